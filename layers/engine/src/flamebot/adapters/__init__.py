@@ -1,0 +1,1 @@
+"""The ports, made real. Adapters never import each other."""

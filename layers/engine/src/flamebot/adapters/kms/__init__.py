@@ -1,0 +1,1 @@
+"""Credentials under a KMS data key."""

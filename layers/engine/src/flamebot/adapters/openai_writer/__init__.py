@@ -1,0 +1,1 @@
+"""Texts by any OpenAI-compatible service."""

@@ -1,0 +1,1 @@
+"""Postgres: every write is a call of an SQL function."""

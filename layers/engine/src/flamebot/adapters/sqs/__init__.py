@@ -1,0 +1,1 @@
+"""The step queue on SQS."""

@@ -1,0 +1,1 @@
+"""Texts from templates, offline and deterministic."""

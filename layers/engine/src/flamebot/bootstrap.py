@@ -1,0 +1,247 @@
+"""The composition root: settings become adapters, adapters become services, once per process.
+
+Imports stand inside the functions on purpose: a cold start pays only for what its function uses.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flamebot.config import Misconfigured, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flamebot.adapters.postgres.connection import Database
+    from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
+    from flamebot.http.router import Router
+    from flamebot.ports.clock import Clock
+    from flamebot.ports.locks import Locks
+    from flamebot.ports.queue import StepQueue
+    from flamebot.ports.writer import Writer
+    from flamebot.services.definitions import DefinitionCatalog
+    from flamebot.services.dispatch_due import DispatchDue
+    from flamebot.services.import_accounts import ImportAccounts
+    from flamebot.services.keep_up import KeepUp
+    from flamebot.services.run_tasks import RunTasks
+
+
+@cache
+def settings() -> Settings:
+    """The environment, read once."""
+    return Settings.from_env()
+
+
+@cache
+def aws(service: str) -> Any:  # noqa: ANN401  # boto3 clients are made at run time and have no static type
+    """A boto3 client with timeouts that fit inside an invocation and no retries of its own beyond one."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+    return boto3.client(service, region_name=settings().aws_region, config=config)
+
+
+@cache
+def secret(secret_id: str) -> str:
+    """A secret's text, fetched once per environment."""
+    return str(aws("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+
+
+def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], str]:
+    def read() -> str:
+        if plain:
+            return plain
+        if secret_id:
+            return secret(secret_id)
+        raise Misconfigured(f"{name} is not set")
+
+    return read
+
+
+@cache
+def clock() -> Clock:
+    """The real clock; on the local stack the schedule clock that it keeps in a file."""
+    from flamebot.adapters.clock.schedule import ScheduleClock
+    from flamebot.adapters.clock.system import SystemClock
+
+    path = settings().schedule_clock_file
+    return ScheduleClock(path) if path else SystemClock()
+
+
+@cache
+def telemetry(service: str) -> PowertoolsTelemetry:
+    """Logs and metrics of one function."""
+    from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
+
+    return PowertoolsTelemetry(service)
+
+
+@cache
+def database() -> Database:
+    """The connection, opened at first use: by DATABASE_URL, else by IAM."""
+    from flamebot.adapters.postgres.connection import Database
+
+    s = settings()
+    if s.database_url:
+        url = s.database_url
+        return Database(lambda: url)
+    if not s.db_host:
+        raise Misconfigured("DATABASE_URL or DB_HOST must be set")
+    host = s.db_host
+
+    def dsn() -> str:
+        token = aws("rds").generate_db_auth_token(DBHostname=host, Port=s.db_port, DBUsername=s.db_user)
+        return Database.dsn(host=host, port=s.db_port, name=s.db_name, user=s.db_user, password=token)
+
+    return Database(dsn)
+
+
+@cache
+def queue() -> StepQueue:
+    """The step queue."""
+    from flamebot.adapters.sqs.queue import SqsStepQueue
+
+    return SqsStepQueue(aws("sqs"), settings().step_queue_url)
+
+
+@cache
+def locks() -> Locks:
+    """The account locks, on the backend that the settings name."""
+    s = settings()
+    if s.lock_backend == "postgres":
+        from flamebot.adapters.postgres.locks import PostgresLocks
+
+        return PostgresLocks(database(), timeout=s.lock_timeout, lease=s.task_lease)
+    from flamebot.adapters.dynamodb.locks import DynamoLocks
+
+    return DynamoLocks(aws("dynamodb"), s.lock_table, timeout=s.lock_timeout, lease=s.task_lease)
+
+
+@cache
+def writer() -> Writer:
+    """Who writes texts."""
+    s = settings()
+    if s.ai_provider == "openai":
+        from flamebot.adapters.openai_writer.writer import OpenAiWriter
+
+        key = _token(s.openai_api_key, s.openai_secret_id, "OPENAI_API_KEY or OPENAI_SECRET_ID")
+        return OpenAiWriter(key, base_url=s.openai_base_url, model=s.openai_model, timeout=s.call_timeout)
+    from flamebot.adapters.template_writer.writer import TemplateWriter
+
+    return TemplateWriter()
+
+
+def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # TaskStore or ControlStore: both know definition()
+    from flamebot.actions.registry import REGISTRY
+    from flamebot.domain.backoff import EnginePolicy
+    from flamebot.services.definitions import DefinitionCatalog
+
+    s = settings()
+    policy = EnginePolicy(max_attempts=s.max_attempts, max_reaps=s.max_reaps, retry_base=s.retry_base, retry_cap=s.retry_cap)
+    return DefinitionCatalog(store, REGISTRY, policy)
+
+
+@cache
+def step() -> RunTasks:
+    """The step function's service."""
+    from flamebot.adapters.actions_api.client import ActionsApi
+    from flamebot.adapters.kms.vault import KmsVault
+    from flamebot.adapters.postgres.tasks import PostgresTaskStore
+    from flamebot.services.run_tasks import RunTasks
+
+    s = settings()
+    store = PostgresTaskStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, max_queued=s.max_queued_tasks)
+    return RunTasks(
+        store=store,
+        locks=locks(),
+        service=ActionsApi(s.actions_base_url, _token(s.actions_token, s.actions_token_secret_id, "ACTIONS_TOKEN"), timeout=s.call_timeout),
+        vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
+        writer=writer(),
+        queue=queue(),
+        catalog=_catalog(store),
+        clock=clock(),
+        telemetry=telemetry("step"),
+        threads=s.step_threads,
+        call_timeout=s.call_timeout,
+    )
+
+
+@cache
+def tick() -> DispatchDue:
+    """The tick's service."""
+    return _dispatcher("tick")
+
+
+def _dispatcher(service: str) -> DispatchDue:
+    from flamebot.adapters.postgres.tasks import PostgresTaskStore
+    from flamebot.services.dispatch_due import DispatchDue
+
+    s = settings()
+    store = PostgresTaskStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, max_queued=s.max_queued_tasks)
+    return DispatchDue(store=store, queue=queue(), catalog=_catalog(store), clock=clock(), telemetry=telemetry(service))
+
+
+@cache
+def importer() -> ImportAccounts:
+    """The import's service."""
+    from flamebot.adapters.kms.vault import KmsVault
+    from flamebot.adapters.postgres.workflows import PostgresControlStore
+    from flamebot.services.import_accounts import ImportAccounts
+
+    s = settings()
+    store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    return ImportAccounts(
+        store=store,
+        vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
+        catalog=_catalog(store),
+        queue=queue(),
+        clock=clock(),
+        telemetry=telemetry("import_accounts"),
+    )
+
+
+@cache
+def import_router() -> Router:
+    """The import function's one route."""
+    from flamebot.http.routes.imports import router
+
+    return router(importer(), scope_prefix=settings().jwt_scope_prefix)
+
+
+@cache
+def api_router() -> Router:
+    """Every route but the import."""
+    from flamebot.adapters.postgres.reads import PostgresReadStore
+    from flamebot.adapters.postgres.workflows import PostgresControlStore
+    from flamebot.http.routes.api import router
+
+    s = settings()
+    store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    return router(
+        store=store,
+        reads=PostgresReadStore(database(), clock()),
+        catalog=_catalog(store),
+        queue=queue(),
+        dispatcher=_dispatcher("api"),
+        clock=clock(),
+        telemetry=telemetry("api"),
+        settings=s,
+    )
+
+
+@cache
+def upkeep() -> KeepUp:
+    """The periodic pass."""
+    from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
+    from flamebot.services.keep_up import KeepUp
+
+    s = settings()
+    return KeepUp(
+        store=PostgresUpkeepStore(database(), clock()),
+        task_retention=s.task_retention,
+        history_retention=s.history_retention,
+        max_concurrent_tasks=s.max_concurrent_tasks,
+        telemetry=telemetry("upkeep"),
+    )

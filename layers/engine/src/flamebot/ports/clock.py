@@ -1,0 +1,31 @@
+"""Two kinds of time: engine time says when things are due, real time says how long machinery may take."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The schedule clock and the real one."""
+
+    @property
+    def rate(self) -> float:
+        """Engine seconds that pass in one real second; 1.0 anywhere but on the local stack."""
+        ...
+
+    def now(self) -> datetime | None:
+        """Engine time, to pass to SQL as `p_now`; None where the database's clock is the schedule clock."""
+        ...
+
+    def wall(self) -> datetime:
+        """Real time, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Real seconds from an arbitrary start; never runs back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in real seconds."""
+        ...

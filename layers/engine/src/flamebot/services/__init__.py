@@ -1,0 +1,1 @@
+"""Use cases: one file each, named as what it does."""
