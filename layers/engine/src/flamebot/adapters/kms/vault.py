@@ -1,0 +1,117 @@
+"""Credentials at rest: AES-256-GCM under KMS data keys.
+
+A blob is: format version (1 byte), length of the wrapped key (2, big-endian), the wrapped key, nonce (12), ciphertext with its tag.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from flamebot.domain.errors import Unavailable, VaultError
+from flamebot.ports.vault import Secret
+
+_FORMAT: Final = 1
+_NONCE: Final = 12
+_TAG: Final = 16
+_CONTEXT: Final = {"purpose": "flamebot-credentials"}  # authenticated by KMS, and shown in CloudTrail
+_CACHED_KEYS: Final = 200
+_CACHED_SECONDS: Final = 300.0
+# What KMS says of a wrapped key that it never gave out; anything else may pass.
+_TAMPERED: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException", "InvalidKeyUsageException", "ValidationException"})
+
+
+class KmsVault:
+    """Encrypts a batch under one data key; keeps up to 200 unwrapped keys in memory, five minutes each."""
+
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401  # boto3 clients have no static type
+        key_id: str,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take a boto3 KMS client and the key that wraps data keys. Safe to share between threads."""
+        self._client = client
+        self._key_id = key_id
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._keys: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()  # wrapped -> plain, and until when
+
+    def encrypt(self, secrets: Sequence[Secret]) -> list[bytes]:
+        """Encrypt under one fresh data key. Raises `VaultError`, `Unavailable`."""
+        if not secrets:
+            return []
+        answer = self._ask("generate_data_key", KeySpec="AES_256")
+        wrapped = bytes(answer["CiphertextBlob"])
+        cipher = AESGCM(bytes(answer["Plaintext"]))
+        head = bytes([_FORMAT]) + len(wrapped).to_bytes(2, "big") + wrapped
+        blobs = []
+        for secret in secrets:
+            try:
+                plain = json.dumps(secret.credentials, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+            except (TypeError, ValueError, RecursionError):
+                raise VaultError from None  # the cause would show what could not be written
+            nonce = os.urandom(_NONCE)
+            blobs.append(head + nonce + cipher.encrypt(nonce, plain, _associated(secret.account_id, secret.version)))
+        return blobs
+
+    def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
+        """Decrypt. Raises `VaultError` when it is not this account's and version's, `Unavailable` when KMS is."""
+        blob = bytes(ciphertext)  # psycopg2 gives a memoryview
+        wrapped, nonce, sealed = _split(blob)
+        try:
+            plain = AESGCM(self._unwrap(wrapped)).decrypt(nonce, sealed, _associated(account_id, version))
+            document = json.loads(plain)
+        except (InvalidTag, ValueError, RecursionError):
+            raise VaultError from None
+        if not isinstance(document, dict):
+            raise VaultError
+        return document
+
+    def _unwrap(self, wrapped: bytes) -> bytes:
+        now = self._monotonic()
+        with self._lock:
+            plain, until = self._keys.get(wrapped, (b"", 0.0))
+            if plain and now < until:
+                return plain
+        plain = bytes(self._ask("decrypt", CiphertextBlob=wrapped)["Plaintext"])
+        with self._lock:
+            self._keys.pop(wrapped, None)
+            self._keys[wrapped] = (plain, now + _CACHED_SECONDS)
+            while self._keys and (len(self._keys) > _CACHED_KEYS or next(iter(self._keys.values()))[1] <= now):
+                self._keys.popitem(last=False)  # insertion order is order of expiry
+        return plain
+
+    def _ask(self, operation: str, **request: object) -> Any:  # noqa: ANN401  # what boto3 answers
+        try:
+            return getattr(self._client, operation)(KeyId=self._key_id, EncryptionContext=_CONTEXT, **request)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", "an error"))
+            if code in _TAMPERED:
+                raise VaultError from None
+            raise Unavailable(f"The key service answered {code}.") from None
+        except BotoCoreError as error:
+            raise Unavailable(f"The key service cannot be reached: {type(error).__name__}.") from None
+
+
+def _associated(account_id: str, version: int) -> bytes:
+    """Bind a ciphertext to its account and version: moved to another row, it cannot be read."""
+    return json.dumps([_FORMAT, account_id, version], separators=(",", ":")).encode()
+
+
+def _split(blob: bytes) -> tuple[bytes, bytes, bytes]:
+    length = int.from_bytes(blob[1:3], "big")
+    nonce_at, sealed_at = 3 + length, 3 + length + _NONCE
+    if blob[:1] != bytes([_FORMAT]) or length == 0 or len(blob) < sealed_at + _TAG:
+        raise VaultError
+    return blob[3:nonce_at], blob[nonce_at:sealed_at], blob[sealed_at:]
