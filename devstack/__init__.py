@@ -1,0 +1,1 @@
+"""The local stack: everything the engine needs on one machine, without Docker and never deployed."""

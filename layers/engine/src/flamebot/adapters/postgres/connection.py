@@ -1,0 +1,174 @@
+"""The connection: one statement per call, reconnecting, errors in the domain's words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+import psycopg2.extensions
+
+from flamebot.domain import errors
+
+Row = dict[str, Any]
+Params = Mapping[str, object] | Sequence[object]
+
+_RAISED_BY_VERBS: dict[str, type[errors.FlamebotError]] = {
+    "FB001": errors.NotFound,
+    "FB002": errors.AlreadyActive,
+    "FB003": errors.NotAllowed,
+    "FB004": errors.Busy,
+    "FB005": errors.RevisionConflict,
+    "FB006": errors.PreconditionFailed,
+    "FB007": errors.AccountIncomplete,
+    "FB008": errors.UnknownWorkflowType,
+    "FB009": errors.IdempotencyKeyReused,
+    "FB010": errors.IdempotencyInFlight,
+}
+_ROLLED_BACK = {"40P01", "40001"}  # deadlock, serialization: nothing happened, whatever the verb
+_ROLLED_BACK_TRIES = 5
+_READ_ONLY = "25006"  # a failover made this server a replica
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds; a peer that vanished is noticed within a call's time
+}
+
+
+class StoreFault(errors.FlamebotError):
+    """The database refused a statement that should have worked."""
+
+
+class _Lost(Exception):
+    """The connection broke under a statement: nobody knows whether it ran."""
+
+
+class Database:
+    """A lazy connection in autocommit mode. Threads may share it; their calls take turns.
+
+    Autocommit, because a verb is one statement and one transaction; no session state, because a proxy would pin it.
+    """
+
+    def __init__(self, dsn: Callable[[], str]) -> None:
+        """Ask `dsn` for the address before each connect: an IAM token lives for 15 minutes only."""
+        self._dsn = dsn
+        self._connection: psycopg2.extensions.connection | None = None
+        self._used = False
+        self._turn = threading.Lock()
+
+    @staticmethod
+    def dsn(*, host: str, port: int, name: str, user: str, password: str) -> str:
+        """The address for IAM authentication, which needs TLS."""
+        return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(name, safe='')}?sslmode=require"
+
+    def call(self, sql: str, params: Params = (), *, repeatable: bool = False) -> list[Row]:
+        """Run one statement and answer its rows.
+
+        Args:
+            sql: One statement with psycopg2's placeholders.
+            params: What is bound to them.
+            repeatable: Calling it twice does no harm: after a lost connection it is called once again. A statement that
+                is not repeatable goes only over a connection that has just answered.
+
+        Raises:
+            StoreUnavailable: The database cannot be reached, is starting, full or read-only.
+            FlamebotError: What the verb raised, by its SQLSTATE.
+        """
+        with self._turn:
+            try:
+                if not repeatable and self._used:
+                    self._revive()
+                return self._run(sql, params)
+            except _Lost as lost:
+                if not repeatable:
+                    raise errors.StoreUnavailable from lost
+            try:
+                return self._run(sql, params)
+            except _Lost as lost:
+                raise errors.StoreUnavailable from lost
+
+    def close(self) -> None:
+        """Give the connection back; the next call opens another."""
+        with self._turn:
+            self._drop()
+
+    def _revive(self) -> None:
+        """A function may have slept for an hour: find out before it matters."""
+        with suppress(_Lost):
+            self._run("select 1", ())
+
+    def _run(self, sql: str, params: Params) -> list[Row]:
+        for tries_left in reversed(range(_ROLLED_BACK_TRIES)):
+            connection = self._open()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql, params or None)
+                    self._used = True
+                    if cursor.description is None:
+                        return []
+                    names = [column.name for column in cursor.description]
+                    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            except psycopg2.Error as error:
+                if error.pgcode in _ROLLED_BACK and tries_left:
+                    continue
+                raise self._translated(error) from None  # its text shows the statement
+        raise AssertionError("the last try returns or raises")
+
+    def _open(self) -> psycopg2.extensions.connection:
+        if self._connection is None or self._connection.closed:
+            self._used = False
+            try:
+                connection = psycopg2.connect(self._dsn(), application_name="flamebot", **_PATIENCE)
+                connection.autocommit = True
+            except psycopg2.Error:
+                raise errors.StoreUnavailable from None  # its text may show the address
+            self._connection = connection
+        return self._connection
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg2.Error):
+                self._connection.close()
+        self._connection = None
+        self._used = False
+
+    def _translated(self, error: psycopg2.Error) -> Exception:
+        code = error.pgcode
+        if code in _RAISED_BY_VERBS:
+            return _raised(_RAISED_BY_VERBS[code], error)
+        if code is None or code.startswith("08") or (self._connection is not None and self._connection.closed):
+            self._drop()
+            if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+                return _Lost()
+            return StoreFault(f"The database client failed: {type(error).__name__}.")
+        if code == _READ_ONLY:
+            self._drop()
+            return errors.StoreUnavailable()
+        if isinstance(error, psycopg2.OperationalError):
+            return errors.StoreUnavailable()
+        return _fault(error)
+
+
+def _raised(kind: type[errors.FlamebotError], error: psycopg2.Error) -> errors.FlamebotError:
+    """What a verb raised: MESSAGE is for the client, DETAIL of `not_allowed` lists the actions that are."""
+    message, detail = error.diag.message_primary or None, error.diag.message_detail
+    if kind is errors.NotAllowed:
+        return kind(message, allowed=[name.strip() for name in (detail or "").split(",") if name.strip()])
+    return kind(message, about=detail) if detail else kind(message)
+
+
+def _fault(error: psycopg2.Error) -> StoreFault:
+    """Enough to find the cause; never a value, a statement or a row."""
+    place = error.diag.constraint_name or error.diag.table_name
+    words = [f"SQLSTATE {error.pgcode}"]
+    if place:
+        words.append(f"at {place}")
+    if (error.pgcode or "").startswith("42"):  # the statement does not fit the schema: names, no values
+        words.append(error.diag.message_primary or "")
+    return StoreFault(f"The database refused a statement: {', '.join(words)}.")

@@ -1,0 +1,160 @@
+"""Databases and sessions for tests: a fresh one each, and as many sessions on it as a race needs."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+
+from devstack.postgres import Server
+from flamebot.adapters.postgres.connection import Database
+
+Row = dict[str, Any]
+_names = itertools.count(1)
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements one by one, outside a transaction."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+class Session:
+    """One connection of its own, with transactions by hand: `begin()`, `commit()`, and calls that may have to wait."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = psycopg2.connect(url)
+        self.connection.autocommit = True
+        self.pid: int = self.connection.info.backend_pid
+
+    def rows(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
+        """Run a statement and answer its rows."""
+        with self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            cursor.execute(sql, params or None)
+            return [dict(row) for row in cursor.fetchall()] if cursor.description else []
+
+    def one(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Row:
+        """Run a statement that answers exactly one row."""
+        (row,) = self.rows(sql, params)
+        return row
+
+    def value(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Any:
+        """Run a statement that answers exactly one value."""
+        (value,) = self.one(sql, params).values()
+        return value
+
+    def begin(self) -> None:
+        """Open a transaction: what follows is not seen, and its locks are held, until `commit`."""
+        self.rows("begin")
+
+    def commit(self) -> None:
+        """End the transaction."""
+        self.rows("commit")
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        self.rows("rollback")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+
+@dataclass
+class Waiting:
+    """A call at work in another thread."""
+
+    thread: threading.Thread
+    answers: list[Any] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
+
+    def result(self, timeout: float = 10) -> Any:
+        """Wait for the call, answer what it answered, raise what it raised."""
+        self.thread.join(timeout)
+        assert not self.thread.is_alive(), "the call is still waiting"
+        if self.failures:
+            raise self.failures[0]
+        return self.answers[0]
+
+
+def start(call: Callable[[], Any]) -> Waiting:
+    """Run a call in a thread."""
+    waiting: Waiting
+
+    def work() -> None:
+        try:
+            waiting.answers.append(call())
+        except BaseException as failure:
+            waiting.failures.append(failure)
+
+    waiting = Waiting(threading.Thread(target=work, daemon=True))
+    waiting.thread.start()
+    return waiting
+
+
+class TestDatabase:
+    """A fresh, migrated database: `url`, `db` as the adapters use it, and sessions."""
+
+    __test__ = False
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.url = server.url(name)
+        self.db = Database(lambda: self.url)
+        self._sessions: list[Session] = []
+        self.main = self.session()
+
+    def session(self) -> Session:
+        """Another connection."""
+        session = Session(self.url)
+        self._sessions.append(session)
+        return session
+
+    def rows(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
+        """Ask on the main session."""
+        return self.main.rows(sql, params)
+
+    def one(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Row:
+        """Ask on the main session for one row."""
+        return self.main.one(sql, params)
+
+    def value(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Any:
+        """Ask on the main session for one value."""
+        return self.main.value(sql, params)
+
+    def until_blocked(self, session: Session, timeout: float = 10) -> None:
+        """Wait until a session waits for a lock: from then on the order of a race is settled."""
+        give_up = time.monotonic() + timeout
+        while not self.value("select cardinality(pg_blocking_pids(%s)) > 0", (session.pid,)):
+            assert time.monotonic() < give_up, "the session never waited for a lock"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        """Close every session."""
+        self.db.close()
+        for session in self._sessions:
+            session.close()
+
+
+def create(server: Server, template: str | None = None) -> str:
+    """Create a database, as a copy of another, and answer its name."""
+    name = f"test_{next(_names)}"
+    execute(server.url(), f"create database {name} template {template or 'template0'}")
+    return name
+
+
+def drop(server: Server, name: str) -> None:
+    """Drop a database, whoever is still connected."""
+    execute(server.url(), f"drop database if exists {name} with (force)")
