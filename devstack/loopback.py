@@ -1,0 +1,185 @@
+"""A small threaded HTTP server that only this machine can reach, under the gateway and the simulated actions service."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_DRAIN_LIMIT = 64 * 1024 * 1024  # what is read and thrown away so that a client that sends too much still gets its answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as it came. `path` and `query` are still percent-encoded; header names are lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def query_items(self) -> list[tuple[str, str]]:
+        """The decoded query parameters, in order."""
+        return parse_qsl(self.query, keep_blank_values=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """No answer: the connection is reset."""
+
+
+Handle = Callable[[Request], Answer | Dropped]
+
+
+def json_answer(status: int, document: object, *, content_type: str = "application/json", **headers: str) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(status=status, body=json.dumps(document).encode(), headers={"content-type": content_type, **headers})
+
+
+class LoopbackServer:
+    """Serves on 127.0.0.1, one thread per connection.
+
+    A request whose Host is no name of this machine is refused: a page that a browser loaded from elsewhere cannot
+    reach it by having its name resolve to 127.0.0.1 (DNS rebinding).
+    """
+
+    def __init__(self, handle: Handle, *, port: int = 0, max_body: int, oversize: Answer) -> None:
+        """Bind; port 0 is any free one. `oversize` is the answer to a body of more than `max_body` bytes."""
+        server = self
+
+        class Handler(_Handler):
+            limit = max_body
+            too_large = oversize
+
+            def answer(self, request: Request) -> Answer | Dropped:
+                return server.handle(request)
+
+        self.handle = handle
+        self._http = _Server(("127.0.0.1", port), Handler)
+        self._thread: threading.Thread | None = None
+        self.port = int(self._http.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name=f"http-{self.port}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no new connection; those at work are left to end with the process."""
+        if self._thread is not None:
+            self._http.shutdown()
+            self._thread.join()
+            self._thread = None
+        self._http.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = 120
+    limit: int
+    too_large: Answer
+
+    def answer(self, request: Request) -> Answer | Dropped:
+        raise NotImplementedError
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Keep quiet: paths may hold account ids."""
+
+    def _serve(self) -> None:
+        headers: dict[str, str] = {}
+        for name, value in self.headers.items():
+            key = name.lower()
+            headers[key] = f"{headers[key]},{value}" if key in headers else value
+        if headers.get("host", "").rpartition(":")[0] not in LOOPBACK_NAMES and headers.get("host") not in LOOPBACK_NAMES:
+            self.close_connection = True
+            self._write(json_answer(403, {"message": "Forbidden"}))
+            return
+        body = self._read_body(headers)
+        if body is None:
+            self.close_connection = True
+            self._write(self.too_large)
+            return
+        path, _, query = self.path.partition("?")
+        answer = self.answer(Request(method=self.command, path=path, query=query, headers=headers, body=body))
+        if isinstance(answer, Dropped):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+            return
+        self._write(answer)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815  # the base class's names
+
+    def _read_body(self, headers: Mapping[str, str]) -> bytes | None:
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            return self._read_chunks()
+        length = headers.get("content-length", "0")
+        size = int(length) if length.isdecimal() else 0
+        if size > self.limit:
+            self._discard(min(size, _DRAIN_LIMIT))
+            return None
+        return self.rfile.read(size)
+
+    def _read_chunks(self) -> bytes | None:
+        body = bytearray()
+        total = 0
+        while size := int(self.rfile.readline(64).partition(b";")[0].strip() or b"0", 16):
+            total += size
+            if total <= self.limit:
+                body += self.rfile.read(size)
+            elif total > _DRAIN_LIMIT:
+                return None
+            else:
+                self._discard(size)
+            self.rfile.readline(8)
+        while self.rfile.readline(65536).strip():
+            pass
+        return bytes(body) if total <= self.limit else None
+
+    def _discard(self, size: int) -> None:
+        while size > 0 and (got := len(self.rfile.read(min(size, 65536)))):
+            size -= got
+
+    def _write(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("content-length", "connection", "transfer-encoding", "date"):
+                self.send_header(name, value)
+        for cookie in answer.cookies:
+            self.send_header("set-cookie", cookie)
+        self.send_header("date", self.date_time_string())
+        self.send_header("content-length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
