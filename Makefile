@@ -1,0 +1,112 @@
+# A fresh machine needs git, make and python3 >= 3.11 with venv and pip. Everything else is set up here, in .venv and .venv-sam.
+# A stamp file says that an environment is as the pinned requirements want it, so that a second run starts at once.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+STAGE ?= dev
+ARGS ?=
+
+LOCAL := .venv/.local
+DEV := .venv/.dev
+SAM := .venv-sam/.sam
+BIN := .venv/bin
+SOURCES := layers/engine/src functions devstack cli tests
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header
+
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= eu-west-1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(LOCAL) ## import accounts and watch their workflows run to the end, at an accelerated clock
+	$(BIN)/python -m devstack.demo $(ARGS)
+
+.PHONY: dev
+dev: $(LOCAL) ## the local stack and console, until Ctrl-C
+	$(BIN)/flamebot dev $(ARGS)
+
+.PHONY: test
+test: lint types arrows template unit e2e ## every check that CI runs
+
+.PHONY: lint
+lint: $(DEV) ## ruff, rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: $(DEV) ## let ruff mend what it can
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(DEV) ## mypy --strict
+	$(BIN)/mypy $(SOURCES)
+
+.PHONY: arrows
+arrows: $(DEV) ## the direction of imports
+	$(BIN)/lint-imports
+
+.PHONY: template
+template: $(SAM) ## lint template.yaml
+	.venv-sam/bin/sam validate --lint
+
+.PHONY: unit
+unit: $(DEV) ## every test but the end-to-end ones
+	$(BIN)/pytest -n 2 --ignore tests/e2e $(ARGS)
+
+.PHONY: integration
+integration: $(DEV) ## the tests against a real Postgres
+	$(BIN)/pytest -n 2 tests/integration $(ARGS)
+
+.PHONY: e2e
+e2e: $(DEV) ## over HTTP against the running local stack; alone, because some of it is about seconds
+	$(BIN)/pytest tests/e2e $(ARGS)
+
+.PHONY: build
+build: $(SAM) ## sam build without Docker, into .aws-sam/
+	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build
+
+.PHONY: deploy
+deploy: build ## sam deploy; STAGE=dev or prod
+	.venv-sam/bin/sam deploy --config-env $(STAGE)
+
+.PHONY: requirements
+requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for newer versions
+	$(COMPILE) $(ARGS) -o layers/engine/requirements.txt layers/engine/requirements.in
+	$(COMPILE) $(ARGS) -o requirements/local.txt requirements/local.in
+	$(COMPILE) $(ARGS) -o requirements/dev.txt requirements/dev.in
+	$(COMPILE) $(ARGS) -o requirements/sam.txt requirements/sam.in
+
+.PHONY: openapi
+openapi: $(LOCAL) ## write docs/openapi.json from the routes
+	$(BIN)/python -m flamebot.http.openapi > docs/openapi.json
+
+.PHONY: clean
+clean: ## remove what was made here: environments, caches, builds, the local stack's data
+	rm -rf .venv .venv-sam .flamebot .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
+
+$(LOCAL): requirements/local.txt pyproject.toml layers/engine/pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 >= 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/local.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable layers/engine --editable .
+	@touch $@
+
+$(DEV): $(LOCAL) requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+$(SAM): requirements/sam.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 >= 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	test -x .venv-sam/bin/python || "$(PYTHON)" -m venv .venv-sam
+	.venv-sam/bin/python -m pip install --quiet --require-hashes --requirement requirements/sam.txt
+	@touch $@
