@@ -1,0 +1,12 @@
+-- control_state() -> jsonb
+-- Answers the engine's control row: paused, since when (engine time), and for how long it was paused in all the pauses before.
+-- Locks: none.
+-- Errors: none.
+-- Caller: adapters/postgres/workflows.py, sql/functions/pause_all.sql, sql/functions/resume_all.sql
+-- Test: tests/integration/test_control_state.py
+create or replace function control_state() returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+begin
+    return (select jsonb_build_object('paused', c.paused, 'paused_at', c.paused_at, 'paused_ms', c.paused_ms) from engine_control c);
+end $$;

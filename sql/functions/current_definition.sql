@@ -1,0 +1,18 @@
+-- current_definition(p_type) -> jsonb
+-- Answers the current version of a definition, the highest active one, as a document with its id.
+-- Locks: none.
+-- Errors: FB008 unknown_workflow_type.
+-- Caller: adapters/postgres/workflows.py, sql/functions/publish_definition.sql
+-- Test: tests/integration/test_current_definition.py
+create or replace function current_definition(p_type text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_id bigint;
+begin
+    select d.id into v_id from workflow_definitions d where d.type = p_type and d.is_active order by d.version desc limit 1;
+    if not found then
+        raise exception 'There is no definition of this type.' using errcode = 'FB008';
+    end if;
+    return definition_document(v_id);
+end $$;

@@ -1,0 +1,39 @@
+-- delete_finished_tasks(p_before, p_limit) -> int
+-- Deletes task rows that finished before p_before (engine time), oldest first, and says how many. The last task of a failed instance stays, because
+-- retry needs it; so does a row with an older one of its instance left, because kept sequences have no gaps (I3).
+-- Locks: the tasks that it deletes, skip locked.
+-- Errors: none.
+-- Caller: adapters/postgres/upkeep.py
+-- Test: tests/integration/test_delete_finished_tasks.py
+create or replace function delete_finished_tasks(p_before timestamptz, p_limit int) returns int
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_old text[];
+    v_deleted int;
+begin
+    v_old := array(
+        select t.task_id from scheduled_tasks t
+         where t.finished_at is not null and t.finished_at < p_before
+           -- The successor's row decides, not the status alone: a retry that is at work has either locked this row or inserted that one.
+           and not (exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')
+                    and not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1)))
+         order by t.finished_at, t.task_id
+         limit p_limit
+           for update of t skip locked);
+
+    with old as materialized (
+        select t.task_id, t.workflow_instance_id, t.sequence from scheduled_tasks t where t.task_id = any (v_old)
+    ), kept as materialized (
+        select o.workflow_instance_id, min(t.sequence) as sequence
+          from (select distinct workflow_instance_id from old) o
+          join scheduled_tasks t on t.task_id > o.workflow_instance_id || ':' and t.task_id < o.workflow_instance_id || ';'
+         where t.task_id <> all (v_old)
+         group by o.workflow_instance_id
+    )
+    delete from scheduled_tasks t
+     using old left join kept on kept.workflow_instance_id = old.workflow_instance_id
+     where t.task_id = old.task_id and (kept.sequence is null or old.sequence < kept.sequence);
+    get diagnostics v_deleted = row_count;
+    return v_deleted;
+end $$;

@@ -1,0 +1,35 @@
+-- publish_definition(p_document, p_expected, p_actor, p_reason) -> jsonb
+-- Publishes a new version of a definition if the current one is p_expected (NULL: there must be none); running instances stay on theirs. The content
+-- of the current version again is no new version, whatever was expected: it is what a caller whose answer got lost sends. Answers the current document.
+-- Locks: publishers of the same type, by an advisory lock.
+-- Errors: FB006 precondition_failed.
+-- Caller: adapters/postgres/workflows.py
+-- Test: tests/integration/test_publish_definition.py
+create or replace function publish_definition(p_document jsonb, p_expected int, p_actor text, p_reason text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_type text := p_document ->> 'type';
+    v_current workflow_definitions;
+    v_description text := coalesce(p_document ->> 'description', '');
+    v_config jsonb := coalesce(nullif(p_document -> 'config', 'null'), '{}');
+    v_version int;
+begin
+    perform pg_advisory_xact_lock(9, hashtext(v_type));
+    select d.* into v_current from workflow_definitions d where d.type = v_type and d.is_active order by d.version desc limit 1;
+    if v_current.id is not null and v_current.name = p_document ->> 'name' and v_current.description = v_description
+            and v_current.steps = p_document -> 'steps' and v_current.config = v_config then
+        return definition_document(v_current.id);
+    elsif v_current.version is distinct from p_expected then
+        raise exception '%', case when v_current.id is null then 'There is no definition of this type yet.'
+                                  else 'The current version is another one than expected.' end using errcode = 'FB006';
+    end if;
+
+    select coalesce(max(d.version), 0) + 1 into v_version from workflow_definitions d where d.type = v_type;
+    insert into workflow_definitions (type, version, name, description, steps, config, created_by)
+    values (v_type, v_version, p_document ->> 'name', v_description, p_document -> 'steps', v_config, p_actor);
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'publish_definition', 'definition/' || v_type || '/' || v_version, p_reason,
+            case when v_current.id is not null then jsonb_build_object('version', v_current.version) end, jsonb_build_object('version', v_version));
+    return current_definition(v_type);
+end $$;

@@ -1,0 +1,24 @@
+-- resume_all(p_now, p_actor, p_reason) -> jsonb
+-- Ends the global pause and adds its length to the total that step timeouts leave out. Not paused: nothing changes.
+-- Locks: engine control, exclusive.
+-- Errors: none.
+-- Caller: adapters/postgres/workflows.py
+-- Test: tests/integration/test_resume_all.py
+create or replace function resume_all(p_now timestamptz, p_actor text, p_reason text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_now timestamptz;
+begin
+    perform pg_advisory_xact_lock(7);
+    v_now := coalesce(p_now, clock_timestamp());
+    update engine_control c
+       set paused = false, paused_at = null,
+           paused_ms = c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint
+     where c.paused;
+    if found then
+        insert into audit_log (actor, action, subject, reason, before, after)
+        values (p_actor, 'resume_all', 'engine', p_reason, '{"paused": true}', '{"paused": false}');
+    end if;
+    return control_state();
+end $$;

@@ -1,0 +1,54 @@
+-- resume_workflow(p_id, p_clock, p_now, p_horizon, p_lease, p_rate, p_actor, p_reason) -> jsonb
+-- Lets a paused instance go on: with the wait that remained when it was held (p_clock freeze) or at the old due time (run_on). Either way the
+-- step's timeout does not count the pause. Active already: nothing changes.
+-- Locks: engine control shared, the instance, then its live task.
+-- Errors: FB001 not_found, FB003 not_allowed.
+-- Caller: adapters/postgres/workflows.py
+-- Test: tests/integration/test_resume_workflow.py
+create or replace function resume_workflow(p_id uuid, p_clock text, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8,
+                                           p_actor text, p_reason text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_engine_paused boolean;
+    v_status text;
+    v_now timestamptz;
+    v_task scheduled_tasks;
+    v_due timestamptz;
+    v_queue boolean := false;
+begin
+    perform pg_advisory_xact_lock_shared(7);
+    select c.paused into v_engine_paused from engine_control c;
+    select i.status into v_status from workflow_instances i where i.id = p_id for no key update;
+    if not found then
+        raise exception 'There is no such workflow.' using errcode = 'FB001';
+    elsif v_status = 'active' then
+        return changed_workflow(p_id, false);
+    elsif v_status <> 'paused' then
+        perform refuse_action(p_id, 'resume');
+    end if;
+    select t.* into v_task from scheduled_tasks t where t.workflow_instance_id = p_id and t.is_live for no key update;
+    v_now := coalesce(p_now, clock_timestamp());
+
+    if v_task.status = 'held' then
+        v_due := case p_clock when 'freeze' then v_now + greatest(v_task.scheduled_for - v_task.held_at, interval '0') else v_task.scheduled_for end;
+        v_queue := v_due < v_now + p_horizon and not v_engine_paused;
+        update scheduled_tasks t
+           set status = case when v_queue then 'queued' else 'pending' end,
+               scheduled_for = v_due, held_at = null, fence = nextval('fence_seq'),
+               sends = v_queue::int,
+               lease_expires_at = case when v_queue then clock_timestamp() + greatest(v_due - v_now, interval '0') / p_rate + p_lease end,
+               payload = case when t.payload ? 'started_at'      -- a step that has not begun has no deadline to shift
+                              then t.payload || jsonb_build_object('paused_ms',
+                                   coalesce((t.payload ->> 'paused_ms')::bigint, 0)
+                                   + greatest(extract(epoch from v_now - t.held_at) * 1000, 0)::bigint)
+                              else t.payload end
+         where t.task_id = v_task.task_id;
+    end if;
+    update workflow_instances i
+       set status = 'active', paused_at = null, revision = i.revision + 1, updated_at = v_now, next_action_at = coalesce(v_due, i.next_action_at)
+     where i.id = p_id;
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'resume_workflow', 'workflow/' || p_id, p_reason, '{"status": "paused"}', jsonb_build_object('status', 'active', 'clock', p_clock));
+    return changed_workflow(p_id, v_queue);
+end $$;

@@ -1,0 +1,60 @@
+-- retry_workflow(p_id, p_revision, p_decision, p_now, p_horizon, p_lease, p_rate, p_actor, p_reason) -> jsonb
+-- Takes a failed instance up where it failed. A task of unknown outcome is opened again, so that its key stays, with a new count of attempts and a
+-- step timeout that begins anew; after a definite failure the decision's next task is a new one.
+-- Locks: engine control shared, the account, the instance, then its last task.
+-- Errors: FB001 not_found, FB002 already_active, FB003 not_allowed, FB005 revision_conflict.
+-- Caller: adapters/postgres/workflows.py
+-- Test: tests/integration/test_retry_workflow.py
+create or replace function retry_workflow(p_id uuid, p_revision bigint, p_decision jsonb, p_now timestamptz, p_horizon interval, p_lease interval,
+                                          p_rate float8, p_actor text, p_reason text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_engine_paused boolean;
+    v_account text;
+    v_instance workflow_instances;
+    v_task scheduled_tasks;
+    v_now timestamptz;
+    v_send boolean;
+begin
+    perform pg_advisory_xact_lock_shared(7);
+    select c.paused into v_engine_paused from engine_control c;
+    select i.account_id into v_account from workflow_instances i where i.id = p_id;
+    if not found then
+        raise exception 'There is no such workflow.' using errcode = 'FB001';
+    end if;
+    -- Shared with everybody but delete_account: an erased account has nothing left to go on with.
+    perform 1 from accounts a where a.flamebot_id = v_account for key share;
+    select i.* into v_instance from workflow_instances i where i.id = p_id for no key update;
+    v_task := last_task(p_id);
+    if v_instance.status <> 'failed' or v_task.task_id is null then
+        perform refuse_action(p_id, 'retry');
+    elsif v_instance.revision <> p_revision then
+        raise exception 'The workflow changed in the meantime; try again.' using errcode = 'FB005';
+    end if;
+    perform 1 from scheduled_tasks t where t.task_id = v_task.task_id for no key update;
+    v_now := coalesce(p_now, clock_timestamp());
+
+    begin
+        update workflow_instances i
+           set status = 'active', finished_at = null, last_error = null, revision = i.revision + 1, updated_at = v_now, next_action_at = v_now
+         where i.id = p_id;
+    exception when unique_violation then     -- one_live_instance decides, not a look beforehand
+        raise exception 'The account has a live workflow already.' using errcode = 'FB002';
+    end;
+    if v_task.outcome_unknown then
+        v_send := not v_engine_paused;
+        update scheduled_tasks t
+           set status = case when v_send then 'queued' else 'pending' end,
+               scheduled_for = v_now, finished_at = null, result = null, error = null, attempts = 0, reaps = 0, sends = v_send::int,
+               fence = nextval('fence_seq'), lease_expires_at = case when v_send then clock_timestamp() + p_lease end,
+               payload = t.payload - array['started_at', 'paused_ms', 'global_paused_ms', 'polls']
+         where t.task_id = v_task.task_id;
+    else
+        v_send := apply_decision(p_id, p_decision, v_task.sequence, v_engine_paused, v_now, p_horizon, p_lease, p_rate);
+    end if;
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'retry_workflow', 'workflow/' || p_id, p_reason, '{"status": "failed"}',
+            jsonb_build_object('status', 'active', 'same_task', v_task.outcome_unknown));
+    return changed_workflow(p_id, v_send);
+end $$;

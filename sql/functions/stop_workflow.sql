@@ -1,0 +1,58 @@
+-- stop_workflow(p_id, p_now, p_lease, p_actor, p_reason) -> jsonb
+-- Ends an instance: at once when nothing was begun at the actions service. Else it is stopping: an open job, or a submit of unknown outcome, gets
+-- a cancel task, queued at once whatever is paused; a running task's commit or take-over does the rest. Stopping or stopped already: nothing changes.
+-- Locks: the instance, then its live task.
+-- Errors: FB001 not_found, FB003 not_allowed.
+-- Caller: adapters/postgres/workflows.py
+-- Test: tests/integration/test_stop_workflow.py
+create or replace function stop_workflow(p_id uuid, p_now timestamptz, p_lease interval, p_actor text, p_reason text) returns jsonb
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_before text;
+    v_after text := 'stopped';
+    v_now timestamptz;
+    v_task scheduled_tasks;
+    v_send boolean := false;
+begin
+    select i.status into v_before from workflow_instances i where i.id = p_id for no key update;
+    if not found then
+        raise exception 'There is no such workflow.' using errcode = 'FB001';
+    elsif v_before in ('stopping', 'stopped') then
+        return changed_workflow(p_id, false);
+    elsif v_before not in ('active', 'paused') then
+        perform refuse_action(p_id, 'stop');
+    end if;
+    select t.* into v_task from scheduled_tasks t where t.workflow_instance_id = p_id and t.is_live for no key update;
+    v_now := coalesce(p_now, clock_timestamp());
+
+    if v_task.status = 'running' then
+        v_after := 'stopping';
+    elsif v_task.phase = 'cancel' then      -- after a step's timeout: it goes on, and ends the instance
+        v_after := 'stopping';
+        update scheduled_tasks t set payload = t.payload || '{"reason": "stop"}' where t.task_id = v_task.task_id;
+    elsif v_task.task_id is not null then
+        update scheduled_tasks t
+           set status = 'cancelled', finished_at = v_now, held_at = null, lease_expires_at = null, fence = nextval('fence_seq'), error = 'stopped: by an operator'
+         where t.task_id = v_task.task_id;
+        if v_task.phase = 'poll' or (v_task.phase = 'submit' and v_task.outcome_unknown) then
+            v_after := 'stopping';
+            v_send := true;
+            insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status,
+                                         sends, fence, lease_expires_at, payload, created_at)
+            values (p_id || ':' || (v_task.sequence + 1), p_id, v_task.account_id, v_task.sequence + 1, v_task.step_id, v_task.action, 'cancel', v_now,
+                    'queued', 1, nextval('fence_seq'), clock_timestamp() + p_lease,
+                    -- A poll carries its submit's key; a submit is its own.
+                    (v_task.payload - 'polls') || '{"reason": "stop"}'
+                    || case when v_task.phase = 'submit' then jsonb_build_object('key', v_task.task_id) else '{}' end, v_now);
+        end if;
+    end if;
+    update workflow_instances i
+       set status = v_after, paused_at = null, revision = i.revision + 1, updated_at = v_now,
+           finished_at = case when v_after = 'stopped' then v_now end,
+           next_action_at = case when v_after = 'stopped' then null when v_send then v_now else i.next_action_at end
+     where i.id = p_id;
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'stop_workflow', 'workflow/' || p_id, p_reason, jsonb_build_object('status', v_before), jsonb_build_object('status', v_after));
+    return changed_workflow(p_id, v_send);
+end $$;

@@ -1,0 +1,4 @@
+-- Who did what to which subject, and why.
+create view audit_trail as
+select a.id, a.at, a.actor, a.action, a.subject, a.reason, a.before, a.after
+  from audit_log a;

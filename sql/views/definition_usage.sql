@@ -1,0 +1,9 @@
+-- How many instances each definition version has, by status.
+create view definition_usage as
+select d.type,
+       d.version,
+       i.status,
+       count(*) as instances
+  from workflow_instances i
+  join workflow_definitions d on d.id = i.workflow_id
+ group by d.type, d.version, i.status;

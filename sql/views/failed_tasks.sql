@@ -1,0 +1,28 @@
+-- The parked ones: failed instances with their last task, which `retry` would take up.
+create view failed_tasks as
+select i.id as workflow_id,
+       i.account_id,
+       d.type as workflow_type,
+       d.version as workflow_version,
+       i.started_at as workflow_started_at,
+       i.finished_at as failed_at,
+       i.last_error,
+       t.task_id,
+       t.step_id,
+       t.action,
+       t.phase,
+       t.attempts,
+       t.reaps,
+       t.outcome_unknown,
+       t.scheduled_for,
+       t.started_at,
+       t.error
+  from workflow_instances i
+  join workflow_definitions d on d.id = i.workflow_id
+  left join lateral (
+           -- A range of the primary key, since there is no index by instance: ';' is the character after ':'.
+           select l.* from scheduled_tasks l
+            where l.task_id > i.id || ':' and l.task_id < i.id || ';'
+            order by l.sequence desc
+            limit 1) t on true
+ where i.status = 'failed';
