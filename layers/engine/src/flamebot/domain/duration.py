@@ -1,0 +1,93 @@
+"""Durations as definitions write them, and what becomes of them when added to a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from flamebot.domain.draw import Draw
+
+# Any length is allowed and none overflows: what reaches beyond this date ends on it. The centuries that are left before the
+# calendar ends are room for pauses to move it.
+END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)
+LONGEST = END_OF_TIME - datetime(1, 1, 1, tzinfo=UTC)
+
+FORMS = 'a whole number of milliseconds, or a text such as "90s", "15m", "2h", "1d" or "PT1H30M"'
+
+_MICROSECOND = timedelta(microseconds=1)
+_MOST = LONGEST // _MICROSECOND
+_UNITS = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
+_WEEK = 7 * _UNITS["d"]
+_SIMPLE = re.compile(r"([0-9]{1,30})([smhd])")
+_NUMBER = r"([0-9]{1,30}(?:[.,][0-9]{1,30})?)"
+_ISO_8601 = re.compile(
+    rf"P(?:{_NUMBER}W|(?=[0-9T])(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?)",
+)
+_CALENDAR = re.compile(r"P[^T]*[YM]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A duration, or a range of them to draw from. `min` is never above `max`, neither is below zero."""
+
+    min: timedelta
+    max: timedelta
+
+    def draw(self, draw: Draw, *purpose: object) -> timedelta:
+        """Draw uniformly, both ends included; the same draw and purpose give the same length."""
+        low, high = self.min // _MICROSECOND, self.max // _MICROSECOND
+        return timedelta(microseconds=min(draw.integer(low, high, *purpose), high))  # floats round up in spans of centuries
+
+
+NO_DELAY = Span(min=timedelta(), max=timedelta())
+
+
+def later(time: datetime, duration: timedelta) -> datetime:
+    """Add without overflow: no time lies beyond `END_OF_TIME`."""
+    return END_OF_TIME if duration >= END_OF_TIME - time else time + duration
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read one duration. Raises `ValueError` with a sentence that says what is wrong."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError("A duration is never negative.")
+        return timedelta(microseconds=min(value * 1000, _MOST))
+    text = value if isinstance(value, str) else ""
+    if text.startswith("-"):
+        raise ValueError("A duration is never negative.")
+    simple = _SIMPLE.fullmatch(text)
+    if simple:
+        return timedelta(microseconds=min(int(simple[1]) * _UNITS[simple[2]], _MOST))
+    return _parse_iso_8601(text)
+
+
+def parse_span(value: object) -> Span:
+    """Read a duration or a range `{"min", "max"}`. Raises `ValueError` with a sentence that says what is wrong."""
+    if not isinstance(value, Mapping):
+        length = parse_duration(value)
+        return Span(min=length, max=length)
+    if set(value) != {"min", "max"}:
+        raise ValueError('A range has exactly two members, "min" and "max".')
+    low, high = parse_duration(value["min"]), parse_duration(value["max"])
+    if low > high:
+        raise ValueError('A range\'s "min" is not above its "max".')
+    return Span(min=low, max=high)
+
+
+def _parse_iso_8601(text: str) -> timedelta:
+    match = _ISO_8601.fullmatch(text)
+    if not match:
+        if _CALENDAR.match(text):
+            raise ValueError("Years and months have no fixed length; write days.")
+        raise ValueError(f"A duration is {FORMS}.")
+    weeks, days, hours, minutes, seconds = match.groups()
+    parts = [(days, _UNITS["d"]), (hours, _UNITS["h"]), (minutes, _UNITS["m"]), (seconds, _UNITS["s"])]
+    given = [(weeks, _WEEK)] if weeks else [part for part in parts if part[0]]
+    if any("." in number or "," in number for number, _ in given[:-1]):
+        raise ValueError("Only the last number of an ISO 8601 duration may have a fraction.")
+    total = sum(Fraction(number.replace(",", ".")) * unit for number, unit in given)
+    return timedelta(microseconds=min(round(total), _MOST))
