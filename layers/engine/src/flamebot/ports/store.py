@@ -115,6 +115,18 @@ class TaskStore(Protocol):
         ...
 
 
+class TickStore(TaskStore, Protocol):
+    """The hot verbs, and what the tick leaves behind."""
+
+    def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
+        """Remember the heartbeat, for the health check."""
+        ...
+
+    def health(self) -> Json:
+        """As in `ReadStore`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRow:
     """An instance to start, planned by Python: the id is ours, so that draws are seeded before the insert."""

@@ -1,0 +1,14 @@
+"""The tick: brings what falls due to the step queue, once a minute."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flamebot import bootstrap
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's context has no type of its own
+    """Answer what this tick did."""
+    with bootstrap.telemetry("tick").invocation(context):
+        return asdict(bootstrap.tick().run())

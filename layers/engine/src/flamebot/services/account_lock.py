@@ -1,0 +1,45 @@
+"""One delivery's claim to an account's lock."""
+
+from __future__ import annotations
+
+from flamebot.domain.errors import LocksUnavailable
+from flamebot.ports.locks import Holder, LockAnswer, Locks, Verdict
+from flamebot.ports.telemetry import Telemetry
+
+
+class AccountLock:
+    """Taken before a write, renewed along a chain, given back when all is known, otherwise left to lapse.
+
+    The nonce belongs to one task's delivery: whoever else is at work in this invocation is another holder.
+    """
+
+    def __init__(self, locks: Locks, telemetry: Telemetry, *, account_id: str, instance_id: str, nonce: str) -> None:
+        """Nothing is taken yet."""
+        self._locks = locks
+        self._telemetry = telemetry
+        self._account_id = account_id
+        self._instance_id = instance_id
+        self._nonce = nonce
+        self._held = False
+
+    def take(self, sequence: int, fence: int) -> LockAnswer:
+        """Take or renew. A lock table that cannot be reached answers as if somebody else had the lock."""
+        holder = Holder(nonce=self._nonce, instance_id=self._instance_id, sequence=sequence, fence=fence)
+        try:
+            answer = self._locks.acquire(self._account_id, holder)
+        except LocksUnavailable:
+            self._telemetry.warn("locks_unavailable", instance=self._instance_id)
+            return LockAnswer(verdict=Verdict.HELD)
+        self._held = answer.verdict is Verdict.ACQUIRED
+        self._telemetry.count("LockAcquired" if self._held else "LockContended")
+        return answer
+
+    def give_back(self) -> None:
+        """Release what is held; if that fails it lapses."""
+        if not self._held:
+            return
+        self._held = False
+        try:
+            self._locks.release(self._account_id, self._nonce)
+        except LocksUnavailable:
+            self._telemetry.warn("lock_left_to_lapse", instance=self._instance_id)

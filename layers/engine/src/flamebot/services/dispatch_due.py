@@ -1,0 +1,94 @@
+"""The tick: take over what crashed, send again what got lost, claim what falls due and send it. It runs no step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.message import TaskPointer
+from flamebot.ports.clock import Clock
+from flamebot.ports.queue import StepQueue
+from flamebot.ports.store import TickStore
+from flamebot.ports.telemetry import Telemetry
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.send_tasks import send_tasks
+from flamebot.services.take_over import TakeOver
+
+_CHUNK = 1000  # one claim's rows: a transaction of some 20 ms, a hundred messages
+_SECONDS = 40.0  # real; the next tick goes on where this one stopped
+_DISPATCH_SECONDS = 10.0  # of an API call, which answers within 29 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickReport:
+    """What one tick did, in tasks and real seconds."""
+
+    taken_over: int
+    resent: int
+    claimed: int
+    sent: int
+    seconds: float
+
+
+class DispatchDue:
+    """Brings due tasks to the step queue. What is sent was committed before."""
+
+    def __init__(self, *, store: TickStore, queue: StepQueue, catalog: DefinitionCatalog, clock: Clock, telemetry: Telemetry) -> None:
+        """Take the ports; nothing is done yet."""
+        self._store = store
+        self._queue = queue
+        self._clock = clock
+        self._telemetry = telemetry
+        self._take_over = TakeOver(store=store, catalog=catalog, clock=clock, telemetry=telemetry, send=self._send)
+
+    def run(self) -> TickReport:
+        """Do one tick, for at most 40 seconds. Raises `StoreUnavailable`."""
+        started = self._clock.monotonic()
+
+        def remaining() -> float:
+            return _SECONDS - (self._clock.monotonic() - started)
+
+        taken_over = self._take_over.run(str(uuid4()), remaining)
+        resent, sent_again = self._drain(self._store.resend_lost_tasks, remaining)
+        claimed, sent = self._drain(self._store.claim_due_tasks, remaining)
+        seconds = self._clock.monotonic() - started
+        report = TickReport(taken_over=taken_over, resent=resent, claimed=claimed, sent=sent_again + sent, seconds=seconds)
+        self._store.record_tick(claimed, report.sent, seconds)
+        self._tell(report)
+        return report
+
+    def dispatch(self) -> int:
+        """Claim and send what is due, for a caller that cannot wait for the tick. Answers how many tasks were sent."""
+        started = self._clock.monotonic()
+        return self._drain(self._store.claim_due_tasks, lambda: _DISPATCH_SECONDS - (self._clock.monotonic() - started))[1]
+
+    def _drain(self, verb: Callable[[int], list[TaskPointer]], remaining: Callable[[], float]) -> tuple[int, int]:
+        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down."""
+        found = sent = 0
+        while remaining() > 0:
+            pointers = verb(_CHUNK)
+            accepted = self._send(pointers)
+            found += len(pointers)
+            sent += accepted
+            if len(pointers) < _CHUNK or accepted < len(pointers):
+                break
+        return found, sent
+
+    def _send(self, pointers: Sequence[TaskPointer]) -> int:
+        return send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
+
+    def _tell(self, report: TickReport) -> None:
+        telemetry = self._telemetry
+        telemetry.count("TickHeartbeat")
+        telemetry.seconds("TickDuration", report.seconds)
+        telemetry.count("TasksClaimed", report.claimed)
+        telemetry.count("LeasesExpired", report.taken_over)
+        try:
+            health = self._store.health()
+        except StoreUnavailable:
+            return  # the work is done; the next tick tells how much is left
+        telemetry.count("DueBacklog", health["due_backlog"])
+        telemetry.seconds("OldestDueAge", health["oldest_due_age_seconds"] / self._clock.rate)
+        telemetry.info("tick", taken_over=report.taken_over, resent=report.resent, claimed=report.claimed, sent=report.sent)

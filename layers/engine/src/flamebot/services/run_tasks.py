@@ -1,0 +1,147 @@
+"""The step function's service: lock, begin, run, commit, unlock, for every task that a batch of messages points at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.message import TaskPointer, UnreadableMessage, decode
+from flamebot.ports.actions_service import ActionsService
+from flamebot.ports.clock import Clock
+from flamebot.ports.locks import Locks
+from flamebot.ports.queue import StepQueue
+from flamebot.ports.store import Committed, TaskStore
+from flamebot.ports.telemetry import Telemetry
+from flamebot.ports.vault import Vault
+from flamebot.ports.writer import Writer
+from flamebot.services.account_lock import AccountLock
+from flamebot.services.commit_group import CommitGroup
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.deliver import Deliver, Delivered
+from flamebot.services.engine_time import EngineTime
+from flamebot.services.execute_phase import ExecutePhase
+from flamebot.services.invocation import Invocation
+from flamebot.services.register_account import RegisterAccount
+from flamebot.services.run_chain import RunChain
+from flamebot.services.send_tasks import send_tasks
+
+
+def _new_nonce() -> str:
+    return str(uuid4())
+
+
+class RunTasks:
+    """Runs tasks, several at once. One per process; its threads are kept between invocations."""
+
+    def __init__(
+        self,
+        *,
+        store: TaskStore,
+        locks: Locks,
+        service: ActionsService,
+        vault: Vault,
+        writer: Writer,
+        queue: StepQueue,
+        catalog: DefinitionCatalog,
+        clock: Clock,
+        telemetry: Telemetry,
+        threads: int,
+        call_timeout: timedelta,
+        new_nonce: Callable[[], str] = _new_nonce,
+    ) -> None:
+        """Take the ports; `call_timeout` is what one call at the outside may last, `threads` how many tasks run at once."""
+        self._store = store
+        self._locks = locks
+        self._queue = queue
+        self._catalog = catalog
+        self._clock = clock
+        self._telemetry = telemetry
+        self._threads = threads
+        self._call_timeout = call_timeout
+        self._new_nonce = new_nonce
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="step")
+        self._phases = ExecutePhase(
+            service=service, writer=writer, accounts=RegisterAccount(store, service, vault), clock=clock, telemetry=telemetry
+        )
+
+    def run(self, bodies: Mapping[str, str], remaining: Callable[[], float]) -> list[str]:
+        """Run what the messages point at and answer which of them failed, by id.
+
+        A message is failed only if it cannot be read, or if nothing was begun because the database is down. In any other
+        case each task's fate is known, or left to its lease.
+
+        Args:
+            bodies: The messages' bodies by message id.
+            remaining: Real seconds until the platform ends the invocation.
+        """
+        pointers, unreadable = self._read(bodies)
+        invocation = Invocation(remaining, self._call_timeout)
+        time = EngineTime(self._clock)
+
+        def send(queued: Sequence[TaskPointer]) -> None:
+            send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now())
+
+        def committed(answers: Sequence[Committed]) -> None:
+            send([answer.send for answer in answers if answer.send is not None])
+
+        group = CommitGroup(self._store, self._clock, self._telemetry, committed=committed, remaining=remaining)
+        chain = RunChain(
+            store=self._store,
+            phases=self._phases,
+            catalog=self._catalog,
+            group=group,
+            clock=self._clock,
+            time=time,
+            telemetry=self._telemetry,
+            invocation=invocation,
+        )
+        deliver = Deliver(
+            store=self._store,
+            chain=chain,
+            pool=self._pool,
+            threads=self._threads,
+            send=send,
+            clock=self._clock,
+            time=time,
+            telemetry=self._telemetry,
+            invocation=invocation,
+            nonce=self._new_nonce(),
+        )
+        try:
+            deliver.run([Delivered(pointer, self._lock(pointer)) for pointer in pointers])
+        except StoreUnavailable:
+            self._telemetry.warn("nothing_begun", messages=len(bodies))
+            return list(bodies)
+        return unreadable
+
+    def _read(self, bodies: Mapping[str, str]) -> tuple[list[TaskPointer], list[str]]:
+        """The pointers, each task once, and the ids of the messages that nobody can read."""
+        newest: dict[str, TaskPointer] = {}
+        unreadable: list[str] = []
+        for message_id, body in bodies.items():
+            try:
+                pointers = _pointers(body)
+            except UnreadableMessage as error:
+                self._telemetry.warn("unreadable_message", message_id=message_id, error=str(error))
+                unreadable.append(message_id)
+                continue
+            for pointer in pointers:
+                # Fences grow: of two pointers to one task the older was revoked. Sent on, a lone task stays alone.
+                if pointer.task_id not in newest or newest[pointer.task_id].fence < pointer.fence:
+                    newest[pointer.task_id] = replace(pointer, alone=len(pointers) == 1)
+        return list(newest.values()), unreadable
+
+    def _lock(self, pointer: TaskPointer) -> AccountLock:
+        instance_id = pointer.task_id.rpartition(":")[0]
+        return AccountLock(self._locks, self._telemetry, account_id=pointer.account_id, instance_id=instance_id, nonce=self._new_nonce())
+
+
+def _pointers(body: str) -> list[TaskPointer]:
+    pointers = decode(body)
+    if not all(pointer.task_id.rpartition(":")[2].isdecimal() for pointer in pointers):
+        raise UnreadableMessage("a task id without a sequence")
+    return pointers
