@@ -86,7 +86,7 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 def unreadable(what: str) -> NoReturn:
     """Raise `OutcomeUnknown`: the service answered, but not in a way that says what it did."""
-    raise OutcomeUnknown(f"The actions service's answer cannot be read: {what}.")
+    raise OutcomeUnknown(f"The actions service's answer cannot be read: {what}.") from None  # a parser's error holds the answer
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -26,8 +26,8 @@ _TAG: Final = 16
 _CONTEXT: Final = {"purpose": "flamebot-credentials"}  # authenticated by KMS, and shown in CloudTrail
 _CACHED_KEYS: Final = 200
 _CACHED_SECONDS: Final = 300.0
-# What KMS says of a wrapped key that it never gave out; anything else may pass.
-_TAMPERED: Final = frozenset({"InvalidCiphertextException", "IncorrectKeyException", "InvalidKeyUsageException", "ValidationException"})
+# What may pass, or is for an operator to mend. Any other refusal to decrypt says that the blob is not ours.
+_TRANSIENT: Final = frozenset({"ThrottlingException", "LimitExceededException", "KMSInvalidStateException", "DisabledException"})
 
 
 class KmsVault:
@@ -97,7 +97,8 @@ class KmsVault:
             return getattr(self._client, operation)(KeyId=self._key_id, EncryptionContext=_CONTEXT, **request)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "an error"))
-            if code in _TAMPERED:
+            broken = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) >= 500
+            if operation == "decrypt" and not broken and code not in _TRANSIENT:
                 raise VaultError from None
             raise Unavailable(f"The key service answered {code}.") from None
         except BotoCoreError as error:

@@ -40,17 +40,9 @@ class OpenAiWriter:
         """Write. Raises `WriterError` (may be tried again), `WriterRefused` (may not)."""
         completion = self._bounded(_messages(brief))
         try:
-            choice = completion.choices[0]
-            message, reason = choice.message, choice.finish_reason
-            tokens = int(completion.usage.total_tokens) if completion.usage else 0
+            return _read(completion)
         except (AttributeError, IndexError, TypeError, ValueError):  # a compatible server that is less compatible than it thinks
             raise WriterError("The AI service's answer cannot be read.") from None
-        if getattr(message, "refusal", None) or reason == "content_filter":
-            raise WriterRefused("The AI service declined to write this text.")
-        text = (message.content or "").strip().strip('"').strip()
-        if not text or reason == "length":
-            raise WriterError("The AI service's text is empty or cut off.")
-        return Written(text=text, tokens=tokens)
 
     def _bounded(self, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
         """Wait for the answer on another thread: the library's timeouts start anew with each byte of a slow one."""
@@ -98,6 +90,16 @@ def _messages(brief: TextBrief) -> list[ChatCompletionMessageParam]:
         {"role": "system", "content": f"{_TASKS[brief.kind]} {rules}"},
         {"role": "user", "content": f"Style: {_word(brief.model_id)}. Channel: {_word(brief.channel_id)}."},
     ]
+
+
+def _read(completion: ChatCompletion) -> Written:
+    choice = completion.choices[0]
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise WriterRefused("The AI service declined to write this text.")
+    text = (choice.message.content or "").strip().strip('"').strip()
+    if not text or choice.finish_reason == "length":
+        raise WriterError("The AI service's text is empty or cut off.")
+    return Written(text=text, tokens=int(completion.usage.total_tokens) if completion.usage else 0)
 
 
 def _word(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ class PowertoolsTelemetry:
     def __init__(self, service: str) -> None:
         """Name the function, as its dimension and on each of its log lines."""
         self._service = service
-        self._logger = Logger(service=service)
+        self._logger = Logger(service=service, logger_handler=_Stdout())
         self._lock = threading.Lock()
         self._counts: dict[str | None, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._seconds: dict[str | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -92,6 +93,20 @@ class PowertoolsTelemetry:
                 for value in values[start : start + _VALUES_PER_METRIC]:
                     metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
             metrics.flush_metrics()
+
+
+class _Stdout(logging.Handler):
+    """Writes to whatever standard output is at that moment, as metrics do: a logger outlives a redirection."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001  # as every handler: a line that cannot be written stops nobody
+            self.handleError(record)
+        else:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
 
 def _fields(fields: Mapping[str, object]) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""The promises of the port Locks, kept by every adapter alike (I4)."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flamebot.adapters.clock.system import SystemClock
+from flamebot.adapters.dynamodb.locks import DynamoLocks
+from flamebot.adapters.postgres.locks import PostgresLocks
+from flamebot.ports.locks import Holder, Locks, Verdict
+
+Make = Callable[..., Locks]
+_numbers = itertools.count(1)
+LONG = timedelta(seconds=300)
+LEASE = timedelta(seconds=90)
+
+
+@pytest.fixture(params=["dynamodb", "postgres"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes the adapter under test with a lock timeout and a task lease."""
+    if request.param == "dynamodb":
+        aws, table = request.getfixturevalue("aws"), request.getfixturevalue("lock_table")
+        return lambda timeout=LONG, lease=LEASE: DynamoLocks(aws("dynamodb"), table, timeout=timeout, lease=lease)
+    database = request.getfixturevalue("lock_database")
+    return lambda timeout=LONG, lease=LEASE: PostgresLocks(database, timeout=timeout, lease=lease)
+
+
+@pytest.fixture
+def account() -> str:
+    """An account that no other test locks."""
+    return f"acct-{next(_numbers)}"
+
+
+def holder(nonce: str, sequence: int = 4, fence: int = 10, instance: str = "i-1") -> Holder:
+    """Somebody who asks."""
+    return Holder(nonce=nonce, instance_id=instance, sequence=sequence, fence=fence)
+
+
+def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
+    """A lock that nobody holds is obtained."""
+    assert make().acquire(account, holder("n1")).verdict is Verdict.ACQUIRED
+
+
+def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
+    """Whoever finds the lock held by another instance is told until when, in real time."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    before = SystemClock().wall()
+    answer = locks.acquire(account, holder("n2", instance="i-2", sequence=9, fence=99))
+    assert answer.verdict is Verdict.HELD
+    assert answer.held_until is not None
+    assert timedelta(seconds=290) < answer.held_until - before < timedelta(seconds=301)
+
+
+def test_the_holder_renews_its_own_lock(make: Make, account: str) -> None:
+    """The same nonce obtains its lock again, also for the next task of its chain and after a lost reply."""
+    locks = make()
+    for asked in (holder("n1"), holder("n1"), holder("n1", sequence=5, fence=0)):
+        assert locks.acquire(account, asked).verdict is Verdict.ACQUIRED
+
+
+def test_renewing_moves_the_expiry(make: Make, account: str) -> None:
+    """A renewed lock is held for the whole timeout again."""
+    locks = make(timeout=timedelta(seconds=1), lease=timedelta(seconds=1))
+    locks.acquire(account, holder("n1"))
+    time.sleep(0.7)
+    locks.acquire(account, holder("n1"))
+    time.sleep(0.6)
+    assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(("sequence", "fence"), [(5, 0), (5, 10), (4, 11), (7, 1)])
+def test_a_later_task_of_the_same_instance_takes_over(make: Make, account: str, sequence: int, fence: int) -> None:
+    """A higher (sequence, fence) of the same instance takes the lock from a delivery that must be dead."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    assert locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.ACQUIRED
+    assert locks.acquire(account, holder("n1")).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(("sequence", "fence"), [(3, 99), (4, 9)])
+def test_an_earlier_task_of_the_same_instance_waits(make: Make, account: str, sequence: int, fence: int) -> None:
+    """A lower (sequence, fence) never takes the lock from a higher one."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    assert locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.HELD
+
+
+def test_a_duplicate_is_told_so(make: Make, account: str) -> None:
+    """Another delivery of the same task and fence is a duplicate, and changes nothing."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    assert locks.acquire(account, holder("n2")).verdict is Verdict.DUPLICATE
+    assert locks.release(account, "n2") is False
+    assert locks.release(account, "n1") is True
+
+
+def test_the_same_fence_of_another_instance_is_no_duplicate(make: Make, account: str) -> None:
+    """Two instances never take each other's deliveries for duplicates."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD
+
+
+def test_a_duplicate_takes_over_from_the_dead(make: Make, account: str) -> None:
+    """Taken longer ago than a task's lease, the same task and fence obtains the lock: no invocation lives that long."""
+    locks = make(timeout=LONG, lease=timedelta(seconds=0.3))
+    locks.acquire(account, holder("n1"))
+    assert locks.acquire(account, holder("n2")).verdict is Verdict.DUPLICATE
+    time.sleep(0.4)
+    assert locks.acquire(account, holder("n2")).verdict is Verdict.ACQUIRED
+
+
+def test_an_expired_lock_is_free(make: Make, account: str) -> None:
+    """An expired lock is anybody's, and its former holder waits like anybody."""
+    locks = make(timeout=timedelta(seconds=0.3), lease=timedelta(seconds=0.3))
+    locks.acquire(account, holder("n1"))
+    time.sleep(0.4)
+    fresh = make()
+    assert fresh.acquire(account, holder("n2", instance="i-2", sequence=1, fence=1)).verdict is Verdict.ACQUIRED
+    assert fresh.acquire(account, holder("n1")).verdict is Verdict.HELD
+
+
+def test_only_the_owner_releases(make: Make, account: str) -> None:
+    """Releasing another's lock, or one's own twice, does nothing and says so."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    assert locks.release(account, "n2") is False
+    assert locks.acquire(account, holder("n3", instance="i-3")).verdict is Verdict.HELD
+    assert locks.release(account, "n1") is True
+    assert locks.release(account, "n1") is False
+    assert locks.acquire(account, holder("n3", instance="i-3")).verdict is Verdict.ACQUIRED
+
+
+def test_who_was_taken_over_cannot_release(make: Make, account: str) -> None:
+    """A delivery that lost its lock to a later one does not give the later one's away."""
+    locks = make()
+    locks.acquire(account, holder("n1"))
+    locks.acquire(account, holder("n2", fence=11))
+    assert locks.release(account, "n1") is False
+    assert locks.acquire(account, holder("n3", instance="i-3")).verdict is Verdict.HELD
+
+
+def test_accounts_have_locks_of_their_own(make: Make, account: str) -> None:
+    """Locking one account leaves every other free, however its id looks."""
+    locks = make()
+    for other in (account, account + "/x", account + "\u00e9", account.upper(), account + " "):
+        assert locks.acquire(other, holder("n1")).verdict is Verdict.ACQUIRED
+    assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD
+
+
+def test_of_many_who_ask_at_once_one_wins(make: Make) -> None:
+    """Eight deliveries that ask at the same moment get one lock among them, round after round (I4)."""
+    locks = make()
+    rounds = [f"crowd-{next(_numbers)}" for _ in range(15)]
+    verdicts: dict[str, list[Any]] = {name: [] for name in rounds}
+    together = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        for name in rounds:
+            together.wait()
+            verdicts[name].append(locks.acquire(name, holder(f"n{number}", instance=f"i-{number}")).verdict)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [v.count(Verdict.ACQUIRED) for v in verdicts.values()] == [1] * len(rounds)
+    assert all(len(v) == 8 for v in verdicts.values())
