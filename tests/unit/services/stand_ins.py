@@ -1,0 +1,184 @@
+"""Small ports in memory, for faults that must strike at one exact call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from flamebot.domain.action import TextBrief
+from flamebot.domain.instance import AccountData, Instance, InstanceStatus
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import EffectRequest, Payload, Phase, Task
+from flamebot.ports.actions_service import AccountStatus, Job
+from flamebot.ports.queue import Message
+from flamebot.ports.store import Begun, CommitItem, Committed
+from flamebot.ports.writer import Written
+
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+INSTANCE = "6f1c2a34-0000-4000-8000-000000000001"
+
+
+class HandClock:
+    """A clock that moves only when it is told to, or slept on."""
+
+    def __init__(self, *, rate: float = 1.0, scheduled: bool = False) -> None:
+        self._rate = rate
+        self._scheduled = scheduled
+        self.elapsed = 0.0
+        self.slept: list[float] = []
+
+    @property
+    def rate(self) -> float:
+        return self._rate
+
+    def now(self) -> datetime | None:
+        return NOON + timedelta(seconds=self.elapsed * self._rate) if self._scheduled else None
+
+    def wall(self) -> datetime:
+        return NOON + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.elapsed += seconds
+
+
+@dataclass
+class ListTelemetry:
+    """Everything that was told, to look at."""
+
+    counts: dict[str, float] = field(default_factory=dict)
+    durations: dict[str, list[float]] = field(default_factory=dict)
+    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
+        self.counts[name] = self.counts.get(name, 0) + value
+
+    def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
+        self.durations.setdefault(name, []).append(value)
+
+    def info(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
+
+    def warn(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
+
+    def events(self) -> list[str]:
+        return [event for event, _ in self.lines]
+
+
+class ListQueue:
+    """Takes messages until it is full."""
+
+    def __init__(self, room: int = 1_000_000) -> None:
+        self.room = room
+        self.messages: list[Message] = []
+
+    def send(self, messages: Sequence[Message]) -> int:
+        taken = list(messages)[: self.room - len(self.messages)]
+        self.messages += taken
+        return len(taken)
+
+
+class ScriptedService:
+    """Answers, or raises, what each call was given; remembers what it was asked."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+        self.calls: list[tuple[str, tuple[object, ...]]] = []
+
+    def _answer(self, name: str, *arguments: object) -> Any:
+        self.calls.append((name, arguments))
+        answer = self.answers[name]
+        if isinstance(answer, list):
+            answer = answer.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
+        return cast(AccountStatus, self._answer("register", account_id, body, key, fencing_token))
+
+    def account_status(self, account_id: str) -> AccountStatus | None:
+        return cast("AccountStatus | None", self._answer("account_status", account_id))
+
+    def submit(self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int) -> str:
+        return str(self._answer("submit", account_id, request, key, fencing_token))
+
+    def find(self, key: str) -> Job | None:
+        return cast("Job | None", self._answer("find", key))
+
+    def job(self, job_id: str) -> Job | None:
+        return cast("Job | None", self._answer("job", job_id))
+
+    def cancel(self, job_id: str) -> Job | None:
+        return cast("Job | None", self._answer("cancel", job_id))
+
+
+class ScriptedWriter:
+    """Writes what it was given, or raises it."""
+
+    def __init__(self, text: str | Exception, tokens: int = 0) -> None:
+        self._text = text
+        self._tokens = tokens
+
+    def write(self, brief: TextBrief) -> Written:
+        if isinstance(self._text, Exception):
+            raise self._text
+        return Written(text=self._text, tokens=self._tokens)
+
+
+class CommitStore:
+    """A store that only commits; `rule` may raise, or answer for the batch."""
+
+    def __init__(self, rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None) -> None:
+        self._rule = rule
+        self._guard = threading.Lock()
+        self.batches: list[list[str]] = []
+
+    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
+        with self._guard:
+            self.batches.append([item.task_id for item in items])
+        if self._rule is not None:
+            return self._rule(items)
+        return [Committed(task_id=item.task_id, accepted=True, instance_status="active") for item in items]
+
+
+def pointer(sequence: int = 1, *, due: datetime = NOON, phase: Phase = Phase.WAKE, fence: int = 7, alone: bool = False) -> TaskPointer:
+    """A pointer to a task of one instance."""
+    return TaskPointer(task_id=f"{INSTANCE}:{sequence}", fence=fence, account_id="acc", phase=phase, due=due, alone=alone)
+
+
+def task(phase: Phase, **changes: Any) -> Task:
+    """A begun task."""
+    fields: dict[str, Any] = {
+        "task_id": f"{INSTANCE}:3",
+        "sequence": 3,
+        "step_id": "swipe",
+        "action": "swipe_with_spectre",
+        "phase": phase,
+        "scheduled_for": NOON,
+        "attempts": 0,
+        "reaps": 0,
+        "sends": 1,
+        "fence": 41,
+        "payload": Payload(request=EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5})),
+        "outcome_unknown": False,
+        "first_begun_at": NOON,
+    }
+    return Task(**{**fields, **changes})
+
+
+def begun(of: Task, *, registered: int | None = 100001) -> Begun:
+    """What begin answers for a task."""
+    account = AccountData(account_id="acc", model_id="m", channel_id="c")
+    instance = Instance(instance_id=INSTANCE, account=account, workflow_id=1, status=InstanceStatus.ACTIVE, current_step=0)
+    return Begun(task_id=of.task_id, now=NOON, task=of, instance=instance, credentials_version=100001, registered_version=registered)

@@ -1,0 +1,127 @@
+"""Decisions are committed as they arrive, and one that is refused takes no other with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.errors import FlamebotError, StoreUnavailable
+from flamebot.ports.store import CommitItem, Committed
+from flamebot.services.commit_group import CommitGroup
+from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry, pointer
+
+
+def item(name: str) -> CommitItem:
+    """A decision to commit; what it says does not matter here."""
+    return CommitItem(task_id=name, fence=1, decision=Decision(task=None, instance=InstanceWrite(current_step=0)))
+
+
+def group(store: CommitStore, clock: HandClock | None = None, told: list[list[str]] | None = None) -> CommitGroup:
+    """A group whose invocation has 30 seconds left."""
+    clock = clock or HandClock()
+
+    def committed(answers: Sequence[Committed]) -> None:
+        if told is not None:
+            told.append([answer.task_id for answer in answers])
+
+    return CommitGroup(store, clock, ListTelemetry(), committed=committed, remaining=lambda: 30 - clock.elapsed)  # type: ignore[arg-type]  # only commit_tasks is called
+
+
+def accepted(items: Sequence[CommitItem]) -> list[Committed]:
+    """All are accepted."""
+    return [Committed(task_id=i.task_id, accepted=True) for i in items]
+
+
+def test_a_lone_decision_is_committed_at_once() -> None:
+    """Nothing waits for company."""
+    store, told = CommitStore(), list[list[str]]()
+    answer = group(store, told=told).commit(item("a"))
+    assert answer is not None
+    assert answer.accepted
+    assert store.batches == told == [["a"]]
+
+
+def test_those_that_wait_are_committed_together() -> None:
+    """While one commit is in flight the others gather, and go as one."""
+    first_is_in, go_on = threading.Event(), threading.Event()
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        if items[0].task_id == "first":
+            first_is_in.set()
+            assert go_on.wait(5)
+        return accepted(items)
+
+    store = CommitStore(rule)
+    commits = group(store)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(commits.commit, item("first"))
+        assert first_is_in.wait(5)
+        others = [pool.submit(commits.commit, item(name)) for name in "abc"]
+        while len(commits._waiting) < 3:
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert all(future.result(5) for future in [first, *others])
+    assert [sorted(batch) for batch in store.batches] == [["first"], ["a", "b", "c"]]
+
+
+def test_a_refused_batch_is_split_down_to_one() -> None:
+    """One decision that the database refuses is left to its lease; its siblings are kept."""
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        if any(i.task_id == "bad" for i in items):
+            raise FlamebotError("check constraint")
+        return accepted(items)
+
+    answers = group(CommitStore(rule)).commit_all([item(name) for name in ("a", "b", "bad", "c", "d")])
+    assert [answer and answer.task_id for answer in answers] == ["a", "b", None, "c", "d"]
+
+
+def test_what_is_not_answered_is_stale() -> None:
+    """Whoever holds a newer fence has the task now."""
+    answer = group(CommitStore(lambda _: [])).commit(item("a"))
+    assert answer == Committed(task_id="a", accepted=False)
+
+
+def test_a_database_that_comes_back_gets_the_commit_again() -> None:
+    """The effect has happened: its commit is repeated, not the effect."""
+    failures = [StoreUnavailable(), StoreUnavailable()]
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        if failures:
+            raise failures.pop()
+        return accepted(items)
+
+    clock = HandClock()
+    answer = group(CommitStore(rule), clock).commit(item("a"))
+    assert answer is not None
+    assert answer.accepted
+    assert clock.slept == [0.2, 0.4]
+
+
+def test_a_database_that_stays_away_leaves_the_end_unknown() -> None:
+    """With the invocation's time the tries end, and the task is left to its lease."""
+
+    def rule(_: Sequence[CommitItem]) -> list[Committed]:
+        raise StoreUnavailable
+
+    clock, told = HandClock(), list[list[str]]()
+    assert group(CommitStore(rule), clock, told).commit(item("a")) is None
+    assert clock.elapsed <= 25
+    assert told == []
+
+
+def test_a_kill_is_nobodys_to_swallow() -> None:
+    """An invocation that is killed inside a commit ends there, and those that waited do not hang."""
+
+    class Killed(BaseException):
+        pass
+
+    def rule(_: Sequence[CommitItem]) -> list[Committed]:
+        raise Killed
+
+    with pytest.raises(Killed):
+        group(CommitStore(rule)).commit(item(pointer().task_id))

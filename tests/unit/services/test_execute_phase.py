@@ -1,0 +1,240 @@
+"""Whatever happens at the outside becomes an outcome, and none of its words that might be a secret."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flamebot.domain import errors
+from flamebot.domain.action import TextBrief
+from flamebot.domain.outcome import Continue, Defer, Done, Fail, Halt, Outcome, Retry
+from flamebot.domain.task import Payload, Phase, Task
+from flamebot.ports.actions_service import AccountStatus, Job
+from flamebot.services.execute_phase import Executed, ExecutePhase
+from flamebot.services.invocation import Invocation
+from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, ScriptedService, ScriptedWriter, begun, task
+
+BRIEF = TextBrief(kind="bio", model_id="m", channel_id="c", max_length=50, seed="s")
+POLL = Payload(job_id="j1", key="k")
+OLD = 20 * 3600 + 1.0
+
+
+class Registrar:
+    """Registers, or raises."""
+
+    def __init__(self, answer: AccountStatus | Exception = "active") -> None:
+        self._answer = answer
+        self.asked = 0
+
+    def register(self, account_id: str, *, fence: int) -> AccountStatus:
+        self.asked += 1
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+class World:
+    """One phase's surroundings."""
+
+    def __init__(self, *, accounts: Registrar | None = None, text: str | Exception = "hello", **answers: object) -> None:
+        self.service = ScriptedService(**{"account_status": "active", **answers})
+        self.accounts = accounts or Registrar()
+        self.telemetry = ListTelemetry()
+        self.clock = HandClock(rate=2.0)
+        self.remaining = 60.0
+        self._phases = ExecutePhase(
+            service=self.service,
+            writer=ScriptedWriter(text, tokens=12),
+            accounts=self.accounts,  # type: ignore[arg-type]  # as much of it as is called
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def execute(self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF) -> Executed:
+        """Execute a task's phase."""
+        invocation = Invocation(lambda: self.remaining, timedelta(seconds=30))
+        return self._phases.run(begun(of, registered=registered), of, lambda: brief, invocation)
+
+
+def submit(world: World, **changes: Any) -> Executed:
+    """Execute a submit."""
+    return world.execute(task(Phase.SUBMIT, **changes))
+
+
+def test_submit_sends_the_request_under_the_tasks_key() -> None:
+    """The key is the task's id, the fencing token its fence, and the status is asked first."""
+    world = World(submit="j1")
+    assert submit(world) == Executed(outcome=Done(result={"job_id": "j1"}))
+    assert world.service.names() == ["account_status", "submit"]
+    assert world.service.calls[1][1][2:] == (f"{INSTANCE}:3", 41)
+    assert world.accounts.asked == 0
+
+
+def test_a_new_version_is_registered_first() -> None:
+    """The registration's answer tells the status; it is not asked twice."""
+    world = World(submit="j1")
+    world.execute(task(Phase.SUBMIT), registered=100000)
+    assert (world.accounts.asked, world.service.names()) == (1, ["submit"])
+
+
+def test_a_service_that_forgot_the_account_is_told_again() -> None:
+    """404 for an account that was registered: register it again."""
+    world = World(account_status=None, submit="j1")
+    assert isinstance(submit(world).outcome, Done)
+    assert world.accounts.asked == 1
+
+
+@pytest.mark.parametrize("registered", [100001, None])
+def test_a_suspended_account_is_left_alone(registered: int | None) -> None:
+    """Whether the status call or the registration says so: nothing is sent."""
+    world = World(account_status="suspended", accounts=Registrar("suspended"))
+    outcome = world.execute(task(Phase.SUBMIT), registered=registered).outcome
+    assert isinstance(outcome, Halt)
+    assert outcome.error.startswith("account_suspended:")
+
+
+def test_an_unknown_answer_to_the_write_is_sent_again() -> None:
+    """The write may have happened: unknown, and the lock is left to lapse. Retry-After is real, the wait engine time."""
+    executed = submit(World(submit=errors.OutcomeUnknown("503", retry_after=timedelta(seconds=7))))
+    assert executed.outcome == Retry(error="outcome_unknown: 503", unknown=True, retry_after=timedelta(seconds=14))
+    assert not executed.ended
+
+
+def test_an_unknown_answer_before_the_write_is_none_of_it() -> None:
+    """What failed was a question: the write was not sent, and its key is still unused."""
+    executed = submit(World(account_status=errors.OutcomeUnknown("reset")))
+    assert isinstance(executed.outcome, Retry)
+    assert not executed.outcome.unknown
+
+
+def test_what_was_unknown_stays_unknown() -> None:
+    """A later question, refusal or failure tells nothing about an earlier write."""
+    for answers in ({"account_status": errors.OutcomeUnknown()}, {"submit": errors.ServiceRefused()}, {"account_status": errors.StoreUnavailable()}):
+        outcome = submit(World(**answers), outcome_unknown=True).outcome
+        assert isinstance(outcome, Retry | Fail)
+        assert outcome.unknown
+
+
+def test_throttling_defers() -> None:
+    """429 counts no attempt; the wait is at least what the service asked for, and spread."""
+    world = World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10)))
+    outcome = submit(world).outcome
+    assert isinstance(outcome, Defer)
+    assert timedelta(seconds=20) <= outcome.after <= timedelta(seconds=25)
+    assert world.telemetry.counts["VendorThrottled"] == 1
+
+
+def test_a_refusal_is_final() -> None:
+    """422: no further attempt."""
+    assert submit(World(submit=errors.ServiceRefused("422"))).outcome == Fail(error="refused: 422")
+
+
+def test_an_old_key_is_looked_up_not_sent() -> None:
+    """Unknown for longer than the service keeps keys: what it knows decides."""
+    world = World(find=Job(job_id="j9", status="running"))
+    world.clock.elapsed = OLD
+    assert submit(world, outcome_unknown=True).outcome == Done(result={"job_id": "j9"})
+    assert world.service.names() == ["find"]
+
+
+def test_an_old_key_that_is_forgotten_fails() -> None:
+    """A second sending might be a second effect."""
+    world = World(find=None)
+    world.clock.elapsed = OLD
+    outcome = submit(world, outcome_unknown=True).outcome
+    assert isinstance(outcome, Fail)
+    assert outcome.unknown
+    assert outcome.error.startswith("outcome_unknown")
+
+
+def test_an_old_key_that_was_never_sent_is_sent() -> None:
+    """Age alone says nothing: a task that was only put off has an unused key."""
+    world = World(submit="j1")
+    world.clock.elapsed = OLD
+    assert isinstance(submit(world).outcome, Done)
+
+
+def test_no_write_is_begun_that_might_be_cut_off() -> None:
+    """With less than a call's time left the task comes back at once, in another invocation."""
+    world = World(submit="j1")
+    world.remaining = 34
+    assert submit(world).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
+    assert "submit" not in world.service.names()
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("running", Continue()),
+        ("succeeded", Done(result={"performed": 5})),
+        ("failed", Retry(error="job_failed: boom", redo=True)),
+        ("cancelled", Retry(error="job_cancelled: boom", redo=True)),
+    ],
+)
+def test_a_poll_tells_how_far_the_job_is(status: Any, outcome: Outcome) -> None:
+    """A job that ended failed or cancelled is done anew, under a new key."""
+    world = World(job=Job(job_id="j1", status=status, result={"performed": 5}, error="boom"))
+    assert world.execute(task(Phase.POLL, payload=POLL)).outcome == outcome
+
+
+def test_a_poll_without_an_answer_is_asked_again() -> None:
+    """A question changes nothing: it counts no attempt and keeps no lock."""
+    executed = World(job=errors.OutcomeUnknown("reset")).execute(task(Phase.POLL, payload=POLL))
+    assert isinstance(executed.outcome, Defer)
+    assert executed.ended
+
+
+@pytest.mark.parametrize("answer", [None, errors.ServiceRefused("410")])
+def test_a_job_that_is_gone_leaves_its_outcome_unknown(answer: object) -> None:
+    """Nobody called it failed: a new key might be a second effect."""
+    outcome = World(job=answer).execute(task(Phase.POLL, payload=POLL)).outcome
+    assert isinstance(outcome, Fail)
+    assert outcome.unknown
+
+
+def test_a_text_is_checked() -> None:
+    """What may not go on an account is written anew."""
+    assert World(text=" hello ").execute(task(Phase.TEXT)).outcome == Done(result={"text": "hello", "tokens": 12})
+    world = World(text="write me at www.example.com")
+    outcome = world.execute(task(Phase.TEXT)).outcome
+    assert isinstance(outcome, Retry)
+    assert outcome.error.startswith("text_flawed")
+    assert (world.telemetry.counts["AiTokens"], world.telemetry.counts["AiErrors"]) == (12, 1)
+
+
+def test_a_writer_may_fail_or_refuse() -> None:
+    """A failed writer is asked again, one that refuses is not."""
+    assert isinstance(World(text=errors.WriterError()).execute(task(Phase.TEXT)).outcome, Retry)
+    assert isinstance(World(text=errors.WriterRefused()).execute(task(Phase.TEXT)).outcome, Fail)
+    assert isinstance(World().execute(task(Phase.TEXT), brief=None).outcome, Fail)
+
+
+def test_a_wake_up_calls_nobody() -> None:
+    """It is done by having been woken."""
+    world = World()
+    assert world.execute(task(Phase.WAKE)).outcome == Done()
+    assert world.service.calls == []
+
+
+def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
+    """I10: the type of what broke is told, its words are not; the siblings live on."""
+    world = World(submit=RuntimeError("planted-hunter2"))
+    executed = submit(world)
+    assert executed == Executed(outcome=Retry(error="unexpected: RuntimeError", unknown=True), ended=False)
+    assert "planted-hunter2" not in repr(world.telemetry.lines)
+    assert world.telemetry.events() == ["phase_broke"]
+
+
+def test_credentials_that_cannot_be_read_end_the_step() -> None:
+    """No attempt will read them; a key service that is away is another matter."""
+    assert isinstance(World(account_status=None, accounts=Registrar(errors.VaultError("hunter2"))).execute(task(Phase.SUBMIT)).outcome, Fail)
+    assert isinstance(World(account_status=None, accounts=Registrar(errors.Unavailable())).execute(task(Phase.SUBMIT)).outcome, Retry)
+
+
+def test_a_cancel_without_an_answer_is_tried_again() -> None:
+    """It is an attempt, and the lock is left to lapse."""
+    executed = World(cancel=errors.OutcomeUnknown()).execute(task(Phase.CANCEL, payload=POLL))
+    assert isinstance(executed.outcome, Retry)
+    assert not executed.ended

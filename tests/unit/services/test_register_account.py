@@ -1,0 +1,80 @@
+"""Credentials go to the actions service and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled, VaultError
+from flamebot.services.register_account import RegisterAccount, RegistrationRefused
+from tests.unit.services.stand_ins import ScriptedService
+
+SECRET = "planted-hunter2"
+
+
+class AccountStore:
+    """One account."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.row: dict[str, Any] = {
+            "model_id": "m", "channel_id": "c", "config": {"a": 1}, "credentials_version": 100007, "ciphertext": b"x", "ciphertext_version": 100003
+        } | changes  # fmt: skip
+        self.registered: list[int] = []
+
+    def load_credentials(self, account_id: str) -> dict[str, Any]:
+        return self.row
+
+    def mark_registered(self, account_id: str, version: int) -> bool:
+        self.registered.append(version)
+        return True
+
+
+class OpenVault:
+    """Decrypts whatever was bound to version 100003."""
+
+    def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
+        if version != 100003:
+            raise VaultError
+        return {"password": SECRET}
+
+
+def register(store: AccountStore, service: ScriptedService) -> str:
+    """Register the account."""
+    return RegisterAccount(store, service, OpenVault()).register("acc", fence=9)  # type: ignore[arg-type]  # as much of the ports as is called
+
+
+def test_body_and_key_are_those_of_the_version() -> None:
+    """The key names the account's version, the body holds the credentials, then the version is marked."""
+    store, service = AccountStore(), ScriptedService(register="active")
+    assert register(store, service) == "active"
+    body = {"modelId": "m", "channelId": "c", "config": {"a": 1}, "credentials": {"password": SECRET}}
+    assert service.calls == [("register", ("acc", body, "acc:100007", 9))]
+    assert store.registered == [100007]
+
+
+def test_what_the_account_has_not_is_left_out() -> None:
+    """An account without credentials is registered all the same."""
+    service = ScriptedService(register="active")
+    register(AccountStore(ciphertext=None, ciphertext_version=None, channel_id=None), service)
+    assert service.calls[0][1][1] == {"modelId": "m", "config": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (ServiceRefused(f"bad password {SECRET}"), RegistrationRefused),
+        (ServiceThrottled(SECRET, retry_after=timedelta(seconds=3)), ServiceThrottled),
+        (OutcomeUnknown(SECRET), OutcomeUnknown),
+    ],
+)
+def test_the_services_words_are_kept_back(raised: ServiceError, kind: type[ServiceError]) -> None:
+    """I10: an answer to a registration may repeat what it was sent, so nothing of it is passed on."""
+    store = AccountStore()
+    with pytest.raises(kind) as caught:
+        register(store, ScriptedService(register=raised))
+    assert SECRET not in str(caught.value)
+    assert SECRET not in caught.value.detail
+    assert caught.value.retry_after == raised.retry_after
+    assert store.registered == []
