@@ -64,8 +64,8 @@ class NextTask:
 class Decision:
     """Everything one commit writes.
 
-    `task` is None where no task was run (start, retry, skip-step). `if_stopping` is the cancel task to create instead of
-    `next` should the instance turn out to be stopping: set whenever a job is open or may exist.
+    `task` is None where no task was run: start, skip-step, and retry unless it opens the same task again. `if_stopping` is the
+    cancel task to create instead of `next` should the instance turn out to be stopping: set whenever a job is open or may exist.
     """
 
     task: TaskWrite | None

@@ -26,6 +26,7 @@ Registry = Mapping[str, ActionKind]
 class Definition:
     """One version of a definition. What the planner follows."""
 
+    workflow_id: int = 0  # of its row; 0: not stored
     type: str
     version: int
     name: str

@@ -89,6 +89,8 @@ def refused(situation: Situation, outcome: Fail) -> Decision:
 
 def halted(situation: Situation, outcome: Halt) -> Decision:
     """The account may not be acted on: the workflow fails, whatever `critical` says."""
+    if situation.task.phase is Phase.CANCEL:  # a workflow that is ending has nothing to be kept from but this
+        return unconfirmed(situation, outcome.error)
     unknown = situation.task.outcome_unknown or situation.task.phase is Phase.POLL
     suspend = code_of(outcome.error) == "account_suspended"
     return failed(situation, outcome.error, unknown=unknown, tried=False, halt=True, suspend_account=suspend)
@@ -136,7 +138,8 @@ def unconfirmed(situation: Situation, error: str, *, tried: bool = True) -> Deci
     """The job could not be taken back for certain; somebody should look at the service."""
     detail = tidy(f"cancel_unconfirmed: {error}")
     if not is_stop(situation):
-        return failed(situation, f"step_timeout: not finished within {situation.step.timeout}; {detail}", unknown=True, tried=tried)
+        # Its job id and key stay: `plan_retry` asks after the job before anything is sent anew.
+        return failed(situation, f"step_timeout: not finished within {situation.step.timeout}; {detail}", tried=tried)
     return Decision(
         task=situation.over("failed", error=detail, unknown=True, tried=tried),
         instance=InstanceWrite(current_step=situation.place, status="stopped", last_error=detail),

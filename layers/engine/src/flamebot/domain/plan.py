@@ -52,7 +52,7 @@ def plan(  # noqa: PLR0917  # design section 3 fixes the order
             return lost(situation, outcome)
 
 
-def plan_start(definition: Definition, instance: Instance, now: datetime, draw: Draw, *, global_paused_ms: int) -> Decision:
+def plan_start(definition: Definition, instance: Instance, now: datetime, draw: Draw, *, global_paused_ms: int = 0) -> Decision:
     """Decide an instance's first task. There always is one: even a workflow of nothing but jumps to its end wakes up once."""
     del global_paused_ms  # the step's clock starts when its first phase has run
     arrival = walk(definition, instance, 0, now, draw)
@@ -62,7 +62,7 @@ def plan_start(definition: Definition, instance: Instance, now: datetime, draw: 
 
 
 def plan_retry(
-    definition: Definition, instance: Instance, task: Task | None, now: datetime, draw: Draw, *, global_paused_ms: int
+    definition: Definition, instance: Instance, task: Task | None, now: datetime, draw: Draw, *, global_paused_ms: int = 0
 ) -> Decision:
     """Decide how a failed instance goes on at the step that failed, with all its attempts and its whole timeout again.
 
@@ -76,24 +76,19 @@ def plan_retry(
     write = InstanceWrite(current_step=place)
     if step.pure:
         return Decision(task=None, instance=write, next=wake_up(step, now, now))
-    if task is None or not task.outcome_unknown:
-        text = task.payload.text if task else None
-        return _waiting(Decision(task=None, instance=write, next=first_task(step, instance.account, now, now, draw, text=text)))
-    payload = rewound(task.payload).carried(polls=0)
-    if task.phase is Phase.CANCEL:
-        next_task = NextTask(
-            step_id=step.id, action=step.action, phase=Phase.POLL, at=now, payload=payload.carried(reason=None), attempts=1
-        )
-        return Decision(task=None, instance=write, next=next_task)
-    attempts = 1 if task.phase is Phase.POLL else 0  # the submit that the poll asks about
-    return Decision(
-        task=TaskWrite(to="pending", at=now, payload=payload, attempts=attempts, outcome_unknown=True),
-        instance=write,
-    )
+    if task is not None and task.outcome_unknown:
+        reopened = TaskWrite(to="pending", at=now, payload=rewound(task.payload), attempts=0, outcome_unknown=True)
+        return Decision(task=reopened, instance=write)
+    if task is not None and task.phase is Phase.CANCEL and task.payload.key is not None:
+        payload = rewound(task.payload).carried(reason=None)
+        asking = NextTask(step_id=step.id, action=step.action, phase=Phase.POLL, at=now, payload=payload)
+        return Decision(task=None, instance=write, next=asking)
+    text = task.payload.text if task else None
+    return _waiting(Decision(task=None, instance=write, next=first_task(step, instance.account, now, now, draw, text=text)))
 
 
 def plan_skip(
-    definition: Definition, instance: Instance, task: Task | None, now: datetime, draw: Draw, *, global_paused_ms: int
+    definition: Definition, instance: Instance, task: Task | None, now: datetime, draw: Draw, *, global_paused_ms: int = 0
 ) -> Decision:
     """Decide what follows if the waiting step is passed over."""
     del global_paused_ms
@@ -159,7 +154,12 @@ def _cancelled(situation: Situation, result: Mapping[str, object]) -> Decision:
         )
     if remembered is not None:
         return _step_done(situation, remembered)
-    return failed(situation, f"step_timeout: not finished within {situation.step.timeout}; its job was cancelled", to="completed")
+    return failed(
+        situation,
+        f"step_timeout: not finished within {situation.step.timeout}; its job was cancelled",
+        to="completed",
+        payload=situation.payload.carried(job_id=None, key=None),  # nothing is left to ask after
+    )
 
 
 def _remembered(situation: Situation, job_result: Mapping[str, object]) -> dict[str, object]:

@@ -185,7 +185,7 @@ class Situation:
 
 def rewound(payload: Payload) -> Payload:
     """The payload with the step's clock set back, for a step that a person wants tried again."""
-    return replace(payload, started_at=None, paused_ms=0, global_paused_ms=0)
+    return replace(payload, started_at=None, paused_ms=0, global_paused_ms=0, polls=0)
 
 
 def tidy(error: str) -> str:

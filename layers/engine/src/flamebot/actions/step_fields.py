@@ -1,0 +1,69 @@
+"""The fields that every step has, and the durations in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from flamebot.domain.duration import NO_DELAY, Span, parse_duration, parse_span
+from flamebot.domain.errors import Flaw
+
+DURATION_SCHEMA: Final[dict[str, Any]] = {
+    "description": "Milliseconds, or 90s, 15m, 2h, 1d, or ISO 8601 without years and months",
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {
+            "type": "string",
+            "pattern": "^([0-9]+[smhd]|P([0-9.,]+W|(?=[0-9T])([0-9.,]+D)?(T(?=[0-9])([0-9.,]+H)?([0-9.,]+M)?([0-9.,]+S)?)?))$",
+        },
+    ],
+}
+SPAN_SCHEMA: Final[dict[str, Any]] = {
+    "description": "A duration, or a range of durations to draw from at each use",
+    "anyOf": [
+        DURATION_SCHEMA,
+        {
+            "type": "object",
+            "properties": {"min": DURATION_SCHEMA, "max": DURATION_SCHEMA},
+            "required": ["min", "max"],
+            "additionalProperties": False,
+        },
+    ],
+}
+
+
+def _timeout(value: object) -> timedelta:
+    timeout = parse_duration(value)
+    if not timeout:
+        raise ValueError("A timeout is longer than nothing.")
+    return timeout
+
+
+Delay = Annotated[Span, PlainValidator(parse_span), WithJsonSchema(SPAN_SCHEMA)]
+Timeout = Annotated[timedelta, PlainValidator(_timeout), WithJsonSchema(DURATION_SCHEMA)]
+
+
+class StepFields(BaseModel):
+    """What every step has. An action's own model adds its fields; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
+
+    id: str = Field(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="Unique in the definition")
+    action: str
+    delay: Delay = Field(
+        default=NO_DELAY, description="Before the step runs, after the one before finished", json_schema_extra={"default": 0}
+    )
+    description: str | None = Field(default=None, max_length=2000)
+    critical: bool | None = Field(default=None, description="Whether its failure fails the workflow; by default true for effects")
+    timeout: Timeout | None = Field(default=None, description="Of the whole step, counted while not paused")
+    max_attempts: int | None = Field(default=None, ge=1, le=100, description="Beats the definition's maxRetries")
+
+    @classmethod
+    def contradictions(cls, fields: Mapping[str, object]) -> list[Flaw]:
+        """Say which fields do not go together. They are as the definition wrote them: of any type, and perhaps wrong by themselves."""
+        del fields
+        return []

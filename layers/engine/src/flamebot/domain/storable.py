@@ -1,0 +1,56 @@
+"""What a JSON column can hold: checked before anything else, so that no document passes every rule and then cannot be stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+from flamebot.domain.errors import Flaw
+from flamebot.domain.pointers import pointer
+
+DEEPEST = 32
+_LARGEST_NUMBER = 2**63
+
+
+def size(document: object) -> int:
+    """How many bytes of JSON a storable document is."""
+    return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def unstorable(document: object) -> list[Flaw]:
+    """Say what no JSON column takes: NUL and half surrogate pairs in strings, numbers without end, dates, names that are no strings."""
+    flaws: list[Flaw] = []
+    rest: list[tuple[tuple[str | int, ...], object]] = [((), document)]
+    while rest:
+        path, value = rest.pop()
+        if len(path) > DEEPEST:  # also the end of a YAML document that holds itself
+            flaws.append(Flaw(pointer(*path[:DEEPEST]), f"Nested more than {DEEPEST} levels deep."))
+            break
+        if isinstance(value, Mapping):
+            for name, member in value.items():
+                detail = _flaw(name) if isinstance(name, str) else "The names of an object's members are strings."
+                if detail:
+                    flaws.append(Flaw(pointer(*path), detail))
+                else:
+                    rest.append(((*path, name), member))
+        elif isinstance(value, list | tuple):
+            rest.extend(((*path, place), member) for place, member in enumerate(value))
+        elif detail := _flaw(value):
+            flaws.append(Flaw(pointer(*path), detail))
+    return flaws
+
+
+def _flaw(value: object) -> str | None:
+    match value:
+        case None | bool():
+            return None
+        case str():
+            refused = any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+            return "Has a character that cannot be stored (NUL, or half of a surrogate pair)." if refused else None
+        case int():
+            return None if abs(value) < _LARGEST_NUMBER else "This number is too large."
+        case float():
+            return None if math.isfinite(value) else "This number is not finite."
+        case _:
+            return f"JSON has no {type(value).__name__}; write a string."
