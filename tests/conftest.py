@@ -1,14 +1,16 @@
-"""What every suite may use: one embedded Postgres per test session, and per xdist worker."""
+"""What every suite may use: one embedded Postgres per test session (per xdist worker), and on it a fresh, migrated database per test."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from devstack.postgres import Server, embedded_postgres
+from flamebot.adapters.postgres.migrations import migrate
+from tests import databases
+from tests.databases import TestDatabase
 
 ROOT = Path(__file__).resolve().parents[1]
 SQL = ROOT / "sql"
@@ -28,6 +30,26 @@ def sql_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def worker() -> str:
-    """The name of this xdist worker; `main` without xdist."""
-    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+def migrated(postgres: Server, sql_dir: Path) -> str:
+    """The name of a migrated database that nobody connects to: the template of all others."""
+    name = databases.create(postgres)
+    migrate(postgres.url(name), sql_dir)
+    return name
+
+
+@pytest.fixture
+def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
+    """A database of the test's own."""
+    name = databases.create(postgres, migrated)
+    fresh = TestDatabase(postgres, name)
+    yield fresh
+    fresh.close()
+    databases.drop(postgres, name)
+
+
+@pytest.fixture
+def empty_database(postgres: Server) -> Iterator[str]:
+    """The URL of a database without anything in it."""
+    name = databases.create(postgres)
+    yield postgres.url(name)
+    databases.drop(postgres, name)

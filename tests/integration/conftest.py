@@ -1,39 +1,53 @@
-"""A fresh, migrated database per test."""
+"""The task store on a fresh database, with an engine clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devstack.postgres import Server
-from flamebot.adapters.postgres.migrations import migrate
-from tests import databases
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from tests.builders import HORIZON, LEASE, NOON
 from tests.databases import TestDatabase
 
 
-@pytest.fixture(scope="session")
-def migrated(postgres: Server, sql_dir: Path) -> str:
-    """The name of a migrated database that nobody connects to: the template of all others."""
-    name = databases.create(postgres)
-    migrate(postgres.url(name), sql_dir)
-    return name
+class StandingClock:
+    """Engine time stands at noon; real time goes on."""
+
+    rate = 1.0
+
+    def __init__(self) -> None:
+        self.engine: datetime | None = NOON
+
+    def now(self) -> datetime | None:
+        """Engine time."""
+        return self.engine
+
+    def wall(self) -> datetime:
+        """Real time."""
+        return datetime.now(UTC)  # noqa: TID251  # this is a Clock
+
+    def monotonic(self) -> float:
+        """Real seconds."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, in real seconds."""
+        time.sleep(seconds)
+
+    def advance(self, **span: float) -> None:
+        """Move engine time on."""
+        self.engine = self.wall() + timedelta(**span) if self.engine is None else self.engine + timedelta(**span)
 
 
 @pytest.fixture
-def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database of the test's own."""
-    name = databases.create(postgres, migrated)
-    fresh = TestDatabase(postgres, name)
-    yield fresh
-    fresh.close()
-    databases.drop(postgres, name)
+def clock() -> StandingClock:
+    """Engine time at noon."""
+    return StandingClock()
 
 
 @pytest.fixture
-def empty_database(postgres: Server) -> Iterator[str]:
-    """The URL of a database without anything in it."""
-    name = databases.create(postgres)
-    yield postgres.url(name)
-    databases.drop(postgres, name)
+def store(database: TestDatabase, clock: StandingClock) -> PostgresTaskStore:
+    """The task store on the test's database."""
+    return PostgresTaskStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)

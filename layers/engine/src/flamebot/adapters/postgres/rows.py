@@ -1,0 +1,207 @@
+"""Between rows and values: what SQL is sent as JSON, and what it answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from flamebot.domain.decision import Decision
+from flamebot.domain.instance import AccountData, Instance, InstanceStatus
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import EffectRequest, Payload, Phase, Task
+from flamebot.ports.store import Begun, CommitItem, Committed, Started, StartRow
+
+Json = dict[str, Any]
+_UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
+
+
+def to_json(value: object) -> str:
+    """JSON text that Postgres takes: what no jsonb can hold is replaced, not refused; it came from outside, after the effect."""
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError:  # NaN or an infinity, which Python's parser lets in
+        return json.dumps(_storable(value), allow_nan=False, separators=(",", ":"))
+    return json.dumps(_storable(value), separators=(",", ":")) if _UNSTORABLE.search(text) else text
+
+
+def _storable(value: object) -> object:
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case float() if not math.isfinite(value):
+            return None
+        case Mapping():
+            return {str(_storable(key)): _storable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_storable(item) for item in value]
+    return value
+
+
+def decision_json(decision: Decision) -> Json:
+    """A decision as the verbs read it: keys are the field names, what is None is left out."""
+    document = _plain(decision)
+    assert isinstance(document, dict)
+    return document
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Payload():
+            return payload_json(value)
+        case Enum():
+            return value.value
+        case datetime():
+            return value.isoformat()
+        case tuple():
+            return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {name: _plain(item) for name, item in fields if item is not None}
+    return value
+
+
+def payload_json(payload: Payload) -> Json:
+    """A task's payload as it is stored: only what is set."""
+    stored: Json = {}
+    for field in dataclasses.fields(payload):
+        item = getattr(payload, field.name)
+        if item is not None and item != 0:
+            stored[field.name] = _plain(item)
+    return stored
+
+
+def payload_of(stored: Mapping[str, Any]) -> Payload:
+    """A stored payload. Fields that this code does not know are passed over: newer code may have written them."""
+    known = {field.name for field in dataclasses.fields(Payload)}
+    values = {name: item for name, item in stored.items() if name in known and item is not None}
+    if "request" in values:
+        request = values["request"]
+        values["request"] = EffectRequest(method=request["method"], path=request["path"], body=request["body"])
+    if "started_at" in values:
+        values["started_at"] = moment(values["started_at"])
+    return Payload(**values)
+
+
+def moment(value: datetime | str) -> datetime:
+    """A time in UTC, as a column or as JSON has it."""
+    return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+def task_pointer(row: Mapping[str, Any]) -> TaskPointer:
+    """A queued task: `task_id, fence, account_id, phase, due, alone`, as columns or as JSON."""
+    return TaskPointer(
+        task_id=row["task_id"],
+        fence=row["fence"],
+        account_id=row["account_id"],
+        phase=Phase(row["phase"]),
+        due=moment(row["due"]),
+        alone=bool(row["alone"]),
+    )
+
+
+def send_of(row: Mapping[str, Any]) -> TaskPointer | None:
+    """The pointer in a row's `send`, if there is one."""
+    return task_pointer(row["send"]) if row["send"] else None
+
+
+def task_of(row: Mapping[str, Any]) -> Task:
+    """A row of `scheduled_tasks`, as columns or as JSON; `lost` where a take-over says so."""
+    first = row["first_begun_at"]
+    return Task(
+        task_id=row["task_id"],
+        sequence=row["sequence"],
+        step_id=row["step_id"],
+        action=row["action"],
+        phase=Phase(row["phase"]),
+        scheduled_for=moment(row["scheduled_for"]),
+        attempts=row["attempts"],
+        reaps=row["reaps"],
+        sends=row["sends"],
+        fence=row["fence"],
+        payload=payload_of(row["payload"]),
+        outcome_unknown=row["outcome_unknown"],
+        first_begun_at=moment(first) if first else None,
+        lost=row.get("lost"),
+    )
+
+
+def instance_of(row: Mapping[str, Any]) -> Instance:
+    """A row of `workflow_instances`, as columns or as JSON; its id is `id`."""
+    account = row["account_data"]
+    return Instance(
+        instance_id=str(row["id"]),
+        account=AccountData(
+            account_id=row["account_id"],
+            model_id=account.get("model_id") or "",
+            channel_id=account.get("channel_id") or "",
+            config=account.get("config") or {},
+        ),
+        workflow_id=row["workflow_id"],
+        status=InstanceStatus(row["status"]),
+        current_step=row["current_step"],
+        context=row["execution_context"],
+        iterations=row["goto_iterations"],
+        revision=row["revision"],
+    )
+
+
+def begun_of(row: Mapping[str, Any]) -> Begun:
+    """A row of begin_tasks or take_over_expired."""
+    now = moment(row["now"])
+    if row["early"]:
+        return Begun(task_id=row["task_id"], now=now, early=True)
+    instance = {**row, "id": row["instance_id"], "status": row["instance_status"]}
+    return Begun(
+        task_id=row["task_id"],
+        now=now,
+        task=task_of(row),
+        instance=instance_of(instance),
+        credentials_version=row["credentials_version"] or 0,
+        registered_version=row["registered_version"],
+        global_paused_ms=row["global_paused_ms"],
+    )
+
+
+def commit_item_json(item: CommitItem) -> Json:
+    """An item of commit_tasks. Raises ValueError for a decision that would leave a live instance without a task (I2)."""
+    decision = item.decision
+    waits = decision.next is not None or (decision.task is not None and decision.task.to == "pending")
+    if decision.task is None or waits == (decision.instance.status is not None):
+        raise ValueError(f"{item.task_id}: a decision either ends the instance or leaves it one live task")
+    return {"task_id": item.task_id, "fence": item.fence, "decision": decision_json(decision)}
+
+
+def committed_of(row: Mapping[str, Any]) -> Committed:
+    """A row of commit_tasks."""
+    return Committed(
+        task_id=row["task_id"],
+        accepted=True,
+        instance_status=row["instance_status"],
+        next_task_id=row["next_task_id"],
+        next_status=row["next_status"],
+        next_fence=row["next_fence"],
+        send=send_of(row),
+    )
+
+
+def start_row_json(row: StartRow) -> Json:
+    """A row of start_workflows."""
+    return {
+        "instance_id": row.instance_id,
+        "account_id": row.account_id,
+        "workflow_id": row.workflow_id,
+        "total_steps": row.total_steps,
+        "decision": decision_json(row.decision),
+    }
+
+
+def started_of(row: Mapping[str, Any]) -> Started:
+    """A row of start_workflows."""
+    found = row["instance_id"]
+    return Started(account_id=row["account_id"], status=row["status"], instance_id=str(found) if found else None, send=send_of(row))

@@ -1,0 +1,12 @@
+-- has_active_workflow(account_id) -> boolean
+-- Says whether an account has a live workflow: active, paused or stopping.
+-- Locks: none.
+-- Errors: none.
+-- Caller: operators and the seed's clients
+-- Test: tests/integration/test_has_active_workflow.py
+create or replace function has_active_workflow(account_id text) returns boolean
+language plpgsql stable security definer set search_path = public, pg_temp
+as $$
+begin
+    return exists (select from workflow_instances i where i.account_id = $1 and i.is_live);
+end $$;

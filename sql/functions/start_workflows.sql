@@ -1,0 +1,77 @@
+-- start_workflows(p_rows, p_actor, p_reason, p_now, p_horizon, p_lease, p_rate) -> setof (account_id, status, instance_id, send)
+-- Starts instances with their first tasks, one live instance per account: started, already_active (with the id of the live one), incomplete (no model or channel) or missing
+-- (no account). The same instance id again answers started again.
+-- Rows: {instance_id, account_id, workflow_id, total_steps, decision}, decision as in domain/decision.py, snake_case, None left out.
+-- Locks: engine control shared; accounts by id; then it inserts in the order of accounts.
+-- Errors: none of its own.
+-- Caller: adapters/postgres/workflows.py, sql/functions/import_accounts.sql
+-- Test: tests/integration/test_start_workflows.py
+create or replace function start_workflows(p_rows jsonb, p_actor text, p_reason text, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8)
+returns table (account_id text, status text, instance_id uuid, send jsonb)
+language plpgsql volatile security definer set search_path = public, pg_temp
+as $$
+declare
+    v_paused boolean;
+    v_accounts text[];
+    v_now timestamptz;
+    v_started uuid[];
+begin
+    perform pg_advisory_xact_lock_shared(7);
+    select c.paused into v_paused from engine_control c;
+    v_accounts := array(select x.account_id from jsonb_to_recordset(p_rows) x (account_id text));
+    perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;
+    v_now := coalesce(p_now, clock_timestamp());
+
+    with inserted as (
+        insert into workflow_instances (id, account_id, workflow_id, status, current_step, total_steps, account_data, execution_context, goto_iterations,
+                                        history_count, next_action_at, last_error, started_at, finished_at, updated_at)
+        select x.instance_id, a.flamebot_id, x.workflow_id, coalesce(w.status, 'active'), coalesce(w.current_step, 0), x.total_steps,
+               jsonb_build_object('account_id', a.flamebot_id, 'model_id', a.model_id, 'channel_id', a.channel_id, 'config', a.config),
+               coalesce(w.context, '{}'), coalesce(w.iterations, '{}'), coalesce(jsonb_array_length(x.decision -> 'history'), 0),
+               (x.decision -> 'next' ->> 'at')::timestamptz, w.last_error, v_now, case when w.status is not null then v_now end, v_now
+          from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text, workflow_id bigint, total_steps int, decision jsonb)
+         cross join lateral jsonb_to_record(x.decision -> 'instance') w (status text, current_step int, context jsonb, iterations jsonb, last_error text)
+          join accounts a on a.flamebot_id = x.account_id and a.model_id is not null and a.channel_id is not null
+         order by a.flamebot_id
+            on conflict do nothing                          -- one_live_instance decides, not a look beforehand
+        returning id)
+    select coalesce(array_agg(i.id), '{}') into v_started from inserted i;
+
+    insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, attempts, sends, fence,
+                                 lease_expires_at, payload, created_at)
+    select x.instance_id || ':1', x.instance_id, x.account_id, 1, n.step_id, n.action, n.phase, n.at, b.status, coalesce(n.attempts, 0), (b.status = 'queued')::int,
+           case when b.status = 'queued' then nextval('fence_seq') else 0 end,
+           case when b.status = 'queued' then clock_timestamp() + greatest(n.at - v_now, interval '0') / p_rate + p_lease end, coalesce(n.payload, '{}'), v_now
+      from (select distinct on (r.instance_id) r.*
+              from jsonb_to_recordset(p_rows) r (instance_id uuid, account_id text, decision jsonb)) x
+     cross join lateral jsonb_to_record(x.decision -> 'next') n (step_id text, action text, phase text, at timestamptz, payload jsonb, attempts int)
+     cross join lateral (select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused)) b (status)
+     where x.instance_id = any (v_started) and n.step_id is not null;
+
+    insert into step_history (instance_id, sequence, step_id, action, status, attempt, started_at, finished_at, result, error)
+    select x.instance_id, h.place, h.step_id, h.action, h.status, h.attempt, h.started_at, h.finished_at, h.result, h.error
+      from (select distinct on (r.instance_id) r.* from jsonb_to_recordset(p_rows) r (instance_id uuid, decision jsonb)) x,
+           rows from (jsonb_to_recordset(x.decision -> 'history') as (step_id text, action text, status text, attempt int, started_at timestamptz,
+                                                                      finished_at timestamptz, result jsonb, error text))
+           with ordinality h (step_id, action, status, attempt, started_at, finished_at, result, error, place)
+     where x.instance_id = any (v_started);
+
+    insert into audit_log (actor, action, subject, reason, after)
+    select p_actor, 'start_workflow', 'workflow/' || i.id, p_reason, jsonb_build_object('status', i.status, 'account_id', i.account_id, 'workflow_id', i.workflow_id)
+      from workflow_instances i
+     where i.id = any (v_started);
+
+    return query
+    select x.account_id,
+           case when mine.id is not null then 'started'
+                when live.id is not null then 'already_active'
+                when a.flamebot_id is null then 'missing'
+                else 'incomplete' end,
+           coalesce(mine.id, live.id),
+           case when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0) end
+      from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text)
+      left join accounts a on a.flamebot_id = x.account_id
+      left join workflow_instances mine on mine.id = x.instance_id
+      left join workflow_instances live on live.account_id = x.account_id and live.is_live
+      left join scheduled_tasks t on t.task_id = x.instance_id || ':1';
+end $$;
