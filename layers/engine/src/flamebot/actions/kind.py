@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -61,8 +62,8 @@ _KINDS: dict[str, Kind] = {}
 
 
 def registered() -> Mapping[str, Kind]:
-    """The actions whose files were imported so far; `registry.REGISTRY` is all of them."""
-    return dict(_KINDS)
+    """A view of the actions whose files have been imported; `registry.REGISTRY` imports them all."""
+    return MappingProxyType(_KINDS)
 
 
 def pure_action(name: str, fields: type[StepFields], *, critical: bool = False) -> Callable[[type[P]], type[P]]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 import flamebot.actions
 from flamebot.actions.kind import Kind, registered
 
+REGISTRY: Final[Mapping[str, Kind]] = registered()
+
 for _module in pkgutil.iter_modules(flamebot.actions.__path__, "flamebot.actions."):
     importlib.import_module(_module.name)
-
-REGISTRY: Final[Mapping[str, Kind]] = MappingProxyType(dict(sorted(registered().items())))
