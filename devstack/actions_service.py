@@ -73,7 +73,7 @@ class ActionsService:
         if found is None:
             return _problem(405 if self._face.knows(request.path) else 404, f"{request.method} {request.path} is no operation")
         operation, parameters = found
-        if operation.key_required or operation.name == "cancelTask":
+        if operation.key is not None or operation.name == "cancelTask":
             return self._write(operation, parameters, request)
         fault = self.faults.take(operation.name, parameters.get("accountId"))
         time.sleep(self.provider.settings.latency)

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
+_WATCH_SECONDS = 0.2
 
 
 class ChildFailed(RuntimeError):
@@ -86,3 +87,55 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class SupervisedChild:
+    """A child that serves on a port, and is started again on the same port whenever it dies."""
+
+    def __init__(self, module: str, arguments: Sequence[str], *, log: IO[bytes] | int, env: Mapping[str, str] | None = None) -> None:
+        """Start it; it is not ready yet. The module takes `--port` and says `port` when it is ready."""
+        self._module = module
+        self._arguments = list(arguments)
+        self._log = log
+        self._env = env
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._child = self._launch(0)
+
+    def wait_ready(self) -> dict[str, Any]:
+        """What it said when it was ready. Raises `ChildFailed`."""
+        facts = self._child.wait_ready()
+        self._port = int(facts["port"])
+        return facts
+
+    def supervise(self, after_restart: Callable[[], None] = lambda: None) -> None:
+        """Watch it from now on; what it kept in memory only is `after_restart`'s to make anew."""
+
+        def watch() -> None:
+            while not self._stopping.wait(_WATCH_SECONDS):
+                if not self._child.alive():
+                    self._child.stop()
+                    self._child = self._launch(self._port)
+                    try:
+                        self._child.wait_ready()
+                        after_restart()
+                    except Exception as error:  # tried again at the next look
+                        print(f"{self._module} could not be restarted yet: {error}", file=sys.stderr)
+
+        self._watcher = threading.Thread(target=watch, name=f"watch-{self._module}", daemon=True)
+        self._watcher.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id; another one after a restart."""
+        return self._child.pid
+
+    def stop(self) -> None:
+        """End it for good. Harmless when repeated."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join(3.0)
+        self._child.stop()
+
+    def _launch(self, port: int) -> Child:
+        return Child(self._module, ["--port", str(port), *self._arguments], log=self._log, env=self._env)
