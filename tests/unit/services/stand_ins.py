@@ -13,6 +13,7 @@ from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
+from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.ports.queue import Message
 from flamebot.ports.store import Begun, CommitItem, Committed
 from flamebot.ports.writer import Written
@@ -182,3 +183,25 @@ def begun(of: Task, *, registered: int | None = 100001) -> Begun:
     account = AccountData(account_id="acc", model_id="m", channel_id="c")
     instance = Instance(instance_id=INSTANCE, account=account, workflow_id=1, status=InstanceStatus.ACTIVE, current_step=0)
     return Begun(task_id=of.task_id, now=NOON, task=of, instance=instance, credentials_version=100001, registered_version=registered)
+
+
+class ScriptedLocks:
+    """Gives the lock to everybody, or answers what it was told to."""
+
+    def __init__(self, answer: LockAnswer | Exception | None = None) -> None:
+        self._answer = answer or LockAnswer(verdict=Verdict.ACQUIRED)
+        self._guard = threading.Lock()
+        self.taken: list[Holder] = []
+        self.released: list[str] = []
+
+    def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
+        with self._guard:
+            self.taken.append(holder)
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def release(self, account_id: str, nonce: str) -> bool:
+        with self._guard:
+            self.released.append(nonce)
+        return True

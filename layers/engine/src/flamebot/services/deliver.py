@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
 from flamebot.ports.locks import LockAnswer, Verdict
@@ -120,9 +120,11 @@ class Deliver:
             for d, answer in held
         ]
         try:
-            self._send(self._store.defer_tasks(deferrals))
-        except StoreUnavailable:
-            self._give_up()
+            queued = self._store.defer_tasks(deferrals)
+        except FlamebotError as error:
+            self._give_up(error)
+            return
+        self._send(queued)
 
     def _lock_patience(self, answer: LockAnswer) -> timedelta:
         if answer.held_until is None:
@@ -134,10 +136,10 @@ class Deliver:
             return
         try:
             answers = {begun.task_id: begun for begun in self._store.begin_tasks([d.pointer for d in wave], self._nonce)}
-        except StoreUnavailable:
+        except FlamebotError as error:
             for d in wave:
                 d.lock.give_back()  # no call was made, and none will be
-            self._give_up()
+            self._give_up(error)
             return
         for d in wave:
             begun = answers.get(d.pointer.task_id)
@@ -152,11 +154,11 @@ class Deliver:
             self._begun = True
             self._running.add(self._pool.submit(self._run, begun, d))
 
-    def _give_up(self) -> None:
-        """The database is down: what was begun is carried on, all else is left to its lease, or to the queue if there is nothing."""
-        if not self._begun:
-            raise StoreUnavailable
-        self._telemetry.warn("database_down", left=len(self._waiting))
+    def _give_up(self, error: FlamebotError) -> None:
+        """Without the database nothing more is begun: it is left to its lease, or to the message if that is all there is."""
+        if isinstance(error, StoreUnavailable) and not self._begun:
+            raise error
+        self._telemetry.warn("begin_failed", error=error.code, left=len(self._waiting))
         self._waiting = []
 
     def _run(self, begun: Begun, delivered: Delivered) -> None:

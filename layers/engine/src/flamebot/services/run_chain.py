@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
-from flamebot.domain.action import TextBrief
+from flamebot.domain.action import EffectAction, TextBrief
 from flamebot.domain.decision import Decision
 from flamebot.domain.draw import Draw
 from flamebot.domain.errors import StoreUnavailable
@@ -67,7 +68,8 @@ class RunChain:
 
         def brief() -> TextBrief | None:
             step = definition.steps[definition.place(task.step_id)]
-            return None if step.pure else step.behaviour.text_brief(instance.account, f"{task.task_id}/{task.attempts}")
+            # Seeded by the attempt: a writer that always writes the same would write what was refused once more.
+            return None if step.pure else cast(EffectAction, step.behaviour).text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
         executed = self._phases.run(begun, task, brief, self._invocation)
         decision = plan(

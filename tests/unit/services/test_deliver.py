@@ -1,0 +1,268 @@
+"""When tasks are begun, and what becomes of those that are not."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import Phase
+from flamebot.ports.locks import LockAnswer, Verdict
+from flamebot.ports.store import Begun, Deferral
+from flamebot.services.account_lock import AccountLock
+from flamebot.services.deliver import Deliver, Delivered
+from flamebot.services.engine_time import EngineTime
+from flamebot.services.invocation import Invocation
+from tests.unit.services.stand_ins import NOON, HandClock, ListTelemetry, ScriptedLocks, begun, pointer, task
+
+THREADS = 2
+
+
+@dataclass
+class BeginStore:
+    """Begins whatever is asked for, unless it is down, asked too early, or told not to."""
+
+    clock: HandClock
+    fails: list[Exception] = field(default_factory=list)
+    slow_by: float = 0.0  # its clock is behind ours
+    not_ours: set[str] = field(default_factory=set)
+    waves: list[list[str]] = field(default_factory=list)
+    deferred: list[Deferral] = field(default_factory=list)
+
+    def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        self.waves.append([p.task_id for p in pointers])
+        if self.fails:
+            raise self.fails.pop(0)
+        now = self.clock.wall() - timedelta(seconds=self.slow_by)
+        answers = []
+        for p in pointers:
+            if p.task_id in self.not_ours:
+                continue
+            if p.due > now:
+                answers.append(Begun(task_id=p.task_id, now=now, early=True))
+            else:
+                answers.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
+        return answers
+
+    def defer_tasks(self, deferrals: Sequence[Deferral]) -> list[TaskPointer]:
+        if self.fails:
+            raise self.fails.pop(0)
+        self.deferred += deferrals
+        return [pointer(9)]
+
+
+class CountingChain:
+    """Runs nothing, but counts how many run at once."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self.ran: list[str] = []
+        self.most = 0
+        self._at_work = 0
+        self._guard = threading.Lock()
+
+    def run(self, begun: Begun, lock: AccountLock) -> None:
+        with self._guard:
+            self._at_work += 1
+            self.most = max(self.most, self._at_work)
+            self.ran.append(begun.task_id)
+        threading.Event().wait(0.005)
+        with self._guard:
+            self._at_work -= 1
+        if self.error:
+            raise self.error
+        lock.give_back()
+
+
+class World:
+    """An invocation with 60 seconds, in which calls take up to 30."""
+
+    def __init__(self, *, store: BeginStore | None = None, locks: ScriptedLocks | None = None, chain: CountingChain | None = None) -> None:
+        self.clock = store.clock if store else HandClock()
+        self.store = store or BeginStore(self.clock)
+        self.locks = locks or ScriptedLocks()
+        self.chain = chain or CountingChain()
+        self.telemetry = ListTelemetry()
+        self.sent: list[TaskPointer] = []
+        self.total = 60.0
+        self._nonces = map(str, itertools.count())
+
+    def run(self, *pointers: TaskPointer) -> None:
+        """Deliver pointers."""
+        with self._pool() as pool:
+            deliver = Deliver(
+                store=self.store,  # type: ignore[arg-type]  # as much of it as is called
+                chain=self.chain,  # type: ignore[arg-type]  # likewise
+                pool=pool,
+                threads=THREADS,
+                send=self.sent.extend,
+                clock=self.clock,
+                time=EngineTime(self.clock),
+                telemetry=self.telemetry,
+                invocation=Invocation(lambda: self.total - self.clock.elapsed, timedelta(seconds=30)),
+                nonce="n",
+            )
+            deliver.run([Delivered(p, self._lock(p)) for p in pointers])
+
+    def _lock(self, p: TaskPointer) -> AccountLock:
+        return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))
+
+    @staticmethod
+    @contextmanager
+    def _pool() -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            yield pool
+
+
+def several(count: int, phase: Phase = Phase.WAKE) -> list[TaskPointer]:
+    """So many pointers that are due."""
+    return [pointer(number, phase=phase) for number in range(1, count + 1)]
+
+
+def test_waves_are_no_larger_than_the_free_threads() -> None:
+    """What was begun runs at once: a lease never runs while a task waits for a thread."""
+    world = World()
+    world.run(*several(7))
+    assert sorted(world.chain.ran) == sorted(p.task_id for p in several(7))
+    assert max(map(len, world.store.waves)) <= THREADS
+    assert world.chain.most <= THREADS
+
+
+def test_only_writers_take_the_lock() -> None:
+    """A wake-up, a text and a poll write nothing."""
+    world = World()
+    world.run(pointer(1), pointer(2, phase=Phase.POLL), pointer(3, phase=Phase.TEXT), pointer(4, phase=Phase.SUBMIT, fence=8))
+    assert [(holder.sequence, holder.fence) for holder in world.locks.taken] == [(4, 8)]
+
+
+def test_the_rest_of_the_second_is_waited_out() -> None:
+    """I6: nothing begins before it is due, and what is due meanwhile does not wait for it."""
+    world = World()
+    world.run(pointer(2, due=NOON + timedelta(seconds=0.7)), pointer(1))
+    assert world.chain.ran[0] == pointer(1).task_id
+    assert world.chain.ran[1] == pointer(2).task_id
+    assert world.clock.elapsed >= 0.7
+
+
+def test_what_is_due_much_later_is_sent_on() -> None:
+    """A queue's delay has a limit; a function does not wait for what is beyond it."""
+    world, later = World(), pointer(1, due=NOON + timedelta(seconds=30))
+    world.run(later)
+    assert (world.sent, world.store.waves) == ([later], [])
+
+
+def test_a_slower_clock_at_the_database_is_waited_for() -> None:
+    """Early is no failure: the task is begun when the database too says that it is due."""
+    clock = HandClock()
+    world = World(store=BeginStore(clock, slow_by=0.3))
+    world.run(pointer(1))
+    assert world.chain.ran == [pointer(1).task_id]
+    assert len(world.store.waves) > 1
+    assert clock.elapsed >= 0.3
+
+
+def test_what_does_not_fit_is_handed_back() -> None:
+    """With less than a call and 15 seconds left nothing is begun; the message is sent again, the row stays as it is."""
+    world = World()
+    world.total = 44
+    world.run(*several(3))
+    assert (world.store.waves, world.sent) == ([], several(3))
+
+
+def test_a_held_lock_defers() -> None:
+    """Another holder: later, in engine time, and no attempt is begun. What comes back queued is sent."""
+    clock = HandClock(rate=2)
+    held = ScriptedLocks(LockAnswer(verdict=Verdict.HELD, held_until=NOON + timedelta(seconds=5)))
+    world = World(store=BeginStore(clock), locks=held)
+    world.run(*several(1, Phase.SUBMIT))
+    assert [d.after for d in world.store.deferred] == [timedelta(seconds=10)]
+    assert (world.store.waves, world.sent) == ([], [pointer(9)])
+    assert world.telemetry.counts == {"LockContended": 1}
+
+
+@pytest.mark.parametrize("until", [timedelta(minutes=5), timedelta(seconds=-5), None])
+def test_a_deferral_is_neither_long_nor_a_spin(until: timedelta | None) -> None:
+    """A lock's expiry is no measure of when its holder is done; a lock table that is down gives none."""
+    answer = LockAnswer(verdict=Verdict.HELD, held_until=NOON + until) if until else LocksUnavailable()
+    world = World(locks=ScriptedLocks(answer))
+    world.run(*several(1, Phase.CANCEL))
+    assert timedelta(seconds=1) <= world.store.deferred[0].after <= timedelta(seconds=15)
+
+
+def test_a_duplicate_touches_nothing() -> None:
+    """Another delivery of the same task holds the lock: whatever this one did would be undone twice."""
+    world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.DUPLICATE)))
+    world.run(*several(1, Phase.SUBMIT))
+    assert (world.store.waves, world.store.deferred, world.sent, world.locks.released) == ([], [], [], [])
+
+
+def test_what_is_not_begun_gives_its_lock_back() -> None:
+    """A stale pointer must not hold the account of the task that is alive."""
+    world = World(store=BeginStore(HandClock(), not_ours={pointer(1).task_id}))
+    world.run(*several(1, Phase.SUBMIT))
+    assert (world.chain.ran, world.locks.released) == ([], ["0"])
+
+
+def test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun() -> None:
+    """Nothing is lost by it: the messages come again."""
+    world = World(store=BeginStore(HandClock(), fails=[StoreUnavailable()]))
+    with pytest.raises(StoreUnavailable):
+        world.run(*several(1, Phase.SUBMIT))
+    assert world.locks.released == ["0"]
+
+
+def test_a_database_that_dies_later_leaves_the_rest_to_its_lease() -> None:
+    """What was begun must be acknowledged, and with it the message."""
+
+    class Dying(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            if self.waves:
+                raise StoreUnavailable
+            return super().begin_tasks(pointers, nonce)
+
+    world = World(store=Dying(HandClock()))
+    world.run(*several(5))
+    assert sorted(world.chain.ran) == [p.task_id for p in several(2)]
+    assert world.sent == []
+
+
+def test_a_statement_that_is_refused_is_no_outage() -> None:
+    """The rows are left to their lease; failing the messages would only bring them back sooner, and for ever."""
+    world = World(store=BeginStore(HandClock(), fails=[FlamebotError("out of range")]))
+    world.run(*several(1))
+    assert world.telemetry.events() == ["begin_failed"]
+
+
+def test_a_chain_that_breaks_takes_no_sibling() -> None:
+    """The siblings run to their end; what broke is told by its type."""
+    world = World(chain=CountingChain(RuntimeError("planted-hunter2")))
+    world.run(*several(3))
+    assert len(world.chain.ran) == 3
+    assert world.telemetry.events() == ["chain_broke"] * 3
+    assert "hunter2" not in repr(world.telemetry.lines)
+
+
+def test_a_kill_in_a_thread_is_a_kill() -> None:
+    """What ends the process is not turned into an outcome."""
+
+    class Killed(BaseException):
+        pass
+
+    with pytest.raises(Killed):
+        World(chain=CountingChain(Killed())).run(*several(1))
+
+
+def test_lateness_is_real() -> None:
+    """Three engine seconds late at three times the speed is one second."""
+    clock = HandClock(rate=3)
+    world = World(store=BeginStore(clock))
+    world.run(pointer(1, due=NOON - timedelta(seconds=3)))
+    assert world.telemetry.durations == {"DueLateness": [1.0]}
