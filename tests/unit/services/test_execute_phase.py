@@ -111,7 +111,11 @@ def test_an_unknown_answer_before_the_write_is_none_of_it() -> None:
 
 def test_what_was_unknown_stays_unknown() -> None:
     """A later question, refusal or failure tells nothing about an earlier write."""
-    for answers in ({"account_status": errors.OutcomeUnknown()}, {"submit": errors.ServiceRefused()}, {"account_status": errors.StoreUnavailable()}):
+    for answers in (
+        {"account_status": errors.OutcomeUnknown()},
+        {"submit": errors.ServiceRefused()},
+        {"account_status": errors.StoreUnavailable()},
+    ):
         outcome = submit(World(**answers), outcome_unknown=True).outcome
         assert isinstance(outcome, Retry | Fail)
         assert outcome.unknown
@@ -229,7 +233,9 @@ def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
 
 def test_credentials_that_cannot_be_read_end_the_step() -> None:
     """No attempt will read them; a key service that is away is another matter."""
-    assert isinstance(World(account_status=None, accounts=Registrar(errors.VaultError("hunter2"))).execute(task(Phase.SUBMIT)).outcome, Fail)
+    assert isinstance(
+        World(account_status=None, accounts=Registrar(errors.VaultError("hunter2"))).execute(task(Phase.SUBMIT)).outcome, Fail
+    )
     assert isinstance(World(account_status=None, accounts=Registrar(errors.Unavailable())).execute(task(Phase.SUBMIT)).outcome, Retry)
 
 

@@ -92,5 +92,11 @@ class PostgresTaskStore:
         """Remember the heartbeat."""
         self._db.call("select record_tick(%s, %s, %s)", (claimed, sent, seconds), repeatable=True)
 
+    def health(self) -> dict[str, Any]:
+        """What the database knows; see `engine_health`."""
+        (row,) = self._db.call("select engine_health(%s) as answer", (self._clock.now(),), repeatable=True)
+        answer: dict[str, Any] = row["answer"]
+        return answer
+
     def _time(self, **others: object) -> dict[str, object]:
         return {"now": self._clock.now(), "horizon": self._horizon, "lease": self._lease, "rate": self._clock.rate, **others}
