@@ -86,7 +86,7 @@ requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for n
 
 .PHONY: openapi
 openapi: $(LOCAL) ## write docs/openapi.json from the routes
-	$(BIN)/python -m flamebot.http.openapi > docs/openapi.json
+	$(BIN)/python -m flamebot.http.openapi docs/openapi.json
 
 .PHONY: clean
 clean: ## remove what was made here: environments, caches, builds, the local stack's data

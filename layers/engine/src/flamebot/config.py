@@ -26,6 +26,7 @@ class Settings:
     db_name: str
     db_user: str
     db_port: int
+    db_master_secret_id: str | None
     aws_region: str
     lock_backend: Literal["dynamodb", "postgres"]
     lock_table: str
@@ -56,6 +57,7 @@ class Settings:
     health_check_period: timedelta
     schedule_clock_file: str | None
     sql_dir: str
+    definitions_dir: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
@@ -82,6 +84,7 @@ class Settings:
             db_name=env.get("DB_NAME") or "flamebot",
             db_user=env.get("DB_USER") or "",
             db_port=whole("DB_PORT", 5432),
+            db_master_secret_id=env.get("DB_MASTER_SECRET_ID") or None,
             aws_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "eu-west-1",
             lock_backend=cast(Literal["dynamodb", "postgres"], choice("LOCK_BACKEND", "dynamodb", "postgres")),
             lock_table=env.get("LOCK_TABLE") or "",
@@ -112,4 +115,5 @@ class Settings:
             health_check_period=timedelta(minutes=whole("HEALTH_CHECK_MINUTES", 5)),
             schedule_clock_file=env.get("SCHEDULE_CLOCK_FILE") or None,
             sql_dir=env.get("SQL_DIR") or "/opt",
+            definitions_dir=env.get("DEFINITIONS_DIR") or "/opt",
         )

@@ -1,0 +1,1 @@
+"""The custom resource that runs on deploy."""

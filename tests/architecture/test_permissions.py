@@ -1,0 +1,116 @@
+"""Who may do what on AWS, word by word: a right that nobody needs is a right that a mistake can use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+STEP_QUEUE = "StepQueue.Arn"
+ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
+    "import_accounts": {
+        "ImportAccountsLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_import": {"rds-db:connect"},
+        STEP_QUEUE: {"sqs:SendMessage"},
+        "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # encrypts; cannot decrypt
+    },
+    "api": {
+        "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_api": {"rds-db:connect"},
+        STEP_QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        "LockTable.Arn": {"dynamodb:DescribeTable"},
+    },
+    "tick": {
+        "TickLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_tick": {"rds-db:connect"},
+        STEP_QUEUE: {"sqs:SendMessage"},
+    },
+    "step": {
+        "StepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_step": {"rds-db:connect"},
+        STEP_QUEUE: {
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        },
+        "LockTable.Arn": {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+        "CredentialsKey.Arn": {"kms:Decrypt"},  # the only one who can
+        "ActionsTokenSecret": {"secretsmanager:GetSecretValue"},
+        "OpenAiSecret": {"secretsmanager:GetSecretValue"},
+    },
+    "upkeep": {
+        "UpkeepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_upkeep": {"rds-db:connect"},
+    },
+    "migrate": {
+        "MigrateLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "Database.MasterUserSecret.SecretArn": {"secretsmanager:GetSecretValue"},
+    },
+}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _named(resource: Any) -> str:
+    """A statement's resource in words. Fails for a pattern."""
+    if "Fn::GetAtt" in resource:
+        return ".".join(resource["Fn::GetAtt"])
+    if "Ref" in resource:
+        return str(resource["Ref"])
+    text, values = resource["Fn::Sub"]
+    prefix = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${Server}/"
+    assert text.startswith(prefix)
+    assert values["Server"]["Fn::If"][0] == "WithProxy"
+    return f"database as {text.removeprefix(prefix)}"
+
+
+def test_each_role_has_exactly_the_rights_that_its_function_uses(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+    """Actions and resources are these and no others; no pattern, no other policy but the network's."""
+    for name, properties in functions.items():
+        role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
+        assert role["ManagedPolicyArns"] == [{"Ref": "NetworkPolicy"}], name
+        found: dict[str, set[str]] = {}
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for resource in _list(statement["Resource"]):
+                    found.setdefault(_named(resource), set()).update(_list(statement["Action"]))
+        assert found == ALLOWED[name], name
+
+
+def test_a_role_can_be_taken_by_lambda_alone(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+    """Nobody else may act as a function."""
+    for properties in functions.values():
+        role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def test_the_network_policy_is_the_only_pattern(resources: dict[str, Any]) -> None:
+    """Lambda makes network interfaces in the function's name; EC2 takes no resource for its Describe calls."""
+    first, second = resources["NetworkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert all(action.startswith("ec2:") and "*" not in action for action in first["Action"] + second["Action"])
+    assert first["Resource"]["Fn::Sub"] == "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"
+    assert second == {"Effect": "Allow", "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "Resource": "*"}
+    policies = [name for name, resource in resources.items() if resource["Type"] in {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}]
+    assert policies == ["NetworkPolicy"]
+
+
+def test_the_proxy_may_connect_as_the_functions_users_only(resources: dict[str, Any]) -> None:
+    """The owner of the tables does not come in through the proxy."""
+    (policy,) = resources["ProxyRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    users = {resource["Fn::Sub"].rsplit("/", 1)[1] for resource in statement["Resource"]}
+    assert statement["Action"] == "rds-db:connect"
+    assert users == {f"flamebot_{name}" for name in ("import", "api", "tick", "step", "upkeep")}
+
+
+def test_the_credentials_key_outlives_the_stack(resources: dict[str, Any]) -> None:
+    """A deleted stack does not make stored credentials unreadable; the key rotates; IAM policies decide who uses it."""
+    key = resources["CredentialsKey"]
+    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    assert key["Properties"]["EnableKeyRotation"] is True
+    (statement,) = key["Properties"]["KeyPolicy"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}

@@ -1,0 +1,159 @@
+"""CloudFormation hears an answer whatever happens, and nobody else ever does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flamebot.adapters.cloudformation.custom_resource import AnswerAddressRefused, serve
+from flamebot.domain.errors import FlamebotError
+
+EVENTS = Path(__file__).resolve().parents[3] / "events" / "migrate"
+SECRET = "hunter2-is-not-for-logs"
+
+
+class Bucket:
+    """Where answers arrive."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, dict[str, Any]]] = []
+
+    def put(self, url: str, body: bytes) -> None:
+        self.answers.append((url, json.loads(body)))
+
+
+class Refused(FlamebotError):
+    """The database is not what the migrations left behind."""
+
+    code = "refused"
+
+
+class DatabaseComplaint(Exception):
+    """Looks like an error of the database client."""
+
+    def __init__(self, pgcode: str) -> None:
+        super().__init__(f"connection to postgres://owner:{SECRET}@db failed")
+        self.pgcode = pgcode
+        self.diag = type("Diagnostics", (), {"message_primary": 'relation "accounts" does not exist'})()
+
+
+def _event(name: str, **changes: object) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return {**event, **changes}
+
+
+def _never() -> Mapping[str, Any]:
+    raise AssertionError("this must not run")
+
+
+@pytest.mark.parametrize("name", ["create", "update"])
+def test_a_create_and_an_update_do_the_work_and_say_so(name: str) -> None:
+    """CloudFormation gets SUCCESS, what was done, and the ids of its own request."""
+    bucket, event = Bucket(), _event(name)
+    serve(event, lambda: {"migrations": ["0001_expand_tables"]}, send=bucket.put)
+    ((url, answer),) = bucket.answers
+    assert url == event["ResponseURL"]
+    assert answer["Status"] == "SUCCESS"
+    assert answer["Data"] == {"migrations": '["0001_expand_tables"]'}
+    assert {answer[key] for key in ("StackId", "RequestId", "LogicalResourceId")} == {
+        event[key] for key in ("StackId", "RequestId", "LogicalResourceId")
+    }
+
+
+def test_the_physical_id_never_changes() -> None:
+    """A changed id would make CloudFormation delete the resource that it replaced."""
+    bucket = Bucket()
+    for name in ("create", "update", "delete"):
+        serve(_event(name), dict, send=bucket.put)
+    assert {answer["PhysicalResourceId"] for _, answer in bucket.answers} == {"flamebot-migration"}
+
+
+def test_a_delete_changes_nothing_and_succeeds() -> None:
+    """Deleting the stack never touches the database's content."""
+    bucket = Bucket()
+    assert serve(_event("delete"), _never, send=bucket.put)["Status"] == "SUCCESS"
+    assert len(bucket.answers) == 1
+
+
+def test_a_failure_of_ours_is_told_in_its_own_words() -> None:
+    """The deploy stops with the reason in the stack's events."""
+
+    def work() -> Mapping[str, Any]:
+        raise Refused("0001_expand_tables was changed after it was applied.")
+
+    answer = serve(_event("create"), work, send=Bucket().put)
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", "refused: 0001_expand_tables was changed after it was applied.")
+
+
+@pytest.mark.parametrize("pgcode", ["08006", "42P01"])
+def test_a_failure_of_others_is_told_without_its_text(pgcode: str) -> None:
+    """An error's text may hold an address with a password; its kind and SQLSTATE cannot."""
+
+    def work() -> Mapping[str, Any]:
+        raise DatabaseComplaint(pgcode)
+
+    answer = serve(_event("create"), work, send=Bucket().put)
+    assert answer["Status"] == "FAILED"
+    assert SECRET not in json.dumps(answer)
+    assert f"SQLSTATE {pgcode}" in answer["Reason"]
+    assert ("does not exist" in answer["Reason"]) == pgcode.startswith("42")
+
+
+def test_an_answer_stays_below_what_cloudformation_reads() -> None:
+    """Four kilobytes in all, however long the reason is."""
+
+    def work() -> Mapping[str, Any]:
+        raise Refused("x" * 10_000)
+
+    assert len(json.dumps(serve(_event("create"), work, send=Bucket().put))) < 4096
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        _event("foreign_answer_address")["ResponseURL"],
+        None,
+        "",
+        "not an address",
+        "https://",
+        "http://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/x",
+        "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com.example.com/x",
+        "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com:8443/x",
+        "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com:port/x",
+        "https://cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com@example.com/x",
+        "https://user@cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com/x",
+        "https://example.com/cloudformation-custom-resource-response-euwest1.s3.amazonaws.com",
+        "https://my-own-bucket.s3.eu-west-1.amazonaws.com/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1/x",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_event_makes_the_function_call_anywhere_else(url: object) -> None:
+    """Another address is refused before anything is done or sent."""
+    bucket = Bucket()
+    with pytest.raises(AnswerAddressRefused):
+        serve(_event("create", ResponseURL=url), _never, send=bucket.put)
+    assert bucket.answers == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "cloudformation-custom-resource-response-useast1.s3.amazonaws.com",
+        "cloudformation-custom-resource-response-euwest1.s3-eu-west-1.amazonaws.com",
+        "cloudformation-custom-resource-response-useast2.s3.us-east-2.amazonaws.com",
+        "cloudformation-custom-resource-response-usgovwest1.s3.us-gov-west-1.amazonaws.com",
+        "cloudformation-custom-resource-response-cnnorth1.s3.cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_cloudformations_bucket_is_known_in_every_region(host: str) -> None:
+    """The address that CloudFormation signs is accepted as it comes, query and all."""
+    bucket = Bucket()
+    url = f"https://{host}/arn%3Aaws%3Acloudformation?X-Amz-Signature=0"
+    serve(_event("create", ResponseURL=url), dict, send=bucket.put)
+    assert [sent for sent, _ in bucket.answers] == [url]

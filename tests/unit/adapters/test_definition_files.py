@@ -1,0 +1,26 @@
+"""The definitions that come with the code are read as they stand in their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flamebot.adapters.definition_files.reader import read_definitions
+
+
+def test_yaml_and_json_are_read_by_file_name(tmp_path: Path) -> None:
+    """Both spellings give a document; other files and folders are left alone."""
+    (tmp_path / "b.yaml").write_text("type: b\nsteps: [{id: w, action: wait, delay: 30s}]\n")
+    (tmp_path / "a.json").write_text('{"type": "a", "steps": []}')
+    (tmp_path / "roles.sql").write_text("select 1")
+    (tmp_path / "python").mkdir()
+    assert read_definitions(tmp_path) == [
+        {"type": "a", "steps": []},
+        {"type": "b", "steps": [{"id": "w", "action": "wait", "delay": "30s"}]},
+    ]
+
+
+def test_the_three_seeds_are_there() -> None:
+    """`default`, `test` and `aggressive` come with the code, each in the file of its name."""
+    folder = Path(__file__).resolve().parents[3] / "definitions"
+    assert [document["type"] for document in read_definitions(folder)] == ["aggressive", "default", "test"]
+    assert sorted(path.stem for path in folder.iterdir()) == ["aggressive", "default", "test"]
