@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flamebot.config import Misconfigured, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from flamebot.adapters.postgres.connection import Database
     from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
@@ -207,7 +207,7 @@ def import_router() -> Router:
     """The import function's one route."""
     from flamebot.http.routes.imports import router
 
-    return router(importer(), scope_prefix=settings().jwt_scope_prefix)
+    return router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
 
 
 @cache
@@ -228,7 +228,30 @@ def api_router() -> Router:
         clock=clock(),
         telemetry=telemetry("api"),
         settings=s,
+        probes=_probes(),
     )
+
+
+def _probes() -> dict[str, Callable[[], object]]:
+    """How the health check asks the neighbours, with less patience than work has."""
+    import boto3
+    from botocore.config import Config
+
+    s = settings()
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+
+    def queue_answers() -> object:
+        client = boto3.client("sqs", region_name=s.aws_region, config=config)
+        return client.get_queue_attributes(QueueUrl=s.step_queue_url, AttributeNames=["QueueArn"])
+
+    def lock_table_answers() -> object:
+        client = boto3.client("dynamodb", region_name=s.aws_region, config=config)
+        return client.describe_table(TableName=s.lock_table)
+
+    probes: dict[str, Callable[[], object]] = {"queue": queue_answers}
+    if s.lock_table and s.lock_backend == "dynamodb":
+        probes["lock_table"] = lock_table_answers
+    return probes
 
 
 @cache
@@ -243,5 +266,34 @@ def upkeep() -> KeepUp:
         task_retention=s.task_retention,
         history_retention=s.history_retention,
         max_concurrent_tasks=s.max_concurrent_tasks,
+        clock=clock(),
         telemetry=telemetry("upkeep"),
     )
+
+
+def migrate_database() -> Mapping[str, Any]:
+    """Apply `sql/` as the database's owner, then publish `definitions/`. Run again, it changes nothing."""
+    from flamebot.adapters.definition_files.reader import read_definitions
+    from flamebot.adapters.postgres.connection import Database
+    from flamebot.adapters.postgres.migrations import migrate
+    from flamebot.adapters.postgres.workflows import PostgresControlStore
+    from flamebot.services.seed_definitions import seed_definitions
+
+    s, dsn = settings(), _owner_dsn()
+    report = migrate(dsn, s.sql_dir)
+    store = PostgresControlStore(Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    return {"migrations": report.migrations, "definitions": seed_definitions(store, read_definitions(s.definitions_dir))}
+
+
+def _owner_dsn() -> str:
+    import json
+
+    from flamebot.adapters.postgres.connection import Database
+
+    s = settings()
+    if s.database_url:
+        return s.database_url
+    if not s.db_host or not s.db_master_secret_id:
+        raise Misconfigured("DATABASE_URL, or DB_HOST and DB_MASTER_SECRET_ID, must be set")
+    login = json.loads(aws("secretsmanager").get_secret_value(SecretId=s.db_master_secret_id)["SecretString"])  # not kept: it is rotated
+    return Database.dsn(host=s.db_host, port=s.db_port, name=s.db_name, user=login["username"], password=login["password"])
