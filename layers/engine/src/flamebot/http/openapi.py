@@ -1,0 +1,128 @@
+"""OpenAPI 3.1, generated from the table of endpoints. `python -m flamebot.http.openapi` writes docs/openapi.json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from flamebot.http.problems import MEDIA_TYPE
+from flamebot.http.schemas import AccountInput, Problem
+
+_REF = "#/components/schemas/{model}"
+_HEADERS = {
+    "Idempotency-Key": "Per caller, kept for 24 hours: the same key and body get the same answer.",
+    "If-Match": "The ETag of the version that is to be followed.",
+    "If-None-Match": "An ETag that was seen, for 304; `*` with PUT: there must be no version yet.",
+}
+_PROBLEMS_WITH_BODY = (400, 413, 415)
+_PROBLEMS_WITH_GUARD = (401, 403)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole description."""
+    schemas, components = _components()
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in TABLE:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Flamebot Workflow System",
+            "version": "1",
+            "description": "Import accounts, watch and control their workflows. Errors are problem details (RFC 9457).",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Scopes: " + ", ".join(SCOPES) + "."}
+            },
+        },
+    }
+
+
+def text() -> str:
+    """The document as it is committed."""
+    return json.dumps(document(), indent=1, sort_keys=True) + "\n"
+
+
+def _components() -> tuple[dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]], dict[str, Any]]:
+    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, "serialization"), (AccountInput, "validation")}
+    for endpoint in TABLE:
+        wanted.add((endpoint.query, "validation"))
+        if endpoint.body:
+            wanted.add((endpoint.body, "validation"))
+        if endpoint.answer:
+            wanted.add((endpoint.answer, "serialization"))
+    schemas, definitions = models_json_schema(sorted(wanted, key=lambda pair: pair[0].__name__), ref_template=_REF)
+    return schemas, dict(sorted(definitions["$defs"].items()))
+
+
+def _operation(endpoint: Endpoint, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
+        "responses": _responses(endpoint, schemas),
+        "security": [{"token": [endpoint.scope]}] if endpoint.scope else [],
+    }
+    if endpoint.body:
+        operation["requestBody"] = {
+            "required": not endpoint.body_optional,
+            "content": {"application/json": {"schema": schemas[endpoint.body, "validation"]}},
+        }
+    return operation
+
+
+def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in endpoint.parameters]
+
+
+def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
+    schema = endpoint.query.model_json_schema(ref_template=_REF)
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": part}
+        for name, part in schema.get("properties", {}).items()
+    ]
+
+
+def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "header", "required": False, "description": _HEADERS[name], "schema": {"type": "string"}}
+        for name in endpoint.headers
+    ]
+
+
+def _responses(endpoint: Endpoint, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}} if endpoint.answer else None
+    responses: dict[str, Any] = {}
+    for status in (endpoint.status, *endpoint.also):
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, **({"content": content} if content else {})}
+    if endpoint.method == "GET" and "If-None-Match" in endpoint.headers:
+        responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+    problems = {422, 500, 503, *endpoint.problems}
+    problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
+    problems |= set(_PROBLEMS_WITH_GUARD) if endpoint.scope else set()
+    schema = schemas[Problem, "serialization"]
+    for status in sorted(problems - set(endpoint.also)):
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+    return responses
+
+
+def main() -> None:
+    """Write the committed document, by default where it belongs."""
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/openapi.json")
+    target.write_text(text())
+
+
+if __name__ == "__main__":
+    main()

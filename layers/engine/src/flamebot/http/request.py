@@ -1,0 +1,121 @@
+"""A gateway event (HTTP API, payload format 2.0) as a request. Nothing in it is trusted but the verified claims."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+from uuid import uuid4
+
+from flamebot.domain.errors import Flaw, Invalid
+from flamebot.domain.pointers import pointer
+from flamebot.http.documents import parse, storable
+from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
+from flamebot.ports.store import Caller
+
+LARGEST = 5 * 1024 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a handler gets: the guard has been passed, query and body fit their models.
+
+    `document` is the body as parsed JSON, `body` the same in its model.
+    """
+
+    request_id: str
+    actor: str
+    path: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
+    query: Any = None
+    body: Any = None
+    document: Any = None
+
+    def caller(self) -> Caller:
+        """Who asks, and why, for the audit log."""
+        reason = getattr(self.body, "reason", None)
+        return Caller(actor=self.actor, reason=reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """An event, taken apart but not yet judged."""
+
+    method: str
+    segments: tuple[str, ...]
+    headers: Mapping[str, str]
+    request_id: str
+    event: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Raw:
+        """Read what every answer needs; never raises for bad input."""
+        context = event.get("requestContext") or {}
+        http = context.get("http") or {}
+        headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+        given = headers.get("x-request-id", "")
+        made = str(context.get("requestId") or uuid4())
+        path = str(event.get("rawPath") or http.get("path") or "/")
+        stage = str(context.get("stage") or "$default")
+        if stage != "$default":
+            path = path.removeprefix(f"/{stage}")
+        return cls(
+            method=str(http.get("method") or "").upper(),
+            segments=tuple(unquote(part) for part in path.split("/")[1:]),
+            headers=headers,
+            request_id=given if _REQUEST_ID.fullmatch(given) else made,
+            event=event,
+        )
+
+    def claims(self) -> Mapping[str, Any]:
+        """What the gateway verified. Raises `Unauthenticated`."""
+        authorizer = (self.event.get("requestContext") or {}).get("authorizer") or {}
+        claims = (authorizer.get("jwt") or {}).get("claims")
+        if not isinstance(claims, dict) or not (claims.get("sub") or claims.get("client_id")):
+            raise Unauthenticated
+        return claims
+
+    def query(self) -> dict[str, str]:
+        """The query parameters, each once. Raises `Malformed`, `Invalid`."""
+        try:
+            pairs = parse_qsl(str(self.event.get("rawQueryString") or ""), keep_blank_values=True, max_num_fields=50)
+        except ValueError:
+            raise Malformed("The query string holds too many parameters.") from None
+        query: dict[str, str] = {}
+        for name, value in pairs:
+            if name in query:
+                raise Invalid([Flaw(pointer(name), "Must be given once.")])
+            if not storable(name) or not storable(value):
+                raise Invalid([Flaw(pointer(name), "Must not hold NUL.")])
+            query[name] = value
+        return query
+
+    def content(self) -> bytes:
+        """The body's bytes. Raises `TooLarge`, `Malformed`."""
+        body = self.event.get("body") or ""
+        if not self.event.get("isBase64Encoded"):
+            raw = body.encode("utf-8", "surrogatepass")
+        elif len(body) > LARGEST * 3 // 2:  # base64 of more than the limit: not worth decoding
+            raise TooLarge
+        else:
+            try:
+                raw = base64.b64decode(body, validate=True)
+            except (binascii.Error, ValueError):
+                raise Malformed("The body is not what its encoding says.") from None
+        if len(raw) > LARGEST:
+            raise TooLarge
+        return bytes(raw)
+
+    def document(self, raw: bytes) -> Any:  # noqa: ANN401  # JSON is anything
+        """The body as JSON. Raises `UnsupportedMediaType`, `Malformed`, `Invalid`."""
+        kind, *parameters = self.headers.get("content-type", "").lower().split(";")
+        charsets = [value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"]
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if kind.strip() != "application/json" or any(c not in ("utf-8", "utf8") for c in charsets) or encoding not in ("", "identity"):
+            raise UnsupportedMediaType
+        return parse(raw)

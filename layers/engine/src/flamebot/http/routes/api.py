@@ -1,0 +1,78 @@
+"""Every route but the import, with what stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from flamebot.actions.schema import definition_schema
+from flamebot.http import openapi
+from flamebot.http.answer import Answer
+from flamebot.http.endpoints import API
+from flamebot.http.request import Request
+from flamebot.http.router import Router
+from flamebot.http.routes.accounts import Accounts
+from flamebot.http.routes.control import GlobalControl
+from flamebot.http.routes.definitions import Definitions
+from flamebot.http.routes.health import HealthChecks
+from flamebot.http.routes.stats import Figures
+from flamebot.http.routes.tasks import Tasks
+from flamebot.http.routes.workflows import Workflows
+from flamebot.ports.clock import Clock
+from flamebot.ports.queue import StepQueue
+from flamebot.ports.store import ControlStore, ReadStore
+from flamebot.ports.telemetry import Telemetry
+from flamebot.services.check_health import CheckHealth, Probe
+from flamebot.services.control_workflow import ControlWorkflow
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.publish_definition import PublishDefinition
+from flamebot.services.start_workflow import StartWorkflow
+
+
+class ApiSettings(Protocol):
+    """What the routes need to know of the environment."""
+
+    @property
+    def jwt_scope_prefix(self) -> str:
+        """What stands before a scope in a token."""
+        ...
+
+    @property
+    def max_concurrent_tasks(self) -> int:
+        """Effects at once over all invocations."""
+        ...
+
+
+def router(
+    *,
+    store: ControlStore,
+    reads: ReadStore,
+    catalog: DefinitionCatalog,
+    queue: StepQueue,
+    dispatcher: DispatchDue,
+    clock: Clock,
+    telemetry: Telemetry,
+    settings: ApiSettings,
+    probes: Mapping[str, Probe] | None = None,
+) -> Router:
+    """The api function's routes."""
+    start = StartWorkflow(store=store, reads=reads, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
+    control = ControlWorkflow(store=store, catalog=catalog, queue=queue, dispatcher=dispatcher, clock=clock, telemetry=telemetry)
+    checks = CheckHealth(store=reads, max_concurrent_tasks=settings.max_concurrent_tasks, clock=clock, telemetry=telemetry, probes=probes)
+    publish = PublishDefinition(store=store, reads=reads, catalog=catalog)
+    handlers = {
+        **Accounts(store=store, reads=reads, start=start).handlers(),
+        **Workflows(reads=reads, control=control).handlers(),
+        **GlobalControl(store=store, control=control).handlers(),
+        **Definitions(reads=reads, publish=publish, schema=definition_schema).handlers(),
+        **Figures(reads=reads).handlers(),
+        **Tasks(reads=reads).handlers(),
+        **HealthChecks(checks=checks).handlers(),
+        "show_openapi": _show_openapi,
+    }
+    return Router(API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry)
+
+
+def _show_openapi(request: Request) -> Answer:  # noqa: ARG001  # the same for everybody
+    return Answer(status=200, body=openapi.document())

@@ -1,0 +1,76 @@
+"""The rows of an import, each judged by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from flamebot.domain.errors import Flaw
+from flamebot.domain.pointers import pointer
+from flamebot.services.flaws import flaws_of
+
+MOST_ACCOUNTS = 1000
+LARGEST_ROW = 16 * 1024  # bytes of compact JSON
+MOST_FLAWS = 10  # per row: a thousand rows of them must fit into one answer
+
+PlatformId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class AccountInput(BaseModel):
+    """An account to import. What is left out keeps its stored value."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+    flamebot_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}$")]
+    model_id: Annotated[PlatformId | None, Field(description="Needed to start a workflow, not to import.")] = None
+    channel_id: Annotated[PlatformId | None, Field(description="Needed to start a workflow, not to import.")] = None
+    credentials: Annotated[dict[str, Any] | None, Field(description="Encrypted at once, never shown again.", repr=False)] = None
+    config: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRow:
+    """A row that may be stored (`account`), or what is wrong with it."""
+
+    index: int
+    flamebot_id: str | None
+    account: AccountInput | None = None
+    flaws: tuple[Flaw, ...] = ()
+
+
+def judge(rows: Sequence[object]) -> list[JudgedRow]:
+    """Judge each row. Of two with the same flamebotId the later one is rejected."""
+    judged: list[JudgedRow] = []
+    first_at: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        known = _known_id(row)
+        account, flaws = _read(row, index)
+        if known is not None and known in first_at:
+            flaws = [Flaw(pointer("accounts", index, "flamebotId"), f"Stands in this request already, at /accounts/{first_at[known]}.")]
+            account = None
+        elif known is not None:
+            first_at[known] = index
+        judged.append(JudgedRow(index=index, flamebot_id=known, account=account, flaws=tuple(flaws[:MOST_FLAWS])))
+    return judged
+
+
+def _read(row: object, index: int) -> tuple[AccountInput | None, list[Flaw]]:
+    here = ("accounts", index)
+    size = len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > LARGEST_ROW:
+        return None, [Flaw(pointer(*here), f"A row is at most {LARGEST_ROW} bytes, this one has {size}.")]
+    try:
+        return AccountInput.model_validate(row), []
+    except ValidationError as error:
+        return None, flaws_of(error, *here)
+
+
+def _known_id(row: object) -> str | None:
+    """The flamebotId as it was sent, for the answer; None if it was no usable one."""
+    given = row.get("flamebotId") if isinstance(row, dict) else None
+    return given if isinstance(given, str) and 0 < len(given) <= 128 else None

@@ -1,0 +1,138 @@
+"""The API as the gateway calls it, on a real database, with KMS and SQS of the AWS emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.clock.system import SystemClock
+from flamebot.adapters.definition_files.reader import read_definitions
+from flamebot.adapters.kms.vault import KmsVault
+from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.reads import PostgresReadStore
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.sqs.queue import SqsStepQueue
+from flamebot.config import Settings
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.http.router import Router
+from flamebot.http.routes import api, imports
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.import_accounts import ImportAccounts
+from flamebot.services.seed_definitions import seed_definitions
+from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: the same emulator as the adapters' suites
+from tests.databases import TestDatabase
+from tests.gateway import Remembering, make_event
+
+ROOT = Path(__file__).resolve().parents[3]
+HORIZON, LEASE = timedelta(seconds=120), timedelta(seconds=90)
+
+
+@dataclass
+class Answered:
+    """An answer, read."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass
+class Api:
+    """Calls both functions as the gateway routes them."""
+
+    database: TestDatabase
+    importer: Router
+    rest: Router
+    telemetry: Remembering
+    queue_url: str
+    sqs: Any
+
+    def call(self, method: str, path: str, **event: Any) -> Answered:
+        """Make one call; see `make_event`."""
+        router = self.importer if (method, path) == ("POST", "/v1/accounts/import") else self.rest
+        answer = router.handle(make_event(method, path, **event))
+        text = answer["body"]
+        return Answered(answer["statusCode"], json.loads(text) if text else None, answer["headers"], text)
+
+    def load(self, *accounts: dict[str, Any], start: bool = True, workflow_type: str = "default", **event: Any) -> Answered:
+        """Import accounts."""
+        body = {"accounts": list(accounts), "startAutomation": start, "workflowType": workflow_type}
+        return self.call("POST", "/v1/accounts/import", body=body, **event)
+
+    def started(self, flamebot_id: str = "a", workflow_type: str = "default") -> str:
+        """Import one account with a workflow, and answer the workflow's id."""
+        answer = self.load({"flamebotId": flamebot_id, "modelId": "m", "channelId": "c"}, workflow_type=workflow_type)
+        instance_id = answer.body["results"][0]["workflow"]["instanceId"]
+        assert isinstance(instance_id, str), answer.body
+        return instance_id
+
+    def messages(self) -> list[str]:
+        """Take every message off the queue that can be seen."""
+        bodies: list[str] = []
+        while True:
+            got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            if not got:
+                return bodies
+            for message in got:
+                bodies.append(message["Body"])
+                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+@pytest.fixture(scope="session")
+def key_id(aws: Callable[[str], Any]) -> str:  # noqa: F811
+    """A KMS key."""
+    return str(aws("kms").create_key()["KeyMetadata"]["KeyId"])
+
+
+@pytest.fixture
+def connect(database: TestDatabase, aws: Callable[[str], Any], key_id: str, request: pytest.FixtureRequest) -> Callable[..., Api]:  # noqa: F811
+    """Makes APIs on the test's database and queue, each with a connection of its own, as concurrent environments have."""
+    queue_url = aws("sqs").create_queue(QueueName=database.name.replace(".", "-"))["QueueUrl"]
+    settings = Settings.from_env({"MAX_CONCURRENT_TASKS": "10"})
+    clock = SystemClock()
+
+    def make(kms: Any = None) -> Api:
+        connection = Database(lambda: database.url)
+        request.addfinalizer(connection.close)
+        telemetry = Remembering()
+        store = PostgresControlStore(connection, clock, horizon=HORIZON, lease=LEASE)
+        tasks = PostgresTaskStore(connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000)
+        policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+        catalog = DefinitionCatalog(store, REGISTRY, policy)
+        queue = SqsStepQueue(aws("sqs"), queue_url)
+        vault = KmsVault(kms or aws("kms"), key_id)
+        importer = ImportAccounts(store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
+        rest = api.router(
+            store=store,
+            reads=PostgresReadStore(connection, clock),
+            catalog=catalog,
+            queue=queue,
+            dispatcher=DispatchDue(store=tasks, queue=queue, catalog=catalog, clock=clock, telemetry=telemetry),
+            clock=clock,
+            telemetry=telemetry,
+            settings=settings,
+            probes={"queue": lambda: aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])},
+        )
+        entrance = imports.router(importer, scope_prefix="flamebot/", telemetry=telemetry)
+        return Api(database=database, importer=entrance, rest=rest, telemetry=telemetry, queue_url=queue_url, sqs=aws("sqs"))
+
+    seeding = Database(lambda: database.url)
+    seed_definitions(PostgresControlStore(seeding, clock, horizon=HORIZON, lease=LEASE), read_definitions(ROOT / "definitions"))
+    seeding.close()
+    return make
+
+
+@pytest.fixture
+def http(connect: Callable[..., Api]) -> Api:
+    """One API."""
+    return connect()

@@ -1,0 +1,219 @@
+"""Bad input of every kind, at every route: a 4xx problem with pointers, never a 500, never a trace."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from tests.integration.http.conftest import Answered, Api
+
+GUARDED = [endpoint for endpoint in TABLE if endpoint.scope]
+WITH_BODY = [endpoint for endpoint in TABLE if endpoint.body]
+WITH_MODEL = [endpoint for endpoint in WITH_BODY if endpoint.name not in ("publish_definition", "validate_definition")]
+WITH_ID = [endpoint for endpoint in TABLE if endpoint.parameters and endpoint.name != "publish_definition"]
+UUID = "00000000-0000-4000-8000-000000000000"
+
+NOT_JSON: list[str | bytes] = [
+    "{",
+    "nonsense",
+    '{"a": NaN}',
+    '{"a": 1e999}',
+    '{"a": 1, "a": 2}',
+    "[" * 50_000,
+    b"\xff\xfe",
+    '{"a":' * 80 + "1" + "}" * 80,
+]
+ODD_JSON = [
+    "null",
+    "[]",
+    "7",
+    '"text"',
+    "true",
+    '{"no_such_field": 1}',
+    '{"reason": 7}',
+    '{"reason": "\\u0000"}',
+    '{"\\ud800": 1}',
+    '{"reason": [[[]]]}',
+]
+ODD_IDS = ["x" * 5000, "%00", "%ff", "..", "'; drop table accounts; --", "%F0%9F%98%80", "{id}", "-", " ", "1e9", "0", "null"]
+
+
+def ids(endpoint: Endpoint) -> str:
+    """A test's name."""
+    return endpoint.name
+
+
+def path_of(endpoint: Endpoint, **values: str) -> str:
+    """The endpoint's path with something plausible in it."""
+    plausible = {"id": UUID if "/workflows/{id}" in endpoint.path else "somebody", "type": "default", "n": "1"} | values
+    return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], endpoint.path)
+
+
+def assert_problem(answer: Answered, *statuses: int) -> None:
+    """It is a whole problem document with one of these statuses."""
+    assert answer.status in statuses, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.body
+    assert set(body) >= {"type", "title", "status", "detail", "code", "requestId", "errors"}
+    assert body["status"] == answer.status
+    assert body["detail"].endswith("."), body
+    assert all(set(error) == {"pointer", "detail"} for error in body["errors"])
+    assert all(error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"])
+    if answer.status == 422 and body["code"] == "invalid":
+        assert body["errors"]
+    for trace in ("Traceback", 'File "', "psycopg", "pydantic", "SQLSTATE", "select "):
+        assert trace not in answer.text
+
+
+@pytest.mark.parametrize("endpoint", GUARDED, ids=ids)
+class TestGuards:
+    """Nobody gets in without the scope."""
+
+    def test_without_a_token(self, http: Api, endpoint: Endpoint) -> None:
+        """401."""
+        assert_problem(http.call(endpoint.method, path_of(endpoint), scopes=None), 401)
+
+    def test_with_every_scope_but_the_right_one(self, http: Api, endpoint: Endpoint) -> None:
+        """403; the bare scope without its prefix does not count either."""
+        others = " ".join([f"flamebot/{scope}" for scope in SCOPES if scope != endpoint.scope] + list(SCOPES))
+        assert_problem(http.call(endpoint.method, path_of(endpoint), scopes=others), 403)
+
+
+@pytest.mark.parametrize("endpoint", TABLE, ids=ids)
+class TestQueries:
+    """No typing error in a filter answers everything."""
+
+    @pytest.mark.parametrize("query", ["nosuch=1", "limit=abc&nosuch", "=", "%00=1", "a[]=1", "&".join(f"p{n}=1" for n in range(60))])
+    def test_unknown_parameters(self, http: Api, endpoint: Endpoint, query: str) -> None:
+        """422, or 400 for a flood; an optional body stands in nobody's way."""
+        assert_problem(http.call(endpoint.method, path_of(endpoint), query=query), 400, 422)
+
+
+@pytest.mark.parametrize("endpoint", WITH_BODY, ids=ids)
+class TestBodies:
+    """What is no JSON stops before any handler."""
+
+    @pytest.mark.parametrize("raw", NOT_JSON, ids=lambda raw: repr(raw[:12]))
+    def test_not_json(self, http: Api, endpoint: Endpoint, raw: str | bytes) -> None:
+        """400."""
+        assert_problem(http.call(endpoint.method, path_of(endpoint), raw=raw), 400)
+
+    def test_another_media_type(self, http: Api, endpoint: Endpoint) -> None:
+        """415."""
+        assert_problem(http.call(endpoint.method, path_of(endpoint), raw="a=1", headers={"content-type": "text/csv"}), 415)
+
+    def test_too_much(self, http: Api, endpoint: Endpoint) -> None:
+        """413."""
+        assert_problem(http.call(endpoint.method, path_of(endpoint), raw=" " * (5 * 1024 * 1024 + 1)), 413)
+
+
+@pytest.mark.parametrize("endpoint", WITH_MODEL, ids=ids)
+@pytest.mark.parametrize("raw", ODD_JSON)
+def test_json_of_another_shape(http: Api, endpoint: Endpoint, raw: str) -> None:
+    """422, whatever else would be wrong."""
+    assert_problem(http.call(endpoint.method, path_of(endpoint), raw=raw), 422)
+
+
+@pytest.mark.parametrize("endpoint", WITH_ID, ids=ids)
+@pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:12])
+def test_ids_that_name_nothing(http: Api, endpoint: Endpoint, odd: str) -> None:
+    """404: a path that leads nowhere is no server's fault."""
+    assert_problem(http.call(endpoint.method, path_of(endpoint, id=odd, type=odd, n=odd)), 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "x"])
+@pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in TABLE} - {"/v1/accounts/import"}))
+def test_methods_that_a_path_does_not_know(http: Api, path: str, method: str) -> None:
+    """405 names the methods that it does know."""
+    known = {endpoint.method for endpoint in TABLE if endpoint.path == path}
+    if method in known:
+        return
+    answer = http.call(method, re.sub(r"\{\w+\}", "1", path), scopes="")
+    if answer.status == 405:
+        assert known <= set(answer.headers["Allow"].split(", "))
+    else:  # the same path is another template's, as /definitions/validate is of {type}
+        assert_problem(answer, 403)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/operations", "/v1/definitions/default/migrate", "/v1/tasks/redrive", "/console", "/v1/locks", "/v2/stats", "/favicon.ico"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_routes_that_do_not_exist(http: Api, method: str, path: str) -> None:
+    """404."""
+    assert_problem(http.call(method, path, body={} if method == "POST" else None), 404)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({}, ["/accounts"]),
+        ({"accounts": []}, ["/accounts"]),
+        ({"accounts": {}}, ["/accounts"]),
+        ({"accounts": [{}] * 1001}, ["/accounts"]),
+        ({"accounts": [{}], "startAutomation": "yes"}, ["/startAutomation"]),
+        ({"accounts": [{}], "workflowType": "No Such!"}, ["/workflowType"]),
+        ({"accounts": [{}], "spreadSeconds": -1}, ["/spreadSeconds"]),
+        ({"accounts": [{}], "spreadSeconds": 1.5, "dryRun": True}, ["/spreadSeconds", "/dryRun"]),
+    ],
+)
+def test_an_import_whose_frame_is_wrong(http: Api, body: Any, pointers: list[str]) -> None:
+    """422 for the whole of it; nothing is stored."""
+    answer = http.call("POST", "/v1/accounts/import", body=body)
+    assert_problem(answer, 422)
+    assert [error["pointer"] for error in answer.body["errors"]] == pointers
+    assert http.database.value("select count(*) from accounts") == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/limit"),
+        ("limit=201", "/limit"),
+        ("limit=ten", "/limit"),
+        ("status=asleep", "/status"),
+        ("status=active&status=failed", "/status"),
+        ("type=NO", "/type"),
+        ("dueBefore=tomorrow", "/dueBefore"),
+        ("dueBefore=2026-01-01T00:00:00", "/dueBefore"),
+        ("due_before=2026-01-01T00:00:00Z", "/due_before"),
+        ("cursor=nonsense", "/cursor"),
+        ("cursor=" + "a" * 501, "/cursor"),
+        ("cursor=", "/cursor"),
+        ("cursor=W10", "/cursor"),
+        ("cursor=WzEsMl0", "/cursor"),
+        ("accountId=" + "a" * 129, "/accountId"),
+        ("stepId=%00", "/stepId"),
+    ],
+)
+def test_filters_that_make_no_sense(http: Api, query: str, pointer: str) -> None:
+    """422 with the parameter's name."""
+    answer = http.call("GET", "/v1/workflows", query=query)
+    assert_problem(answer, 422)
+    assert [error["pointer"] for error in answer.body["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "accountId=%27%20or%201%3D1",
+        "stepId=%25",
+        "error=%25_%5C",
+        "error=%C3%A4",
+        "dueBefore=9999-12-31T23:59:59Z",
+        "dueBefore=0001-01-01T00:00:00Z",
+    ],
+)
+def test_filters_that_find_nothing(http: Api, query: str) -> None:
+    """Odd, but no error: an empty list."""
+    answer = http.call("GET", "/v1/workflows", query=query)
+    assert (answer.status, answer.body) == (200, {"items": [], "nextCursor": None})
+
+
+@pytest.mark.parametrize("headers", [{}, {"if-match": '"1"', "if-none-match": "*"}, {"if-none-match": '"1"'}])
+def test_a_definition_without_a_precondition(http: Api, headers: dict[str, str]) -> None:
+    """428: say which version you change."""
+    assert_problem(http.call("PUT", "/v1/definitions/mine", body={}, headers=headers), 428)

@@ -1,0 +1,47 @@
+"""An Idempotency-Key stands for one document."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flamebot.domain.errors import IdempotencyKeyReused, Invalid
+from flamebot.services.import_request import checked_key, record, same_request
+
+DOCUMENT = {"accounts": [{"flamebotId": "a", "credentials": {"password": "hunter2"}}], "startAutomation": True}
+
+
+@pytest.mark.parametrize("key", ["a", "a b", "~" * 200, "0c6b2e6e-5f4e-4d3a-8d7e-1f2a3b4c5d6e", None])
+def test_a_decent_key_is_taken(key: str | None) -> None:
+    """1 to 200 printable characters, or none."""
+    assert checked_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["", "a" * 201, "ä", "a\n", "\x00", "a\tb"])
+def test_an_odd_key_is_refused(key: str) -> None:
+    """With a pointer to the header."""
+    with pytest.raises(Invalid) as refusal:
+        checked_key(key)
+    assert refusal.value.flaws[0].pointer == "/headers/Idempotency-Key"
+
+
+def test_the_same_document_gets_the_same_answer() -> None:
+    """However its members are ordered."""
+    known = replace(record("me", "k", DOCUMENT), answer={"request": 1})
+    assert same_request(known, dict(reversed(DOCUMENT.items()))) == {"request": 1}
+
+
+@pytest.mark.parametrize("other", [{}, [], DOCUMENT | {"startAutomation": 1}, DOCUMENT | {"spreadSeconds": 0}])
+def test_another_document_is_refused(other: object) -> None:
+    """As soon as anything differs."""
+    with pytest.raises(IdempotencyKeyReused):
+        same_request(record("me", "k", DOCUMENT), other)
+
+
+def test_what_is_remembered_cannot_be_compared_across_keys() -> None:
+    """Each record has its own salt: equal bodies are not seen to be equal, and no table of hashes helps."""
+    one, other = record("me", "k", DOCUMENT), record("me", "l", DOCUMENT)
+    assert one.salt != other.salt
+    assert one.digest != other.digest
+    assert "hunter2" not in repr(one)

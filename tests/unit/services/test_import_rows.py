@@ -1,0 +1,99 @@
+"""Rows of an import are judged one by one, each flaw with its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flamebot.services.import_rows import LARGEST_ROW, judge
+
+
+def pointers(*rows: Any) -> list[list[str]]:
+    """The pointers of each row's flaws."""
+    return [[flaw.pointer for flaw in row.flaws] for row in judge(rows)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"flamebotId": "a"},
+        {"flamebotId": "A9._@:+-z"},
+        {"flamebotId": "a" * 128},
+        {"flamebotId": "a", "modelId": None, "channelId": None, "credentials": None, "config": None},
+        {"flamebotId": "a", "modelId": "m", "channelId": "ü", "credentials": {"token": "t"}, "config": {"deep": {"er": [1, None]}}},
+    ],
+)
+def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
+    """Only the id is needed."""
+    (judged,) = judge([row])
+    assert judged.account is not None
+    assert not judged.flaws
+
+
+@pytest.mark.parametrize(
+    ("row", "pointer"),
+    [
+        (None, "/accounts/0"),
+        ("a", "/accounts/0"),
+        ([], "/accounts/0"),
+        ({}, "/accounts/0/flamebotId"),
+        ({"flamebotId": ""}, "/accounts/0/flamebotId"),
+        ({"flamebotId": 7}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "-a"}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "a b"}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "a\n"}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "ä"}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "a/b"}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "a" * 129}, "/accounts/0/flamebotId"),
+        ({"flamebotId": "a", "modelId": ""}, "/accounts/0/modelId"),
+        ({"flamebotId": "a", "modelId": 1}, "/accounts/0/modelId"),
+        ({"flamebotId": "a", "channelId": "x" * 257}, "/accounts/0/channelId"),
+        ({"flamebotId": "a", "channelId": "x\ty"}, "/accounts/0/channelId"),
+        ({"flamebotId": "a", "credentials": "t"}, "/accounts/0/credentials"),
+        ({"flamebotId": "a", "credentials": []}, "/accounts/0/credentials"),
+        ({"flamebotId": "a", "config": 1}, "/accounts/0/config"),
+        ({"flamebotId": "a", "password": "t"}, "/accounts/0/password"),
+        ({"flamebotId": "a", "config": {"x": "y" * LARGEST_ROW}}, "/accounts/0"),
+        ({"flamebotId": "a", "config": {"x": "ü" * (LARGEST_ROW // 2)}}, "/accounts/0"),
+    ],
+)
+def test_a_bad_row_says_where(row: Any, pointer: str) -> None:
+    """One pointer, to the field that is wrong."""
+    assert pointers(row) == [[pointer]]
+
+
+def test_one_bad_row_never_spoils_the_others() -> None:
+    """Its neighbours are taken."""
+    judged = judge([{"flamebotId": "a"}, {"flamebotId": "!"}, {"flamebotId": "b"}])
+    assert [row.account is not None for row in judged] == [True, False, True]
+
+
+def test_the_later_of_two_is_rejected() -> None:
+    """Even where the first is wrong in another way."""
+    assert pointers({"flamebotId": "a"}, {"flamebotId": "b", "x": 1}, {"flamebotId": "a"}, {"flamebotId": "b"}) == [
+        [],
+        ["/accounts/1/x"],
+        ["/accounts/2/flamebotId"],
+        ["/accounts/3/flamebotId"],
+    ]
+
+
+def test_ids_differ_by_case() -> None:
+    """`a` and `A` are two accounts."""
+    assert pointers({"flamebotId": "a"}, {"flamebotId": "A"}) == [[], []]
+
+
+def test_no_flaw_and_no_repr_shows_a_credential() -> None:
+    """What is wrong with a row is told without its values."""
+    rows = [
+        {"flamebotId": "a", "credentials": {"password": "hunter2"}},
+        {"flamebotId": "b", "credentials": "hunter2"},
+        {"flamebotId": "c", "credentials": ["hunter2"], "config": "hunter2", "modelId": {"x": "hunter2"}},
+    ]
+    assert "hunter2" not in repr(judge(rows))
+
+
+def test_a_row_of_flaws_gets_ten_of_them() -> None:
+    """A thousand such rows still fit into one answer."""
+    assert len(judge([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].flaws) == 10
