@@ -18,6 +18,7 @@ OPERATORS_OWN = (
     "TICK_HORIZON_SECONDS", "CALL_TIMEOUT_SECONDS", "HEALTH_CHECK_MINUTES", "JWT_SCOPE_PREFIX",
     "AI_PROVIDER", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL",
 )  # fmt: skip
+LOCAL_ONLY = ("DATABASE_URL", "SCHEDULE_CLOCK_FILE")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH")
 
 
@@ -35,7 +36,7 @@ def step_concurrency(mapped: int, operators: Mapping[str, str], threads: int) ->
     return max(1, math.floor(int(wanted) / threads)), threads
 
 
-def function_variables(spec: FunctionSpec, stack: Mapping[str, str], *, endpoint: str) -> dict[str, str]:
+def function_variables(spec: FunctionSpec, stack: Mapping[str, str], operators: Mapping[str, str], *, endpoint: str) -> dict[str, str]:
     """Everything that the process of a function finds in its environment."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     no_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY", ""), "127.0.0.1,localhost")))
@@ -55,7 +56,9 @@ def function_variables(spec: FunctionSpec, stack: Mapping[str, str], *, endpoint
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         **CREDENTIALS,
         **spec.environment,
-        **stack,
+        # What the template does not give to a function it does not get here either: that would hide a mistake in the template.
+        **{name: value for name, value in stack.items() if name in spec.environment or name in LOCAL_ONLY},
+        **operators,
     }
 
 

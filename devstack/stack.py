@@ -140,15 +140,14 @@ class Stack:
             "SCHEDULE_CLOCK_FILE": str(self._clock.path),
             "TICK_HORIZON_SECONDS": str(local_horizon(self._options.speed)),
             "ACTIONS_BASE_URL": actions_url,
-            "LOCK_TABLE": self._lock_table,
             "SQL_DIR": str(ROOT / "sql"),
             "DEFINITIONS_DIR": str(ROOT / "definitions"),
-            **self._operators,
             "STEP_THREADS": str(threads),
         }
+        operators = {name: value for name, value in self._operators.items() if name != "STEP_THREADS"}
 
         def variables(spec: FunctionSpec, url: str) -> dict[str, str]:
-            return function_variables(spec, {**shared, "DATABASE_URL": url}, endpoint=self._emulator.url)
+            return function_variables(spec, {**shared, "DATABASE_URL": url}, operators, endpoint=self._emulator.url)
 
         specs = self._template.functions
         run_migration(variables(specs["migrate"], owner_url))
