@@ -1,5 +1,5 @@
 -- current_definition(p_type) -> jsonb
--- Answers the current version of a definition, the highest active one, as a document with its id.
+-- Answers the current version of a definition, the highest active one, as a document with its id and who published it.
 -- Locks: none.
 -- Errors: FB008 unknown_workflow_type.
 -- Caller: adapters/postgres/workflows.py, sql/functions/publish_definition.sql
@@ -9,10 +9,11 @@ language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_id bigint;
+    v_created_by text;
 begin
-    select d.id into v_id from workflow_definitions d where d.type = p_type and d.is_active order by d.version desc limit 1;
+    select d.id, d.created_by into v_id, v_created_by from workflow_definitions d where d.type = p_type and d.is_active order by d.version desc limit 1;
     if not found then
         raise exception 'There is no definition of this type.' using errcode = 'FB008';
     end if;
-    return definition_document(v_id);
+    return definition_document(v_id) || jsonb_build_object('id', v_id, 'created_by', v_created_by);
 end $$;

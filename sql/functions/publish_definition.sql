@@ -19,7 +19,7 @@ begin
     select d.* into v_current from workflow_definitions d where d.type = v_type and d.is_active order by d.version desc limit 1;
     if v_current.id is not null and v_current.name = p_document ->> 'name' and v_current.description = v_description
             and v_current.steps = p_document -> 'steps' and v_current.config = v_config then
-        return definition_document(v_current.id);
+        return current_definition(v_type);
     elsif v_current.version is distinct from p_expected then
         raise exception '%', case when v_current.id is null then 'There is no definition of this type yet.'
                                   else 'The current version is another one than expected.' end using errcode = 'FB006';

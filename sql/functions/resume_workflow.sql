@@ -32,7 +32,7 @@ begin
 
     if v_task.status = 'held' then
         v_due := case p_clock when 'freeze' then v_now + greatest(v_task.scheduled_for - v_task.held_at, interval '0') else v_task.scheduled_for end;
-        v_queue := v_due < v_now + p_horizon and not v_engine_paused;
+        v_queue := task_birth('active', v_task.phase, false, v_due, v_now, p_horizon, v_engine_paused) = 'queued';
         update scheduled_tasks t
            set status = case when v_queue then 'queued' else 'pending' end,
                scheduled_for = v_due, held_at = null, fence = nextval('fence_seq'),

@@ -1,6 +1,6 @@
 -- retry_workflow(p_id, p_revision, p_decision, p_now, p_horizon, p_lease, p_rate, p_actor, p_reason) -> jsonb
--- Takes a failed instance up where it failed. A task of unknown outcome is opened again, so that its key stays, with a new count of attempts and a
--- step timeout that begins anew; after a definite failure the decision's next task is a new one.
+-- Takes a failed instance up where it failed. A submit or poll of unknown outcome is opened again, so that its key stays (I5), with the decision's
+-- count of attempts and payload, or else from 0 and with a step timeout that begins anew. After anything else the decision's next task is a new one.
 -- Locks: engine control shared, the account, the instance, then its last task.
 -- Errors: FB001 not_found, FB002 already_active, FB003 not_allowed, FB005 revision_conflict.
 -- Caller: adapters/postgres/workflows.py
@@ -15,6 +15,8 @@ declare
     v_instance workflow_instances;
     v_task scheduled_tasks;
     v_now timestamptz;
+    v_again jsonb := nullif(p_decision -> 'task', 'null');
+    v_reopen boolean;
     v_send boolean;
 begin
     perform pg_advisory_xact_lock_shared(7);
@@ -42,19 +44,21 @@ begin
     exception when unique_violation then     -- one_live_instance decides, not a look beforehand
         raise exception 'The account has a live workflow already.' using errcode = 'FB002';
     end;
-    if v_task.outcome_unknown then
+    v_reopen := v_again is not null or (v_task.outcome_unknown and v_task.phase <> 'cancel');
+    if v_reopen then
         v_send := not v_engine_paused;
         update scheduled_tasks t
            set status = case when v_send then 'queued' else 'pending' end,
-               scheduled_for = v_now, finished_at = null, result = null, error = null, attempts = 0, reaps = 0, sends = v_send::int,
+               scheduled_for = v_now, finished_at = null, result = null, error = null, reaps = 0, sends = v_send::int,
+               attempts = coalesce((v_again ->> 'attempts')::int, 0),
                fence = nextval('fence_seq'), lease_expires_at = case when v_send then clock_timestamp() + p_lease end,
-               payload = t.payload - array['started_at', 'paused_ms', 'global_paused_ms', 'polls']
+               payload = coalesce(nullif(v_again -> 'payload', 'null'), t.payload - array['started_at', 'paused_ms', 'global_paused_ms', 'polls'])
          where t.task_id = v_task.task_id;
     else
         v_send := apply_decision(p_id, p_decision, v_task.sequence, v_engine_paused, v_now, p_horizon, p_lease, p_rate);
     end if;
     insert into audit_log (actor, action, subject, reason, before, after)
     values (p_actor, 'retry_workflow', 'workflow/' || p_id, p_reason, '{"status": "failed"}',
-            jsonb_build_object('status', 'active', 'same_task', v_task.outcome_unknown));
+            jsonb_build_object('status', 'active', 'same_task', v_reopen));
     return changed_workflow(p_id, v_send);
 end $$;

@@ -1,21 +1,22 @@
 -- The parked ones: failed instances with their last task, which `retry` would take up.
 create view failed_tasks as
-select i.id as workflow_id,
+select i.id as instance_id,
        i.account_id,
        d.type as workflow_type,
        d.version as workflow_version,
-       i.started_at as workflow_started_at,
-       i.finished_at as failed_at,
+       i.started_at as instance_started_at,
        i.last_error,
        t.task_id,
        t.step_id,
        t.action,
        t.phase,
+       t.status,
        t.attempts,
        t.reaps,
        t.outcome_unknown,
        t.scheduled_for,
        t.started_at,
+       t.finished_at,
        t.error
   from workflow_instances i
   join workflow_definitions d on d.id = i.workflow_id

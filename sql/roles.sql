@@ -1,0 +1,63 @@
+-- Who may do what. Each function of the system has a role of its own, which may execute its verbs and, where it shows things to people, read views.
+-- Nobody but the owner touches a table. Run as the owner, last, every time; roles belong to the whole server, what they may do to this database.
+-- Passwords are not set here: on AWS a role logs in by IAM, on the local stack it is given a random one.
+
+do $$
+declare
+    v_role text;
+    v_verb text;
+    v_signature text;
+    v_rights constant jsonb := '{
+        "flamebot_import": ["import_accounts", "find_import", "reserve_credentials_versions", "current_definition", "definition_document"],
+        "flamebot_api": ["start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
+                         "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
+                         "delete_account", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
+                         "has_workflow_lock", "has_active_workflow"],
+        "flamebot_tick": ["claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document", "set_account_status",
+                          "record_tick", "engine_health"],
+        "flamebot_step": ["begin_tasks", "commit_tasks", "defer_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
+                          "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock"],
+        "flamebot_upkeep": ["delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "allowed_actions"]
+    }';
+    v_readers constant text[] := array['flamebot_api', 'flamebot_upkeep'];
+    -- Longer than any verb takes, shorter than the function that waits for it; upkeep waits for its batches.
+    v_patience constant jsonb := '{"flamebot_import": "20s", "flamebot_api": "20s", "flamebot_tick": "20s", "flamebot_step": "10s", "flamebot_upkeep": "60s"}';
+begin
+    -- What Postgres gives to everybody: not here. The second line is for functions that are yet to be made.
+    revoke execute on all functions in schema public from public;
+    alter default privileges revoke execute on functions from public;
+    revoke all on all tables in schema public from public;
+    revoke all on all sequences in schema public from public;
+    revoke create on schema public from public;
+    execute format('revoke temporary on database %I from public', current_database());
+
+    for v_role in select jsonb_object_keys(v_rights) loop
+        begin
+            execute format('create role %I login', v_role);
+        exception when duplicate_object or unique_violation then
+            null;                                       -- it is there, or another database of this server has just made it
+        end;
+        if exists (select 1 from pg_roles r where r.rolname = 'rds_iam') and not pg_has_role(v_role, 'rds_iam', 'member') then
+            execute format('grant rds_iam to %I', v_role);
+        end if;
+        -- For this database alone: rights that a former version gave are taken back first.
+        execute format('revoke all on all tables in schema public from %I', v_role);
+        execute format('revoke all on all sequences in schema public from %I', v_role);
+        execute format('revoke all on all functions in schema public from %I', v_role);
+        execute format('grant connect on database %I to %I', current_database(), v_role);
+        execute format('grant usage on schema public to %I', v_role);
+        execute format('alter role %I in database %I set statement_timeout = %L', v_role, current_database(), v_patience ->> v_role);
+        execute format('alter role %I in database %I set idle_in_transaction_session_timeout = %L', v_role, current_database(), '30s');
+        for v_verb in select jsonb_array_elements_text(v_rights -> v_role) loop
+            select p.oid::regprocedure::text into strict v_signature
+              from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname = v_verb;
+            execute format('grant execute on function %s to %I', v_signature, v_role);
+        end loop;
+    end loop;
+
+    foreach v_role in array v_readers loop
+        for v_verb in select v.viewname from pg_views v where v.schemaname = 'public' loop
+            execute format('grant select on %I to %I', v_verb, v_role);
+        end loop;
+    end loop;
+end $$;
