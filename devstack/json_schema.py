@@ -28,7 +28,9 @@ def flaws(schema: Mapping[str, Any], value: object, document: Mapping[str, Any],
         UnknownKeyword: The schema uses a keyword that is not known here.
     """
     schema = resolved(schema, document)
-    unknown = set(schema) - _KEYWORDS
+    unknown = {
+        name for name, setting in schema.items() if setting is not None
+    } - _KEYWORDS  # a comma in a description leaves a name without a setting
     if unknown:
         raise UnknownKeyword(", ".join(sorted(unknown)))
     kind = schema.get("type")

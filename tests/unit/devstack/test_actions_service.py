@@ -45,7 +45,7 @@ def register(client: httpx.Client, account: str = "a1", key: str = "a1:000001", 
 def swipe(client: httpx.Client, key: str = "task-0001", account: str = "a1", count: int = 5, fence: int | None = None) -> httpx.Response:
     """Start a swipe job."""
     headers = {"idempotency-key": key} | ({"x-fencing-token": str(fence)} if fence is not None else {})
-    return client.post(f"/accounts/{account}/swipe-tasks", json={"count": count}, headers=headers)
+    return client.post(f"/accounts/{account}/swipe-tasks", json={"count": count, "spectre": {"mode": "calm"}}, headers=headers)
 
 
 def finished(client: httpx.Client, task_id: str) -> dict[str, Any]:
