@@ -14,7 +14,7 @@ DEV := .venv/.dev
 SAM := .venv-sam/.sam
 BIN := .venv/bin
 SOURCES := layers/engine/src functions devstack cli tests
-COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --no-header
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header
 
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= eu-west-1
@@ -79,10 +79,11 @@ deploy: build ## sam deploy; STAGE=dev or prod
 
 .PHONY: requirements
 requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for newer versions
-	$(COMPILE) --strip-extras $(ARGS) -o layers/engine/requirements.txt layers/engine/requirements.in
-	$(COMPILE) --strip-extras $(ARGS) -o requirements/local.txt requirements/local.in
-	$(COMPILE) --strip-extras $(ARGS) -o requirements/dev.txt requirements/dev.in
-	$(COMPILE) --no-strip-extras $(ARGS) -o requirements/sam.txt requirements/sam.in
+	$(COMPILE) $(ARGS) -o requirements/pip.txt requirements/pip.in
+	$(COMPILE) $(ARGS) -o layers/engine/requirements.txt layers/engine/requirements.in
+	$(COMPILE) $(ARGS) -o requirements/local.txt requirements/local.in
+	$(COMPILE) $(ARGS) -o requirements/dev.txt requirements/dev.in
+	$(COMPILE) $(ARGS) -o requirements/sam.txt requirements/sam.in
 
 .PHONY: openapi
 openapi: $(LOCAL) ## write docs/openapi.json from the routes
@@ -94,9 +95,15 @@ clean: ## remove what was made here: environments, caches, builds, the local sta
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
-$(LOCAL): requirements/local.txt pyproject.toml layers/engine/pyproject.toml
+# $(1): the environment's folder. Its pip is pinned like everything else.
+define environment
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 >= 3.11 is needed: make PYTHON=/path/to/python3.11")'
-	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	test -x $(1)/bin/python || "$(PYTHON)" -m venv $(1)
+	$(1)/bin/python -m pip install -qq --require-hashes --requirement requirements/pip.txt
+endef
+
+$(LOCAL): requirements/pip.txt requirements/local.txt pyproject.toml layers/engine/pyproject.toml
+	$(call environment,.venv)
 	$(BIN)/python -m pip install -qq --require-hashes --requirement requirements/local.txt
 	$(BIN)/python -m pip install -qq --no-build-isolation --no-deps --editable layers/engine --editable .
 	@touch $@
@@ -105,8 +112,7 @@ $(DEV): $(LOCAL) requirements/dev.txt
 	$(BIN)/python -m pip install -qq --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-$(SAM): requirements/sam.txt
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 >= 3.11 is needed: make PYTHON=/path/to/python3.11")'
-	test -x .venv-sam/bin/python || "$(PYTHON)" -m venv .venv-sam
+$(SAM): requirements/pip.txt requirements/sam.txt
+	$(call environment,.venv-sam)
 	.venv-sam/bin/python -m pip install -qq --require-hashes --requirement requirements/sam.txt
 	@touch $@
