@@ -1,0 +1,244 @@
+"""retry_workflow: a failed instance goes on where it failed, and never does an effect twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flamebot.adapters.postgres.rows import decision_json, to_json
+from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
+from flamebot.domain.errors import AlreadyActive, NotAllowed, NotFound, RevisionConflict
+from flamebot.domain.task import Payload
+from tests.builders import (
+    HORIZON,
+    LEASE,
+    NOON,
+    a_cancel,
+    a_definition,
+    a_poll,
+    a_start,
+    a_submit,
+    after,
+    an_entry,
+    an_instance,
+    begin,
+    instance,
+    live_tasks,
+    pause_all,
+    start_rows,
+    task,
+)
+from tests.databases import TestDatabase, start
+from tests.stores import ALICE, REQUEST, audit, control, failed, last_task
+
+ANEW = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1), payload=Payload(request=REQUEST)))
+
+
+def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
+    """The next sequence, and so a new key, with all attempts again; due now, so queued and answered to be sent."""
+    started = failed(database)
+    revision = instance(database, started.instance_id)["revision"]
+    changed = control(database, after(hours=1)).retry_workflow(started.instance_id, revision, ANEW, ALICE)
+    again = last_task(database, started.instance_id)
+    (pointer,) = changed.send
+    assert (again["sequence"], again["phase"], again["status"], again["attempts"]) == (2, "submit", "queued", 0)
+    assert (pointer.task_id, pointer.fence, pointer.due) == (again["task_id"], again["fence"], after(hours=1))
+    assert task(database, started.task_id)["status"] == "failed"
+    assert changed.workflow["status"] == "active"
+    assert changed.workflow["last_error"] is None
+    assert changed.workflow["finished_at"] is None
+    assert changed.workflow["next_action_at"] == after(hours=1)
+
+
+def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> None:
+    """The same key: what the service may have done already is not done twice (I5). Attempts and the step's clock begin anew."""
+    started = failed(database, unknown=True)
+    before = task(database, started.task_id)
+    changed = control(database, after(hours=1)).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    again = task(database, started.task_id)
+    assert (again["status"], again["attempts"], again["reaps"], again["sends"]) == ("queued", 0, 0, 1)
+    assert (again["error"], again["result"], again["finished_at"]) == (None, None, None)
+    assert again["outcome_unknown"] is True
+    assert again["first_begun_at"] == before["first_begun_at"]
+    assert again["fence"] > before["fence"]
+    assert set(again["payload"]) == {"request"}
+    assert [pointer.task_id for pointer in changed.send] == [started.task_id]
+    assert last_task(database, started.instance_id)["task_id"] == started.task_id
+    assert len(begin(database, started.task_id, now=after(hours=1))) == 1
+
+
+def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> None:
+    """Payload and attempts as planned; the row and so the key stay."""
+    poll = a_poll(payload=Payload(request=REQUEST, job_id="job-1", key="key-1", started_at=NOON, polls=9))
+    started = failed(database, unknown=True, next_task=poll)
+    payload = Payload(request=REQUEST, job_id="job-1", key="key-1")
+    decision = Decision(
+        task=TaskWrite(to="pending", at=NOON, payload=payload, attempts=1, outcome_unknown=True), instance=InstanceWrite(current_step=2)
+    )
+    control(database, after(hours=1)).retry_workflow(started.instance_id, 1, decision, ALICE)
+    again = task(database, started.task_id)
+    assert (again["status"], again["attempts"], again["scheduled_for"]) == ("queued", 1, after(hours=1))
+    assert set(again["payload"]) == {"request", "job_id", "key"}
+
+
+def test_an_unconfirmed_cancel_is_followed_by_what_was_decided(database: TestDatabase) -> None:
+    """It is not reopened: the decision asks for the job first."""
+    started = failed(database, unknown=True, next_task=a_cancel(reason="timeout"))
+    decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_poll(NOON))
+    control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
+    assert task(database, started.task_id)["status"] == "failed"
+    assert last_task(database, started.instance_id)["phase"] == "poll"
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_under_the_global_pause_nothing_is_queued(database: TestDatabase, unknown: bool) -> None:
+    """It is pending, and claimed when the pause is over."""
+    started = failed(database, unknown=unknown)
+    pause_all(database)
+    changed = control(database, after(hours=1)).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    assert changed.send == []
+    assert live_tasks(database, started.instance_id) == ["pending"]
+
+
+def test_history_and_context_are_written_with_it(database: TestDatabase) -> None:
+    """Steps passed on the way stand in the history, numbered on from what is there."""
+    started = failed(database)
+    decision = Decision(
+        task=None, instance=InstanceWrite(current_step=1, context={"a": 1}, iterations={"g": 2}), history=(an_entry(), an_entry()), next=a_submit()
+    )
+    control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
+    row = instance(database, started.instance_id)
+    assert (row["current_step"], row["execution_context"], row["goto_iterations"], row["history_count"]) == (1, {"a": 1}, {"g": 2}, 2)
+    assert [r["sequence"] for r in database.rows("select sequence from step_history order by sequence")] == [1, 2]
+
+
+def test_an_account_with_another_live_workflow_is_refused(database: TestDatabase) -> None:
+    """One live instance per account (I1); nothing is changed."""
+    started = failed(database)
+    before = instance(database, started.instance_id)
+    start_rows(database, [a_start(started.account_id, a_definition(database))])
+    with pytest.raises(AlreadyActive):
+        control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    assert instance(database, started.instance_id) == before
+    assert audit(database, "retry_workflow") == []
+
+
+@pytest.mark.parametrize("state", ["active", "paused", "stopped"])
+def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: str) -> None:
+    """The refusal names what is allowed."""
+    started = an_instance(database)
+    if state == "paused":
+        control(database).pause_workflow(started.instance_id, ALICE)
+    if state == "stopped":
+        control(database).stop_workflow(started.instance_id, ALICE)
+    with pytest.raises(NotAllowed) as refusal:
+        control(database).retry_workflow(started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE)
+    expected = {"active": ["pause", "stop", "run-now", "skip-step"], "paused": ["resume", "stop", "skip-step"], "stopped": []}
+    assert refusal.value.context["allowed"] == expected[state]
+
+
+def test_a_plan_of_yesterday_is_refused(database: TestDatabase) -> None:
+    """The revision says that the instance is not what the plan was made for."""
+    started = failed(database)
+    with pytest.raises(RevisionConflict):
+        control(database).retry_workflow(started.instance_id, 0, ANEW, ALICE)
+    assert instance(database, started.instance_id)["status"] == "failed"
+
+
+def test_retried_once_is_retried(database: TestDatabase) -> None:
+    """The second of two calls finds an active workflow, and makes no second task."""
+    started = failed(database)
+    control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    with pytest.raises(NotAllowed):
+        control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    assert len(live_tasks(database, started.instance_id)) == 1
+
+
+def test_an_erased_account_leaves_nothing_to_retry(database: TestDatabase) -> None:
+    """Its failed workflows ended with it."""
+    started = failed(database)
+    control(database).delete_account(started.account_id, ALICE)
+    with pytest.raises(NotAllowed):
+        control(database).retry_workflow(started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE)
+
+
+def test_the_audit_log_tells_which_task_goes_on(database: TestDatabase) -> None:
+    """The same one or a new one."""
+    for unknown in (False, True):
+        control(database).retry_workflow(failed(database, unknown=unknown).instance_id, 1, ANEW, ALICE)
+    assert [row["after"]["same_task"] for row in audit(database, "retry_workflow")] == [False, True]
+    assert {row["actor"] for row in audit(database, "retry_workflow")} == {"alice"}
+
+
+def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
+    """A UUID of nobody."""
+    with pytest.raises(NotFound):
+        control(database).retry_workflow("00000000-0000-4000-8000-000000000000", 1, ANEW, ALICE)
+
+
+def test_a_decision_that_leads_nowhere_is_refused_whole(database: TestDatabase) -> None:
+    """A live workflow has a live task (I2): without one nothing is written."""
+    started = failed(database)
+    with pytest.raises(Exception, match="23514"):
+        control(database).retry_workflow(started.instance_id, 1, Decision(task=None, instance=InstanceWrite(current_step=1)), ALICE)
+    assert instance(database, started.instance_id)["status"] == "failed"
+
+
+def _retry(instance_id: str) -> tuple[str, tuple[object, ...]]:
+    sql = "select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null) as answer"
+    return sql, (instance_id, to_json(decision_json(ANEW)), NOON, HORIZON, LEASE)
+
+
+def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
+    """The start waits, and then finds the account taken."""
+    started = failed(database)
+    workflow_id = a_definition(database)
+    retrier, starter = database.session(), database.session()
+    retrier.begin()
+    retrier.rows(*_retry(started.instance_id))
+    waiting = start(lambda: start_rows(starter, [a_start(started.account_id, workflow_id)]))
+    database.until_blocked(starter)
+    retrier.commit()
+    (answer,) = waiting.result()
+    assert (answer["status"], answer["instance_id"]) == ("already_active", started.instance_id)
+
+
+def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
+    """The retry waits, and is then refused."""
+    started = failed(database)
+    workflow_id = a_definition(database)
+    starter, retrier = database.session(), database.session()
+    starter.begin()
+    start_rows(starter, [a_start(started.account_id, workflow_id)])
+    waiting = start(lambda: retrier.rows(*_retry(started.instance_id)))
+    database.until_blocked(retrier)
+    starter.commit()
+    with pytest.raises(Exception, match="live workflow already"):
+        waiting.result()
+    assert database.value("select count(*) from workflow_instances where is_live") == 1
+
+
+def test_two_retries_at_once_make_one_task(database: TestDatabase) -> None:
+    """The second one waits, and is refused."""
+    started = failed(database)
+    one, two = database.session(), database.session()
+    one.begin()
+    one.rows(*_retry(started.instance_id))
+    waiting = start(lambda: two.rows(*_retry(started.instance_id)))
+    database.until_blocked(two)
+    one.commit()
+    with pytest.raises(Exception, match="retry is not possible"):
+        waiting.result()
+    assert len(live_tasks(database, started.instance_id)) == 1
+
+
+def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase) -> None:
+    """Due in 100 s: leased for 190."""
+    started = failed(database)
+    later = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(seconds=100)))
+    control(database).retry_workflow(started.instance_id, 1, later, ALICE)
+    lease = database.value(
+        "select lease_expires_at - clock_timestamp() from scheduled_tasks where workflow_instance_id = %s and is_live", (started.instance_id,)
+    )
+    assert timedelta(seconds=185) < lease <= timedelta(seconds=190)
