@@ -143,7 +143,7 @@ class _Reader:
         retries = config.get("maxRetries", self._policy.max_attempts - 1)
         if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= MOST_RETRIES:
             self._flaw(f"A whole number from 0 to {MOST_RETRIES}: so many attempts follow the first one.", "config", "maxRetries")
-            return None
+            retries = 0
         base = self._duration(config, "retryBackoffMs", self._policy.retry_base)
         cap = self._duration(config, "maxRetryDelayMs", self._policy.retry_cap)
         return RetryPolicy(max_attempts=retries + 1, base=base, cap=cap)

@@ -85,6 +85,9 @@ def _spinning(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
     for place, node in enumerate(nodes):
         for end in (places[target] for target in node.targets if target in places):
             if loops(place, end, jumps_alone):
+                detail = "This loop is made of jumps alone: it could spin without end, and nothing in it ever runs."
+                yield Flaw(pointer("steps", place), detail)
+            elif not node.delayed and loops(place, end, without_delay):
                 loop = f'The loop back to "{nodes[end].id}" could spin without any delay'
                 yield Flaw(pointer("steps", place), f"{loop}: give this step, or another one in it, a delay above zero.")
 

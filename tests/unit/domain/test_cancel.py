@@ -1,0 +1,123 @@
+"""Taking a job back: after a stop, and after a step's timeout."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flamebot.domain.decision import Decision
+from flamebot.domain.instance import InstanceStatus
+from flamebot.domain.outcome import Continue, Defer, Done, Fail, Lost, Outcome, Retry
+from flamebot.domain.situation import GRACE
+from flamebot.domain.task import EffectRequest, Payload, Phase, Task
+from tests.unit.domain.builders import NOON, a_definition, a_swipe, a_task, a_wait, an_instance, decided, names, seconds
+
+REQUEST = EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {}})
+SUCCEEDED = Done(result={"job_id": "j", "job_status": "succeeded", "job_result": {"performed": 5, "matches": 2}})
+RESULT = {"requested": 5, "performed": 5, "matches": 2}
+
+
+def a_cancel(reason: str, **fields: Any) -> Task:
+    """A begun cancel task."""
+    payload = Payload(request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON)
+    return a_task("swipe", Phase.CANCEL, payload=payload, **fields)
+
+
+def told(reason: str, outcome: Outcome, *, critical: bool = True, stopping: bool = False, now: timedelta = timedelta(), **task: Any) -> Decision:
+    """What follows a cancel's outcome."""
+    status = InstanceStatus.STOPPING if stopping or reason == "stop" else InstanceStatus.ACTIVE
+    definition = a_definition(a_swipe(critical=critical, maxAttempts=1), a_wait("rest"))
+    return decided(definition, a_cancel(reason, **task), outcome, instance=an_instance(status=status), now=NOON + now)
+
+
+def test_a_stop_ends_when_the_job_is_cancelled() -> None:
+    """The instance is stopped, and the history says that the step was."""
+    decision = told("stop", Done(result={"job_id": "j", "job_status": "cancelled"}))
+    assert (decision.instance.status, decision.instance.last_error, decision.next) == ("stopped", None, None)
+    assert names(decision.history) == ["swipe:cancelled"]
+
+
+def test_a_job_that_was_quicker_than_the_stop_keeps_its_result() -> None:
+    """In the history and the context."""
+    decision = told("stop", SUCCEEDED)
+    assert decision.instance.status == "stopped"
+    assert decision.instance.context == {"swipe": RESULT}
+    assert (names(decision.history), decision.history[0].result) == (["swipe:completed"], RESULT)
+
+
+def test_after_a_timeout_the_step_has_failed() -> None:
+    """A critical one ends the workflow; the cancel itself has done its work."""
+    decision = told("timeout", Done())
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.outcome_unknown) == ("completed", False)
+    assert decision.instance.status == "failed"
+    assert str(decision.instance.last_error).startswith("step_timeout: ")
+
+
+def test_after_a_timeout_a_step_that_is_not_critical_is_passed() -> None:
+    """The workflow goes on with the step after it."""
+    decision = told("timeout", Done(), critical=False)
+    assert decision.next is not None
+    assert decision.next.step_id == "rest"
+    assert names(decision.history) == ["swipe:failed"]
+
+
+def test_a_job_that_was_quicker_than_its_timeouts_cancel_is_done() -> None:
+    """What succeeded has not failed."""
+    decision = told("timeout", SUCCEEDED)
+    assert decision.next is not None
+    assert decision.next.step_id == "rest"
+    assert names(decision.history) == ["swipe:completed"]
+    assert decision.instance.context == {"swipe": RESULT}
+
+
+def test_a_stop_after_a_timeout_ends_in_stopped() -> None:
+    """Whatever the cancel was made for."""
+    assert told("timeout", Done(), stopping=True).instance.status == "stopped"
+
+
+def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
+    """A step that may be tried only once has its job cancelled with patience."""
+    decision = told("stop", Retry(error="outcome_unknown: 503"), attempts=1)
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.attempts) == ("pending", 2)
+    assert decision.if_stopping is None
+
+
+def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
+    """Somebody has to look at the service; the workflow is stopped all the same."""
+    for outcome, task in (
+        (Retry(error="outcome_unknown: 503"), {"attempts": 2}),
+        (Fail(error="refused: 403"), {}),
+        (Lost(error="lease_expired"), {"reaps": 5}),
+    ):
+        decision = told("stop", outcome, **task)
+        assert decision.instance.status == "stopped"
+        assert str(decision.instance.last_error).startswith("cancel_unconfirmed: ")
+
+
+def test_a_timeout_that_cannot_be_confirmed_says_so() -> None:
+    """The step has failed by its timeout; its job and key are kept, to be asked after."""
+    decision = told("timeout", Fail(error="refused: 403"))
+    assert decision.instance.status == "failed"
+    assert "step_timeout" in str(decision.instance.last_error)
+    assert "cancel_unconfirmed" in str(decision.instance.last_error)
+    assert decision.task is not None
+    assert decision.task.payload is not None
+    assert (decision.task.payload.job_id, decision.task.payload.key) == ("j", "k")
+
+
+def test_a_cancel_is_put_off_beyond_the_deadline_but_not_for_ever() -> None:
+    """The step's timeout is over by its nature; the grace after it is not."""
+    patience = Defer(after=timedelta(minutes=5), reason="throttled")
+    late = told("timeout", patience, now=timedelta(hours=3))
+    assert seconds(late, since=NOON + timedelta(hours=3)) == 300
+    assert told("stop", patience, now=timedelta(hours=2) + GRACE).instance.status == "stopped"
+
+
+def test_a_cancel_that_is_lost_runs_again() -> None:
+    """A stopping workflow is never left without its cancel."""
+    decision = told("stop", Lost(error="lease_expired"))
+    assert decision.task is not None
+    assert decision.task.to == "pending"
+    assert seconds(told("stop", Continue()), since=NOON) == 45

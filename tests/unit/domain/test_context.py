@@ -1,0 +1,47 @@
+"""The execution context keeps the last result per step, within its limit."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.domain.context import LARGEST, fits, remember
+
+
+def test_the_last_result_of_a_step_replaces_the_one_before() -> None:
+    """A loop does not let the context grow."""
+    context = remember({"swipe": {"matches": 1}, "bio": {"text": "x"}}, "swipe", {"matches": 2})
+    assert context == {"swipe": {"matches": 2}, "bio": {"text": "x"}}
+
+
+def test_the_largest_other_result_goes_first() -> None:
+    """Among equals the first by step id; the newest stays."""
+    big = {"text": "x" * 6000}
+    context = remember({"b": big, "a": big, "small": {"n": 1}}, "new", {"text": "y" * 6000})
+    assert set(context) == {"b", "small", "new"}
+
+
+def test_a_result_that_does_not_fit_is_not_remembered() -> None:
+    """Neither it nor the row's limit breaks."""
+    assert remember({}, "huge", {"text": "x" * LARGEST}) == {}
+
+
+def test_small_members_count_as_the_database_stores_them() -> None:
+    """Thousands of tiny members take more room in a column than in text."""
+    assert not fits({"step": {"list": [1] * 2000}})
+
+
+values = st.recursive(st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=300), lambda inner: st.lists(inner, max_size=5), max_leaves=10)
+
+
+@given(st.dictionaries(st.text(max_size=64), st.dictionaries(st.text(max_size=20), values, max_size=5), max_size=30), st.text(max_size=64))
+def test_what_is_remembered_fits(context: dict[str, object], step_id: str) -> None:
+    """At most 16 KB of JSON, whatever was there before; the same inputs give the same context."""
+    context = {step: result for step, result in context.items() if step.isprintable()}
+    kept = remember(context, step_id, {"matches": 3})
+    assert fits(kept)
+    assert len(json.dumps(kept, ensure_ascii=False).encode("utf-8", "surrogatepass")) <= LARGEST
+    assert kept[step_id] == {"matches": 3}
+    assert kept == remember(dict(reversed(context.items())), step_id, {"matches": 3})

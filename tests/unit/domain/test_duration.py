@@ -1,0 +1,123 @@
+"""Durations: what may be written, and what it comes to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.domain.draw import Draw
+from flamebot.domain.duration import END_OF_TIME, LONGEST, Span, later, parse_duration, parse_span
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (0, timedelta()),
+        (1500, timedelta(seconds=1.5)),
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("1d", timedelta(days=1)),
+        ("PT15M", timedelta(minutes=15)),
+        ("PT1H30M", timedelta(hours=1, minutes=30)),
+        ("P1DT12H", timedelta(days=1, hours=12)),
+        ("P2W", timedelta(weeks=2)),
+        ("P3D", timedelta(days=3)),
+        ("PT0.5S", timedelta(milliseconds=500)),
+        ("PT1,5H", timedelta(minutes=90)),
+        ("P1DT2H3M4S", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        (2**31, timedelta(milliseconds=2**31)),
+    ],
+)
+def test_a_duration_means_what_it_says(written: object, meant: timedelta) -> None:
+    """Milliseconds, simple texts and ISO 8601 come to the same lengths; beyond 24.8 days, too."""
+    assert parse_duration(written) == meant
+
+
+@pytest.mark.parametrize("written", ["", "15", "m", "1.5h", "1h30m", " 1h", "1h\n", "P", "PT", "P1DT", "1w", "-5s", "-PT5S", -1, 1.5, None, True, [], {}, "٣s"])
+def test_what_is_no_duration_is_refused(written: object) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValueError, match="duration"):
+        parse_duration(written)
+
+
+@pytest.mark.parametrize("written", ["P1Y", "P1M", "P1Y2M3DT4H", "P2M1D"])
+def test_years_and_months_are_refused_with_the_reason(written: str) -> None:
+    """A month has no length of its own."""
+    with pytest.raises(ValueError, match="write days"):
+        parse_duration(written)
+
+
+@pytest.mark.parametrize("written", ["PT1.5H30M", "P0.5DT1H"])
+def test_only_the_last_number_has_a_fraction(written: str) -> None:
+    """ISO 8601 allows one fraction, at the end."""
+    with pytest.raises(ValueError, match="fraction"):
+        parse_duration(written)
+
+
+@pytest.mark.parametrize("written", [10**30, "9" * 30 + "d", "P" + "9" * 30 + "W"])
+def test_no_length_overflows(written: object) -> None:
+    """What reaches beyond the calendar ends with it."""
+    assert parse_duration(written) == LONGEST
+    assert later(datetime(2030, 1, 1, tzinfo=UTC), parse_duration(written)) == END_OF_TIME
+
+
+@given(st.integers(min_value=0, max_value=10**40))
+def test_any_number_of_milliseconds_is_a_duration(milliseconds: int) -> None:
+    """Every whole number from zero on is read, and never shortened below the calendar's end."""
+    assert parse_duration(milliseconds) == min(LONGEST, timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1))))
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """Nothing but `ValueError` comes out of a bad text."""
+    try:
+        assert parse_duration(text) >= timedelta()
+    except ValueError:
+        pass
+
+
+def test_a_range_is_read() -> None:
+    """Both ends in any form."""
+    assert parse_span({"min": "30m", "max": 3_600_000}) == Span(min=timedelta(minutes=30), max=timedelta(hours=1))
+    assert parse_span("5s") == Span(min=timedelta(seconds=5), max=timedelta(seconds=5))
+
+
+@pytest.mark.parametrize(
+    "written", [{}, {"min": 1}, {"max": 1}, {"min": 1, "max": 2, "mean": 1}, {"min": 2, "max": 1}, {"min": "x", "max": 1}, {"min": {"min": 1, "max": 1}, "max": 2}]
+)
+def test_a_bad_range_is_refused(written: object) -> None:
+    """A range has two ends in order, and nothing else."""
+    with pytest.raises(ValueError, match=r"range|duration"):
+        parse_span(written)
+
+
+lengths = st.timedeltas(min_value=timedelta(), max_value=LONGEST)
+
+
+@given(lengths, lengths, st.text(max_size=8), st.integers())
+def test_a_draw_is_never_out_of_range(one: timedelta, other: timedelta, seed: str, purpose: int) -> None:
+    """Both ends included, at any length; the same draw gives the same length."""
+    span = Span(min=min(one, other), max=max(one, other))
+    drawn = span.draw(Draw(seed), "delay", purpose)
+    assert span.min <= drawn <= span.max
+    assert drawn == span.draw(Draw(seed), "delay", purpose)
+
+
+def test_draws_spread_over_the_range() -> None:
+    """A range is used in its whole width."""
+    span = Span(min=timedelta(minutes=30), max=timedelta(minutes=60))
+    drawn = [span.draw(Draw(f"task-{place}"), "delay", "swipe") for place in range(500)]
+    assert min(drawn) < timedelta(minutes=33)
+    assert max(drawn) > timedelta(minutes=57)
+
+
+@given(st.datetimes(max_value=datetime(8999, 12, 31)), lengths)  # noqa: DTZ001
+def test_adding_never_overflows(time: datetime, length: timedelta) -> None:
+    """A sum is exact, or the end of time."""
+    time = time.replace(tzinfo=UTC)
+    total = later(time, length)
+    assert total == END_OF_TIME or total - time == length

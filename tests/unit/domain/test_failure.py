@@ -1,0 +1,272 @@
+"""The planner when something goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from flamebot.domain.instance import InstanceStatus
+from flamebot.domain.outcome import Continue, Defer, Done, Fail, Halt, Lost, Retry
+from flamebot.domain.situation import GRACE, tidy
+from flamebot.domain.task import Payload, Phase
+from tests.unit.domain.builders import NOON, Fields, Journey, a_definition, a_prompt, a_swipe, a_task, a_wait, decided, names, seconds
+
+UNKNOWN = Retry(error="outcome_unknown: the service answered 503", unknown=True)
+JOB_FAILED = Retry(error="job_failed: no more profiles", redo=True)
+HOURS = timedelta(hours=1)
+
+
+def at(place: str, *steps: Fields) -> Journey:
+    """A journey that has come to a step and phase."""
+    journey = Journey(a_definition(*(steps or (a_swipe(), a_wait("rest")))))
+    journey.succeed_until(place)
+    return journey
+
+
+def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:
+    """The same row, the same request; one more attempt, and a line in the history."""
+    journey = at("swipe/submit")
+    before = journey.waiting
+    decision = journey.run(UNKNOWN)
+    after = journey.waiting
+    assert (after.task_id, after.payload.request, after.attempts, after.outcome_unknown) == (before.task_id, before.payload.request, 1, True)
+    assert names(decision.history) == ["swipe:retried"]
+    assert 0 <= seconds(decision, since=journey.now) <= 30
+
+
+def test_the_wait_keeps_the_law_of_backoff() -> None:
+    """I8: at most 30 s after the first attempt, at most 60 s after the second, and so on up to the cap."""
+    definition = a_definition(a_swipe(maxAttempts=100, timeout="9d"))
+    for attempts in range(99):
+        decision = decided(definition, a_task("swipe", Phase.SUBMIT, attempts=attempts), UNKNOWN)
+        assert 0 <= seconds(decision, since=NOON) <= min(300, 30 * 2**attempts)
+
+
+def test_an_attempt_is_never_sooner_than_retry_after() -> None:
+    """However short the backoff was drawn."""
+    journey = at("swipe/submit")
+    decision = journey.run(replace(UNKNOWN, retry_after=timedelta(seconds=77)))
+    assert seconds(decision, since=journey.now) == 77
+
+
+def test_exhausted_attempts_fail_a_critical_step_and_its_workflow() -> None:
+    """Attempts are the definition's, and the error says how many there were."""
+    journey = at("swipe/submit")
+    for _ in range(3):
+        decision = journey.run(UNKNOWN)
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert decision.instance.last_error == "outcome_unknown: the service answered 503 (attempt 3 of 3)"
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("failed", 3, True)
+    assert names(journey.history) == ["swipe:retried", "swipe:retried", "swipe:failed"]
+
+
+def test_a_step_that_is_not_critical_is_passed() -> None:
+    """It is recorded, and the workflow goes on with the step after it."""
+    journey = at("swipe/submit", a_swipe(critical=False, maxAttempts=1), a_wait("rest"))
+    decision = journey.run(Retry(error="connect: refused"))
+    assert names(decision.history) == ["swipe:failed"]
+    assert decision.instance.last_error is None
+    assert journey.place == "rest/wake"
+    assert journey.instance.status is InstanceStatus.ACTIVE
+
+
+def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
+    """I5: a new task with the same request; the step's count of attempts goes on."""
+    journey = at("swipe/poll")
+    request = journey.waiting.payload.request
+    decision = journey.run(JOB_FAILED)
+    assert decision.task is not None
+    assert decision.task.to == "failed"
+    redo = journey.waiting
+    assert (redo.phase, redo.task_id, redo.attempts, redo.payload.request) == (Phase.SUBMIT, "0b5c6f7e-1111-4222-8333-444455556666:3", 1, request)
+    assert (redo.payload.job_id, redo.payload.key, redo.outcome_unknown) == (None, None, False)
+
+
+def test_a_job_fails_only_so_often() -> None:
+    """A job that ended failed is one failed attempt."""
+    journey = at("swipe/submit")
+    for _ in range(2):
+        journey.succeed()
+        journey.run(JOB_FAILED)
+    journey.succeed()
+    decision = journey.run(JOB_FAILED)
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert decision.task is not None
+    assert (decision.task.attempts, decision.task.outcome_unknown) == (3, False)
+    assert [entry.attempt for entry in journey.history] == [1, 2, 3]
+
+
+def test_a_redo_keeps_the_text() -> None:
+    """What was written once is sent by every later attempt of the step."""
+    journey = at("prompt/poll", a_prompt())
+    journey.run(JOB_FAILED)
+    assert journey.place == "prompt/submit"
+    assert journey.waiting.payload.text == "A walk and a good book."
+
+
+def test_a_permanent_failure_is_not_tried_again() -> None:
+    """A 422 fails the step at its first attempt."""
+    journey = at("swipe/submit")
+    decision = journey.run(Fail(error="refused: the service answered 422"))
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert decision.instance.last_error == "refused: the service answered 422"
+    assert decision.task is not None
+    assert not decision.task.outcome_unknown
+
+
+def test_a_refusal_does_not_settle_what_was_unknown() -> None:
+    """I5: an earlier try may have got through, so no new key may follow."""
+    task = a_task("swipe", Phase.SUBMIT, attempts=1, outcome_unknown=True)
+    decision = decided(a_definition(a_swipe()), task, Fail(error="refused: 401"))
+    assert decision.task is not None
+    assert decision.task.outcome_unknown
+
+
+def test_a_suspended_account_fails_the_workflow_whatever_critical_says() -> None:
+    """At once, without an attempt; the account is marked."""
+    journey = at("swipe/submit", a_swipe(critical=False), a_wait("rest"))
+    decision = journey.run(Halt(error="account_suspended: the service says so"))
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert decision.suspend_account
+    assert decision.task is not None
+    assert decision.task.attempts == 0
+
+
+def test_a_deferral_is_no_attempt() -> None:
+    """The same row, later; the reason is kept with it."""
+    journey = at("swipe/submit")
+    decision = journey.run(Defer(after=timedelta(seconds=50), reason="throttled"))
+    assert seconds(decision, since=journey.now) == 50
+    assert decision.task is not None
+    assert (decision.task.attempts, decision.task.error, decision.history) == (0, "throttled", ())
+
+
+def test_deferrals_are_bounded_by_the_steps_timeout() -> None:
+    """A step that is put off for ever has failed."""
+    journey = at("swipe/submit", a_swipe(timeout="10m"))
+    for _ in range(10):
+        journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
+    decision = journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert str(decision.instance.last_error).startswith("step_timeout: ")
+
+
+def test_an_attempt_that_would_come_too_late_is_not_made() -> None:
+    """A retry past the step's timeout fails the step instead."""
+    journey = at("swipe/submit", a_swipe(timeout="1m"))
+    decision = journey.run(replace(UNKNOWN, retry_after=timedelta(minutes=2)))
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert str(decision.instance.last_error).startswith("step_timeout: ")
+    assert decision.task is not None
+    assert decision.task.outcome_unknown
+
+
+def test_only_an_answer_after_the_deadline_is_a_timeout() -> None:
+    """A poll that is merely late, and finds the job finished, is fine."""
+    journey = at("swipe/poll", a_swipe(timeout="1m"))
+    journey.run(Done(result={"performed": 5, "matches": 0}), late=HOURS)
+    assert journey.instance.status is InstanceStatus.COMPLETED
+
+
+def test_a_job_that_runs_past_the_deadline_is_cancelled() -> None:
+    """The poll is completed, and a cancel follows at once."""
+    journey = at("swipe/poll", a_swipe(timeout="1m"))
+    key = journey.waiting.payload.key
+    decision = journey.run(Continue(), late=timedelta(minutes=1))
+    assert journey.place == "swipe/cancel"
+    assert decision.next is not None
+    assert decision.next.run
+    assert (decision.next.payload.reason, decision.next.payload.job_id, decision.next.payload.key) == ("timeout", "job-1", key)
+
+
+def test_time_in_a_pause_does_not_count() -> None:
+    """Neither the instance's own nor the global one's, from when the step began."""
+    payload = Payload(started_at=NOON, paused_ms=60_000, global_paused_ms=500_000, job_id="j", key="k")
+    definition, task = a_definition(a_swipe(timeout="1m")), a_task("swipe", Phase.POLL, attempts=1, payload=payload)
+    for elapsed, cancelled in ((179, False), (180, True)):
+        decision = decided(definition, task, Continue(), now=NOON + timedelta(seconds=elapsed), paused=560_000)
+        assert (decision.next is not None) == cancelled
+
+
+def test_the_steps_clock_starts_with_its_first_outcome() -> None:
+    """Not when the task was created, and not under the pauses of before."""
+    payload = Payload(paused_ms=999)
+    decision = decided(a_definition(a_swipe()), a_task("swipe", Phase.SUBMIT, payload=payload), Lost(error="lease_expired"), paused=77)
+    assert decision.task is not None
+    assert decision.task.payload is not None
+    assert (decision.task.payload.started_at, decision.task.payload.paused_ms, decision.task.payload.global_paused_ms) == (NOON, 0, 77)
+
+
+@pytest.mark.parametrize("outcome", [Defer(after=timedelta(seconds=1), reason="throttled"), Retry(error="outcome_unknown: 503", unknown=True)])
+def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None:
+    """Past the deadline, too: nobody knows yet that the job is still at work. But not for ever."""
+    journey = at("swipe/poll", a_swipe(timeout="1m"))
+    journey.run(outcome, late=HOURS)
+    assert (journey.place, journey.waiting.attempts) == ("swipe/poll", 1)
+    decision = journey.run(outcome, late=GRACE)
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert str(decision.instance.last_error).startswith("outcome_unknown: ")
+    assert decision.task is not None
+    assert decision.task.outcome_unknown
+
+
+def test_what_was_lost_runs_again_at_once() -> None:
+    """No attempt is counted; a submit that was lost may have got through."""
+    for place, unknown in (("swipe/submit", True), ("swipe/poll", False), ("rest/wake", False)):
+        journey = at(place, a_swipe(), a_wait("rest"))
+        attempts = journey.waiting.attempts
+        decision = journey.run(Lost(error="lease_expired"))
+        assert seconds(decision, since=journey.now) == 0
+        assert (journey.place, journey.waiting.attempts, journey.waiting.outcome_unknown) == (place, attempts, unknown)
+
+
+@pytest.mark.parametrize(("error", "reaps", "code"), [("lease_expired", 5, "crash_loop"), ("undeliverable", 0, "undeliverable")])
+def test_what_is_lost_again_and_again_has_failed(error: str, reaps: int, code: str) -> None:
+    """The fifth loss ends it, as does a message that nobody ever receives; no attempt is counted."""
+    task = a_task("swipe", Phase.SUBMIT, reaps=reaps, attempts=1)
+    decision = decided(a_definition(a_swipe()), task, Lost(error=error))
+    assert str(decision.instance.last_error).startswith(f"{code}: ")
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("failed", 1, True)
+
+
+def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
+    """Waiting is not critical: it is over when it is run at all."""
+    decision = decided(a_definition(a_wait(), a_swipe()), a_task("wait", Phase.WAKE, reaps=5), Lost(error="lease_expired"))
+    assert decision.next is not None
+    assert decision.next.step_id == "swipe"
+
+
+@pytest.mark.parametrize(
+    ("place", "outcome", "cancels"),
+    [
+        ("swipe/submit", Done(result={"job_id": "j"}), True),
+        ("swipe/submit", UNKNOWN, True),
+        ("swipe/submit", Lost(error="lease_expired"), True),
+        ("swipe/submit", Fail(error="refused: 422"), False),
+        ("swipe/submit", Defer(after=timedelta(seconds=1), reason="throttled"), False),
+        ("swipe/poll", Continue(), True),
+        ("swipe/poll", Lost(error="lease_expired"), True),
+        ("swipe/poll", Done(result={}), False),
+        ("swipe/poll", JOB_FAILED, False),
+        ("rest/wake", Done(), False),
+    ],
+)
+def test_a_stop_takes_back_what_is_open_or_may_be(place: str, outcome: Done | Retry | Lost | Fail | Defer | Continue, cancels: bool) -> None:
+    """Exactly then a decision holds a cancel for the case that a stop came in between."""
+    journey = at(place, a_swipe(), a_wait("rest"))
+    task = journey.waiting
+    instead = journey.run(outcome).if_stopping
+    assert (instead is not None) == cancels
+    if instead is not None:
+        key = task.task_id if task.phase is Phase.SUBMIT else task.payload.key
+        assert (instead.phase, instead.payload.reason, instead.payload.key) == (Phase.CANCEL, "stop", key)
+
+
+def test_an_error_is_stored_in_one_line() -> None:
+    """It comes from outside: nothing that a column refuses, and not without end."""
+    assert tidy("a\x00b\nc\ud800") == "a b c "
+    assert len(tidy("x" * 9999)) == 500

@@ -1,0 +1,130 @@
+"""What people may do to a workflow: start, retry and skip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flamebot.domain.decision import Decision
+from flamebot.domain.draw import Draw
+from flamebot.domain.instance import InstanceStatus
+from flamebot.domain.outcome import Continue, Fail, Halt, Retry
+from flamebot.domain.plan import plan_retry, plan_skip
+from flamebot.domain.task import Payload, Phase, Task
+from tests.unit.domain.builders import NOON, Journey, a_definition, a_goto, a_prompt, a_swipe, a_task, a_wait, an_instance, names, seconds
+
+UNKNOWN = Retry(error="outcome_unknown: 503", unknown=True)
+
+
+def failed_task(journey: Journey, decision: Decision, task: Task) -> Task:
+    """The last task of a failed instance, as it stands in its row."""
+    assert journey.instance.status is InstanceStatus.FAILED
+    assert decision.task is not None
+    return replace(task, attempts=decision.task.attempts, outcome_unknown=decision.task.outcome_unknown, payload=decision.task.payload or task.payload)
+
+
+def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
+    """Fail the waiting step for good, and take it up again an hour later."""
+    for outcome in outcomes:
+        task = journey.waiting
+        decision = journey.run(outcome)
+    last = failed_task(journey, decision, task)
+    now = journey.now + timedelta(hours=1)
+    return last, plan_retry(journey.definition, journey.instance, last, now, Draw("retry"), global_paused_ms=0)
+
+
+def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
+    """I5: the same row and so the same key, with all attempts and the whole timeout anew."""
+    journey = Journey(a_definition(a_swipe()))
+    _, decision = retried(journey, UNKNOWN, UNKNOWN, UNKNOWN)
+    assert decision.task is not None
+    assert decision.next is None
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("pending", 0, True)
+    assert decision.task.payload is not None
+    assert decision.task.payload.started_at is None
+    assert decision.task.payload.request is not None
+
+
+def test_retry_after_a_definite_failure_is_a_new_task() -> None:
+    """With a key of its own, due now, queued and not born running."""
+    journey = Journey(a_definition(a_wait(), a_swipe()))
+    journey.succeed()
+    _, decision = retried(journey, Fail(error="refused: 422"))
+    assert decision.task is None
+    assert decision.next is not None
+    assert (decision.next.phase, decision.next.attempts, decision.next.run) == (Phase.SUBMIT, 0, False)
+    assert decision.next.payload.started_at is None
+    assert decision.instance.current_step == 1
+
+
+def test_retry_sends_the_text_that_was_written() -> None:
+    """The failure was not the text's."""
+    journey = Journey(a_definition(a_prompt(maxAttempts=1)))
+    journey.succeed_until("prompt/poll")
+    _, decision = retried(journey, Retry(error="job_failed: x", redo=True))
+    assert decision.next is not None
+    assert (decision.next.phase, decision.next.payload.text) == (Phase.SUBMIT, "A walk and a good book.")
+
+
+def test_retry_has_a_refused_text_written_anew() -> None:
+    """The same one would be refused again."""
+    journey = Journey(a_definition(a_prompt()))
+    journey.succeed()
+    _, decision = retried(journey, Fail(error="refused: 422"))
+    assert decision.next is not None
+    assert (decision.next.phase, decision.next.payload) == (Phase.TEXT, Payload())
+
+
+def test_retry_works_once_the_account_is_active_again() -> None:
+    """A halted step is taken up where it stood."""
+    _, decision = retried(Journey(a_definition(a_swipe())), Halt(error="account_suspended"))
+    assert decision.next is not None
+    assert decision.next.phase is Phase.SUBMIT
+
+
+def test_retry_after_a_cancelled_job_is_a_new_task() -> None:
+    """The service called the old work cancelled: a new key may follow."""
+    journey = Journey(a_definition(a_swipe(timeout="1s")))
+    journey.succeed()
+    journey.run(Continue())
+    task = journey.waiting
+    decision = journey.succeed()
+    now = journey.now
+    again = plan_retry(journey.definition, journey.instance, failed_task(journey, decision, task), now, Draw("retry"), global_paused_ms=0)
+    assert again.next is not None
+    assert again.next.phase is Phase.SUBMIT
+
+
+def test_retry_asks_after_a_job_whose_cancelling_was_not_confirmed() -> None:
+    """I5: it may still be at work, so nothing new is sent before the service says otherwise."""
+    journey = Journey(a_definition(a_swipe(timeout="1s")))
+    journey.succeed()
+    journey.run(Continue())
+    _, decision = retried(journey, Fail(error="refused: 403"))
+    assert decision.next is not None
+    assert (decision.next.phase, decision.next.payload.job_id, decision.next.payload.reason) == (Phase.POLL, "job-1", None)
+
+
+def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
+    """It fails again, unless somebody has moved the limit; but it never leaves a live workflow without a task."""
+    definition = a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
+    decision = plan_retry(definition, an_instance(current_step=1, iterations={"loop": 1}), None, NOON, Draw("retry"), global_paused_ms=0)
+    assert decision.next is not None
+    assert (decision.next.step_id, decision.next.phase, decision.next.at) == ("loop", Phase.WAKE, NOON)
+
+
+def test_skip_goes_on_with_the_step_after() -> None:
+    """Its delay begins now; the skipped step stands in the history."""
+    definition = a_definition(a_wait(), a_swipe(delay="1m"), a_wait("rest"))
+    decision = plan_skip(definition, an_instance(), a_task("wait", Phase.WAKE), NOON, Draw("skip"), global_paused_ms=0)
+    assert decision.next is not None
+    assert (decision.next.step_id, decision.next.run) == ("swipe", False)
+    assert seconds(decision, since=NOON) == 60
+    assert names(decision.history) == ["wait:skipped"]
+
+
+def test_skip_of_the_last_step_completes_the_workflow() -> None:
+    """There is nothing left to do."""
+    decision = plan_skip(a_definition(a_swipe()), an_instance(), a_task("swipe", Phase.SUBMIT), NOON, Draw("skip"), global_paused_ms=0)
+    assert (decision.next, decision.instance.status) == (None, "completed")

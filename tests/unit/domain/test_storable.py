@@ -1,0 +1,47 @@
+"""What a JSON column can hold."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.domain.storable import DEEPEST, size, unstorable
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("a\x00b", "NUL"),
+        ("\ud800", "surrogate"),
+        (float("nan"), "finite"),
+        (float("inf"), "finite"),
+        (2**63, "too large"),
+        (date(2030, 1, 1), "JSON has no date"),
+        ({"a\x00": 1}, "NUL"),
+        ({1: 1}, "strings"),
+    ],
+)
+def test_what_no_column_takes_is_named(value: object, named: str) -> None:
+    """YAML and lenient parsers let in what the database refuses; the pointer says where."""
+    flaws = unstorable({"steps": [{"spectre": value}]})
+    assert [flaw.pointer for flaw in flaws] == ["/steps/0/spectre"]
+    assert named in flaws[0].detail
+
+
+def test_a_document_that_holds_itself_is_refused() -> None:
+    """An anchor of YAML can make one; the check ends nevertheless."""
+    document: dict[str, Any] = {}
+    document["self"] = document
+    assert f"{DEEPEST} levels" in unstorable(document)[0].detail
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False), st.lists, max_leaves=20))
+def test_ordinary_json_is_storable(value: object) -> None:
+    """Nothing that JSON has is refused."""
+    assert unstorable(value) == []
+    assert size(value) == len(json.dumps(value, separators=(",", ":")))
