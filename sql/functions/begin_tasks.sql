@@ -10,7 +10,7 @@ returns table (task_id text, early boolean, now timestamptz, global_paused_ms bi
                sequence bigint, step_id text, action text, phase text, scheduled_for timestamptz, attempts int, reaps int, sends int, fence bigint,
                payload jsonb, outcome_unknown boolean, first_begun_at timestamptz,
                instance_id uuid, account_id text, workflow_id bigint, instance_status text, current_step int, account_data jsonb, execution_context jsonb,
-               goto_iterations jsonb, revision bigint, credentials_version int, registered_version int)
+               goto_iterations jsonb, revision bigint, credentials_version int, registered_version int, account_suspended boolean)
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
@@ -47,7 +47,7 @@ begin
     select t.task_id, t.status = 'queued', v_now, v_paused_ms, null::text,
            t.sequence, t.step_id, t.action, t.phase, t.scheduled_for, t.attempts, t.reaps, t.sends, t.fence, t.payload, t.outcome_unknown, t.first_begun_at,
            i.id, t.account_id, i.workflow_id, i.status, i.current_step, i.account_data, i.execution_context, i.goto_iterations, i.revision,
-           a.credentials_version, a.registered_version
+           a.credentials_version, a.registered_version, coalesce(a.status = 'suspended', false)
       from unnest(p_task_ids, p_fences) asked (id, claim)
       join scheduled_tasks t on t.task_id = asked.id
       join workflow_instances i on i.id = t.workflow_instance_id

@@ -10,7 +10,7 @@ returns table (task_id text, early boolean, now timestamptz, global_paused_ms bi
                sequence bigint, step_id text, action text, phase text, scheduled_for timestamptz, attempts int, reaps int, sends int, fence bigint,
                payload jsonb, outcome_unknown boolean, first_begun_at timestamptz,
                instance_id uuid, account_id text, workflow_id bigint, instance_status text, current_step int, account_data jsonb, execution_context jsonb,
-               goto_iterations jsonb, revision bigint, credentials_version int, registered_version int)
+               goto_iterations jsonb, revision bigint, credentials_version int, registered_version int, account_suspended boolean)
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
@@ -38,7 +38,7 @@ begin
     select t.task_id, false, v_now, v_paused_ms, case when t.sends >= 20 then 'undeliverable' else 'lease_expired' end,
            t.sequence, t.step_id, t.action, t.phase, t.scheduled_for, t.attempts, t.reaps, t.sends, t.fence, t.payload, t.outcome_unknown, t.first_begun_at,
            i.id, t.account_id, i.workflow_id, i.status, i.current_step, i.account_data, i.execution_context, i.goto_iterations, i.revision,
-           a.credentials_version, a.registered_version
+           a.credentials_version, a.registered_version, coalesce(a.status = 'suspended', false)
       from scheduled_tasks t
       join workflow_instances i on i.id = t.workflow_instance_id
       left join accounts a on a.flamebot_id = t.account_id

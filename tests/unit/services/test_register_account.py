@@ -19,8 +19,14 @@ class AccountStore:
 
     def __init__(self, **changes: Any) -> None:
         self.row: dict[str, Any] = {
-            "model_id": "m", "channel_id": "c", "config": {"a": 1}, "credentials_version": 100007, "ciphertext": b"x", "ciphertext_version": 100003
-        } | changes  # fmt: skip
+            "model_id": "m",
+            "channel_id": "c",
+            "config": {"a": 1},
+            "credentials_version": 100007,
+            "ciphertext": b"x",
+            "ciphertext_version": 100003,
+            **changes,
+        }
         self.registered: list[int] = []
 
     def load_credentials(self, account_id: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Begun:
     instance: Instance | None = None
     credentials_version: int = 0
     registered_version: int | None = None
+    account_suspended: bool = False  # by the service's last word that we remember
     global_paused_ms: int = 0
 
 

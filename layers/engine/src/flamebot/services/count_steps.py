@@ -1,11 +1,17 @@
-"""Metrics of accepted commits: the same words whoever ran the task, step function or tick."""
+"""How steps are told in logs and metrics: the same words whoever ran the task, step function or tick."""
 
 from __future__ import annotations
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.outcome import Lost, Outcome, Retry
+from flamebot.domain.task import Phase, Task
 from flamebot.ports.store import Committed
 from flamebot.ports.telemetry import Telemetry
+
+
+def attempt_of(task: Task) -> int:
+    """Which attempt a run of the task is, from 1; waking up and polling are none of their own."""
+    return max(task.attempts + (task.phase not in (Phase.WAKE, Phase.POLL)), 1)
 
 
 def count_steps(telemetry: Telemetry, *, action: str, outcome: Outcome, decision: Decision, committed: Committed, rate: float) -> None:

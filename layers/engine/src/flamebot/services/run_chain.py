@@ -10,16 +10,16 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.draw import Draw
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import Instance
-from flamebot.domain.outcome import Outcome
+from flamebot.domain.outcome import Done, Outcome
 from flamebot.domain.plan import plan
-from flamebot.domain.task import Task
+from flamebot.domain.task import Phase, Task
 from flamebot.ports.clock import Clock
 from flamebot.ports.locks import Verdict
 from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.account_lock import AccountLock
 from flamebot.services.commit_group import CommitGroup
-from flamebot.services.count_steps import count_steps
+from flamebot.services.count_steps import attempt_of, count_steps
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.engine_time import EngineTime
 from flamebot.services.execute_phase import ExecutePhase
@@ -86,8 +86,8 @@ class RunChain:
         self._tell(task, instance, executed.outcome, decision, committed)
         if committed is None:
             return executed.ended, False, None
-        if committed.accepted and decision.suspend_account:
-            self._suspend(instance)
+        if committed.accepted:
+            self._remember_status(begun, task, instance, executed.outcome, decision)
         return executed.ended, True, self._successor(begun, task, instance, decision, committed)
 
     def _bounded(self, decision: Decision, task: Task, lock: AccountLock) -> Decision:
@@ -135,11 +135,15 @@ class RunChain:
             ),
         )
 
-    def _suspend(self, instance: Instance) -> None:
+    def _remember_status(self, begun: Begun, task: Task, instance: Instance, outcome: Outcome, decision: Decision) -> None:
+        """What the service said of the account, if it is news: an accepted submit was preceded by its calling the account active."""
+        revived = begun.account_suspended and task.phase is Phase.SUBMIT and isinstance(outcome, Done)
+        if not (decision.suspend_account or revived):
+            return
         try:
-            self._store.set_account_status(instance.account.account_id, "suspended")
+            self._store.set_account_status(instance.account.account_id, "suspended" if decision.suspend_account else "active")
         except StoreUnavailable:
-            self._telemetry.warn("suspension_not_stored", instance=instance.instance_id)
+            self._telemetry.warn("account_status_not_stored", instance=instance.instance_id)
 
     def _tell(self, task: Task, instance: Instance, outcome: Outcome, decision: Decision, committed: Committed | None) -> None:
         error = decision.task.error if decision.task else None
@@ -147,7 +151,7 @@ class RunChain:
             "task_ran",
             instance=instance.instance_id,
             task=task.task_id,
-            attempt=task.attempts + 1,
+            attempt=attempt_of(task),
             fence=task.fence,
             step=task.step_id,
             action=task.action,

@@ -15,7 +15,7 @@ from flamebot.ports.clock import Clock
 from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.commit_group import CommitGroup
-from flamebot.services.count_steps import count_steps
+from flamebot.services.count_steps import attempt_of, count_steps
 from flamebot.services.definitions import DefinitionCatalog
 
 _CHUNK = 100  # each is planned in Python
@@ -81,7 +81,7 @@ class TakeOver:
             "taken_over",
             instance=task.task_id.rpartition(":")[0],
             task=task.task_id,
-            attempt=task.attempts + 1,
+            attempt=attempt_of(task),
             fence=task.fence,
             reaps=task.reaps,
             reason=loss.outcome.error,

@@ -164,6 +164,7 @@ def begun_of(row: Mapping[str, Any]) -> Begun:
         instance=instance_of(instance),
         credentials_version=row["credentials_version"] or 0,
         registered_version=row["registered_version"],
+        account_suspended=row["account_suspended"],
         global_paused_ms=row["global_paused_ms"],
     )
 

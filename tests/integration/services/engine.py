@@ -1,0 +1,254 @@
+"""The engine's services on real parts, in one process: Postgres under each function's role, an actions service over HTTP.
+
+Deliveries are the test's to make: the queue only keeps what it was sent, and the schedule clock jumps to what is due next.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from devstack.actions_service import ActionsService
+from devstack.clock import ScheduleClock as ClockSetter
+from devstack.postgres import Server
+from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.actions_api.client import ActionsApi
+from flamebot.adapters.clock.schedule import ScheduleClock
+from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.locks import PostgresLocks
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.template_writer.writer import TemplateWriter
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.instance import AccountData
+from flamebot.ports.locks import Locks
+from flamebot.ports.queue import Message
+from flamebot.ports.store import AccountRow, Caller
+from flamebot.ports.vault import Secret, Vault
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.dispatch_due import DispatchDue, TickReport
+from flamebot.services.run_tasks import RunTasks
+from flamebot.services.send_tasks import send_tasks
+from flamebot.services.start_workflow import planned_start
+from tests.databases import TestDatabase
+from tests.unit.services.stand_ins import ListTelemetry
+
+LEASE = timedelta(seconds=90)
+HORIZON = timedelta(seconds=120)
+CALL_TIMEOUT = timedelta(seconds=2)
+POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+TESTER = Caller(actor="tester")
+PASSWORD = "role-password"
+SECRET = "planted-hunter2"
+
+Wrap = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A message in the queue, and when it may be seen. Engine time."""
+
+    body: str
+    visible_at: datetime
+
+
+class KeepingQueue:
+    """A step queue whose messages wait for the test."""
+
+    def __init__(self, clock: ScheduleClock) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self.kept: list[Kept] = []
+        self.bodies: list[str] = []
+
+    def send(self, messages: Sequence[Message]) -> int:
+        now = self._clock.now()
+        with self._guard:
+            self.kept += [Kept(m.body, now + timedelta(seconds=m.delay_seconds * self._clock.rate)) for m in messages]
+            self.bodies += [m.body for m in messages]
+        return len(messages)
+
+    def take(self) -> list[str]:
+        """Take what may be seen by now."""
+        now = self._clock.now()
+        with self._guard:
+            seen = [k for k in self.kept if k.visible_at <= now]
+            self.kept = [k for k in self.kept if k.visible_at > now]
+        return [k.body for k in seen]
+
+
+class Engine:
+    """Everything but the network between functions."""
+
+    def __init__(self, server: Server, database: TestDatabase, directory: Path, vault: Vault, actions: ActionsService) -> None:
+        self._server = server
+        self.database = database
+        self.vault = vault
+        self.actions = actions
+        self.setter = ClockSetter(directory / "clock.json", 1.0)
+        self.clock = ScheduleClock(directory / "clock.json")
+        self.queue = KeepingQueue(self.clock)
+        self.telemetry = ListTelemetry()
+        self.control = PostgresControlStore(database.db, self.clock, horizon=HORIZON, lease=LEASE)
+        self._databases = {role: Database(partial(self._url, role)) for role in ("flamebot_step", "flamebot_tick")}
+        self._services: list[ActionsApi] = []
+        self._runner = self.step()
+
+    def _url(self, role: str) -> str:
+        return self._server.url(self.database.name, user=role, password=PASSWORD)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for part in [*self._databases.values(), *self._services]:
+            part.close()
+
+    # Functions
+
+    def locks(self) -> Locks:
+        """The locks of the step function."""
+        return PostgresLocks(self._databases["flamebot_step"], timeout=timedelta(seconds=300), lease=LEASE)
+
+    def catalog(self) -> DefinitionCatalog:
+        """Definitions, as the API reads them."""
+        return DefinitionCatalog(self.control, REGISTRY, POLICY)
+
+    def step(
+        self, *, wrap: Wrap = lambda _, port: port, locks: Locks | None = None, url: Callable[[], str] | None = None, threads: int = 3
+    ) -> RunTasks:
+        """A step function's process; `wrap` may put something around each port, `url` may lead elsewhere."""
+        database = Database(url) if url else self._databases["flamebot_step"]
+        store = PostgresTaskStore(database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        service = ActionsApi(self.actions.url, lambda: self.actions.token, timeout=CALL_TIMEOUT)
+        self._services.append(service)
+        return RunTasks(
+            store=wrap("store", store),
+            locks=wrap("locks", locks or self.locks()),
+            service=wrap("service", service),
+            vault=wrap("vault", self.vault),
+            writer=wrap("writer", TemplateWriter()),
+            queue=wrap("queue", self.queue),
+            catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+            clock=self.clock,
+            telemetry=self.telemetry,
+            threads=threads,
+            call_timeout=CALL_TIMEOUT,
+        )
+
+    def tick(self, *, wrap: Wrap = lambda _, port: port) -> TickReport:
+        """One tick."""
+        store = PostgresTaskStore(self._databases["flamebot_tick"], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        return DispatchDue(
+            store=wrap("store", store),
+            queue=wrap("queue", self.queue),
+            catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+            clock=self.clock,
+            telemetry=self.telemetry,
+        ).run()
+
+    def deliver(self, *bodies: str, runner: RunTasks | None = None) -> list[str]:
+        """One invocation of the step function, with these messages."""
+        end = self.clock.monotonic() + 60
+        messages = {str(number): body for number, body in enumerate(bodies)}
+        return (runner or self._runner).run(messages, lambda: end - self.clock.monotonic())
+
+    def drive(self, done: Callable[[], bool], *, runner: RunTasks | None = None, rounds: int = 200) -> None:
+        """Tick, deliver and let time pass until something is so."""
+        for _ in range(rounds):
+            self.tick()
+            while bodies := self.queue.take():
+                self.deliver(*bodies, runner=runner)
+            if done():
+                return
+            self.jump()
+        raise AssertionError(f"not done: {self.database.rows('select * from workflow_instances')} {self.tasks()}")
+
+    def jump(self) -> None:
+        """Move engine time to what is due next."""
+        row = self.database.one(
+            "select min(scheduled_for) filter (where status in ('pending', 'queued')) as due from scheduled_tasks where is_live"
+        )
+        if row["due"] is not None:
+            self.advance_to(row["due"])
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move engine time forwards to a moment."""
+        left = (moment - self.clock.now()).total_seconds()
+        if left > 0:
+            self.setter.advance(left + 0.001)
+
+    def outlive(self, lease: timedelta = timedelta(hours=1)) -> None:
+        """Let so much real time pass for every lease and lock that is out."""
+        past = {"past": lease}
+        self.database.rows(
+            "update scheduled_tasks set lease_expires_at = lease_expires_at - %(past)s where lease_expires_at is not null", past
+        )
+        self.database.rows("update workflow_locks set expires_at = expires_at - %(past)s, acquired_at = acquired_at - %(past)s", past)
+
+    # Operators
+
+    def define(self, *steps: Mapping[str, Any], name: str = "flow", **config: Any) -> str:
+        """Publish a definition and answer its type."""
+        document = {"type": name, "name": name, "description": "", "config": config, "steps": list(steps)}
+        self.control.publish_definition(document, None, TESTER)
+        return name
+
+    def account(self, name: str = "acc") -> AccountData:
+        """Import an account with credentials."""
+        (version,) = self.control.reserve_versions(1)
+        (ciphertext,) = self.vault.encrypt([Secret(account_id=name, version=version, credentials={"password": SECRET})])
+        row = AccountRow(flamebot_id=name, model_id="m", channel_id="c", config={}, version=version, ciphertext=ciphertext)
+        self.control.import_accounts([row], [], None, TESTER)
+        return AccountData(account_id=name, model_id="m", channel_id="c", config={})
+
+    def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
+        """Import an account and start a workflow; answer the instance."""
+        row = planned_start(self.catalog().active(workflow_type), self.account(account), self.clock.now())
+        (started,) = self.control.start_workflows([row], TESTER)
+        assert started.status == "started"
+        self.send([started.send] if started.send else [])
+        return row.instance_id
+
+    def send(self, pointers: Sequence[Any]) -> None:
+        """Send what a verb answered as queued."""
+        send_tasks(pointers, queue=self.queue, clock=self.clock, telemetry=self.telemetry)
+
+    # Looking
+
+    def status(self, instance_id: str) -> str:
+        """The instance's status."""
+        return str(self.database.value("select status from workflow_instances where id = %s", (instance_id,)))
+
+    def ended(self, instance_id: str) -> Callable[[], bool]:
+        """Whether the instance is over."""
+        return lambda: self.status(instance_id) not in ("active", "stopping")
+
+    def tasks(self, instance_id: str | None = None) -> list[dict[str, Any]]:
+        """The rows of an instance's tasks, in order."""
+        return self.database.rows(
+            "select * from scheduled_tasks where workflow_instance_id = coalesce(%s::uuid, workflow_instance_id) order by sequence",
+            (instance_id,),
+        )
+
+    def history(self, instance_id: str) -> list[tuple[str, str]]:
+        """Step and status, in order."""
+        rows = self.database.rows("select step_id, status from step_history where instance_id = %s order by sequence", (instance_id,))
+        return [(row["step_id"], row["status"]) for row in rows]
+
+    def writes(self, operation: str | None = None, account: str = "acc") -> list[dict[str, Any]]:
+        """The writes that reached the service, in the order of their end."""
+        ledger = self.actions.provider.ledger(account)
+        return [write for write in ledger["writes"] if operation in (None, write["operation"])]
+
+    def effects(self, account: str = "acc") -> list[str]:
+        """What was done to an account: one entry per job."""
+        return [str(job["operation"]) for job in self.actions.provider.ledger(account)["jobs"]]
+
+
+def swipe(step_id: str = "swipe", **fields: Any) -> dict[str, Any]:
+    """A step with a job."""
+    return {"id": step_id, "action": "swipe_with_spectre", "swipeCount": 5, **fields}
