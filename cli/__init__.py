@@ -1,0 +1,1 @@
+"""The `flamebot` command. Talks HTTP only."""

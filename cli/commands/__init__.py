@@ -1,0 +1,1 @@
+"""One module per group of commands: `add` tells argparse about them, the rest runs them."""

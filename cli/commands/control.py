@@ -1,0 +1,126 @@
+"""`flamebot start`, `pause`, `resume`, `stop`, `retry`, `run-now` and `skip-step`: one workflow or several by name."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from cli.client import Api, segment
+from cli.commands.workflows import find
+from cli.failures import Exit, Failure
+from cli.options import Commands
+from cli.output import Output, moment
+
+_ACTIONS: Final = {
+    "pause": ("pause workflows; a step at work finishes, the rest waits", "flamebot resume {account}"),
+    "resume": ("resume paused workflows", "flamebot pause {account}"),
+    "stop": ("stop workflows for good; a running job is cancelled", None),
+    "retry": ("take failed workflows up where they failed", None),
+    "run-now": ("do not wait any longer for the next step", None),
+    "skip-step": ("leave the waiting step out and go on with the one after it", None),
+}
+_EXAMPLES: Final = """examples:
+  flamebot {action} acct-001
+  flamebot {action} acct-001 acct-002 --reason "asked for by the owner"
+  flamebot list --type test --quiet | xargs flamebot {action}
+
+Exits with 5 if a workflow's status does not allow it, with 6 if it was done for some and not for others."""
+
+
+def add(commands: Commands) -> None:
+    """Tell argparse."""
+    parser = commands.add(
+        "start",
+        run_start,
+        "start a workflow for accounts that have no live one",
+        "examples:\n  flamebot start acct-001\n  flamebot start acct-001 acct-002 --type aggressive",
+    )
+    parser.add_argument("ids", nargs="+", metavar="ACCOUNT", help="an account's id")
+    parser.add_argument("--type", dest="workflow_type", default="default", metavar="TYPE", help="the definition (default: default)")
+    parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
+    for action, (summary, _) in _ACTIONS.items():
+        parser = commands.add(action, run_control, summary, _EXAMPLES.format(action=action))
+        parser.set_defaults(action=action)
+        parser.add_argument("ids", nargs="+", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow")
+        parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
+        if action == "resume":
+            parser.add_argument(
+                "--clock",
+                choices=("freeze", "run_on"),
+                default="freeze",
+                help="go on with the wait that was left (freeze, default), or with the old due time (run_on)",
+            )
+        if action == "stop":
+            parser.add_argument("-y", "--yes", action="store_true", help="do not ask, even at a terminal")
+
+
+def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
+    """Start one for each."""
+    body = {"workflowType": args.workflow_type, **_reason(args)}
+    http = api()
+
+    def start(account: str) -> dict[str, Any]:
+        path = f"/v1/accounts/{segment(account)}/workflows"
+        workflow: dict[str, Any] = http.post(path, body, what=f"No workflow was started for {account}").body
+        return workflow
+
+    return _each(args.ids, start, output, "next: flamebot history {account} --follow")
+
+
+def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
+    """Do it to each."""
+    body = _reason(args) | ({"clock": args.clock} if args.action == "resume" else {})
+    if args.action == "stop" and not args.yes and sys.stdin.isatty() and not _agreed(args.ids):
+        raise Failure("Nothing was stopped", "You did not agree.", exit=Exit.USAGE)
+    http = api()
+
+    def change(name: str) -> dict[str, Any]:
+        what = f"{args.action} of {name} failed"
+        workflow = find(http, name, what=what)
+        changed: dict[str, Any] = http.post(f"/v1/workflows/{segment(workflow['id'])}/{args.action}", body, what=what).body
+        return changed
+
+    undo = _ACTIONS[args.action][1]
+    return _each(args.ids, change, output, f"undo: {undo}" if undo else None)
+
+
+def _agreed(names: list[str]) -> bool:
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    print(f"Stop {shown}? A stopped workflow cannot go on. [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _each(names: list[str], do: Callable[[str], dict[str, Any]], output: Output, then: str | None) -> Exit:
+    """One after the other; a failure is told and does not keep the others from being done."""
+    done, failures = [], []
+    for name in dict.fromkeys(names):
+        try:
+            done.append(do(name))
+        except Failure as failure:
+            if failure.exit is Exit.AUTH or (failure.status is None and failure.exit is Exit.FAILURE):
+                raise  # no token or no API: the others would fail alike
+            failures.append(failure)
+            output.failure(failure)
+        else:
+            _tell(done[-1], output, then if len(names) == 1 else None)
+    if output.as_json:
+        output.json(done[0] if len(names) == 1 and done else done)
+    if not failures:
+        return Exit.OK
+    return Exit.PARTIAL if done else failures[0].exit
+
+
+def _tell(workflow: dict[str, Any], output: Output, then: str | None) -> None:
+    if output.as_json:
+        return
+    flight = "  a step is at work and may finish" if workflow["effectInFlight"] and workflow["status"] in ("paused", "stopping") else ""
+    due = f"  next action {moment(workflow['nextActionAt'])}" if workflow["nextActionAt"] else ""
+    output.line(f"{workflow['accountId']}  {workflow['id']}  {output.paint(workflow['status'])}{due}{flight}")
+    if then:
+        output.note(then.format(account=workflow["accountId"]))
+
+
+def _reason(args: argparse.Namespace) -> dict[str, str]:
+    return {"reason": args.reason} if args.reason else {}

@@ -1,0 +1,75 @@
+"""`flamebot status`, `pause-all` and `resume-all`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.canned import NOW, CannedApi, Reply, problem
+from tests.unit.cli.conftest import Flamebot
+
+CHECKS = [{"name": "database", "ok": True, "detail": "It answers."}, {"name": "last_tick", "ok": True, "detail": "12 s ago."}]
+LATENESS = {"tasks": 1200, "p50Seconds": 0.2, "p95Seconds": 0.8, "p99Seconds": 0.9, "maxSeconds": 1.25}
+STEP = {"action": "add_bio", "completed": 9, "failed": 1, "retried": 2, "skipped": 0, "cancelled": 0, "meanSeconds": 1.5}
+
+
+def stats(**changes: Any) -> Reply:
+    """The engine's figures."""
+    told = {"workflows": {"active": 1200, "failed": 0}, "tasks": {"pending": 3}, "accounts": {"active": 1300}}
+    return Reply(200, {**told, "steps": [STEP], "lateness": LATENESS, **changes})
+
+
+@pytest.fixture(autouse=True)
+def engine(api: CannedApi) -> None:
+    """An engine that does well."""
+    api.on("GET", "/v1/health", Reply(200, {"status": "ok", "checks": CHECKS}))
+    api.on("GET", "/v1/stats", stats())
+    api.on("GET", "/v1/control", Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 0}))
+
+
+def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
+    """Health, counts, lateness and the last day's steps stand on one screen, with the API that was asked."""
+    ran = flamebot("status")
+    assert ran.exit == 0
+    for text in (api.url, "1,200 active", "p95 0.80 s", "last_tick", "add_bio", "1.50 s"):
+        assert text in ran.out
+
+
+def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
+    """An engine without any work is shown without a fault."""
+    none = {"tasks": 0, "p50Seconds": None, "p95Seconds": None, "p99Seconds": None, "maxSeconds": None}
+    api.on("GET", "/v1/stats", stats(workflows={}, tasks={}, accounts={}, steps=[], lateness=none))
+    ran = flamebot("status")
+    assert (ran.exit, "nothing has begun" in ran.out) == (0, True)
+
+
+def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
+    """With --check a failing health check is an exit code; without it is news."""
+    late = {"name": "last_tick", "ok": False, "detail": "The last tick finished 900 s ago."}
+    api.on("GET", "/v1/health", Reply(200, {"status": "degraded", "checks": [late]}))
+    assert flamebot("status").exit == 0
+    ran = flamebot("status", "--check")
+    assert (ran.exit, "900 s ago" in ran.out) == (7, True)
+
+
+def test_status_needs_no_admin(api: CannedApi, flamebot: Flamebot) -> None:
+    """A token that may only read sees everything but the global pause."""
+    api.on("GET", "/v1/control", problem(403, "forbidden", "No."))
+    ran = flamebot("status", "--json")
+    assert (ran.exit, ran.json["control"], ran.json["health"]["status"]) == (0, None, "ok")
+    assert "needs the scope admin" in flamebot("status").out
+
+
+def test_the_global_pause_is_shown_and_undone(api: CannedApi, flamebot: Flamebot) -> None:
+    """pause-all says since when, status reminds of it, resume-all ends it."""
+    paused = Reply(200, {"paused": True, "pausedAt": NOW, "pausedMs": 0})
+    api.on("POST", "/v1/control/pause-all", paused)
+    api.on("POST", "/v1/control/resume-all", Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 5}))
+    ran = flamebot("pause-all", "--reason", "maintenance")
+    assert "paused since 2026-03-01 12:00:00Z" in ran.out
+    assert "undo: flamebot resume-all" in ran.err
+    assert api.asked[-1].body == {"reason": "maintenance"}
+    api.on("GET", "/v1/control", paused)
+    assert "flamebot resume-all" in flamebot("status").out
+    assert flamebot("resume-all").out == "The engine runs.\n"

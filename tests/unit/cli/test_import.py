@@ -1,0 +1,228 @@
+"""`flamebot import`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.canned import Asked, CannedApi, Reply, problem
+from tests.unit.cli.conftest import Flamebot
+
+IMPORT = ("POST", "/v1/accounts/import")
+
+
+def accept(asked: Asked) -> Reply:
+    """Every account whose id does not begin with `bad` is imported and started."""
+    results: list[dict[str, Any]] = []
+    for index, row in enumerate(asked.body["accounts"]):
+        name = row["flamebotId"]
+        if name.startswith("bad"):
+            flaw = {"pointer": f"/accounts/{index}/modelId", "detail": "Must be a string."}
+            told = {"status": "rejected", "workflow": {"instanceId": None, "status": "rejected"}}
+            results.append({"index": index, "flamebotId": name, **told, "problem": {"code": "invalid", "detail": "No.", "errors": [flaw]}})
+        elif name.startswith("bare"):
+            told = {"status": "created", "workflow": {"instanceId": None, "status": "rejected"}}
+            why = {"code": "account_incomplete", "detail": "modelId and channelId are needed.", "errors": []}
+            results.append({"index": index, "flamebotId": name, **told, "problem": why})
+        else:
+            status = "started" if asked.body["startAutomation"] else "not_requested"
+            results.append({"index": index, "flamebotId": name, "status": "created", "workflow": {"instanceId": "i", "status": status}})
+    return Reply(200, {"imported": 0, "started": 0, "rejected": 0, "results": results})
+
+
+@pytest.fixture(autouse=True)
+def api_imports(api: CannedApi) -> None:
+    """The API imports."""
+    api.on(*IMPORT, accept)
+
+
+def write(name: str, content: object) -> str:
+    """A file in the working directory."""
+    Path(name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return name
+
+
+def accounts(count: int) -> list[dict[str, Any]]:
+    """Some accounts."""
+    return [
+        {"flamebotId": f"acct-{n:05}", "modelId": "m", "channelId": "c", "credentials": {"token": f"planted-{n}"}} for n in range(count)
+    ]
+
+
+def test_a_json_list_is_imported_and_started(api: CannedApi, flamebot: Flamebot) -> None:
+    """A list of accounts is stored and `default` is started for each, at once."""
+    ran = flamebot("import", write("a.json", accounts(3)))
+    assert ran.exit == 0
+    assert "3 rows: 3 imported, 3 started" in ran.out
+    (asked,) = api.asked
+    assert asked.body == {"accounts": accounts(3), "startAutomation": True, "workflowType": "default", "spreadSeconds": 0}
+    assert asked.headers["authorization"] == "Bearer planted-token"
+
+
+def test_options_say_what_to_start(api: CannedApi, flamebot: Flamebot) -> None:
+    """Type, spread and whether to start at all are options."""
+    name = write("a.json", accounts(1))
+    flamebot("import", name, "--type", "test", "--spread", "6h")
+    flamebot("import", name, "--no-start")
+    spread, stored = api.asked
+    assert (spread.body["workflowType"], spread.body["spreadSeconds"], spread.body["startAutomation"]) == ("test", 21600, True)
+    assert stored.body["startAutomation"] is False
+
+
+def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> None:
+    """A file may be a request as the API takes it; options win over what it says."""
+    name = write("a.json", {"accounts": accounts(1), "startAutomation": False, "workflowType": "test", "spreadSeconds": 60})
+    flamebot("import", name)
+    flamebot("import", name, "--start", "--type", "aggressive")
+    own, won = (asked.body for asked in api.asked)
+    assert (own["startAutomation"], own["workflowType"], own["spreadSeconds"]) == (False, "test", 60)
+    assert (won["startAutomation"], won["workflowType"], won["spreadSeconds"]) == (True, "aggressive", 60)
+
+
+def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
+    """Columns become fields, in either spelling; an empty cell is not sent, so that what is stored stays."""
+    text = (
+        "\ufeffflamebotId,model_id,channelId,credentials.token,config.city,config\n"
+        'a1,m1,c1,"se,cret",Z\u00fcrich,"{""age"": 30}"\n'
+        "\n"
+        "a2,,c2,,,\n"
+    )
+    assert flamebot("import", write("a.csv", text)).exit == 0
+    (asked,) = api.asked
+    assert asked.body["accounts"] == [
+        {
+            "flamebotId": "a1",
+            "modelId": "m1",
+            "channelId": "c1",
+            "credentials": {"token": "se,cret"},
+            "config": {"city": "Z\u00fcrich", "age": 30},
+        },
+        {"flamebotId": "a2", "channelId": "c2"},
+    ]
+
+
+def test_a_large_file_travels_in_thousands(api: CannedApi, flamebot: Flamebot) -> None:
+    """No request has more than 1,000 accounts, and each has a key of its own."""
+    ran = flamebot("import", write("a.json", accounts(2500)))
+    assert [len(asked.body["accounts"]) for asked in api.asked] == [1000, 1000, 500]
+    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 3
+    assert "2,500 rows: 2,500 imported" in ran.out
+
+
+def test_heavy_rows_travel_in_smaller_requests(api: CannedApi, flamebot: Flamebot) -> None:
+    """No request comes near the API's 5 MB."""
+    heavy = [{"flamebotId": f"a{n}", "config": {"pad": "x" * 15_000}} for n in range(700)]
+    flamebot("import", write("a.json", heavy))
+    assert [len(asked.body["accounts"]) for asked in api.asked] == [299, 299, 102]
+
+
+def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> None:
+    """A run again sends the same keys, another content or option another one, and no key shows the content."""
+    flamebot("import", write("a.json", accounts(1)))
+    flamebot("import", write("b.json", json.dumps(accounts(1), indent=4)))
+    flamebot("import", "a.json", "--type", "test")
+    flamebot("import", write("c.json", accounts(2)))
+    keys = [asked.headers["idempotency-key"] for asked in api.asked]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+    assert all(len(key) <= 200 and "planted" not in key for key in keys)
+
+
+def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
+    """Each rejected row is told with its place, its reason and nothing of its credentials; the exit code is 6."""
+    rows = [{"flamebotId": "good"}, {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}}, {"flamebotId": "bare-1"}]
+    ran = flamebot("import", write("a.json", rows))
+    assert ran.exit == 6
+    lines = ran.out.splitlines()
+    assert lines[1].split() == ["row", "2", "bad-1", "rejected", "modelId", "Must", "be", "a", "string."]
+    assert "row 3" in lines[2]
+    assert "imported, not started" in lines[2]
+    assert "3 rows: 2 imported, 1 started, 2 with problems" in ran.out
+    assert "planted" not in ran.out + ran.err
+
+
+def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
+    """In a CSV file the line is named, beyond the first thousand too."""
+    text = "flamebotId\n" + "".join(f"a{n}\n" for n in range(1200)) + "bad-1\n"
+    ran = flamebot("import", write("a.csv", text), "--json")
+    assert ran.json == {
+        "rows": 1201,
+        "imported": 1200,
+        "started": 1200,
+        "alreadyActive": 0,
+        "rejected": 1,
+        "rejects": [{"row": "line 1202", "flamebotId": "bad-1", "what": "rejected", "reason": "modelId Must be a string."}],
+    }
+
+
+def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
+    """Throttled, unavailable or in flight: the same request goes again with its key."""
+    busy = [Reply(503, {"message": "Service Unavailable"}, {"Retry-After": "0"}), Reply(429, {"message": "Too Many"}, {"Retry-After": "0"})]
+    busy += [problem(409, "idempotency_in_flight", "At work.", headers={"Retry-After": "0"})]
+    good = accept(Asked("POST", "", {}, {}, {"accounts": accounts(1), "startAutomation": True}))
+    api.on(*IMPORT, *busy, good)
+    assert flamebot("import", write("a.json", accounts(1))).exit == 0
+    assert len(api.asked) == 4
+    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 1
+
+
+def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Flamebot) -> None:
+    """When the API refuses, what was done is told, and that running again is safe."""
+    good = accept(Asked("POST", "", {}, {}, {"accounts": accounts(1000), "startAutomation": True}))
+    api.on(*IMPORT, good, problem(403, "forbidden", "The token does not carry the scope."))
+    ran = flamebot("import", write("a.json", accounts(1500)))
+    assert ran.exit == 4
+    assert "1,000 rows: 1,000 imported" in ran.out
+    assert "The import stopped after 1,000 of 1,500 rows" in ran.err
+    assert "run the same command again" in ran.err
+    assert "req-1" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("a.json", '[{"credentials": "planted-secret",]', "line 1, column 35"),
+        ("a.json", '"planted-secret"', "list of accounts"),
+        ("a.json", '{"accounts": [], "surprise": "planted-secret"}', "import request"),
+        ("a.json", "[]", "no accounts"),
+        ("a.csv", "", "flamebotId"),
+        ("a.csv", "flamebotId,surprise\na,planted-secret\n", "unknown column 'surprise'"),
+        ("a.csv", "flamebotId,config.\na,b\n", "unknown column"),
+        ("a.csv", "modelId\nm\n", "no column flamebotId"),
+        ("a.csv", "flamebotId\na,planted-secret\n", "Line 2 has 2 cells"),
+        ("a.csv", "flamebotId,credentials\na,planted-secret\n", "Line 2, column credentials: must be a JSON object"),
+        ("a.csv", 'flamebotId\n"planted-secret\n', "no CSV"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(api: CannedApi, flamebot: Flamebot, name: str, text: str, why: str) -> None:
+    """A file that cannot be read is told by place and reason, never by its content, before anything is sent."""
+    ran = flamebot("import", write(name, text))
+    assert ran.exit == 2
+    assert why in ran.err
+    assert "planted" not in ran.out + ran.err
+    assert api.asked == []
+
+
+@pytest.mark.parametrize("name", ["none.json", "none.csv"])
+def test_a_missing_file_is_wrong_usage(flamebot: Flamebot, name: str) -> None:
+    """A file that is not there is told by its name."""
+    ran = flamebot("import", name)
+    assert (ran.exit, name in ran.err) == (2, True)
+
+
+def test_a_file_of_bytes_is_no_crash(flamebot: Flamebot) -> None:
+    """Whatever the bytes, the answer is a sentence."""
+    for name in ("a.json", "a.csv"):
+        Path(name).write_bytes(b"\xff\xfe\x00flamebotId")
+        ran = flamebot("import", name)
+        assert (ran.exit, "cannot be imported" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("spread", ["soon", "-1h", "6x"])
+def test_a_spread_that_is_none_is_wrong_usage(flamebot: Flamebot, spread: str) -> None:
+    """A duration is written as in definitions."""
+    ran = flamebot("import", write("a.json", accounts(1)), f"--spread={spread}")
+    assert (ran.exit, "--spread" in ran.err) == (2, True)

@@ -1,0 +1,198 @@
+"""`flamebot list`, `show`, `history` and the commands that change workflows."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.canned import NOW, Asked, CannedApi, Reply, problem, workflow
+from tests.unit.cli.conftest import Flamebot
+
+ID = workflow()["id"]
+SHOW = ("GET", f"/v1/workflows/{ID}")
+
+
+def page(*items: dict[str, Any], following: str | None = None) -> Reply:
+    """A page of a list."""
+    return Reply(200, {"items": list(items), "nextCursor": following})
+
+
+def entry(sequence: int, status: str = "completed", **changes: Any) -> dict[str, Any]:
+    """A line of history."""
+    told = {"sequence": sequence, "stepId": f"s{sequence}", "action": "wait", "status": status, "attempt": 1}
+    return {**told, "startedAt": NOW, "finishedAt": NOW, "result": None, "error": None, **changes}
+
+
+def test_list_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
+    """Workflows are shown one a line, plain where nobody watches."""
+    api.on("GET", "/v1/workflows", page(workflow(), workflow(accountId="acct-2", status="failed", lastError="refused: no\x1b[31m\nmore")))
+    ran = flamebot("list")
+    head, first, second = ran.out.splitlines()
+    assert head.split()[:4] == ["ACCOUNT", "WORKFLOW", "TYPE", "STATUS"]
+    assert first.split() == ["acct-001", ID, "default", "v2", "active", "swipe", "(2/5)", "2026-03-01", "12:00:00Z", "-"]
+    assert second.endswith("refused: no?[31m more")
+    assert "\x1b" not in ran.out
+
+
+def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
+    """Filters are the API's own; what was not asked for is not sent."""
+    api.on("GET", "/v1/workflows", page())
+    ran = flamebot("list", "--status", "failed", "--type", "test", "--account", "a", "--step", "s", "--error", "x", "--due-before", NOW)
+    (asked,) = api.asked
+    expected = {"status": "failed", "type": "test", "accountId": "a", "stepId": "s", "error": "x", "dueBefore": NOW, "limit": "50"}
+    assert asked.query == expected
+    assert "No workflow fits" in ran.err
+
+
+def test_list_goes_through_the_pages(api: CannedApi, flamebot: Flamebot) -> None:
+    """--all follows every cursor, --limit stops in time, --quiet prints ids alone."""
+
+    def pages(asked: Asked) -> Reply:
+        number = int(asked.query.get("cursor", 0))
+        size = int(asked.query["limit"])
+        return page(*[workflow(id=f"w{number}-{n}") for n in range(size)], following=str(number + 1) if number < 2 else None)
+
+    api.on("GET", "/v1/workflows", pages)
+    assert len(flamebot("list", "--all", "--quiet").out.split()) == 600
+    assert len(flamebot("list", "--limit", "250", "--quiet").out.split()) == 250
+    assert len(flamebot("list", "--limit", "3", "--json").json) == 3
+
+
+def test_show_takes_a_workflows_id(api: CannedApi, flamebot: Flamebot) -> None:
+    """A workflow is shown by its own id, with what it allows."""
+    api.on(*SHOW, Reply(200, workflow()))
+    ran = flamebot("show", ID)
+    shown = dict(line.split("  ", 1) for line in ran.out.splitlines())
+    assert shown["allowed"].strip() == "pause, stop"
+    assert shown["loops"].strip() == "again: 3"
+    assert flamebot("show", ID, "--json").json == workflow()
+
+
+def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
+    """An account's id stands for its live workflow, else for its latest."""
+    over, live = workflow(id="w-over", status="completed"), workflow(id="w-live", status="paused")
+    api.on("GET", "/v1/workflows", page(over, live), page(over, workflow(id="w-older", status="failed")), page())
+    assert flamebot("show", "acct-001", "--json").json["id"] == "w-live"
+    assert flamebot("show", "acct-001", "--json").json["id"] == "w-over"
+    ran = flamebot("show", "acct-001")
+    assert ran.exit == 3
+    assert "flamebot start acct-001" in ran.err
+    assert {asked.query["accountId"] for asked in api.asked} == {"acct-001"}
+
+
+def test_an_account_may_be_called_like_a_workflow(api: CannedApi, flamebot: Flamebot) -> None:
+    """A UUID that is no workflow's is looked for among accounts."""
+    api.on("GET", "/v1/workflows", page(workflow(id="w-1")))
+    assert flamebot("show", ID, "--json").json["id"] == "w-1"
+
+
+def test_history_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
+    """What a workflow did is shown oldest first, results and errors too, over all pages."""
+    api.on(*SHOW, Reply(200, workflow()))
+    done = entry(2, result={"performed": 5})
+    failed = entry(3, "failed", error="step_timeout: too slow", attempt=3)
+    api.on("GET", f"{SHOW[1]}/history", page(entry(1), done, following="c"), page(failed))
+    lines = flamebot("history", ID).out.splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["s1", "s2", "s3"]
+    assert lines[2].endswith('{"performed": 5}')
+    assert lines[3].endswith("step_timeout: too slow")
+
+
+@pytest.mark.parametrize(("end", "code"), [("completed", 0), ("stopped", 0), ("failed", 1)])
+def test_history_follows_to_the_end(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, end: str, code: int) -> None:
+    """--follow tells each step once, until the workflow is over, and exits with 1 if it failed."""
+    monkeypatch.setattr("cli.commands.workflows._FOLLOW_SECONDS", 0.01)
+    states = [Reply(200, workflow(status=status)) for status in ("active", "active", "active", end)]
+    api.on(*SHOW, *states)
+    api.on("GET", f"{SHOW[1]}/history", page(entry(1)), page(entry(1), entry(2)), page(entry(1), entry(2), entry(3)))
+    ran = flamebot("history", ID, "--follow")
+    assert [line.split()[2] for line in ran.out.splitlines()] == ["#1", "#2", "#3"]
+    assert (ran.exit, f"The workflow is {end}." in ran.err) == (code, True)
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "stop", "retry", "run-now", "skip-step"])
+def test_a_workflow_is_changed_by_name(api: CannedApi, flamebot: Flamebot, action: str) -> None:
+    """Each control command finds the workflow, says why it was asked, and prints the new state."""
+    api.on("GET", "/v1/workflows", page(workflow()))
+    api.on("POST", f"/v1/workflows/{ID}/{action}", Reply(200, workflow(status="paused", effectInFlight=True)))
+    ran = flamebot(action, "acct-001", "--reason", "because")
+    assert ran.exit == 0
+    assert ran.out.startswith(f"acct-001  {ID}  paused")
+    assert "may finish" in ran.out
+    assert api.asked[-1].body == {"reason": "because"} | ({"clock": "freeze"} if action == "resume" else {})
+    assert flamebot(action, "acct-001", "--json").json["status"] == "paused"
+
+
+def test_resume_may_keep_the_old_due_time(api: CannedApi, flamebot: Flamebot) -> None:
+    """How the clock goes on is the operator's choice."""
+    api.on(*SHOW, Reply(200, workflow()))
+    api.on("POST", f"/v1/workflows/{ID}/resume", Reply(200, workflow()))
+    flamebot("resume", ID, "--clock", "run_on")
+    assert api.asked[-1].body == {"clock": "run_on"}
+
+
+def test_a_pause_tells_its_undoing(api: CannedApi, flamebot: Flamebot) -> None:
+    """What can be undone is done at once, and how to undo it is told."""
+    api.on(*SHOW, Reply(200, workflow()))
+    api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
+    assert "undo: flamebot resume acct-001" in flamebot("pause", ID).err
+
+
+def test_a_stop_at_a_terminal_is_asked_about(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop cannot be undone: at a terminal it is asked about, unless --yes is given; a script is not asked."""
+    api.on(*SHOW, Reply(200, workflow()))
+    api.on("POST", f"/v1/workflows/{ID}/stop", Reply(200, workflow(status="stopped")))
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert flamebot("stop", ID).exit == 2
+    assert api.asked == []
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert flamebot("stop", ID).exit == 0
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    assert flamebot("stop", ID, "--yes").exit == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert flamebot("stop", ID).exit == 0
+
+
+def test_what_is_not_allowed_says_what_is(api: CannedApi, flamebot: Flamebot) -> None:
+    """A conflict exits with 5 and names the actions that the status allows."""
+    api.on(*SHOW, Reply(200, workflow()))
+    refusal = problem(409, "not_allowed", "The workflow's status does not allow this action.", allowed=["resume", "stop"])
+    api.on("POST", f"/v1/workflows/{ID}/retry", refusal)
+    ran = flamebot("retry", ID)
+    assert ran.exit == 5
+    assert "What it allows now: resume, stop." in ran.err
+    assert "request: req-1" in ran.err
+
+
+def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
+    """Of several workflows each is tried; done in part exits with 6, none done with the first failure's code."""
+    api.on("GET", "/v1/workflows", lambda asked: page(workflow()) if asked.query["accountId"] == "good" else page())
+    api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
+    ran = flamebot("pause", "none", "good")
+    assert (ran.exit, "acct-001" in ran.out, "pause of none failed" in ran.err) == (6, True, True)
+    assert flamebot("pause", "none", "nobody").exit == 3
+
+
+def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
+    """Each named account gets a workflow of the definition; a live one is a conflict."""
+    path = "/v1/accounts/acct%2F1/workflows"
+    api.on("POST", path, Reply(201, workflow()), problem(409, "already_active", "The account has a live workflow already."))
+    ran = flamebot("start", "acct/1", "--type", "test", "--reason", "r")
+    assert (ran.exit, ID in ran.out) == (0, True)
+    assert api.asked[0].body == {"workflowType": "test", "reason": "r"}
+    ran = flamebot("start", "acct/1")
+    assert (ran.exit, "flamebot show" in ran.err) == (5, True)
+
+
+def test_without_an_api_nothing_is_tried_twice(api: CannedApi, flamebot: Flamebot) -> None:
+    """When the token is refused, the other names are not tried."""
+    api.on("GET", "/v1/workflows", Reply(401, {"message": "Unauthorized"}))
+    assert flamebot("pause", "a", "b", "c").exit == 4
+    assert len(api.asked) == 1
