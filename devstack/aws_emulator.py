@@ -22,7 +22,7 @@ from moto.core.utils import unix_time_millis
 from moto.dynamodb.models import DynamoDBBackend
 from moto.kms.models import Key, kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.models import Queue, SQSBackend, sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from devstack.child import end_with_parent, say_ready
@@ -30,6 +30,7 @@ from devstack.tokens import write_private
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+BRING_FORWARD = "/_stack/bring-forward"  # ?seconds
 _LONG_POLL_STEP_SECONDS = 0.05
 
 
@@ -114,6 +115,24 @@ def _exclusive(verb: Any, lock: Any) -> Any:  # noqa: ANN401  # moto's methods
     return locked
 
 
+def bring_forward(seconds: float) -> None:
+    """Let every delayed message be seen so much earlier: the schedule clock was moved, and with it what the delay was for."""
+    for queue in sqs_backends[ACCOUNT][REGION].queues.values():
+        for message in list(queue._messages):  # noqa: SLF001
+            message.delayed_until -= seconds * 1000
+
+
+def _with_own_route(application: Any) -> Any:  # noqa: ANN401  # WSGI
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401
+        if environ["PATH_INFO"] != BRING_FORWARD:
+            return application(environ, start_response)
+        bring_forward(float(environ["QUERY_STRING"]))
+        start_response("204 No Content", [])
+        return []
+
+    return serve
+
+
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -131,7 +150,7 @@ def main() -> None:
     quicken_queues()
     serialise_tables()
     key_id = keep_key(options.key_file)
-    application = DomainDispatcherApplication(create_backend_app)
+    application = _with_own_route(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", options.port, application, threaded=True, request_handler=_QuietHandler)
     say_ready(url=f"http://127.0.0.1:{server.server_port}", port=server.server_port, key_id=key_id)
     server.serve_forever()

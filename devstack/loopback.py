@@ -99,7 +99,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the base class calls it so
         """A client that went away is no news; anything else is a defect, and goes to the log."""
         if not isinstance(sys.exc_info()[1], OSError):
             traceback.print_exc()

@@ -77,8 +77,14 @@ class Stack:
         owner_url = self._cleanup.enter_context(database_url(self._home.state / "postgres"))
         self._read_template({ACTIONS_SECRET: actions_token})
         actions_url = self._options.actions_url or os.environ.get("ACTIONS_BASE_URL") or self._ready(actions)
-        self._functions = self._make_functions(owner_url, actions_url)
+        roles = self._roles()
+        self._functions, migration = self._make_functions(owner_url, actions_url, roles)
         self._cleanup.callback(self._stop_functions)
+        warming = threading.Thread(target=self._warm, name="warm", daemon=True)
+        warming.start()
+        run_migration(migration)
+        _open_to_roles(owner_url, roles)
+        warming.join()
         gateway = self._start_gateway()
         self._start_triggers()
         facts = {
@@ -130,7 +136,13 @@ class Stack:
 
     # The functions
 
-    def _make_functions(self, owner_url: str, actions_url: str) -> dict[str, Function]:
+    def _roles(self) -> dict[str, str]:
+        """A fresh random password for each role of the database that a function has."""
+        names = {spec.environment.get("DB_USER") for spec in self._template.functions.values()}
+        return {name: secrets.token_urlsafe(24) for name in names if name}
+
+    def _make_functions(self, owner_url: str, actions_url: str, roles: Mapping[str, str]) -> tuple[dict[str, Function], dict[str, str]]:
+        """The functions, and the environment of the one that migrates."""
         (source,) = self._template.queue_sources()
         threads = int(self._template.functions[source.function].environment.get("STEP_THREADS", "5"))
         self._step_invocations, threads = step_concurrency(
@@ -149,21 +161,15 @@ class Stack:
         def variables(spec: FunctionSpec, url: str) -> dict[str, str]:
             return function_variables(spec, {**shared, "DATABASE_URL": url}, operators, endpoint=self._emulator.url)
 
-        specs = self._template.functions
-        run_migration(variables(specs["migrate"], owner_url))
-        urls = _open_to_roles(owner_url, {spec.environment.get("DB_USER", "") for spec in specs.values()} - {""})
         limits = {**_CONCURRENCY, source.function: self._step_invocations}
-        return {
-            name: Function(
-                spec,
-                variables(spec, urls[spec.environment["DB_USER"]]),
-                layer_paths(spec, self._template),
-                self._home.logs / f"{name}.log",
-                limits.get(name),
-            )
-            for name, spec in specs.items()
-            if "DB_USER" in spec.environment
-        }
+        functions = {}
+        for name, spec in self._template.functions.items():
+            role = spec.environment.get("DB_USER")
+            if role is not None:
+                url = psycopg2.extensions.make_dsn(owner_url, user=role, password=roles[role])
+                log = self._home.logs / f"{name}.log"
+                functions[name] = Function(spec, variables(spec, url), layer_paths(spec, self._template), log, limits.get(name))
+        return functions, variables(self._template.functions["migrate"], owner_url)
 
     def _stop_functions(self) -> None:
         for function in self._functions.values():
@@ -190,7 +196,6 @@ class Stack:
         return gateway
 
     def _start_triggers(self) -> None:
-        threading.Thread(target=self._warm, name="warm", daemon=True).start()
         for source in self._template.queue_sources():
             self._start_poller(source)
         for schedule in self._template.schedules():
@@ -221,23 +226,20 @@ class Stack:
         if not isinstance(document, dict) or set(document) - {"advance"}:
             return json_answer(422, {"message": 'The body is {"advance": a duration such as "2h"}'})
         try:
-            self._clock.advance(parse_duration(document.get("advance", 0)).total_seconds())
+            seconds = parse_duration(document.get("advance", 0)).total_seconds()
+            self._clock.advance(seconds)
+            self._emulator.bring_forward(seconds / self._clock.speed)
         except (ValueError, OverflowError) as error:
             return json_answer(422, {"message": str(error)})
         now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return json_answer(200, {"now": now, "speed": self._clock.speed})
 
 
-def _open_to_roles(owner_url: str, roles: set[str]) -> dict[str, str]:
-    """Give each role a fresh random password, and answer the URL it connects by."""
+def _open_to_roles(owner_url: str, roles: Mapping[str, str]) -> None:
     connection = psycopg2.connect(owner_url)
-    urls = {}
     try:
         with connection, connection.cursor() as cursor:
-            for role in sorted(roles):
-                password = secrets.token_urlsafe(24)
+            for role, password in roles.items():
                 cursor.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password)))
-                urls[role] = psycopg2.extensions.make_dsn(owner_url, user=role, password=password)
     finally:
         connection.close()
-    return urls

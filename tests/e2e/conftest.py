@@ -1,0 +1,35 @@
+"""One running stack for all tests that only use it, and stacks of their own for those that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.local_stack import LocalStack
+
+SPEED = 120
+StartStack = Callable[..., LocalStack]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack whose clock runs two minutes a second. Tests use accounts of their own."""
+    running = LocalStack(tmp_path_factory.mktemp("stack"), "--ephemeral", "--speed", str(SPEED))
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def start_stack(tmp_path: Path) -> Iterator[StartStack]:
+    """Starts stacks: `start_stack(*options, data_dir=..., env=...)`; by default all in one data directory."""
+    started: list[LocalStack] = []
+
+    def start(*options: str, data_dir: Path | None = None, env: dict[str, str] | None = None) -> LocalStack:
+        started.append(LocalStack(data_dir or tmp_path / "data", *options, env=env))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.end()

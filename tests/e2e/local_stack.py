@@ -1,0 +1,167 @@
+"""A local stack as an operator runs it: a process, its stack.json, and HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
+OVER = ("completed", "failed", "stopped")
+Json = dict[str, Any]
+
+
+def wait_until(look: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Look again and again until there is something to see, and answer it."""
+    give_up = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > give_up:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+class LocalStack:
+    """`flamebot dev` in a process of its own, and the ways to talk to it."""
+
+    def __init__(self, data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+        """Start it and wait until it is ready. Without options: real speed, any port."""
+        self.data_dir = data_dir
+        data_dir.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "devstack.main", "--port", "0", "--data-dir", str(data_dir), *options]
+        paths = [str(ROOT), str(ROOT / "layers" / "engine" / "src")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(env or {})}
+        self.output = data_dir / "output.log"
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        self.facts: Json = self._wait_ready()
+        self.api = httpx.Client(
+            base_url=self.facts["apiUrl"], headers={"authorization": f"Bearer {self.facts['token']}"}, timeout=30, trust_env=False
+        )
+        self.actions = httpx.Client(base_url=self.facts["actionsUrl"], timeout=30, trust_env=False)
+
+    def _wait_ready(self) -> Json:
+        path = self.data_dir / "stack.json"
+
+        def look() -> Json | None:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the stack ended before it was ready:\n{self.output.read_text()[-4000:]}")
+            if not path.exists():
+                return None
+            facts: Json = json.loads(path.read_text())
+            return facts if facts["pid"] == self.process.pid else None  # else it is that of a stack that was killed
+
+        facts: Json = wait_until(look, START_SECONDS, f"stack.json\n{self.output.read_text()[-4000:]}")
+        return facts
+
+    # Work
+
+    def start_workflow(self, account: str, workflow_type: str, **content: Any) -> str:
+        """Import an account and start its workflow; the workflow's id."""
+        row = {"flamebotId": account, "modelId": "model-1", "channelId": "channel-1", "credentials": {"password": "x"}, **content}
+        answer = self.api.post("/v1/accounts/import", json={"accounts": [row], "startAutomation": True, "workflowType": workflow_type})
+        assert answer.status_code == 200, answer.text
+        (result,) = answer.json()["results"]
+        assert result["workflow"]["status"] == "started", result
+        return str(result["workflow"]["instanceId"])
+
+    def workflow(self, workflow_id: str) -> Json:
+        """The workflow as the API shows it."""
+        document: Json = self.api.get(f"/v1/workflows/{workflow_id}").raise_for_status().json()
+        return document
+
+    def wait_over(self, workflow_id: str, seconds: float) -> Json:
+        """Wait for the end of a workflow."""
+        return self.wait_for(workflow_id, lambda workflow: workflow["status"] in OVER, seconds)
+
+    def wait_for(self, workflow_id: str, condition: Callable[[Json], bool], seconds: float) -> Json:
+        """Wait until a workflow is as wanted."""
+
+        def look() -> Json | None:
+            workflow = self.workflow(workflow_id)
+            return workflow if condition(workflow) else None
+
+        found: Json = wait_until(look, seconds, f"{workflow_id} as wanted; it is {self.workflow(workflow_id)}")
+        return found
+
+    def history(self, workflow_id: str) -> list[Json]:
+        """What the workflow did."""
+        items: list[Json] = self.api.get(f"/v1/workflows/{workflow_id}/history").raise_for_status().json()["items"]
+        return items
+
+    def ledger(self, account: str) -> Json:
+        """What the actions service was asked to do for an account."""
+        document: Json = self.actions.get("/_sim/ledger", params={"account": account}).raise_for_status().json()
+        return document
+
+    def fault(self, **document: Any) -> None:
+        """Have something go wrong at the actions service."""
+        self.actions.post("/_sim/faults", json=document).raise_for_status()
+
+    # Its processes
+
+    def processes(self) -> set[int]:
+        """The stack's process and everything below it."""
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                try:
+                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                except OSError:
+                    continue
+        family = {self.process.pid}
+        while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= grown
+        return family
+
+    def stop(self) -> int:
+        """Ask it to stop, and wait; its exit status."""
+        self._close()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """Kill its main process as hard as it goes."""
+        self._close()
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Whatever became of it: it is over."""
+        self._close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def _close(self) -> None:
+        if hasattr(self, "api"):
+            self.api.close()
+            self.actions.close()
+
+
+def alive(pids: set[int]) -> dict[int, str]:
+    """Those of the processes that still live, with their command lines. A zombie is dead."""
+    found = {}
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z":
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+    return found
