@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from flamebot.adapters.cloudformation.custom_resource import AnswerAddressRefused, serve
+from flamebot.adapters.cloudformation.custom_resource import AnswerAddressRefused, put, serve
 from flamebot.domain.errors import FlamebotError
 
 EVENTS = Path(__file__).resolve().parents[3] / "events" / "migrate"
@@ -44,6 +48,33 @@ class DatabaseComplaint(Exception):
 def _event(name: str, **changes: object) -> dict[str, Any]:
     event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return {**event, **changes}
+
+
+@contextmanager
+def _listening(status: int) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str], bytes]]]]:
+    """A server on loopback; its address, and the requests that it got."""
+    requests: list[tuple[str, str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            self.send_response(status)
+            self.send_header("location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Be silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", requests
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _never() -> Mapping[str, Any]:
@@ -157,3 +188,20 @@ def test_cloudformations_bucket_is_known_in_every_region(host: str) -> None:
     url = f"https://{host}/arn%3Aaws%3Acloudformation?X-Amz-Signature=0"
     serve(_event("create", ResponseURL=url), dict, send=bucket.put)
     assert [sent for sent, _ in bucket.answers] == [url]
+
+
+def test_the_answer_is_put_as_the_signature_wants_it() -> None:
+    """The signed address was made for a PUT without a content type."""
+    with _listening(200) as (address, requests):
+        put(f"{address}/answer?X-Amz-Signature=0", b'{"Status": "SUCCESS"}')
+    ((method, path, headers, body),) = requests
+    assert (method, path, body) == ("PUT", "/answer?X-Amz-Signature=0", b'{"Status": "SUCCESS"}')
+    assert "content-type" not in headers
+
+
+@pytest.mark.parametrize("status", [302, 307, 403, 503])
+def test_an_answer_that_was_not_taken_is_an_error(status: int) -> None:
+    """A redirect leads nowhere, and a refusal is not passed over: Lambda tries the event again."""
+    with _listening(status) as (address, requests), pytest.raises(httpx.HTTPStatusError):
+        put(address, b"{}")
+    assert len(requests) == 1

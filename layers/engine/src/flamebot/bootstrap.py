@@ -282,7 +282,8 @@ def migrate_database() -> Mapping[str, Any]:
     s, dsn = settings(), _owner_dsn()
     report = migrate(dsn, s.sql_dir)
     store = PostgresControlStore(Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease)
-    return {"migrations": report.migrations, "definitions": seed_definitions(store, read_definitions(s.definitions_dir))}
+    seeded = seed_definitions(store, read_definitions(s.definitions_dir), _catalog(store).flaws)
+    return {"migrations": report.migrations, "definitions": seeded}
 
 
 def _owner_dsn() -> str:

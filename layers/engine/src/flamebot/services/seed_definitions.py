@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Literal
 
-from flamebot.domain.errors import PreconditionFailed, UnknownWorkflowType
+from flamebot.domain.errors import Flaw, Invalid, PreconditionFailed, UnknownWorkflowType
 from flamebot.ports.store import Caller, ControlStore, Json
 
 SEEDER = Caller(actor="deploy", reason="comes with the code")
@@ -14,12 +14,24 @@ _CONTENT = ("type", "name", "description", "config", "steps")
 Seeded = Literal["published", "unchanged", "left"]
 
 
-def seed_definitions(store: ControlStore, documents: Iterable[Mapping[str, Any]]) -> dict[str, Seeded]:
+def seed_definitions(
+    store: ControlStore, documents: Iterable[Json], flaws: Callable[[object], list[Flaw]] | None = None
+) -> dict[str, Seeded]:
     """Publish each document whose type is new, or whose current version came with the code too and differs.
 
-    A version that an operator published is left alone: a deploy never undoes what was changed over the API.
+    A version that an operator published is left alone: a deploy never undoes what was changed over the API. Raises
+    `Invalid`, before anything was published, if `flaws` finds any; without it the documents count as checked.
     """
-    return {str(document["type"]): _seed(store, _content(document)) for document in documents}
+    checked = [_checked(document, flaws) if flaws else document for document in documents]
+    return {document["type"]: _seed(store, _content(document)) for document in checked}
+
+
+def _checked(document: Json, flaws: Callable[[object], list[Flaw]]) -> Json:
+    found = flaws(document)
+    if found:
+        places = "; ".join(f"{flaw.pointer}: {flaw.detail}" for flaw in found)
+        raise Invalid(found, f"A definition that comes with the code is not valid: {str(document)[:80]}: {places}")
+    return document
 
 
 def _seed(store: ControlStore, document: Json) -> Seeded:
@@ -42,6 +54,6 @@ def _publish(store: ControlStore, document: Json, expected: int | None) -> Seede
     return "published"
 
 
-def _content(document: Mapping[str, Any]) -> Json:
+def _content(document: Json) -> Json:
     defaults: Json = {"description": "", "config": {}}
     return {name: document.get(name, defaults.get(name)) for name in _CONTENT}
