@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -94,23 +96,22 @@ def key_id(aws: Callable[[str], Any]) -> str:  # noqa: F811
     return str(aws("kms").create_key()["KeyMetadata"]["KeyId"])
 
 
-@pytest.fixture
-def connect(database: TestDatabase, aws: Callable[[str], Any], key_id: str, request: pytest.FixtureRequest) -> Callable[..., Api]:  # noqa: F811
-    """Makes APIs on the test's database and queue, each with a connection of its own, as concurrent environments have."""
-    queue_url = aws("sqs").create_queue(QueueName=database.name.replace(".", "-"))["QueueUrl"]
+def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str, stack: ExitStack) -> Callable[..., Api]:
+    """Makes APIs on a database and a queue, each with a connection of its own, as concurrent environments have."""
+    queue_url = client("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"]
     settings = Settings.from_env({"MAX_CONCURRENT_TASKS": "10"})
+    policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
     clock = SystemClock()
 
     def make(kms: Any = None) -> Api:
         connection = Database(lambda: database.url)
-        request.addfinalizer(connection.close)
+        stack.callback(connection.close)
         telemetry = Remembering()
         store = PostgresControlStore(connection, clock, horizon=HORIZON, lease=LEASE)
         tasks = PostgresTaskStore(connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000)
-        policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
         catalog = DefinitionCatalog(store, REGISTRY, policy)
-        queue = SqsStepQueue(aws("sqs"), queue_url)
-        vault = KmsVault(kms or aws("kms"), key_id)
+        queue = SqsStepQueue(client("sqs"), queue_url)
+        vault = KmsVault(kms or client("kms"), key_id)
         importer = ImportAccounts(store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
         rest = api.router(
             store=store,
@@ -121,18 +122,26 @@ def connect(database: TestDatabase, aws: Callable[[str], Any], key_id: str, requ
             clock=clock,
             telemetry=telemetry,
             settings=settings,
-            probes={"queue": lambda: aws("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])},
+            probes={"queue": lambda: client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])},
         )
         entrance = imports.router(importer, scope_prefix="flamebot/", telemetry=telemetry)
-        return Api(database=database, importer=entrance, rest=rest, telemetry=telemetry, queue_url=queue_url, sqs=aws("sqs"))
+        return Api(database=database, importer=entrance, rest=rest, telemetry=telemetry, queue_url=queue_url, sqs=client("sqs"))
 
     seeding = Database(lambda: database.url)
-    seed_definitions(PostgresControlStore(seeding, clock, horizon=HORIZON, lease=LEASE), read_definitions(ROOT / "definitions"))
+    store = PostgresControlStore(seeding, clock, horizon=HORIZON, lease=LEASE)
+    seed_definitions(store, read_definitions(ROOT / "definitions"), DefinitionCatalog(store, REGISTRY, policy).flaws)
     seeding.close()
     return make
 
 
 @pytest.fixture
+def connect(database: TestDatabase, aws: Callable[[str], Any], key_id: str) -> Iterator[Callable[..., Api]]:  # noqa: F811
+    """Makes APIs on the test's own database."""
+    with ExitStack() as stack:
+        yield connector(database, aws, key_id, stack)
+
+
+@pytest.fixture
 def http(connect: Callable[..., Api]) -> Api:
-    """One API."""
+    """One API on the test's own database."""
     return connect()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
-from tests.integration.http.conftest import Answered, Api
+from tests.databases import DatabasePool
+from tests.integration.http.conftest import Answered, Api, connector
 
 GUARDED = [endpoint for endpoint in TABLE if endpoint.scope]
 WITH_BODY = [endpoint for endpoint in TABLE if endpoint.body]
@@ -39,6 +42,16 @@ ODD_JSON = [
     '{"reason": [[[]]]}',
 ]
 ODD_IDS = ["x" * 5000, "%00", "%ff", "..", "'; drop table accounts; --", "%F0%9F%98%80", "{id}", "-", " ", "1e9", "0", "null"]
+
+
+@pytest.fixture(scope="module")
+def http(database_pool: DatabasePool, aws: Callable[[str], Any], key_id: str) -> Iterator[Api]:
+    """One API for all of them: nothing here changes anything."""
+    database = database_pool.take()
+    with ExitStack() as stack:
+        yield connector(database, aws, key_id, stack)()
+    assert database.value("select count(*) from audit_log where actor <> 'deploy'") == 0
+    database_pool.give_back(database)
 
 
 def ids(endpoint: Endpoint) -> str:
