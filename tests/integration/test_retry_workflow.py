@@ -105,7 +105,10 @@ def test_history_and_context_are_written_with_it(database: TestDatabase) -> None
     """Steps passed on the way stand in the history, numbered on from what is there."""
     started = failed(database)
     decision = Decision(
-        task=None, instance=InstanceWrite(current_step=1, context={"a": 1}, iterations={"g": 2}), history=(an_entry(), an_entry()), next=a_submit()
+        task=None,
+        instance=InstanceWrite(current_step=1, context={"a": 1}, iterations={"g": 2}),
+        history=(an_entry(), an_entry()),
+        next=a_submit(),
     )
     control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
     row = instance(database, started.instance_id)
@@ -239,6 +242,7 @@ def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase
     later = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(seconds=100)))
     control(database).retry_workflow(started.instance_id, 1, later, ALICE)
     lease = database.value(
-        "select lease_expires_at - clock_timestamp() from scheduled_tasks where workflow_instance_id = %s and is_live", (started.instance_id,)
+        "select lease_expires_at - clock_timestamp() from scheduled_tasks where workflow_instance_id = %s and is_live",
+        (started.instance_id,),
     )
     assert timedelta(seconds=185) < lease <= timedelta(seconds=190)

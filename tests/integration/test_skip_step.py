@@ -43,7 +43,12 @@ def test_the_waiting_task_is_cancelled_and_the_next_one_born(database: TestDatab
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 0, PAST, ALICE)
     row, following = instance(database, started.instance_id), last_task(database, started.instance_id)
     assert task(database, started.task_id)["status"] == "cancelled"
-    assert (following["sequence"], following["phase"], following["status"], following["scheduled_for"]) == (2, "submit", "pending", after(hours=1))
+    assert (following["sequence"], following["phase"], following["status"], following["scheduled_for"]) == (
+        2,
+        "submit",
+        "pending",
+        after(hours=1),
+    )
     assert (row["current_step"], row["execution_context"], row["goto_iterations"]) == (1, {"rest": {}}, {"loop": 1})
     assert changed.workflow["next_action_at"] == after(hours=1)
     assert changed.send == []

@@ -1,0 +1,83 @@
+"""allowed_actions: what the read side offers is what the verbs do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.errors import Busy, NotAllowed
+from tests.builders import NOON, Started, a_cancel, a_submit, an_instance
+from tests.databases import TestDatabase
+from tests.stores import ALICE, control, failed, polling, reads, running, unsure
+
+ONWARD = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON))
+
+
+def paused(database: TestDatabase) -> Started:
+    """A paused instance."""
+    started = an_instance(database)
+    control(database).pause_workflow(started.instance_id, ALICE)
+    return started
+
+
+def stopped(database: TestDatabase) -> Started:
+    """A stopped instance."""
+    started = an_instance(database)
+    control(database).stop_workflow(started.instance_id, ALICE)
+    return started
+
+
+def stopping(database: TestDatabase) -> Started:
+    """A stopping instance."""
+    started = polling(database)
+    control(database).stop_workflow(started.instance_id, ALICE)
+    return started
+
+
+def timing_out(database: TestDatabase) -> Started:
+    """An instance whose job is being cancelled after its step's timeout."""
+    return an_instance(database, a_cancel(reason="timeout"))
+
+
+STATES: dict[Callable[[TestDatabase], Started], list[str]] = {
+    an_instance: ["pause", "stop", "run-now", "skip-step"],
+    running: ["pause", "stop"],
+    polling: ["pause", "stop"],
+    timing_out: ["pause", "stop"],
+    unsure: ["pause", "stop", "run-now"],
+    paused: ["resume", "stop", "skip-step"],
+    failed: ["retry"],
+    stopping: [],
+    stopped: [],
+}
+NO_CHANGE = {"pause": "paused", "resume": "active", "stop": ("stopping", "stopped")}
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+@pytest.mark.parametrize("action", ["pause", "resume", "stop", "retry", "run-now", "skip-step"])
+def test_what_is_offered_is_done_and_nothing_else(database: TestDatabase, state: Callable[[TestDatabase], Started], action: str) -> None:
+    """Every state, every action: allowed and done, or in that state already, or refused with exactly this list."""
+    started = state(database)
+    shown = reads(database).workflow(started.instance_id)
+    assert shown["allowed_actions"] == STATES[state]
+    store, key, revision = control(database), started.instance_id, shown["revision"]
+    calls: dict[str, Callable[[], object]] = {
+        "pause": lambda: store.pause_workflow(key, ALICE),
+        "resume": lambda: store.resume_workflow(key, "freeze", ALICE),
+        "stop": lambda: store.stop_workflow(key, ALICE),
+        "retry": lambda: store.retry_workflow(key, revision, ONWARD, ALICE),
+        "run-now": lambda: store.run_workflow_now(key, revision, ALICE),
+        "skip-step": lambda: store.skip_step(key, revision, ONWARD, ALICE),
+    }
+    if action in STATES[state]:
+        calls[action]()
+    elif shown["status"] in NO_CHANGE.get(action, ()):
+        calls[action]()
+        assert reads(database).workflow(key) == shown
+    else:
+        with pytest.raises((NotAllowed, Busy)) as refusal:
+            calls[action]()
+        assert refusal.value.context.get("allowed", STATES[state]) == STATES[state]
+        assert reads(database).workflow(key) == shown

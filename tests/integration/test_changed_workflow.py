@@ -1,0 +1,24 @@
+"""changed_workflow: a control verb answers what GET would show."""
+
+from __future__ import annotations
+
+from tests.builders import a_next, after, an_instance
+from tests.databases import TestDatabase
+from tests.stores import ALICE, control, polling, reads
+
+
+def test_the_answer_is_what_get_shows(database: TestDatabase) -> None:
+    """Key by key, types and times too."""
+    started = an_instance(database, a_next(at=after(hours=1)))
+    changed = control(database, after(minutes=1)).pause_workflow(started.instance_id, ALICE)
+    assert changed.workflow == reads(database).workflow(started.instance_id)
+    assert changed.workflow["task"]["scheduled_for"] == after(hours=1)
+
+
+def test_only_what_this_call_queued_is_to_be_sent(database: TestDatabase) -> None:
+    """A task that was queued before has a message already."""
+    started = an_instance(database)
+    assert control(database).resume_workflow(started.instance_id, "freeze", ALICE).send == []
+    stopped = polling(database)
+    (pointer,) = control(database).stop_workflow(stopped.instance_id, ALICE).send
+    assert pointer.alone is False

@@ -1,0 +1,32 @@
+"""find_import: what is remembered of a request, for a day and for its caller alone."""
+
+from __future__ import annotations
+
+from flamebot.ports.store import IdempotencyRecord
+from tests.databases import TestDatabase
+from tests.stores import ALICE, control
+
+RECORD = IdempotencyRecord(principal="alice", key="k1", salt=bytes(range(16)), digest=bytes(range(32)), answer={"rows": []})
+
+
+def test_salt_and_digest_come_back_as_they_were(database: TestDatabase) -> None:
+    """Python compares; SQL only remembers."""
+    control(database).import_accounts([], [], RECORD, ALICE)
+    found = control(database).find_import("alice", "k1")
+    assert found is not None
+    assert (found.principal, found.key, found.salt, found.digest) == ("alice", "k1", RECORD.salt, RECORD.digest)
+    assert found.answer == {"request": {"rows": []}, "imported": {"accounts": {}, "started": []}}
+
+
+def test_a_key_is_its_callers_own(database: TestDatabase) -> None:
+    """Another caller, another key: nothing."""
+    control(database).import_accounts([], [], RECORD, ALICE)
+    assert control(database).find_import("bob", "k1") is None
+    assert control(database).find_import("alice", "k2") is None
+
+
+def test_after_a_day_it_is_forgotten(database: TestDatabase) -> None:
+    """Real time, whether upkeep has come by or not."""
+    control(database).import_accounts([], [], RECORD, ALICE)
+    database.rows("update import_requests set created_at = created_at - interval '24 hours'")
+    assert control(database).find_import("alice", "k1") is None

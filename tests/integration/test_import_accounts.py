@@ -1,0 +1,266 @@
+"""import_accounts: accounts, starts and the remembered request are stored together or not at all (I9)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from flamebot.adapters.postgres.rows import to_json
+from flamebot.domain.errors import IdempotencyInFlight
+from flamebot.ports.store import AccountRow, IdempotencyRecord, Imported, StartRow
+from tests.builders import a_definition, a_next, a_start, after, an_account, an_instance, begin, live_tasks
+from tests.databases import Row, Session, TestDatabase, start
+from tests.stores import ALICE, audit, control
+
+RECORD = IdempotencyRecord(principal="alice", key="k1", salt=b"s" * 16, digest=b"d" * 32, answer={"rows": 1})
+
+
+def an_input(account_id: str = "acct-1", **fields: Any) -> AccountRow:
+    """A row as the import service hands it over."""
+    return AccountRow(
+        **{
+            "flamebot_id": account_id,
+            "model_id": "m",
+            "channel_id": "c",
+            "config": {"a": 1},
+            "version": 100_001,
+            "ciphertext": b"secret",
+            **fields,
+        }
+    )
+
+
+def import_(
+    database: TestDatabase, *rows: AccountRow, starts: tuple[StartRow, ...] = (), record: IdempotencyRecord | None = None
+) -> Imported:
+    """Call the verb."""
+    return control(database).import_accounts(rows, starts, record, ALICE)
+
+
+def stored(database: TestDatabase, account_id: str = "acct-1") -> Row:
+    """The account's row."""
+    return database.one("select * from accounts where flamebot_id = %s", (account_id,))
+
+
+def test_a_new_account_is_stored_whole(database: TestDatabase) -> None:
+    """Its credentials version is the reserved one, and so is its ciphertext's."""
+    assert import_(database, an_input()).accounts == {"acct-1": "created"}
+    row = stored(database)
+    assert (row["model_id"], row["channel_id"], row["config"], bytes(row["credentials_ciphertext"])) == ("m", "c", {"a": 1}, b"secret")
+    assert (row["credentials_version"], row["ciphertext_version"], row["registered_version"], row["status"]) == (
+        100_001,
+        100_001,
+        None,
+        "active",
+    )
+
+
+def test_a_bare_account_is_stored_too(database: TestDatabase) -> None:
+    """Only the id is needed to import."""
+    import_(database, an_input(model_id=None, channel_id=None, config=None, ciphertext=None))
+    row = stored(database)
+    assert (row["model_id"], row["config"], row["credentials_ciphertext"], row["ciphertext_version"]) == (None, {}, None, None)
+
+
+def test_what_is_not_sent_is_kept(database: TestDatabase) -> None:
+    """Credentials, config, model and channel each for itself; the ciphertext stays bound to its own version."""
+    import_(database, an_input())
+    answer = import_(database, an_input(model_id="m2", channel_id=None, config=None, ciphertext=None, version=100_002))
+    row = stored(database)
+    assert answer.accounts == {"acct-1": "updated"}
+    assert (row["model_id"], row["channel_id"], row["config"], bytes(row["credentials_ciphertext"])) == ("m2", "c", {"a": 1}, b"secret")
+    assert (row["credentials_version"], row["ciphertext_version"]) == (100_002, 100_001)
+
+
+@pytest.mark.parametrize(
+    "change", [{"model_id": "m2"}, {"channel_id": "c2"}, {"config": {"a": 2}}, {"config": {}}, {"ciphertext": b"other"}], ids=str
+)
+def test_any_change_makes_a_new_version(database: TestDatabase, change: dict[str, Any]) -> None:
+    """The actions service is told again before the next effect; what it was told stays known."""
+    import_(database, an_input())
+    database.rows("update accounts set registered_version = credentials_version")
+    import_(database, an_input(**{"ciphertext": None, "version": 100_007, **change}))
+    row = stored(database)
+    assert (row["credentials_version"], row["registered_version"]) == (100_007, 100_001)
+
+
+def test_the_same_again_changes_nothing(database: TestDatabase) -> None:
+    """The version stays, nothing is registered again, nothing is audited; it counts as updated."""
+    import_(database, an_input())
+    before = stored(database)
+    assert import_(database, an_input(ciphertext=None, version=100_009)).accounts == {"acct-1": "updated"}
+    assert stored(database) == before
+    assert len(audit(database, "import_accounts")) == 1
+
+
+def test_the_version_grows_even_if_the_older_reservation_comes_last(database: TestDatabase) -> None:
+    """Versions are never used twice and never run back."""
+    earlier, later = control(database).reserve_versions(2)
+    import_(database, an_input(version=later))
+    import_(database, an_input(version=earlier, model_id="m2", ciphertext=b"newer"))
+    row = stored(database)
+    assert row["credentials_version"] > later
+    assert (row["ciphertext_version"], row["model_id"]) == (earlier, "m2")
+
+
+def test_starts_are_made_in_the_same_transaction(database: TestDatabase) -> None:
+    """What is due soon comes back to be sent; the snapshot holds what was just imported."""
+    workflow_id = a_definition(database)
+    soon, later = a_start("acct-1", workflow_id), a_start("acct-2", workflow_id, a_next(at=after(hours=2)))
+    answer = import_(database, an_input("acct-2"), an_input("acct-1"), starts=(soon, later))
+    assert {row.account_id: row.status for row in answer.started} == {"acct-1": "started", "acct-2": "started"}
+    pointers = [row.send for row in answer.started if row.send]
+    assert [pointer.account_id for pointer in pointers] == ["acct-1"]
+    assert len(begin(database, pointers[0].task_id, fences=[pointers[0].fence])) == 1
+    snapshot = database.value("select account_data from workflow_instances where account_id = 'acct-1'")
+    assert snapshot == {"account_id": "acct-1", "model_id": "m", "channel_id": "c", "config": {"a": 1}}
+
+
+def test_a_live_instance_is_left_alone(database: TestDatabase) -> None:
+    """Importing again updates the account and starts nothing beside it."""
+    running = an_instance(database, a_next(at=after(hours=2)), account_id=an_account(database, "acct-1"))
+    answer = import_(database, an_input(), starts=(a_start("acct-1", a_definition(database)),))
+    assert [(row.status, row.instance_id) for row in answer.started] == [("already_active", running.instance_id)]
+    assert live_tasks(database, running.instance_id) == ["pending"]
+
+
+def test_an_incomplete_account_is_stored_and_not_started(database: TestDatabase) -> None:
+    """One bad row never spoils the others."""
+    workflow_id = a_definition(database)
+    starts = (a_start("acct-1", workflow_id), a_start("acct-2", workflow_id))
+    answer = import_(database, an_input(model_id=None), an_input("acct-2"), starts=starts)
+    assert {row.account_id: row.status for row in answer.started} == {"acct-1": "incomplete", "acct-2": "started"}
+    assert set(answer.accounts) == {"acct-1", "acct-2"}
+
+
+def test_a_failure_stores_nothing(database: TestDatabase) -> None:
+    """All or nothing: a start on a definition that is not there takes the accounts with it."""
+    with pytest.raises(Exception, match="23503"):
+        import_(database, an_input(), starts=(a_start("acct-1", 4711),), record=RECORD)
+    assert database.value("select count(*) from accounts") == 0
+    assert database.value("select count(*) from import_requests") == 0
+
+
+def test_a_thousand_accounts_are_one_call(database: TestDatabase) -> None:
+    """Stored and started set-based."""
+    workflow_id = a_definition(database)
+    rows = [an_input(f"acct-{n:04}", version=100_001 + n) for n in range(1000)]
+    answer = import_(database, *rows, starts=tuple(a_start(row.flamebot_id, workflow_id) for row in rows))
+    assert sum(row.status == "started" for row in answer.started) == 1000
+    assert set(import_(database, *rows).accounts.values()) == {"updated"}
+
+
+def test_the_audit_log_tells_each_account(database: TestDatabase) -> None:
+    """Who imported it, and whether it was new; nothing of its content."""
+    import_(database, an_input())
+    import_(database, an_input(ciphertext=b"other"), an_input("acct-2"))
+    rows = audit(database, "import_accounts")
+    assert [(row["subject"], row["after"]) for row in rows] == [
+        ("account/acct-1", {"status": "created"}),
+        ("account/acct-1", {"status": "updated"}),
+        ("account/acct-2", {"status": "created"}),
+    ]
+    assert {(row["actor"], row["reason"]) for row in rows} == {("alice", "because")}
+
+
+def test_the_request_is_remembered_without_what_was_to_be_sent(database: TestDatabase) -> None:
+    """Whoever answers from memory must not send again."""
+    started = a_start("acct-1", a_definition(database))
+    import_(database, an_input(), starts=(started,), record=RECORD)
+    found = control(database).find_import("alice", "k1")
+    assert found is not None
+    assert found.answer == {
+        "request": {"rows": 1},
+        "imported": {
+            "accounts": {"acct-1": "created"},
+            "started": [{"account_id": "acct-1", "status": "started", "instance_id": started.instance_id}],
+        },
+    }
+
+
+def test_a_remembered_key_is_not_used_again(database: TestDatabase) -> None:
+    """Between looking for the key and importing somebody else may have finished: ask again."""
+    import_(database, an_input(), record=RECORD)
+    with pytest.raises(IdempotencyInFlight):
+        import_(database, an_input(model_id="m2"), record=RECORD)
+    assert stored(database)["model_id"] == "m"
+
+
+def test_a_forgotten_key_may_be_used_again(database: TestDatabase) -> None:
+    """After 24 hours the key is free."""
+    import_(database, an_input(), record=RECORD)
+    database.rows("update import_requests set created_at = created_at - interval '24 hours'")
+    import_(database, an_input(model_id="m2"), record=RECORD)
+    assert stored(database)["model_id"] == "m2"
+    assert database.value("select count(*) from import_requests") == 1
+
+
+def call(session: Session, *account_ids: str, key: str | None = None) -> list[Row]:
+    """The verb on a session of its own."""
+    rows = [{"flamebot_id": one, "model_id": "m", "channel_id": "c", "version": 100_001} for one in account_ids]
+    return session.rows(
+        "select import_accounts(%s, '[]', 'alice', %s, '\\x01', '\\x02', '{}', 'alice', null,"
+        " null, interval '120 s', interval '90 s', 1) as answer",
+        (to_json(rows), key),
+    )
+
+
+def test_the_same_key_at_once_is_in_flight(database: TestDatabase) -> None:
+    """The second request does not wait for the first, and stores nothing."""
+    one, two = database.session(), database.session()
+    one.begin()
+    call(one, "acct-1", key="k1")
+    with pytest.raises(Exception, match="at work now"):
+        call(two, "acct-2", key="k1")
+    one.commit()
+    assert database.value("select array_agg(flamebot_id) from accounts") == ["acct-1"]
+
+
+def test_another_key_is_not_kept_waiting(database: TestDatabase) -> None:
+    """Only the same caller's same key is."""
+    one, two = database.session(), database.session()
+    one.begin()
+    call(one, "acct-1", key="k1")
+    call(two, "acct-2", key="k2")
+    one.commit()
+    assert database.value("select count(*) from accounts") == 2
+
+
+def test_imports_of_the_same_new_accounts_take_turns(database: TestDatabase) -> None:
+    """The second one waits, and finds the accounts there."""
+    one, two = database.session(), database.session()
+    one.begin()
+    call(one, "d", "b")
+    waiting = start(lambda: call(two, "d", "c", "b", "a"))
+    database.until_blocked(two)
+    one.commit()
+    (answer,) = waiting.result()
+    assert answer["answer"]["accounts"] == {"a": "created", "b": "updated", "c": "created", "d": "updated"}
+
+
+def test_imports_in_any_order_never_deadlock(database: TestDatabase) -> None:
+    """Four callers, new and known accounts mixed, each shuffled in its own way."""
+
+    def work(seed: int) -> int:
+        dice, session = random.Random(seed), database.session()
+        for _ in range(12):
+            call(session, *dice.sample([f"acct-{n}" for n in range(60)], 25))
+        return seed
+
+    calls = [start(lambda seed=seed: work(seed)) for seed in range(4)]  # type: ignore[misc]  # mypy cannot see the default's type
+    assert [one.result(60) for one in calls] == [0, 1, 2, 3]
+
+
+def test_an_import_meets_an_erasure_whole(database: TestDatabase) -> None:
+    """The account is erased first, and then made anew with a version that was never used."""
+    an_account(database, "acct-1")
+    eraser, importer = database.session(), database.session()
+    eraser.begin()
+    eraser.rows("select delete_account('acct-1', 'a', null)")
+    waiting = start(lambda: call(importer, "acct-1"))
+    database.until_blocked(importer)
+    eraser.commit()
+    (answer,) = waiting.result()
+    assert answer["answer"]["accounts"] == {"acct-1": "created"}

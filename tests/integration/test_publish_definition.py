@@ -1,0 +1,94 @@
+"""publish_definition: a new version each time the content changes, and only for who saw the last one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flamebot.adapters.postgres.rows import to_json
+from flamebot.domain.errors import PreconditionFailed
+from tests.builders import STEPS
+from tests.databases import TestDatabase, start
+from tests.stores import ALICE, audit, control
+
+DOCUMENT: dict[str, Any] = {"type": "mine", "name": "Mine", "description": "d", "config": {"maxRetries": 2}, "steps": STEPS}
+
+
+def test_the_first_version_is_one(database: TestDatabase) -> None:
+    """Answered with its id and who published it."""
+    told = control(database).publish_definition(DOCUMENT, None, ALICE)
+    assert {name: told[name] for name in DOCUMENT} == DOCUMENT
+    assert (told["version"], told["created_by"]) == (1, "alice")
+    assert control(database).active_definition("mine") == told
+    assert control(database).definition(told["id"])["steps"] == STEPS
+
+
+def test_another_content_is_another_version(database: TestDatabase) -> None:
+    """The old row stays as it is, for the instances that run on it (I11)."""
+    first = control(database).publish_definition(DOCUMENT, None, ALICE)
+    second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
+    assert (second["version"], second["name"]) == (2, "Ours")
+    assert control(database).definition(first["id"])["name"] == "Mine"
+    assert control(database).active_definition("mine")["id"] == second["id"]
+
+
+@pytest.mark.parametrize("expected", [None, 1, 7])
+def test_the_same_content_is_no_new_version(database: TestDatabase, expected: int | None) -> None:
+    """It is what a caller sends whose answer got lost, and so whatever version it expected."""
+    first = control(database).publish_definition(DOCUMENT, None, ALICE)
+    assert control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE) == first
+    assert len(audit(database, "publish_definition")) == 1
+
+
+def test_defaults_are_content_too(database: TestDatabase) -> None:
+    """No description is an empty one, no config an empty one."""
+    bare = {"type": "mine", "name": "Mine", "steps": STEPS}
+    told = control(database).publish_definition(bare, None, ALICE)
+    assert (told["description"], told["config"]) == ("", {})
+    assert control(database).publish_definition({**bare, "description": "", "config": {}}, 1, ALICE)["version"] == 1
+
+
+@pytest.mark.parametrize("expected", [None, 2])
+def test_who_expects_another_version_is_refused(database: TestDatabase, expected: int | None) -> None:
+    """Somebody else was faster, or the type is not new."""
+    control(database).publish_definition(DOCUMENT, None, ALICE)
+    with pytest.raises(PreconditionFailed):
+        control(database).publish_definition({**DOCUMENT, "name": "Ours"}, expected, ALICE)
+    assert control(database).active_definition("mine")["version"] == 1
+
+
+def test_a_type_that_is_not_there_has_no_version_to_expect(database: TestDatabase) -> None:
+    """If-Match names nothing."""
+    with pytest.raises(PreconditionFailed):
+        control(database).publish_definition(DOCUMENT, 1, ALICE)
+
+
+def test_the_audit_log_tells_the_versions(database: TestDatabase) -> None:
+    """Which one came after which, by whom."""
+    control(database).publish_definition(DOCUMENT, None, ALICE)
+    control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
+    rows = audit(database, "publish_definition")
+    assert [(row["subject"], row["before"], row["after"]) for row in rows] == [
+        ("definition/mine/1", None, {"version": 1}),
+        ("definition/mine/2", {"version": 1}, {"version": 2}),
+    ]
+    assert {row["actor"] for row in rows} == {"alice"}
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> None:
+    """The second one sees the first one's version: the same content is answered with it, another is refused."""
+    one, two = database.session(), database.session()
+    one.begin()
+    one.rows("select publish_definition(%s, null, 'a', null)", (to_json(DOCUMENT),))
+    theirs = DOCUMENT if same else {**DOCUMENT, "name": "Ours"}
+    waiting = start(lambda: two.one("select publish_definition(%s, null, 'b', null) as answer", (to_json(theirs),)))
+    database.until_blocked(two)
+    one.commit()
+    if same:
+        assert waiting.result()["answer"]["version"] == 1
+    else:
+        with pytest.raises(Exception, match="another one than expected"):
+            waiting.result()
+    assert database.value("select count(*) from workflow_definitions where type = 'mine'") == 1
