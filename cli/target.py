@@ -21,11 +21,12 @@ _HOW = "Start the local stack with `flamebot dev`, or set FLAMEBOT_API_URL and F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where commands go. `source` says who named it, for messages."""
+    """Where commands go. `source` says who named it, for messages; `speed` is that of the local stack's schedule clock."""
 
     api_url: str
     token: str
     source: str
+    speed: float = 1.0
 
 
 def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Target:
@@ -45,7 +46,7 @@ def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Targe
     path = stack_file()
     if path is not None:
         stack = _read_stack(path)
-        return Target(api_url=str(stack["apiUrl"]), token=token or str(stack["token"]), source=str(path))
+        return Target(api_url=stack["apiUrl"], token=token or stack["token"], source=str(path), speed=float(stack.get("speed", 1)))
     return _profile(None, env)
 
 

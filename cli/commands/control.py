@@ -63,7 +63,12 @@ def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
 
     def start(account: str) -> dict[str, Any]:
         path = f"/v1/accounts/{segment(account)}/workflows"
-        workflow: dict[str, Any] = http.post(path, body, what=f"No workflow was started for {account}").body
+        try:
+            workflow: dict[str, Any] = http.post(path, body, what=f"No workflow was started for {account}").body
+        except Failure as failure:
+            if failure.exit is Exit.NOT_FOUND:
+                failure.next = "Import the account first: `flamebot import FILE`."
+            raise
         return workflow
 
     return _each(args.ids, start, output, "next: flamebot history {account} --follow")

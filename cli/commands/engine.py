@@ -67,7 +67,7 @@ def _tell(http: Api, health: dict[str, Any], stats: dict[str, Any], control: dic
             "workflows": _counts(stats["workflows"]),
             "tasks": _counts(stats["tasks"]),
             "accounts": _counts(stats["accounts"]),
-            "lateness": _lateness(lateness),
+            "lateness": _lateness(lateness, http.target.speed),
         }
     )
     output.line()
@@ -85,13 +85,12 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number) or "none"
 
 
-def _lateness(lateness: dict[str, Any]) -> str:
+def _lateness(lateness: dict[str, Any], speed: float) -> str:
+    """In real seconds: the API counts the engine's, which pass faster on an accelerated local stack."""
     if not lateness["tasks"]:
         return "nothing has begun in the last 24 hours"
-    return (
-        f"p50 {_seconds(lateness['p50Seconds'])}, p95 {_seconds(lateness['p95Seconds'])}, p99 {_seconds(lateness['p99Seconds'])},"
-        f" worst {_seconds(lateness['maxSeconds'])} over {lateness['tasks']:,} tasks"
-    )
+    p50, p95, p99, worst = (_seconds(lateness[name] / speed) for name in ("p50Seconds", "p95Seconds", "p99Seconds", "maxSeconds"))
+    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {lateness['tasks']:,} tasks, in real time"
 
 
 def _seconds(value: float | None) -> str:

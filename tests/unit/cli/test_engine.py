@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,15 @@ def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
     assert ran.exit == 0
     for text in (api.url, "1,200 active", "p95 0.80 s", "last_tick", "add_bio", "1.50 s"):
         assert text in ran.out
+
+
+def test_lateness_is_shown_in_real_seconds(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an accelerated local stack the engine's seconds become real ones; programs get what the API says."""
+    monkeypatch.delenv("FLAMEBOT_API_URL")
+    Path(".flamebot").mkdir()
+    Path(".flamebot/stack.json").write_text(json.dumps({"apiUrl": api.url, "token": "t", "speed": 10.0}), encoding="utf-8")
+    assert "p50 0.02 s, p95 0.08 s, p99 0.09 s, worst 0.12 s" in flamebot("status").out
+    assert flamebot("status", "--json").json["stats"]["lateness"] == LATENESS
 
 
 def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:

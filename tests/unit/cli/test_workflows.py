@@ -191,6 +191,12 @@ def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
     assert (ran.exit, "flamebot show" in ran.err) == (5, True)
 
 
+def test_start_of_an_unknown_account_says_to_import_it(flamebot: Flamebot) -> None:
+    """An account that is not there has to be imported first."""
+    ran = flamebot("start", "nobody")
+    assert (ran.exit, "flamebot import" in ran.err) == (3, True)
+
+
 def test_without_an_api_nothing_is_tried_twice(api: CannedApi, flamebot: Flamebot) -> None:
     """When the token is refused, the other names are not tried."""
     api.on("GET", "/v1/workflows", Reply(401, {"message": "Unauthorized"}))
