@@ -1,4 +1,4 @@
-"""What every suite may use: one embedded Postgres per test session (per xdist worker), and on it a fresh, migrated database per test."""
+"""What every suite may use: one embedded Postgres per test session (per xdist worker), and on it an empty, migrated database per test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from devstack.postgres import Server, embedded_postgres
 from flamebot.adapters.postgres.migrations import migrate
 from tests import databases
-from tests.databases import TestDatabase
+from tests.databases import DatabasePool, TestDatabase
 
 ROOT = Path(__file__).resolve().parents[1]
 SQL = ROOT / "sql"
@@ -37,14 +37,18 @@ def migrated(postgres: Server, sql_dir: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def database_pool(postgres: Server, migrated: str) -> DatabasePool:
+    """The session's databases."""
+    return DatabasePool(postgres, migrated)
+
+
 @pytest.fixture
-def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database of the test's own."""
-    name = databases.create(postgres, migrated)
-    fresh = TestDatabase(postgres, name)
-    yield fresh
-    fresh.close()
-    databases.drop(postgres, name)
+def database(database_pool: DatabasePool) -> Iterator[TestDatabase]:
+    """A database of the test's own, migrated and empty."""
+    mine = database_pool.take()
+    yield mine
+    database_pool.give_back(mine)
 
 
 @pytest.fixture

@@ -148,6 +148,72 @@ class TestDatabase:
             session.close()
 
 
+_EMPTY = """
+set lock_timeout = '2s';
+set session_replication_role = replica;
+do $$
+declare
+    r record;
+begin
+    for r in select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+                                            and relname not in ('schema_migrations', 'engine_control') loop
+        execute format('delete from %I', r.relname);
+    end loop;
+    for r in select sequencename, start_value from pg_sequences where schemaname = 'public' loop
+        perform setval(r.sequencename::regclass, r.start_value, false);
+    end loop;
+    delete from engine_control;
+    insert into engine_control default values;
+end $$
+"""
+_SHAPE = """
+select (select array_agg((oid, relname, relacl)::text order by oid) from pg_class where relnamespace = 'public'::regnamespace)::text,
+       (select array_agg((oid, xmin, proacl)::text order by oid) from pg_proc where pronamespace = 'public'::regnamespace)::text
+"""
+_ALONE = """
+select pg_terminate_backend(pid, 2000) from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid()
+"""
+
+
+class DatabasePool:
+    """Databases for tests: emptied and used again, because making one costs more than most tests do.
+
+    One that a test has given another shape (a partition, a verb), or that cannot be emptied, is thrown away.
+    """
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._spare: list[str] = []
+        self._shape: dict[str, Row] = {}
+
+    def take(self) -> TestDatabase:
+        """An empty, migrated database."""
+        name = self._spare.pop() if self._spare else create(self._server, self._template)
+        database = TestDatabase(self._server, name)
+        self._shape.setdefault(name, database.one(_SHAPE))
+        return database
+
+    def give_back(self, database: TestDatabase) -> None:
+        """Empty it for the next test."""
+        database.close()
+        try:
+            session = Session(database.url)
+            try:
+                session.rows(_ALONE)
+                session.rows(_EMPTY)
+                same = session.one(_SHAPE) == self._shape[database.name]
+            finally:
+                session.close()
+        except psycopg2.Error:
+            same = False
+        if same:
+            self._spare.append(database.name)
+        else:
+            drop(self._server, database.name)
+
+
 def create(server: Server, template: str | None = None) -> str:
     """Create a database, as a copy of another, and answer its name."""
     name = f"test_{next(_names)}"

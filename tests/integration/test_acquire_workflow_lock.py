@@ -1,0 +1,33 @@
+"""acquire_workflow_lock: the seed's lock."""
+
+from __future__ import annotations
+
+from tests.databases import TestDatabase, start
+
+ASK = "select acquire_workflow_lock(%s, %s, %s)"
+
+
+def test_one_owner_at_a_time(database: TestDatabase) -> None:
+    """Free: taken. Somebody else's: refused. One's own: renewed. Another key: another lock."""
+    assert database.value(ASK, ("workflow:a:start", "one", 300)) is True
+    assert database.value(ASK, ("workflow:a:start", "two", 300)) is False
+    assert database.value(ASK, ("workflow:a:start", "one", 300)) is True
+    assert database.value(ASK, ("workflow:b:start", "two", 300)) is True
+
+
+def test_expired_lock_is_anybodys(database: TestDatabase) -> None:
+    """A crash blocks nobody for longer than the timeout."""
+    database.rows(ASK, ("k", "one", 0))
+    assert database.value(ASK, ("k", "two", 300)) is True
+    assert database.value(ASK, ("k", "one", 300)) is False
+
+
+def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
+    """The second waits for the first to be decided, then is refused."""
+    first, other = database.session(), database.session()
+    first.begin()
+    assert first.value(ASK, ("k", "one", 300)) is True
+    waiting = start(lambda: other.value(ASK, ("k", "two", 300)))
+    database.until_blocked(other)
+    first.commit()
+    assert waiting.result() is False

@@ -1,0 +1,162 @@
+"""begin_tasks: exactly once per claim, never early, never into a pause."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from flamebot.domain.task import EffectRequest, Payload
+from tests.builders import (
+    NOON,
+    Started,
+    a_cancel,
+    a_next,
+    a_submit,
+    after,
+    an_account,
+    an_instance,
+    begin,
+    instance,
+    pause,
+    pause_all,
+    resume,
+    resume_all,
+    stop,
+    task,
+)
+from tests.databases import TestDatabase
+
+
+def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
+    """One round trip brings the task, its instance and what is known of the account's registration."""
+    request = EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5})
+    account = an_account(database, config={"pace": 3}, credentials_version=100_007, registered_version=100_006)
+    started = an_instance(database, a_submit(payload=Payload(request=request), attempts=1), account_id=account)
+    (row,) = begin(database, started.task_id)
+    assert (row["task_id"], row["sequence"], row["step_id"], row["phase"], row["attempts"]) == (started.task_id, 1, "swipe", "submit", 1)
+    assert row["payload"]["request"]["body"] == {"count": 5}
+    assert str(row["instance_id"]) == started.instance_id
+    assert row["account_data"] == {"account_id": account, "model_id": "model-1", "channel_id": "channel-1", "config": {"pace": 3}}
+    assert (row["credentials_version"], row["registered_version"]) == (100_007, 100_006)
+    assert (row["early"], row["now"], row["global_paused_ms"], row["lost"]) == (False, NOON, 0, None)
+    stored = task(database, started.task_id)
+    assert (stored["status"], stored["fence"], stored["started_at"]) == ("running", row["fence"], NOON)
+    assert stored["first_begun_at"] is not None
+
+
+def test_second_delivery_of_the_same_message_begins_nothing(database: TestDatabase) -> None:
+    """A doubled message does nothing."""
+    started = an_instance(database)
+    fence = task(database, started.task_id)["fence"]
+    assert len(begin(database, started.task_id, fences=[fence])) == 1
+    assert begin(database, started.task_id, fences=[fence]) == []
+
+
+def test_same_delivery_asks_again_and_gets_the_same_answer(database: TestDatabase) -> None:
+    """A lost reply costs nothing: the same nonce is told the same fence."""
+    started, nonce = an_instance(database), str(uuid4())
+    fence = task(database, started.task_id)["fence"]
+    first = begin(database, started.task_id, nonce=nonce, fences=[fence])
+    again = begin(database, started.task_id, nonce=nonce, fences=[fence])
+    assert [row["fence"] for row in first] == [row["fence"] for row in again]
+    assert first[0]["fence"] > fence
+
+
+def test_stale_fence_begins_nothing(database: TestDatabase) -> None:
+    """A message from before the latest claim is void (I4)."""
+    started = an_instance(database)
+    assert begin(database, started.task_id, fences=[task(database, started.task_id)["fence"] - 1]) == []
+    assert task(database, started.task_id)["status"] == "queued"
+
+
+def test_early_message_is_told_so_and_changes_nothing(database: TestDatabase) -> None:
+    """Nothing begins before its due time (I6); who comes early can wait it out."""
+    started = an_instance(database, a_next(at=after(seconds=1)))
+    before = task(database, started.task_id)
+    (row,) = begin(database, started.task_id)
+    assert (row["early"], row["now"]) == (True, NOON)
+    assert task(database, started.task_id) == before
+    (row,) = begin(database, started.task_id, now=after(seconds=1))
+    assert row["early"] is False
+
+
+def test_one_bad_pointer_spoils_no_other(database: TestDatabase) -> None:
+    """Unknown, malformed and stale ones are passed over."""
+    good, stale = an_instance(database), an_instance(database)
+    fences = [task(database, good.task_id)["fence"], 0, 1, 2]
+    rows = begin(database, good.task_id, stale.task_id, "no task id at all", f"{uuid4()}:1", fences=fences)
+    assert [row["task_id"] for row in rows] == [good.task_id]
+
+
+def test_paused_instance_begins_nothing(database: TestDatabase) -> None:
+    """After a pause the message in flight is void (I7), also once the instance is resumed."""
+    started = an_instance(database)
+    fence = task(database, started.task_id)["fence"]
+    pause(database, started.instance_id)
+    assert begin(database, started.task_id, fences=[fence]) == []
+    resume(database, started.instance_id)
+    assert begin(database, started.task_id, fences=[fence]) == []
+    assert len(begin(database, started.task_id)) == 1
+
+
+def test_stopped_instance_begins_nothing(database: TestDatabase) -> None:
+    """After a stop nothing begins (I7)."""
+    started = an_instance(database)
+    fence = task(database, started.task_id)["fence"]
+    stop(database, started.instance_id)
+    assert begin(database, started.task_id, fences=[fence]) == []
+
+
+def test_forgotten_flip_is_caught(database: TestDatabase) -> None:
+    """Should a verb ever leave a queued task on an instance that is not active, begin still refuses it: the instance is asked too."""
+    for status in ("paused", "stopping", "failed"):
+        started = an_instance(database)
+        over = ", finished_at = now()" if status == "failed" else ""
+        database.rows(f"update workflow_instances set status = %s, paused_at = now(){over} where id = %s", (status, started.instance_id))
+        assert begin(database, started.task_id) == []
+
+
+def _cancelling(database: TestDatabase) -> Started:
+    started = an_instance(database, a_cancel())
+    database.rows("update workflow_instances set status = 'stopping' where id = %s", (started.instance_id,))
+    return started
+
+
+def test_global_pause_gives_back_all_but_cancels(database: TestDatabase) -> None:
+    """Under a global pause a message gives its task back as pending, so that resuming waits for no lease; a cancel begins."""
+    waiting, early, cancelling = an_instance(database), an_instance(database, a_next(at=after(seconds=5))), _cancelling(database)
+    fences = [task(database, each.task_id)["fence"] for each in (waiting, early, cancelling)]
+    pause_all(database)
+    rows = begin(database, waiting.task_id, early.task_id, cancelling.task_id, fences=fences)
+    assert [row["task_id"] for row in rows] == [cancelling.task_id]
+    for each in (waiting, early):
+        given_back = task(database, each.task_id)
+        assert (given_back["status"], given_back["lease_expires_at"], given_back["attempts"]) == ("pending", None, 0)
+    resume_all(database)
+    assert begin(database, waiting.task_id, fences=fences[:1]) == []
+
+
+def test_global_pause_leaves_stale_messages_without_effect(database: TestDatabase) -> None:
+    """Only the message that could have begun the task can give it back."""
+    started = an_instance(database)
+    pause_all(database)
+    assert begin(database, started.task_id, fences=[0]) == []
+    assert task(database, started.task_id)["status"] == "queued"
+
+
+def test_time_spent_in_global_pauses_is_told(database: TestDatabase) -> None:
+    """Deadlines subtract the pauses that are over and, for a cancel, the one that is on."""
+    cancelling = _cancelling(database)
+    pause_all(database, now=after(hours=-2))
+    resume_all(database, now=after(hours=-1))
+    pause_all(database, now=after(minutes=-1))
+    (row,) = begin(database, cancelling.task_id)
+    assert row["global_paused_ms"] == 61 * 60 * 1000
+
+
+def test_begin_leaves_attempts_and_instance_alone(database: TestDatabase) -> None:
+    """An attempt is counted when its result is committed, and begin writes no instance."""
+    started = an_instance(database)
+    before = instance(database, started.instance_id)
+    begin(database, started.task_id)
+    assert task(database, started.task_id)["attempts"] == 0
+    assert instance(database, started.instance_id) == before

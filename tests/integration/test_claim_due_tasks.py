@@ -1,0 +1,79 @@
+"""claim_due_tasks: pending to queued, before it is due, never twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.builders import LEASE, NOON, a_cancel, a_decision, a_next, a_poll, after, an_instance, begin, claim, commit, pause_all, task
+from tests.databases import TestDatabase
+
+
+def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> None:
+    """What falls due within the horizon is queued under a fence; what falls due later is left alone."""
+    early = an_instance(database, a_next(at=after(minutes=10)))
+    late = an_instance(database, a_next(at=after(minutes=13)))
+    (row,) = claim(database, now=after(minutes=9))
+    assert row["task_id"] == early.task_id
+    assert (row["account_id"], row["phase"], row["due"], row["alone"]) == (early.account_id, "wake", after(minutes=10), False)
+    claimed = task(database, early.task_id)
+    assert (claimed["status"], claimed["fence"], claimed["sends"]) == ("queued", row["fence"], 1)
+    assert task(database, late.task_id)["status"] == "pending"
+
+
+def test_lease_lasts_beyond_the_due_time_in_real_seconds(database: TestDatabase) -> None:
+    """A task queued a minute before it is due is leased for that minute and the lease; at double speed the minute is half as long."""
+    for rate, seconds in ((1, 60), (2, 30)):
+        started = an_instance(database, a_next(at=after(minutes=10)))
+        database.rows("select * from claim_due_tasks(%s, '2 minutes', 10, 100, %s, %s)", (after(minutes=9), LEASE, rate))
+        left = task(database, started.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+        assert abs(left - LEASE - timedelta(seconds=seconds)) < timedelta(seconds=5)
+
+
+def test_claim_takes_the_earliest_up_to_its_limit(database: TestDatabase) -> None:
+    """With more due than the limit, those that wait longest go first."""
+    ids = [an_instance(database, a_next(at=after(minutes=20 - n))).task_id for n in range(5)]
+    taken = claim(database, 2, now=after(minutes=30))
+    assert {row["task_id"] for row in taken} == {ids[4], ids[3]}
+
+
+def test_claim_leaves_no_more_in_flight_than_there_is_room_for(database: TestDatabase) -> None:
+    """Queued and running tasks together never exceed the room by a claim."""
+    for _ in range(3):
+        an_instance(database)  # born queued
+    for n in range(3):
+        an_instance(database, a_next(at=after(minutes=10 + n)))
+    assert len(claim(database, now=after(minutes=30), room=4)) == 1
+    assert claim(database, now=after(minutes=30), room=4) == []
+
+
+def test_claimed_task_is_not_claimed_again(database: TestDatabase) -> None:
+    """A second claim finds nothing."""
+    an_instance(database, a_next(at=after(minutes=10)))
+    assert len(claim(database, now=after(minutes=10))) == 1
+    assert claim(database, now=after(minutes=10)) == []
+
+
+def test_global_pause_claims_cancels_only(database: TestDatabase) -> None:
+    """While the engine is paused only cancels are queued."""
+    an_instance(database, a_poll(at=after(minutes=10)))
+    cancelling = an_instance(database, a_cancel(at=after(minutes=10)))
+    pause_all(database)
+    assert [row["task_id"] for row in claim(database, now=after(minutes=10))] == [cancelling.task_id]
+
+
+def test_task_that_was_taken_over_travels_alone(database: TestDatabase) -> None:
+    """A task with reaps is marked, so that it cannot take others down with it."""
+    started = an_instance(database, a_poll())
+    (row,) = begin(database, started.task_id)
+    commit(database, (started.task_id, row["fence"], a_decision("pending", at=after(hours=1))))
+    database.rows("update scheduled_tasks set reaps = 1")
+    assert [row["alone"] for row in claim(database, now=after(hours=1))] == [True]
+
+
+def test_null_now_is_the_databases_clock(database: TestDatabase) -> None:
+    """Without a schedule clock the database's own decides what is due."""
+    real = datetime.now(UTC)  # noqa: TID251  # the database's clock is the real one
+    an_instance(database, a_next(at=real + timedelta(minutes=3)), now=real)
+    due = an_instance(database, a_next(at=real + timedelta(seconds=60)), now=real - timedelta(hours=1))
+    assert [row["task_id"] for row in claim(database, now=None)] == [due.task_id]
+    assert real < NOON

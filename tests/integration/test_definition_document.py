@@ -1,0 +1,31 @@
+"""definition_document: one version, as it was published."""
+
+from __future__ import annotations
+
+import pytest
+
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.domain.errors import NotFound
+from tests.builders import STEPS, a_definition
+from tests.databases import TestDatabase
+
+
+def test_document_is_told_as_published(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Steps and config come back as they were given."""
+    a_definition(database, version=1)
+    latest = a_definition(database, version=2, config={"maxRetries": 1}, description="second")
+    assert store.definition(latest) == {
+        "id": latest,
+        "type": "default",
+        "version": 2,
+        "name": "default",
+        "description": "second",
+        "config": {"maxRetries": 1},
+        "steps": STEPS,
+    }
+
+
+def test_unknown_definition_is_not_found(store: PostgresTaskStore) -> None:
+    """An id that nobody published is an error in the domain's words."""
+    with pytest.raises(NotFound, match="no such definition"):
+        store.definition(4711)

@@ -1,0 +1,14 @@
+"""has_workflow_lock: is anybody holding it."""
+
+from __future__ import annotations
+
+from tests.databases import TestDatabase
+
+
+def test_held_is_held_until_it_expires(database: TestDatabase) -> None:
+    """A row that has expired is no lock."""
+    assert database.value("select has_workflow_lock('k')") is False
+    database.rows("select acquire_workflow_lock('k', 'one', 300)")
+    assert database.value("select has_workflow_lock('k')") is True
+    database.rows("update workflow_locks set expires_at = clock_timestamp()")
+    assert database.value("select has_workflow_lock('k')") is False

@@ -1,0 +1,119 @@
+"""The hot verbs touch what they need and nothing else, however many tasks sleep.
+
+Read from the executor's own counters, so that it holds for the plans that the verbs really use, first and generic ones alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.postgres import Server
+from tests import databases
+from tests.builders import HORIZON, LEASE, a_decision, a_definition, a_poll, after, begin, commit, take_over
+from tests.databases import Row, TestDatabase
+
+SLEEPERS = 100_000
+BATCH = 500
+FILL = """
+insert into accounts (flamebot_id, model_id, channel_id, credentials_version)
+select 'sleeper-' || n, 'm', 'c', 1 from generate_series(1, %(count)s) n;
+insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at, updated_at)
+select gen_random_uuid(), 'sleeper-' || n, %(definition)s, 3, %(now)s, %(now)s from generate_series(1, %(count)s) n;
+insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at)
+select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'wake', %(now)s + (1 + random() * 100) * interval '1 day', 'pending', %(now)s
+  from workflow_instances i;
+"""
+WORK = """
+select sum(seq_scan)::int as seq_scans, sum(seq_tup_read)::int as rows_scanned, sum(idx_tup_fetch)::int as rows_fetched
+  from pg_stat_xact_user_tables where relname in ('scheduled_tasks', 'workflow_instances', 'accounts')
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
+    """A database in which 100,000 instances sleep, analysed while nothing was queued or running."""
+    name = databases.create(postgres, migrated)
+    database = TestDatabase(postgres, name)
+    database.rows(FILL, {"definition": a_definition(database), "now": after(), "count": SLEEPERS})
+    database.rows("vacuum analyze scheduled_tasks, workflow_instances, accounts")
+    yield database
+    database.close()
+    databases.drop(postgres, name)
+
+
+def work(database: TestDatabase, since: Row | None = None) -> Row:
+    """What the session's transaction has done to the hot tables so far, or since then."""
+    now = database.one(WORK)
+    return now if since is None else {name: count - since[name] for name, count in now.items()}
+
+
+def make_due(database: TestDatabase, count: int) -> None:
+    """Let some sleepers fall due."""
+    database.rows(
+        "update scheduled_tasks set scheduled_for = %s where task_id in (select task_id from scheduled_tasks where is_due limit %s)",
+        (after(), count),
+    )
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
+    """Claim, begin and commit a batch among 100,000 sleepers: no table is scanned, and rows are fetched by the batch."""
+    crowded.rows(f"set plan_cache_mode = {plan}")
+    make_due(crowded, BATCH)
+    crowded.main.begin()
+    try:
+        seen = work(crowded)
+        claimed = crowded.rows("select * from claim_due_tasks(%s, %s, %s, 20000, %s, 1)", (after(), HORIZON, BATCH, LEASE))
+        claiming = work(crowded, seen)
+        assert len(claimed) == BATCH
+        assert claiming["seq_scans"] == 0
+        assert claiming["rows_fetched"] <= 4 * BATCH
+
+        fences = [row["fence"] for row in claimed]
+        seen = work(crowded)
+        begun = begin(crowded, *[row["task_id"] for row in claimed], fences=fences, now=after())
+        beginning = work(crowded, seen)
+        assert len(begun) == BATCH
+        assert beginning["seq_scans"] == 0
+        assert beginning["rows_fetched"] <= 12 * BATCH
+
+        seen = work(crowded)
+        items = [(row["task_id"], row["fence"], a_decision(next_task=a_poll(at=after(hours=1)))) for row in begun]
+        assert len(commit(crowded, *items, now=after())) == BATCH
+        committing = work(crowded, seen)
+        assert committing["seq_scans"] == 0
+        assert committing["rows_fetched"] <= 12 * BATCH
+    finally:
+        crowded.main.rollback()
+        crowded.rows("reset plan_cache_mode")
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
+    """A tick that finds nothing due looks at no sleeper."""
+    crowded.rows(f"set plan_cache_mode = {plan}")
+    crowded.main.begin()
+    try:
+        seen = work(crowded)
+        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(days=-1), HORIZON, LEASE)) == []
+        assert take_over(crowded) == []
+        assert crowded.rows("select * from resend_lost_tasks(500, %s)", (LEASE,)) == []
+        assert work(crowded, seen) == {"seq_scans": 0, "rows_scanned": 0, "rows_fetched": 0}
+    finally:
+        crowded.main.rollback()
+        crowded.rows("reset plan_cache_mode")
+
+
+def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase) -> None:
+    """Under a global pause a claim does not wade through all that is due."""
+    make_due(crowded, BATCH)
+    crowded.main.begin()
+    try:
+        crowded.rows("update engine_control set paused = true, paused_at = now()")
+        seen = work(crowded)
+        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
+        assert work(crowded, seen)["rows_fetched"] == 0
+    finally:
+        crowded.main.rollback()

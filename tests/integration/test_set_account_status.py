@@ -1,0 +1,19 @@
+"""set_account_status: what the actions service said last."""
+
+from __future__ import annotations
+
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from tests.builders import an_account
+from tests.databases import TestDatabase
+
+
+def test_status_is_remembered(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Suspended, and active again; the same once more changes nothing."""
+    account = an_account(database)
+    store.set_account_status(account, "suspended")
+    first = database.one("select status, updated_at from accounts")
+    store.set_account_status(account, "suspended")
+    assert database.one("select status, updated_at from accounts") == first
+    assert first["status"] == "suspended"
+    store.set_account_status(account, "active")
+    assert database.value("select status from accounts") == "active"
