@@ -13,13 +13,13 @@ from devstack.postgres import Server
 from flamebot.adapters.kms.vault import KmsVault
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one moto server is set up one way
 from tests.databases import TestDatabase, execute
-from tests.integration.services.engine import PASSWORD, Engine
+from tests.integration.services.engine import PASSWORD, ROLES, Engine
 
 
 @pytest.fixture(scope="session")
 def roles(postgres: Server, migrated: str) -> None:
     """The roles of the functions can log in."""
-    execute(postgres.url(), *(f"alter role {role} password '{PASSWORD}'" for role in ("flamebot_step", "flamebot_tick")))
+    execute(postgres.url(), *(f"alter role {role} password '{PASSWORD}'" for role in ROLES))
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,7 @@ HORIZON = timedelta(seconds=120)
 CALL_TIMEOUT = timedelta(seconds=2)
 POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
 TESTER = Caller(actor="tester")
+ROLES = ("flamebot_step", "flamebot_tick", "flamebot_api")
 PASSWORD = "role-password"
 SECRET = "planted-hunter2"
 
@@ -65,8 +66,11 @@ class KeepingQueue:
         self._guard = threading.Lock()
         self.kept: list[Kept] = []
         self.bodies: list[str] = []
+        self.down = False
 
     def send(self, messages: Sequence[Message]) -> int:
+        if self.down:
+            return 0
         now = self._clock.now()
         with self._guard:
             self.kept += [Kept(m.body, now + timedelta(seconds=m.delay_seconds * self._clock.rate)) for m in messages]
@@ -95,7 +99,7 @@ class Engine:
         self.queue = KeepingQueue(self.clock)
         self.telemetry = ListTelemetry()
         self.control = PostgresControlStore(database.db, self.clock, horizon=HORIZON, lease=LEASE)
-        self._databases = {role: Database(partial(self._url, role)) for role in ("flamebot_step", "flamebot_tick")}
+        self._databases = {role: Database(partial(self._url, role)) for role in ROLES}
         self._services: list[ActionsApi] = []
         self._runner = self.step()
 
@@ -141,14 +145,21 @@ class Engine:
 
     def tick(self, *, wrap: Wrap = lambda _, port: port) -> TickReport:
         """One tick."""
-        store = PostgresTaskStore(self._databases["flamebot_tick"], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        return self._dispatcher("flamebot_tick", wrap).run()
+
+    def dispatch(self) -> int:
+        """What the API does at the end of a global pause."""
+        return self._dispatcher("flamebot_api", lambda _, port: port).dispatch()
+
+    def _dispatcher(self, role: str, wrap: Wrap) -> DispatchDue:
+        store = PostgresTaskStore(self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
         return DispatchDue(
             store=wrap("store", store),
             queue=wrap("queue", self.queue),
             catalog=DefinitionCatalog(store, REGISTRY, POLICY),
             clock=self.clock,
             telemetry=self.telemetry,
-        ).run()
+        )
 
     def deliver(self, *bodies: str, runner: RunTasks | None = None) -> list[str]:
         """One invocation of the step function, with these messages."""

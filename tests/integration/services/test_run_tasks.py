@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from devstack.faults import Fault
+from flamebot.adapters.dynamodb.locks import DynamoLocks
 from flamebot.adapters.sqs.queue import SqsStepQueue
 from flamebot.domain.draw import Draw
 from flamebot.domain.plan import plan_retry
+from flamebot.ports.locks import Holder, Verdict
 from flamebot.ports.queue import Message
-from tests.integration.services.engine import SECRET, TESTER, Engine, swipe
+from tests.integration.services.engine import LEASE, SECRET, TESTER, Engine, swipe
 
 REST = {"id": "rest", "action": "wait", "delay": "30s"}
 
@@ -68,6 +70,21 @@ def test_a_message_delivered_three_times_at_once_is_one_effect(engine: Engine) -
     assert engine.effects() == ["startSwipeTask"]
     assert len(engine.writes("startSwipeTask")) == 1
     assert engine.actions.provider.ledger()["overlaps"] == []
+
+
+def test_the_lock_table_keeps_deliveries_apart(engine: Engine, aws: Any, lock_table: str) -> None:
+    """I4: on DynamoDB as on Postgres a message delivered five times at once is one effect, and the lock is free afterwards."""
+    engine.define(swipe())
+    engine.start(account="locked")
+    (body,) = engine.queue.take()
+    dynamodb = aws("dynamodb")
+    locks = [DynamoLocks(dynamodb, lock_table, timeout=timedelta(seconds=300), lease=LEASE) for _ in range(5)]
+    runners = [engine.step(locks=each) for each in locks]
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda runner: engine.deliver(body, runner=runner), runners))
+    assert len(engine.writes("startSwipeTask", "locked")) == 1
+    holder = Holder(nonce="another", instance_id="another", sequence=1, fence=1)
+    assert locks[0].acquire("locked", holder).verdict is Verdict.ACQUIRED
 
 
 def test_the_same_message_twice_in_one_batch_is_one_effect(engine: Engine) -> None:
