@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import accounts_file
-from cli.client import Api
+from cli.client import Answer, Api
 from cli.failures import Exit, Failure
 from cli.options import Commands, duration
 from cli.output import Output
@@ -50,11 +50,19 @@ class _Tally:
     imported: int = 0
     started: int = 0
     already_active: int = 0
+    replayed: int = 0  # rows that an earlier run had sent: the API answered as it did then
     rejects: list[dict[str, Any]] = field(default_factory=list)  # {row, flamebotId, what, reason}
 
     def to_json(self) -> dict[str, Any]:
-        told = {"rows": self.rows, "imported": self.imported, "started": self.started, "alreadyActive": self.already_active}
-        return {**told, "rejected": sum(reject["what"] == "rejected" for reject in self.rejects), "rejects": self.rejects}
+        return {
+            "rows": self.rows,
+            "imported": self.imported,
+            "started": self.started,
+            "alreadyActive": self.already_active,
+            "replayed": self.replayed,
+            "rejected": sum(reject["what"] == "rejected" for reject in self.rejects),
+            "rejects": self.rejects,
+        }
 
     def __str__(self) -> str:
         active = f", {self.already_active:,} had a live workflow" if self.already_active else ""
@@ -74,7 +82,9 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
     of = f" of {file.total:,}" if file.total is not None else ""
     try:
         for chunk in _chunks(file.rows):
-            _count(tally, chunk, _send(api(), {"accounts": [row for _, row in chunk], **order}, output))
+            answer = _send(api(), {"accounts": [row for _, row in chunk], **order}, output)
+            tally.replayed += len(chunk) if "Idempotent-Replayed" in answer.headers else 0
+            _count(tally, chunk, answer.body["results"])
             output.progress(f"importing: {tally}{of}")
     except Failure as failure:
         failure.what += f" after {tally.rows:,}{of} rows"
@@ -103,14 +113,12 @@ def _chunks(rows: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
         yield chunk
 
 
-def _send(api: Api, body: dict[str, Any], output: Output) -> list[dict[str, Any]]:
+def _send(api: Api, body: dict[str, Any], output: Output) -> Answer:
     """One request, sent again with its key while the API is busy or out of reach."""
     headers = {"Idempotency-Key": _key(body)}
     for tries_left in reversed(range(_TRIES)):
         try:
-            results: list[dict[str, Any]] = api.post("/v1/accounts/import", body, what="The import stopped", headers=headers).body[
-                "results"
-            ]
+            return api.post("/v1/accounts/import", body, what="The import stopped", headers=headers)
         except Failure as failure:
             passing = failure.status in (None, 429, 500, 502, 503, 504) or failure.code == "idempotency_in_flight"
             if not (passing and tries_left):
@@ -118,8 +126,6 @@ def _send(api: Api, body: dict[str, Any], output: Output) -> list[dict[str, Any]
             wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (_TRIES - tries_left - 1)
             output.note(f"{failure.why} Trying again in {wait:.0f} s.")
             time.sleep(min(wait, 60.0))
-        else:
-            return results
     raise AssertionError("the last try returns or raises")
 
 
@@ -160,3 +166,5 @@ def _tell(tally: _Tally, output: Output) -> None:
         )
         output.line()
     output.line(str(tally))
+    if tally.replayed:
+        output.line(f"{tally.replayed:,} of the rows were sent by an earlier run within a day: nothing was done twice, this is its result.")

@@ -131,6 +131,15 @@ def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> 
     assert all(len(key) <= 200 and "planted" not in key for key in keys)
 
 
+def test_a_run_again_is_told_as_such(api: CannedApi, flamebot: Flamebot) -> None:
+    """When the API answers as before, nobody is made to believe that something was done again."""
+    first = accept(Asked("POST", "", {}, {}, {"accounts": accounts(2), "startAutomation": True}))
+    api.on(*IMPORT, first, Reply(200, first.body, {"Idempotent-Replayed": "true"}))
+    assert "earlier run" not in flamebot("import", write("a.json", accounts(2))).out
+    assert "2 of the rows were sent by an earlier run" in flamebot("import", "a.json").out
+    assert flamebot("import", "a.json", "--json").json["replayed"] == 2
+
+
 def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
     """Each rejected row is told with its place, its reason and nothing of its credentials; the exit code is 6."""
     rows = [{"flamebotId": "good"}, {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}}, {"flamebotId": "bare-1"}]
@@ -153,6 +162,7 @@ def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
         "imported": 1200,
         "started": 1200,
         "alreadyActive": 0,
+        "replayed": 0,
         "rejected": 1,
         "rejects": [{"row": "line 1202", "flamebotId": "bad-1", "what": "rejected", "reason": "modelId Must be a string."}],
     }
