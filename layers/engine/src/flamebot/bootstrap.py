@@ -40,7 +40,8 @@ def aws(service: str) -> Any:  # noqa: ANN401  # boto3 clients are made at run t
     from botocore.config import Config
 
     config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
-    return boto3.client(service, region_name=settings().aws_region, config=config)
+    make: Any = boto3.client  # its stubs want the service as a literal
+    return make(service, region_name=settings().aws_region, config=config)
 
 
 @cache
