@@ -110,6 +110,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream; what was printed before a kill is in the log
     try:
         handler = _load(code, handler_name, layers)
     except BaseException as error:
