@@ -108,8 +108,10 @@ class Engine:
 
     def close(self) -> None:
         """Close the connections."""
-        for part in [*self._databases.values(), *self._services]:
-            part.close()
+        for database in self._databases.values():
+            database.close()
+        for service in self._services:
+            service.close()
 
     # Functions
 

@@ -356,7 +356,7 @@ def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None
     """I10: no row, message, log line or metric has them, not even when the registration is refused or breaks."""
     engine.define({"id": "bio", "action": "add_bio"}, swipe())
     for kind in ("refuse", "unavailable", "reset"):
-        engine.actions.faults.add(Fault(kind=kind, operation="registerAccount"))  # type: ignore[arg-type]  # three of its kinds
+        engine.actions.faults.add(Fault(kind=kind, operation="registerAccount"))
     failed = engine.start()
     engine.drive(engine.ended(failed))
     retry(engine, failed)

@@ -1,0 +1,190 @@
+"""A chain goes on only with time, with the lock, and with the fence that the commit gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.task import Phase, Task
+from flamebot.ports.locks import LockAnswer, Verdict
+from flamebot.ports.store import CommitItem, Committed
+from flamebot.services.account_lock import AccountLock
+from flamebot.services.commit_group import CommitGroup
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.engine_time import EngineTime
+from flamebot.services.execute_phase import ExecutePhase
+from flamebot.services.invocation import Invocation
+from flamebot.services.register_account import RegisterAccount
+from flamebot.services.run_chain import RunChain
+from tests.unit.services.stand_ins import (
+    INSTANCE,
+    CommitStore,
+    HandClock,
+    ListTelemetry,
+    ScriptedLocks,
+    ScriptedService,
+    ScriptedWriter,
+    begun,
+    task,
+)
+
+MINUTE = timedelta(minutes=1)
+DOCUMENT = {
+    "id": 1, "type": "flow", "version": 1, "name": "flow", "description": "", "config": {}, "steps": [{"id": "bio", "action": "add_bio"}]
+}  # fmt: skip
+NextStatus = Literal["running", "queued", "pending", "held"]
+
+
+class Definitions:
+    """One definition: a bio that is written, then submitted."""
+
+    def definition(self, workflow_id: int) -> dict[str, Any]:
+        return DOCUMENT
+
+
+class World:
+    """A chain that begins with the text of a bio."""
+
+    def __init__(self, *, then: NextStatus = "running", remaining: float = 60, locks: ScriptedLocks | None = None) -> None:
+        self.committed: list[CommitItem] = []
+        self.taken_before: list[int] = []
+        self.then = then
+        self.locks = locks or ScriptedLocks()
+        self.service = ScriptedService(account_status="active", submit="j1")
+        self.telemetry = ListTelemetry()
+        self.clock = HandClock()
+        self.remaining = remaining
+
+    def run(self, of: Task | None = None, rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None) -> None:
+        """Run the chain."""
+        store = CommitStore(rule or self._accept)
+        group = CommitGroup(
+            store,  # type: ignore[arg-type]  # only commit_tasks is called
+            self.clock,
+            self.telemetry,
+            committed=lambda _: None,
+            remaining=lambda: self.remaining - self.clock.elapsed,
+        )
+        phases = ExecutePhase(
+            service=self.service,
+            writer=ScriptedWriter("hello"),
+            accounts=RegisterAccount(store, self.service, None),  # type: ignore[arg-type]  # the account is registered
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+        policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=MINUTE, retry_cap=MINUTE)
+        chain = RunChain(
+            store=store,  # type: ignore[arg-type]  # as much of it as is called
+            phases=phases,
+            catalog=DefinitionCatalog(Definitions(), REGISTRY, policy),
+            group=group,
+            clock=self.clock,
+            time=EngineTime(self.clock),
+            telemetry=self.telemetry,
+            invocation=Invocation(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30)),
+        )
+        lock = AccountLock(self.locks, self.telemetry, account_id="acc", instance_id=INSTANCE, nonce="mine")
+        first = of or task(Phase.TEXT, step_id="bio", action="add_bio")
+        if first.phase.writes:
+            lock.take(first.sequence, 7)
+        chain.run(begun(first), lock)
+
+    def _accept(self, items: Sequence[CommitItem]) -> list[Committed]:
+        (item,) = items
+        self.committed.append(item)
+        self.taken_before.append(len(self.locks.taken))
+        follower = item.decision.next
+        status = (self.then if follower.run else "queued") if follower else None
+        sequence = int(item.task_id.rpartition(":")[2]) + 1
+        return [
+            Committed(
+                task_id=item.task_id,
+                accepted=True,
+                instance_status="active",
+                next_task_id=f"{INSTANCE}:{sequence}",
+                next_status=status,
+                next_fence=100 + sequence,
+            )
+        ]
+
+
+def submit() -> Task:
+    """A bio that is to be submitted."""
+    return task(Phase.SUBMIT, step_id="bio", action="add_bio")
+
+
+def test_a_text_is_stored_then_sent_in_one_go() -> None:
+    """The lock is taken for the next sequence before the commit that creates it; the write goes out under that task's key and fence."""
+    world = World()
+    world.run()
+    assert [(item.task_id, item.fence) for item in world.committed] == [(f"{INSTANCE}:3", 41), (f"{INSTANCE}:4", 104)]
+    assert [(h.nonce, h.sequence, h.fence) for h in world.locks.taken] == [("mine", 4, 0)]
+    assert world.taken_before[0] == 1
+    assert world.committed[0].decision.task is not None
+    assert world.committed[0].decision.task.result == {"text": "hello", "tokens": 0}
+    assert world.service.calls[-1][1][1:] == (world.committed[0].decision.next.payload.request, f"{INSTANCE}:4", 104)  # type: ignore[union-attr]  # a text is followed by its submit
+    assert world.locks.released == ["mine"]
+
+
+@pytest.mark.parametrize("then", ["queued", "pending", "held"])
+def test_a_successor_that_is_not_running_is_left(then: NextStatus) -> None:
+    """Paused, or the engine is: the lock that was taken for it is given back."""
+    world = World(then=then)
+    world.run()
+    assert (len(world.committed), world.service.calls, world.locks.released) == (1, [], ["mine"])
+
+
+def test_without_the_lock_the_successor_waits() -> None:
+    """Another holder: the next is not born running, and no write is made."""
+    world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.HELD)))
+    world.run()
+    assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]
+    assert (world.service.calls, world.locks.released) == ([], [])
+
+
+def test_without_time_the_successor_waits() -> None:
+    """Less than a call and 15 seconds: another invocation does it, and the lock is not even asked for."""
+    world = World(remaining=44)
+    world.run()
+    assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]
+    assert world.locks.taken == []
+
+
+def test_a_stale_commit_ends_the_chain() -> None:
+    """Somebody else has the task now; calls and commits are over, so the lock is not kept from them."""
+    world = World()
+    world.run(submit(), rule=lambda _: [])
+    assert world.telemetry.counts["StaleCommits"] == 1
+    assert world.locks.released == ["mine"]
+
+
+def test_an_unknown_commit_leaves_the_lock_to_lapse() -> None:
+    """The commit may yet come through: whoever takes over after the lease takes the lock over too."""
+
+    def down(_: Sequence[CommitItem]) -> list[Committed]:
+        raise StoreUnavailable
+
+    world = World()
+    world.run(submit(), rule=down)
+    assert world.locks.released == []
+
+
+def test_a_running_successor_of_somebody_else_is_left() -> None:
+    """A commit that did not ask to run the next one does not run it, whatever status it has by now."""
+
+    def taken(items: Sequence[CommitItem]) -> list[Committed]:
+        return [
+            Committed(
+                task_id=items[0].task_id, accepted=True, instance_status="active", next_task_id="t", next_status="running", next_fence=9
+            )
+        ]
+
+    world = World()
+    world.run(submit(), rule=taken)
+    assert world.service.names() == ["account_status", "submit"]
