@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from tests.contracts.endpoints import client
 from tests.integration.http.conftest import Answered, Api
 
 SECRET = "hunter2-planted-credential"
@@ -226,9 +225,7 @@ def test_a_whole_day_of_rows_is_fast(http: Api) -> None:
 
 def test_a_key_service_that_is_away_stores_nothing(connect: Callable[..., Api]) -> None:
     """503 with Retry-After; the request may be sent again."""
-    config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
-    login = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    nowhere = boto3.client("kms", endpoint_url="http://127.0.0.1:9", config=config, **login)
+    nowhere = client("kms", "http://127.0.0.1:9")
     http = connect(nowhere)
     answer = http.load(GOOD, headers={"idempotency-key": "k"})
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")

@@ -13,7 +13,7 @@ from flamebot.http.answer import SECURITY_HEADERS, Answer
 from flamebot.http.endpoints import Endpoint
 from flamebot.http.request import LARGEST, Request
 from flamebot.http.router import Router
-from flamebot.http.schemas import Asked, Filter
+from flamebot.http.wire import Asked, Filter
 
 
 class Thing(Asked):

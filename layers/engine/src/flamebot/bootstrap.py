@@ -34,12 +34,12 @@ def settings() -> Settings:
 
 
 @cache
-def aws(service: str) -> Any:  # noqa: ANN401  # boto3 clients are made at run time and have no static type
-    """A boto3 client with timeouts that fit inside an invocation and no retries of its own beyond one."""
+def aws(service: str, patience: float = 5) -> Any:  # noqa: ANN401  # boto3 clients are made at run time and have no static type
+    """A boto3 client with timeouts (seconds) that fit inside an invocation and no retries of its own beyond one."""
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+    config = Config(connect_timeout=2, read_timeout=patience, retries={"total_max_attempts": 2, "mode": "standard"})
     make: Any = boto3.client  # its stubs want the service as a literal
     return make(service, region_name=settings().aws_region, config=config)
 
@@ -235,23 +235,12 @@ def api_router() -> Router:
 
 def _probes() -> dict[str, Callable[[], object]]:
     """How the health check asks the neighbours, with less patience than work has."""
-    import boto3
-    from botocore.config import Config
-
     s = settings()
-    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
-
-    def queue_answers() -> object:
-        client = boto3.client("sqs", region_name=s.aws_region, config=config)
-        return client.get_queue_attributes(QueueUrl=s.step_queue_url, AttributeNames=["QueueArn"])
-
-    def lock_table_answers() -> object:
-        client = boto3.client("dynamodb", region_name=s.aws_region, config=config)
-        return client.describe_table(TableName=s.lock_table)
-
-    probes: dict[str, Callable[[], object]] = {"queue": queue_answers}
+    probes: dict[str, Callable[[], object]] = {
+        "queue": lambda: aws("sqs", 2).get_queue_attributes(QueueUrl=s.step_queue_url, AttributeNames=["QueueArn"]),
+    }
     if s.lock_table and s.lock_backend == "dynamodb":
-        probes["lock_table"] = lock_table_answers
+        probes["lock_table"] = lambda: aws("dynamodb", 2).describe_table(TableName=s.lock_table)
     return probes
 
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from flamebot.http import schemas as s
+from flamebot.http import answer_schemas as told
+from flamebot.http import request_schemas as asked
 
 Scope = Literal["read", "accounts.write", "workflows.write", "definitions.write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "accounts.write", "workflows.write", "definitions.write", "admin")
@@ -24,7 +25,7 @@ class Endpoint:
     summary: str
     answer: type[BaseModel] | None
     status: int = 200
-    query: type[BaseModel] = s.NoQuery
+    query: type[BaseModel] = asked.NoQuery
     body: type[BaseModel] | None = None
     body_optional: bool = False
     headers: tuple[str, ...] = ()  # request headers that it honours
@@ -50,7 +51,7 @@ class Endpoint:
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
 
 
-def _control(name: str, action: str, summary: str, body: type[BaseModel] = s.ControlRequest) -> Endpoint:
+def _control(name: str, action: str, summary: str, body: type[BaseModel] = asked.ControlRequest) -> Endpoint:
     return Endpoint(
         name=name,
         method="POST",
@@ -59,7 +60,7 @@ def _control(name: str, action: str, summary: str, body: type[BaseModel] = s.Con
         summary=summary,
         body=body,
         body_optional=True,
-        answer=s.Workflow,
+        answer=told.Workflow,
         problems=(404, 409),
     )
 
@@ -71,8 +72,8 @@ IMPORT: tuple[Endpoint, ...] = (
         path="/v1/accounts/import",
         scope="accounts.write",
         summary="Store 1 to 1,000 accounts and start their workflows. One bad row never spoils the others.",
-        body=s.ImportRequest,
-        answer=s.ImportResult,
+        body=asked.ImportRequest,
+        answer=told.ImportResult,
         headers=("Idempotency-Key",),
         problems=(409,),
     ),
@@ -85,7 +86,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/accounts/{id}",
         scope="read",
         summary="An account, never its credentials.",
-        answer=s.Account,
+        answer=told.Account,
         problems=(404,),
     ),
     Endpoint(
@@ -104,9 +105,9 @@ API: tuple[Endpoint, ...] = (
         path="/v1/accounts/{id}/workflows",
         scope="workflows.write",
         summary="Start a workflow for an account that has no live one.",
-        body=s.StartRequest,
+        body=asked.StartRequest,
         body_optional=True,
-        answer=s.Workflow,
+        answer=told.Workflow,
         status=201,
         problems=(404, 409),
     ),
@@ -116,8 +117,8 @@ API: tuple[Endpoint, ...] = (
         path="/v1/workflows",
         scope="read",
         summary="Workflows, newest first.",
-        query=s.WorkflowFilter,
-        answer=s.WorkflowPage,
+        query=asked.WorkflowFilter,
+        answer=told.WorkflowPage,
     ),
     Endpoint(
         name="show_workflow",
@@ -125,7 +126,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/workflows/{id}",
         scope="read",
         summary="A workflow.",
-        answer=s.Workflow,
+        answer=told.Workflow,
         problems=(404,),
     ),
     Endpoint(
@@ -134,18 +135,18 @@ API: tuple[Endpoint, ...] = (
         path="/v1/workflows/{id}/history",
         scope="read",
         summary="What a workflow has done, oldest first.",
-        query=s.Paged,
-        answer=s.HistoryPage,
+        query=asked.Paged,
+        answer=told.HistoryPage,
         problems=(404,),
     ),
     _control("pause_workflow", "pause", "Hold the waiting task; a step at work finishes."),
-    _control("resume_workflow", "resume", "Go on.", s.ResumeRequest),
+    _control("resume_workflow", "resume", "Go on.", asked.ResumeRequest),
     _control("stop_workflow", "stop", "Stop for good; a running job is cancelled."),
     _control("retry_workflow", "retry", "Take a failed workflow up where it failed."),
     _control("run_workflow_now", "run-now", "Make the waiting task due now."),
     _control("skip_step", "skip-step", "Go on with the step after this one."),
     Endpoint(
-        name="show_control", method="GET", path="/v1/control", scope="admin", summary="Whether everything is paused.", answer=s.Control
+        name="show_control", method="GET", path="/v1/control", scope="admin", summary="Whether everything is paused.", answer=told.Control
     ),
     Endpoint(
         name="pause_all",
@@ -153,9 +154,9 @@ API: tuple[Endpoint, ...] = (
         path="/v1/control/pause-all",
         scope="admin",
         summary="Nothing begins after the answer; cancels go on.",
-        body=s.ControlRequest,
+        body=asked.ControlRequest,
         body_optional=True,
-        answer=s.Control,
+        answer=told.Control,
     ),
     Endpoint(
         name="resume_all",
@@ -163,9 +164,9 @@ API: tuple[Endpoint, ...] = (
         path="/v1/control/resume-all",
         scope="admin",
         summary="End the global pause.",
-        body=s.ControlRequest,
+        body=asked.ControlRequest,
         body_optional=True,
-        answer=s.Control,
+        answer=told.Control,
     ),
     Endpoint(
         name="list_definitions",
@@ -173,7 +174,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions",
         scope="read",
         summary="Every definition's current version.",
-        answer=s.DefinitionList,
+        answer=told.DefinitionList,
         headers=("If-None-Match",),
     ),
     Endpoint(
@@ -182,7 +183,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/schema",
         scope="read",
         summary="The JSON Schema of definitions.",
-        answer=s.AnyDocument,
+        answer=told.AnyDocument,
         headers=("If-None-Match",),
     ),
     Endpoint(
@@ -191,8 +192,8 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/validate",
         scope="read",
         summary="Every error of a definition at once; 200 even if there are some.",
-        body=s.DefinitionDocument,
-        answer=s.Validation,
+        body=asked.DefinitionDocument,
+        answer=told.Validation,
     ),
     Endpoint(
         name="show_definition",
@@ -200,7 +201,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/{type}",
         scope="read",
         summary="A definition's current version.",
-        answer=s.Definition,
+        answer=told.Definition,
         headers=("If-None-Match",),
         problems=(404,),
     ),
@@ -210,8 +211,8 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/{type}",
         scope="definitions.write",
         summary="A new version; running workflows stay on theirs. 201 for a type's first one.",
-        body=s.DefinitionDocument,
-        answer=s.Definition,
+        body=asked.DefinitionDocument,
+        answer=told.Definition,
         also=(201,),
         headers=("If-Match", "If-None-Match"),
         problems=(412, 428),
@@ -222,7 +223,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/{type}/versions/{n}",
         scope="read",
         summary="One version of a definition.",
-        answer=s.Definition,
+        answer=told.Definition,
         headers=("If-None-Match",),
         problems=(404,),
     ),
@@ -232,7 +233,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/stats",
         scope="read",
         summary="Counts, execution statistics and lateness.",
-        answer=s.Stats,
+        answer=told.Stats,
     ),
     Endpoint(
         name="show_due",
@@ -240,8 +241,8 @@ API: tuple[Endpoint, ...] = (
         path="/v1/stats/due",
         scope="read",
         summary="What falls due, minute by minute.",
-        query=s.DueFilter,
-        answer=s.DueHistogram,
+        query=asked.DueFilter,
+        answer=told.DueHistogram,
     ),
     Endpoint(
         name="list_failed_tasks",
@@ -249,20 +250,20 @@ API: tuple[Endpoint, ...] = (
         path="/v1/tasks/failed",
         scope="read",
         summary="The last tasks of failed workflows.",
-        query=s.Paged,
-        answer=s.FailedTaskPage,
+        query=asked.Paged,
+        answer=told.FailedTaskPage,
     ),
-    Endpoint(name="show_health", method="GET", path="/v1/health", scope="read", summary="Every check with its reason.", answer=s.Health),
+    Endpoint(name="show_health", method="GET", path="/v1/health", scope="read", summary="Every check with its reason.", answer=told.Health),
     Endpoint(
         name="show_open_health",
         method="GET",
         path="/health",
         scope=None,
         summary="Up or not.",
-        answer=s.OpenHealth,
+        answer=told.OpenHealth,
         also=(503,),
     ),
-    Endpoint(name="show_openapi", method="GET", path="/openapi.json", scope=None, summary="This description.", answer=s.AnyDocument),
+    Endpoint(name="show_openapi", method="GET", path="/openapi.json", scope=None, summary="This description.", answer=told.AnyDocument),
 )
 
 TABLE: tuple[Endpoint, ...] = IMPORT + API

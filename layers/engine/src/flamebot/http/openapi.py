@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from flamebot.http.answer_schemas import Problem
 from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
 from flamebot.http.problems import MEDIA_TYPE
-from flamebot.http.schemas import AccountInput, Problem
+from flamebot.services.import_rows import AccountInput
+
+Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]  # a model, read or written, to its schema
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {
@@ -55,10 +59,9 @@ def text() -> str:
     return json.dumps(document(), indent=1, sort_keys=True) + "\n"
 
 
-def _components() -> tuple[dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]], dict[str, Any]]:
+def _components() -> tuple[Schemas, dict[str, Any]]:
     wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, "serialization"), (AccountInput, "validation")}
     for endpoint in TABLE:
-        wanted.add((endpoint.query, "validation"))
         if endpoint.body:
             wanted.add((endpoint.body, "validation"))
         if endpoint.answer:
@@ -67,7 +70,7 @@ def _components() -> tuple[dict[tuple[type[BaseModel], JsonSchemaMode], dict[str
     return schemas, dict(sorted(definitions["$defs"].items()))
 
 
-def _operation(endpoint: Endpoint, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
@@ -102,7 +105,7 @@ def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(endpoint: Endpoint, schemas: dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]) -> dict[str, Any]:
+def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     content = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}} if endpoint.answer else None
     responses: dict[str, Any] = {}
     for status in (endpoint.status, *endpoint.also):

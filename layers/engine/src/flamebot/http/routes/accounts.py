@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import Account, Workflow
 from flamebot.http.parameters import account_id
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.http.schemas import Account, Workflow
 from flamebot.ports.store import ControlStore, ReadStore
 from flamebot.services.start_workflow import StartWorkflow
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.http.etags import content_tag, names, unless_seen, version_tag
 from flamebot.http.parameters import version, workflow_type
 from flamebot.http.problems import PreconditionRequired
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.http.schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.ports.store import ReadStore
 from flamebot.services.publish_definition import PublishDefinition
 

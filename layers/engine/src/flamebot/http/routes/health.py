@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import Health, OpenHealth
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.http.schemas import Health, OpenHealth
 from flamebot.services.check_health import CheckHealth
 
 

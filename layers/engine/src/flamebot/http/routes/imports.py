@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import ImportResult
 from flamebot.http.endpoints import IMPORT
 from flamebot.http.request import Request
+from flamebot.http.request_schemas import ImportRequest
 from flamebot.http.router import Router
-from flamebot.http.schemas import ImportRequest, ImportResult
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.import_accounts import ImportAccounts, ImportOrder
 

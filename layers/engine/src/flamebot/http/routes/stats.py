@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import DueHistogram, Stats
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.http.schemas import DueHistogram, Stats
 from flamebot.ports.store import ReadStore
 
 

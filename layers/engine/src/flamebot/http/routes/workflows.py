@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
+from flamebot.http.answer_schemas import HistoryPage, Workflow, WorkflowPage
 from flamebot.http.parameters import workflow_id
 from flamebot.http.request import Request
+from flamebot.http.request_schemas import WorkflowFilter
 from flamebot.http.router import Handler
-from flamebot.http.schemas import HistoryPage, Workflow, WorkflowFilter, WorkflowPage
 from flamebot.ports.store import ReadStore
 from flamebot.services.control_workflow import ControlWorkflow
 

@@ -1,0 +1,80 @@
+"""What clients send, as it stands on the wire: camelCase, and nothing unknown is accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field, RootModel, WithJsonSchema
+
+from flamebot.http.wire import Asked, Filter
+from flamebot.services.import_rows import MOST_ACCOUNTS
+
+WorkflowStatus = Literal["active", "paused", "stopping", "completed", "failed", "stopped"]
+Type = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+Reason = Annotated[str | None, Field(max_length=500)]
+
+
+class NoQuery(Filter):
+    """No query parameters at all."""
+
+
+class Paged(Filter):
+    """A page of a list."""
+
+    cursor: Annotated[str | None, Field(max_length=500)] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class WorkflowFilter(Paged):
+    """Which workflows to list. `error` is found anywhere in `lastError`."""
+
+    status: WorkflowStatus | None = None
+    type: Type | None = None
+    account_id: Annotated[str | None, Field(max_length=128)] = None
+    step_id: Annotated[str | None, Field(max_length=200)] = None
+    error: Annotated[str | None, Field(max_length=200)] = None
+    due_before: AwareDatetime | None = None
+
+
+class DueFilter(Filter):
+    """How far to look ahead."""
+
+    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+
+
+class ImportRequest(Asked):
+    """Accounts to store, and whether to start a workflow for each. The rows are judged one by one."""
+
+    accounts: Annotated[
+        list[Any],
+        Field(min_length=1, max_length=MOST_ACCOUNTS),
+        WithJsonSchema({"type": "array", "minItems": 1, "maxItems": MOST_ACCOUNTS, "items": {"$ref": "#/components/schemas/AccountInput"}}),
+    ]
+    start_automation: bool = False
+    workflow_type: Type = "default"
+    spread_seconds: Annotated[int, Field(ge=0, le=30 * 86400, description="Engine seconds over which the starts are spread evenly.")] = 0
+
+
+class StartRequest(Asked):
+    """Which definition to start."""
+
+    workflow_type: Type = "default"
+    reason: Reason = None
+
+
+class ControlRequest(Asked):
+    """Why; kept in the audit log."""
+
+    reason: Reason = None
+
+
+class ResumeRequest(ControlRequest):
+    """How the clock goes on: with the wait that was left, or with the old due time."""
+
+    clock: Literal["freeze", "run_on"] = "freeze"
+
+
+class DefinitionDocument(RootModel[Any]):
+    """A workflow definition. Its JSON Schema is at /v1/definitions/schema."""
+
+    model_config = ConfigDict(json_schema_extra={"type": "object", "externalDocs": {"url": "/v1/definitions/schema"}})

@@ -1,0 +1,34 @@
+"""What JSON on the wire has in common: camelCase names, RFC 3339 times in UTC, no surprises in either direction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+
+
+class Asked(BaseModel):
+    """A request's body. Strict: no number is taken for a string, and no field is ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
+
+
+class Filter(BaseModel):
+    """Query parameters: text that is read as what it should be."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class Told(BaseModel):
+    """An answer, made from a row in snake_case; columns that it does not name stay inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)

@@ -1,0 +1,153 @@
+"""Definitions over HTTP: shown with tags, checked, published under a precondition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.integration.http.conftest import Answered, Api
+
+MINE: dict[str, Any] = {
+    "type": "mine",
+    "name": "Mine",
+    "description": "A wait and some swipes.",
+    "config": {"maxRetries": 1},
+    "steps": [
+        {"id": "pause", "action": "wait", "delay": "1h"},
+        {"id": "go", "action": "swipe_with_spectre", "swipeCount": {"min": 1, "max": 3}},
+    ],
+}
+NEW = {"if-none-match": "*"}
+
+
+def put(http: Api, document: Any, headers: dict[str, str], of: str = "mine") -> Answered:
+    """Publish."""
+    return http.call("PUT", f"/v1/definitions/{of}", body=document, headers=headers)
+
+
+def test_the_seeded_ones_are_there(http: Api) -> None:
+    """Three types with their steps' number and how many workflows each has; the list has a tag."""
+    http.started()
+    listed = http.call("GET", "/v1/definitions")
+    assert [item["type"] for item in listed.body["items"]] == ["aggressive", "default", "test"]
+    assert (listed.body["items"][1]["instances"], listed.body["items"][1]["version"]) == ({"active": 1}, 1)
+    assert http.call("GET", "/v1/definitions", headers={"if-none-match": listed.headers["ETag"]}).status == 304
+
+
+def test_one_is_shown_as_it_was_published(http: Api) -> None:
+    """Under its type and under its version, with the same tag."""
+    put(http, MINE, NEW)
+    shown = http.call("GET", "/v1/definitions/mine")
+    version = http.call("GET", "/v1/definitions/mine/versions/1")
+    assert {name: shown.body[name] for name in MINE} == MINE
+    assert (shown.body, shown.headers["ETag"]) == (version.body, version.headers["ETag"])
+    again = http.call("GET", "/v1/definitions/mine", headers={"if-none-match": shown.headers["ETag"]})
+    assert (again.status, again.text, again.headers["ETag"]) == (304, "", shown.headers["ETag"])
+    assert http.call("GET", "/v1/definitions/mine/versions/2").status == 404
+    assert http.call("GET", "/v1/definitions/nosuch").status == 404
+
+
+def test_the_schema_fits_the_definitions(http: Api) -> None:
+    """What is seeded fits the JSON Schema that is served."""
+    schema = http.call("GET", "/v1/definitions/schema")
+    assert http.call("GET", "/v1/definitions/schema", headers={"if-none-match": schema.headers["ETag"]}).status == 304
+    jsonschema.Draft202012Validator.check_schema(schema.body)
+    jsonschema.validate(MINE, schema.body)
+
+
+def test_publishing(http: Api) -> None:
+    """201 for the first version, 200 for the next; running workflows stay on theirs."""
+    first = put(http, MINE, NEW)
+    assert (first.status, first.headers["Location"], first.body["version"]) == (201, "/v1/definitions/mine", 1)
+    instance_id = http.started(workflow_type="mine")
+    second = put(http, MINE | {"name": "Mine, better"}, {"if-match": first.headers["ETag"]})
+    assert (second.status, second.body["version"], second.body["name"]) == (200, 2, "Mine, better")
+    assert second.headers["ETag"] != first.headers["ETag"]
+    assert second.body == http.call("GET", "/v1/definitions/mine").body
+    assert http.call("GET", f"/v1/workflows/{instance_id}").body["workflowVersion"] == 1
+    actors = http.database.rows(
+        "select actor, subject from audit_log where action = 'publish_definition' and actor <> 'deploy' order by id"
+    )
+    assert [row["subject"] for row in actors] == ["definition/mine/1", "definition/mine/2"]
+
+
+def test_the_same_again_is_no_new_version(http: Api) -> None:
+    """Whoever lost the answer may ask again."""
+    first = put(http, MINE, NEW)
+    for headers in (NEW, {"if-match": first.headers["ETag"]}, {"if-match": "*"}, {"if-match": '"17"'}):
+        again = put(http, MINE, headers)
+        assert (again.status, again.body["version"]) == (200, 1)
+
+
+@pytest.mark.parametrize("headers", [NEW, {"if-match": '"2"'}, {"if-match": 'W/"1"'}, {"if-match": "1"}, {"if-match": ""}])
+def test_a_stale_precondition_changes_nothing(http: Api, headers: dict[str, str]) -> None:
+    """412."""
+    put(http, MINE, NEW)
+    stale = put(http, MINE | {"name": "Another"}, headers)
+    assert (stale.status, stale.body["code"]) == (412, "precondition_failed")
+    assert http.call("GET", "/v1/definitions/mine").body["version"] == 1
+
+
+@pytest.mark.parametrize("header", ["*", '"1"', '"7", "1"'])
+def test_a_precondition_that_holds(http: Api, header: str) -> None:
+    """Any way to name the current version will do."""
+    put(http, MINE, NEW)
+    assert put(http, MINE | {"name": "Another"}, {"if-match": header}).body["version"] == 2
+
+
+def test_a_first_version_cannot_be_matched(http: Api) -> None:
+    """412: there is nothing yet that If-Match could name."""
+    assert put(http, MINE, {"if-match": "*"}).status == 412
+
+
+def test_of_many_editors_one_wins(connect: Callable[..., Api]) -> None:
+    """The others learn that somebody was faster."""
+    apis = [connect() for _ in range(4)]
+    put(apis[0], MINE, NEW)
+    with ThreadPoolExecutor(len(apis)) as threads:
+        turns = list(enumerate(apis))
+        answers = list(threads.map(lambda turn: put(turn[1], MINE | {"name": f"Edit {turn[0]}"}, {"if-match": '"1"'}), turns))
+    assert sorted(answer.status for answer in answers) == [200, 412, 412, 412]
+
+
+@pytest.mark.parametrize(
+    ("document", "pointers"),
+    [
+        ([], [""]),
+        ("text", [""]),
+        ({}, ["/name", "/steps", "/type"]),
+        (MINE | {"type": "other"}, ["/type"]),
+        (MINE | {"surprise": 1}, ["/surprise"]),
+        (MINE | {"steps": []}, ["/steps"]),
+        (MINE | {"steps": [{"id": "a", "action": "nosuch"}]}, ["/steps/0/action"]),
+        (MINE | {"steps": [MINE["steps"][0], MINE["steps"][0]]}, ["/steps/1/id"]),
+        (MINE | {"config": {"quietHours": {}}}, ["/config/quietHours"]),
+    ],
+)
+def test_what_is_wrong_with_a_definition_is_said_at_once(http: Api, document: Any, pointers: list[str]) -> None:
+    """422 with a pointer to each flaw; `validate` finds the same and answers 200."""
+    answer = put(http, document, NEW)
+    assert (answer.status, answer.body["code"]) == (422, "invalid")
+    assert {error["pointer"] for error in answer.body["errors"]} == set(pointers)
+    checked = http.call("POST", "/v1/definitions/validate", body=document)
+    assert checked.status == 200
+    if document != MINE | {"type": "other"}:
+        assert checked.body["valid"] is False
+        assert {error["pointer"] for error in checked.body["errors"]} == set(pointers)
+
+
+def test_a_good_definition_is_valid(http: Api) -> None:
+    """And nothing is stored by asking."""
+    assert http.call("POST", "/v1/definitions/validate", body=MINE, scopes="flamebot/read").body == {"valid": True, "errors": []}
+    assert http.call("GET", "/v1/definitions/mine").status == 404
+
+
+@pytest.mark.parametrize("name", ["schema", "validate", "simulate"])
+def test_names_of_routes_are_no_types(http: Api, name: str) -> None:
+    """422: nobody could ever read such a definition."""
+    answer = put(http, MINE | {"type": name}, NEW, of=name)
+    assert (answer.status, [error["pointer"] for error in answer.body["errors"]]) == (422, ["/type"])
