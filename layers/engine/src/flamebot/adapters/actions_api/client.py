@@ -1,7 +1,6 @@
 """The actions service over HTTP, as `actions-api.yaml` has it.
 
-Stands on httpcore, the layer below httpx: it follows no redirect, reads no proxy from the environment, keeps no cookie,
-and lets the sockets be bounded.
+No redirect is followed, no proxy is read from the environment, no cookie is kept, and one deadline bounds a call as a whole.
 """
 
 from __future__ import annotations
@@ -9,13 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpcore
+import httpx
 
 from flamebot.adapters.actions_api import answers
-from flamebot.adapters.actions_api.deadline import Deadline, DeadlineBackend
+from flamebot.adapters.actions_api.deadline import Deadline, DeadlineTransport
 from flamebot.domain.errors import OutcomeUnknown, ServiceRefused, ServiceThrottled
 from flamebot.domain.task import EffectRequest
 from flamebot.ports.actions_service import AccountStatus, Job
@@ -44,12 +44,17 @@ class ActionsApi:
         self._timeout = timeout.total_seconds()
         self._wall = wall
         self._deadline = Deadline()
-        # Kept for a few seconds only: a frozen Lambda environment wakes up with connections that died long ago.
-        self._pool = httpcore.ConnectionPool(max_connections=100, keepalive_expiry=5, network_backend=DeadlineBackend(self._deadline))
+        self._http = httpx.Client(
+            transport=DeadlineTransport(self._deadline),
+            timeout=self._timeout,
+            follow_redirects=False,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self._http.close()
 
     def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
         """Hand the account over, or its new version."""
@@ -99,24 +104,19 @@ class ActionsApi:
         try:
             with (
                 self._deadline.within(self._timeout),
-                self._pool.stream(
-                    method,
-                    self._base_url + path,
-                    headers=list(headers.items()),
-                    content=content,
-                    extensions={"timeout": {"pool": self._timeout}},
-                ) as response,
+                self._http.stream(method, self._base_url + path, headers=headers, content=content) as response,
             ):
-                fields = {name.lower(): value for name, value in response.headers}
-                status = response.status
+                status = response.status_code
                 text = _read(response) if 200 <= status < 300 else b""  # what a refusal says is never shown, so never read
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
-            raise OutcomeUnknown(f"The actions service did not answer: {type(error).__name__}.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise OutcomeUnknown(
+                f"The actions service did not answer: {error if isinstance(error, httpx.TransportError) else type(error).__name__}."
+            ) from None
         if 200 <= status < 300:
             return answers.document(text)
         if status == absent:
             return None
-        patience = answers.retry_after(fields.get(b"retry-after", b"").decode("latin-1") or None, self._wall())
+        patience = answers.retry_after(response.headers.get("retry-after"), self._wall())
         if status == 429:
             raise ServiceThrottled("The actions service asks for patience (429).", retry_after=patience)
         if 400 <= status < 500:
@@ -130,7 +130,12 @@ class ActionsApi:
             raise OutcomeUnknown(f"The token for the actions service cannot be read: {type(error).__name__}.") from None
         if not (token.isascii() and token.isprintable()):
             raise OutcomeUnknown("The token for the actions service is none that a header can carry.")
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": "flamebot"}
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "flamebot",
+        }
         if key is not None:
             headers["Idempotency-Key"] = quote(key, safe=_PRINTABLE)
         if fencing_token is not None:
@@ -151,9 +156,9 @@ def _path(template: str, **segments: str) -> str:
     return template
 
 
-def _read(response: httpcore.Response) -> bytes:
+def _read(response: httpx.Response) -> bytes:
     text = bytearray()
-    for chunk in response.iter_stream():
+    for chunk in response.iter_raw():
         text += chunk
         if len(text) > _LONGEST_ANSWER:
             answers.unreadable("longer than 1 MiB")

@@ -1,6 +1,6 @@
-"""Sockets that keep one deadline per call.
+"""A transport for httpx that keeps one deadline per call.
 
-An HTTP library's timeouts start anew with every read, so a peer that sends a byte now and then holds a call for ever.
+httpx's own timeouts start anew with every read, so a peer that sends a byte now and then holds a call for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import httpcore
+import httpx
 
 
 class Deadline(threading.local):
@@ -87,3 +88,47 @@ class DeadlineBackend(httpcore.NetworkBackend):
         """Connect."""
         stream = self._sockets.connect_tcp(host, port, self._deadline.left(), local_address, socket_options)
         return DeadlineStream(stream, self._deadline)
+
+
+class DeadlineTransport(httpx.BaseTransport):
+    """What httpx sends through: its own connection pool, on sockets that keep the deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        """Take the deadline that the caller sets."""
+        # Kept for a few seconds only: a frozen Lambda environment wakes up with connections that died long ago.
+        self._pool = httpcore.ConnectionPool(max_connections=100, keepalive_expiry=5, network_backend=DeadlineBackend(deadline))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request. Raises `httpx.TransportError`."""
+        url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
+        with _in_httpx_words():
+            response = self._pool.handle_request(
+                httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions)
+            )
+        assert isinstance(response.stream, Iterable), "a pool that is not async answers with a stream that is not"
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response.stream), extensions=response.extensions)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _in_httpx_words():
+            yield from self._stream
+
+    def close(self) -> None:
+        if hasattr(self._stream, "close"):
+            self._stream.close()
+
+
+@contextmanager
+def _in_httpx_words() -> Iterator[None]:
+    try:
+        yield
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
+        raise httpx.TransportError(type(error).__name__) from None
