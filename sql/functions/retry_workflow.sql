@@ -15,7 +15,7 @@ declare
     v_instance workflow_instances;
     v_task scheduled_tasks;
     v_now timestamptz;
-    v_again jsonb := nullif(p_decision -> 'task', 'null');
+    v_again jsonb := case when p_decision -> 'task' ->> 'to' = 'pending' then p_decision -> 'task' end;
     v_reopen boolean;
     v_send boolean;
 begin
@@ -28,7 +28,8 @@ begin
     -- Shared with everybody but delete_account: an erased account has nothing left to go on with.
     perform 1 from accounts a where a.flamebot_id = v_account for key share;
     select i.* into v_instance from workflow_instances i where i.id = p_id for no key update;
-    v_task := last_task(p_id);
+    -- A range of the primary key, since there is no index by instance: ';' is the character after ':' in the collation of task ids.
+    select t.* into v_task from scheduled_tasks t where t.task_id > p_id || ':' and t.task_id < p_id || ';' order by t.sequence desc limit 1;
     if v_instance.status <> 'failed' or v_task.task_id is null then
         perform refuse_action(p_id, 'retry');
     elsif v_instance.revision <> p_revision then

@@ -1,0 +1,273 @@
+"""roles.sql: each function of the system may do its own work, and nothing else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+from devstack.postgres import Server
+from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.migrations import migrate
+from flamebot.adapters.postgres.reads import PostgresReadStore
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
+from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.ports.store import AccountRow, CommitItem, IdempotencyRecord
+from tests import databases
+from tests.builders import HORIZON, LEASE, NOON, a_decision, a_definition, a_next, a_start, a_submit, after, an_account, an_instance
+from tests.databases import Session, TestDatabase, execute
+from tests.stores import ALICE, StoppedClock, failed
+
+RIGHTS = {
+    "flamebot_import": {"import_accounts", "find_import", "reserve_credentials_versions", "current_definition", "definition_document"},
+    "flamebot_api": {
+        "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
+        "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
+        "delete_account", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions", "has_workflow_lock",
+        "has_active_workflow",
+    },
+    "flamebot_tick": {
+        "claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document", "set_account_status",
+        "record_tick", "engine_health",
+    },
+    "flamebot_step": {
+        "begin_tasks", "commit_tasks", "defer_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
+        "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock",
+    },
+    "flamebot_upkeep": {
+        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "allowed_actions",
+    },
+}  # fmt: skip
+READERS = {"flamebot_api", "flamebot_upkeep"}
+
+LogIn = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
+    """A database that was migrated itself: a copy of one has its rights, but not its roles' settings."""
+    name = databases.create(postgres)
+    migrate(postgres.url(name), sql_dir)
+    one = TestDatabase(postgres, name)
+    yield one
+    one.close()
+    databases.drop(postgres, name)
+
+
+@pytest.fixture(scope="module")
+def password(postgres: Server, deployed: TestDatabase) -> str:
+    """All roles' password, given as the local stack does it."""
+    one = secrets.token_urlsafe(12)
+    for role in RIGHTS:
+        execute(postgres.url(deployed.name), f"alter role {role} password '{one}'")
+    return one
+
+
+@pytest.fixture
+def log_in(postgres: Server, database: TestDatabase, password: str) -> LogIn:
+    """The URL by which a role connects."""
+    return lambda role: postgres.url(database.name, user=role, password=password)
+
+
+@pytest.fixture(params=sorted(RIGHTS))
+def role(request: pytest.FixtureRequest) -> str:
+    """Each role."""
+    return str(request.param)
+
+
+@pytest.fixture
+def session(role: str, postgres: Server, deployed: TestDatabase, password: str) -> Iterator[Session]:
+    """A session of that role."""
+    one = Session(postgres.url(deployed.name, user=role, password=password))
+    yield one
+    one.close()
+
+
+def test_each_role_may_execute_its_verbs_and_no_others(deployed: TestDatabase, role: str) -> None:
+    """The whole matrix, function by function."""
+    rows = deployed.rows(
+        "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace and has_function_privilege(%s, p.oid, 'execute')",
+        (role,),
+    )
+    assert {row["proname"] for row in rows} == RIGHTS[role]
+
+
+def test_nobody_else_may_execute_anything(deployed: TestDatabase) -> None:
+    """Postgres gives new functions to everybody; here that is taken back, for those to come too."""
+    deployed.rows("create function made_later() returns int language sql as 'select 1'")
+    rows = deployed.rows(
+        "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace"
+        " and has_function_privilege('public', p.oid, 'execute')"
+    )
+    assert [row["proname"] for row in rows] == []
+
+
+def test_no_role_touches_a_table_or_a_sequence(deployed: TestDatabase, role: str) -> None:
+    """No reading, no writing, of none of them; partitions that are made later included."""
+    deployed.value("select tend_history(%s, interval '30 days')", (after(days=3000),))
+    rows = deployed.rows(
+        "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
+        " and has_table_privilege(%s, c.oid, 'select, insert, update, delete, truncate, references, trigger')",
+        (role,),
+    )
+    assert rows == []
+    rows = deployed.rows(
+        "select s.seqrelid from pg_sequence s where has_sequence_privilege(%s, s.seqrelid, 'usage, select, update')",
+        (role,),
+    )
+    assert rows == []
+
+
+def test_only_what_shows_things_reads_views(deployed: TestDatabase, role: str) -> None:
+    """All of them or none, and never more than reading."""
+    rows = deployed.rows(
+        "select c.relname, has_table_privilege(%s, c.oid, 'select') as reads,"
+        " has_table_privilege(%s, c.oid, 'insert, update, delete') as writes"
+        " from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'",
+        (role, role),
+    )
+    assert rows
+    assert {(row["reads"], row["writes"]) for row in rows} == {(role in READERS, False)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from accounts",
+        "insert into accounts (flamebot_id, credentials_version) values ('x', 1)",
+        "update scheduled_tasks set status = 'pending'",
+        "delete from audit_log",
+        "update workflow_history set status = 'skipped'",
+        "truncate workflow_locks",
+        "select nextval('fence_seq')",
+        "create table mine (x int)",
+        "create temporary table mine (x int)",
+        "create function mine() returns int language sql as 'select 1'",
+        "drop view workflow_overview",
+        "set role postgres",
+        "alter role flamebot_step superuser",
+        "select apply_decision(null, null, null, null, null, null, null, null)",
+    ],
+)
+def test_the_way_around_the_verbs_is_closed(session: Session, statement: str) -> None:
+    """Tried for real, by each role."""
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        session.rows(statement)
+
+
+def test_no_role_waits_for_ever(session: Session) -> None:
+    """A statement that hangs and a transaction that is forgotten end by themselves."""
+    assert session.value("select current_setting('statement_timeout')") in {"10s", "20s", "1min"}
+    assert session.value("select current_setting('idle_in_transaction_session_timeout')") == "30s"
+
+
+def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
+    """Every verb of the control and the read store."""
+    url = log_in("flamebot_api")
+    db, clock = Database(lambda: url), StoppedClock(NOON)
+    store, reads = PostgresControlStore(db, clock, horizon=HORIZON, lease=LEASE), PostgresReadStore(db, clock)
+    document = {"type": "mine", "name": "Mine", "steps": [{"id": "rest", "action": "wait", "delay": 1}]}
+    definition = store.publish_definition(document, None, ALICE)
+    account_id, onward = an_account(database), Decision(task=None, instance=InstanceWrite(current_step=0), next=a_submit(after(hours=1)))
+    row = a_start(account_id, definition["id"], a_next(at=after(hours=1)))
+    assert store.start_workflows([row], ALICE)[0].status == "started"
+    store.pause_workflow(row.instance_id, ALICE)
+    store.resume_workflow(row.instance_id, "freeze", ALICE)
+    store.skip_step(row.instance_id, store.standing(row.instance_id).instance.revision, onward, ALICE)
+    store.run_workflow_now(row.instance_id, store.standing(row.instance_id).instance.revision, ALICE)
+    store.stop_workflow(row.instance_id, ALICE)
+    broken = failed(database)
+    store.retry_workflow(broken.instance_id, store.standing(broken.instance_id).instance.revision, onward, ALICE)
+    assert store.pause_all(ALICE)["paused"]
+    assert not store.resume_all(ALICE)["paused"]
+    assert not store.control()["paused"]
+    assert store.active_definition("mine") == store.publish_definition(document, 1, ALICE)
+    assert PostgresTaskStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(10) == []
+    assert reads.account(account_id)["flamebot_id"] == account_id
+    assert reads.workflow(row.instance_id)["status"] == "stopped"
+    assert len(reads.workflows({"status": "stopped"}, None, 10).items) == 1
+    assert reads.history(row.instance_id, None, 10).items == []
+    assert reads.definitions()
+    assert reads.definition_version("mine", 1)
+    assert reads.stats()["workflows"]["stopped"] == 1
+    assert len(reads.due_histogram(5)) == 5
+    assert reads.failed_tasks(None, 5).items == []
+    assert reads.health()["read_only"] is False
+    store.delete_account(account_id, ALICE)
+    db.close()
+
+
+def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
+    """Versions, accounts, starts, the remembered request; but it cannot stop anything."""
+    url = log_in("flamebot_import")
+    db = Database(lambda: url)
+    store = PostgresControlStore(db, StoppedClock(NOON), horizon=HORIZON, lease=LEASE)
+    workflow_id = a_definition(database)
+    assert store.active_definition("default")["id"] == workflow_id
+    (version,) = store.reserve_versions(1)
+    account = AccountRow(flamebot_id="acct-1", model_id="m", channel_id="c", config=None, version=version, ciphertext=b"x")
+    record = IdempotencyRecord(principal="alice", key="k", salt=b"s", digest=b"d", answer={})
+    start = a_start("acct-1", workflow_id)
+    assert store.import_accounts([account], [start], record, ALICE).started[0].status == "started"
+    assert store.find_import("alice", "k") is not None
+    with pytest.raises(Exception, match="42501"):
+        store.stop_workflow(start.instance_id, ALICE)
+    db.close()
+
+
+def test_tick_and_step_do_their_work_with_their_roles(database: TestDatabase, log_in: LogIn) -> None:
+    """Claim, begin, commit, defer, take over; and the step cannot claim, nor the tick begin."""
+    tick_url, step_url = log_in("flamebot_tick"), log_in("flamebot_step")
+    tick_db, step_db, clock = Database(lambda: tick_url), Database(lambda: step_url), StoppedClock(after(hours=1))
+    tick = PostgresTaskStore(tick_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
+    step = PostgresTaskStore(step_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
+    started = an_instance(database, a_next(at=after(hours=1)))
+    (pointer,) = tick.claim_due_tasks(10)
+    (begun,) = step.begin_tasks([pointer], str(uuid4()))
+    assert begun.task is not None
+    assert step.commit_tasks([CommitItem(task_id=pointer.task_id, fence=begun.task.fence, decision=a_decision(status="completed"))])[
+        0
+    ].accepted
+    assert step.load_credentials(started.account_id)["credentials_version"] == 100_000
+    assert step.mark_registered(started.account_id, 100_000)
+    step.set_account_status(started.account_id, "suspended")
+    assert tick.resend_lost_tasks(10) == []
+    assert tick.take_over_expired(10, str(uuid4())) == []
+    tick.record_tick(1, 1, 0.1)
+    assert tick.health()["last_tick"]["claimed"] == 1
+    for forbidden in (lambda: step.claim_due_tasks(1), lambda: tick.begin_tasks([pointer], str(uuid4()))):
+        with pytest.raises(Exception, match="42501"):
+            forbidden()
+    tick_db.close()
+    step_db.close()
+
+
+def test_upkeep_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
+    """It even makes and drops partitions, without owning the table."""
+    url = log_in("flamebot_upkeep")
+    db = Database(lambda: url)
+    store = PostgresUpkeepStore(db, StoppedClock(after(days=4000)))
+    assert store.delete_finished_tasks(timedelta(days=7), 10) == 0
+    assert (store.delete_expired_locks(), store.delete_old_requests()) == (0, 0)
+    assert len(store.tend_history(timedelta(days=30))["created"]) == 8
+    assert store.health()["paused"] is False
+    db.close()
+
+
+def test_where_roles_log_in_by_iam_they_are_told_to(postgres: Server, deployed: TestDatabase, sql_dir: Path) -> None:
+    """On RDS there is a role for that; elsewhere there is none, and nothing is missing."""
+    member = "select bool_and(pg_has_role(r.rolname, 'rds_iam', 'member')) from pg_roles r where r.rolname like 'flamebot\\_%%'"
+    execute(postgres.url(), "create role rds_iam nologin")
+    try:
+        deployed.rows((sql_dir / "roles.sql").read_text().replace("%", "%%"), {"no": 0})
+        deployed.rows((sql_dir / "roles.sql").read_text().replace("%", "%%"), {"no": 0})
+        assert deployed.value(member, {"no": 0}) is True
+    finally:
+        execute(postgres.url(), "drop role rds_iam")
