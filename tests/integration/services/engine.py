@@ -25,7 +25,9 @@ from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
+from flamebot.domain.plan import plan_retry
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import Message
 from flamebot.ports.store import AccountRow, Caller
@@ -226,6 +228,14 @@ class Engine:
         self.send([started.send] if started.send else [])
         return row.instance_id
 
+    def retry(self, instance_id: str) -> None:
+        """An operator's retry."""
+        standing = self.control.standing(instance_id)
+        definition = self.catalog().get(standing.instance.workflow_id)
+        draw = Draw(standing.task.task_id if standing.task else instance_id)
+        decision = plan_retry(definition, standing.instance, standing.task, standing.now, draw)
+        self.send(self.control.retry_workflow(instance_id, standing.instance.revision, decision, TESTER).send)
+
     def send(self, pointers: Sequence[Any]) -> None:
         """Send what a verb answered as queued."""
         send_tasks(pointers, queue=self.queue, clock=self.clock, telemetry=self.telemetry)
@@ -256,6 +266,10 @@ class Engine:
         """The writes that reached the service, in the order of their end."""
         ledger = self.actions.provider.ledger(account)
         return [write for write in ledger["writes"] if operation in (None, write["operation"])]
+
+    def keys(self, operation: str = "startSwipeTask", account: str = "acc") -> list[str]:
+        """The keys of the writes that reached the service, in order."""
+        return [str(write["key"]) for write in self.writes(operation, account)]
 
     def effects(self, account: str = "acc") -> list[str]:
         """What was done to an account: one entry per job."""

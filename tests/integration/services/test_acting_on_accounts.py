@@ -1,0 +1,115 @@
+"""What is asked, told and locked before an account is acted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devstack.faults import Fault
+from tests.integration.services.engine import SECRET, Engine, swipe
+
+
+def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
+    """Whatever `critical` says: nothing is sent, the account is marked, and retry works once the service calls it active."""
+    engine.define(swipe("first", critical=False), swipe("second", critical=False, delay="1m"))
+    instance = engine.start()
+    engine.drive(lambda: ("first", "completed") in engine.history(instance))
+    engine.actions.provider.set_status("acc", "suspended")
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "failed"
+    assert engine.database.value("select last_error from workflow_instances").startswith("account_suspended")
+    assert engine.database.value("select status from accounts") == "suspended"
+    assert engine.effects() == ["startSwipeTask"]
+    engine.actions.provider.set_status("acc", "active")
+    engine.retry(instance)
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "completed"
+    assert engine.database.value("select status from accounts") == "active"
+
+
+def test_an_account_is_registered_once_per_version(engine: Engine) -> None:
+    """Once before the first effect, and again only when its credentials, config or ids have changed."""
+    engine.define(swipe("one"), swipe("two"), {"id": "rest", "action": "wait", "delay": "1m"}, swipe("three"))
+    instance = engine.start()
+    engine.drive(lambda: ("two", "completed") in engine.history(instance))
+    assert len(engine.writes("registerAccount")) == 1
+    engine.account()
+    engine.drive(engine.ended(instance))
+    registrations = engine.writes("registerAccount")
+    assert len(registrations) == len({write["key"] for write in registrations}) == 2
+
+
+def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> None:
+    """The task is put off as often as it takes; the lock's end lets it run."""
+    engine.define(swipe())
+    instance = engine.start()
+    engine.database.rows(
+        "insert into workflow_locks (lock_key, locked_by, expires_at, instance_id, sequence, fence)"
+        " values ('account:acc', 'another', clock_timestamp() + interval '5 minutes', gen_random_uuid()::text, 1, 1)"
+    )
+    for _ in range(4):
+        engine.deliver(*engine.queue.take())
+        engine.jump()
+    assert (engine.writes(), engine.history(instance)) == ([], [])
+    (task,) = engine.tasks(instance)
+    assert (task["attempts"], task["reaps"], task["first_begun_at"]) == (0, 0, None)
+    assert engine.telemetry.counts["LockContended"] == 4
+    engine.database.rows("delete from workflow_locks")
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "completed"
+
+
+def test_the_lock_is_given_back(engine: Engine) -> None:
+    """When the ends of call and commit are known nobody has to wait for its expiry."""
+    engine.define(swipe())
+    engine.start()
+    engine.deliver(*engine.queue.take())
+    assert engine.database.rows("select * from workflow_locks") == []
+
+
+def test_the_lock_of_an_unknown_call_is_left_to_lapse(engine: Engine) -> None:
+    """I4: the call may still be at work, so another workflow's write must wait; our own next attempt need not."""
+    engine.define(swipe())
+    engine.actions.faults.add(Fault(kind="reset"))
+    instance = engine.start()
+    engine.deliver(*engine.queue.take())
+    assert len(engine.database.rows("select * from workflow_locks")) == 1
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "completed"
+
+
+def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None:
+    """I10: no row, message, log line or metric has them, not even when the registration is refused or breaks."""
+    engine.define({"id": "bio", "action": "add_bio"}, swipe())
+    for kind in ("refuse", "unavailable", "reset"):
+        engine.actions.faults.add(Fault(kind=kind, operation="registerAccount"))
+    failed = engine.start()
+    engine.drive(engine.ended(failed))
+    engine.retry(failed)
+    engine.drive(engine.ended(failed))
+    assert engine.status(failed) == "completed"
+    tables = [
+        row["relname"]
+        for row in engine.database.rows(
+            "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace"
+        )
+    ]
+    rows = [str(engine.database.rows(f"select t::text from {table} t")) for table in tables]
+    told = [repr(engine.telemetry), *engine.queue.bodies, *rows]
+    assert SECRET in repr(engine.vault.decrypt(**ciphertext(engine)))
+    assert all(SECRET not in text for text in told)
+
+
+def ciphertext(engine: Engine) -> dict[str, Any]:
+    """What the vault needs to decrypt the account's credentials."""
+    row = engine.database.one("select credentials_ciphertext, ciphertext_version from accounts")
+    return {"account_id": "acc", "version": row["ciphertext_version"], "ciphertext": bytes(row["credentials_ciphertext"])}
+
+
+def test_credentials_of_another_account_do_not_open(engine: Engine) -> None:
+    """They are bound to account and version: the step fails, and nothing is registered."""
+    engine.define(swipe())
+    instance = engine.start()
+    engine.database.rows("update accounts set ciphertext_version = ciphertext_version + 1")
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "failed"
+    assert engine.writes() == []
