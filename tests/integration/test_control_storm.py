@@ -21,6 +21,7 @@ from tests.builders import (
     a_decision,
     a_next,
     a_poll,
+    a_start,
     a_submit,
     after,
     an_entry,
@@ -28,8 +29,9 @@ from tests.builders import (
     begin,
     claim,
     commit,
+    start_rows,
 )
-from tests.databases import TestDatabase, start
+from tests.databases import Session, TestDatabase, start
 
 SECONDS = 4.0
 ONWARD = to_json(
@@ -109,10 +111,21 @@ class Storm:
         """Call a verb on an instance; what the state forbids is refused."""
         dice, session = random.Random(seed), self.database.session()
         while time.monotonic() < self.until:
-            key = dice.choice(self.instances)
-            name = dice.choices(list(VERBS), weights=[5, 6, 1, 6, 3, 3])[0]
+            key = dice.choice(self.instances[-40:])
+            name = dice.choices([*VERBS, "start"], weights=[5, 8, 1, 6, 3, 3, 2])[0]
+            if name == "start":
+                self._start(session, key)
+                continue
             revision = session.value("select revision from workflow_instances where id = %s", (key,))
             self._try(name, lambda: session.rows(VERBS[name], {**TIMES, "id": key, "revision": revision}))  # noqa: B023  # called at once
+
+    def _start(self, session: Session, key: str) -> None:
+        """Another instance for the same account, if it is free."""
+        account_id, workflow_id = session.one("select account_id, workflow_id from workflow_instances where id = %s", (key,)).values()
+        (answer,) = start_rows(session, [a_start(account_id, workflow_id, a_submit())])
+        if answer["status"] == "started":
+            self.instances.append(str(answer["instance_id"]))
+        self._add(answer["status"])
 
     def upkeep(self, seed: int) -> None:
         """Pause everything for a moment, clean up, read."""
@@ -153,4 +166,4 @@ def test_every_verb_against_every_other(database: TestDatabase, seed: int) -> No
         call.result(SECONDS + 30)
     found = {wrong: database.rows(sql) for wrong, sql in WRONG.items()}
     assert {wrong: rows for wrong, rows in found.items() if rows} == {}
-    assert all(storm.done[name] for name in [*VERBS, "begun", "committed", "refused", "deleted"]), storm.done
+    assert all(storm.done[name] for name in [*VERBS, "begun", "committed", "refused", "deleted", "started", "already_active"]), storm.done
