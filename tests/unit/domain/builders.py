@@ -61,7 +61,9 @@ def a_definition(*steps: Fields, policy: EnginePolicy = POLICY, **members: Any) 
 
 def an_instance(**fields: Any) -> Instance:
     """An active instance at its first step."""
-    return Instance(**{"instance_id": ID, "account": ACCOUNT, "workflow_id": 1, "status": InstanceStatus.ACTIVE, "current_step": 0, **fields})
+    return Instance(
+        **{"instance_id": ID, "account": ACCOUNT, "workflow_id": 1, "status": InstanceStatus.ACTIVE, "current_step": 0, **fields}
+    )
 
 
 def a_task(step_id: str, phase: Phase, **fields: Any) -> Task:
@@ -83,7 +85,9 @@ def a_task(step_id: str, phase: Phase, **fields: Any) -> Task:
     return Task(**{**values, **fields})
 
 
-def decided(definition: Definition, task: Task, outcome: Outcome, *, now: datetime = NOON, instance: Instance | None = None, paused: int = 0) -> Decision:
+def decided(
+    definition: Definition, task: Task, outcome: Outcome, *, now: datetime = NOON, instance: Instance | None = None, paused: int = 0
+) -> Decision:
     """What the planner says about an outcome."""
     return plan(definition, instance or an_instance(), task, outcome, now, Draw(task.task_id), global_paused_ms=paused)
 

@@ -23,7 +23,9 @@ def a_cancel(reason: str, **fields: Any) -> Task:
     return a_task("swipe", Phase.CANCEL, payload=payload, **fields)
 
 
-def told(reason: str, outcome: Outcome, *, critical: bool = True, stopping: bool = False, now: timedelta = timedelta(), **task: Any) -> Decision:
+def told(
+    reason: str, outcome: Outcome, *, critical: bool = True, stopping: bool = False, now: timedelta = timedelta(), **task: Any
+) -> Decision:
     """What follows a cancel's outcome."""
     status = InstanceStatus.STOPPING if stopping or reason == "stop" else InstanceStatus.ACTIVE
     definition = a_definition(a_swipe(critical=critical, maxAttempts=1), a_wait("rest"))
@@ -86,12 +88,11 @@ def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
 
 def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
     """Somebody has to look at the service; the workflow is stopped all the same."""
-    for outcome, task in (
-        (Retry(error="outcome_unknown: 503"), {"attempts": 2}),
-        (Fail(error="refused: 403"), {}),
-        (Lost(error="lease_expired"), {"reaps": 5}),
+    for decision in (
+        told("stop", Retry(error="outcome_unknown: 503"), attempts=2),
+        told("stop", Fail(error="refused: 403")),
+        told("stop", Lost(error="lease_expired"), reaps=5),
     ):
-        decision = told("stop", outcome, **task)
         assert decision.instance.status == "stopped"
         assert str(decision.instance.last_error).startswith("cancel_unconfirmed: ")
 

@@ -33,7 +33,11 @@ def test_small_members_count_as_the_database_stores_them() -> None:
     assert not fits({"step": {"list": [1] * 2000}})
 
 
-values = st.recursive(st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=300), lambda inner: st.lists(inner, max_size=5), max_leaves=10)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=300),
+    lambda inner: st.lists(inner, max_size=5),
+    max_leaves=10,
+)
 
 
 @given(st.dictionaries(st.text(max_size=64), st.dictionaries(st.text(max_size=20), values, max_size=5), max_size=30), st.text(max_size=64))

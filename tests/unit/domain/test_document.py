@@ -34,7 +34,7 @@ def test_a_definition_is_bound_to_its_actions() -> None:
 
 
 def test_the_configuration_beats_the_engine() -> None:
-    """maxRetries are the attempts that follow the first one."""
+    """Attempts that follow the first one are what maxRetries counts."""
     retry = a_definition(a_swipe(), config={"maxRetries": 0, "retryBackoffMs": 5, "maxRetryDelayMs": "1m"}).retry
     assert (retry.max_attempts, retry.base, retry.cap) == (1, timedelta(milliseconds=5), timedelta(minutes=1))
 
@@ -90,7 +90,10 @@ def test_what_is_not_enforced_is_refused(name: str) -> None:
     assert flaw.detail.startswith("not_supported")
 
 
-@pytest.mark.parametrize("document", [None, [], "x", 5, {}, {"type": "x", "name": "x"}, {"type": "x", "name": "x", "steps": []}, {"type": "x", "name": "x", "steps": {}}])
+@pytest.mark.parametrize(
+    "document",
+    [None, [], "x", 5, {}, {"type": "x", "name": "x"}, {"type": "x", "name": "x", "steps": []}, {"type": "x", "name": "x", "steps": {}}],
+)
 def test_what_is_no_definition_is_refused(document: object) -> None:
     """An object with a type, a name and steps."""
     assert pointers(document)
@@ -143,9 +146,11 @@ almost = st.fixed_dictionaries(
         "type": st.just("x") | anything,
         "name": st.just("X") | anything,
         "steps": st.lists(
-            st.dictionaries(st.sampled_from(["id", "delay", "nextStep", "maxIterations", "swipeCount", "minSwipes", "text", "bio", "critical"]), anything, max_size=5).flatmap(
-                lambda fields: st.sampled_from(sorted(REGISTRY)).map(lambda action: {**fields, "action": action})
-            )
+            st.dictionaries(
+                st.sampled_from(["id", "delay", "nextStep", "maxIterations", "swipeCount", "minSwipes", "text", "bio", "critical"]),
+                anything,
+                max_size=5,
+            ).flatmap(lambda fields: st.sampled_from(sorted(REGISTRY)).map(lambda action: {**fields, "action": action}))
             | anything,
             max_size=4,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,7 +38,9 @@ def test_a_duration_means_what_it_says(written: object, meant: timedelta) -> Non
     assert parse_duration(written) == meant
 
 
-@pytest.mark.parametrize("written", ["", "15", "m", "1.5h", "1h30m", " 1h", "1h\n", "P", "PT", "P1DT", "1w", "-5s", "-PT5S", -1, 1.5, None, True, [], {}, "٣s"])
+@pytest.mark.parametrize(
+    "written", ["", "15", "m", "1.5h", "1h30m", " 1h", "1h\n", "P", "PT", "P1DT", "1w", "-5s", "-PT5S", -1, 1.5, None, True, [], {}, "٣s"]
+)
 def test_what_is_no_duration_is_refused(written: object) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="duration"):
@@ -68,26 +71,36 @@ def test_no_length_overflows(written: object) -> None:
 @given(st.integers(min_value=0, max_value=10**40))
 def test_any_number_of_milliseconds_is_a_duration(milliseconds: int) -> None:
     """Every whole number from zero on is read, and never shortened below the calendar's end."""
-    assert parse_duration(milliseconds) == min(LONGEST, timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1))))
+    assert parse_duration(milliseconds) == min(
+        LONGEST, timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1)))
+    )
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but `ValueError` comes out of a bad text."""
-    try:
+    with suppress(ValueError):
         assert parse_duration(text) >= timedelta()
-    except ValueError:
-        pass
 
 
 def test_a_range_is_read() -> None:
     """Both ends in any form."""
     assert parse_span({"min": "30m", "max": 3_600_000}) == Span(min=timedelta(minutes=30), max=timedelta(hours=1))
+    assert parse_span({"min": "1m", "max": "60s"}) == parse_span("1m")
     assert parse_span("5s") == Span(min=timedelta(seconds=5), max=timedelta(seconds=5))
 
 
 @pytest.mark.parametrize(
-    "written", [{}, {"min": 1}, {"max": 1}, {"min": 1, "max": 2, "mean": 1}, {"min": 2, "max": 1}, {"min": "x", "max": 1}, {"min": {"min": 1, "max": 1}, "max": 2}]
+    "written",
+    [
+        {},
+        {"min": 1},
+        {"max": 1},
+        {"min": 1, "max": 2, "mean": 1},
+        {"min": 2, "max": 1},
+        {"min": "x", "max": 1},
+        {"min": {"min": 1, "max": 1}, "max": 2},
+    ],
 )
 def test_a_bad_range_is_refused(written: object) -> None:
     """A range has two ends in order, and nothing else."""
@@ -115,7 +128,7 @@ def test_draws_spread_over_the_range() -> None:
     assert max(drawn) > timedelta(minutes=57)
 
 
-@given(st.datetimes(max_value=datetime(8999, 12, 31)), lengths)  # noqa: DTZ001
+@given(st.datetimes(max_value=datetime(8999, 12, 31)), lengths)
 def test_adding_never_overflows(time: datetime, length: timedelta) -> None:
     """A sum is exact, or the end of time."""
     time = time.replace(tzinfo=UTC)

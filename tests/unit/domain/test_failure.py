@@ -31,7 +31,12 @@ def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:
     before = journey.waiting
     decision = journey.run(UNKNOWN)
     after = journey.waiting
-    assert (after.task_id, after.payload.request, after.attempts, after.outcome_unknown) == (before.task_id, before.payload.request, 1, True)
+    assert (after.task_id, after.payload.request, after.attempts, after.outcome_unknown) == (
+        before.task_id,
+        before.payload.request,
+        1,
+        True,
+    )
     assert names(decision.history) == ["swipe:retried"]
     assert 0 <= seconds(decision, since=journey.now) <= 30
 
@@ -81,8 +86,41 @@ def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
     assert decision.task is not None
     assert decision.task.to == "failed"
     redo = journey.waiting
-    assert (redo.phase, redo.task_id, redo.attempts, redo.payload.request) == (Phase.SUBMIT, "0b5c6f7e-1111-4222-8333-444455556666:3", 1, request)
+    assert (redo.phase, redo.task_id, redo.attempts, redo.payload.request) == (
+        Phase.SUBMIT,
+        "0b5c6f7e-1111-4222-8333-444455556666:3",
+        1,
+        request,
+    )
     assert (redo.payload.job_id, redo.payload.key, redo.outcome_unknown) == (None, None, False)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Retry(error="connect: x"),
+        Retry(error="e: x", retry_after=9 * HOURS),
+        Lost(error="lease_expired"),
+        Defer(after=HOURS, reason="x"),
+        Defer(after=9 * HOURS, reason="x"),
+    ],
+)
+def test_what_was_unknown_stays_so_until_the_service_has_said(outcome: Retry | Lost | Defer) -> None:
+    """A later try that surely did nothing, a deferral, a timeout or a loss does not settle an earlier one."""
+    for attempts in (1, 2):
+        task = a_task("swipe", Phase.SUBMIT, attempts=attempts, outcome_unknown=True)
+        decision = decided(a_definition(a_swipe()), task, outcome)
+        assert decision.task is not None
+        assert decision.task.outcome_unknown
+        assert decision.if_stopping is not None
+
+
+def test_a_definite_answer_settles_what_was_unknown() -> None:
+    """The service called the work failed: nothing is open, even if no attempt is left."""
+    task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
+    decision = decided(a_definition(a_swipe()), task, JOB_FAILED)
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.outcome_unknown, decision.if_stopping) == ("failed", False, None)
 
 
 def test_a_job_fails_only_so_often() -> None:
@@ -152,6 +190,8 @@ def test_deferrals_are_bounded_by_the_steps_timeout() -> None:
     decision = journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
     assert journey.instance.status is InstanceStatus.FAILED
     assert str(decision.instance.last_error).startswith("step_timeout: ")
+    assert decision.task is not None
+    assert (decision.task.attempts, decision.task.outcome_unknown) == (0, False)
 
 
 def test_an_attempt_that_would_come_too_late_is_not_made() -> None:
@@ -200,7 +240,9 @@ def test_the_steps_clock_starts_with_its_first_outcome() -> None:
     assert (decision.task.payload.started_at, decision.task.payload.paused_ms, decision.task.payload.global_paused_ms) == (NOON, 0, 77)
 
 
-@pytest.mark.parametrize("outcome", [Defer(after=timedelta(seconds=1), reason="throttled"), Retry(error="outcome_unknown: 503", unknown=True)])
+@pytest.mark.parametrize(
+    "outcome", [Defer(after=timedelta(seconds=1), reason="throttled"), Retry(error="outcome_unknown: 503", unknown=True)]
+)
 def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None:
     """Past the deadline, too: nobody knows yet that the job is still at work. But not for ever."""
     journey = at("swipe/poll", a_swipe(timeout="1m"))
@@ -255,7 +297,9 @@ def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
         ("rest/wake", Done(), False),
     ],
 )
-def test_a_stop_takes_back_what_is_open_or_may_be(place: str, outcome: Done | Retry | Lost | Fail | Defer | Continue, cancels: bool) -> None:
+def test_a_stop_takes_back_what_is_open_or_may_be(
+    place: str, outcome: Done | Retry | Lost | Fail | Defer | Continue, cancels: bool
+) -> None:
     """Exactly then a decision holds a cancel for the case that a stop came in between."""
     journey = at(place, a_swipe(), a_wait("rest"))
     task = journey.waiting

@@ -66,6 +66,7 @@ def test_a_loop_that_could_spin_without_any_delay_is_refused(steps: list[Fields]
         [a_swipe(delay="1s"), a_goto("swipe")],
         [a_swipe(), a_wait(), a_goto("swipe")],
         [a_swipe("a"), a_goto("b", delay="1s", maxIterations=2), a_swipe("b")],
+        [a_swipe("a"), a_goto("c", "to-c", delay=1), a_swipe("b"), a_goto("a", "to-a"), a_wait("c", delay=0), a_goto("b", "to-b")],
     ],
 )
 def test_a_loop_with_a_delay_anywhere_in_it_is_accepted(steps: list[Fields]) -> None:

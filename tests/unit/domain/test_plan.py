@@ -22,7 +22,7 @@ def test_a_wait_is_a_wake_up_at_the_end_of_its_delay() -> None:
 
 
 def test_a_text_is_written_then_submitted_then_polled() -> None:
-    """text -> submit -> poll; the request holds the text that was written."""
+    """Text, submit, poll; the request holds the text that was written."""
     journey = Journey(a_definition(a_prompt()))
     assert journey.place == "prompt/text"
     journey.succeed()
@@ -114,7 +114,11 @@ def test_a_delay_begins_when_the_step_before_has_finished() -> None:
 
 def test_pure_steps_are_passed_in_the_same_commit() -> None:
     """A jump and a wait without delay have no task, and stand in the history nevertheless."""
-    journey = Journey(a_definition(a_swipe("first"), a_goto("last", "skip"), a_wait("never"), a_wait("last", delay=0), a_goto("never", "back", maxIterations=1)))
+    journey = Journey(
+        a_definition(
+            a_swipe("first"), a_goto("last", "skip"), a_wait("never"), a_wait("last", delay=0), a_goto("never", "back", maxIterations=1)
+        )
+    )
     journey.succeed()
     decision = journey.succeed()
     assert names(decision.history) == ["first:completed", "skip:completed", "last:completed", "back:completed"]
@@ -136,7 +140,9 @@ def test_a_jumps_delay_lies_between_it_and_its_target() -> None:
 
 def test_a_wait_after_a_jumps_delay_wakes_up_once() -> None:
     """Both delays in one."""
-    journey = Journey(a_definition(a_swipe(), a_goto("rest", delay="1m", maxIterations=3), a_wait("rest", delay=0), a_goto("swipe", "again", delay=1)))
+    journey = Journey(
+        a_definition(a_swipe(), a_goto("rest", delay="1m", maxIterations=3), a_wait("rest", delay=0), a_goto("swipe", "again", delay=1))
+    )
     journey.succeed()
     assert seconds(journey.succeed(), since=journey.now) == 60
     assert journey.place == "rest/wake"
@@ -158,6 +164,23 @@ def test_a_limit_may_be_a_failure() -> None:
     assert journey.instance.status is InstanceStatus.FAILED
     assert journey.decisions[-1].instance.last_error == "goto_limit: jumped 1 times to swipe"
     assert names(journey.history)[-1] == "loop:failed"
+
+
+def test_a_limit_that_fails_may_be_without_consequence() -> None:
+    """Where the jump is not critical, its failure is recorded and passed."""
+    journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail", critical=False), a_wait("rest")))
+    journey.finish()
+    assert journey.instance.status is InstanceStatus.COMPLETED
+    assert names(journey.history)[-2:] == ["loop:failed", "rest:completed"]
+
+
+def test_each_wait_is_waited_out() -> None:
+    """One after the other, not both at the end of the first."""
+    journey = Journey(a_definition(a_wait("one", delay="30s"), a_wait("two", delay="1m")))
+    decision = journey.succeed()
+    assert (journey.place, seconds(decision, since=journey.now)) == ("two/wake", 60)
+    journey.succeed()
+    assert journey.now == NOON + timedelta(seconds=90)
 
 
 def test_a_workflow_of_nothing_but_pure_steps_wakes_up_once() -> None:

@@ -9,10 +9,23 @@ from typing import Any
 from flamebot.domain.decision import Decision
 from flamebot.domain.draw import Draw
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Fail, Halt, Retry
+from flamebot.domain.outcome import Continue, Done, Fail, Halt, Retry
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.domain.task import Payload, Phase, Task
-from tests.unit.domain.builders import NOON, Journey, a_definition, a_goto, a_prompt, a_swipe, a_task, a_wait, an_instance, names, seconds
+from tests.unit.domain.builders import (
+    NOON,
+    Journey,
+    a_definition,
+    a_goto,
+    a_prompt,
+    a_swipe,
+    a_task,
+    a_wait,
+    an_instance,
+    decided,
+    names,
+    seconds,
+)
 
 UNKNOWN = Retry(error="outcome_unknown: 503", unknown=True)
 
@@ -21,7 +34,9 @@ def failed_task(journey: Journey, decision: Decision, task: Task) -> Task:
     """The last task of a failed instance, as it stands in its row."""
     assert journey.instance.status is InstanceStatus.FAILED
     assert decision.task is not None
-    return replace(task, attempts=decision.task.attempts, outcome_unknown=decision.task.outcome_unknown, payload=decision.task.payload or task.payload)
+    return replace(
+        task, attempts=decision.task.attempts, outcome_unknown=decision.task.outcome_unknown, payload=decision.task.payload or task.payload
+    )
 
 
 def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
@@ -122,6 +137,22 @@ def test_skip_goes_on_with_the_step_after() -> None:
     assert (decision.next.step_id, decision.next.run) == ("swipe", False)
     assert seconds(decision, since=NOON) == 60
     assert names(decision.history) == ["wait:skipped"]
+
+
+def test_skip_never_runs_what_follows() -> None:
+    """It is due now, and queued: nobody is there to run it."""
+    decision = plan_skip(
+        a_definition(a_wait(), a_swipe()), an_instance(), a_task("wait", Phase.WAKE), NOON, Draw("skip"), global_paused_ms=0
+    )
+    assert decision.next is not None
+    assert (decision.next.at, decision.next.run) == (NOON, False)
+
+
+def test_a_wait_that_is_run_before_it_began_has_no_negative_length() -> None:
+    """An instance whose start is spread may be run now by hand."""
+    journey = Journey(a_definition(a_wait()), now=NOON + timedelta(hours=1))
+    decision = decided(journey.definition, journey.waiting, Done(), now=NOON)
+    assert (decision.history[0].started_at, decision.history[0].finished_at) == (NOON, NOON)
 
 
 def test_skip_of_the_last_step_completes_the_workflow() -> None:

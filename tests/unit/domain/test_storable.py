@@ -40,7 +40,11 @@ def test_a_document_that_holds_itself_is_refused() -> None:
     assert f"{DEEPEST} levels" in unstorable(document)[0].detail
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False), st.lists, max_leaves=20))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False), st.lists, max_leaves=20
+    )
+)
 def test_ordinary_json_is_storable(value: object) -> None:
     """Nothing that JSON has is refused."""
     assert unstorable(value) == []

@@ -46,7 +46,7 @@ def test_a_plain_text_passes(text: str) -> None:
         ("bell \x07", "control"),
         ("tab\there", "control"),
         ("half \ud83d pair", "control"),
-        ("ｗｗｗ．example", "link"),
+        ("\uff57\uff57\uff57\uff0eexample", "link"),
     ],
 )
 def test_a_flaw_is_named(text: str, named: str) -> None:

@@ -100,7 +100,7 @@ def given_up(situation: Situation, error: str, *, unknown: bool, tried: bool = T
     """Attempts are used up, or senseless."""
     if situation.task.phase is Phase.CANCEL:
         return unconfirmed(situation, error, tried=tried)
-    return failed(situation, error, unknown=unknown or situation.task.outcome_unknown, tried=tried)
+    return failed(situation, error, unknown=unknown, tried=tried)
 
 
 def failed(

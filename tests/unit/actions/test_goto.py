@@ -1,0 +1,55 @@
+"""`goto`: jumps, up to a limit or for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.actions.builders import flaws_of, pure
+
+
+def test_a_jump_counts_under_its_own_id() -> None:
+    """And leaves the counts of others alone."""
+    passage = pure("goto", nextStep="a", maxIterations=2).passage("step", {"other": 5, "step": 1})
+    assert passage.to == "a"
+    assert passage.iterations == {"other": 5, "step": 2}
+    assert passage.result == {"to": "a", "iteration": 2}
+
+
+def test_at_its_limit_it_goes_on() -> None:
+    """With the step after it, and without counting."""
+    passage = pure("goto", nextStep="a", maxIterations=2).passage("step", {"step": 2})
+    assert (passage.to, passage.iterations, passage.failure) == (None, None, None)
+
+
+def test_at_its_limit_it_may_fail() -> None:
+    """If onLimit says so."""
+    assert (
+        pure("goto", nextStep="a", maxIterations=2, onLimit="fail").passage("step", {"step": 2}).failure
+        == "goto_limit: jumped 2 times to a"
+    )
+
+
+def test_an_endless_jump_never_falls_through() -> None:
+    """However often it has jumped."""
+    jump = pure("goto", nextStep="a", infiniteAllowed=True)
+    assert jump.targets() == (("a",), False)
+    assert jump.passage("step", {"step": 10**9}).to == "a"
+    assert pure("goto", nextStep="a", maxIterations=1).targets() == (("a",), True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({}, ["/nextStep", "/maxIterations"]),
+        ({"nextStep": "a"}, ["/maxIterations"]),
+        ({"nextStep": "a", "infiniteAllowed": False}, ["/maxIterations"]),
+        ({"nextStep": "a", "infiniteAllowed": True, "maxIterations": 1}, ["/maxIterations"]),
+        ({"nextStep": "a", "maxIterations": 0}, ["/maxIterations"]),
+        ({"nextStep": "a", "maxIterations": True}, ["/maxIterations"]),
+        ({"nextStep": 5, "maxIterations": 1}, ["/nextStep"]),
+        ({"nextStep": "a", "maxIterations": 1, "onLimit": "stop"}, ["/onLimit"]),
+    ],
+)
+def test_a_jump_has_a_target_and_a_limit_or_none(fields: dict[str, object], pointers: list[str]) -> None:
+    """One of maxIterations and infiniteAllowed, not both."""
+    assert [flaw.pointer for flaw in flaws_of("goto", **fields)] == pointers

@@ -1,0 +1,71 @@
+"""`swipe_with_spectre`: a job of so many swipes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.domain.draw import Draw
+from flamebot.domain.instance import AccountData
+from flamebot.domain.task import EffectRequest
+from tests.unit.actions.builders import effect, flaws_of
+
+ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
+
+
+def test_a_fixed_count_is_asked_for() -> None:
+    """With the provider's settings passed through unread."""
+    request = effect("swipe_with_spectre", swipeCount=5, spectre={"mode": {"fast": True}}).request(ACCOUNT, None, Draw("seed"))
+    assert request == EffectRequest(
+        method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {"mode": {"fast": True}}}
+    )
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.text(max_size=9))
+def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
+    """Both ways of writing a range mean the same, and the same draw gives the same count."""
+    low, high = min(one, other), max(one, other)
+    written: list[dict[str, object]] = [{"swipeCount": {"min": low, "max": high}}, {"minSwipes": low, "maxSwipes": high}]
+    counts = [effect("swipe_with_spectre", **fields).request(ACCOUNT, None, Draw(seed)).body["count"] for fields in written]
+    assert counts[0] == counts[1]
+    assert low <= int(str(counts[0])) <= high
+
+
+@pytest.mark.parametrize(
+    ("job_result", "performed", "matches"),
+    [
+        ({"performed": 24, "matches": 3}, 24, 3),
+        ({}, None, None),
+        ({"performed": "24", "matches": True}, None, None),
+        ({"performed": -1, "matches": 10**30}, None, None),
+    ],
+)
+def test_what_the_service_counted_is_recorded(job_result: dict[str, object], performed: int | None, matches: int | None) -> None:
+    """Only counts: whatever else it answers is not remembered."""
+    swipe = effect("swipe_with_spectre", swipeCount=25)
+    result = swipe.result(swipe.request(ACCOUNT, None, Draw("seed")), {**job_result, "more": "x"})
+    assert result == {"requested": 25, "performed": performed, "matches": matches}
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        ({}, ["/swipeCount"]),
+        ({"swipeCount": 0}, ["/swipeCount"]),
+        ({"swipeCount": 301}, ["/swipeCount"]),
+        ({"swipeCount": "5"}, ["/swipeCount"]),
+        ({"swipeCount": {"min": 5}}, ["/swipeCount"]),
+        ({"swipeCount": {"min": 5, "max": 4}}, ["/swipeCount"]),
+        ({"swipeCount": {"min": 5, "max": 301}}, ["/swipeCount"]),
+        ({"minSwipes": 5}, ["/maxSwipes"]),
+        ({"maxSwipes": 5}, ["/minSwipes"]),
+        ({"minSwipes": 5, "maxSwipes": 4}, ["/minSwipes"]),
+        ({"minSwipes": 5, "maxSwipes": 301}, ["/maxSwipes"]),
+        ({"swipeCount": 5, "minSwipes": 1, "maxSwipes": 2}, ["/minSwipes", "/maxSwipes"]),
+        ({"swipeCount": 5, "spectre": []}, ["/spectre"]),
+    ],
+)
+def test_a_bad_count_is_refused(fields: dict[str, object], pointers: list[str]) -> None:
+    """1 to 300 swipes, said once."""
+    assert [flaw.pointer for flaw in flaws_of("swipe_with_spectre", **fields)] == pointers

@@ -1,0 +1,87 @@
+"""The catalog of definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.domain.errors import Invalid, NotFound, UnknownWorkflowType
+from flamebot.services.definitions import DefinitionCatalog
+from tests.unit.domain.builders import POLICY, a_document, a_swipe, a_wait
+
+
+class Shelf:
+    """Versions in memory, counting how often it is asked."""
+
+    def __init__(self, *documents: dict[str, Any]) -> None:
+        self.rows = dict(enumerate(documents, start=1))
+        self.asked = 0
+
+    def definition(self, workflow_id: int) -> dict[str, Any]:
+        self.asked += 1
+        if workflow_id not in self.rows:
+            raise NotFound
+        return {**self.rows[workflow_id], "version": workflow_id}
+
+    def active_definition(self, workflow_type: str) -> dict[str, Any]:
+        found = [row_id for row_id, row in self.rows.items() if row["type"] == workflow_type]
+        if not found:
+            raise UnknownWorkflowType
+        return {**self.definition(found[-1]), "id": found[-1]}
+
+
+def a_catalog(*documents: dict[str, Any]) -> tuple[DefinitionCatalog, Shelf]:
+    """A catalog over a shelf."""
+    shelf = Shelf(*documents)
+    return DefinitionCatalog(shelf, REGISTRY, POLICY), shelf
+
+
+def test_a_version_is_bound_once() -> None:
+    """Its row never changes."""
+    catalog, shelf = a_catalog(a_document(a_swipe()), a_document(a_wait(), a_swipe()))
+    assert catalog.get(2) is catalog.get(2)
+    assert (catalog.get(1).total_steps, catalog.get(2).total_steps) == (1, 2)
+    assert shelf.asked == 2
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """However many versions there are."""
+    catalog, shelf = a_catalog(*[a_document(a_swipe())] * 300)
+    for row_id in range(1, 301):
+        catalog.get(row_id)
+    catalog.get(300)
+    assert shelf.asked == 300
+    catalog.get(1)
+    assert shelf.asked == 301
+
+
+def test_the_current_version_is_asked_for_each_time() -> None:
+    """Who publishes is heard at once; instances stay on theirs."""
+    catalog, shelf = a_catalog(a_document(a_swipe()))
+    assert (catalog.active("sample").workflow_id, catalog.active("sample").version) == (1, 1)
+    shelf.rows[2] = a_document(a_wait())
+    assert catalog.active("sample").workflow_id == 2
+    assert catalog.get(1).steps[0].id == "swipe"
+
+
+def test_what_is_not_there_is_said() -> None:
+    """By number or by type."""
+    catalog, _ = a_catalog()
+    with pytest.raises(NotFound):
+        catalog.get(7)
+    with pytest.raises(UnknownWorkflowType):
+        catalog.active("nothing")
+
+
+def test_a_definition_is_checked_before_it_is_published() -> None:
+    """Every flaw at once, by answer or by error."""
+    catalog, _ = a_catalog()
+    bad = a_document(a_wait(delay=-1), a_swipe(swipeCount=0))
+    assert [flaw.pointer for flaw in catalog.flaws(bad)] == ["/steps/0/delay", "/steps/1/swipeCount"]
+    with pytest.raises(Invalid) as caught:
+        catalog.parse(bad)
+    assert caught.value.flaws == catalog.flaws(bad)
+    assert catalog.flaws(a_document(a_swipe())) == []
+    assert catalog.parse(a_document(a_swipe())).type == "sample"
