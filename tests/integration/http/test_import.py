@@ -184,6 +184,31 @@ def test_what_is_stored_counts_for_a_start(http: Api) -> None:
     assert http.database.value("select account_data ->> 'model_id' from workflow_instances") == "m"
 
 
+def test_odd_values_are_kept_as_they_are(http: Api) -> None:
+    """What is JSON and can be stored comes back unchanged."""
+    odd: dict[str, Any] = {
+        "": None,
+        "n": 10**4000,
+        "f": 1.5,
+        "z": -0.5,
+        "e": "\U0001f600",
+        "q": "\\u0000 '%s' {}",
+        "l": [[], {}],
+        "d": {"a": {"b": {}}},
+    }
+    assert http.load({"flamebotId": "a", "config": odd, "credentials": odd}, start=False).body["imported"] == 1
+    assert http.call("GET", "/v1/accounts/a").body["config"] == odd
+
+
+def test_the_account_names_its_live_workflow(http: Api) -> None:
+    """As long as there is one."""
+    http.load(GOOD, start=False)
+    assert http.call("GET", "/v1/accounts/a").body["liveWorkflowId"] is None
+    instance_id = http.call("POST", "/v1/accounts/a/workflows").body["id"]
+    account = http.call("GET", "/v1/accounts/a").body
+    assert (account["liveWorkflowId"], account["liveWorkflowStatus"]) == (instance_id, "active")
+
+
 def test_an_unknown_type_rejects_the_request(http: Api) -> None:
     """422; nothing is stored."""
     answer = http.load(GOOD, workflow_type="nosuch")

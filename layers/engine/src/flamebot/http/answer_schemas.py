@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import Field, RootModel
 
@@ -72,9 +73,11 @@ class Account(Told):
     channel_id: str | None
     config: dict[str, Any]
     status: Literal["active", "suspended"]
-    has_credentials: bool = False
+    has_credentials: bool
     credentials_version: int
     registered_version: int | None
+    live_workflow_id: UUID | None
+    live_workflow_status: WorkflowStatus | None
     created_at: Instant
     updated_at: Instant
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,11 +74,10 @@ class CheckHealth:
 
     def run(self) -> HealthReport:
         """Check everything; a neighbour that is down is a finding, not an error."""
-        with ThreadPoolExecutor(max_workers=len(self._probes) + 1) as threads:
-            probed = [threads.submit(self._probe, name, probe) for name, probe in self._probes.items()]
-            database, facts = self._database()
-            figures = judge(facts, places=self._places, rate=self._clock.rate) if database.ok else ()
-            return HealthReport(checks=(database, *figures, *(answer.result() for answer in probed)), facts=facts)
+        database, facts = self._database()
+        figures = judge(facts, places=self._places, rate=self._clock.rate) if database.ok else ()
+        probed = [self._probe(name, probe) for name, probe in self._probes.items()]
+        return HealthReport(checks=(database, *figures, *probed), facts=facts)
 
     def database(self) -> Check:
         """Whether the database is there and can be written to."""

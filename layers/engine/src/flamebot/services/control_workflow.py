@@ -7,7 +7,7 @@ from typing import Literal
 
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.draw import Draw
-from flamebot.domain.errors import RevisionConflict
+from flamebot.domain.errors import RevisionConflict, Unavailable
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.ports.clock import Clock
@@ -85,7 +85,10 @@ class ControlWorkflow:
     def resume_all(self, caller: Caller) -> Json:
         """End the global pause, and send at once what has fallen due meanwhile."""
         control = self._store.resume_all(caller)
-        self._dispatcher.dispatch()
+        try:
+            self._dispatcher.dispatch()
+        except Unavailable as error:  # resumed all the same; the tick sends what this could not
+            self._telemetry.warn("dispatch_failed", code=error.code)
         return control
 
     def _planned(self, instance_id: str, write: Callable[[Standing], Changed]) -> Json:
