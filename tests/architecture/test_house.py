@@ -15,7 +15,10 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "models", "manager", "m
 GENERATED = {"docs/openapi.json", "sql/schema.snapshot.sql"}
 LATER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 INDEX = re.compile(
-    r"pypi\.org/simple|files\.pythonhosted|--(?:extra-)?index-" r"url|--find-" r"links[= ]|file:/{3}\S*(?:simple|wheels)|registry\.npm" r"js\.org"
+    r"pypi\.org/simple|files\.pythonhosted|--(?:extra-)?index-"
+    r"url|--find-"
+    r"links[= ]|file:/{3}\S*(?:simple|wheels)|registry\.npm"
+    r"js\.org"
 )
 TEXT = {".py", ".sql", ".yaml", ".yml", ".toml", ".md", ".txt", ".in", ".json", ".js", ".css", ".html", ""}
 
