@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         facts = stack.start()
         if given.seed == "demo":
             seed(facts)
+        stack.announce(facts)
         print(banner(facts, given.data_dir, time.monotonic() - began), flush=True)
         Event().wait()
     except _AskedToStop:

@@ -29,7 +29,7 @@ from devstack.migration import run_migration
 from devstack.poller import Poller
 from devstack.postgres import database_url
 from devstack.template import FunctionSpec, QueueSource, Template
-from devstack.ticker import OTHER_GAP_SECONDS, TICK_GAP_SECONDS, Ticker, local_horizon
+from devstack.ticker import OTHER_GAP_SECONDS, TICK_GAP_SECONDS, Ticker, local_horizon, to_event
 from devstack.tokens import Verifier, mint
 from flamebot.domain.duration import parse_duration
 
@@ -61,7 +61,7 @@ class Stack:
         self._cleanup = ExitStack()
 
     def start(self) -> dict[str, Any]:
-        """Start every part in order, write stack.json and answer what it says.
+        """Start every part in order and answer what stack.json is to say.
 
         Raises `AlreadyRunning`, and what the parts raise when they do not start.
         """
@@ -87,7 +87,7 @@ class Stack:
         warming.join()
         gateway = self._start_gateway()
         self._start_triggers()
-        facts = {
+        return {
             "apiUrl": gateway.url,
             "consoleUrl": f"{gateway.url}/console",
             "token": mint(self._home.directory),
@@ -99,9 +99,11 @@ class Stack:
             "speed": self._options.speed,
             "pid": os.getpid(),
         }
-        self._home.announce(facts)
+
+    def announce(self, facts: Mapping[str, Any]) -> None:
+        """Write stack.json: from now on the stack is there for others."""
         self._cleanup.callback(self._home.withdraw)
-        return facts
+        self._home.announce(facts)
 
     def stop(self) -> None:
         """Stop every part in the reverse order. Harmless when repeated, and at any point of the start."""
@@ -218,7 +220,7 @@ class Stack:
 
     def _tick_now(self, _document: object) -> Answer:
         try:
-            return json_answer(200, self._functions["tick"].invoke({"source": "flamebot.dev", "detail": {}}, patience=_PATIENCE_SECONDS))
+            return json_answer(200, self._functions["tick"].invoke(to_event("tick", self._clock.now()), patience=_PATIENCE_SECONDS))
         except (FunctionError, Throttled) as error:
             return json_answer(500, {"message": str(error)})
 
