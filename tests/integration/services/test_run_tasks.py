@@ -82,7 +82,9 @@ def test_an_unreadable_message_is_failed_alone(engine: Engine) -> None:
     engine.define(swipe())
     instance = engine.start()
     (body,) = engine.queue.take()
-    assert engine.deliver("{}", body, '{"v":1,"tasks":[["no-sequence",1,"acc","wake","2026-01-01T00:00:00+00:00"]]}') == ["0", "2"]
+    no_sequence = '{"v":1,"tasks":[["no-sequence",1,"acc","wake","2026-01-01T00:00:00+00:00"]]}'
+    no_zone = '{"v":1,"tasks":[["a:1",1,"acc","wake","2026-01-01T00:00:00"]]}'
+    assert engine.deliver("{}", body, no_sequence, no_zone) == ["0", "2", "3"]
     assert len(engine.keys()) == 1
     assert engine.status(instance) == "active"
 

@@ -66,6 +66,8 @@ class CountingChain:
         self.error = error
         self.ran: list[str] = []
         self.most = 0
+        self.ended = 0
+        self.seconds: dict[str, float] = {}
         self._at_work = 0
         self._guard = threading.Lock()
 
@@ -74,9 +76,10 @@ class CountingChain:
             self._at_work += 1
             self.most = max(self.most, self._at_work)
             self.ran.append(begun.task_id)
-        threading.Event().wait(0.005)
+        threading.Event().wait(self.seconds.get(begun.task_id, 0.005))
         with self._guard:
             self._at_work -= 1
+            self.ended += 1
         if self.error:
             raise self.error
         lock.give_back()
@@ -93,6 +96,7 @@ class World:
         self.telemetry = ListTelemetry()
         self.sent: list[TaskPointer] = []
         self.total = 60.0
+        self.ended_with = 0
         self._nonces = map(str, itertools.count())
 
     def run(self, *pointers: TaskPointer) -> None:
@@ -110,7 +114,10 @@ class World:
                 invocation=Invocation(lambda: self.total - self.clock.elapsed, timedelta(seconds=30)),
                 nonce="n",
             )
-            deliver.run([Delivered(p, self._lock(p)) for p in pointers])
+            try:
+                deliver.run([Delivered(p, self._lock(p)) for p in pointers])
+            finally:
+                self.ended_with = self.chain.ended
 
     def _lock(self, p: TaskPointer) -> AccountLock:
         return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))
@@ -248,6 +255,22 @@ def test_a_chain_that_breaks_takes_no_sibling() -> None:
     assert len(world.chain.ran) == 3
     assert world.telemetry.events() == ["chain_broke"] * 3
     assert "hunter2" not in repr(world.telemetry.lines)
+
+
+def test_a_defect_waits_for_what_runs() -> None:
+    """A thread that outlived its invocation would be frozen, and act on an account long after its lease."""
+
+    class Defective(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            if self.waves:
+                raise RuntimeError
+            return super().begin_tasks(pointers, nonce)
+
+    world = World(store=Defective(HandClock()))
+    world.chain.seconds[pointer(2).task_id] = 0.2
+    with pytest.raises(RuntimeError):
+        world.run(*several(3))
+    assert world.ended_with == 2
 
 
 def test_a_kill_in_a_thread_is_a_kill() -> None:

@@ -76,6 +76,16 @@ class Deliver:
         """Run them all, as far as time allows. Raises `StoreUnavailable` only when nothing was begun."""
         self._waiting = sorted(delivered, key=lambda d: d.pointer.due)
         self._send_on([d for d in self._waiting if self._time.seconds_until(d.pointer.due) > LONGEST_WAIT_SECONDS])
+        try:
+            self._begin_waves()
+        except Exception:
+            wait(self._running)  # a thread that outlives its invocation is frozen, and would act long after its lease
+            raise
+        self._send_on(self._waiting)
+        while self._running:
+            self._collect(timeout=None)
+
+    def _begin_waves(self) -> None:
         while self._waiting and self._invocation.may_begin:
             self._collect(timeout=0.0)
             free = self._threads - len(self._running)
@@ -87,9 +97,6 @@ class Deliver:
                 self._collect(timeout=None)
             else:
                 self._wait_until_due(self._waiting[0])
-        self._send_on(self._waiting)
-        while self._running:
-            self._collect(timeout=None)
 
     def _wait_until_due(self, first: Delivered) -> None:
         left = max(self._time.seconds_until(first.pointer.due), 0.0) + _MARGIN_SECONDS

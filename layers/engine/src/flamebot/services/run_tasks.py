@@ -142,6 +142,6 @@ class RunTasks:
 
 def _pointers(body: str) -> list[TaskPointer]:
     pointers = decode(body)
-    if not all(pointer.task_id.rpartition(":")[2].isdecimal() for pointer in pointers):
-        raise UnreadableMessage("a task id without a sequence")
+    if not all(pointer.task_id.rpartition(":")[2].isdecimal() and pointer.due.tzinfo for pointer in pointers):
+        raise UnreadableMessage("a task id without a sequence, or a time without a zone")
     return pointers
