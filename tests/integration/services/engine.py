@@ -28,6 +28,7 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.plan import plan_retry
+from flamebot.ports.clock import Clock
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import Message
 from flamebot.ports.store import AccountRow, Caller
@@ -126,11 +127,17 @@ class Engine:
         return DefinitionCatalog(self.control, REGISTRY, POLICY)
 
     def step(
-        self, *, wrap: Wrap = lambda _, port: port, locks: Locks | None = None, url: Callable[[], str] | None = None, threads: int = 3
+        self,
+        *,
+        wrap: Wrap = lambda _, port: port,
+        locks: Locks | None = None,
+        url: Callable[[], str] | None = None,
+        clock: Clock | None = None,
     ) -> RunTasks:
         """A step function's process; `wrap` may put something around each port, `url` may lead elsewhere."""
         database = Database(url) if url else self._databases["flamebot_step"]
-        store = PostgresTaskStore(database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        clock = clock or self.clock
+        store = PostgresTaskStore(database, clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
         service = ActionsApi(self.actions.url, lambda: self.actions.token, timeout=CALL_TIMEOUT)
         self._services.append(service)
         return RunTasks(
@@ -141,9 +148,9 @@ class Engine:
             writer=wrap("writer", TemplateWriter()),
             queue=wrap("queue", self.queue),
             catalog=DefinitionCatalog(store, REGISTRY, POLICY),
-            clock=self.clock,
+            clock=clock,
             telemetry=self.telemetry,
-            threads=threads,
+            threads=3,
             call_timeout=CALL_TIMEOUT,
         )
 

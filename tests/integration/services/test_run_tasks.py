@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.dynamodb.locks import DynamoLocks
 from flamebot.adapters.sqs.queue import SqsStepQueue
 from flamebot.ports.locks import Holder, Verdict
@@ -38,6 +39,16 @@ def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> Non
     assert [task["phase"] for task in tasks] == ["wake", "text", "submit", "poll"]
     assert len({task["begun_by"] for task in tasks[:3]}) == 1
     assert "".join(engine.queue.bodies).count('"submit"') == 0
+
+
+def test_the_databases_clock_decides_what_is_due(engine: Engine) -> None:
+    """I6: where no schedule clock is set the database says when it is; the function waits out what is left of the second."""
+    engine.define({"id": "rest", "action": "wait", "delay": "1s"}, swipe())
+    instance = engine.start()
+    engine.deliver(engine.queue.kept.pop().body, runner=engine.step(clock=SystemClock()))
+    first = engine.tasks(instance)[0]
+    assert timedelta() <= first["started_at"] - first["scheduled_for"] < timedelta(seconds=0.5)
+    assert engine.effects() == ["startSwipeTask"]
 
 
 def test_a_message_delivered_three_times_at_once_is_one_effect(engine: Engine) -> None:
