@@ -18,7 +18,7 @@ begin
            -- The successor's row decides, not the status alone: a retry that is at work has either locked this row or inserted that one.
            and not (exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')
                     and not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1)))
-         order by t.finished_at, t.task_id
+         order by t.finished_at                -- as the index has it, and nothing more: a sort would read everything that is old
          limit p_limit
            for update of t skip locked);
 
