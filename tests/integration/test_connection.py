@@ -1,0 +1,184 @@
+"""The connection: it comes back by itself, and speaks in the domain's words."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from flamebot.adapters.postgres.connection import Database, StoreFault
+from flamebot.domain import errors
+from tests.databases import TestDatabase
+
+ASSASSIN = (
+    "select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'flamebot' and datname = current_database()"
+)
+RAISE = """
+create function pg_temp.fail(p_code text, p_message text, p_detail text) returns void language plpgsql as
+$$ begin raise exception '%', p_message using errcode = p_code, detail = p_detail; end $$
+"""
+
+
+def test_rows_are_dicts(database: TestDatabase) -> None:
+    """By column name; a statement without rows answers none."""
+    assert database.db.call("select 1 as one, %s::text as two", ("x",)) == [{"one": 1, "two": "x"}]
+    assert database.db.call("create temp table t (id int)") == []
+    assert database.db.call("select '{\"a\": 1}'::jsonb as document") == [{"document": {"a": 1}}]
+
+
+def test_connection_is_lazy_and_asks_for_its_address_anew(database: TestDatabase) -> None:
+    """An IAM token is fetched before each connect, never before the first call."""
+    asked: list[int] = []
+
+    def dsn() -> str:
+        asked.append(1)
+        return database.url
+
+    db = Database(dsn)
+    assert asked == []
+    db.call("select 1")
+    db.call("select 1")
+    assert len(asked) == 1
+    db.close()
+    db.call("select 1")
+    assert len(asked) == 2
+    db.close()
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_connection_that_died_between_calls_is_replaced(database: TestDatabase, repeatable: bool) -> None:
+    """A function that slept for an hour does not notice; not even a call that must not be repeated."""
+    database.db.call("select 1")
+    database.rows(ASSASSIN)
+    assert database.db.call("select 2 as two", repeatable=repeatable) == [{"two": 2}]
+
+
+def test_lost_repeatable_call_is_called_again(database: TestDatabase) -> None:
+    """The connection dies under the statement; the second try answers."""
+    database.rows("create sequence tries")
+    sql = "select n, case n when 1 then pg_sleep(20) end from nextval('tries') n"
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(database.db.call, sql, repeatable=True)
+        _until_at_work(database)
+        database.rows(ASSASSIN)
+        assert [row["n"] for row in lost.result(10)] == [2]
+
+
+def test_lost_call_that_is_not_repeatable_is_unavailable(database: TestDatabase) -> None:
+    """Nobody knows whether it ran, so nobody calls it again."""
+    database.rows("create sequence tries")
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(database.db.call, "select nextval('tries'), pg_sleep(20)")
+        _until_at_work(database)
+        database.rows(ASSASSIN)
+        with pytest.raises(errors.StoreUnavailable):
+            lost.result(10)
+    assert database.value("select last_value from tries") == 1
+    assert database.db.call("select 1 as one") == [{"one": 1}]
+
+
+def _until_at_work(database: TestDatabase) -> None:
+    asleep = threading.Event()
+    while not database.rows("select 1 from pg_stat_activity where application_name = 'flamebot' and wait_event = 'PgSleep'"):
+        asleep.wait(0.02)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind"),
+    [
+        ("FB001", errors.NotFound),
+        ("FB002", errors.AlreadyActive),
+        ("FB003", errors.NotAllowed),
+        ("FB004", errors.Busy),
+        ("FB005", errors.RevisionConflict),
+        ("FB006", errors.PreconditionFailed),
+        ("FB007", errors.AccountIncomplete),
+        ("FB008", errors.UnknownWorkflowType),
+        ("FB009", errors.IdempotencyKeyReused),
+        ("FB010", errors.IdempotencyInFlight),
+    ],
+)
+def test_what_a_verb_raises_is_a_domain_error(database: TestDatabase, sqlstate: str, kind: type[errors.FlamebotError]) -> None:
+    """One code from table to client; the message is the verb's."""
+    database.db.call(RAISE)
+    with pytest.raises(kind, match=r"^Not so\.$") as caught:
+        database.db.call("select pg_temp.fail(%s, 'Not so.', '')", (sqlstate,))
+    assert type(caught.value) is kind
+
+
+def test_not_allowed_names_what_is(database: TestDatabase) -> None:
+    """DETAIL lists the allowed actions."""
+    database.db.call(RAISE)
+    with pytest.raises(errors.NotAllowed) as caught:
+        database.db.call("select pg_temp.fail('FB003', 'The workflow is paused.', 'resume,stop')")
+    assert caught.value.context == {"allowed": ["resume", "stop"]}
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
+def test_rolled_back_statement_is_run_again(database: TestDatabase, sqlstate: str) -> None:
+    """A deadlock's victim did nothing, so it may try again; but not for ever."""
+    database.db.call(
+        """
+        create function pg_temp.unlucky(p_times int, p_code text) returns bigint language plpgsql as $$
+        declare n bigint := nextval('pg_temp.tries');
+        begin
+            if n <= p_times then raise exception 'out of luck' using errcode = p_code; end if;
+            return n;
+        end $$"""
+    )
+    database.db.call("create temp sequence tries")
+    assert database.db.call("select pg_temp.unlucky(3, %s) as n", (sqlstate,)) == [{"n": 4}]
+    with pytest.raises(errors.StoreUnavailable):
+        database.db.call("select pg_temp.unlucky(99, %s)", (sqlstate,))
+    assert database.db.call("select currval('pg_temp.tries') as n") == [{"n": 9}]
+
+
+def test_replica_after_a_failover_is_left(database: TestDatabase) -> None:
+    """A server that became read-only is unavailable, and the next call looks for the new one."""
+    pid = database.db.call("select pg_backend_pid() as pid")
+    database.db.call("set default_transaction_read_only = on")
+    with pytest.raises(errors.StoreUnavailable):
+        database.db.call("select record_tick(0, 0, 0)")
+    assert database.db.call("select pg_backend_pid() as pid") != pid
+
+
+def test_database_that_cannot_be_reached_is_unavailable() -> None:
+    """Refused, unknown, or a wrong password: the caller is told to come again."""
+    for url in ("postgresql://user:hunter2@127.0.0.1:1/none", "not a database url hunter2"):
+        with pytest.raises(errors.StoreUnavailable) as caught:
+            Database(lambda url=url: url).call("select 1")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        assert "hunter2" not in repr(caught.value)
+        assert caught.value.__suppress_context__
+
+
+def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
+    """What may be logged shows neither what was asked nor what was stored (I10)."""
+    secret = f"secret-{uuid4()}"
+    statements = [
+        ("select * from no_such_table where x = %s", (secret,)),
+        ("select %s::int", (secret,)),
+        ("select %s::jsonb", (f'{{"a": "{secret}',)),
+        ("insert into accounts (flamebot_id, credentials_version, model_id, status) values ('a', 1, %s, 'odd')", (secret,)),
+    ]
+    for sql, params in statements:
+        with pytest.raises(StoreFault) as caught:
+            database.db.call(sql, params)
+        assert secret not in f"{caught.value!r} {caught.value.detail} {caught.value.__cause__}"
+        assert caught.value.__suppress_context__
+        assert "SQLSTATE" in caught.value.detail
+
+
+def test_threads_take_turns(database: TestDatabase) -> None:
+    """One connection serves the threads of an invocation."""
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: database.db.call("select %s as n, pg_backend_pid() as pid", (n,))[0], range(60)))
+    assert [answer["n"] for answer in answers] == list(range(60))
+    assert len({answer["pid"] for answer in answers}) == 1
+
+
+def test_iam_address_asks_for_tls() -> None:
+    """A token is only ever sent encrypted, and may hold any character."""
+    address = Database.dsn(host="db.example", port=5432, name="flamebot", user="flamebot_step", password="a/b?c&d=e%")
+    assert address == "postgresql://flamebot_step:a%2Fb%3Fc%26d%3De%25@db.example:5432/flamebot?sslmode=require"

@@ -1,0 +1,176 @@
+"""The embedded Postgres: for every user, kept or thrown away, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from devstack import postgres as module
+from devstack.postgres import EmbeddedPostgres, PostgresUnavailable, database_url, embedded_postgres, privilege
+from tests.conftest import ROOT
+from tests.databases import Session
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from devstack.postgres import EmbeddedPostgres
+server = EmbeddedPostgres(Path(sys.argv[1]), durable=False).start()
+print(server.port, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that every user can get to; pytest's own is private to us."""
+    with tempfile.TemporaryDirectory(prefix="embedded-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+
+
+def postmaster(directory: Path) -> int:
+    """The process id of a directory's server, as we see it."""
+    return int((directory / "cluster" / "postmaster.pid").read_text().split()[0])
+
+
+def gone(port: int, within: float = 10) -> bool:
+    """Whether nobody listens there (any more)."""
+    give_up = time.monotonic() + within
+    while time.monotonic() < give_up:
+        try:
+            psycopg2.connect(host="127.0.0.1", port=port, user="x", dbname="x", password="x", connect_timeout=2).close()
+        except psycopg2.OperationalError as error:
+            if "refused" in str(error):
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def test_temporary_server_leaves_nothing() -> None:
+    """Data and server end with the block."""
+    with embedded_postgres() as server:
+        session = Session(server.url())
+        data = Path(session.value("show data_directory"))
+        assert session.value("select current_setting('server_version_num')::int") >= 160_000
+        session.close()
+        assert data.exists()
+    assert not data.exists()
+    assert gone(server.port)
+
+
+def test_data_is_kept_between_runs(place: Path) -> None:
+    """A directory's rows and password survive; the password is for our eyes only."""
+    with embedded_postgres(place / "kept") as server:
+        session = Session(server.url())
+        session.rows("create table kept as select 42 as answer")
+        session.close()
+    assert stat.S_IMODE((place / "kept" / "password").stat().st_mode) == 0o600
+    with embedded_postgres(place / "kept") as again:
+        session = Session(again.url())
+        assert session.value("select answer from kept") == 42
+        session.close()
+    assert again.password == server.password
+
+
+def test_nobody_gets_in_without_the_password() -> None:
+    """Other users of the machine can reach the port, and no more."""
+    with embedded_postgres() as server, pytest.raises(psycopg2.OperationalError, match="password"):
+        psycopg2.connect(server.url(user="postgres", password="guess"))
+
+
+def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
+    """Right after a SIGKILL, though its backends may hold on for a moment."""
+    first = EmbeddedPostgres(place / "killed")
+    session = Session(first.start().url())
+    session.rows("create table kept as select 42 as answer")
+    os.kill(postmaster(place / "killed"), signal.SIGKILL)
+    second = EmbeddedPostgres(place / "killed")
+    try:
+        again = Session(second.start().url())
+        assert again.value("select answer from kept") == 42
+        again.close()
+    finally:
+        second.stop()
+        first.stop()
+        session.connection.close()
+
+
+def test_server_dies_with_a_parent_that_is_killed(place: Path) -> None:
+    """SIGKILL leaves nobody to clean up: the guard does, and nothing keeps running."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(place / "orphan")], stdout=subprocess.PIPE, env=environment, text=True)
+    assert parent.stdout is not None
+    port = int(parent.stdout.readline())
+    assert not gone(port, within=0.2)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert gone(port)
+
+
+def test_server_dies_with_a_guard_that_is_killed(place: Path) -> None:
+    """On Linux not even the guard's own death leaves a server behind."""
+    postgres = EmbeddedPostgres(place / "guarded", durable=False)
+    server = postgres.start()
+    process = postgres._process
+    assert process is not None
+    process.kill()
+    assert gone(server.port) == sys.platform.startswith("linux")
+    postgres.stop()
+
+
+def test_ordinary_user_can_run_it(place: Path) -> None:
+    """The same code without any privilege: nothing that root would have left behind is in the way."""
+    # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user can read.
+    wrapper = module._UNSHARE if privilege() == "namespace" else ()
+    script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
+    command = [*wrapper, sys.executable, "-c", script, str(place / "ordinary")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, capture_output=True, env=environment, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    port, user = ran.stdout.split()
+    assert user != "0" or privilege() == "nobody"
+    assert gone(int(port))
+
+
+def test_root_without_user_namespaces_runs_it_as_nobody(place: Path) -> None:
+    """A container may refuse namespaces; the server then runs as nobody. An ordinary user needs neither."""
+    postgres = EmbeddedPostgres(place / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user")
+    session = Session(postgres.start().url())
+    assert session.value("select 1") == 1
+    session.close()
+    postgres.stop()
+    assert stat.S_IMODE((place / "dropped" / "password").stat().st_mode) == 0o600
+    assert privilege() in ("user", "namespace", "nobody")
+
+
+def test_server_that_cannot_start_says_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of its log is in the error."""
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.1)
+    with pytest.raises(PostgresUnavailable, match="no_such_setting"), embedded_postgres(place / "odd", options={"no_such_setting": "1"}):
+        pass
+
+
+def test_given_database_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FLAMEBOT_DEV_DATABASE_URL wins; DATABASE_URL may belong to something else and is never touched."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody.else/prod")
+    monkeypatch.setenv("FLAMEBOT_DEV_DATABASE_URL", "postgresql://mine/dev")
+    with database_url() as url:
+        assert url == "postgresql://mine/dev"
+    monkeypatch.delenv("FLAMEBOT_DEV_DATABASE_URL")
+    with database_url() as url:
+        assert "somebody.else" not in url
+        session = Session(url)
+        assert session.value("select current_database()") == "flamebot"
+        session.close()

@@ -1,0 +1,150 @@
+"""The task store: the verbs as Python sees them, values in and values out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
+from flamebot.domain.instance import AccountData, InstanceStatus
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import EffectRequest, Payload, Phase
+from flamebot.ports.store import CommitItem, Deferral, TaskStore
+from tests.builders import NOON, Started, a_cancel, a_decision, a_next, a_poll, a_submit, after, an_account, an_instance, task
+from tests.databases import TestDatabase
+
+
+class Advancing(Protocol):
+    """The clock of these tests."""
+
+    def advance(self, **span: float) -> None:
+        """Move engine time on."""
+
+
+def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.WAKE) -> TaskPointer:
+    """The message's pointer to an instance's first task."""
+    return TaskPointer(
+        task_id=started.task_id, fence=task(database, started.task_id)["fence"], account_id=started.account_id, phase=phase, due=NOON
+    )
+
+
+def test_store_keeps_the_port(store: PostgresTaskStore) -> None:
+    """The adapter is what the services ask for."""
+    port: TaskStore = store
+    assert port.now() == NOON
+
+
+def test_claimed_tasks_come_earliest_first(database: TestDatabase, store: PostgresTaskStore, clock: Advancing) -> None:
+    """In the order in which they fall due, as pointers in UTC."""
+    late, early = an_instance(database, a_poll(at=after(minutes=11))), an_instance(database, a_next(at=after(minutes=10)))
+    clock.advance(minutes=10)
+    claimed = store.claim_due_tasks(10)
+    assert [(p.task_id, p.due, p.phase, p.alone) for p in claimed] == [
+        (early.task_id, after(minutes=10), Phase.WAKE, False),
+        (late.task_id, after(minutes=11), Phase.POLL, False),
+    ]
+
+
+def test_begun_task_is_whole(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Task, instance and payload come back as the values that were written."""
+    payload = Payload(
+        request=EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {}}),
+        text="hello",
+        started_at=after(seconds=-5),
+        paused_ms=12,
+        global_paused_ms=34,
+    )
+    account = an_account(database, config={"pace": 2}, credentials_version=100_001, registered_version=100_000)
+    started = an_instance(database, a_submit(payload=payload, attempts=2), account_id=account)
+    (begun,) = store.begin_tasks([pointer(database, started, Phase.SUBMIT)] * 2, str(uuid4()))
+    assert (begun.now, begun.early, begun.credentials_version, begun.registered_version) == (NOON, False, 100_001, 100_000)
+    assert begun.task is not None
+    assert begun.instance is not None
+    assert (begun.task.payload, begun.task.attempts, begun.task.phase, begun.task.sequence) == (payload, 2, Phase.SUBMIT, 1)
+    assert begun.task.scheduled_for == NOON
+    assert begun.task.first_begun_at is not None
+    assert begun.instance.account == AccountData(account_id=account, model_id="model-1", channel_id="channel-1", config={"pace": 2})
+    assert (begun.instance.instance_id, begun.instance.status, begun.instance.current_step) == (
+        started.instance_id,
+        InstanceStatus.ACTIVE,
+        0,
+    )
+
+
+def test_early_task_is_only_named(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Too early: the id and the time, nothing to run."""
+    started = an_instance(database, a_next(at=after(seconds=1)))
+    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
+    assert (begun.task_id, begun.early, begun.task, begun.now) == (started.task_id, True, None, NOON)
+
+
+def test_commit_answers_every_item_in_order(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Stale ones are told as not accepted; what is to be sent comes as a pointer."""
+    started, other = an_instance(database), an_instance(database)
+    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
+    assert begun.task is not None
+    items = [
+        CommitItem(task_id=other.task_id, fence=1, decision=a_decision()),
+        CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=a_decision(next_task=a_poll(at=after(seconds=2)))),
+    ]
+    stale, committed = store.commit_tasks(items)
+    assert (stale.task_id, stale.accepted, stale.send) == (other.task_id, False, None)
+    assert (committed.accepted, committed.next_status, committed.instance_status) == (True, "queued", "active")
+    assert committed.send is not None
+    assert (committed.send.due, committed.send.phase, committed.send.account_id) == (after(seconds=2), Phase.POLL, started.account_id)
+
+
+def test_what_jsonb_cannot_hold_is_replaced(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """A result comes from outside and after the effect: NUL, half a surrogate pair and NaN must not lose it."""
+    started = an_instance(database)
+    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
+    assert begun.task is not None
+    result: dict[str, object] = {"a\x00": "b\x00\ud800", "n": float("nan"), "list": [float("inf"), "\\u0000", "ok \U0001f525"]}
+    decision = a_decision(task={"result": result, "error": "bad\x00 answer"})
+    assert store.commit_tasks([CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=decision)])[0].accepted
+    stored = task(database, started.task_id)
+    assert stored["result"] == {"a\ufffd": "b\ufffd\ufffd", "n": None, "list": [None, "\\u0000", "ok \U0001f525"]}
+    assert stored["error"] == "bad\ufffd answer"
+
+
+def test_decision_that_would_strand_an_instance_is_refused(store: PostgresTaskStore) -> None:
+    """I2: a live instance has one live task, an ended one none; a planner that forgets it is told before anything is written."""
+    nothing = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1))
+    both = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1, status="completed"), next=a_next())
+    for decision in (nothing, both):
+        with pytest.raises(ValueError, match="one live task"):
+            store.commit_tasks([CommitItem(task_id="x:1", fence=1, decision=decision)])
+
+
+def test_taken_over_task_says_how_it_was_lost(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """The planner is told by `lost`."""
+    started = an_instance(database, a_cancel())
+    store.begin_tasks([pointer(database, started)], str(uuid4()))
+    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
+    (begun,) = store.take_over_expired(10, str(uuid4()))
+    assert begun.task is not None
+    assert (begun.task.lost, begun.task.reaps, begun.task.payload.job_id) == ("lease_expired", 1, "job-1")
+
+
+def test_deferred_and_lost_tasks_come_back_as_pointers(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Put off within the horizon, then lost, then sent again."""
+    started = an_instance(database)
+    (deferred,) = store.defer_tasks(
+        [Deferral(task_id=started.task_id, fence=pointer(database, started).fence, after=timedelta(seconds=1.5))]
+    )
+    assert deferred.due == after(seconds=1.5)
+    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
+    assert store.resend_lost_tasks(10) == [deferred]
+
+
+def test_payload_of_newer_code_is_understood(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """During a deploy an older function may meet fields that it does not know."""
+    started = an_instance(database)
+    database.rows("""update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'""")
+    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
+    assert begun.task is not None
+    assert begun.task.payload == Payload(text="hello")
