@@ -27,11 +27,6 @@ def test_the_readmes_workflow_is_valid() -> None:
     assert flaws == []
     assert definition is not None
     assert [step.action for step in definition.steps] == ["wait", "add_prompt", "swipe_with_spectre", "goto"]
-        "wait",
-        "add_prompt",
-        "swipe_with_spectre",
-        "goto",
-    ]
 
 
 def test_the_readmes_accounts_can_start() -> None:
