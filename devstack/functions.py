@@ -150,12 +150,20 @@ class Function:
         finally:
             self._slots.release()
 
-    def warm(self) -> None:
-        """Make one environment ahead of the first event, so that this does not wait for imports."""
+    def warm(self, event: object = None) -> None:
+        """Make one more environment ahead of the first event, so that this does not wait for imports.
+
+        Handlers import what they use when they use it; `event` is one that has them do so and changes nothing.
+        """
         if self._slots.acquire(blocking=False):
             try:
                 with suppress(FunctionError, Throttled):
-                    self._give_back(self._make())
+                    environment = self._make()
+                    try:
+                        if event is not None:
+                            environment.invoke(event, str(uuid4()))
+                    finally:
+                        self._give_back(environment)
             finally:
                 self._slots.release()
 

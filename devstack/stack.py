@@ -35,6 +35,9 @@ from flamebot.domain.duration import parse_duration
 
 QUEUE, ACTIONS_SECRET = "StepQueue", "ActionsTokenSecret"  # logical ids of the template
 _CONCURRENCY = {"api": 4, "import_accounts": 2, "tick": 2, "upkeep": 1}
+# Events that make a handler import and build all that it works with, before there is a database to work on.
+_NO_MESSAGE: dict[str, Any] = {"Records": []}
+_NO_ROUTE: dict[str, Any] = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}, "requestId": "warm"}}
 _PATIENCE_SECONDS = 25.0  # a request waits this long for a free environment
 _GRACE_SECONDS = 2.0  # for what is at work when the stack is asked to stop
 
@@ -80,11 +83,11 @@ class Stack:
         roles = self._roles()
         self._functions, migration = self._make_functions(owner_url, actions_url, roles)
         self._cleanup.callback(self._stop_functions)
-        warming = threading.Thread(target=self._warm, name="warm", daemon=True)
-        warming.start()
+        warming = self._start_warming()
         run_migration(migration)
         _open_to_roles(owner_url, roles)
-        warming.join()
+        for thread in warming:
+            thread.join()
         gateway = self._start_gateway()
         self._start_triggers()
         return {
@@ -177,11 +180,18 @@ class Stack:
         for function in self._functions.values():
             function.stop()
 
-    def _warm(self) -> None:
-        # Whoever has to be in time first: a step that waits for its imports begins late.
-        order = ["api", "tick", *["step"] * self._step_invocations, "import_accounts"]
-        for name in order:
-            self._functions[name].warm()
+    def _warm(self, *events: tuple[str, dict[str, Any] | None]) -> None:
+        for name, event in events:
+            self._functions[name].warm(event)
+
+    def _start_warming(self) -> list[threading.Thread]:
+        # As provisioned concurrency does on AWS: a step that waits for a cold start begins a second or two late.
+        steps = [("step", _NO_MESSAGE)] * self._step_invocations
+        others = [("api", _NO_ROUTE), ("import_accounts", _NO_ROUTE), ("tick", None)]
+        threads = [threading.Thread(target=self._warm, args=events, name="warm", daemon=True) for events in (steps, others)]
+        for thread in threads:
+            thread.start()
+        return threads
 
     # What calls them
 

@@ -116,6 +116,24 @@ def test_an_environment_is_kept(make: MakeFunction) -> None:
     assert len({answer["pid"] for answer in answers}) == 2
 
 
+def test_a_warm_environment_waits_for_the_first_event(make: MakeFunction) -> None:
+    """Each warming makes one environment more and has it answer its event; the first events find them so. One that fails warms nothing."""
+    function = make()
+    for event in ({}, {"do": "sleep", "seconds": 0}):
+        function.warm(event)
+    answers: list[Any] = []
+    threads = [threading.Thread(target=lambda: answers.append(function.invoke({"do": "sleep", "seconds": 0.5}))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer["calls"] for answer in answers] == [2, 2]
+    assert len({answer["pid"] for answer in answers}) == 2
+    cold = make()
+    cold.warm({"do": "exit"})
+    assert cold.invoke({})["calls"] == 1
+
+
 def test_patience_waits_for_a_free_environment(make: MakeFunction) -> None:
     """Who has patience gets the environment that becomes free."""
     function = make(concurrency=1)
