@@ -70,9 +70,10 @@ class PostgresControlStore:
         return Imported(accounts=dict(answer["accounts"]), started=[started_of(row) for row in answer["started"]])
 
     def start_workflows(self, starts: Sequence[StartRow], caller: Caller) -> list[Started]:
-        """Start; repeatable only as `already_active`."""
+        """Start; the same instance ids again are answered as they were started."""
         rows = self._rows(
             "select * from start_workflows(%(rows)s, %(actor)s, %(reason)s, %(now)s, %(horizon)s, %(lease)s, %(rate)s)",
+            repeatable=True,
             rows=to_json([start_row_json(row) for row in starts]),
             **_who(caller),
             **self._timing(),
