@@ -41,6 +41,7 @@ class Environment:
     def __init__(self, spec: FunctionSpec, variables: Mapping[str, str], layers: Sequence[Path], log: Path) -> None:
         """Start it. Raises `FunctionError` when the handler does not load."""
         self._spec = spec
+        self._at_work = threading.Lock()
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "devstack.runtime", str(spec.code), spec.handler, *map(str, layers)],
@@ -61,11 +62,12 @@ class Environment:
         """Hand an event over and wait for the answer. Raises `FunctionError`; `usable` says whether the process outlived it."""
         invocation = {"id": request_id, "event": event, "deadline": time.time() + self._spec.timeout}
         give_up = time.monotonic() + self._spec.timeout
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it is dead: reading says how
-            self._process.stdin.write(json.dumps(invocation).encode() + b"\n")
-            self._process.stdin.flush()
-        answer = self._receive(give_up)
+        with self._at_work:
+            assert self._process.stdin is not None
+            with suppress(OSError, ValueError):  # it is dead, or was stopped just now: reading says how
+                self._process.stdin.write(json.dumps(invocation).encode() + b"\n")
+                self._process.stdin.flush()
+            answer = self._receive(give_up)
         if "error" in answer:
             raise FunctionError(answer["error"])
         return answer["result"]
@@ -79,13 +81,16 @@ class Environment:
         """Kill it, in the middle of an invocation too. Harmless when repeated."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
+        with self._at_work:  # whoever waits for its answer has seen its end by then
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    with suppress(OSError):
+                        stream.close()
 
     def _receive(self, give_up: float) -> dict[str, Any]:
         assert self._process.stdout is not None
+        if self._process.stdout.closed:
+            return {"error": {"errorMessage": "The environment was stopped", "errorType": "Runtime.ExitError"}}
         answers = self._process.stdout.fileno()
         poll = select.poll()
         poll.register(answers, select.POLLIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -46,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the stack; 0 when it was asked to stop, 1 when it could not start, 2 for wrong options."""
     given = parser().parse_args(argv)
     began = time.monotonic()
+    if not _is_free(given.port):
+        print(f"flamebot dev: port {given.port} is taken. Name another with --port, or any free one with --port 0.", file=sys.stderr)
+        return 1
     stack = Stack(
         Options(
             port=given.port,
@@ -75,12 +79,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (AlreadyRunning, ChildFailed, MigrationFailed, PostgresUnavailable, ValueError, OSError) as error:
         print(f"flamebot dev: {error}", file=sys.stderr)
-        if isinstance(error, OSError) and given.port:
-            print(f"If port {given.port} is taken, try --port 0.", file=sys.stderr)
         return 1
     finally:
         stack.stop()
     return 0
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def seed(facts: dict[str, Any]) -> None:

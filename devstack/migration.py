@@ -38,6 +38,8 @@ def run_migration(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def main() -> int:
     """Migrate; print the report, or why there is none."""
+    import psycopg2
+
     from flamebot import bootstrap
     from flamebot.domain.errors import FlamebotError
 
@@ -45,6 +47,9 @@ def main() -> int:
         print(json.dumps(dict(bootstrap.migrate_database())))
     except FlamebotError as error:
         print(f"{error.code}: {error.detail}", file=sys.stderr)
+        return 1
+    except psycopg2.Error as error:
+        print(f"The database cannot be brought up to date: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 import threading
@@ -80,7 +81,7 @@ class Stack:
         owner_url = self._cleanup.enter_context(database_url(self._home.state / "postgres"))
         self._read_template({ACTIONS_SECRET: actions_token})
         actions_url = self._options.actions_url or os.environ.get("ACTIONS_BASE_URL") or self._ready(actions)
-        roles = self._roles()
+        roles = self._roles(owner_url)
         self._functions, migration = self._make_functions(owner_url, actions_url, roles)
         self._cleanup.callback(self._stop_functions)
         warming = self._start_warming()
@@ -141,10 +142,14 @@ class Stack:
 
     # The functions
 
-    def _roles(self) -> dict[str, str]:
-        """A fresh random password for each role of the database that a function has."""
+    def _roles(self, owner_url: str) -> dict[str, str]:
+        """A password for each role of the database that a function has.
+
+        Nobody can tell it without the owner's, which is random. Two stacks on one server come to the same: roles belong to the server.
+        """
+        owners = psycopg2.extensions.parse_dsn(owner_url).get("password") or secrets.token_urlsafe(24)
         names = {spec.environment.get("DB_USER") for spec in self._template.functions.values()}
-        return {name: secrets.token_urlsafe(24) for name in names if name}
+        return {name: hmac.digest(owners.encode(), name.encode(), "sha256").hex() for name in names if name}
 
     def _make_functions(self, owner_url: str, actions_url: str, roles: Mapping[str, str]) -> tuple[dict[str, Function], dict[str, str]]:
         """The functions, and the environment of the one that migrates."""
