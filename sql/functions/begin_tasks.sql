@@ -1,7 +1,7 @@
 -- begin_tasks(p_task_ids, p_fences, p_nonce, p_now, p_lease) -> setof (task_id, early, now, global_paused_ms, all that the step needs)
 -- Begins tasks by the fences of their message: queued to running, under a new fence, and answers with all that their steps need. Called again by the same delivery (p_nonce) it
 -- answers the same. Not due yet: answered as early, untouched. Under a global pause: given back as pending, not answered. Anything else is not answered.
--- Locks: engine control shared; instances by id, shared; tasks by id. It waits: SKIP LOCKED would lose messages to whoever is only looking at a row.
+-- Locks: engine control shared; tasks by id. It waits: SKIP LOCKED would lose messages to whoever is only looking at a row.
 -- Errors: none.
 -- Caller: adapters/postgres/tasks.py
 -- Test: tests/integration/test_begin_tasks.py
@@ -16,14 +16,15 @@ as $$
 declare
     v_paused boolean;
     v_paused_ms bigint;
-    v_instances uuid[];
+    v_others boolean;
     v_real timestamptz;
     v_now timestamptz;
 begin
     perform pg_advisory_xact_lock_shared(7);                -- a pause_all waits for us, or we see what it wrote
-    v_instances := array(select t.workflow_instance_id from scheduled_tasks t where t.task_id = any (p_task_ids));
-    perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id for share;
-    perform 1 from scheduled_tasks t where t.task_id = any (p_task_ids) order by t.task_id for no key update;
+    -- The task's row is where begin meets pause, stop, claim and its own double: each of them changes it under this lock.
+    with locked as materialized (
+        select t.task_id, t.status, t.scheduled_for from scheduled_tasks t where t.task_id = any (p_task_ids) order by t.task_id for no key update)
+    select coalesce(bool_or(l.status = 'running' or l.scheduled_for > coalesce(p_now, clock_timestamp())), false) into v_others from locked l;
     v_real := clock_timestamp();                            -- after the waiting: a lease must not begin before it
     v_now := coalesce(p_now, v_real);
     select c.paused, c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end
@@ -35,23 +36,30 @@ begin
           from unnest(p_task_ids, p_fences) asked (id, claim)
          where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.phase <> 'cancel';
     end if;
+    if v_others then                                        -- rare: begun by an earlier call of this delivery, or too early
+        return query
+        select t.task_id, t.status = 'queued', v_now, v_paused_ms, null::text,
+               t.sequence, t.step_id, t.action, t.phase, t.scheduled_for, t.attempts, t.reaps, t.sends, t.fence, t.payload, t.outcome_unknown, t.first_begun_at,
+               i.id, t.account_id, i.workflow_id, i.status, i.current_step, i.account_data, i.execution_context, i.goto_iterations, i.revision,
+               a.credentials_version, a.registered_version, coalesce(a.status = 'suspended', false)
+          from unnest(p_task_ids, p_fences) asked (id, claim)
+          join scheduled_tasks t on t.task_id = asked.id
+          join workflow_instances i on i.id = t.workflow_instance_id
+          left join accounts a on a.flamebot_id = t.account_id
+         where (t.status = 'running' and t.claim_fence = asked.claim and t.begun_by = p_nonce)
+            or (t.status = 'queued' and t.fence = asked.claim and t.scheduled_for > v_now);
+    end if;
+    return query
     update scheduled_tasks t
        set status = 'running', fence = nextval('fence_seq'), claim_fence = asked.claim, begun_by = p_nonce,
            lease_expires_at = v_real + p_lease, started_at = v_now, first_begun_at = coalesce(t.first_begun_at, v_real)
-      from unnest(p_task_ids, p_fences) asked (id, claim), workflow_instances i
+      from unnest(p_task_ids, p_fences) asked (id, claim), workflow_instances i left join accounts a on a.flamebot_id = i.account_id
      where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.scheduled_for <= v_now
        and i.id = t.workflow_instance_id
-       and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')));
-
-    return query
-    select t.task_id, t.status = 'queued', v_now, v_paused_ms, null::text,
-           t.sequence, t.step_id, t.action, t.phase, t.scheduled_for, t.attempts, t.reaps, t.sends, t.fence, t.payload, t.outcome_unknown, t.first_begun_at,
-           i.id, t.account_id, i.workflow_id, i.status, i.current_step, i.account_data, i.execution_context, i.goto_iterations, i.revision,
-           a.credentials_version, a.registered_version, coalesce(a.status = 'suspended', false)
-      from unnest(p_task_ids, p_fences) asked (id, claim)
-      join scheduled_tasks t on t.task_id = asked.id
-      join workflow_instances i on i.id = t.workflow_instance_id
-      left join accounts a on a.flamebot_id = t.account_id
-     where (t.status = 'running' and t.claim_fence = asked.claim and t.begun_by = p_nonce)
-        or (t.status = 'queued' and t.fence = asked.claim and t.scheduled_for > v_now);
+       -- A second wall: whoever changes an instance changes its waiting task too.
+       and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))
+    returning t.task_id, false, v_now, v_paused_ms, null::text,
+              t.sequence, t.step_id, t.action, t.phase, t.scheduled_for, t.attempts, t.reaps, t.sends, t.fence, t.payload, t.outcome_unknown, t.first_begun_at,
+              i.id, t.account_id, i.workflow_id, i.status, i.current_step, i.account_data, i.execution_context, i.goto_iterations, i.revision,
+              a.credentials_version, a.registered_version, coalesce(a.status = 'suspended', false);
 end $$;
