@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devstack.job import Job, Json
+from devstack.journal import Journal
 
 KEY_SECONDS = 24 * 3600
 
@@ -90,11 +91,9 @@ class Provider:
         self._overlaps: list[Json] = []
         self._at_work: dict[str, list[str]] = {}  # account -> keys or job ids of the writes that are being answered
         self._fences: dict[str, int] = {}
-        self._journal = None
-        if state_file is not None:
-            if state_file.exists():
-                self._restore(state_file)
-            self._journal = state_file.open("a", encoding="utf-8")
+        self._journal = Journal(state_file) if state_file is not None else None
+        for kind, content in self._journal.entries if self._journal is not None else ():
+            self._apply(kind, content)
 
     def close(self) -> None:
         """Keep no further change."""
@@ -279,8 +278,7 @@ class Provider:
 
     def _note(self, kind: str, content: Json) -> None:
         if self._journal is not None:
-            self._journal.write(json.dumps([kind, content], separators=(",", ":")) + "\n")
-            self._journal.flush()
+            self._journal.append(kind, content)
         self._apply(kind, content)
 
     def _apply(self, kind: str, content: Json) -> None:
@@ -301,13 +299,3 @@ class Provider:
                 self.settings = Settings(**content)
             case "forgotten":
                 self._keys.clear()
-
-    def _restore(self, path: Path) -> None:
-        whole = path.read_bytes()
-        end = whole.rfind(b"\n") + 1
-        for line in whole[:end].splitlines():
-            kind, content = json.loads(line)
-            self._apply(kind, content)
-        if end < len(whole):  # killed while it wrote: nobody was told of that line
-            with path.open("rb+") as file:
-                file.truncate(end)
