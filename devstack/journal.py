@@ -19,7 +19,7 @@ class Journal:
         if end < len(whole):  # killed while it wrote: nobody was told of that line
             with path.open("rb+") as file:
                 file.truncate(end)
-        self.entries: list[Entry] = [tuple(json.loads(line)) for line in whole[:end].splitlines()]  # type: ignore[misc]  # pairs
+        self.entries: list[Entry] = [tuple(json.loads(line)) for line in whole[:end].splitlines()]
         self._file = path.open("a", encoding="utf-8")
 
     def append(self, kind: str, content: dict[str, Any]) -> None:
