@@ -96,6 +96,7 @@ class World:
         self.telemetry = ListTelemetry()
         self.sent: list[TaskPointer] = []
         self.total = 60.0
+        self.threads = THREADS
         self.ended_with = 0
         self._nonces = map(str, itertools.count())
 
@@ -106,7 +107,7 @@ class World:
                 store=self.store,  # type: ignore[arg-type]  # as much of it as is called
                 chain=self.chain,  # type: ignore[arg-type]  # likewise
                 pool=pool,
-                threads=THREADS,
+                threads=self.threads,
                 send=self.sent.extend,
                 clock=self.clock,
                 time=EngineTime(self.clock),
@@ -122,10 +123,9 @@ class World:
     def _lock(self, p: TaskPointer) -> AccountLock:
         return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))
 
-    @staticmethod
     @contextmanager
-    def _pool() -> Iterator[ThreadPoolExecutor]:
-        with ThreadPoolExecutor(THREADS) as pool:
+    def _pool(self) -> Iterator[ThreadPoolExecutor]:
+        with ThreadPoolExecutor(self.threads) as pool:
             yield pool
 
 
@@ -174,6 +174,22 @@ def test_a_slower_clock_at_the_database_is_waited_for() -> None:
     assert world.chain.ran == [pointer(1).task_id]
     assert len(world.store.waves) > 1
     assert clock.elapsed >= 0.3
+
+
+def test_tasks_that_came_early_are_each_begun_once() -> None:
+    """Two come early, and a third ends between their times: none is begun twice, none is forgotten."""
+    clock = HandClock()
+
+    class Lasting(CountingChain):
+        def run(self, begun: Begun, lock: AccountLock) -> None:
+            super().run(begun, lock)
+            clock.elapsed += 0.2
+
+    world = World(store=BeginStore(clock, slow_by=0.5), chain=Lasting())
+    world.threads = 3
+    early = [pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(2, 0.4), (3, 0.1)]]
+    world.run(pointer(1, due=NOON - timedelta(seconds=9)), *early)
+    assert sorted(world.chain.ran) == [p.task_id for p in several(3)]
 
 
 def test_what_does_not_fit_is_handed_back() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.message import TaskPointer
@@ -35,6 +35,10 @@ class Delivered:
     def sequence(self) -> int:
         """The task's place in its instance."""
         return int(self.pointer.task_id.rpartition(":")[2])
+
+
+def _due(delivered: Delivered) -> datetime:
+    return delivered.pointer.due
 
 
 class Deliver:
@@ -74,7 +78,7 @@ class Deliver:
 
     def run(self, delivered: Sequence[Delivered]) -> None:
         """Run them all, as far as time allows. Raises `StoreUnavailable` only when nothing was begun."""
-        self._waiting = sorted(delivered, key=lambda d: d.pointer.due)
+        self._waiting = sorted(delivered, key=_due)
         self._send_on([d for d in self._waiting if self._time.seconds_until(d.pointer.due) > LONGEST_WAIT_SECONDS])
         try:
             self._begin_waves()
@@ -91,7 +95,7 @@ class Deliver:
             free = self._threads - len(self._running)
             wave = [d for d in self._waiting[:free] if self._time.seconds_until(d.pointer.due) <= 0]
             if wave:
-                self._waiting = self._waiting[len(wave) :]
+                self._waiting = [d for d in self._waiting if d not in wave]
                 self._begin(self._admitted(wave))
             elif not free:
                 self._collect(timeout=None)
@@ -156,7 +160,7 @@ class Deliver:
                 continue
             self._time.seen(begun.now)
             if begun.early:
-                self._waiting.insert(0, d)  # its lock is renewed by the next wave
+                self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed by the next wave
                 continue
             self._begun = True
             self._running.add(self._pool.submit(self._run, begun, d))
