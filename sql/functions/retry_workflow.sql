@@ -45,7 +45,9 @@ begin
     exception when unique_violation then     -- one_live_instance decides, not a look beforehand
         raise exception 'The account has a live workflow already.' using errcode = 'FB002';
     end;
-    v_reopen := v_again is not null or (v_task.outcome_unknown and v_task.phase <> 'cancel');
+    -- Another step's task is over, whatever became of it: what failed was a jump after it.
+    v_reopen := v_again is not null
+                or (v_task.outcome_unknown and v_task.phase <> 'cancel' and v_task.step_id = coalesce(p_decision -> 'next' ->> 'step_id', v_task.step_id));
     if v_reopen then
         v_send := not v_engine_paused;
         update scheduled_tasks t

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from flamebot.adapters.postgres.rows import decision_json, to_json
-from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
+from flamebot.domain.decision import Decision, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.errors import AlreadyActive, NotAllowed, NotFound, RevisionConflict
-from flamebot.domain.task import Payload
+from flamebot.domain.task import Payload, Phase
 from tests.builders import (
     HORIZON,
     LEASE,
@@ -66,6 +66,16 @@ def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> Non
     assert [pointer.task_id for pointer in changed.send] == [started.task_id]
     assert last_task(database, started.instance_id)["task_id"] == started.task_id
     assert len(begin(database, started.task_id, now=after(hours=1))) == 1
+
+
+def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: TestDatabase) -> None:
+    """What failed was a jump after a step that is not critical: retrying the jump does not go back to that step."""
+    started = failed(database, unknown=True)
+    jump = NextTask(step_id="loop", action="goto", phase=Phase.WAKE, at=after(hours=1))
+    decision = Decision(task=None, instance=InstanceWrite(current_step=3), next=jump)
+    control(database, after(hours=1)).retry_workflow(started.instance_id, 1, decision, ALICE)
+    assert task(database, started.task_id)["status"] == "failed"
+    assert last_task(database, started.instance_id)["step_id"] == "loop"
 
 
 def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> None:

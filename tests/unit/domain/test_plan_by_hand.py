@@ -129,6 +129,18 @@ def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
     assert (decision.next.step_id, decision.next.phase, decision.next.at) == ("loop", Phase.WAKE, NOON)
 
 
+def test_retry_after_a_jump_at_its_limit_does_no_effect_again() -> None:
+    """What failed was the jump; the effect before it was done, and its task is only the last one there is."""
+    journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail")))
+    journey.succeed_until("swipe/poll")
+    journey.succeed()
+    journey.succeed_until("swipe/poll")
+    _, decision = retried(journey, Done(result={"performed": 5}))
+    assert decision.next is not None
+    assert (decision.next.step_id, decision.next.phase) == ("loop", Phase.WAKE)
+    assert decision.instance.current_step == 1
+
+
 def test_skip_goes_on_with_the_step_after() -> None:
     """Its delay begins now; the skipped step stands in the history."""
     definition = a_definition(a_wait(), a_swipe(delay="1m"), a_wait("rest"))

@@ -71,9 +71,11 @@ def plan_retry(
     unless it was refused.
     """
     del global_paused_ms
-    place = definition.place(task.step_id) if task else min(instance.current_step, definition.total_steps - 1)
+    place = min(instance.current_step, definition.total_steps - 1)
     step = definition.steps[place]
     write = InstanceWrite(current_step=place)
+    if task is not None and task.step_id != step.id:
+        task = None  # a jump failed, on the way from that task's step, which is over
     if step.pure:
         return Decision(task=None, instance=write, next=wake_up(step, now, now))
     if task is not None and task.outcome_unknown:
