@@ -29,7 +29,7 @@ demo: $(LOCAL) ## import accounts and watch their workflows run to the end, at a
 	$(BIN)/python -m devstack.demo $(ARGS)
 
 .PHONY: dev
-dev: $(LOCAL) ## the local stack and console, until Ctrl-C
+dev: $(LOCAL) ## the local stack, until Ctrl-C
 	$(BIN)/flamebot dev $(ARGS)
 
 .PHONY: test

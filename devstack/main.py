@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="flamebot dev", description="The local stack: the deployed functions on this machine, without Docker."
     )
-    options.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the API and console; 0 is any free one (default %(default)s)")
+    options.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the API; 0 is any free one (default %(default)s)")
     options.add_argument("--data-dir", type=Path, default=Path(".flamebot"), help="kept between runs (default %(default)s)")
     options.add_argument("--ephemeral", action="store_true", help="start empty, keep nothing")
     options.add_argument("--speed", type=float, default=1.0, help="engine seconds per real second (default %(default)s)")

@@ -171,11 +171,11 @@ def test_everything_at_rest_is_encrypted_and_the_database_is_private(resources: 
 
 
 def test_only_what_shows_nothing_is_open(functions: dict[str, Any], resources: dict[str, Any]) -> None:
-    """Every route needs a token but the health bit, the API's description and the console's page."""
+    """Every route needs a token but the health bit and the API's description."""
     assert resources["HttpApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
     routes = [event["Properties"] for p in functions.values() for event in p.get("Events", {}).values() if event["Type"] == "HttpApi"]
     open_routes = {(r["Method"], r["Path"]) for r in routes if r.get("Auth", {}).get("Authorizer") == "NONE"}
-    assert open_routes == {("GET", "/health"), ("GET", "/openapi.json"), ("GET", "/console")}
+    assert open_routes == {("GET", "/health"), ("GET", "/openapi.json")}
     assert {(r["Method"], r["Path"]) for r in routes} - open_routes == {("POST", "/v1/accounts/import"), ("ANY", "/v1/{proxy+}")}
 
 
