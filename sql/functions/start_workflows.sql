@@ -66,7 +66,8 @@ begin
            case when mine.id is not null then 'started'
                 when live.id is not null then 'already_active'
                 when a.flamebot_id is null then 'missing'
-                else 'incomplete' end,
+                when a.model_id is null or a.channel_id is null then 'incomplete'
+                else 'already_active' end,            -- by one that has ended since
            coalesce(mine.id, live.id),
            case when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0) end
       from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text)

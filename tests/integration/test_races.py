@@ -297,3 +297,21 @@ def test_commit_that_ends_then_start(database: TestDatabase) -> None:
     assert started[0]["status"] == "started"
     assert database.value("select count(*) from workflow_instances where is_live") == 1
     assert database.value("select min(started_at) from workflow_instances") == NOON
+
+
+def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(database: TestDatabase) -> None:
+    """A start that lost to a live instance never calls a complete account incomplete, even if that instance ends a moment later."""
+    started = an_instance(database)
+    row = a_start(started.account_id, a_definition(database))
+    barrier, other = database.session(), database.session()
+    barrier.begin()
+    barrier.rows("lock table audit_log in share mode")  # between the start's insert and its answer
+    waiting = start(lambda: start_rows(other, [row]))
+    database.until_blocked(other)
+    ended = database.session()
+    ended.rows("update workflow_instances set status = 'stopped', finished_at = now(), next_action_at = null where is_live")
+    barrier.commit()
+    (answer,) = waiting.result()
+    assert answer["status"] == "already_active"
+    for session in (barrier, other, ended):
+        session.close()
