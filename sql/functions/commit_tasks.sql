@@ -99,7 +99,7 @@ begin
                current_step = coalesce((j.instance ->> 'current_step')::int, i.current_step),
                execution_context = coalesce(nullif(j.instance -> 'context', 'null'), i.execution_context),
                goto_iterations = coalesce(nullif(j.instance -> 'iterations', 'null'), i.goto_iterations),
-               last_error = case when j.becomes = 'stopped' and j.instance ->> 'status' is distinct from 'stopped' then i.last_error
+               last_error = case when j.was = 'stopping' and j.instance ->> 'status' is distinct from 'stopped' then i.last_error
                                  else coalesce(j.instance ->> 'last_error', i.last_error) end,
                next_action_at = case when j.status in ('pending', 'queued') then j.at
                                      when j.birth in ('pending', 'queued', 'running') then (j.next ->> 'at')::timestamptz end,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flamebot.domain.decision import Decision
+from flamebot.domain.failure import CANCEL_LOOKS
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Continue, Defer, Done, Fail, Lost, Outcome, Retry
 from flamebot.domain.situation import GRACE
@@ -17,9 +18,9 @@ SUCCEEDED = Done(result={"job_id": "j", "job_status": "succeeded", "job_result":
 RESULT = {"requested": 5, "performed": 5, "matches": 2}
 
 
-def a_cancel(reason: str, **fields: Any) -> Task:
+def a_cancel(reason: str, *, polls: int = 0, **fields: Any) -> Task:
     """A begun cancel task."""
-    payload = Payload(request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON)
+    payload = Payload(request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON, polls=polls)
     return a_task("swipe", Phase.CANCEL, payload=payload, **fields)
 
 
@@ -113,7 +114,23 @@ def test_a_cancel_is_put_off_beyond_the_deadline_but_not_for_ever() -> None:
     patience = Defer(after=timedelta(minutes=5), reason="throttled")
     late = told("timeout", patience, now=timedelta(hours=3))
     assert seconds(late, since=NOON + timedelta(hours=3)) == 300
-    assert told("stop", patience, now=timedelta(hours=2) + GRACE).instance.status == "stopped"
+    assert told("stop", patience, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE).instance.status == "stopped"
+
+
+def test_a_cancel_that_comes_late_is_put_off_all_the_same() -> None:
+    """A workflow that was paused with an open job is stopped the day after: one 429 must not leave that job at work."""
+    decision = told("stop", Defer(after=timedelta(minutes=5), reason="throttled"), now=timedelta(days=1))
+    assert decision.task is not None
+    assert decision.task.payload is not None
+    assert (decision.task.to, decision.task.payload.polls) == ("pending", 1)
+
+
+def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more() -> None:
+    """Else the workflow would be called stopped, and nobody be told that its job may be at work."""
+    for decision in (told("timeout", Fail(error="refused: 403")), told("timeout", Fail(error="refused: 403"), critical=False)):
+        assert decision.if_stopping is not None
+        assert (decision.if_stopping.phase, decision.if_stopping.run, decision.if_stopping.attempts) == (Phase.CANCEL, False, 0)
+        assert (decision.if_stopping.payload.job_id, decision.if_stopping.payload.reason) == ("j", "stop")
 
 
 def test_a_cancel_that_is_lost_runs_again() -> None:

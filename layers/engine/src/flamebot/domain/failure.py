@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -14,6 +15,7 @@ from flamebot.domain.task import Payload, Phase
 from flamebot.domain.walk import walk
 
 _NOTHING = timedelta()
+CANCEL_LOOKS = 10  # how often a cancel is put off at the least: it may be made long after its step's time was over
 
 
 def retried(situation: Situation, outcome: Retry) -> Decision:
@@ -49,13 +51,13 @@ def deferred(situation: Situation, outcome: Defer) -> Decision:
     match situation.task.phase:
         case Phase.WAKE:
             overdue = False
-        case Phase.POLL | Phase.CANCEL:
+        case Phase.POLL | Phase.CANCEL as phase:
             # The timeout itself is judged on an answer only (a job is known to run, or not); but not for ever.
-            overdue = at > situation.last_resort
+            overdue = at > situation.last_resort and (phase is Phase.POLL or situation.payload.polls >= CANCEL_LOOKS)
         case _:
             overdue = at > situation.deadline
     if not overdue:
-        payload = situation.payload.carried(polls=situation.payload.polls + (situation.task.phase is Phase.POLL))
+        payload = situation.payload.carried(polls=situation.payload.polls + (situation.task.phase in (Phase.POLL, Phase.CANCEL)))
         return situation.again(at, payload=payload, error=outcome.reason)
     if situation.task.phase is Phase.POLL:
         return failed(situation, f"outcome_unknown: the job gave no answer in time ({outcome.reason})", unknown=True)
@@ -139,7 +141,8 @@ def unconfirmed(situation: Situation, error: str, *, tried: bool = True) -> Deci
     detail = tidy(f"cancel_unconfirmed: {error}")
     if not is_stop(situation):
         # Its job id and key stay: `plan_retry` asks after the job before anything is sent anew.
-        return failed(situation, f"step_timeout: not finished within {situation.step.timeout}; {detail}", tried=tried)
+        decision = failed(situation, f"step_timeout: not finished within {situation.step.timeout}; {detail}", tried=tried)
+        return replace(decision, if_stopping=situation.cancel("stop", run=False))
     return Decision(
         task=situation.over("failed", error=detail, unknown=True, tried=tried),
         instance=InstanceWrite(current_step=situation.place, status="stopped", last_error=detail),
