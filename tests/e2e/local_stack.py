@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg2
+import psycopg2.extras
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -108,6 +112,48 @@ class LocalStack:
     def fault(self, **document: Any) -> None:
         """Have something go wrong at the actions service."""
         self.actions.post("/_sim/faults", json=document).raise_for_status()
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong at the actions service."""
+        self.actions.delete("/_sim/faults").raise_for_status()
+
+    @contextmanager
+    def behaviour(self, **settings: Any) -> Iterator[None]:
+        """Have the actions service work differently for a while."""
+        usual = self.actions.get("/_sim/settings").raise_for_status().json()
+        self.actions.post("/_sim/settings", json=settings).raise_for_status()
+        try:
+            yield
+        finally:
+            self.actions.post("/_sim/settings", json={name: usual[name] for name in settings}).raise_for_status()
+
+    def publish(self, workflow_type: str, steps: list[Json], **config: Any) -> None:
+        """Publish the first version of a definition; the same again changes nothing."""
+        document = {"type": workflow_type, "name": workflow_type, "steps": steps, "config": config}
+        answer = self.api.put(f"/v1/definitions/{workflow_type}", json=document, headers={"if-none-match": "*"})
+        assert answer.status_code in (200, 201), answer.text
+
+    def command(self, workflow_id: str, action: str, **content: Any) -> Json:
+        """Control a workflow; the workflow as the answer shows it."""
+        answer = self.api.post(f"/v1/workflows/{workflow_id}/{action}", json=content)
+        assert answer.status_code == 200, answer.text
+        document: Json = answer.json()
+        return document
+
+    def clock(self, advance: str = "0s") -> datetime:
+        """Engine time, after moving it forwards."""
+        answer = self.api.post("/dev/clock", json={"advance": advance}).raise_for_status()
+        return datetime.fromisoformat(answer.json()["now"])
+
+    def rows(self, query: str, *parameters: object) -> list[Json]:
+        """What the database holds, past every function."""
+        connection = psycopg2.connect(self.facts["databaseUrl"])
+        try:
+            with connection, connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+                cursor.execute(query, parameters)
+                return [dict(row) for row in cursor.fetchall()]
+        finally:
+            connection.close()
 
     # Its processes
 
