@@ -1,0 +1,108 @@
+"""What tests look at to prove that work was done once: the service's ledger, and the invariants as SQL."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+
+from tests.e2e.local_stack import Json, LocalStack, wait_until
+
+INVARIANTS = {
+    "I1, two live instances of one account": "select account_id from workflow_instances where is_live group by 1 having count(*) > 1",
+    "I2, a live instance without exactly one live task, or a finished one with one": """
+        select i.id from workflow_instances i left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
+         group by i.id, i.is_live having count(t.task_id) <> i.is_live::int""",
+    "I3, a gap or a double in the sequences": """
+        select workflow_instance_id from scheduled_tasks group by 1
+        having count(*) <> max(sequence) - min(sequence) + 1 or count(*) <> count(distinct sequence)""",
+    "I3, a step that is twice in a history without a loop": """
+        select instance_id, step_id from step_history where status = 'completed' group by 1, 2 having count(*) > 1""",
+}
+
+
+def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -> dict[str, str]:
+    """Import accounts in one request and start them all; their workflows' ids."""
+    rows = [
+        {"flamebotId": account, "modelId": "model-1", "channelId": "channel-1", "credentials": {"password": "x"}} for account in accounts
+    ]
+    body = {"accounts": rows, "startAutomation": True, "workflowType": workflow_type}
+    answer = stack.api.post("/v1/accounts/import", json=body).raise_for_status().json()
+    assert answer["started"] == len(accounts), answer
+    return {result["flamebotId"]: result["workflow"]["instanceId"] for result in answer["results"]}
+
+
+def assert_invariants(stack: LocalStack) -> None:
+    """I1 to I3 hold in the whole database."""
+    broken = {name: found for name, query in INVARIANTS.items() if (found := stack.rows(query))}
+    assert not broken, broken
+
+
+def assert_each_effect_once(stack: LocalStack, workflows: dict[str, str], operations: Sequence[str]) -> None:
+    """Every workflow is completed and had each of its effects once, under a key of its own (I4, I5)."""
+    statuses = {row["id"]: row["status"] for row in stack.rows("select id::text, status from workflow_instances")}
+    assert {account: statuses[workflow] for account, workflow in workflows.items()} == dict.fromkeys(workflows, "completed")
+    ledger = stack.actions.get("/_sim/ledger").raise_for_status().json()
+    jobs: dict[str, list[Json]] = defaultdict(list)
+    for job in ledger["jobs"]:
+        jobs[job["account"]].append(job)
+    for account, workflow in workflows.items():
+        assert [job["operation"] for job in jobs[account]] == list(operations), f"the effects of {account}"
+        assert {job["key"].rpartition(":")[0] for job in jobs[account]} == {workflow}
+    submitted = {row["task_id"] for row in stack.rows("select task_id from scheduled_tasks where phase = 'submit'")}
+    ours = [job["key"] for account in workflows for job in jobs[account]]
+    assert len(ours) == len(set(ours))
+    assert set(ours) <= submitted
+
+    bodies: dict[str, set[str]] = defaultdict(set)
+    writes = [write for write in ledger["writes"] if write["account"] in workflows]
+    for write in writes:
+        bodies[write["key"]].add(write["bodyHash"])
+    assert not (doubtful := {key for key, hashes in bodies.items() if len(hashes) > 1}), f"other requests under the same key: {doubtful}"
+    assert not (refused := [write for write in writes if write["status"] not in (200, 202, None)]), refused
+    assert not (overlaps := [overlap for overlap in ledger["overlaps"] if overlap["account"] in workflows]), overlaps
+    assert not (pairs := overlapping(writes)), pairs
+
+
+def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:
+    """Writes for one account, one of which began before another had ended."""
+    ordered = sorted(writes, key=lambda write: (write["account"], write["startedAt"]))
+    pairs = itertools.pairwise(ordered)
+    return [(one, other) for one, other in pairs if one["account"] == other["account"] and other["startedAt"] < one["endedAt"]]
+
+
+@contextmanager
+def frozen(stack: LocalStack) -> Iterator[None]:
+    """Hold the stack's main process still: nothing is polled, ticked or answered meanwhile. Queue and database go on."""
+    stack.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        stack.process.send_signal(signal.SIGCONT)
+
+
+def aws(stack: LocalStack, service: str) -> Any:
+    """A client of the stack's emulator."""
+    make: Any = boto3.client
+    endpoint = stack.facts["awsEndpointUrl"]
+    return make(service, endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="local", aws_secret_access_key="local")
+
+
+def peek(stack: LocalStack) -> list[str]:
+    """The bodies of all messages, once none is delayed any more. They stay where they are, received once more: of a frozen stack only."""
+    sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
+    delayed = "ApproximateNumberOfMessagesDelayed"
+    wait_until(
+        lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[delayed])["Attributes"][delayed] == "0", 30, "no delayed message"
+    )
+    found: list[Json] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get("Messages"):
+        found += messages
+    for message in found:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    return [message["Body"] for message in found]
