@@ -29,6 +29,7 @@ begin
            status = coalesce(v_write ->> 'status', i.status),
            last_error = v_write ->> 'last_error',
            finished_at = case when v_write ->> 'status' is not null then p_now end,
+           paused_at = case when v_write ->> 'status' is null then i.paused_at end,
            history_count = i.history_count + jsonb_array_length(v_history),
            revision = i.revision + 1, updated_at = p_now,
            next_action_at = case when i.status = 'active' and v_write ->> 'status' is null then v_due end

@@ -83,12 +83,16 @@ def test_a_paused_workflow_stays_paused(database: TestDatabase) -> None:
     assert changed.workflow["next_action_at"] is None
 
 
-def test_skipping_the_last_step_completes_the_workflow(database: TestDatabase) -> None:
-    """Nothing is left to wait for; the account is free."""
+@pytest.mark.parametrize("paused", [False, True])
+def test_skipping_the_last_step_completes_the_workflow(database: TestDatabase, paused: bool) -> None:
+    """Nothing is left to wait for; the account is free, and what is over is not paused."""
     started = an_instance(database)
-    changed = control(database, after(minutes=1)).skip_step(started.instance_id, 0, TO_THE_END, ALICE)
+    if paused:
+        control(database).pause_workflow(started.instance_id, ALICE)
+    changed = control(database, after(minutes=1)).skip_step(started.instance_id, int(paused), TO_THE_END, ALICE)
     assert changed.workflow["status"] == "completed"
     assert changed.workflow["finished_at"] == after(minutes=1)
+    assert changed.workflow["paused_at"] is None
     assert live_tasks(database, started.instance_id) == []
 
 
