@@ -381,20 +381,6 @@ def test_timeouts_cancel_takes_the_stop_over(database: TestDatabase) -> None:
     assert task(database, second(running))["payload"]["reason"] == "stop"
 
 
-def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel(database: TestDatabase) -> None:
-    """Its job may be open and is cancelled first; once that is confirmed, the workflow is stopped and nothing is left to look after."""
-    running = a_running_task(database, a_submit())
-    stopping(database, running)
-    failed = a_decision("failed", status="failed", instance={"last_error": "outcome_unknown: 503"}, if_stopping=a_cancel())
-    row = commit_one(database, running, failed)
-    assert (row["instance_status"], row["send"]["phase"]) == ("stopping", "cancel")
-    assert instance(database, running.instance_id)["last_error"] is None
-    (begun,) = begin(database, row["next_task_id"])
-    assert commit(database, (row["next_task_id"], begun["fence"], a_decision(status="stopped")))
-    stopped = instance(database, running.instance_id)
-    assert (stopped["status"], stopped["last_error"]) == ("stopped", None)
-
-
 def test_one_item_that_cannot_be_stored_refuses_the_call_and_changes_nothing(database: TestDatabase) -> None:
     """A batch is one transaction: whoever called splits it."""
     good, bad = a_running_task(database), a_running_task(database)

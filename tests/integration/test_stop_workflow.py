@@ -115,6 +115,20 @@ def test_a_submit_that_commits_while_stopping_gets_its_job_cancelled(database: T
     assert (cancel["phase"], cancel["status"], cancel["payload"]["reason"]) == ("cancel", "queued", "stop")
 
 
+def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel(database: TestDatabase) -> None:
+    """Its job may be open and is cancelled first; once that is confirmed, the workflow is stopped and nothing is left to look after."""
+    started = running(database, a_submit())
+    control(database).stop_workflow(started.instance_id, ALICE)
+    lost = a_decision("failed", status="failed", instance={"last_error": "outcome_unknown: 503"}, if_stopping=a_cancel())
+    commit(database, (started.task_id, task(database, started.task_id)["fence"], lost))
+    cancel = last_task(database, started.instance_id)
+    assert (cancel["phase"], instance(database, started.instance_id)["last_error"]) == ("cancel", None)
+    (begun,) = begin(database, cancel["task_id"])
+    commit(database, (cancel["task_id"], begun["fence"], a_decision(status="stopped")))
+    stopped = instance(database, started.instance_id)
+    assert (stopped["status"], stopped["last_error"]) == ("stopped", None)
+
+
 def test_a_cancel_that_waits_already_goes_on_as_the_stop(database: TestDatabase) -> None:
     """After a step's timeout: the same row, now for the sake of the stop."""
     started = an_instance(database, a_cancel(after(minutes=30), "timeout"))
