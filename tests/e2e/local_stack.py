@@ -104,9 +104,9 @@ class LocalStack:
         items: list[Json] = self.api.get(f"/v1/workflows/{workflow_id}/history").raise_for_status().json()["items"]
         return items
 
-    def ledger(self, account: str) -> Json:
-        """What the actions service was asked to do for an account."""
-        document: Json = self.actions.get("/_sim/ledger", params={"account": account}).raise_for_status().json()
+    def ledger(self, account: str | None = None) -> Json:
+        """What the actions service was asked to do, for one account or for all."""
+        document: Json = self.actions.get("/_sim/ledger", params={} if account is None else {"account": account}).raise_for_status().json()
         return document
 
     def fault(self, **document: Any) -> None:
