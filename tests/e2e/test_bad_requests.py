@@ -1,0 +1,213 @@
+"""Bad input of every kind, over the wire and at every route of the published description: a 4xx problem, never a 500, never a trace."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from devstack.tokens import AUDIENCE, ISSUER, SCOPES, mint, signing_key
+from tests.e2e.local_stack import ROOT, Json, LocalStack
+
+OPENAPI: Json = json.loads((ROOT / "docs" / "openapi.json").read_text())
+ROUTES = [(method.upper(), path, operation) for path, item in OPENAPI["paths"].items() for method, operation in item.items()]
+GUARDED = [route for route in ROUTES if route[2].get("security")]
+TAKING_A_BODY = [route for route in ROUTES if "requestBody" in route[2]]
+DEFINITIONS = ("/v1/definitions/validate", "/v1/definitions/{type}")  # what they take is judged by the definition's own rules
+TAKING_FIELDS = [route for route in TAKING_A_BODY if route[1] not in DEFINITIONS]
+UUID = "00000000-0000-4000-8000-000000000000"
+MIB = 1024 * 1024
+FIRST = {"if-none-match": "*"}
+TRACES = ("Traceback", 'File "', ".py", "psycopg", "pydantic", "SQLSTATE", "select ", "site-packages")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_broke(stack: LocalStack) -> Iterator[None]:
+    """At the end of the file no function has logged a failure, and nothing was changed."""
+    logs = [stack.data_dir / "logs" / f"{name}.log" for name in ("api", "import_accounts")]
+    before = [len(log.read_bytes()) for log in logs]
+    changes = "select count(*) from audit_log"
+    changed = stack.rows(changes)
+    yield
+    for log, seen in zip(logs, before, strict=True):
+        told = log.read_bytes()[seen:]
+        assert b'"answered"' in told
+        for failure in (b"call_failed", b"invocation_failed", b"Traceback", b"Sandbox.Timedout"):
+            assert failure not in told
+    assert stack.rows(changes) == changed
+
+
+def name(value: object) -> str | None:
+    """A test's name."""
+    return str(value["operationId"]) if isinstance(value, dict) and "operationId" in value else None
+
+
+def path_of(path: str, **values: str) -> str:
+    """The path with something plausible in it."""
+    plausible = {"id": UUID if "/workflows/{id}" in path else "somebody", "type": "default", "n": "1"} | values
+    return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], path)
+
+
+def send(stack: LocalStack, method: str, path: str, **content: Any) -> httpx.Response:
+    """Send a request; a definition is put as if it were the first of its type."""
+    headers = {**(FIRST if method == "PUT" else {}), **content.pop("headers", {})}
+    return stack.api.request(method, path, headers=headers, **content)
+
+
+def assert_problem(answer: httpx.Response, *statuses: int) -> Json:
+    """It is a whole problem document with one of these statuses, and tells nothing of the inside."""
+    assert answer.status_code in statuses, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: Json = answer.json()
+    assert set(body) >= {"type", "title", "status", "detail", "code", "requestId", "errors"}
+    assert body["status"] == answer.status_code
+    assert all(set(error) == {"pointer", "detail"} for error in body["errors"])
+    assert all(error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"])
+    assert [trace for trace in TRACES if trace in answer.text] == []
+    return body
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    """Where the errors are."""
+    return [error["pointer"] for error in assert_problem(answer, 422)["errors"]]
+
+
+@pytest.fixture(scope="module")
+def stranger(stack: LocalStack) -> Iterator[httpx.Client]:
+    """Somebody without a token."""
+    with httpx.Client(base_url=stack.facts["apiUrl"], timeout=30, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def bad_tokens(stack: LocalStack) -> dict[str, str | None]:
+    """Authorization headers that let nobody in."""
+    good, now = stack.facts["token"], int(time.time())
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "me", "exp": now + 600, "scope": " ".join(f"flamebot/{scope}" for scope in SCOPES)}
+    own, other = signing_key(stack.data_dir), rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    endless = {key: value for key, value in claims.items() if key != "exp"}
+    return {
+        "none": None,
+        "no value": "Bearer",
+        "another scheme": f"Basic {good}",
+        "no token at all": "Bearer nonsense",
+        "three odd parts": "Bearer a.b.c",
+        "cut off": f"Bearer {good[:-5]}",
+        "expired": f"Bearer {mint(stack.data_dir, lifetime=-60)}",
+        "alg none": f"Bearer {jwt.encode(claims, None, algorithm='none')}",
+        "a secret as key": f"Bearer {jwt.encode(claims, 'x' * 32, algorithm='HS256')}",
+        "wrong signature": f"Bearer {jwt.encode(claims, other, algorithm='RS256')}",
+        "another issuer": f"Bearer {jwt.encode({**claims, 'iss': 'https://evil.example'}, own, algorithm='RS256')}",
+        "another audience": f"Bearer {jwt.encode({**claims, 'aud': 'else'}, own, algorithm='RS256')}",
+        "never ends": f"Bearer {jwt.encode(endless, own, algorithm='RS256')}",
+    }
+
+
+@pytest.mark.parametrize(("method", "path"), [route[:2] for route in GUARDED])
+def test_without_a_good_token(stranger: httpx.Client, bad_tokens: dict[str, str | None], method: str, path: str) -> None:
+    """The gateway says 401, in its own words, before any function is asked."""
+    for kind, header in bad_tokens.items():
+        answer = stranger.request(method, path_of(path), headers={} if header is None else {"authorization": header})
+        assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"}), kind
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=name)
+def test_with_every_scope_but_the_right_one(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+    """403 says which scope is needed, whatever else is wrong with the request."""
+    (needed,) = operation["security"][0]["token"]
+    few = mint(stack.data_dir, [scope for scope in SCOPES if scope != needed])
+    wrong_prefix = mint(stack.data_dir, prefix="other/")
+    for token in (few, mint(stack.data_dir, []), wrong_prefix):
+        answer = send(stack, method, path_of(path), headers={"authorization": f"Bearer {token}"}, params={"no": "such"}, content=b"{")
+        assert needed in assert_problem(answer, 403)["detail"]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), ROUTES, ids=name)
+def test_unknown_query_parameters(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+    """422 points at them."""
+    assert pointers(send(stack, method, path_of(path), params={"noSuch": "1"})) == ["/noSuch"]
+    for query in ("a=1&a=2", "%00=1", "&".join(f"n{n}=" for n in range(60)), "%ff=%ff", "limit[]=1"):
+        assert_problem(send(stack, method, f"{path_of(path)}?{query}"), 400, 422)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), TAKING_A_BODY, ids=name)
+def test_bodies_that_are_no_json(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+    """400 for what is no JSON, 415 for what is not called JSON, 413 for what is too much."""
+    json_type = {"content-type": "application/json"}
+    for content in (
+        b"{",
+        b"nonsense",
+        b'{"a": NaN}',
+        b'{"a": 1, "a": 2}',
+        b"[" * 50_000,
+        b"\xff\xfe",
+        b'{"a": 1e999}',
+        b"1" * 5000,
+        b"{}{}",
+    ):
+        assert_problem(send(stack, method, path_of(path), content=content, headers=json_type), 400)
+    for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ";", ""):
+        assert_problem(send(stack, method, path_of(path), content=b'{"reason": "r"}', headers={"content-type": kind}), 415)
+    assert_problem(send(stack, method, path_of(path), content=b"{}", headers={**json_type, "content-encoding": "gzip"}), 415)
+    assert_problem(send(stack, method, path_of(path), content=b'"%s"' % (b"a" * 5 * MIB), headers=json_type), 413)
+    answer = send(stack, method, path_of(path), content=b'"%s"' % (b"a" * 10 * MIB), headers=json_type)
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"}), "more than the gateway lets through"
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), TAKING_FIELDS, ids=name)
+def test_bodies_of_another_shape(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+    """422 points at the unknown field, and at every known one whose type is wrong."""
+    json_type = {"content-type": "application/json"}
+    for content in (b"null", b"[]", b"7", b'"text"', b"true", b"[{}]", rb'{"reason": "\u0000"}', rb'{"\ud800": 1}'):
+        assert_problem(send(stack, method, path_of(path), content=content, headers=json_type), 422)
+    schema = OPENAPI["components"]["schemas"][operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    for wrong in ({"a": {}}, 1.5):
+        body = dict.fromkeys([*schema["properties"], "noSuchField"], wrong)
+        assert set(pointers(send(stack, method, path_of(path), json=body))) >= {f"/{field}" for field in body}
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), [route for route in ROUTES if "{" in route[1] and route[0] != "PUT"], ids=name)
+def test_paths_that_lead_nowhere(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+    """404, however odd what stands in the path; nobody else's row is found by it."""
+    for odd in ("x" * 3000, "%00", "%ff", "%2e%2e", "'; drop table accounts; --", "%F0%9F%98%80", "-", "%20", "1e9", "0", "null", "%2f"):
+        assert_problem(send(stack, method, path_of(path, id=odd, type=odd, n=odd)), 404)
+
+
+@pytest.mark.parametrize("path", sorted(OPENAPI["paths"]))
+def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None:
+    """405 names those that it does know. The gateway itself answers for the import's and the open paths: it has no such route."""
+    known = {method.upper() for method in OPENAPI["paths"][path]}
+    for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
+        answer = send(stack, method, path_of(path, id="x"))
+        if answer.status_code == 404 and answer.json() == {"message": "Not Found"}:
+            assert not path.startswith("/v1/")
+        elif answer.status_code == 405:
+            allowed = set(answer.headers["allow"].split(", "))
+            assert known <= allowed or path == "/v1/accounts/import"  # another function's, which GET and DELETE of {id} do not know of
+            assert method not in allowed
+            assert_problem(answer, 405)
+        else:  # the same path is another template's, as /definitions/validate is of {type}
+            assert_problem(answer, 400, 404, 422)
+
+
+def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack) -> None:
+    """Each flaw has its pointer: those of a bad row in its result, those of a definition in the problem."""
+    rows: list[Json] = [{"flamebotId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
+    answer = stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()
+    first, second = ([error["pointer"] for error in result["problem"]["errors"]] for result in answer["results"])
+    assert set(first) == {f"/accounts/0/{field}" for field in ("flamebotId", "modelId", "credentials", "shoeSize")}
+    assert second == ["/accounts/1/flamebotId"]
+    steps = [
+        {"id": "a", "action": "dance"},
+        {"id": "a", "action": "wait", "delay": -1},
+        {"id": "b", "action": "goto", "nextStep": "nowhere", "maxIterations": 1},
+    ]
+    answer = send(stack, "PUT", "/v1/definitions/bad_one", json={"type": "bad_one", "name": "Bad", "steps": steps, "colour": "red"})
+    assert set(pointers(answer)) >= {"/colour", "/steps/0/action", "/steps/1/delay", "/steps/2/nextStep"}
