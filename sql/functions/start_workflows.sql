@@ -1,7 +1,8 @@
 -- start_workflows(p_rows, p_actor, p_reason, p_now, p_horizon, p_lease, p_rate) -> setof (account_id, status, instance_id, send)
 -- Starts instances with their first tasks, one live instance per account: started, already_active (with the id of the live one), incomplete (no model or channel) or missing
 -- (no account). The same instance id again answers started again.
--- Rows: {instance_id, account_id, workflow_id, total_steps, decision}, decision as in domain/decision.py, snake_case, None left out.
+-- Rows: {instance_id, account_id, workflow_id, total_steps, decision, planned_at}, decision as in domain/decision.py, snake_case, None left out.
+-- An instance has started when it was planned, though it is stored a moment later: its delays count from then. Planned ahead, it starts now.
 -- Locks: engine control shared; accounts by id; then it inserts in the order of accounts.
 -- Errors: none of its own.
 -- Caller: adapters/postgres/workflows.py, sql/functions/import_accounts.sql
@@ -28,8 +29,8 @@ begin
         select x.instance_id, a.flamebot_id, x.workflow_id, coalesce(w.status, 'active'), coalesce(w.current_step, 0), x.total_steps,
                jsonb_build_object('account_id', a.flamebot_id, 'model_id', a.model_id, 'channel_id', a.channel_id, 'config', a.config),
                coalesce(w.context, '{}'), coalesce(w.iterations, '{}'), coalesce(jsonb_array_length(x.decision -> 'history'), 0),
-               (x.decision -> 'next' ->> 'at')::timestamptz, w.last_error, v_now, case when w.status is not null then v_now end, v_now
-          from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text, workflow_id bigint, total_steps int, decision jsonb)
+               (x.decision -> 'next' ->> 'at')::timestamptz, w.last_error, least(x.planned_at, v_now), case when w.status is not null then v_now end, v_now
+          from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text, workflow_id bigint, total_steps int, decision jsonb, planned_at timestamptz)
          cross join lateral jsonb_to_record(x.decision -> 'instance') w (status text, current_step int, context jsonb, iterations jsonb, last_error text)
           join accounts a on a.flamebot_id = x.account_id and a.model_id is not null and a.channel_id is not null
          order by a.flamebot_id

@@ -39,6 +39,14 @@ def test_start_stores_instance_and_first_task(database: TestDatabase) -> None:
     assert (first["status"], first["scheduled_for"], first["step_id"], first["account_id"]) == ("pending", after(hours=1), "rest", account)
 
 
+def test_an_instance_has_started_when_it_was_planned(database: TestDatabase) -> None:
+    """Its delays count from then, so that none seems to end early; one that is spread into the future starts when it is stored."""
+    for planned, started in ((after(seconds=-2), after(seconds=-2)), (after(hours=1), NOON), (None, NOON)):
+        row = a_start(an_account(database), a_definition(database), planned_at=planned)
+        start_rows(database, [row])
+        assert instance(database, row.instance_id)["started_at"] == started
+
+
 def test_first_task_due_within_the_horizon_is_queued_and_returned(database: TestDatabase) -> None:
     """Nothing waits for the next tick: the caller sends it."""
     row = a_start(an_account(database), a_definition(database), a_next(at=after(seconds=30)))

@@ -137,6 +137,7 @@ class StartRow:
     workflow_id: int
     total_steps: int
     decision: Decision
+    planned_at: datetime | None = None  # the moment that its first delays count from; None: when it is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

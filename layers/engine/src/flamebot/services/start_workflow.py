@@ -30,6 +30,7 @@ def planned_start(definition: Definition, account: AccountData, at: datetime) ->
         workflow_id=definition.workflow_id,
         total_steps=len(definition.steps),
         decision=plan_start(definition, instance, at, Draw(f"{instance_id}:0")),
+        planned_at=at,
     )
 
 

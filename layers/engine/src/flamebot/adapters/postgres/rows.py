@@ -199,6 +199,7 @@ def start_row_json(row: StartRow) -> Json:
         "workflow_id": row.workflow_id,
         "total_steps": row.total_steps,
         "decision": decision_json(row.decision),
+        "planned_at": row.planned_at.isoformat() if row.planned_at else None,
     }
 
 
