@@ -13,6 +13,8 @@ from flamebot.config import Misconfigured, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
     from flamebot.adapters.postgres.connection import Database
     from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
     from flamebot.http.router import Router
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from flamebot.services.import_accounts import ImportAccounts
     from flamebot.services.keep_up import KeepUp
     from flamebot.services.run_tasks import RunTasks
+
+_SECRET_MAX_AGE = 300  # seconds
 
 
 @cache
@@ -45,9 +49,11 @@ def aws(service: str, patience: float = 5) -> Any:  # noqa: ANN401  # boto3 clie
 
 
 @cache
-def secret(secret_id: str) -> str:
-    """A secret's text, fetched once per environment."""
-    return str(aws("secretsmanager").get_secret_value(SecretId=secret_id)["SecretString"])
+def secrets() -> SecretsProvider:
+    """Secrets, each kept for at most five minutes: a rotated one is used without a new environment."""
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    return SecretsProvider(boto3_client=aws("secretsmanager"))
 
 
 def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], str]:
@@ -55,7 +61,7 @@ def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], 
         if plain:
             return plain
         if secret_id:
-            return secret(secret_id)
+            return str(secrets().get(secret_id, max_age=_SECRET_MAX_AGE))
         raise Misconfigured(f"{name} is not set")
 
     return read

@@ -1,0 +1,36 @@
+"""Secrets from Secrets Manager, as the functions read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from flamebot import bootstrap
+
+
+@pytest.fixture
+def emulated(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iterator[Any]:
+    """Bootstrap, with moto behind Secrets Manager."""
+    monkeypatch.setattr(bootstrap, "aws", aws)
+    bootstrap.secrets.cache_clear()
+    yield aws("secretsmanager")
+    bootstrap.secrets.cache_clear()
+
+
+def test_a_rotated_secret_is_read_anew_after_its_time(emulated: Any) -> None:
+    """A warm function keeps a secret for a while, and not for its life."""
+    emulated.create_secret(Name="actions-token", SecretString="old")
+    token = bootstrap._token(None, "actions-token", "ACTIONS_TOKEN")
+    assert token() == "old"
+    emulated.put_secret_value(SecretId="actions-token", SecretString="new")
+    assert token() == "old"
+    bootstrap.secrets().store.clear()  # as if the five minutes were over
+    assert token() == "new"
+    assert bootstrap._token("plain", "actions-token", "ACTIONS_TOKEN")() == "plain"
+
+
+def test_a_secret_is_kept_for_five_minutes_at_most() -> None:
+    """A token that was rotated because it leaked must not work for hours in a warm environment."""
+    assert 0 < bootstrap._SECRET_MAX_AGE <= 300
