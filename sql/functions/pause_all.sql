@@ -10,9 +10,7 @@ as $$
 begin
     perform pg_advisory_xact_lock(7);      -- waits for every begin and commit at work; the ones that come later see the row below
     update engine_control c set paused = true, paused_at = coalesce(p_now, clock_timestamp()) where not c.paused;
-    if found then
-        insert into audit_log (actor, action, subject, reason, before, after)
-        values (p_actor, 'pause_all', 'engine', p_reason, '{"paused": false}', '{"paused": true}');
-    end if;
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'pause_all', 'engine', p_reason, jsonb_build_object('paused', not found), '{"paused": true}');
     return control_state();
 end $$;

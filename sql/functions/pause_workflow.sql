@@ -16,6 +16,8 @@ begin
     if not found then
         raise exception 'There is no such workflow.' using errcode = 'FB001';
     elsif v_status = 'paused' then
+        insert into audit_log (actor, action, subject, reason, before, after)
+        values (p_actor, 'pause_workflow', 'workflow/' || p_id, p_reason, '{"status": "paused"}', '{"status": "paused"}');
         return changed_workflow(p_id, false);
     elsif v_status <> 'active' then
         perform refuse_action(p_id, 'pause');

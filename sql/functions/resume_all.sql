@@ -16,9 +16,7 @@ begin
        set paused = false, paused_at = null,
            paused_ms = c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint
      where c.paused;
-    if found then
-        insert into audit_log (actor, action, subject, reason, before, after)
-        values (p_actor, 'resume_all', 'engine', p_reason, '{"paused": true}', '{"paused": false}');
-    end if;
+    insert into audit_log (actor, action, subject, reason, before, after)
+    values (p_actor, 'resume_all', 'engine', p_reason, jsonb_build_object('paused', found), '{"paused": false}');
     return control_state();
 end $$;

@@ -20,6 +20,8 @@ begin
     if not found then
         raise exception 'There is no such workflow.' using errcode = 'FB001';
     elsif v_before in ('stopping', 'stopped') then
+        insert into audit_log (actor, action, subject, reason, before, after)
+        values (p_actor, 'stop_workflow', 'workflow/' || p_id, p_reason, jsonb_build_object('status', v_before), jsonb_build_object('status', v_before));
         return changed_workflow(p_id, true);
     elsif v_before not in ('active', 'paused') then
         perform refuse_action(p_id, 'stop');

@@ -41,9 +41,10 @@ def test_a_clock_that_ran_back_takes_nothing_away(database: TestDatabase) -> Non
 
 
 def test_resuming_what_is_not_paused_changes_nothing(database: TestDatabase) -> None:
-    """No audit row, no time."""
+    """It adds no time; the audit log says who asked."""
     assert control(database).resume_all(ALICE) == {"paused": False, "paused_at": None, "paused_ms": 0}
-    assert audit(database, "resume_all") == []
+    (row,) = audit(database, "resume_all")
+    assert row["before"] == row["after"] == {"paused": False}
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
