@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -106,3 +107,15 @@ def peek(stack: LocalStack) -> list[str]:
     for message in found:
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     return [message["Body"] for message in found]
+
+
+def most_at_once(writes: Sequence[Json]) -> int:
+    """How many writes the service had at the same time, at most."""
+    edges = sorted([(write["startedAt"], 1) for write in writes] + [(write["endedAt"], -1) for write in writes])
+    return max(itertools.accumulate(change for _, change in edges))
+
+
+def upkeep_passes(stack: LocalStack) -> list[Json]:
+    """What each pass of upkeep logged at its end."""
+    lines = (stack.data_dir / "logs" / "upkeep.log").read_text().splitlines()
+    return [json.loads(line) for line in lines if '"kept_up"' in line]

@@ -101,7 +101,7 @@ def bad_tokens(stack: LocalStack) -> dict[str, str | None]:
         "three odd parts": "Bearer a.b.c",
         "cut off": f"Bearer {good[:-5]}",
         "expired": f"Bearer {mint(stack.data_dir, lifetime=-60)}",
-        "alg none": f"Bearer {jwt.encode(claims, None, algorithm='none')}",
+        "alg none": f"Bearer {jwt.encode(claims, '', algorithm='none')}",
         "a secret as key": f"Bearer {jwt.encode(claims, 'x' * 32, algorithm='HS256')}",
         "wrong signature": f"Bearer {jwt.encode(claims, other, algorithm='RS256')}",
         "another issuer": f"Bearer {jwt.encode({**claims, 'iss': 'https://evil.example'}, own, algorithm='RS256')}",
@@ -168,7 +168,8 @@ def test_bodies_of_another_shape(stack: LocalStack, method: str, path: str, oper
     for content in (b"null", b"[]", b"7", b'"text"', b"true", b"[{}]", rb'{"reason": "\u0000"}', rb'{"\ud800": 1}'):
         assert_problem(send(stack, method, path_of(path), content=content, headers=json_type), 422)
     schema = OPENAPI["components"]["schemas"][operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
-    for wrong in ({"a": {}}, 1.5):
+    wrongs: tuple[object, ...] = ({"a": {}}, 1.5)
+    for wrong in wrongs:
         body = dict.fromkeys([*schema["properties"], "noSuchField"], wrong)
         assert set(pointers(send(stack, method, path_of(path), json=body))) >= {f"/{field}" for field in body}
 

@@ -1,0 +1,53 @@
+"""What bounds the engine as deployed: ten effects at once, locks of five minutes, a health check every five minutes."""
+
+from __future__ import annotations
+
+import time
+
+from tests.e2e.local_stack import LocalStack, wait_until
+from tests.e2e.proof import aws, most_at_once, start_many, upkeep_passes
+
+BIO = {"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "timeout": "30d"}
+LOAD = 60
+
+
+def test_at_most_ten_effects_at_once(stack: LocalStack) -> None:
+    """Sixty workflows are due and the service is slow: it never has more than ten of their writes at once, but more than five."""
+    stack.publish("crowd", [BIO])
+    with stack.behaviour(latency=0.4):
+        workflows: dict[str, str] = {}
+        for start in range(0, LOAD, 10):  # ten tasks are a message; of one request all messages could go to one invocation
+            workflows |= start_many(stack, [f"crowd-{n}" for n in range(start, start + 10)], "crowd")
+        for workflow in workflows.values():
+            assert stack.wait_over(workflow, 90)["status"] == "completed"
+    writes = [write for write in stack.actions.get("/_sim/ledger").json()["writes"] if write["account"] in workflows]
+    assert len(writes) == 2 * LOAD, "each is registered and gets its text, once"
+    assert 5 < most_at_once(writes) <= 10
+
+
+def test_an_account_is_locked_for_five_minutes(stack: LocalStack) -> None:
+    """While a write is under way the account's lock says who has it, and that it lapses five minutes after it was taken."""
+    stack.publish("locked", [BIO])
+    dynamodb, table = aws(stack, "dynamodb"), stack.facts["lockTable"]
+
+    def lock() -> dict[str, dict[str, str]]:
+        item: dict[str, dict[str, str]] = dynamodb.get_item(TableName=table, Key={"account_id": {"S": "locked-1"}}).get("Item", {})
+        return item if "expires_at" in item and "instance_id" in item else {}  # the emulator also shows it while it is being written
+
+    with stack.behaviour(latency=1.0):
+        workflow = stack.start_workflow("locked-1", "locked")
+        item = wait_until(lock, 20, "the lock")
+        assert item["instance_id"]["S"] == workflow
+        assert int(item["expires_at"]["N"]) - int(item["acquired_at"]["N"]) == 300_000
+        assert stack.wait_over(workflow, 60)["status"] == "completed"
+    wait_until(lambda: not lock(), 10, "the lock's release")
+
+
+def test_health_is_checked_every_five_minutes(stack: LocalStack) -> None:
+    """Upkeep runs each five minutes of the schedule clock, and logs what it found."""
+    begin = len(upkeep_passes(stack))
+    began = time.monotonic()
+    wait_until(lambda: len(upkeep_passes(stack)) >= begin + 4, 60, "four passes")
+    took = (time.monotonic() - began) * stack.facts["speed"]
+    assert 3 * 290 <= took <= 10 * 300  # four passes have at least three whole periods between them
+    assert all(found["health"] in ("ok", "degraded") for found in upkeep_passes(stack)[begin:])
