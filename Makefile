@@ -66,8 +66,8 @@ integration: $(DEV) ## the tests against a real Postgres
 	$(BIN)/pytest -n 2 tests/integration $(ARGS)
 
 .PHONY: e2e
-e2e: $(DEV) ## over HTTP against the running local stack; alone, because some of it is about seconds
-	$(BIN)/pytest tests/e2e $(ARGS)
+e2e: $(DEV) ## over HTTP against running local stacks
+	$(BIN)/pytest -n 2 --dist loadfile tests/e2e $(ARGS)
 
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/

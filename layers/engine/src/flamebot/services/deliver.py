@@ -169,7 +169,7 @@ class Deliver:
         """Without the database nothing more is begun: it is left to its lease, or to the message if that is all there is."""
         if isinstance(error, StoreUnavailable) and not self._begun:
             raise error
-        self._telemetry.warn("begin_failed", error=error.code, left=len(self._waiting))
+        self._telemetry.warn("begin_failed", error=type(error).__name__, detail=error.detail, left=len(self._waiting))
         self._waiting = []
 
     def _run(self, begun: Begun, delivered: Delivered) -> None:
