@@ -15,7 +15,7 @@ declare
                          "has_workflow_lock", "has_active_workflow"],
         "flamebot_tick": ["claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document", "set_account_status",
                           "record_tick", "engine_health"],
-        "flamebot_step": ["begin_tasks", "commit_tasks", "defer_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
+        "flamebot_step": ["begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
                           "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock"],
         "flamebot_upkeep": ["delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "allowed_actions"]
     }';

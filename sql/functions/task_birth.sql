@@ -3,7 +3,7 @@
 -- instance is paused. A cancel is never held and heeds no pause.
 -- Locks: none.
 -- Errors: none.
--- Caller: sql/functions/start_workflows.sql, sql/functions/commit_tasks.sql, sql/functions/defer_tasks.sql
+-- Caller: sql/functions/start_workflows.sql, sql/functions/commit_tasks.sql
 -- Test: tests/integration/test_task_birth.py
 create or replace function task_birth(p_instance_status text, p_phase text, p_run boolean, p_at timestamptz, p_now timestamptz,
                                       p_horizon interval, p_engine_paused boolean) returns text

@@ -15,7 +15,6 @@ import pytest
 
 from flamebot.domain.decision import Decision
 from tests.builders import (
-    HORIZON,
     LEASE,
     NOON,
     a_cancel,
@@ -136,7 +135,7 @@ class Hunt:
         self.counts[verb.__name__] += 1
 
     def recover(self, session: Session, dice: random.Random) -> None:
-        """Let some leases run out, take over, send again, defer."""
+        """Let some leases run out, take over, send again."""
         session.rows(
             "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id in"
             " (select task_id from scheduled_tasks where lease_expires_at is not null order by random() limit 5"
@@ -145,10 +144,7 @@ class Hunt:
         taken = take_over(session, 20)
         dice.shuffle(taken)
         commit(session, *[(row["task_id"], row["fence"], a_decision("pending")) for row in taken])
-        sent = session.rows("select * from resend_lost_tasks(20, %s)", (LEASE,))
-        items = [{"task_id": row["task_id"], "fence": row["fence"], "after_ms": -1000} for row in sent]
-        dice.shuffle(items)
-        session.rows("select * from defer_tasks(%s::jsonb, %s, %s, %s, 1)", (psycopg2.extras.Json(items), NOON, HORIZON, LEASE))
+        session.rows("select * from resend_lost_tasks(20, %s)", (LEASE,))
         self.counts["taken over"] += len(taken)
 
     def starting(self, session: Session, dice: random.Random) -> None:

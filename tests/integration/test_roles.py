@@ -38,7 +38,7 @@ RIGHTS = {
         "record_tick", "engine_health",
     },
     "flamebot_step": {
-        "begin_tasks", "commit_tasks", "defer_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
+        "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
         "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock",
     },
     "flamebot_upkeep": {
@@ -223,7 +223,7 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
 
 
 def test_tick_and_step_do_their_work_with_their_roles(database: TestDatabase, log_in: LogIn) -> None:
-    """Claim, begin, commit, defer, take over; and the step cannot claim, nor the tick begin."""
+    """Claim, begin, commit, take over; and the step cannot claim, nor the tick begin."""
     tick_url, step_url = log_in("flamebot_tick"), log_in("flamebot_step")
     tick_db, step_db, clock = Database(lambda: tick_url), Database(lambda: step_url), StoppedClock(after(hours=1))
     tick = PostgresTaskStore(tick_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)

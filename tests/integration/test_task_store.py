@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
-from flamebot.ports.store import CommitItem, Deferral, TaskStore
+from flamebot.ports.store import CommitItem, TaskStore
 from tests.builders import NOON, Started, a_cancel, a_decision, a_next, a_poll, a_submit, after, an_account, an_instance, task
 from tests.databases import TestDatabase
 
@@ -130,15 +129,11 @@ def test_taken_over_task_says_how_it_was_lost(database: TestDatabase, store: Pos
     assert (begun.task.lost, begun.task.reaps, begun.task.payload.job_id) == ("lease_expired", 1, "job-1")
 
 
-def test_deferred_and_lost_tasks_come_back_as_pointers(database: TestDatabase, store: PostgresTaskStore) -> None:
-    """Put off within the horizon, then lost, then sent again."""
-    started = an_instance(database)
-    (deferred,) = store.defer_tasks(
-        [Deferral(task_id=started.task_id, fence=pointer(database, started).fence, after=timedelta(seconds=1.5))]
-    )
-    assert deferred.due == after(seconds=1.5)
+def test_lost_tasks_come_back_as_the_same_pointers(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """What was sent in vain is sent again as it was."""
+    sent = pointer(database, an_instance(database))
     database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
-    assert store.resend_lost_tasks(10) == [deferred]
+    assert store.resend_lost_tasks(10) == [sent]
 
 
 def test_payload_of_newer_code_is_understood(database: TestDatabase, store: PostgresTaskStore) -> None:

@@ -58,6 +58,21 @@ def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> Non
     assert engine.status(instance) == "completed"
 
 
+def test_a_lock_that_is_never_to_be_had_ends_with_the_steps_timeout(engine: Engine) -> None:
+    """Somebody hears of it: the step is not put off for ever."""
+    engine.define(swipe(timeout="40s"))
+    instance = engine.start()
+    engine.database.rows(
+        "insert into workflow_locks (lock_key, locked_by, expires_at, instance_id, sequence, fence)"
+        " values ('account:acc', 'another', clock_timestamp() + interval '5 minutes', gen_random_uuid()::text, 1, 1)"
+    )
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "failed"
+    assert engine.writes() == []
+    assert engine.history(instance) == [("swipe", "failed")]
+    assert engine.tasks(instance)[-1]["error"].startswith("step_timeout:")
+
+
 def test_the_lock_is_given_back(engine: Engine) -> None:
     """When the ends of call and commit are known nobody has to wait for its expiry."""
     engine.define(swipe())

@@ -14,9 +14,10 @@ import pytest
 
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.outcome import Defer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import LockAnswer, Verdict
-from flamebot.ports.store import Begun, Deferral
+from flamebot.ports.store import Begun
 from flamebot.services.account_lock import AccountLock
 from flamebot.services.deliver import Deliver, Delivered
 from flamebot.services.engine_time import EngineTime
@@ -35,7 +36,6 @@ class BeginStore:
     slow_by: float = 0.0  # its clock is behind ours
     not_ours: set[str] = field(default_factory=set)
     waves: list[list[str]] = field(default_factory=list)
-    deferred: list[Deferral] = field(default_factory=list)
 
     def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
         self.waves.append([p.task_id for p in pointers])
@@ -52,12 +52,6 @@ class BeginStore:
                 answers.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
         return answers
 
-    def defer_tasks(self, deferrals: Sequence[Deferral]) -> list[TaskPointer]:
-        if self.fails:
-            raise self.fails.pop(0)
-        self.deferred += deferrals
-        return [pointer(9)]
-
 
 class CountingChain:
     """Runs nothing, but counts how many run at once."""
@@ -65,14 +59,16 @@ class CountingChain:
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
         self.ran: list[str] = []
+        self.put_off: list[Defer] = []
         self.most = 0
         self.ended = 0
         self.seconds: dict[str, float] = {}
         self._at_work = 0
         self._guard = threading.Lock()
 
-    def run(self, begun: Begun, lock: AccountLock) -> None:
+    def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
         with self._guard:
+            self.put_off += [put_off] if put_off else []
             self._at_work += 1
             self.most = max(self.most, self._at_work)
             self.ran.append(begun.task_id)
@@ -181,8 +177,8 @@ def test_tasks_that_came_early_are_each_begun_once() -> None:
     clock = HandClock()
 
     class Lasting(CountingChain):
-        def run(self, begun: Begun, lock: AccountLock) -> None:
-            super().run(begun, lock)
+        def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
+            super().run(begun, lock, put_off)
             clock.elapsed += 0.2
 
     world = World(store=BeginStore(clock, slow_by=0.5), chain=Lasting())
@@ -200,14 +196,13 @@ def test_what_does_not_fit_is_handed_back() -> None:
     assert (world.store.waves, world.sent) == ([], several(3))
 
 
-def test_a_held_lock_defers() -> None:
-    """Another holder: later, in engine time, and no attempt is begun. What comes back queued is sent."""
+def test_a_held_lock_puts_off() -> None:
+    """Another holder: the task is begun only for the planner to put it off, in engine time; it is not executed."""
     clock = HandClock(rate=2)
     held = ScriptedLocks(LockAnswer(verdict=Verdict.HELD, held_until=NOON + timedelta(seconds=5)))
     world = World(store=BeginStore(clock), locks=held)
     world.run(*several(1, Phase.SUBMIT))
-    assert [d.after for d in world.store.deferred] == [timedelta(seconds=10)]
-    assert (world.store.waves, world.sent) == ([], [pointer(9)])
+    assert [d.after for d in world.chain.put_off] == [timedelta(seconds=10)]
     assert world.telemetry.counts == {"LockContended": 1}
 
 
@@ -217,14 +212,14 @@ def test_a_deferral_is_neither_long_nor_a_spin(until: timedelta | None) -> None:
     answer = LockAnswer(verdict=Verdict.HELD, held_until=NOON + until) if until else LocksUnavailable()
     world = World(locks=ScriptedLocks(answer))
     world.run(*several(1, Phase.CANCEL))
-    assert timedelta(seconds=1) <= world.store.deferred[0].after <= timedelta(seconds=15)
+    assert timedelta(seconds=1) <= world.chain.put_off[0].after <= timedelta(seconds=15)
 
 
 def test_a_duplicate_touches_nothing() -> None:
     """Another delivery of the same task holds the lock: whatever this one did would be undone twice."""
     world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.DUPLICATE)))
     world.run(*several(1, Phase.SUBMIT))
-    assert (world.store.waves, world.store.deferred, world.sent, world.locks.released) == ([], [], [], [])
+    assert (world.store.waves, world.chain.ran, world.sent, world.locks.released) == ([], [], [], [])
 
 
 def test_what_is_not_begun_gives_its_lock_back() -> None:

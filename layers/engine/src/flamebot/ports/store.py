@@ -59,15 +59,6 @@ class Committed:
     send: TaskPointer | None = None  # queued by this commit: to be sent now (the next task, or the same one again)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deferral:
-    """A queued task to put off, by whoever got this fence in a message. Engine time."""
-
-    task_id: str
-    fence: int
-    after: timedelta
-
-
 class TaskStore(Protocol):
     """The protocol's hot verbs: tick and step."""
 
@@ -93,10 +84,6 @@ class TaskStore(Protocol):
 
     def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
         """Commit; all or nothing per item. Repeatable."""
-        ...
-
-    def defer_tasks(self, deferrals: Sequence[Deferral]) -> list[TaskPointer]:
-        """Put queued tasks off; those due within the horizon come back to be sent."""
         ...
 
     def definition(self, workflow_id: int) -> Json:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.outcome import Defer
 from flamebot.ports.clock import Clock
 from flamebot.ports.locks import LockAnswer, Verdict
-from flamebot.ports.store import Begun, Deferral, TaskStore
+from flamebot.ports.store import Begun, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.account_lock import AccountLock
 from flamebot.services.engine_time import EngineTime
@@ -96,7 +97,7 @@ class Deliver:
             wave = [d for d in self._waiting[:free] if self._time.seconds_until(d.pointer.due) <= 0]
             if wave:
                 self._waiting = [d for d in self._waiting if d not in wave]
-                self._begin(self._admitted(wave))
+                self._begin(*self._admitted(wave))
             elif not free:
                 self._collect(timeout=None)
             else:
@@ -115,34 +116,28 @@ class Deliver:
         for future in done:
             future.result()
 
-    def _admitted(self, wave: Sequence[Delivered]) -> list[Delivered]:
-        """Those that need no lock, and those that got it. A duplicate's task is somebody else's to begin or to put off."""
+    def _admitted(self, wave: Sequence[Delivered]) -> tuple[list[Delivered], dict[str, Defer]]:
+        """Those to begin, and by task id those that can only be put off, because somebody else has the account's lock.
+
+        These are begun too: how long a step may be put off is the planner's to say. A duplicate's task is somebody else's.
+        """
         writers = [d for d in wave if d.pointer.phase.writes]
         answers = list(self._pool.map(lambda d: d.lock.take(d.sequence, d.pointer.fence), writers))
-        refused = {d.pointer.task_id for d, answer in zip(writers, answers, strict=True) if answer.verdict is not Verdict.ACQUIRED}
-        self._defer([(d, answer) for d, answer in zip(writers, answers, strict=True) if answer.verdict is Verdict.HELD])
-        return [d for d in wave if d.pointer.task_id not in refused]
-
-    def _defer(self, held: Sequence[tuple[Delivered, LockAnswer]]) -> None:
-        if not held:
-            return
-        deferrals = [
-            Deferral(task_id=d.pointer.task_id, fence=d.pointer.fence, after=self._lock_patience(answer) * self._clock.rate)
-            for d, answer in held
-        ]
-        try:
-            queued = self._store.defer_tasks(deferrals)
-        except FlamebotError as error:
-            self._give_up(error)
-            return
-        self._send(queued)
+        verdicts = {d.pointer.task_id: answer for d, answer in zip(writers, answers, strict=True)}
+        put_off = {
+            task_id: Defer(after=self._lock_patience(answer) * self._clock.rate, reason="locked: the account's lock was not to be had")
+            for task_id, answer in verdicts.items()
+            if answer.verdict is Verdict.HELD
+        }
+        duplicates = {task_id for task_id, answer in verdicts.items() if answer.verdict is Verdict.DUPLICATE}
+        return [d for d in wave if d.pointer.task_id not in duplicates], put_off
 
     def _lock_patience(self, answer: LockAnswer) -> timedelta:
         if answer.held_until is None:
             return _LOCK_PATIENCE
         return min(max(answer.held_until - self._clock.wall(), _LEAST_LOCK_PATIENCE), _LOCK_PATIENCE)
 
-    def _begin(self, wave: Sequence[Delivered]) -> None:
+    def _begin(self, wave: Sequence[Delivered], put_off: Mapping[str, Defer]) -> None:
         if not wave:
             return
         try:
@@ -163,7 +158,7 @@ class Deliver:
                 self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed by the next wave
                 continue
             self._begun = True
-            self._running.add(self._pool.submit(self._run, begun, d))
+            self._running.add(self._pool.submit(self._run, begun, d, put_off.get(begun.task_id)))
 
     def _give_up(self, error: FlamebotError) -> None:
         """Without the database nothing more is begun: it is left to its lease, or to the message if that is all there is."""
@@ -172,12 +167,12 @@ class Deliver:
         self._telemetry.warn("begin_failed", error=type(error).__name__, detail=error.detail, left=len(self._waiting))
         self._waiting = []
 
-    def _run(self, begun: Begun, delivered: Delivered) -> None:
+    def _run(self, begun: Begun, delivered: Delivered, put_off: Defer | None) -> None:
         if begun.task is not None:
             late = (begun.now - begun.task.scheduled_for).total_seconds() / self._clock.rate
             self._telemetry.seconds("DueLateness", max(late, 0.0), action=begun.task.action)
         try:
-            self._chain.run(begun, delivered.lock)
+            self._chain.run(begun, delivered.lock, put_off)
         except Exception as error:  # noqa: BLE001  # the siblings go on; this task is left to its lease, and its lock too
             self._telemetry.warn("chain_broke", task=begun.task_id, error=type(error).__name__, code=getattr(error, "code", None))
 

@@ -10,7 +10,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.draw import Draw
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import Instance
-from flamebot.domain.outcome import Done, Outcome
+from flamebot.domain.outcome import Defer, Done, Outcome
 from flamebot.domain.plan import plan
 from flamebot.domain.task import Phase, Task
 from flamebot.ports.clock import Clock
@@ -22,7 +22,7 @@ from flamebot.services.commit_group import CommitGroup
 from flamebot.services.count_steps import attempt_of, count_steps
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.engine_time import EngineTime
-from flamebot.services.execute_phase import ExecutePhase
+from flamebot.services.execute_phase import Executed, ExecutePhase
 from flamebot.services.invocation import Invocation
 
 
@@ -51,18 +51,23 @@ class RunChain:
         self._telemetry = telemetry
         self._invocation = invocation
 
-    def run(self, begun: Begun, lock: AccountLock) -> None:
-        """Run a begun task and what follows at once. The lock is given back only when the ends of all calls and commits are known."""
+    def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
+        """Run a begun task and what follows at once. The lock is given back only when the ends of all calls and commits are known.
+
+        `put_off`: the first task is not executed, this is its outcome.
+        """
         settled = True
         here: Begun | None = begun
         while here is not None:
             task, instance = _parts(here)
-            ended, known, here = self._one(here, task, instance, lock)
-            settled = settled and ended and known
+            ended, known, here = self._one(here, task, instance, lock, put_off)
+            settled, put_off = settled and ended and known, None
         if settled:
             lock.give_back()
 
-    def _one(self, begun: Begun, task: Task, instance: Instance, lock: AccountLock) -> tuple[bool, bool, Begun | None]:
+    def _one(
+        self, begun: Begun, task: Task, instance: Instance, lock: AccountLock, put_off: Defer | None
+    ) -> tuple[bool, bool, Begun | None]:
         """Execute, decide, commit: whether the calls ended, whether the commit's end is known, and what to go on with."""
         definition = self._catalog.get(instance.workflow_id)
 
@@ -71,7 +76,7 @@ class RunChain:
             # Seeded by the attempt: a writer that always writes the same would write what was refused once more.
             return None if step.pure else cast(EffectAction, step.behaviour).text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
-        executed = self._phases.run(begun, task, brief, self._invocation)
+        executed = Executed(outcome=put_off) if put_off else self._phases.run(begun, task, brief, self._invocation)
         decision = plan(
             definition,
             instance,

@@ -10,14 +10,13 @@ from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.rows import begun_of, commit_item_json, committed_of, task_pointer, to_json
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Begun, CommitItem, Committed, Deferral
+from flamebot.ports.store import Begun, CommitItem, Committed
 
 _CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(room)s, %(lease)s, %(rate)s)"
 _RESEND = "select * from resend_lost_tasks(%(limit)s, %(lease)s)"
 _TAKE_OVER = "select * from take_over_expired(%(limit)s, %(nonce)s::uuid, %(now)s, %(lease)s)"
 _BEGIN = "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(nonce)s::uuid, %(now)s, %(lease)s)"
 _COMMIT = "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
-_DEFER = "select * from defer_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
 
 
 class PostgresTaskStore:
@@ -60,12 +59,6 @@ class PostgresTaskStore:
         rows = self._db.call(_COMMIT, self._time(items=document), repeatable=True)
         accepted = {(row["task_id"], row["fence"]): committed_of(row) for row in rows}
         return [accepted.get((item.task_id, item.fence)) or Committed(task_id=item.task_id, accepted=False) for item in items]
-
-    def defer_tasks(self, deferrals: Sequence[Deferral]) -> list[TaskPointer]:
-        """Put off; called again after a lost answer it changes nothing, and the lease sends what the first call queued."""
-        items = [{"task_id": d.task_id, "fence": d.fence, "after_ms": round(d.after / timedelta(milliseconds=1))} for d in deferrals]
-        rows = self._db.call(_DEFER, self._time(items=to_json(items)), repeatable=True)
-        return [task_pointer(row) for row in rows]
 
     def definition(self, workflow_id: int) -> dict[str, Any]:
         """A definition version's document."""
