@@ -209,6 +209,20 @@ def test_the_account_names_its_live_workflow(http: Api) -> None:
     assert (account["liveWorkflowId"], account["liveWorkflowStatus"]) == (instance_id, "active")
 
 
+def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
+    """NUL or half a surrogate pair, wherever it stands: that row is told where, the others are stored."""
+    answer = http.load(
+        GOOD,
+        GOOD | {"flamebotId": "b\0"},
+        GOOD | {"flamebotId": "c", "config": {"deep": [{"name\0": 1}]}},
+        GOOD | {"flamebotId": "d", "modelId": "\ud800"},
+    )
+    assert [row["status"] for row in answer.body["results"]] == ["created", "rejected", "rejected", "rejected"]
+    pointers = [row["problem"]["errors"][0]["pointer"] for row in answer.body["results"][1:]]
+    assert pointers == ["/accounts/1/flamebotId", "/accounts/2/config/deep/0", "/accounts/3/modelId"]
+    assert http.database.value("select count(*) from accounts") == 1
+
+
 def test_an_unknown_type_rejects_the_request(http: Api) -> None:
     """422; nothing is stored."""
     answer = http.load(GOOD, workflow_type="nosuch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from flamebot.domain.errors import Flaw
 from flamebot.domain.pointers import pointer
@@ -16,6 +16,26 @@ _LARGEST_NUMBER = 2**63
 def size(document: object) -> int:
     """How many bytes of JSON a storable document is."""
     return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def places(document: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Every value of a JSON document with its path, without recursion. An object's names come as `(path, name)` pairs of their own."""
+    waiting: list[tuple[tuple[str | int, ...], object]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, Mapping):
+            for name, member in value.items():
+                yield path, name
+                waiting.append(((*path, name), member))
+        elif isinstance(value, list | tuple):
+            waiting.extend(((*path, place), member) for place, member in enumerate(value))
+
+
+def text_flaw(path: tuple[str | int, ...], value: object) -> Flaw | None:
+    """What keeps a text from being stored, if it is one."""
+    detail = _flaw(value) if isinstance(value, str) else None
+    return Flaw(pointer(*path), detail) if detail else None
 
 
 def unstorable(document: object) -> list[Flaw]:

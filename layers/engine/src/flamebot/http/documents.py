@@ -6,15 +6,18 @@ import json
 import math
 from typing import Any, NoReturn
 
-from flamebot.domain.errors import Flaw, Invalid
-from flamebot.domain.pointers import pointer
+from flamebot.domain.errors import Invalid
+from flamebot.domain.storable import places, text_flaw
 from flamebot.http.problems import Malformed
 
 DEEPEST = 64  # deeper nesting has no use here, and recursion over it would end in a 500
 
 
-def parse(raw: bytes) -> Any:  # noqa: ANN401  # JSON is anything
-    """Parse a body. Raises `Malformed`, or `Invalid` for text that no table can hold."""
+def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
+    """Parse a body. Raises `Malformed`, or `Invalid` for text that no table can hold.
+
+    `rows` names a list whose members are judged one by one later: a bad one must not spoil the others.
+    """
     try:
         document = json.loads(
             raw.decode("utf-8"),
@@ -30,7 +33,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401  # JSON is anything
         raise Malformed(f"The body is nested deeper than {DEEPEST} levels.") from None
     except ValueError:  # an integer of thousands of digits
         raise Malformed("The body holds a number that is too long.") from None
-    _check(document)
+    _check(document, rows)
     return document
 
 
@@ -52,30 +55,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check(document: object) -> None:
+def _check(document: object, rows: str | None) -> None:
     """Walk without recursion: neither depth nor size of a document may bring the function down."""
-    waiting: list[tuple[object, tuple[str | int, ...]]] = [(document, ())]
-    while waiting:
-        value, path = waiting.pop()
-        if isinstance(value, str):
-            if not storable(value):
-                raise Invalid([Flaw(pointer(*path), "Must not hold NUL or half of a surrogate pair.")])
-        elif isinstance(value, dict | list):
-            if len(path) >= DEEPEST:
-                raise Malformed(f"The body is nested deeper than {DEEPEST} levels.")
-            members = value.items() if isinstance(value, dict) else enumerate(value)
-            for name, member in members:
-                if isinstance(name, str) and not storable(name):
-                    raise Invalid([Flaw(pointer(*path), "Names must not hold NUL or half of a surrogate pair.")])
-                waiting.append((member, (*path, name)))
-
-
-def storable(text: str) -> bool:
-    """Whether Postgres can hold the text."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return True
+    for path, value in places(document):
+        if len(path) > DEEPEST:
+            raise Malformed(f"The body is nested deeper than {DEEPEST} levels.")
+        flaw = None if rows is not None and path[:1] == (rows,) else text_flaw(path, value)
+        if flaw:
+            raise Invalid([flaw])

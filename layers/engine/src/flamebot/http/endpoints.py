@@ -28,6 +28,7 @@ class Endpoint:
     query: type[BaseModel] = asked.NoQuery
     body: type[BaseModel] | None = None
     body_optional: bool = False
+    rows: str | None = None  # the body's list whose members are judged one by one
     headers: tuple[str, ...] = ()  # request headers that it honours
     also: tuple[int, ...] = ()  # further statuses with the same answer
     problems: tuple[int, ...] = ()  # beside those that any call of its kind may answer
@@ -73,6 +74,7 @@ IMPORT: tuple[Endpoint, ...] = (
         scope="accounts.write",
         summary="Store 1 to 1,000 accounts and start their workflows. One bad row never spoils the others.",
         body=asked.ImportRequest,
+        rows="accounts",
         answer=told.ImportResult,
         headers=("Idempotency-Key",),
         problems=(409,),

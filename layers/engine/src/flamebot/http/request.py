@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from flamebot.domain.errors import Flaw, Invalid
 from flamebot.domain.pointers import pointer
-from flamebot.http.documents import parse, storable
+from flamebot.domain.storable import text_flaw
+from flamebot.http.documents import parse
 from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
 from flamebot.ports.store import Caller
 
@@ -90,7 +91,7 @@ class Raw:
         for name, value in pairs:
             if name in query:
                 raise Invalid([Flaw(pointer(name), "Must be given once.")])
-            if not storable(name) or not storable(value):
+            if text_flaw((), name) or text_flaw((), value):
                 raise Invalid([Flaw(pointer(name), "Must not hold NUL.")])
             query[name] = value
         return query
@@ -111,11 +112,11 @@ class Raw:
             raise TooLarge
         return bytes(raw)
 
-    def document(self, raw: bytes) -> Any:  # noqa: ANN401  # JSON is anything
+    def document(self, raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
         """The body as JSON. Raises `UnsupportedMediaType`, `Malformed`, `Invalid`."""
         kind, *parameters = self.headers.get("content-type", "").lower().split(";")
         charsets = [value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"]
         encoding = self.headers.get("content-encoding", "").strip().lower()
         if kind.strip() != "application/json" or any(c not in ("utf-8", "utf8") for c in charsets) or encoding not in ("", "identity"):
             raise UnsupportedMediaType
-        return parse(raw)
+        return parse(raw, rows=rows)

@@ -69,7 +69,7 @@ class Router:
         if endpoint.body is not None:
             content = raw.content()
             if content.strip():
-                document = raw.document(content)
+                document = raw.document(content, rows=endpoint.rows)
                 body = _fit(endpoint.body, document)
             elif endpoint.body_optional:
                 document, body = {}, endpoint.body()

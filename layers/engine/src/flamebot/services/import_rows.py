@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from flamebot.domain.errors import Flaw
 from flamebot.domain.pointers import pointer
+from flamebot.domain.storable import places, text_flaw
 from flamebot.services.flaws import flaws_of
 
 MOST_ACCOUNTS = 1000
@@ -61,6 +62,9 @@ def judge(rows: Sequence[object]) -> list[JudgedRow]:
 
 def _read(row: object, index: int) -> tuple[AccountInput | None, list[Flaw]]:
     here = ("accounts", index)
+    flaws = [flaw for path, value in places(row) if (flaw := text_flaw((*here, *path), value))]
+    if flaws:
+        return None, flaws
     size = len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode())
     if size > LARGEST_ROW:
         return None, [Flaw(pointer(*here), f"A row is at most {LARGEST_ROW} bytes, this one has {size}.")]
@@ -73,4 +77,4 @@ def _read(row: object, index: int) -> tuple[AccountInput | None, list[Flaw]]:
 def _known_id(row: object) -> str | None:
     """The flamebotId as it was sent, for the answer; None if it was no usable one."""
     given = row.get("flamebotId") if isinstance(row, dict) else None
-    return given if isinstance(given, str) and 0 < len(given) <= 128 else None
+    return given if isinstance(given, str) and 0 < len(given) <= 128 and not text_flaw((), given) else None
