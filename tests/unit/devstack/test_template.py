@@ -70,7 +70,7 @@ def test_schedules(template: Template) -> None:
 def test_the_queue_source(template: Template) -> None:
     """Batch size, concurrency and partial failures are the mapping's."""
     (source,) = template.queue_sources()
-    assert (source.queue, source.function, source.batch_size, source.window_seconds) == ("StepQueue", "step", 10, 0)
+    assert (source.queue, source.function, source.batch_size, source.window_seconds) == ("StepQueue", "step", 2, 0)
     assert source.partial_failures
     assert source.concurrency == 2
 
