@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # a test's tool; its stubs are not installed
+from jsonschema import Draft202012Validator
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.actions.schema import definition_schema
