@@ -87,8 +87,8 @@ begin
                -- A delivery that got as far as this commit proves that the task can be run: only losses in a row count.
                reaps = case when j.again and t.claim_fence is not null then 0 else t.reaps end,
                sends = case when j.again then (j.status = 'queued')::int else t.sends end,
-               -- Put back without an unknown outcome: nothing was sent, or surely not taken, so the service does not know the key yet.
-               first_begun_at = case when j.again and not coalesce((j.task ->> 'outcome_unknown')::boolean, false) then null else t.first_begun_at end,
+               -- A submit put back without an unknown outcome was not sent, or surely not taken: the service does not know its key yet.
+               first_begun_at = case when j.again and t.phase = 'submit' and not coalesce((j.task ->> 'outcome_unknown')::boolean, false) then null else t.first_begun_at end,
                lease_expires_at = case when j.status = 'queued' then v_real + greatest(j.at - v_now, interval '0') / p_rate + p_lease end,
                held_at = case when j.status = 'held' then v_now end,
                finished_at = case when j.status in ('completed', 'failed', 'cancelled') then v_now end
