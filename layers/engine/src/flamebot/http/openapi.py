@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from flamebot.http.answer_schemas import Problem
 from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
-from flamebot.http.problems import MEDIA_TYPE
+from flamebot.http.problems import MEDIA_TYPE, phrase
 from flamebot.services.import_rows import AccountInput
 
 Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]  # a model, read or written, to its schema
@@ -109,15 +108,15 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     content = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}} if endpoint.answer else None
     responses: dict[str, Any] = {}
     for status in (endpoint.status, *endpoint.also):
-        responses[str(status)] = {"description": HTTPStatus(status).phrase, **({"content": content} if content else {})}
+        responses[str(status)] = {"description": phrase(status), **({"content": content} if content else {})}
     if endpoint.method == "GET" and "If-None-Match" in endpoint.headers:
-        responses["304"] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
+        responses["304"] = {"description": phrase(304)}
     problems = {422, 500, 503, *endpoint.problems}
     problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
     problems |= set(_PROBLEMS_WITH_GUARD) if endpoint.scope else set()
     schema = schemas[Problem, "serialization"]
     for status in sorted(problems - set(endpoint.also)):
-        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        responses[str(status)] = {"description": phrase(status), "content": {MEDIA_TYPE: {"schema": schema}}}
     return responses
 
 

@@ -93,6 +93,11 @@ STATUS: Mapping[type[FlamebotError], HTTPStatus] = {
 _RETRY_AFTER = {Unavailable: "5", IdempotencyInFlight: "1"}  # real seconds
 
 
+def phrase(status: int) -> str:
+    """What a status is called in RFC 9110. Python's own table has the older names of two of them before 3.13."""
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
+
+
 def status_of(error: FlamebotError) -> HTTPStatus:
     """The HTTP status that the table gives an error."""
     return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
@@ -120,7 +125,7 @@ def problem(error: FlamebotError, request_id: str) -> Answer:
         headers["Allow"] = ", ".join(_names(error.context.get("allow")))
     body: dict[str, object] = {
         "type": f"/problems/{code}",
-        "title": status.phrase,
+        "title": phrase(status),
         "status": int(status),
         "detail": str(FlamebotError.__doc__) if inside else error.detail,
         "code": code,
