@@ -111,7 +111,6 @@ def banner(facts: dict[str, Any], data_dir: Path, seconds: float) -> str:
   flamebot dev: the local stack, not for production
 
     API       {facts["apiUrl"]}/v1
-    Console   {facts["consoleUrl"]}
     Actions   {facts["actionsUrl"]}
     AWS       {facts["awsEndpointUrl"]}
     Clock     {clock}; POST /dev/clock {{"advance": "2h"}} moves it, POST /dev/tick ticks
