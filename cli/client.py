@@ -47,7 +47,7 @@ class Api:
 
     def __init__(self, target: Target, *, timeout: float = 35.0) -> None:
         """Open no connection yet. The API answers within 29 s, so the default waits for a late answer but not for ever."""
-        import httpx  # noqa: PLC0415  # `flamebot --help` has no use for it
+        import httpx  # `flamebot --help` has no use for it
 
         self.target = target
         loopback = urlsplit(target.api_url).hostname in _LOOPBACK
@@ -81,7 +81,7 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Call once. `what` says what was attempted, as the first line of an error. Raises `Failure`."""
-        import httpx  # noqa: PLC0415
+        import httpx
 
         sent = dict(headers or {})
         content = None
@@ -110,7 +110,7 @@ class Api:
             left = None if left is None else left - len(page["items"])
 
     def _unreachable(self, what: str, error: Exception) -> Failure:
-        import httpx  # noqa: PLC0415
+        import httpx
 
         if isinstance(error, httpx.TimeoutException):
             why = f"{self.target.api_url} did not answer in time."

@@ -33,7 +33,7 @@ class DefinitionFile:
 
 def read(path: Path) -> DefinitionFile:
     """Read a definition. JSON is YAML too. Raises `Failure`."""
-    import yaml  # noqa: PLC0415  # only where a file is read
+    import yaml  # only where a file is read
 
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -55,13 +55,13 @@ def read(path: Path) -> DefinitionFile:
 
 def write(document: dict[str, Any]) -> str:
     """A definition as YAML, in the order in which people read it."""
-    import yaml  # noqa: PLC0415
+    import yaml
 
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _child(node: yaml.Node, part: str) -> yaml.Node | None:
-    import yaml  # noqa: PLC0415
+    import yaml
 
     if isinstance(node, yaml.SequenceNode):
         return node.value[int(part)] if part.isdecimal() and int(part) < len(node.value) else None
@@ -72,7 +72,7 @@ def _child(node: yaml.Node, part: str) -> yaml.Node | None:
 
 def _refuse_doubles(path: Path, root: yaml.Node) -> None:
     """YAML keeps the last of two equal names and says nothing; a step would change without anybody having asked."""
-    import yaml  # noqa: PLC0415
+    import yaml
 
     waiting, seen = [root], set[int]()
     while waiting:

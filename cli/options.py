@@ -64,7 +64,7 @@ def count(text: str) -> int:
 
 def duration(text: str) -> int:
     """A duration as definitions write it, in whole seconds."""
-    from flamebot.domain.duration import parse_duration  # noqa: PLC0415  # for the one option that needs it
+    from flamebot.domain.duration import parse_duration  # for the one option that needs it
 
     try:
         return int(parse_duration(text).total_seconds())

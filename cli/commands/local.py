@@ -30,7 +30,7 @@ def add(commands: Commands) -> None:
 
 def dev(argv: list[str]) -> int:
     """Run the local stack."""
-    from devstack.main import main  # noqa: PLC0415  # the stack loads much that no other command needs
+    from devstack.main import main  # the stack loads much that no other command needs
 
     return main(argv)
 
@@ -42,7 +42,7 @@ def run_dev(args: argparse.Namespace, api: Callable[[], Api], output: Output) ->
 
 def run_token(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:  # noqa: ARG001  # as every command
     """Make one with the stack's signing key."""
-    from devstack import tokens  # noqa: PLC0415  # cryptography, for this command alone
+    from devstack import tokens  # cryptography, for this command alone
 
     what = "No token was made"
     folder = args.data_dir or _data_dir()
