@@ -14,9 +14,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ _NOBODY = 65534
 _UNSHARE = ("unshare", "--user", f"--map-user={_NOBODY}", f"--map-group={_NOBODY}", "--")
 _START_SECONDS = 30.0
 _RETRY_SECONDS = 6.0  # after a SIGKILL the old backends hold the shared memory for a moment
+_WATCH_SECONDS = 0.2
 
 Privilege = Literal["user", "namespace", "nobody"]
 
@@ -104,6 +107,9 @@ class EmbeddedPostgres:
             self._settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         self._settings |= options or {}
         self._process: subprocess.Popen[bytes] | None = None
+        self._server: Server | None = None
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     def start(self) -> Server:
         """Make the cluster if there is none, start the server, wait until it answers. Raises `PostgresUnavailable`."""
@@ -111,23 +117,60 @@ class EmbeddedPostgres:
         if not self._cluster.exists():
             self._make_cluster()
         password = self._password_file.read_text()
+        return self._insist(lambda: Server(host="127.0.0.1", port=_free_port(), password=password))
+
+    def restart(self) -> None:
+        """Start a server that died again: same directory, same port, all that was committed. Raises `PostgresUnavailable`."""
+        assert self._server is not None, "it was never started"
+        if self._process is not None:
+            stop_guarded(self._process)
+        same = self._server
+        self._insist(lambda: same)
+
+    def supervise(self) -> None:
+        """From now on start it again whenever it dies, until it is stopped."""
+
+        def watch() -> None:
+            while not self._stopping.wait(_WATCH_SECONDS):
+                if not self.alive():
+                    try:
+                        self.restart()
+                    except PostgresUnavailable as error:  # tried again at the next look
+                        print(f"Postgres could not be restarted yet: {error}", file=sys.stderr)
+
+        self._watcher = threading.Thread(target=watch, name="watch-postgres", daemon=True)
+        self._watcher.start()
+
+    def alive(self) -> bool:
+        """Whether the server process that was started last still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server, as the directory's own file has it; another one after a restart."""
+        return int((self._cluster / "postmaster.pid").read_text().split()[0])
+
+    def stop(self) -> None:
+        """Fast shutdown: sessions are cut off, nothing committed is lost. Harmless when repeated."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        if self._process is not None:
+            stop_guarded(self._process)
+            self._process = None
+
+    def _insist(self, where: Callable[[], Server]) -> Server:
         give_up = time.monotonic() + _RETRY_SECONDS
         while True:
-            server = Server(host="127.0.0.1", port=_free_port(), password=password)
+            server = where()
             process = self._launch(server.port)
             if self._answers(process, server):
-                self._process = process
+                self._process, self._server = process, server
                 return server
             stop_guarded(process)
             if time.monotonic() > give_up:
                 raise PostgresUnavailable(f"Postgres did not start. The end of {self._log}:\n{self._log_end()}")
             time.sleep(0.2)
-
-    def stop(self) -> None:
-        """Fast shutdown: sessions are cut off, nothing committed is lost. Harmless when repeated."""
-        if self._process is not None:
-            stop_guarded(self._process)
-            self._process = None
 
     def _make_cluster(self) -> None:
         unfinished = self._directory / "cluster.unfinished"
@@ -195,10 +238,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def embedded_postgres(directory: Path | None = None, *, durable: bool = True, options: Mapping[str, str] | None = None) -> Iterator[Server]:
+def embedded_postgres(
+    directory: Path | None = None, *, durable: bool = True, supervised: bool = False, options: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a server for the length of a block. Without a directory its data is temporary and not synced to disk.
 
-    It stops with the block; it also stops when this process is killed. Raises `PostgresUnavailable`.
+    It stops with the block; it also stops when this process is killed. Supervised: when it dies alone it is started again,
+    where it was. Raises `PostgresUnavailable`.
     """
     temporary = None if directory is not None else Path(tempfile.mkdtemp(prefix="flamebot-postgres-"))
     home = directory or temporary
@@ -208,7 +254,10 @@ def embedded_postgres(directory: Path | None = None, *, durable: bool = True, op
         temporary.chmod(0o711)
     postgres = EmbeddedPostgres(home, durable=durable and directory is not None, options=options)
     try:
-        yield postgres.start()
+        server = postgres.start()
+        if supervised:
+            postgres.supervise()
+        yield server
     finally:
         postgres.stop()
         if temporary is not None:
@@ -222,7 +271,7 @@ def database_url(directory: Path | None = None) -> Iterator[str]:
     if given:
         yield given
         return
-    with embedded_postgres(directory) as server:
+    with embedded_postgres(directory, supervised=True) as server:
         ensure_database(server, "flamebot")
         yield server.url("flamebot")
 

@@ -202,8 +202,8 @@ class Provider:
                 seconds=max(seconds, 0.001),
                 end=end,
             )
-            self._note("job", asdict(job))
-            self._note("key", {"key": write.key, "digest": write.digest, "task_id": task_id, "at": time.time()})
+            # One entry: a job without its key would be made once more for the same key after a SIGKILL between the two.
+            self._note("accepted", {"job": asdict(job), "digest": write.digest, "at": time.time()})
             return task_id, True
 
     def cancel(self, task_id: str) -> Json | None:
@@ -285,8 +285,10 @@ class Provider:
         match kind:
             case "account":
                 self._accounts[content["id"]] = Account(**content)
-            case "job":
-                self._jobs[content["task_id"]] = Job(**content)
+            case "accepted":
+                job = Job(**content["job"])
+                self._jobs[job.task_id] = job
+                self._keys[job.key] = Remembered(digest=content["digest"], task_id=job.task_id, at=content["at"])
             case "key":
                 self._keys[content["key"]] = Remembered(digest=content["digest"], task_id=content["task_id"], at=content["at"])
             case "cancelled":

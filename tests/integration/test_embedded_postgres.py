@@ -106,6 +106,37 @@ def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
         session.connection.close()
 
 
+@pytest.mark.parametrize("blow", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate shutdown", "SIGKILL"])
+def test_supervised_server_that_dies_alone_is_started_again(place: Path, blow: signal.Signals) -> None:
+    """At the same address, with what was committed: a running stack loses its database for a moment, not for good."""
+    with embedded_postgres(place / "supervised", supervised=True) as server:
+        session = Session(server.url())
+        session.rows("create table kept as select 42 as answer")
+        for _ in range(2):
+            dead = postmaster(place / "supervised")
+            os.kill(dead, blow)
+            assert answer_of(server.url(), "select answer from kept", within=20) == 42
+            assert postmaster(place / "supervised") != dead
+        session.connection.close()
+    assert gone(server.port)
+
+
+def answer_of(url: str, query: str, within: float) -> object:
+    """What a server answers as soon as it answers at all."""
+    give_up = time.monotonic() + within
+    while True:
+        try:
+            session = Session(url)
+            answer = session.value(query)
+        except psycopg2.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+        else:
+            session.close()
+            return answer
+
+
 def test_server_dies_with_a_parent_that_is_killed(place: Path) -> None:
     """SIGKILL leaves nobody to clean up: the guard does, and nothing keeps running."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -259,7 +259,7 @@ def test_state_survives_a_kill(client: httpx.Client, service: ActionsService, tm
     task = swipe(client).json()
     before = client.get("/_sim/ledger").json()
     with (tmp_path / "actions.jsonl").open("a") as file:
-        file.write('["job", {"task_id": "ha')
+        file.write('["accepted", {"job": {"task_id": "ha')
     again = ActionsService(token=TOKEN, state_file=tmp_path / "actions.jsonl")
     again.start()
     with httpx.Client(base_url=again.url, headers={"authorization": f"Bearer {TOKEN}"}) as other:
@@ -268,6 +268,23 @@ def test_state_survives_a_kill(client: httpx.Client, service: ActionsService, tm
         assert after["writes"][:-1] == before["writes"]
         assert len(after["jobs"]) == 1
     again.stop()
+
+
+def test_a_kill_between_any_two_entries_leaves_one_job_per_key(client: httpx.Client, tmp_path: Path) -> None:
+    """However much of its file a killed service had written: who sends the same key again gets one job, not a second one (I5)."""
+    register(client)
+    swipe(client)
+    lines = (tmp_path / "actions.jsonl").read_text().splitlines(keepends=True)
+    for kept in range(len(lines) + 1):
+        state = tmp_path / f"killed-{kept}.jsonl"
+        state.write_text("".join(lines[:kept]))
+        again = ActionsService(token=TOKEN, state_file=state)
+        again.start()
+        with httpx.Client(base_url=again.url, headers={"authorization": f"Bearer {TOKEN}"}) as other:
+            register(other)
+            assert swipe(other).status_code == 202
+            assert [job["key"] for job in other.get("/_sim/ledger").json()["jobs"]] == ["task-0001"]
+        again.stop()
 
 
 def test_forgotten_keys_are_unknown(client: httpx.Client) -> None:
