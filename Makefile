@@ -12,8 +12,9 @@ ARGS ?=
 LOCAL := .venv/.local
 DEV := .venv/.dev
 SAM := .venv-sam/.sam
+BENCH := .venv-bench/.bench
 BIN := .venv/bin
-SOURCES := layers/engine/src functions devstack cli tests
+SOURCES := layers/engine/src functions devstack cli tests bench
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header
 
 export SAM_CLI_TELEMETRY := 0
@@ -69,6 +70,14 @@ integration: $(DEV) ## the tests against a real Postgres
 e2e: $(DEV) ## over HTTP against running local stacks
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e $(ARGS)
 
+.PHONY: bench
+bench: $(BENCH) ## the benchmarks, into bench/results/; ONLY=figure for one, LONG=1 for the long ones
+	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long) $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: $(BENCH) ## the peers beside our own steps per second, in one run; needs npm for two of them
+	.venv-bench/bin/python -m bench --peers $(ARGS)
+
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/
 	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build
@@ -84,6 +93,7 @@ requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for n
 	$(COMPILE) $(ARGS) -o requirements/local.txt requirements/local.in
 	$(COMPILE) $(ARGS) -o requirements/dev.txt requirements/dev.in
 	$(COMPILE) $(ARGS) -o requirements/sam.txt requirements/sam.in
+	$(COMPILE) $(ARGS) -o requirements/bench.txt requirements/bench.in
 
 .PHONY: openapi
 openapi: $(LOCAL) ## write docs/openapi.json from the routes
@@ -91,7 +101,7 @@ openapi: $(LOCAL) ## write docs/openapi.json from the routes
 
 .PHONY: clean
 clean: ## remove what was made here: environments, caches, builds, the local stack's data
-	rm -rf .venv .venv-sam .flamebot .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-sam .venv-bench .bench .flamebot .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -type d -prune -exec rm -rf {} +
 
@@ -115,4 +125,10 @@ $(DEV): $(LOCAL) requirements/dev.txt
 $(SAM): requirements/pip.txt requirements/sam.txt
 	$(call environment,.venv-sam)
 	.venv-sam/bin/python -m pip install -qq --require-hashes --requirement requirements/sam.txt
+	@touch $@
+
+$(BENCH): requirements/pip.txt requirements/bench.txt pyproject.toml layers/engine/pyproject.toml
+	$(call environment,.venv-bench)
+	.venv-bench/bin/python -m pip install -qq --require-hashes --requirement requirements/bench.txt
+	.venv-bench/bin/python -m pip install -qq --no-build-isolation --no-deps --editable layers/engine --editable .
 	@touch $@

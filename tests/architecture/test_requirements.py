@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-FILES = ["layers/engine/requirements.txt", "requirements/local.txt", "requirements/dev.txt", "requirements/sam.txt", "requirements/pip.txt"]
+FILES = [
+    "layers/engine/requirements.txt",
+    "requirements/local.txt",
+    "requirements/dev.txt",
+    "requirements/sam.txt",
+    "requirements/pip.txt",
+    "requirements/bench.txt",
+]
 _PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?\s*\\")
 _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 

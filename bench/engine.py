@@ -1,0 +1,168 @@
+"""The product, put together as `bootstrap` does it, but for the stand-ins: services, adapters for Postgres, and the handlers themselves."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, cast
+from uuid import uuid4
+
+from bench.database import ROOT
+from bench.stand_ins import EmptyVault, LockTableStandIn, NoOpActions, QueueStandIn
+from flamebot import bootstrap
+from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.clock.system import SystemClock
+from flamebot.adapters.postgres.connection import Database, Params, Row
+from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
+from flamebot.adapters.template_writer.writer import TemplateWriter
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.run_tasks import RunTasks
+
+HORIZON, LEASE, CALL_TIMEOUT = timedelta(seconds=120), timedelta(seconds=90), timedelta(seconds=30)
+LOCK_TIMEOUT = timedelta(seconds=300)
+POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+STEP_SECONDS = 60.0  # the step function's timeout
+TASKS_PER_MESSAGE = 10
+MOST_MESSAGES = 10  # of an event without a batching window
+
+
+class CountedDatabase(Database):
+    """The product's connection, counting the statements that went over it."""
+
+    def __init__(self, dsn: Callable[[], str]) -> None:
+        """Nothing was sent yet."""
+        super().__init__(dsn)
+        self.statements = 0
+
+    def _run(self, sql: str, params: Params) -> list[Row]:
+        self.statements += 1
+        return super()._run(sql, params)
+
+
+class CountedTelemetry(PowertoolsTelemetry):
+    """The product's logs and metrics, with running totals beside them."""
+
+    def __init__(self, service: str) -> None:
+        """Nothing was told yet."""
+        super().__init__(service)
+        self.totals: dict[str, float] = {}
+        self.lateness: list[float] = []
+
+    def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
+        """Add to a counter."""
+        super().count(name, value, action=action)
+        self.totals[name] = self.totals.get(name, 0.0) + value
+
+    def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
+        """Record a duration; lateness is kept."""
+        super().seconds(name, value, action=action)
+        if name == "DueLateness":
+            self.lateness.append(value)
+
+
+class Context:
+    """What Lambda gives a handler."""
+
+    def __init__(self, seconds: float) -> None:
+        """Begin an invocation of so many seconds."""
+        self._end = time.monotonic() + seconds
+        self.aws_request_id = str(uuid4())
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until the platform ends the invocation."""
+        return int((self._end - time.monotonic()) * 1000)
+
+
+def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    """A function's handler, loaded from its file as Lambda does it."""
+    spec = importlib.util.spec_from_file_location(f"bench_{function}_app", ROOT / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return cast("Callable[[dict[str, Any], object], dict[str, Any]]", module.handler)
+
+
+class Engine:
+    """One process's share of the product: the step function and the tick, on one connection each, over the stand-ins."""
+
+    def __init__(self, url: str, *, threads: int, max_queued: int = 20_000) -> None:
+        """Connect nothing yet. `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS."""
+        self.threads = threads
+        self.queue = QueueStandIn()
+        self.actions = NoOpActions()
+        self.locks = LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
+        self.clock = SystemClock()
+        self.telemetry = CountedTelemetry("step")
+        self.database = CountedDatabase(lambda: url)
+        self.tick_database = CountedDatabase(lambda: url)
+        self._max_queued = max_queued
+        self._runner = self._step()
+        self._dispatcher = self._tick()
+        # The handlers ask the composition root; these are its answers here.
+        replaced: dict[str, Callable[..., object]] = {
+            "step": lambda: self._runner,
+            "tick": lambda: self._dispatcher,
+            "telemetry": lambda _service: self.telemetry,
+        }
+        for name, answer in replaced.items():
+            setattr(bootstrap, name, answer)
+        self._step_handler, self._tick_handler = handler("step"), handler("tick")
+
+    def _store(self, database: Database) -> PostgresTaskStore:
+        return PostgresTaskStore(database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=self._max_queued)
+
+    def _step(self) -> RunTasks:
+        store = self._store(self.database)
+        return RunTasks(
+            store=store,
+            locks=self.locks,
+            service=self.actions,
+            vault=EmptyVault(),
+            writer=TemplateWriter(),
+            queue=self.queue,
+            catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+            clock=self.clock,
+            telemetry=self.telemetry,
+            threads=self.threads,
+            call_timeout=CALL_TIMEOUT,
+        )
+
+    def _tick(self) -> DispatchDue:
+        store = self._store(self.tick_database)
+        catalog = DefinitionCatalog(store, REGISTRY, POLICY)
+        return DispatchDue(store=store, queue=self.queue, catalog=catalog, clock=self.clock, telemetry=self.telemetry)
+
+    def control(self) -> PostgresControlStore:
+        """The store behind import and API."""
+        return PostgresControlStore(self.tick_database, self.clock, horizon=HORIZON, lease=LEASE)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
+        self.tick_database.close()
+
+    def tick(self) -> dict[str, Any]:
+        """One tick, through its handler; answers its report."""
+        return self._tick_handler({"source": "aws.events"}, Context(50.0))
+
+    @property
+    def messages_per_event(self) -> int:
+        """As many as give each thread a task."""
+        return min(MOST_MESSAGES, max(1, -(-self.threads // TASKS_PER_MESSAGE)))
+
+    def serve(self, timeout: float) -> int:
+        """Wait up to `timeout` seconds for messages and run the step function with them; how many there were."""
+        messages = self.queue.receive(self.messages_per_event, timeout)
+        if messages:
+            records = [{"messageId": message.message_id, "body": message.body} for message in messages]
+            failed = self._step_handler({"Records": records}, Context(STEP_SECONDS))["batchItemFailures"]
+            assert not failed, f"{len(failed)} messages failed"
+        return len(messages)

@@ -1,0 +1,108 @@
+"""Three-step workflows of no-op effects, end to end, in two processes; and what a step costs the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bench.database import Session, fresh
+from bench.engine import Engine
+from bench.figures import Figure, figure
+from bench.run import Run
+from bench.workers import Ran, Workers
+from bench.workload import THREE_EFFECTS, backlog, completed
+
+WORKFLOWS = 20_000
+TRIAL_WORKFLOWS = 4_000
+THREADS = (20, 50, 100)
+PROCESSES = 2
+_STEPS = len(THREE_EFFECTS["steps"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass of workflows through the tables."""
+
+    ran: Ran
+    workflows: int
+    commits: int
+    wal_bytes: int
+
+    @property
+    def python_us(self) -> float:
+        """Processor time of the workers per step, in microseconds."""
+        return self.ran.cpu_seconds / self.ran.steps * 1e6
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time of all, Postgres included, per step, in microseconds."""
+        return self.ran.all_cpu_seconds / self.ran.steps * 1e6
+
+    @property
+    def rate(self) -> float:
+        """Steps per second."""
+        return self.workflows * _STEPS / self.ran.seconds
+
+
+def one_pass(url: str, *, workflows: int, threads: int, prefix: str = "acc") -> Pass:
+    """Run so many workflows from their claim to their end, and see in the tables that they got there."""
+    engine, session = Engine(url, threads=1), Session(url)
+    try:
+        before, _ = completed(session)
+        backlog(engine, session, THREE_EFFECTS, workflows, prefix=prefix)
+        workers = Workers(url, processes=PROCESSES, threads=threads, max_queued=20_000)
+        wal, commits = session.value("select pg_current_wal_lsn()"), _commits(session)
+        ran = workers.run(workflows)
+        written = int(session.value("select pg_current_wal_lsn() - %s::pg_lsn", (wal,)))
+        commits = _commits(session) - commits
+        after, steps = completed(session)
+        assert after - before == workflows, f"{after - before} of {workflows} workflows are complete"
+        assert steps >= workflows * _STEPS
+        return Pass(ran=ran, workflows=workflows, commits=commits, wal_bytes=written)
+    finally:
+        engine.close()
+        session.close()
+
+
+def _commits(session: Session) -> int:
+    session.rows("select pg_stat_force_next_flush()")
+    return int(session.value("select xact_commit from pg_stat_database where datname = current_database()"))
+
+
+def measure(run: Run) -> list[Figure]:
+    """Find the best STEP_THREADS with few workflows, then measure with many; the costs are those of STEP_THREADS=100."""
+    rates: dict[int, float] = {}
+    costs: Pass | None = None
+    for threads in THREADS:
+        with fresh(run.server) as url:
+            trial = one_pass(url, workflows=run.size(TRIAL_WORKFLOWS), threads=threads)
+        rates[threads] = trial.rate
+        run.say(f"  STEP_THREADS={threads}: {trial.rate:,.0f} steps/s, {trial.cpu_us:.0f} us of processor per step, {trial.python_us:.0f} in Python")
+        costs = trial
+    assert costs is not None
+    best = max(rates, key=lambda threads: rates[threads])
+    with fresh(run.server) as url:
+        whole = one_pass(url, workflows=run.size(WORKFLOWS), threads=best)
+    if best == THREADS[-1]:
+        costs = whole
+    steps = costs.workflows * _STEPS
+    run.remember("steps_per_second", whole.rate)
+    run.remember("best_step_threads", best)
+    figures = [
+        figure("steps_per_second", whole.rate, "1/s", f"STEP_THREADS={best}; twice as many phases: an effect is submitted and polled"),
+        figure("cpu_us_per_step", whole.cpu_us, "us", "processor time of workers and Postgres; less moved by a busy machine than the rate is"),
+        figure("python_us_per_step", whole.python_us, "us", "processor time of the two workers"),
+        figure("best_step_threads", best, ""),
+        figure("statements_per_step", costs.ran.statements / steps, ""),
+        figure("commits_per_step", costs.commits / steps, ""),
+        figure("wal_bytes_per_step", costs.wal_bytes / steps, "B"),
+        figure("messages_per_step", costs.ran.messages / steps, ""),
+    ]
+    if peak := run.facts.get("update_tps_peak"):
+        figures.append(figure("steps_vs_update", whole.rate / peak, ""))
+    return figures
+
+
+def wait_of_the_polls() -> timedelta:
+    """How long the definition's workflow waits, by plan, for its jobs: each is asked after once, two seconds after its submit."""
+    return timedelta(seconds=2) * _STEPS

@@ -1,0 +1,74 @@
+"""A worker process: one execution environment of the step function, with a ticker beside it. Speaks JSON lines with its parent.
+
+It says `ready`, waits for a line, then ticks and runs steps, and tells its totals five times a second until its input ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from typing import Any, TextIO
+
+from bench.engine import Engine
+
+_TELL_SECONDS = 0.2
+_TICK_SECONDS = 60.0
+
+
+def _totals(engine: Engine) -> dict[str, Any]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "at": time.time(),
+        "steps": engine.telemetry.totals.get("StepsCompleted", 0.0),
+        "workflows": engine.telemetry.totals.get("WorkflowsCompleted", 0.0),
+        "claimed": engine.telemetry.totals.get("TasksClaimed", 0.0),
+        "statements": engine.database.statements + engine.tick_database.statements,
+        "messages": engine.queue.sent,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+    }
+
+
+def _tell(out: TextIO, what: dict[str, Any]) -> None:
+    out.write(json.dumps(what) + "\n")
+    out.flush()
+
+
+def main() -> None:
+    """Work until told to stop."""
+    order = json.loads(sys.argv[1])
+    told = os.fdopen(os.dup(1), "w")
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # the product's log lines: written, as on Lambda, but to nowhere
+    engine = Engine(order["url"], threads=order["threads"], max_queued=order["max_queued"])
+    engine.database.call("select 1")
+    engine.tick_database.call("select 1")
+    _tell(told, {"ready": True})
+    sys.stdin.readline()
+    stopping = threading.Event()
+
+    def listen() -> None:
+        sys.stdin.read()
+        stopping.set()
+
+    def tick() -> None:
+        while not stopping.is_set():
+            engine.tick()
+            stopping.wait(_TICK_SECONDS)
+
+    def tell() -> None:
+        while not stopping.wait(_TELL_SECONDS):
+            _tell(told, _totals(engine))
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (listen, tick, tell)]
+    for thread in threads:
+        thread.start()
+    while not stopping.is_set():
+        engine.serve(0.1)
+    _tell(told, {**_totals(engine), "lateness": engine.telemetry.lateness, "end": True})
+
+
+if __name__ == "__main__":
+    main()
