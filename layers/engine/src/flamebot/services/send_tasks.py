@@ -12,13 +12,14 @@ from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.telemetry import Telemetry
 
 TASKS_PER_MESSAGE = 10
+_TOLERANCE_SECONDS = 0.1  # docs/adr/0011: a function that gets its message a second early waits that second out, and is paid for it
 LONGEST_DELAY_SECONDS = 900  # SQS takes no more; a message that comes early is sent on with the rest
 
 
 def send_tasks(
     pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Clock, telemetry: Telemetry, now: datetime | None = None
 ) -> int:
-    """Send, so that each message is seen in the second that its tasks are due in; answer how many tasks were surely accepted.
+    """Send, so that each message is seen when its tasks are due, or less than a second before; answer how many tasks were surely accepted.
 
     What is not accepted stays queued in the table and is sent again by the tick. `now` is engine time, by default the clock's.
     """
@@ -48,6 +49,6 @@ def _grouped(pointers: Sequence[TaskPointer]) -> list[list[TaskPointer]]:
 
 
 def _delay_seconds(due: datetime, now: datetime, rate: float) -> int:
-    """Whole real seconds, rounded down: the step function waits out the rest."""
+    """Whole real seconds, rounded down, but for a last tenth of a second: the step function waits out the rest."""
     left = (due - now).total_seconds() / rate
-    return min(max(int(left), 0), LONGEST_DELAY_SECONDS)
+    return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)
