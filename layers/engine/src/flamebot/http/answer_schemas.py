@@ -31,6 +31,12 @@ class Problem(Told):
     allowed: list[str] | None = None
 
 
+class GatewayMessage(Told):
+    """What the gateway says by itself, before any function is asked."""
+
+    message: str
+
+
 class RowProblem(Told):
     """What is wrong with a row."""
 

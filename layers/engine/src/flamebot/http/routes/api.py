@@ -8,7 +8,7 @@ from typing import Protocol
 from flamebot.actions.schema import definition_schema
 from flamebot.http import openapi
 from flamebot.http.answer import Answer
-from flamebot.http.endpoints import API
+from flamebot.http.endpoints import API, IMPORT
 from flamebot.http.request import Request
 from flamebot.http.router import Router
 from flamebot.http.routes.accounts import Accounts
@@ -71,7 +71,7 @@ def router(
         **HealthChecks(checks=checks).handlers(),
         "show_openapi": _show_openapi,
     }
-    return Router(API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry)
+    return Router(API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry, elsewhere=IMPORT)
 
 
 def _show_openapi(request: Request) -> Answer:  # noqa: ARG001  # the same for everybody
