@@ -19,7 +19,6 @@ from flamebot.domain.text_rules import flaws_in
 from flamebot.services.run_tasks import RunTasks
 from tests.contracts.misbehaving import Misbehaving, Script, answer, endless, misbehaving, raw
 from tests.contracts.test_openai_writer import completion
-from tests.integration.services.conftest import engine, roles, vault  # noqa: F401  # fixtures
 from tests.integration.services.engine import SECRET, Engine
 from tests.security.texts import ATTACKS, HANDLES, HIDDEN, HONEST, LINKS, LOOKALIKES, PHONES
 from tests.security.watching import connections, memory
@@ -39,7 +38,7 @@ def asking(server: Misbehaving, timeout: float = 10) -> OpenAiWriter:
     return OpenAiWriter(lambda: "planted-key", base_url=server.url + "/v1", model="small", timeout=timedelta(seconds=timeout))
 
 
-def runner(engine: Engine, server: Misbehaving) -> RunTasks:  # noqa: F811
+def runner(engine: Engine, server: Misbehaving) -> RunTasks:
     """A step function that has its texts written by this service."""
     return engine.step(wrap=lambda name, port: asking(server) if name == "writer" else port)
 
@@ -64,7 +63,7 @@ def test_a_text_without_end_is_judged_at_once(unit: str) -> None:
     assert time.monotonic() - began < 1
 
 
-def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:  # noqa: F811
+def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
     """S27: a service that writes nothing else: every workflow ends without a text kept, a request made or a word at the actions service."""
     engine.define({"id": "text", "action": "add_prompt", "maxAttempts": 1})
     attacks = ATTACKS[::2]  # of each kind; the rules are asked about all of them above
@@ -84,7 +83,7 @@ def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:  # noqa:
     assert [engine.writes(account=f"acc-{number}") for number in range(len(attacks))] == [[]] * len(attacks)
 
 
-def test_an_honest_text_gets_there_as_it_is(engine: Engine) -> None:  # noqa: F811
+def test_an_honest_text_gets_there_as_it_is(engine: Engine) -> None:
     """The same way, with texts that may pass: each is put on its account, and nothing else is."""
     engine.define({"id": "text", "action": "add_bio", "maxAttempts": 1})
     with misbehaving(*map(says, HONEST)) as server:
@@ -123,7 +122,7 @@ def obedient(server: Misbehaving) -> Callable[[Any], None]:
     return run
 
 
-def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint: str) -> None:  # noqa: F811
+def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint: str) -> None:
     """S27, S30: instructions in names reach the user's part alone, as one short line; whatever comes back is a text, or refused."""
     engine.define({"id": "text", "action": "add_prompt", "maxAttempts": 1})
     names = ["m", *INJECTIONS]
