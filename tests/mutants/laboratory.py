@@ -50,7 +50,9 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class Run:
+    """What a process said, and how it ended."""
+
     code: int | None  # None: it did not end in time
     output: str
 
@@ -90,7 +92,7 @@ class Laboratory:
             run = self._run([*_PYTEST, "-x", *mutant.killers], TIMEOUT)
         finally:
             self._write(path, text)
-        verdict, by = _judged(mutant, run)
+        verdict, by = judged(mutant, run)
         return Result(mutant=mutant, verdict=verdict, by=by, seconds=time.monotonic() - started)
 
     def _write(self, path: Path, text: str) -> None:
@@ -99,7 +101,7 @@ class Laboratory:
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
             compiled.unlink()
 
-    def _run(self, arguments: Sequence[str], timeout: float) -> _Run:
+    def _run(self, arguments: Sequence[str], timeout: float) -> Run:
         environment = {
             **os.environ,
             "PYTHONPATH": f"{self._root}{os.pathsep}{self._root / 'layers' / 'engine' / 'src'}",
@@ -120,12 +122,12 @@ class Laboratory:
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            return _Run(code=None, output="")
+            return Run(code=None, output="")
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # the servers that it started die with it
                 process.communicate()
-        return _Run(code=process.returncode, output=output)
+        return Run(code=process.returncode, output=output)
 
 
 def own_files() -> list[str]:
@@ -135,7 +137,8 @@ def own_files() -> list[str]:
     return [name for name in names if name and (ROOT / name).is_file()]
 
 
-def _judged(mutant: Mutant, run: _Run) -> tuple[Verdict, str]:
+def judged(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
+    """A mutant is killed by a test that failed, not by one that could not be run."""
     if run.code is None:
         said = f"no end within {TIMEOUT:.0f} s"
         return (Verdict.KILLED if mutant.may_hang else Verdict.HUNG), said
