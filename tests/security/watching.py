@@ -14,10 +14,13 @@ _guard = threading.Lock()
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "socket.connect" and _watchers and isinstance(arguments[1], tuple):
+    if not _watchers or event not in ("socket.connect", "socket.getaddrinfo"):
+        return
+    address = arguments[1] if event == "socket.connect" else arguments[:2]
+    if isinstance(address, tuple):
         with _guard:
             for seen in _watchers:
-                seen.add((str(arguments[1][0]), int(arguments[1][1])))
+                seen.add((str(address[0]), int(address[1] or 0)))
 
 
 sys.addaudithook(_hook)  # for good: a hook cannot be taken away; without a watcher it does nothing
@@ -25,7 +28,7 @@ sys.addaudithook(_hook)  # for good: a hook cannot be taken away; without a watc
 
 @contextmanager
 def connections() -> Iterator[set[tuple[str, int]]]:
-    """Every address that Python code of this process tries to connect to meanwhile, reached or not."""
+    """Every address that Python code of this process looks up or tries to connect to meanwhile, reached or not."""
     seen: set[tuple[str, int]] = set()
     with _guard:
         _watchers.append(seen)
