@@ -78,6 +78,18 @@ bench: $(BENCH) ## the benchmarks, into bench/results/; ONLY=figure for one, LON
 bench-peers: $(BENCH) ## the peers beside our own steps per second, in one run; needs npm for two of them
 	.venv-bench/bin/python -m bench --peers $(ARGS)
 
+.PHONY: simulate
+simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or SEED=k to see one again
+	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m tests.simulation
+
+.PHONY: chaos
+chaos: $(DEV) ## kill, freeze and cut off real processes under work, then count; WORKFLOWS=12000 for the long run, SEED= for a plan again
+	$(BIN)/python -m tests.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: mutants
+mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
+	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
+
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/
 	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build

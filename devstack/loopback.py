@@ -141,7 +141,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._write(answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815  # the base class's names
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Any method is the handler's to judge: the base class has a page of its own, and 501, for those it finds no `do_` for."""
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
 
     def _read_body(self, headers: Mapping[str, str]) -> bytes | None:
         if headers.get("transfer-encoding", "").lower() == "chunked":

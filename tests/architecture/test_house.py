@@ -9,7 +9,6 @@ from pathlib import Path
 SECOND_LOOK = 300
 LOOKED_AT = {  # longer on purpose, each with its reason
     "devstack/provider.py": "one service in memory, whose rules are read together",
-    "layers/engine/src/flamebot/ports/store.py": "the store's interface, one method per verb",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "models", "manager", "managers", "misc"}
 GENERATED = {"docs/openapi.json", "sql/schema.snapshot.sql"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-STEP_QUEUE = "StepQueue.Arn"
+STEP_QUEUE, DEAD_LETTERS = "StepQueue.Arn", "StepDeadLetterQueue.Arn"
 ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
     "import_accounts": {
         "ImportAccountsLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -16,6 +16,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_api": {"rds-db:connect"},
         STEP_QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        DEAD_LETTERS: {"sqs:GetQueueAttributes"},  # sees how many there are, and no message
         "LockTable.Arn": {"dynamodb:DescribeTable"},
     },
     "tick": {
@@ -41,6 +42,9 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
     "upkeep": {
         "UpkeepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_upkeep": {"rds-db:connect"},
+        STEP_QUEUE: {"sqs:GetQueueAttributes"},
+        DEAD_LETTERS: {"sqs:GetQueueAttributes"},
+        "LockTable.Arn": {"dynamodb:DescribeTable"},
     },
     "migrate": {
         "MigrateLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},

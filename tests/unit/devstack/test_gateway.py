@@ -140,6 +140,14 @@ def test_open_routes_need_no_token(gateway: Gateway, functions: Functions) -> No
     assert httpx.get(f"{gateway.url}/nowhere", trust_env=False).json() == {"message": "Not Found"}
 
 
+def test_a_method_that_nobody_knows_is_the_functions_to_refuse(client: httpx.Client, functions: Functions) -> None:
+    """No page of the server's own, and no 501: where a route takes any method, its function is asked."""
+    for method in ("TRACE", "QUERY", "BREW"):
+        client.request(method, "/v1/x")
+        assert functions.last["requestContext"]["http"]["method"] == method
+        assert client.request(method, "/elsewhere").json() == {"message": "Not Found"}
+
+
 def test_answers_are_handed_on(client: httpx.Client, functions: Functions) -> None:
     """Status, headers, cookies and decoded bodies come through; a bare result is a 200."""
     functions.answer = lambda: {

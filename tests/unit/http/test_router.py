@@ -107,6 +107,13 @@ class TestMatching:
         assert_problem(answer, 405, "method_not_allowed")
         assert answer[2]["Allow"] == "GET, POST"
 
+    def test_what_another_function_answers_is_told_too(self, telemetry: Any, event: Any) -> None:
+        """`Allow` belongs to the resource, however its methods are spread over functions."""
+        there, here = TABLE[:1], TABLE[1:]
+        router = Router(here, {endpoint.name: echo for endpoint in here}, scope_prefix="", telemetry=telemetry, elsewhere=there)
+        assert told(router, event("DELETE", "/v1/things"))[2]["Allow"] == "GET, POST"
+        assert_problem(told(router, event("POST", "/v1/things")), 405, "method_not_allowed")
+
     def test_a_stage_in_the_path_is_left_out(self, router: Router, event: Any) -> None:
         """A gateway stage other than $default stands in front of the path."""
         staged = event("GET", "/prod/open")

@@ -33,6 +33,7 @@ class Settings:
     lock_timeout: timedelta
     task_lease: timedelta
     step_queue_url: str
+    dead_letter_queue_url: str
     max_concurrent_tasks: int
     step_threads: int
     max_queued_tasks: int
@@ -91,6 +92,7 @@ class Settings:
             lock_timeout=seconds("LOCK_TIMEOUT_SECONDS", 300),
             task_lease=seconds("TASK_LEASE_SECONDS", 90),
             step_queue_url=env.get("STEP_QUEUE_URL") or "",
+            dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL") or "",
             max_concurrent_tasks=whole("MAX_CONCURRENT_TASKS", 10),
             step_threads=whole("STEP_THREADS", 5),
             max_queued_tasks=whole("MAX_QUEUED_TASKS", 20000),

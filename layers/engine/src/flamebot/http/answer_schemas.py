@@ -31,6 +31,12 @@ class Problem(Told):
     allowed: list[str] | None = None
 
 
+class GatewayMessage(Told):
+    """What the gateway says by itself, before any function is asked."""
+
+    message: str
+
+
 class RowProblem(Told):
     """What is wrong with a row."""
 
@@ -242,11 +248,12 @@ class DueHistogram(Told):
 
 
 class Check(Told):
-    """One thing that should be so."""
+    """One thing that should be so. `urgent`: if it is not, workflows stand still or run late."""
 
     name: str
     ok: bool
     detail: str
+    urgent: bool
 
 
 class Health(Told):
@@ -257,7 +264,7 @@ class Health(Told):
 
 
 class OpenHealth(Told):
-    """Up or not; nothing else, for anybody may ask."""
+    """Whether every urgent check is well; nothing else, for anybody may ask."""
 
     status: Literal["ok", "unavailable"]
 

@@ -194,7 +194,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/definitions/validate",
         scope="read",
         summary="Every error of a definition at once; 200 even if there are some.",
-        body=asked.DefinitionDocument,
+        body=asked.DefinitionDraft,
         answer=told.Validation,
     ),
     Endpoint(

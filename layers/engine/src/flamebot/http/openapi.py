@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from flamebot.http.answer_schemas import Problem
+from flamebot.http import parameters
+from flamebot.http.answer_schemas import GatewayMessage, Problem
 from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from flamebot.http.openapi_links import LINKS
 from flamebot.http.problems import MEDIA_TYPE, phrase
 from flamebot.services.import_rows import AccountInput
 
@@ -25,8 +27,21 @@ _HEADERS = {
     "If-Match": "The ETag of the version that is to be followed.",
     "If-None-Match": "An ETag that was seen, for 304; `*` with PUT: there must be no version yet.",
 }
+_HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("import_accounts", "Idempotency-Key"): {"pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": 200},
+    ("publish_definition", "If-None-Match"): {"const": "*"},
+}
+_TEXT = {"type": "string"}
+_TOLD_HEADERS: Mapping[str, dict[str, Any]] = {
+    "X-Request-Id": {"description": "The client's own, if it sent one.", "required": True, "schema": {"type": "string", "minLength": 1}},
+    "Location": {"description": "Where what was made is found.", "required": True, "schema": {"type": "string", "pattern": "^/v1/"}},
+    "ETag": {"description": "The tag of what is shown.", "required": True, "schema": {"type": "string", "pattern": '^"[^"]+"$'}},
+    "Retry-After": {"description": "Seconds.", "required": False, "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+    "WWW-Authenticate": {"description": "How to come in.", "required": True, "schema": {"type": "string", "pattern": "^Bearer"}},
+}
 _PROBLEMS_WITH_BODY = (400, 413, 415)
 _PROBLEMS_WITH_GUARD = (401, 403)
+_GATEWAYS = (401, 413, 429, 500, 503)  # these may come from the gateway itself, in its own words
 
 
 @cache
@@ -59,7 +74,11 @@ def text() -> str:
 
 
 def _components() -> tuple[Schemas, dict[str, Any]]:
-    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {(Problem, "serialization"), (AccountInput, "validation")}
+    wanted: set[tuple[type[BaseModel], JsonSchemaMode]] = {
+        (Problem, "serialization"),
+        (GatewayMessage, "serialization"),
+        (AccountInput, "validation"),
+    }
     for endpoint in TABLE:
         if endpoint.body:
             wanted.add((endpoint.body, "validation"))
@@ -86,7 +105,10 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in endpoint.parameters]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": parameters.form(endpoint.path, name)}}
+        for name in endpoint.parameters
+    ]
 
 
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -99,25 +121,47 @@ def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "header", "required": False, "description": _HEADERS[name], "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": _HEADERS[name],
+            "schema": {**_TEXT, **_HEADER_FORMS.get((endpoint.name, name), {})},
+        }
         for name in endpoint.headers
     ]
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     content = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}} if endpoint.answer else None
+    tagged = "If-None-Match" in endpoint.headers
     responses: dict[str, Any] = {}
     for status in (endpoint.status, *endpoint.also):
-        responses[str(status)] = {"description": phrase(status), **({"content": content} if content else {})}
-    if endpoint.method == "GET" and "If-None-Match" in endpoint.headers:
-        responses["304"] = {"description": phrase(304)}
+        response: dict[str, Any] = {"description": phrase(status), "headers": _told(status, tagged=tagged)}
+        if content:
+            response["content"] = content
+        if status < 300 and endpoint.name in LINKS:
+            response["links"] = LINKS[endpoint.name]
+        responses[str(status)] = response
+    if endpoint.method == "GET" and tagged:
+        responses["304"] = {"description": phrase(304), "headers": _told(304, tagged=True)}
     problems = {422, 500, 503, *endpoint.problems}
     problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
-    problems |= set(_PROBLEMS_WITH_GUARD) if endpoint.scope else set()
-    schema = schemas[Problem, "serialization"]
+    problems |= {*_PROBLEMS_WITH_GUARD, 429} if endpoint.scope else {429}
     for status in sorted(problems - set(endpoint.also)):
-        responses[str(status)] = {"description": phrase(status), "content": {MEDIA_TYPE: {"schema": schema}}}
+        media = {} if status == 429 else {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
+        if status in _GATEWAYS:
+            media["application/json"] = {"schema": schemas[GatewayMessage, "serialization"]}
+        responses[str(status)] = {"description": phrase(status), "headers": _told(status, tagged=False), "content": media}
     return responses
+
+
+def _told(status: int, *, tagged: bool) -> dict[str, Any]:
+    """The headers of an answer that clients may count on. What the gateway says itself has no X-Request-Id."""
+    names = [] if status in _GATEWAYS else ["X-Request-Id"]
+    names += ["ETag"] if tagged and status < 400 else []
+    names += {201: ["Location"], 401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])
+    return {name: _TOLD_HEADERS[name] for name in names}
 
 
 def main() -> None:

@@ -12,6 +12,13 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 _TYPE = re.compile(r"[a-z0-9_]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FORMS = {"type": _TYPE, "n": _VERSION}
+
+
+def form(path: str, name: str) -> str:
+    """The pattern that a parameter of a path's template has."""
+    pattern = _FORMS.get(name) or (_UUID if path.startswith("/v1/workflows/") else _ACCOUNT)
+    return f"^{pattern.pattern}$"
 
 
 def account_id(request: Request) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, RootModel, WithJsonSchema
+from pydantic import ConfigDict, Field, RootModel, WithJsonSchema
 
-from flamebot.http.wire import Asked, Filter
+from flamebot.http.wire import Asked, Filter, GivenInstant
 from flamebot.services.import_rows import MOST_ACCOUNTS
 
 WorkflowStatus = Literal["active", "paused", "stopping", "completed", "failed", "stopped"]
-Type = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+Type = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$", examples=["default"])]
 Reason = Annotated[str | None, Field(max_length=500)]
 
 
@@ -33,7 +33,7 @@ class WorkflowFilter(Paged):
     account_id: Annotated[str | None, Field(max_length=128)] = None
     step_id: Annotated[str | None, Field(max_length=200)] = None
     error: Annotated[str | None, Field(max_length=200)] = None
-    due_before: AwareDatetime | None = None
+    due_before: GivenInstant | None = None
 
 
 class DueFilter(Filter):
@@ -78,3 +78,9 @@ class DefinitionDocument(RootModel[Any]):
     """A workflow definition. Its JSON Schema is at /v1/definitions/schema."""
 
     model_config = ConfigDict(json_schema_extra={"type": "object", "externalDocs": {"url": "/v1/definitions/schema"}})
+
+
+class DefinitionDraft(RootModel[Any]):
+    """What may become a definition: any JSON at all, for what is wrong with it is the answer."""
+
+    model_config = ConfigDict(json_schema_extra={"externalDocs": {"url": "/v1/definitions/schema"}})

@@ -21,12 +21,22 @@ Handler = Callable[[Request], Answer]
 class Router:
     """Endpoints and their handlers, by name. Every endpoint has exactly one."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], handlers: Mapping[str, Handler], *, scope_prefix: str, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        handlers: Mapping[str, Handler],
+        *,
+        scope_prefix: str,
+        telemetry: Telemetry,
+        elsewhere: Sequence[Endpoint] = (),
+    ) -> None:
+        """Take what this function answers; `elsewhere` is what the gateway routes to others, and belongs into `Allow` too."""
         names = {endpoint.name for endpoint in endpoints}
         if names != set(handlers):
             raise ValueError(f"endpoints and handlers differ: {sorted(names ^ set(handlers))}")
         # A template without parameters is tried before one with: /definitions/schema is no type.
         self._endpoints = sorted(endpoints, key=lambda endpoint: endpoint.path.count("{"))
+        self._all = (*endpoints, *elsewhere)
         self._handlers = handlers
         self._prefix = scope_prefix
         self._telemetry = telemetry
@@ -46,20 +56,20 @@ class Router:
         except Exception as error:  # noqa: BLE001  # a client gets a problem, the log gets the place
             answer = problem(FlamebotError(), raw.request_id)
             self._telemetry.warn("call_failed", request_id=raw.request_id, code=type(error).__name__, where=_where(error))
-        self._telemetry.info("answered", request_id=raw.request_id, method=raw.method, route=route, status=answer.status)
+        self._telemetry.info("answered", request_id=raw.request_id, method=raw.method[:10], route=route, status=answer.status)
         return answer.to_gateway(raw.request_id)
 
     def _match(self, raw: Raw) -> tuple[Endpoint, dict[str, str]]:
-        allow: set[str] = set()
+        known = False
         for endpoint in self._endpoints:
             path = endpoint.match(raw.segments)
             if path is None:
                 continue
             if endpoint.method == raw.method:
                 return endpoint, path
-            allow.add(endpoint.method)
-        if allow:
-            raise MethodNotAllowed(allow=sorted(allow))
+            known = True
+        if known:
+            raise MethodNotAllowed(allow=sorted({endpoint.method for endpoint in self._all if endpoint.match(raw.segments) is not None}))
         raise NotFound("There is no such route.")
 
     def _answer(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Answer:

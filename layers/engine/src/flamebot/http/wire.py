@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 
 def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _written_out(given: object) -> object:
+    """Refuse what pydantic would read as a time too: seconds since 1970, a date, a space for the T."""
+    if isinstance(given, str) and not _RFC_3339.fullmatch(given):
+        raise PydanticCustomError("datetime_parsing", "not RFC 3339")
+    return given
+
+
 Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+GivenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 class Asked(BaseModel):

@@ -1,0 +1,41 @@
+"""Where an answer leads: what in it is a parameter of which other call. A link says so in the description, for people and for fuzzers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flamebot.http.answer_schemas import Workflow
+from flamebot.http.endpoints import TABLE
+
+_WORKFLOW_CALLS = tuple(endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/workflows/{id}"))
+_ACCOUNT_CALLS = ("show_account", "start_workflow", "delete_account")
+
+
+def _to(operations: tuple[str, ...], **parameters: str) -> dict[str, Any]:
+    values = {name: f"$response.body#/{pointer}" for name, pointer in parameters.items()}
+    return {operation: {"operationId": operation, "parameters": values} for operation in operations}
+
+
+# An account that was deleted leads to itself: a client may look whether it is gone.
+_DELETED: Mapping[str, Any] = {"show_account": {"operationId": "show_account", "parameters": {"id": "$request.path.id"}}}
+
+LINKS: Mapping[str, Mapping[str, Any]] = {
+    "import_accounts": {
+        **_to(_ACCOUNT_CALLS, id="results/0/flamebotId"),
+        **_to(_WORKFLOW_CALLS, id="results/0/workflow/instanceId"),
+    },
+    "show_account": _to(_ACCOUNT_CALLS, id="flamebotId"),
+    "delete_account": _DELETED,
+    **{
+        endpoint.name: {**_to(_WORKFLOW_CALLS, id="id"), **_to(_ACCOUNT_CALLS, id="accountId")}
+        for endpoint in TABLE
+        if endpoint.answer is Workflow
+    },
+    "list_workflows": {**_to(_WORKFLOW_CALLS, id="items/0/id"), **_to(("list_workflows",), cursor="nextCursor")},
+    "list_failed_tasks": {**_to(("retry_workflow",), id="items/0/instanceId"), **_to(("list_failed_tasks",), cursor="nextCursor")},
+    "list_definitions": _to(("show_definition",), type="items/0/type"),
+    "publish_definition": {**_to(("show_definition",), type="type"), **_to(("show_definition_version",), type="type", n="version")},
+    "show_definition": _to(("show_definition_version",), type="type", n="version"),
+}
+"""Operation to its links; they belong to every answer that is a success."""
