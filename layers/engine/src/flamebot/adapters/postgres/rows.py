@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
@@ -18,6 +18,8 @@ from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from flamebot.ports.store import Begun, CommitItem, Committed, Started, StartRow
 
 Json = dict[str, Any]
+_FIELDS: dict[type, tuple[str, ...]] = {}
+_AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
 
 
@@ -51,34 +53,41 @@ def decision_json(decision: Decision) -> Json:
 
 
 def _plain(value: object) -> object:
-    match value:
-        case Payload():
-            return payload_json(value)
-        case Enum():
-            return value.value
-        case datetime():
-            return value.isoformat()
-        case tuple():
-            return [_plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        fields = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {name: _plain(item) for name, item in fields if item is not None}
+    """By the value's exact type: asking for what it is an instance of took a sixth of a step's time."""
+    kind = type(value)
+    if kind in _AS_IT_IS:
+        return value
+    if kind is Payload:
+        return payload_json(cast(Payload, value))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if names := _fields_of(kind):
+        items = ((name, getattr(value, name)) for name in names)
+        return {name: _plain(item) for name, item in items if item is not None}
     return value
+
+
+def _fields_of(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields; none of anything else."""
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+    return names
 
 
 def payload_json(payload: Payload) -> Json:
     """A task's payload as it is stored: only what is set."""
-    stored: Json = {}
-    for field in dataclasses.fields(payload):
-        item = getattr(payload, field.name)
-        if item is not None and item != 0:
-            stored[field.name] = _plain(item)
-    return stored
+    items = ((name, getattr(payload, name)) for name in _fields_of(Payload))
+    return {name: _plain(item) for name, item in items if item is not None and item != 0}
 
 
 def payload_of(stored: Mapping[str, Any]) -> Payload:
     """A stored payload. Fields that this code does not know are passed over: newer code may have written them."""
-    known = {field.name for field in dataclasses.fields(Payload)}
+    known = _fields_of(Payload)
     values = {name: item for name, item in stored.items() if name in known and item is not None}
     if "request" in values:
         request = values["request"]
