@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -30,6 +31,7 @@ LOCK_TIMEOUT = timedelta(seconds=300)
 POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
 STEP_SECONDS = 60.0  # the step function's timeout
 TASKS_PER_MESSAGE = 10
+_TOTALLED = frozenset({"StepsCompleted", "WorkflowsCompleted", "TasksClaimed"})
 MOST_MESSAGES = 10  # of an event without a batching window
 
 
@@ -52,19 +54,15 @@ class CountedTelemetry(PowertoolsTelemetry):
     def __init__(self, service: str) -> None:
         """Nothing was told yet."""
         super().__init__(service)
+        self._guard = threading.Lock()
         self.totals: dict[str, float] = {}
-        self.lateness: list[float] = []
 
     def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
         """Add to a counter."""
         super().count(name, value, action=action)
-        self.totals[name] = self.totals.get(name, 0.0) + value
-
-    def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
-        """Record a duration; lateness is kept."""
-        super().seconds(name, value, action=action)
-        if name == "DueLateness":
-            self.lateness.append(value)
+        if name in _TOTALLED:
+            with self._guard:
+                self.totals[name] = self.totals.get(name, 0.0) + value
 
 
 class Context:

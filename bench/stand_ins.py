@@ -64,7 +64,7 @@ class QueueStandIn:
                 if left <= 0:
                     return []
                 self._changed.wait(left)
-            taken = []
+            taken: list[Received] = []
             while self._heap and len(taken) < most and self._heap[0][0] <= now:
                 _, number, body = heapq.heappop(self._heap)
                 taken.append(Received(str(number), body))

@@ -67,7 +67,7 @@ def main() -> None:
         thread.start()
     while not stopping.is_set():
         engine.serve(0.1)
-    _tell(told, {**_totals(engine), "lateness": engine.telemetry.lateness, "end": True})
+    _tell(told, _totals(engine))
 
 
 if __name__ == "__main__":

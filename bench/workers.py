@@ -28,7 +28,6 @@ class Ran:
     claimed: float
     cpu_seconds: float  # of the workers
     all_cpu_seconds: float  # of the workers, Postgres and their parent
-    lateness: list[float]
 
 
 class Workers:
@@ -80,9 +79,8 @@ class Workers:
         self.stop()
         for follower in followers:
             follower.join()
-        lateness = [late for latest in self._latest for late in latest.get("lateness", [])]
         sums = {name: self._sum(name) for name in ("steps", "statements", "messages", "claimed", "cpu_seconds")}
-        return Ran(seconds=seconds, all_cpu_seconds=spent, lateness=lateness, **sums)
+        return Ran(seconds=seconds, all_cpu_seconds=spent, **sums)
 
     def stop(self) -> None:
         """End their input, and wait for them."""

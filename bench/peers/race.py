@@ -1,0 +1,49 @@
+"""Workers of a peer, in processes of their own: started together when each is ready, timed until the work is done.
+
+Runs inside a peer's environment: it knows the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+PATIENCE_SECONDS = 240.0
+
+
+def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> float:
+    """Seconds from the word go to the end of the work."""
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            line = worker.stdout.readline()
+            assert line.strip() == "ready", line
+        begun = time.perf_counter()
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        while not done():
+            assert time.perf_counter() - begun < PATIENCE_SECONDS, f"not done after {PATIENCE_SECONDS} s"
+            assert all(worker.poll() is None for worker in workers), "a worker died"
+            time.sleep(0.05)
+        return time.perf_counter() - begun
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+def ready() -> None:
+    """A worker is ready: wait for the word go."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def told(steps: int, seconds: float, **facts: object) -> None:
+    """The answer, as one line of JSON."""
+    print(json.dumps({"steps": steps, "seconds": seconds, **facts}), flush=True)
