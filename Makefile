@@ -106,6 +106,7 @@ requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for n
 	$(COMPILE) $(ARGS) -o requirements/dev.txt requirements/dev.in
 	$(COMPILE) $(ARGS) -o requirements/sam.txt requirements/sam.in
 	$(COMPILE) $(ARGS) -o requirements/bench.txt requirements/bench.in
+	for peer in absurd dbos pgqueuer procrastinate; do $(COMPILE) $(ARGS) -o requirements/peers/$$peer.txt requirements/peers/$$peer.in || exit 1; done
 
 .PHONY: openapi
 openapi: $(LOCAL) ## write docs/openapi.json from the routes
