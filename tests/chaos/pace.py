@@ -46,6 +46,11 @@ class Pace:
     last: float  # the share at which they end even if they did not hit enough
     patience: float  # without any progress after that
 
+    def missing(self, evidence: Mapping[str, int], *, at_work: bool) -> list[str]:
+        """Why a run proves nothing: too little has hit, or no work was left when the strikes ended. Empty for one that counts."""
+        short = [f"{what}: {evidence.get(what, 0)} of {least}" for what, least in self.least.items() if evidence.get(what, 0) < least]
+        return short if at_work else [*short, "no work was left when the strikes ended"]
+
     def environment(self) -> dict[str, str]:
         """What the stack is told. Limits are high: no workflow may fail because it was struck too often."""
         return {
@@ -139,7 +144,7 @@ _ONCE_OR_TWICE: dict[Kind, int] = {
     "kill tick": 2,
     "kill api": 1,
     "kill import": 1,
-    "kill stack": 1,
+    "kill stack": 2,
     "freeze step": 2,
     "restart postgres": 3,
     "purge queue": 2,
@@ -165,7 +170,7 @@ SMOKE = Pace(
         "kill tick": (3, 5),
         "kill api": (4, 6),
         "kill import": (3, 5),
-        "kill stack": (12, 13),
+        "kill stack": (11, 12),
         "freeze step": (1, 3),
         "restart postgres": (4, 6),
         "purge queue": (5, 6),
@@ -178,7 +183,7 @@ SMOKE = Pace(
     most=_ONCE_OR_TWICE,
     least={
         "kill step": 2,
-        "kill stack": 1,
+        "kill stack": 2,
         "freeze step": 1,
         "restart postgres": 1,
         "purge queue": 1,

@@ -89,9 +89,7 @@ class Run:
             verdict.add("I6, left unbegun for longer than a lease and two ticks", f"{overdue:.1f} s longer")
         world.kept = bool(verdict.flaws)
         evidence = self._evidence(world, nemesis, world.ledger()["writes"])
-        missing = [f"{what}: {evidence[what]} of {least}" for what, least in self._pace.least.items() if evidence[what] < least]
-        if not (live or importing):
-            missing.append("no work was left when the strikes ended")
+        missing = self._pace.missing(evidence, at_work=live > 0 or importing)
         self._add_figures(verdict, workload, struck, overdue, live)
         end: Literal["passed", "broken", "invalid"] = "broken" if verdict.flaws else "invalid" if missing else "passed"
         return Result(end=end, flaws=verdict.flaws, missing=missing, figures=dict(verdict.figures), evidence=dict(evidence))
