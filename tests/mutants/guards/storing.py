@@ -284,7 +284,7 @@ MUTANTS = (
     UPKEEP(
         "one_part_failing_stops_the_others",
         "I12: each part of upkeep stands for itself.",
-        "                errors.append(error)\n",
+        "                self._failed(name, error, done, errors)\n",
         "                raise\n",
         "test_one_part_failing_stops_no_other",
     ),
