@@ -22,7 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--smoke", action="store_true", help="the pace of the test in tests/e2e/test_chaos.py")
     options = parser.parse_args(argv)
     seed = options.seed or secrets.token_hex(4)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT):  # in a shell's background the latter would be ignored
+        signal.signal(number, signal.default_int_handler)
     pace = SMOKE if options.smoke else long_pace(options.workflows)
     again = f"make chaos WORKFLOWS={options.workflows} SEED={seed}" + (" ARGS=--smoke" if options.smoke else "")
     print(f"chaos: {options.workflows} workflows, seed {seed}", flush=True)

@@ -72,7 +72,7 @@ class Run:
                     self._say(f"data and logs are kept in {world.directory}")
 
     def _run(self, world: World, workload: Workload, nemesis: Nemesis) -> Result:
-        self._say(f"ready after {self._elapsed():.0f} s; strikes begin")
+        self._say(f"ready after {self._elapsed():.0f} s, {world.slowness:.1f} times as long as two free cores take; strikes begin")
         workload.start()
         nemesis.start()
         while not self._enough(world, nemesis):
