@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg2
 import psycopg2.extensions
 
-from tests.simulation.scheduler import SECOND
+from tests.simulation.scheduler import MINUTE, SECOND
 from tests.simulation.virtual_clock import PATH
 
 if TYPE_CHECKING:
@@ -231,7 +231,8 @@ def connect_in(world: World, environment: Environment) -> SimConnection:
     """What `psycopg2.connect` does: get a connection, unless nobody is let in."""
     environment.enter("postgres")
     if world.faults.fires("postgres.refused"):
-        world.refused_until = world.scheduler.now + world.rng.randint(SECOND, 30 * SECOND)
+        longest = 40 * MINUTE if world.rng.random() < 0.1 else 30 * SECOND
+        world.refused_until = world.scheduler.now + world.rng.randint(SECOND, longest)
     if world.refused_until > world.scheduler.now:
         world.trace(f"{environment.name} is refused by postgres")
         raise psycopg2.OperationalError("connection refused")

@@ -189,6 +189,8 @@ class Operators:
         """Once faults have stopped: call accounts active, take up what failed, let most of what is paused go on."""
         world, rng = self._world, self._rng
         world.scheduler.sleep(rng.randint(SECOND, 3 * MINUTE))
+        while world.still_asking():  # a call that froze on its way may do its work only now
+            world.scheduler.sleep(10 * SECOND)
         self._global("resume-all")
         for account in self.accounts:
             world.service.provider.set_status(account, "active")

@@ -71,7 +71,8 @@ class World:
         self.at_work: set[Environment] = set()
         self.over = self.settling = False
         self.operated = 0
-        self.read_only_until = self.refused_until = self.outage_until = 0
+        self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
+        self.locks_wiped_at = -HOUR
         self.resumed_at = 0  # epoch microseconds: the last end of a global pause
         self.late: list[Callable[[], None]] = []
         self.rares: Counter[str] = Counter()
@@ -79,7 +80,7 @@ class World:
         self.answered: Counter[str] = Counter()
         self.schedule_clock = self.rng.random() < 0.2
         self._settings = self._draw_settings()
-        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.randint(1, 7)) if self.faults.fires("task.poison") else ("", 0)
+        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
         self.service = SimActionsService(self)
@@ -125,9 +126,14 @@ class World:
     def poison(self, environment: Environment, account: str) -> None:
         """Whoever works for one account dies, so and so many times."""
         poisoned, times = self._poisoned
-        if times and account == poisoned and self.faults.on:
+        if times and account == poisoned and self.faults.active("task.poison"):
             self._poisoned = (poisoned, times - 1)
+            self.faults.fired["task.poison"] += 1
             environment.die("of poison")
+
+    def still_asking(self, *more: str) -> bool:
+        """Whether somebody waits for an answer."""
+        return any(fiber.name in ("importer", *more) or fiber.name.startswith("operator") for fiber in self.scheduler.fibers)
 
     def deleted(self, account: str) -> bool:
         """Whether an account was ever erased."""
@@ -188,6 +194,7 @@ class World:
             if self.faults.fires("locks.wiped"):
                 self.trace("the locks are gone")
                 self.locks.clear()
+                self.locks_wiped_at = self.scheduler.now
                 self.database.ask("delete from workflow_locks")
             if self.faults.fires("upkeep.at_any_moment"):
                 self.platform.upkeep()
@@ -225,8 +232,17 @@ class World:
         for number in range(self.rng.randint(0, 2)):
             scheduler.spawn(operators.control, None, f"operator {number}")
         scheduler.spawn(self.meddle, None, "meddler")
-        end = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE)
-        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until), until=48 * HOUR, events=self.rng.randint(200, 1200))
+        end, most = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE), self.rng.randint(200, 1200)
+        if self.faults.active("task.poison"):
+            end, most = end + 20 * MINUTE, most + 800
+        if self.faults.befalls("queue.dead", 0.03):
+            self.queue_dead_until = scheduler.now + 6 * HOUR
+            scheduler.run(lambda: scheduler.now >= self.queue_dead_until, until=48 * HOUR, events=5_000)
+        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until), until=48 * HOUR, events=most)
+        if self.faults.befalls("tick.lost_day", 0.12):
+            self.outage_until = self.queue_dead_until = scheduler.now + self.rng.randint(21 * HOUR, 32 * HOUR)
+            scheduler.run(lambda: scheduler.now >= self.outage_until, until=100 * HOUR, events=2_000)
+            self.platform.upkeep()
         self._calm()
         self._settle()
 
@@ -234,7 +250,7 @@ class World:
         """Faults stop: what was on its way arrives, nothing new goes wrong."""
         self.trace("faults stop")
         self.faults.on = False
-        self.read_only_until = self.refused_until = self.outage_until = 0
+        self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
         for run in list(self.late):
             run()
         self.oracle.calm()
@@ -246,8 +262,7 @@ class World:
 
         def settled() -> bool:
             live = [i for i in self.oracle.mirror.instances.values() if i.live and i.status != "paused"]
-            waiting = [f for f in scheduler._fibers if f.name in ("importer", "settler") or f.name.startswith("operator")]
-            return self.settling and not live and not waiting and not self.at_work
+            return self.settling and not live and not self.still_asking("settler") and not self.at_work
 
         endless = scheduler.now + 4 * MINUTE
         while not settled():
