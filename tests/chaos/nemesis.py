@@ -85,6 +85,7 @@ class Nemesis:
 
     def start(self) -> None:
         """Begin to strike."""
+        self._world.simulate("settings", {"latency": self._world.pace.latency})
         self._world.proxy.chance = self._world.pace.lost
         for kind in self._world.pace.between:
             self._schedule(kind)
@@ -112,7 +113,7 @@ class Nemesis:
 
     def _schedule(self, kind: Kind) -> None:
         wait = self._draws.uniform(*self._world.pace.between[kind])
-        if kind not in _STEADY:
+        if kind not in _STEADY and kind not in self._world.pace.most:
             wait *= self._world.slowness
         self._at(time.monotonic() + wait, lambda: self._strike(kind))
 
@@ -168,20 +169,30 @@ class Nemesis:
         return True
 
     def _freeze(self, function: str | None) -> bool:
-        """Past the lease; every fourth time past the lock's time too. Counted when it is thawed and was still there."""
+        """Past the lease; a step every fourth time past the lock's time too. Counted when it is thawed and was still there."""
         pace = self._world.pace
         assert self._world.stack is not None
         found = self._world.environments(function) if function is not None else [self._world.stack.process.pid]
         found = [pid for pid in found if pid not in self._frozen]
         if function == "step" and len(found) < 2:
-            return False  # somebody should be left to take over
+            return False  # somebody should be left to go on
+        self._wait_for_work()
         if not found or not self._world.freeze(pid := self._draws.choice(found)):
             return False
         self._frozen[pid] = time.time()
         past = pace.lock if self._draws.uniform(0, 1) < 0.25 and function == "step" else pace.lease
-        kind = f"freeze {function or 'stack'}"
-        self._at(time.monotonic() + past + self._draws.uniform(0.5, 3.0), lambda: self._count_thawed(pid, kind))
+        noticed = past + 2 * pace.tick + self._draws.uniform(0.5, 3.0)  # what it had begun is somebody else's by then
+        self._at(time.monotonic() + noticed, lambda: self._count_thawed(pid, f"freeze {function or 'stack'}"))
         return True
+
+    def _wait_for_work(self) -> None:
+        """Strike while something runs, if that comes soon."""
+        give_up = time.monotonic() + _MOMENT
+        while time.monotonic() < give_up:
+            (row,) = self._world.rows("select count(*) as running from scheduled_tasks where status = 'running'")
+            if row["running"] > 1:
+                return
+            time.sleep(0.05)
 
     def _count_thawed(self, pid: int, kind: str) -> None:
         if pid in self._frozen and self._thaw(pid):

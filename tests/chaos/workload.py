@@ -65,6 +65,7 @@ class Workload:
         self.asked = ""
         self._stopping = threading.Event()
         self._quiet = threading.Event()
+        self._last = threading.Event()
         self._importer = threading.Thread(target=self._run, args=(self._import_all,), name="importer", daemon=True)
         self._operator = threading.Thread(target=self._run, args=(self._operate,), name="operator", daemon=True)
 
@@ -77,6 +78,10 @@ class Workload:
         """Whether some accounts are still to come."""
         return self._importer.is_alive()
 
+    def release_last(self) -> None:
+        """Import the last portion too: it is held back until enough was struck, so that there is work until then."""
+        self._last.set()
+
     def calm(self, patience: float) -> None:
         """The nemesis is over: the operator resumes what it paused and commands nothing more."""
         self._quiet.set()
@@ -88,6 +93,7 @@ class Workload:
         """Leave it, whatever is undone."""
         self._stopping.set()
         self._quiet.set()
+        self._last.set()
         for thread in (self._importer, self._operator):
             if thread.is_alive():
                 thread.join(40)
@@ -111,6 +117,8 @@ class Workload:
             self._publish(client, version)
             for start in range(0, len(half), portion):
                 self._wait_for_room()
+                if half[start + portion :] == [] and version == max(VERSIONS):
+                    self._last.wait()
                 if self._stopping.is_set():
                     return
                 self._import(client, half[start : start + portion], version)
