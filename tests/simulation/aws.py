@@ -61,7 +61,7 @@ class Condition:
             return answer
         if token.startswith("attribute_"):
             _, name, _ = (self._tokens.pop(0) for _ in range(3))
-            return (self._names[name] in self._item) == (token == "attribute_exists")
+            return bool((self._names[name] in self._item) == (token == "attribute_exists"))
         left, operator, right = self._side(token), self._tokens.pop(0), self._side(self._tokens.pop(0))
         if left is None or right is None or left.keys() != right.keys():
             return False

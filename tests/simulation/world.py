@@ -232,13 +232,13 @@ class World:
         for number in range(self.rng.randint(0, 2)):
             scheduler.spawn(operators.control, None, f"operator {number}")
         scheduler.spawn(self.meddle, None, "meddler")
-        end, most = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE), self.rng.randint(200, 1200)
+        end, most = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE), self.rng.randint(150, 800)
         if self.faults.active("task.poison"):
-            end, most = end + 20 * MINUTE, most + 800
-        if self.faults.befalls("queue.dead", 0.03):
+            end, most = end + 20 * MINUTE, most + 600
+        if self.faults.befalls("queue.dead", 0.05):
             self.queue_dead_until = scheduler.now + 6 * HOUR
             scheduler.run(lambda: scheduler.now >= self.queue_dead_until, until=48 * HOUR, events=5_000)
-        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until), until=48 * HOUR, events=most)
+        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until, self.refused_until), until=48 * HOUR, events=most)
         if self.faults.befalls("tick.lost_day", 0.12):
             self.outage_until = self.queue_dead_until = scheduler.now + self.rng.randint(21 * HOUR, 32 * HOUR)
             scheduler.run(lambda: scheduler.now >= self.outage_until, until=100 * HOUR, events=2_000)
