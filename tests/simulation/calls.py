@@ -90,7 +90,15 @@ class Calls:
             elif self._locked_by(other) and call.facts["instance"] not in (None, other.facts["instance"]):
                 self.wrong("I4", f"{_shown(call)} began while the lock of {_shown(other)} lasted")
             else:
+                of = (
+                    "itself"
+                    if call.key == other.key
+                    else "an earlier task"
+                    if call.facts["instance"] == other.facts["instance"]
+                    else "others"
+                )
                 self.world.rare("a write met what was left of an older one")
+                self.world.rare(f"a write met what was left of {of}")
 
     def _place(self, call: Call) -> None:
         """Whose call it is, and how long the lock that was taken for it lasts at the least."""

@@ -62,7 +62,7 @@ class Limits:
 
     def began_after(self, wait: int) -> None:
         """How long after its due time something began."""
-        if self.world.faults.mode == "none" and wait > 15 * SECOND and not self.world.operated:
+        if self.world.faults.mode == "none" and wait > 15 * SECOND and not self.world.operated and not self.world.crowded:
             self.wrong("no waste", f"something began {wait / SECOND} s late, without any fault")
 
     def unsettled(self) -> list[str]:

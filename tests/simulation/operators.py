@@ -101,7 +101,7 @@ class Operators:
         """Do something every now and then, as long as faults last."""
         world, rng = self._world, self._rng
         while world.faults.on and not world.over:
-            world.scheduler.sleep(rng.randint(SECOND, rng.choice([20, 120, 400]) * SECOND))
+            world.scheduler.sleep(world.long_outage() + rng.randint(SECOND, rng.choice([20, 120, 400]) * SECOND))
             if world.faults.on:
                 self.act(rng.choices(list(_CONTROLS), list(_CONTROLS.values()))[0])
 

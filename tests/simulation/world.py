@@ -80,6 +80,7 @@ class World:
         self.answered: Counter[str] = Counter()
         self.schedule_clock = self.rng.random() < 0.2
         self._settings = self._draw_settings()
+        self.crowded = self._settings["MAX_QUEUED_TASKS"] == "2"  # what is due may have to wait for others
         self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
@@ -135,6 +136,10 @@ class World:
         """Whether somebody waits for an answer."""
         return any(fiber.name in ("importer", *more) or fiber.name.startswith("operator") for fiber in self.scheduler.fibers)
 
+    def long_outage(self) -> int:
+        """How long it is until the outage of hours is over, if there is one: nobody does anything meanwhile."""
+        return max(self.outage_until, self.queue_dead_until, self.scheduler.now) - self.scheduler.now
+
     def deleted(self, account: str) -> bool:
         """Whether an account was ever erased."""
         return bool(self.database.ask("select 1 from audit_log where action = 'delete_account' and subject = %s", (f"account/{account}",)))
@@ -185,7 +190,7 @@ class World:
     def meddle(self) -> None:
         """Things that happen to the whole system, every so often."""
         while self.faults.on:
-            self.scheduler.sleep(self.rng.randint(5 * SECOND, 120 * SECOND))
+            self.scheduler.sleep(self.long_outage() + self.rng.randint(5 * SECOND, 120 * SECOND))
             if self.faults.fires("queue.purged"):
                 self.trace("the queue is purged")
                 self.queue.purge()
