@@ -63,7 +63,24 @@ def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: 
     answered = Counter((entry["method"], entry["route"]) for entry in told if entry["message"] == "answered" and entry["status"] < 300)
     described = {(method.upper(), path) for path, item in json.loads(OPENAPI.read_text())["paths"].items() for method in item}
     assert described - answered.keys() <= UNREACHED, "what never succeeds is not tested"
-    assert answered["DELETE", "/v1/accounts/{id}"] > 1, "else nothing was used after it was gone"
+
+
+def test_nothing_is_left_of_what_was_deleted(front: Front, tmp_path: Path) -> None:
+    """use_after_free: accounts that are imported, shown, deleted and asked for again, in any order: 404 once they are gone."""
+    operations = ("import_accounts", "show_account", "delete_account", "start_workflow")
+    chosen = [argument for operation in operations for argument in ("--include-operation-id", operation)]
+    arguments = ("--max-examples", str(CASES), "--generation-database", "none") if CASES else ("--generation-deterministic",)
+
+    def deleted() -> int:
+        return sum(entry.get("method") == "DELETE" and entry["status"] == 204 for entry in front.log_entries())
+
+    before = deleted()
+    status, report, output = fuzz(
+        front, *chosen, *arguments, "--phases", "stateful", "--mode", "positive", url=front.gateway.url, report=tmp_path / "report.json"
+    )
+    assert status == 0, output[-20_000:]
+    Tally.cases += report["test_cases"]["generated"]
+    assert deleted() - before > 2, "else nothing was used after it was gone"
 
 
 def broken(function: Any, name: str, event: dict[str, Any]) -> Any:
