@@ -31,6 +31,7 @@ class Calls:
     mirror: Mirror
     begun: set[tuple[str, int]]
     iterations_at: dict[str, str]
+    asked_for: dict[str, tuple[int, int]]
 
     def wrong(self, invariant: str, what: str) -> None:
         """See the oracle."""
@@ -59,6 +60,9 @@ class Calls:
             and row.first_begun < START_EPOCH_US + self.world.scheduler.now - KEY_LIFETIME - HOUR
         ):
             self.wrong("I5", f"{call.key} was sent again after the life of its key")
+        patience, asked = self._patience().get(call.key, (0, 0))
+        if self.world.scheduler.now < patience and asked == self.world.operators.ended[call.key.rpartition(":")[0]]:
+            self.wrong("I8", f"{call.key} was sent {(patience - self.world.scheduler.now) / SECOND} s before the service wanted it")
         earlier = sum(1 for one in self.world.service.calls if one.key == call.key)
         if earlier > 1 and self.world.faults.mode == "none":
             self.wrong("no waste", f"a second request under {call.key}, without any fault")
@@ -125,8 +129,18 @@ class Calls:
         """The caller has its answer, or gave up."""
         if answer is not None:
             call.facts["status"] = answer.status_code
+            after = int(answer.headers.get("retry-after", 0))
+            if call.key is not None and after and answer.status_code in (429, 503):
+                asked = self.world.operators.ended[call.key.rpartition(":")[0]]
+                self._patience()[call.key] = (self.world.scheduler.now + (after - 1) * SECOND, asked)
         if call.path == "/tasks":
             self._looked_up(call, answer)
+
+    def _patience(self) -> dict[str, tuple[int, int]]:
+        """By key: until when the service wants to be left alone, and how often an operator had asked about its workflow."""
+        if not hasattr(self, "asked_for"):
+            self.asked_for = {}
+        return self.asked_for
 
     def _holds(self, call: Call) -> bool:
         if call.left is not None or not call.environment.alive:
