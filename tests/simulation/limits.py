@@ -25,6 +25,7 @@ class Limits:
     calm_since: int | None = None  # epoch microseconds: when faults stopped
     leases_then: dict[str, int]
     longest_wait = 0
+    full_at = 0  # when there was last no room for another task in flight
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -79,6 +80,8 @@ class Limits:
         """
         now = START_EPOCH_US + self.world.scheduler.now
         assert self.calm_since is not None, "faults have stopped"
+        if self.world.crowded and sum(row.lease is not None for row in self.mirror.tasks.values()) >= 2:
+            self.full_at = now
         for row in self.mirror.tasks.values():
             instance = self.mirror.instances[row.instance_id]
             if row.status == "running" and row.lease is not None:
@@ -88,6 +91,8 @@ class Limits:
                 row.phase == "cancel" or (instance.status == "active" and not self.mirror.paused)
             ):
                 since = max(row.scheduled_for, self.calm_since, self.leases_then.get(row.task_id, 0), self.world.resumed_at)
+                if row.status == "pending":  # the tick claims no more than there is room for
+                    since = max(since, self.full_at)
                 late = now - since > LEASE + 2 * TICK + _SLACK
             else:
                 continue
