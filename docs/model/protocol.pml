@@ -453,7 +453,7 @@ end_idle:
           :: yes -> mine = 1
           :: (!yes && lt == t && lf == wk[me]) ->      /* a duplicate is acknowledged and touches nothing */
              rare(DUPLICATE); assert(FAULTS || BACKLOG); goto over
-          :: (!yes && !(lt == t && lf == wk[me])) -> rare(LOCK_HELD); assert(FAULTS || OPS || BACKLOG); put_off = 1
+          :: (!yes && !(lt == t && lf == wk[me])) -> rare(LOCK_HELD); assert(FAULTS || OPS || BACKLOG || NI > 1); put_off = 1
           fi
        fi
     fi

@@ -75,6 +75,7 @@ def two_instances(database: TestDatabase) -> None:
         start_rows(database, [a_start(an_account(database), a_definition(database), instance_id=instance_id)])
 
 
+@pytest.mark.race
 def test_begin_locks_tasks_by_id(database: TestDatabase) -> None:
     """Two deliveries with the same tasks in opposite order do not wait for each other in a circle."""
     two_instances(database)
@@ -89,18 +90,21 @@ def running(database: TestDatabase) -> list[tuple[str, int, Decision]]:
     return [(f"{each}:1", begin(database, f"{each}:1")[0]["fence"], a_decision()) for each in (HIGH, LOW)]
 
 
+@pytest.mark.race
 def test_commit_locks_instances_by_id(database: TestDatabase) -> None:
     """Instances come before tasks, each level by id."""
     items = running(database)
     keeps_the_order(database, "instances", LOW, HIGH, lambda session: commit(session, *items))
 
 
+@pytest.mark.race
 def test_commit_locks_tasks_by_id(database: TestDatabase) -> None:
     """Whoever has only a task's row locked, as take-over has, meets commits in the same order."""
     items = running(database)
     keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", lambda session: commit(session, *items))
 
 
+@pytest.mark.race
 def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
     """Two imports with the same accounts in opposite order do not wait for each other in a circle."""
     high, low = an_account(database, "z"), an_account(database, "a")
@@ -207,11 +211,13 @@ def erase(account_id: str) -> Callable[[Session], Any]:
     return lambda session: session.rows("select delete_account(%s, 'a', null)", (account_id,))
 
 
+@pytest.mark.race
 def test_erasing_locks_instances_by_id(database: TestDatabase) -> None:
     """Beside commits and retries of the same account."""
     keeps_the_order(database, "instances", LOW, HIGH, erase(two_failed(database)))
 
 
+@pytest.mark.race
 def test_erasing_locks_tasks_by_id(database: TestDatabase) -> None:
     """Beside commits that are sent again."""
     keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", erase(two_failed(database)))

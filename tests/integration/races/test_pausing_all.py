@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.builders import (
+    a_cancel,
     a_definition,
     a_next,
     a_start,
@@ -12,6 +13,7 @@ from tests.builders import (
     an_account,
     an_instance,
     begin,
+    claim,
     live_tasks,
     pause,
     pause_all,
@@ -104,6 +106,15 @@ def test_begin_then_resume_all(database: TestDatabase) -> None:
     begun, _ = race(database, lambda s: begin(s, started.task_id), resume_all)
     assert begun == []
     assert live_tasks(database, started.instance_id) == ["pending"]
+
+
+def test_two_ticks_share_the_cancels(database: TestDatabase) -> None:
+    """Cancels go on under a global pause: two ticks at once claim each of them once, and neither waits."""
+    ids = {an_instance(database, a_cancel(after(minutes=10))).task_id for _ in range(4)}
+    pause_all(database)
+    one, two = race(database, lambda s: claim(s, 2, now=after(minutes=10)), lambda s: claim(s, now=after(minutes=10)), waits=False)
+    assert {row["task_id"] for row in one} | {row["task_id"] for row in two} == ids
+    assert (len(one), len(two)) == (2, 2)
 
 
 def test_pause_all_twice_at_once(database: TestDatabase) -> None:
