@@ -26,6 +26,7 @@ class Limits:
     leases_then: dict[str, int]
     longest_wait = 0
     full_at = 0  # when there was last no room for another task in flight
+    no_room_until: dict[str, int]  # for each task that was due and pending
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -61,6 +62,7 @@ class Limits:
     def calm(self) -> None:
         """Faults have stopped."""
         self.calm_since = START_EPOCH_US + self.world.scheduler.now
+        self.no_room_until = {}
         self.leases_then = {row.task_id: row.lease for row in self.mirror.tasks.values() if row.lease is not None}
 
     def began_after(self, wait: int) -> None:
@@ -92,7 +94,8 @@ class Limits:
             ):
                 since = max(row.scheduled_for, self.calm_since, self.leases_then.get(row.task_id, 0), self.world.resumed_at)
                 if row.status == "pending":  # the tick claims no more than there is room for
-                    since = max(since, self.full_at)
+                    self.no_room_until[row.task_id] = self.full_at
+                since = max(since, self.no_room_until.get(row.task_id, 0))
                 late = now - since > LEASE + 2 * TICK + _SLACK
             else:
                 continue
