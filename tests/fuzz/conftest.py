@@ -16,8 +16,10 @@ from tests.security.conftest import front  # noqa: F401  # the same door
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Have the test's report say how many cases it tried."""
     before = Tally.cases
-    yield
-    item.user_properties.append(("cases", Tally.cases - before))
+    try:
+        yield
+    finally:
+        item.user_properties.append(("cases", Tally.cases - before))
 
 
 def pytest_report_header() -> str | None:
