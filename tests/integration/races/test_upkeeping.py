@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flamebot.adapters.postgres.rows import to_json
-from tests.builders import STEPS, a_decision, a_running_task, commit, task
-from tests.databases import Session, TestDatabase
+from tests.builders import STEPS, Asker, a_decision, a_running_task, after, an_entry, commit, task
+from tests.databases import Row, Session, TestDatabase
 from tests.integration.races.verbs import clean_up, erase, import_, lock, retry, sweep
 from tests.race import Verb, race
 from tests.stores import failed
@@ -47,6 +47,12 @@ def test_two_find_a_dead_holder_at_once(database: TestDatabase) -> None:
     assert race(database, lock("n2"), lock("n3")) == ("acquired", "duplicate")
 
 
+def tend_history(session: Asker, keep: str = "7 days") -> Row:
+    """tend_history, a year later."""
+    done: Row = session.one("select tend_history(%s, %s) as done", (after(days=365), keep))["done"]
+    return done
+
+
 def finished(database: TestDatabase) -> tuple[str, str]:
     """A completed instance's task and account."""
     running = a_running_task(database)
@@ -69,6 +75,16 @@ def test_erasure_then_cleanup(database: TestDatabase) -> None:
     assert deleted == 0
     assert task(database, task_id)["payload"] == {}
     assert clean_up(database) == 1
+
+
+def test_erasure_then_a_pass_over_the_history(database: TestDatabase) -> None:
+    """Old lines that are being erased are passed by, without waiting; the next pass deletes them."""
+    running = a_running_task(database)
+    entry = an_entry(result={"text": "personal"})
+    commit(database, (running.task_id, running.fence, a_decision(status="completed", history=(entry,))))
+    tend_history(database, keep="9 years")  # its partitions are made
+    _, tended = race(database, erase(running.account_id), tend_history, waits=False)
+    assert (tended["deleted"], tend_history(database)["deleted"]) == (0, 1)
 
 
 @pytest.mark.parametrize("unknown", [True, False])
