@@ -33,10 +33,10 @@ def read(path: Path) -> AccountsFile:
             _unreadable(path, "There is no such file.")
         return AccountsFile(rows=_csv_rows(path))
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         _unreadable(path, error.strerror or "It cannot be opened.")
-    except ValueError as error:  # a decoder's own text would quote the file, and the file holds credentials
+    except (ValueError, RecursionError) as error:  # a decoder's own text would quote the file, and the file holds credentials
         _unreadable(path, f"It is no JSON{_place(error)}. Other files end in .csv.")
     asks: dict[str, Any] = {}
     if isinstance(document, dict):
@@ -53,9 +53,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
-            fields = [_field(path, name) for name in next(lines, [])]
-            if ("flamebotId",) not in fields:
+            names = next(lines, [])
+            if "flamebotid" not in map(_plain, names):  # then it holds no names, but perhaps credentials: nothing of it is shown
                 _unreadable(path, "Its first line names no column flamebotId.")
+            fields = [_field(path, name) for name in names]
+            if len(set(fields)) != len(fields):
+                _unreadable(path, "Its first line names a column twice.")
             for cells in lines:
                 if any(cells):
                     yield f"line {lines.line_num}", _row(path, lines.line_num, fields, cells)
@@ -63,11 +66,14 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
         _unreadable(path, f"It is no CSV in UTF-8: {type(error).__name__}.")
 
 
+def _plain(name: str) -> str:
+    return name.strip().replace("_", "").lower()
+
+
 def _field(path: Path, name: str) -> tuple[str, ...]:
     """A column's place in an account: ("modelId",), ("config", "city")."""
-    plain = name.strip().replace("_", "").lower()
-    if plain in _PLAIN:
-        return (_PLAIN[plain],)
+    if _plain(name) in _PLAIN:
+        return (_PLAIN[_plain(name)],)
     head, dot, rest = name.strip().partition(".")
     if head not in _NESTED or (dot and not rest):
         _unreadable(path, f"It has an unknown column {name!r}.")
@@ -93,15 +99,31 @@ def _row(path: Path, number: int, fields: list[tuple[str, ...]], cells: list[str
 
 def _object(path: Path, number: int, column: str, cell: str) -> dict[str, Any]:
     try:
-        value = json.loads(cell)
-    except ValueError:
+        value = _parse(cell)
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         _unreadable(path, f"Line {number}, column {column}: must be a JSON object.")
     return value
 
 
-def _place(error: ValueError) -> str:
+def _parse(text: str) -> Any:  # noqa: ANN401  # JSON
+    """JSON as the API reads it: no NaN, no name twice in an object. Raises `ValueError`, `RecursionError`."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_each_name_once)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name twice")
+    return members
+
+
+def _place(error: Exception) -> str:
     return f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
 
 

@@ -22,19 +22,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--smoke", action="store_true", help="the pace of the test in tests/e2e/test_chaos.py")
     options = parser.parse_args(argv)
     seed = options.seed or secrets.token_hex(4)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT):  # in a shell's background the latter would be ignored
+        signal.signal(number, signal.default_int_handler)
     pace = SMOKE if options.smoke else long_pace(options.workflows)
+    again = f"make chaos WORKFLOWS={options.workflows} SEED={seed}" + (" ARGS=--smoke" if options.smoke else "")
     print(f"chaos: {options.workflows} workflows, seed {seed}", flush=True)
     try:
         result = Run(pace, options.workflows, seed, lambda line: print(line, flush=True)).run()
     except AssertionError as error:
-        print(f"\nBROKEN: {error}\nthe same plan again: make chaos WORKFLOWS={options.workflows} SEED={seed}", file=sys.stderr)
+        print(f"\nBROKEN: {error}\nthe same plan again: {again}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; everything is ended", file=sys.stderr)
         return 130
     show(result)
-    print(f"\nthe same plan again: make chaos WORKFLOWS={options.workflows} SEED={seed}")
+    print(f"\nthe same plan again: {again}")
     return {"passed": 0, "broken": 1, "invalid": 3}[result.end]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from devstack.ticker import TICK_GAP_SECONDS
+
 Kind = Literal[
     "kill step",
     "kill tick",
@@ -34,6 +36,7 @@ class Pace:
     lease: int
     lock: int  # not less than the lease
     call: int  # timeout of a call at the service
+    latency: float  # of each call at the service: work in flight, for strikes to hit
     slow: float  # how late a slow answer of the service comes; shorter than a lease
     portion: int  # accounts per import
     gap: float  # between two imports, at least
@@ -43,8 +46,18 @@ class Pace:
     most: Mapping[Kind, int] = field(default_factory=dict)  # strikes of a kind; any number if it is not named
     least: Mapping[str, int]  # evidence of each kind; with less the run is invalid
     peace: float  # the share of workflows that is over when the strikes end
-    last: float  # the share at which they end even if they did not hit enough
+    limit: float  # after which they end even if they did not hit enough; more on a slow machine
     patience: float  # without any progress after that
+
+    @property
+    def tick(self) -> float:
+        """Between two ticks."""
+        return max(60 / self.speed, TICK_GAP_SECONDS)
+
+    def missing(self, evidence: Mapping[str, int], *, at_work: bool) -> list[str]:
+        """Why a run proves nothing: too little has hit, or no work was left when the strikes ended. Empty for one that counts."""
+        short = [f"{what}: {evidence.get(what, 0)} of {least}" for what, least in self.least.items() if evidence.get(what, 0) < least]
+        return short if at_work else [*short, "no work was left when the strikes ended"]
 
     def environment(self) -> dict[str, str]:
         """What the stack is told. Limits are high: no workflow may fail because it was struck too often."""
@@ -94,6 +107,7 @@ def long_pace(workflows: int) -> Pace:
         lease=12,
         lock=24,
         call=4,
+        latency=0.2,
         slow=6.0,
         portion=50,
         gap=6.0,
@@ -124,11 +138,11 @@ def long_pace(workflows: int) -> Pace:
             "service: throttle": least(60),
             "service: slow": least(60),
             "service: reset": least(60),
-            "taken over": least(300),
+            "taken over": least(150),
             "stale commit refused": least(20),
         },
         peace=0.9,
-        last=0.97,
+        limit=900.0 + workflows * 0.3,
         patience=300.0,
     )
 
@@ -155,6 +169,7 @@ SMOKE = Pace(
     lease=6,
     lock=6,
     call=2,
+    latency=0.2,
     slow=2.5,
     portion=20,
     gap=3.0,
@@ -171,7 +186,7 @@ SMOKE = Pace(
         "purge queue": (5, 6),
         "double messages": (2, 3),
         "wipe locks": (3, 4),
-        "kill emulator": (17, 18),
+        "kill emulator": (7, 8),
         "kill service": (6, 7),
         "service faults": (1, 2),
     },
@@ -189,6 +204,6 @@ SMOKE = Pace(
         "commit_tasks: statement lost": 1,
     },
     peace=0.3,
-    last=0.95,
+    limit=60.0,
     patience=60.0,
 )

@@ -72,38 +72,38 @@ class Run:
                     self._say(f"data and logs are kept in {world.directory}")
 
     def _run(self, world: World, workload: Workload, nemesis: Nemesis) -> Result:
-        self._say(f"ready after {self._elapsed():.0f} s; strikes begin")
+        self._say(f"ready after {self._elapsed():.0f} s, {world.slowness:.1f} times as long as two free cores take; strikes begin")
         workload.start()
         nemesis.start()
-        while not self._enough(world, nemesis):
+        while not self._enough(world, workload, nemesis):
             self._look(world, workload, nemesis)
         struck = self._elapsed()
         nemesis.stop()
         self._look(world, workload, nemesis)
-        live, importing = self._seen["live"], workload.importing()
+        live = self._seen["live"]
         self._say(f"strikes are over after {struck:.0f} s with {live} workflows live; now everything must settle")
         workload.calm(60)
         overdue = self._settle(world, workload, nemesis)
         verdict = judge(world, workload)
-        if overdue > self._ticks() + _SLACK_SECONDS:
+        if overdue > 2 * self._pace.tick + _SLACK_SECONDS:
             verdict.add("I6, left unbegun for longer than a lease and two ticks", f"{overdue:.1f} s longer")
         world.kept = bool(verdict.flaws)
         evidence = self._evidence(world, nemesis, world.ledger()["writes"])
-        missing = [f"{what}: {evidence[what]} of {least}" for what, least in self._pace.least.items() if evidence[what] < least]
-        if not (live or importing):
-            missing.append("no work was left when the strikes ended")
+        missing = self._pace.missing(evidence, at_work=live > 0)
         self._add_figures(verdict, workload, struck, overdue, live)
         end: Literal["passed", "broken", "invalid"] = "broken" if verdict.flaws else "invalid" if missing else "passed"
         return Result(end=end, flaws=verdict.flaws, missing=missing, figures=dict(verdict.figures), evidence=dict(evidence))
 
-    def _enough(self, world: World, nemesis: Nemesis) -> bool:
-        """The strikes end when most work is done; later if too little has hit so far, but while there still is work."""
-        share = self._seen["over"] / self._total
-        if share < self._pace.peace:
-            return False
+    def _enough(self, world: World, workload: Workload, nemesis: Nemesis) -> bool:
+        """The strikes end when most work is done and enough has hit, while there still is work; or when time runs out."""
         counted = self._evidence(world, nemesis, None)
-        all_there = all(counted[what] >= least for what, least in self._pace.least.items() if not what.startswith("service:"))
-        return all_there or share >= self._pace.last
+        unseen = {what: least for what, least in self._pace.least.items() if what.startswith("service:")}  # the ledger is read in the end
+        share = self._seen["over"] / max(len(workload.accounts), self._total)
+        late = self._elapsed() > self._pace.limit * world.slowness or (share == 1 and not workload.importing())
+        if late or not self._pace.missing(counted + Counter(unseen), at_work=True):
+            workload.enough()
+            return not workload.importing() and (late or share >= self._pace.peace)
+        return False
 
     def _look(self, world: World, workload: Workload, nemesis: Nemesis) -> None:
         for error in (*workload.broken, *nemesis.broken):
@@ -119,7 +119,7 @@ class Run:
     def _settle(self, world: World, workload: Workload, nemesis: Nemesis) -> float:
         """Wait until no workflow is live; answer by how much the most overdue task was so. Raises `AssertionError`."""
         moved, before, worst = time.monotonic(), self._seen["over"], 0.0
-        healed = time.monotonic() + self._ticks() + _SLACK_SECONDS  # what was struck last is noticed by then
+        healed = time.monotonic() + 2 * self._pace.tick + _SLACK_SECONDS  # what was struck last is noticed by then
         while workload.importing() or self._seen["live"]:
             self._look(world, workload, nemesis)
             if time.monotonic() > healed:
@@ -149,10 +149,6 @@ class Run:
             "requests of the client that failed": sum(workload.failures.values()),
             **{f"commands: {action}": times for action, times in workload.promises.commands.items()},
         }
-
-    def _ticks(self) -> float:
-        """Two ticks, real seconds."""
-        return 2 * max(60 / self._pace.speed, 0.25)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began

@@ -25,6 +25,7 @@ from tests.chaos.pace import Pace
 from tests.e2e.local_stack import Json, LocalStack, alive, wait_until
 
 FUNCTIONS = ("api", "import_accounts", "step", "tick")
+_USUAL_START = 5.0  # seconds
 # What is written outlives its process without it; only the machine's own end would lose it. With it a restart takes three seconds.
 _UNSYNCED = {"fsync": "off", "full_page_writes": "off"}
 _STARTS = 3  # a strike may hit a stack that is starting
@@ -42,6 +43,7 @@ class World:
         self.postgres = EmbeddedPostgres(self.directory / "postgres", options=_UNSYNCED)
         self.log = LogReader(self.directory / "stack" / "logs")
         self.kept = False  # data and logs, for somebody to look at
+        self.slowness = 1.0  # of this machine, by how long a stack took to start: of two free cores it is 1
         self._seed = seed
         self._stopped: set[int] = set()  # processes that were frozen
         self.stack: LocalStack | None = None
@@ -84,12 +86,14 @@ class World:
         self.log.read()  # before it is rotated
         environment = {**self.pace.environment(), URL_VARIABLE: self._proxied}
         for left in reversed(range(_STARTS)):
+            began = time.monotonic()
             try:
                 self.stack = LocalStack(self.directory / "stack", "--speed", f"{self.pace.speed:g}", env=environment)
             except AssertionError:
                 if not left:
                     raise
             else:
+                self.slowness = max(1.0, (time.monotonic() - began) / _USUAL_START)
                 return
 
     def kill_stack(self, *, every_process: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.pace import SMOKE
 from tests.chaos.run import Run
 
-WORKFLOWS = 80
+WORKFLOWS = 60
 
 
 @pytest.mark.slow

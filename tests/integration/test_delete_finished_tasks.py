@@ -75,18 +75,21 @@ def test_a_batch_is_no_larger_than_asked(database: TestDatabase) -> None:
     assert sequences(database, instance_id) == [6]
 
 
+@pytest.mark.race
 def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatabase) -> None:
     """Cleanup never waits, and the rows after the one it skipped stay too (I3)."""
     instance_id = looped(database, 4)
     holder = database.session()
     holder.begin()
     holder.rows("select 1 from scheduled_tasks where task_id = %s for no key update", (f"{instance_id}:2",))
+    database.db.call("set lock_timeout = '2s'")
     assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, instance_id) == [2, 3, 4, 5]
     holder.commit()
     assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("unknown", [False, True])
 def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, unknown: bool) -> None:
     """Retry first, not yet committed: its task is there afterwards, and the instance goes on."""
@@ -103,6 +106,7 @@ def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, un
     assert live_tasks(database, started.instance_id) == ["queued"]
 
 
+@pytest.mark.race
 def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None:
     """Cleanup first, not yet committed: it took older rows only."""
     started = failed(database)
@@ -117,12 +121,14 @@ def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None
     assert sequences(database, started.instance_id) == [1, 2]
 
 
+@pytest.mark.race
 def test_two_cleanups_share_the_work(database: TestDatabase) -> None:
     """Neither waits for the other, and every row goes once."""
     instance_ids = [looped(database, 2) for _ in range(3)]
     one = database.session()
     one.begin()
     first = one.value("select delete_finished_tasks(%s, 2)", (after(days=1),))
+    database.rows("set lock_timeout = '2s'")
     second = database.value("select delete_finished_tasks(%s, 100)", (after(days=1),))
     one.commit()
     third = database.value("select delete_finished_tasks(%s, 100)", (after(days=1),))

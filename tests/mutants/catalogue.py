@@ -13,6 +13,7 @@ from tests.mutants.guards import (
     committing,
     controlling,
     delivering,
+    deploying,
     failing,
     invoking,
     locking,
@@ -41,4 +42,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *planning.MUTANTS,
     *failing.MUTANTS,
     *storing.MUTANTS,
+    *deploying.MUTANTS,
 )

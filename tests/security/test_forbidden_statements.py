@@ -90,17 +90,18 @@ def test_no_verb_of_another_function_runs(session: Session, deployed: TestDataba
 
 
 def test_no_table_is_read_or_written(session: Session, deployed: TestDatabase, role: str) -> None:
-    """S18: select, insert, delete, truncate, alter and drop on every table; writes on every view; every sequence."""
+    """S18: select, insert, delete, truncate, alter and drop on every table; every view and every sequence."""
     relations = deployed.rows(RELATIONS)
     tried = 0
     for name, kind in ((row["name"], row["kind"]) for row in relations):
-        statements = [f"insert into {name} default values", f"delete from {name}", f"drop {'view' if kind == 'v' else 'table'} {name}"]
-        if kind == "S":
-            statements = [f"select nextval('{name}')", f"select setval('{name}', 1)", f"select * from {name}", f"drop sequence {name}"]
-        elif kind in ("r", "p"):
-            statements += [f"select 1 from {name}", f"truncate {name}", f"alter table {name} add column mine int"]
-        elif role not in READERS:
-            statements.append(f"select 1 from {name}")
+        match kind:
+            case "S":
+                statements = [f"select nextval('{name}')", f"select setval('{name}', 1)", f"select * from {name}", f"drop sequence {name}"]
+            case "v":  # that none can be written through is a matter of rights, asked in test_roles: Postgres refuses most for their shape
+                statements = [f"drop view {name}"] + ([] if role in READERS else [f"select 1 from {name}"])
+            case _:
+                statements = [f"select 1 from {name}", f"insert into {name} default values", f"delete from {name}", f"truncate {name}"]
+                statements += [f"alter table {name} add column mine int", f"drop table {name}"]
         for statement in statements:
             tried += 1
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):

@@ -74,7 +74,7 @@ def free_fields(value: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_addresses_in_every_field_are_only_text(engine: Engine, aws_endpoint: str, target: str) -> None:
-    """S19, S20: an account and a definition full of addresses run to their end; only the services' sockets are opened, no name looked up."""
+    """S19, S20: an account and a definition full of addresses run to the end; only the services' sockets are opened."""
     plain = "".join(character for character in target if character.isprintable())
     engine.define(
         {"id": "prompt", "action": "add_prompt", "model": plain, "channel": plain, "description": plain},
