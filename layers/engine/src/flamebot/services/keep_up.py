@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,12 +28,15 @@ class KeepUp:
         max_concurrent_tasks: int,
         telemetry: Telemetry,
         clock: Clock,
+        also: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
+        """Take the store and its limits; `also` are further parts of a pass, by name."""
         self._store = store
         self._task_retention = task_retention
         self._history_retention = history_retention
         self._clock = clock
         self._telemetry = telemetry
+        self._also = also or {}
         self._health = CheckHealth(store=store, max_concurrent_tasks=max_concurrent_tasks, clock=clock, telemetry=telemetry)
 
     def run(self, time_left: Callable[[], float]) -> Json:
@@ -45,6 +48,7 @@ class KeepUp:
             "history": lambda: self._store.tend_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
             "requests": self._store.delete_old_requests,
+            **self._also,
             "tasks": lambda: self._delete_finished(time_left),
         }
         for name, part in parts.items():
