@@ -60,12 +60,15 @@ begin
                                           when excluded.credentials_version > a.credentials_version then excluded.credentials_version
                                           else nextval('credentials_version_seq')::int end,
                last_import_id = p_id,
-               updated_at = v_real
-        returning a.flamebot_id, a.xmax = 0 as is_new, a.credentials_version)
+               updated_at = case when coalesce(excluded.model_id, a.model_id) is not distinct from a.model_id
+                                      and coalesce(excluded.channel_id, a.channel_id) is not distinct from a.channel_id
+                                      and excluded.config in ('null', a.config) and excluded.credentials_ciphertext is null then a.updated_at
+                                 else v_real end
+        returning a.flamebot_id, a.xmax = 0 as is_new, a.updated_at = v_real as is_changed)
     select coalesce(array_agg(t.flamebot_id) filter (where t.is_new), '{}'),
-           coalesce(array_agg(t.flamebot_id) filter (where not t.is_new and t.credentials_version >= s.version), '{}')
+           coalesce(array_agg(t.flamebot_id) filter (where not t.is_new and t.is_changed), '{}')
       into v_created, v_changed
-      from stored t join import_staging s on s.import_id = p_id and s.batch = p_batch and s.flamebot_id = t.flamebot_id;
+      from stored t;
     update accounts a set config = '{}' where a.flamebot_id = any (v_created) and a.config = 'null';
     insert into audit_log (actor, action, subject, reason, before, after)
     select v_import.principal, 'import_accounts', 'account/' || c.id, v_import.reason, null, jsonb_build_object('status', c.what, 'import', p_id)

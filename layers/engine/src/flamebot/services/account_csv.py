@@ -16,7 +16,14 @@ MOST_COLUMNS: Final = 200
 
 
 class BadHeader(ValueError):
-    """The first line does not name columns. Never quotes it: without a header it is a row, and rows hold credentials."""
+    """The first line does not name columns. Never quotes it: without a header it is a row, and rows hold credentials.
+
+    `place`, from 1, is that of a name that is unknown.
+    """
+
+    def __init__(self, detail: str, place: int | None = None) -> None:
+        super().__init__(detail)
+        self.place = place
 
 
 class BadRow(ValueError):
@@ -63,7 +70,7 @@ def _column(place: int, name: str) -> Column:
         return (_PLAIN[plain],)
     head, dot, rest = name.partition(".")
     if head not in _NESTED or (dot and not rest) or len(name) > 200 or not name.isprintable():
-        raise BadHeader(f"Its first line has an unknown name in column {place}.")
+        raise BadHeader(f"Its first line has an unknown name in column {place}.", place)
     return (head, rest) if dot else (head,)
 
 
@@ -71,7 +78,7 @@ def _object(column: Column, cell: str) -> dict[str, Any]:
     try:
         value = parse_json(cell)
     except NotJson as error:
-        raise BadRow(str(error), column) from None
+        raise BadRow(f"Must be a JSON object. {error}", column) from None
     if not isinstance(value, dict):
         raise BadRow("Must be a JSON object.", column)
     return value

@@ -18,7 +18,6 @@ from flamebot.ports.import_store import Chunk, NewImport, StagedRow, Stored, Tur
 from flamebot.ports.store import Caller, Json, Page
 
 _COLUMNS: Final = "batch, import_id, row_number, flamebot_id, model_id, channel_id, config, version, ciphertext, start"
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _UNKNOWN: Final = "There is no such import."
 
 
@@ -238,4 +237,9 @@ def _line(batch: str, import_id: str, row: StagedRow) -> str:
         f"\\x{account.ciphertext.hex()}" if account.ciphertext is not None else None,
         to_json(start_row_json(row.start)) if row.start is not None else None,
     )
-    return "\t".join("\\N" if cell is None else cell.translate(_ESCAPES) for cell in cells) + "\n"
+    return "\t".join("\\N" if cell is None else _escaped(cell) for cell in cells) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    """Four searches, which find nothing most of the time: a table of characters would look at each."""
+    return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
