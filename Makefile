@@ -69,6 +69,14 @@ integration: $(DEV) ## the tests against a real Postgres
 e2e: $(DEV) ## over HTTP against running local stacks
 	$(BIN)/pytest -n 2 --dist loadfile tests/e2e $(ARGS)
 
+.PHONY: simulate
+simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or SEED=k to see one again
+	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m tests.simulation
+
+.PHONY: mutants
+mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
+	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
+
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/
 	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build

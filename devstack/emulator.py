@@ -1,4 +1,4 @@
-"""The stack's side of the AWS emulator: starts it, makes the template's queues, bucket, tables and secrets, and does so again if it dies."""
+"""The stack's side of the AWS emulator: starts it, makes what the template describes, and does so again if it dies."""
 
 from __future__ import annotations
 

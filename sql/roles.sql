@@ -21,7 +21,8 @@ declare
         "flamebot_step": ["begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
                           "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock"],
         "flamebot_upkeep": ["find_stalled_imports", "delete_old_imports",
-                            "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "allowed_actions"]
+                            "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
+                            "record_upkeep", "allowed_actions"]
     }';
     v_readers constant text[] := array['flamebot_api', 'flamebot_upkeep'];
     -- Longer than any verb takes, shorter than the function that waits for it; upkeep waits for its batches.

@@ -71,14 +71,19 @@ def _tell(http: Api, health: dict[str, Any], stats: dict[str, Any], control: dic
         }
     )
     output.line()
-    output.table(
-        ["CHECK", "STATE", "DETAIL"], [[check["name"], "ok" if check["ok"] else "failed", check["detail"]] for check in health["checks"]]
-    )
+    output.table(["CHECK", "STATE", "DETAIL"], [[check["name"], _state(check), check["detail"]] for check in health["checks"]])
     if stats["steps"]:
         names = ("completed", "failed", "retried", "skipped", "cancelled")
         output.line()
         rows = [[step["action"], *(str(step[name]) for name in names), _seconds(step["meanSeconds"])] for step in stats["steps"]]
         output.table(["LAST 24 HOURS", *(name.upper() for name in names), "MEAN"], rows)
+
+
+def _state(check: dict[str, Any]) -> str:
+    """What is not urgent is a warning: workflows go on."""
+    if check["ok"]:
+        return "ok"
+    return "failed" if check["urgent"] else "warning"
 
 
 def _counts(counts: dict[str, int]) -> str:

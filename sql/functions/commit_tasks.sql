@@ -54,7 +54,6 @@ begin
                (x.decision -> 'task' ->> 'at')::timestamptz as at,
                case when i.status <> 'stopping' then nullif(x.decision -> 'next', 'null')
                     when t.phase = 'cancel' and x.decision -> 'task' ->> 'to' = 'pending' then null
-                    when x.decision -> 'instance' ->> 'status' = 'stopped' then null
                     else coalesce(nullif(x.decision -> 'if_stopping', 'null'), case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)
                end as next
           from jsonb_to_recordset(p_items) x (task_id text, fence bigint, decision jsonb)

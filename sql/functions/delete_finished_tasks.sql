@@ -15,7 +15,7 @@ begin
     v_old := array(
         select t.task_id from scheduled_tasks t
          where t.finished_at is not null and t.finished_at < p_before
-           -- The successor's row decides, not the status alone: a retry that is at work has either locked this row or inserted that one.
+           -- One statement, one snapshot: a retry that is at work has not happened, and after it the row is live or has a successor.
            and not (exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')
                     and not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1)))
          order by t.finished_at                -- as the index has it, and nothing more: a sort would read everything that is old

@@ -1,7 +1,7 @@
 -- retry_workflow(p_id, p_revision, p_decision, p_now, p_horizon, p_lease, p_rate, p_actor, p_reason) -> jsonb
 -- Takes a failed instance up where it failed. A submit or poll of unknown outcome is opened again, so that its key stays (I5), with the decision's
 -- count of attempts and payload, or else from 0 and with a step timeout that begins anew. After anything else the decision's next task is a new one.
--- Locks: engine control shared, the account, the instance, then its last task.
+-- Locks: engine control shared, then the instance. Nobody else changes the last task of a failed one, and its account, if erased, has stopped it.
 -- Errors: FB001 not_found, FB002 already_active, FB003 not_allowed, FB005 revision_conflict.
 -- Caller: adapters/postgres/workflows.py
 -- Test: tests/integration/test_retry_workflow.py
@@ -11,7 +11,6 @@ language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_engine_paused boolean;
-    v_account text;
     v_instance workflow_instances;
     v_task scheduled_tasks;
     v_now timestamptz;
@@ -21,13 +20,10 @@ declare
 begin
     perform pg_advisory_xact_lock_shared(7);
     select c.paused into v_engine_paused from engine_control c;
-    select i.account_id into v_account from workflow_instances i where i.id = p_id;
+    select i.* into v_instance from workflow_instances i where i.id = p_id for no key update;
     if not found then
         raise exception 'There is no such workflow.' using errcode = 'FB001';
     end if;
-    -- Shared with everybody but delete_account: an erased account has nothing left to go on with.
-    perform 1 from accounts a where a.flamebot_id = v_account for key share;
-    select i.* into v_instance from workflow_instances i where i.id = p_id for no key update;
     -- A range of the primary key, since there is no index by instance: ';' is the character after ':' in the collation of task ids.
     select t.* into v_task from scheduled_tasks t where t.task_id > p_id || ':' and t.task_id < p_id || ';' order by t.sequence desc limit 1;
     if v_instance.status <> 'failed' or v_task.task_id is null then
@@ -35,7 +31,6 @@ begin
     elsif v_instance.revision <> p_revision then
         raise exception 'The workflow changed in the meantime; try again.' using errcode = 'FB005';
     end if;
-    perform 1 from scheduled_tasks t where t.task_id = v_task.task_id for no key update;
     v_now := coalesce(p_now, clock_timestamp());
 
     begin

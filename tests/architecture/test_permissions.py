@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-STEP_QUEUE = "StepQueue.Arn"
-IMPORT_QUEUE = "ImportQueue.Arn"
+STEP_QUEUE, DEAD_LETTERS, IMPORT_QUEUE = "StepQueue.Arn", "StepDeadLetterQueue.Arn", "ImportQueue.Arn"
 ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
     "import_accounts": {
         "ImportAccountsLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -32,6 +31,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_api": {"rds-db:connect"},
         STEP_QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        DEAD_LETTERS: {"sqs:GetQueueAttributes"},  # sees how many there are, and no message
         "LockTable.Arn": {"dynamodb:DescribeTable"},
         "${ImportBucket.Arn}/imports/*": {"s3:PutObject"},  # for those whom it hands an address
         "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # for the bucket alone: see below
@@ -61,6 +61,9 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         "UpkeepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_upkeep": {"rds-db:connect"},
         IMPORT_QUEUE: {"sqs:SendMessage"},
+        STEP_QUEUE: {"sqs:GetQueueAttributes"},
+        DEAD_LETTERS: {"sqs:GetQueueAttributes"},
+        "LockTable.Arn": {"dynamodb:DescribeTable"},
     },
     "migrate": {
         "MigrateLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},

@@ -170,17 +170,6 @@ def test_retry_after_is_seconds_or_a_date(value: str, expected: timedelta | None
     assert caught.value.retry_after == expected
 
 
-def test_a_redirect_is_not_followed() -> None:
-    """A redirect leaves the outcome unknown, and the token never goes elsewhere."""
-    with (
-        service(answer(202, {"taskId": "stolen"})) as (_, elsewhere),
-        service(answer(307, {}, Location=elsewhere.url + "/x")) as (api, server),
-        pytest.raises(OutcomeUnknown, match="307"),
-    ):
-        submit(api)
-    assert (len(server.requests), len(elsewhere.requests)) == (1, 0)
-
-
 def test_a_proxy_in_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy variable diverts credentials."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):

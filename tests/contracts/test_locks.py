@@ -175,3 +175,11 @@ def test_of_many_who_ask_at_once_one_wins(make: Make) -> None:
         thread.join(60)
     assert [v.count(Verdict.ACQUIRED) for v in verdicts.values()] == [1] * len(rounds)
     assert all(len(v) == 8 for v in verdicts.values())
+
+
+def test_the_heir_is_of_the_same_instance(make: Make, account: str) -> None:
+    """However long ago it was taken: an equal sequence and fence of another instance waits until the lock expires."""
+    locks = make(timeout=LONG, lease=timedelta(seconds=0.3))
+    locks.acquire(account, holder("n1"))
+    time.sleep(0.4)
+    assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD

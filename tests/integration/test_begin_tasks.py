@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from flamebot.domain.task import EffectRequest, Payload
 from tests.builders import (
+    LEASE,
     NOON,
     Started,
     a_cancel,
+    a_decision,
     a_next,
+    a_running_task,
     a_submit,
     after,
     an_account,
     an_instance,
     begin,
+    commit,
     instance,
     pause,
     pause_all,
@@ -23,7 +29,7 @@ from tests.builders import (
     stop,
     task,
 )
-from tests.databases import TestDatabase
+from tests.databases import TestDatabase, start
 
 
 def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
@@ -160,3 +166,46 @@ def test_begin_leaves_attempts_and_instance_alone(database: TestDatabase) -> Non
     begin(database, started.task_id)
     assert task(database, started.task_id)["attempts"] == 0
     assert instance(database, started.instance_id) == before
+
+
+def test_global_pause_leaves_a_running_task_to_its_runner(database: TestDatabase) -> None:
+    """A task that a chain runs is given back by nobody, not even by its own fence (I4)."""
+    running = a_running_task(database)
+    (row,) = commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
+    pause_all(database)
+    assert begin(database, row["next_task_id"], fences=[row["next_fence"]]) == []
+    assert task(database, row["next_task_id"])["status"] == "running"
+
+
+def test_same_delivery_with_another_message_gets_nothing(database: TestDatabase) -> None:
+    """A delivery is answered again for the message that it began, not for an older one to the same task (I4)."""
+    started, nonce = an_instance(database), str(uuid4())
+    fence = task(database, started.task_id)["fence"]
+    begin(database, started.task_id, nonce=nonce, fences=[fence])
+    assert begin(database, started.task_id, nonce=nonce, fences=[fence - 1]) == []
+
+
+def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
+    """From then on the service may know the key: a later begin of the same task makes it no younger (I5)."""
+    running = a_running_task(database, a_submit())
+    first = task(database, running.task_id)["first_begun_at"]
+    assert first is not None
+    commit(database, (running.task_id, running.fence, a_decision("pending", task={"outcome_unknown": True})))
+    begin(database, running.task_id)
+    assert task(database, running.task_id)["first_begun_at"] == first
+
+
+def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
+    """A begin that had to wait has its whole lease all the same."""
+    started = an_instance(database)
+    fence = task(database, started.task_id)["fence"]
+    holder, beginner = database.session(), database.session()
+    holder.begin()
+    holder.rows("select pg_advisory_xact_lock(7)")
+    waiting = start(lambda: begin(beginner, started.task_id, fences=[fence]))
+    database.until_blocked(beginner)
+    time.sleep(0.3)
+    released = datetime.now(UTC)  # noqa: TID251  # leases are real time
+    holder.commit()
+    waiting.result()
+    assert task(database, started.task_id)["lease_expires_at"] >= released + LEASE

@@ -77,3 +77,13 @@ def test_null_now_is_the_databases_clock(database: TestDatabase) -> None:
     due = an_instance(database, a_next(at=real + timedelta(seconds=60)), now=real - timedelta(hours=1))
     assert [row["task_id"] for row in claim(database, now=None)] == [due.task_id]
     assert real < NOON
+
+
+def test_a_claim_has_a_fence_of_its_own(database: TestDatabase) -> None:
+    """A message of an earlier claim begins nothing (I4), and the claim's own message is the first send (I8)."""
+    ids = [an_instance(database, a_next(at=after(hours=1))).task_id for _ in range(2)]
+    claimed = claim(database, now=after(hours=1))
+    assert len({row["fence"] for row in claimed} - {0}) == 2
+    assert {(row["fence"], task(database, row["task_id"])["sends"]) for row in claimed} == {
+        (task(database, each)["fence"], 1) for each in ids
+    }

@@ -182,3 +182,9 @@ def test_iam_address_asks_for_tls() -> None:
     """A token is only ever sent encrypted, and may hold any character."""
     address = Database.dsn(host="db.example", port=5432, name="flamebot", user="flamebot_step", password="a/b?c&d=e%")
     assert address == "postgresql://flamebot_step:a%2Fb%3Fc%26d%3De%25@db.example:5432/flamebot?sslmode=require"
+
+
+def test_a_verb_is_committed_when_it_answers(database: TestDatabase) -> None:
+    """What it answers may be sent at once: everybody else sees it."""
+    database.db.call("select record_tick(1, 1, 0.1)")
+    assert database.value("select last_tick is not null from engine_control")

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from flamebot.adapters.postgres.rows import decision_json, to_json
+from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import Busy, NotFound
-from tests.builders import a_decision, a_definition, a_start, an_account, an_entry, an_instance, begin, commit, instance, start_rows, task
+from tests.builders import (
+    HORIZON,
+    LEASE,
+    NOON,
+    a_decision,
+    a_definition,
+    a_start,
+    a_submit,
+    an_account,
+    an_entry,
+    an_instance,
+    begin,
+    commit,
+    instance,
+    start_rows,
+    task,
+)
 from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control, failed, last_task
 
@@ -108,3 +126,34 @@ def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> No
     eraser.commit()
     assert waiting.result()[0]["status"] == "missing"
     assert database.value("select count(*) from workflow_instances") == 0
+
+
+def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
+    """Erasing waits for the retry, and then finds a live workflow (I1)."""
+    started = failed(database)
+    anew = to_json(decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit())))
+    retrier, eraser = database.session(), database.session()
+    retrier.begin()
+    retrier.rows("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", (started.instance_id, anew, NOON, HORIZON, LEASE))
+    waiting = start(lambda: eraser.rows("select delete_account(%s, 'a', null)", (started.account_id,)))
+    database.until_blocked(eraser)
+    retrier.commit()
+    with pytest.raises(Exception, match="live workflow"):
+        waiting.result()
+    assert database.value("select count(*) from accounts") == 1
+
+
+def test_a_retry_that_comes_later_finds_nothing_to_go_on_with(database: TestDatabase) -> None:
+    """It waits, and is refused: what had failed has ended with its account (I1)."""
+    started = failed(database)
+    anew = to_json(decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit())))
+    eraser, retrier = database.session(), database.session()
+    eraser.begin()
+    eraser.rows("select delete_account(%s, 'a', null)", (started.account_id,))
+    call = ("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", (started.instance_id, anew, NOON, HORIZON, LEASE))
+    waiting = start(lambda: retrier.rows(*call))
+    database.until_blocked(retrier)
+    eraser.commit()
+    with pytest.raises(Exception, match="The workflow is stopped"):
+        waiting.result()
+    assert instance(database, started.instance_id)["status"] == "stopped"

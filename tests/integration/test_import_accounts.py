@@ -72,6 +72,8 @@ def test_what_is_not_sent_is_kept(database: TestDatabase) -> None:
     assert answer.accounts == {"acct-1": "updated"}
     assert (row["model_id"], row["channel_id"], row["config"], bytes(row["credentials_ciphertext"])) == ("m2", "c", {"a": 1}, b"secret")
     assert (row["credentials_version"], row["ciphertext_version"]) == (100_002, 100_001)
+    import_(database, an_input(model_id=None, channel_id="c2", config=None, ciphertext=None, version=100_003))
+    assert (stored(database)["model_id"], stored(database)["channel_id"]) == ("m2", "c2")
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,7 @@ def test_the_same_key_at_once_is_in_flight(database: TestDatabase) -> None:
     one, two = database.session(), database.session()
     one.begin()
     call(one, "acct-1", key="k1")
+    two.rows("set lock_timeout = '2s'")
     with pytest.raises(Exception, match="at work now"):
         call(two, "acct-2", key="k1")
     one.commit()

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from flamebot.domain.errors import NotAllowed, NotFound
+from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.errors import NotAllowed, NotFound, RevisionConflict
 from tests.builders import a_cancel, a_decision, a_next, a_submit, after, an_instance, begin, claim, commit, instance, live_tasks, task
 from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control, failed, last_task, polling, running
@@ -30,9 +31,21 @@ def test_a_message_on_its_way_is_void(database: TestDatabase) -> None:
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     control(database).pause_workflow(started.instance_id, ALICE)
+    held = task(database, started.task_id)["fence"]
+    assert held > fence
     assert begin(database, started.task_id, fences=[fence]) == []
     control(database).resume_workflow(started.instance_id, "freeze", ALICE)
+    assert task(database, started.task_id)["fence"] > held
     assert begin(database, started.task_id, fences=[fence]) == []
+
+
+def test_a_plan_from_before_the_pause_is_refused(database: TestDatabase) -> None:
+    """Whoever read the workflow before it was paused has another state in mind."""
+    started = an_instance(database)
+    control(database).pause_workflow(started.instance_id, ALICE)
+    onward = Decision(task=None, instance=InstanceWrite(current_step=1), next=a_next(at=after(hours=1)))
+    with pytest.raises(RevisionConflict):
+        control(database).skip_step(started.instance_id, 0, onward, ALICE)
 
 
 def test_a_running_task_finishes_and_its_successor_is_held(database: TestDatabase) -> None:

@@ -119,3 +119,39 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
         assert work(crowded, seen)["rows_fetched"] < 10
     finally:
         crowded.main.rollback()
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, plan: str) -> None:
+    """Not at what sleeps: it is asked by every tick, and by anybody."""
+    crowded.rows(f"set plan_cache_mode = {plan}")
+    make_due(crowded, BATCH)
+    crowded.main.begin()
+    try:
+        seen = work(crowded)
+        told = crowded.value("select engine_health(%s)", (after(seconds=1),))
+        looking = work(crowded, seen)
+        assert BATCH <= told["due_backlog"] < SLEEPERS / 10
+        assert looking["seq_scans"] == 0
+        assert looking["rows_fetched"] <= told["due_backlog"] + told["queued"] + told["running"] + 10
+    finally:
+        crowded.main.rollback()
+        crowded.rows("reset plan_cache_mode")
+
+
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+def test_the_search_for_lost_workflows_is_bounded(crowded: TestDatabase, plan: str) -> None:
+    """A part of it reads so many instances and their tasks, and nothing else, wherever it begins (I2)."""
+    crowded.rows(f"set plan_cache_mode = {plan}")
+    crowded.main.begin()
+    try:
+        for place in ("", "sleeper-5"):
+            seen = work(crowded)
+            found = crowded.value("select find_lost_workflows(%s, %s)", (place, BATCH))
+            looking = work(crowded, seen)
+            assert (found["checked"], found["lost"]) == (BATCH, 0)
+            assert looking["seq_scans"] == 0
+            assert looking["rows_fetched"] <= 3 * BATCH
+    finally:
+        crowded.main.rollback()
+        crowded.rows("reset plan_cache_mode")

@@ -71,3 +71,15 @@ def test_running_task_is_never_resent(database: TestDatabase) -> None:
     begin(database, started.task_id)
     database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
     assert resend(database) == []
+
+
+def test_what_is_being_changed_is_passed_by(database: TestDatabase) -> None:
+    """Sending again never waits: a row that somebody else holds is the next tick's."""
+    held, lost = an_instance(database), an_instance(database)
+    lose(database)
+    holder = database.session()
+    holder.begin()
+    holder.rows("select 1 from scheduled_tasks where task_id = %s for no key update", (held.task_id,))
+    database.rows("set lock_timeout = '2s'")
+    assert [row["task_id"] for row in resend(database)] == [lost.task_id]
+    holder.rollback()

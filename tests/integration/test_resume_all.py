@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from tests.builders import after, an_instance, begin, claim, task
-from tests.databases import TestDatabase
+from tests.builders import (
+    a_decision,
+    a_next,
+    a_running_task,
+    after,
+    an_instance,
+    begin,
+    claim,
+    commit,
+    pause_all,
+    resume_all,
+    task,
+)
+from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control
 
 
@@ -53,3 +65,18 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
     control(database).resume_all(ALICE)
     (row,) = audit(database, "resume_all")
     assert (row["actor"], row["reason"], row["subject"], row["after"]) == ("alice", "because", "engine", {"paused": False})
+
+
+def test_it_waits_for_a_commit_at_work(database: TestDatabase) -> None:
+    """What a commit has put aside for the pause is there when resuming returns: whoever resumed sends it at once (I6)."""
+    running = a_running_task(database)
+    pause_all(database)
+    item = (running.task_id, running.fence, a_decision(next_task=a_next(at=after(seconds=1))))
+    committer, resumer = database.session(), database.session()
+    committer.begin()
+    assert commit(committer, item)[0]["next_status"] == "pending"
+    waiting = start(lambda: resume_all(resumer))
+    database.until_blocked(resumer)
+    committer.commit()
+    waiting.result()
+    assert [row["task_id"] for row in claim(database)] == [f"{running.instance_id}:2"]

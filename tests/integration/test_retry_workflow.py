@@ -30,7 +30,7 @@ from tests.builders import (
     task,
 )
 from tests.databases import TestDatabase, start
-from tests.stores import ALICE, REQUEST, audit, control, failed, last_task
+from tests.stores import ALICE, REQUEST, audit, control, failed, forced, last_task
 
 ANEW = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1), payload=Payload(request=REQUEST)))
 
@@ -256,3 +256,11 @@ def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase
         (started.instance_id,),
     )
     assert timedelta(seconds=185) < lease <= timedelta(seconds=190)
+
+
+def test_retry_forgives_crashes(database: TestDatabase) -> None:
+    """Whoever is opened again may crash as often again (I8)."""
+    started = failed(database, unknown=True)
+    forced(database, started.task_id, reaps=5)
+    control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
+    assert task(database, started.task_id)["reaps"] == 0

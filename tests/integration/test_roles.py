@@ -48,7 +48,8 @@ RIGHTS = {
     },
     "flamebot_upkeep": {
         "find_stalled_imports", "delete_old_imports",
-        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "allowed_actions",
+        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
+        "record_upkeep", "allowed_actions",
     },
 }  # fmt: skip
 READERS = {"flamebot_api", "flamebot_upkeep"}
@@ -268,6 +269,8 @@ def test_upkeep_does_its_work_with_its_role(database: TestDatabase, log_in: LogI
     assert (store.delete_expired_locks(), store.delete_old_requests()) == (0, 0)
     assert len(store.tend_history(timedelta(days=30))["created"]) == 8
     assert store.health()["paused"] is False
+    assert store.find_lost_workflows("", 10) == {"checked": 0, "last": None, "lost": 0, "ids": []}
+    store.record_upkeep({"after": ""})
     db.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from flamebot.domain.errors import Busy, NotAllowed, NotFound, RevisionConflict
 from flamebot.domain.task import Phase
-from tests.builders import NOON, a_cancel, a_next, after, an_instance, begin, claim, instance, live_tasks, pause_all, task
+from tests.builders import NOON, a_cancel, a_next, after, an_instance, begin, claim, instance, live_tasks, pause, pause_all, task
 from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control, failed, polling, running, unsure
 
@@ -130,3 +130,31 @@ def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
     (pointer,) = waiting.result()["answer"]["send"]
     assert begin(database, started.task_id, fences=[claimed["fence"]], now=after(minutes=9)) == []
     assert len(begin(database, started.task_id, fences=[pointer["fence"]], now=after(minutes=9))) == 1
+
+
+def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
+    """Run-now waits for the begin, and then finds the step at work: it is not queued a second time (I5)."""
+    started = an_instance(database, a_next(at=NOON))
+    beginner, hurried = database.session(), database.session()
+    beginner.begin()
+    assert begin(beginner, started.task_id)
+    waiting = start(lambda: hurried.one("select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)", (started.instance_id, NOON)))
+    database.until_blocked(hurried)
+    beginner.commit()
+    with pytest.raises(Exception, match="at work"):
+        waiting.result()
+    assert live_tasks(database, started.instance_id) == ["running"]
+
+
+def test_a_pause_that_came_first_refuses_it(database: TestDatabase) -> None:
+    """Run-now waits for the pause, and is told that the workflow is paused (I7)."""
+    started = an_instance(database, a_next(at=after(hours=5)))
+    pauser, hurried = database.session(), database.session()
+    pauser.begin()
+    pause(pauser, started.instance_id)
+    waiting = start(lambda: hurried.one("select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)", (started.instance_id, NOON)))
+    database.until_blocked(hurried)
+    pauser.commit()
+    with pytest.raises(Exception, match="The workflow is paused"):
+        waiting.result()
+    assert live_tasks(database, started.instance_id) == ["held"]

@@ -177,3 +177,36 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     with pytest.raises(Exception, match="at work"):
         waiting.result()
     assert live_tasks(database, started.instance_id) == ["running"]
+
+
+def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
+    """The second one waits, and is told that its plan is void: it is made anew, for the step that waits then (I3)."""
+    started = an_instance(database, a_next(at=after(hours=5)))
+    params = (started.instance_id, to_json(decision_json(PAST)), NOON, HORIZON, LEASE)
+    one, two = database.session(), database.session()
+    one.begin()
+    one.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params)
+    waiting = start(lambda: two.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params))
+    database.until_blocked(two)
+    one.commit()
+    with pytest.raises(Exception, match="changed in the meantime"):
+        waiting.result()
+    assert last_task(database, started.instance_id)["sequence"] == 2
+
+
+def test_history_goes_on_from_what_was_told(database: TestDatabase) -> None:
+    """A person's decision continues the numbers of the commits before it."""
+    started = an_instance(database, a_next(at=after(hours=5)))
+    control(database).skip_step(started.instance_id, 0, PAST, ALICE)
+    control(database).skip_step(started.instance_id, 1, PAST, ALICE)
+    assert [row["sequence"] for row in database.rows("select sequence from step_history order by sequence")] == [1, 2]
+
+
+@pytest.mark.parametrize("state", ["polling", "unsure"])
+def test_a_held_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
+    """Paused or not: leaving a step whose job is open, or may be, would forget it (I5)."""
+    started = polling(database) if state == "polling" else unsure(database)
+    control(database).pause_workflow(started.instance_id, ALICE)
+    with pytest.raises(Busy):
+        control(database).skip_step(started.instance_id, instance(database, started.instance_id)["revision"], PAST, ALICE)
+    assert live_tasks(database, started.instance_id) == ["held"]

@@ -68,6 +68,7 @@ def test_account_with_a_live_workflow_keeps_it(database: TestDatabase) -> None:
     (answer,) = start_rows(database, [a_start(started.account_id, a_definition(database))])
     assert (answer["status"], answer["instance_id"], answer["send"]) == ("already_active", started.instance_id, None)
     assert database.value("select count(*) from workflow_instances") == 1
+    assert database.value("select count(*) from scheduled_tasks") == 1
 
 
 def test_same_instance_again_is_started_again(database: TestDatabase) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from tests.builders import (
+    LEASE,
     NOON,
     a_cancel,
     a_decision,
@@ -31,6 +34,8 @@ def test_running_past_its_lease_is_taken_over(database: TestDatabase) -> None:
     assert (row["task_id"], row["lost"], row["reaps"], row["attempts"], row["now"]) == (running.task_id, "lease_expired", 1, 1, NOON)
     assert row["fence"] > running.fence
     assert row["account_data"]["account_id"] == running.account_id
+    left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+    assert abs(left - LEASE) < timedelta(seconds=5)
     assert take_over(database) == []
 
 

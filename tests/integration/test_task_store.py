@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 from uuid import uuid4
 
@@ -9,11 +10,25 @@ import pytest
 
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
+from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
-from flamebot.ports.store import CommitItem, TaskStore
-from tests.builders import NOON, Started, a_cancel, a_decision, a_next, a_poll, a_submit, after, an_account, an_instance, task
+from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
+from tests.builders import (
+    NOON,
+    Started,
+    a_cancel,
+    a_decision,
+    a_next,
+    a_poll,
+    a_running_task,
+    a_submit,
+    after,
+    an_account,
+    an_instance,
+    task,
+)
 from tests.databases import TestDatabase
 
 
@@ -143,3 +158,50 @@ def test_payload_of_newer_code_is_understood(database: TestDatabase, store: Post
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
     assert begun.task.payload == Payload(text="hello")
+
+
+LOSES = """
+create sequence losses;
+create function lose() returns trigger language plpgsql as $$
+begin
+    if nextval('losses') = 1 then
+        perform pg_terminate_backend(pg_backend_pid());
+    end if;
+    return null;
+end $$;
+create trigger lose after update on scheduled_tasks for each statement execute function lose();
+"""
+
+
+def test_only_what_may_be_called_twice_is(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """The connection breaks under each verb: begin and commit are called again, and answered; nobody knows of the others (I3, I8)."""
+    started, waiting = an_instance(database), an_instance(database, a_next(at=after(hours=-1)), now=after(hours=-2))
+    running = a_running_task(database)
+    found = pointer(database, started)
+    database.rows("update scheduled_tasks set lease_expires_at = now() - interval '1 h' where task_id = %s", (running.task_id,))
+    database.rows(LOSES)
+
+    def broken(call: Callable[[], object]) -> None:
+        database.rows("select setval('losses', 1, false)")
+        call()
+        assert database.value("select last_value from losses") > 1, "the connection never broke"
+
+    for verb in (store.claim_due_tasks, store.resend_lost_tasks, lambda limit: store.take_over_expired(limit, str(uuid4()))):
+        database.rows("select setval('losses', 1, false)")
+        with pytest.raises(StoreUnavailable):
+            verb(10)
+        assert database.value("select is_called from losses"), "the connection never broke"
+    assert task(database, waiting.task_id)["status"] == "pending"
+    begun: list[Begun] = []
+    broken(lambda: begun.extend(store.begin_tasks([found], str(uuid4()))))
+    fence = begun[0].task.fence if begun[0].task else 0
+    committed: list[Committed] = []
+    broken(lambda: committed.extend(store.commit_tasks([CommitItem(task_id=found.task_id, fence=fence, decision=a_decision())])))
+    assert committed[0].accepted
+
+
+def test_commit_answers_for_the_fence_that_was_asked(database: TestDatabase, store: PostgresTaskStore) -> None:
+    """Two items for one task, and one of them is stale: the other one's success is not its own (I4)."""
+    running = a_running_task(database)
+    items = [CommitItem(task_id=running.task_id, fence=fence, decision=a_decision()) for fence in (running.fence, running.fence - 1)]
+    assert [answer.accepted for answer in store.commit_tasks(items)] == [True, False]

@@ -18,16 +18,22 @@ from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.imports import PostgresImportDesk
 from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.s3.files import S3ImportFiles
+from flamebot.adapters.sqs.probes import probe_queue
 from flamebot.adapters.sqs.queue import SqsStepQueue
 from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.http.router import Router
 from flamebot.http.routes import api, imports
+from flamebot.services.ask_in_time import AskInTime
+from flamebot.services.check_health import CheckHealth
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.file_imports import FileImports
 from flamebot.services.import_accounts import ImportAccounts
 from flamebot.services.seed_definitions import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: the same emulator as the adapters' suites
@@ -36,6 +42,7 @@ from tests.gateway import Remembering, make_event
 
 ROOT = Path(__file__).resolve().parents[3]
 HORIZON, LEASE = timedelta(seconds=120), timedelta(seconds=90)
+PATIENCE = 2.0  # seconds, of the health check
 
 
 @dataclass
@@ -111,18 +118,30 @@ def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str,
         tasks = PostgresTaskStore(connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000)
         catalog = DefinitionCatalog(store, REGISTRY, policy)
         queue = SqsStepQueue(client("sqs"), queue_url)
+        files = S3ImportFiles(client("s3"), "imports-over-http")
         vault = KmsVault(kms or client("kms"), key_id)
         importer = ImportAccounts(store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
+        reads = PostgresReadStore(connection, clock)
+        checks = CheckHealth(
+            store=reads,
+            max_concurrent_tasks=settings.max_concurrent_tasks,
+            upkeep_period=settings.health_check_period,
+            clock=clock,
+            telemetry=telemetry,
+            probes={"queue": lambda: probe_queue(client("sqs"), queue_url)},
+            ask=AskInTime(PATIENCE, clock),
+        )
         rest = api.router(
             store=store,
-            reads=PostgresReadStore(connection, clock),
+            reads=reads,
             catalog=catalog,
+            imports=FileImports(desk=PostgresImportDesk(connection), files=files, catalog=catalog, hints=queue, clock=clock),
             queue=queue,
             dispatcher=DispatchDue(store=tasks, queue=queue, catalog=catalog, clock=clock, telemetry=telemetry),
             clock=clock,
             telemetry=telemetry,
             settings=settings,
-            probes={"queue": lambda: client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])},
+            checks=checks,
         )
         entrance = imports.router(importer, scope_prefix="flamebot/", telemetry=telemetry)
         return Api(database=database, importer=entrance, rest=rest, telemetry=telemetry, queue_url=queue_url, sqs=client("sqs"))

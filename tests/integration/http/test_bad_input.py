@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from flamebot.http.endpoints import TABLE, Endpoint
 from tests.databases import DatabasePool
 from tests.integration.http.conftest import Answered, Api, connector
 
-GUARDED = [endpoint for endpoint in TABLE if endpoint.scope]
 WITH_BODY = [endpoint for endpoint in TABLE if endpoint.body]
 WITH_MODEL = [endpoint for endpoint in WITH_BODY if endpoint.name not in ("publish_definition", "validate_definition")]
 WITH_ID = [endpoint for endpoint in TABLE if endpoint.parameters and endpoint.name != "publish_definition"]
@@ -79,20 +78,6 @@ def assert_problem(answer: Answered, *statuses: int) -> None:
         assert body["errors"]
     for trace in ("Traceback", 'File "', "psycopg", "pydantic", "SQLSTATE", "select "):
         assert trace not in answer.text
-
-
-@pytest.mark.parametrize("endpoint", GUARDED, ids=ids)
-class TestGuards:
-    """Nobody gets in without the scope."""
-
-    def test_without_a_token(self, http: Api, endpoint: Endpoint) -> None:
-        """401."""
-        assert_problem(http.call(endpoint.method, path_of(endpoint), scopes=None), 401)
-
-    def test_with_every_scope_but_the_right_one(self, http: Api, endpoint: Endpoint) -> None:
-        """403; the bare scope without its prefix does not count either."""
-        others = " ".join([f"flamebot/{scope}" for scope in SCOPES if scope != endpoint.scope] + list(SCOPES))
-        assert_problem(http.call(endpoint.method, path_of(endpoint), scopes=others), 403)
 
 
 @pytest.mark.parametrize("endpoint", TABLE, ids=ids)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.http.conftest import Answered, Api
+from tests.integration.http.conftest import Api
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -124,34 +124,6 @@ def test_figures(http: Api) -> None:
     assert all(TIME.fullmatch(minute["minute"]) for minute in due)
 
 
-def checks_of(answer: Answered) -> dict[str, bool]:
-    """Each check's name and verdict."""
-    assert answer.status == 200, answer.body
-    return {check["name"]: check["ok"] for check in answer.body["checks"]}
-
-
-def test_health(http: Api) -> None:
-    """Without a tick it is degraded, and says so; with one it is well."""
-    before = http.call("GET", "/v1/health")
-    assert before.body["status"] == "degraded"
-    assert [name for name, ok in checks_of(before).items() if not ok] == ["last_tick"]
-    http.database.rows("update engine_control set last_tick_at = clock_timestamp()")
-    after = http.call("GET", "/v1/health")
-    assert (after.body["status"], set(checks_of(after))) == (
-        "ok",
-        {"database", "last_tick", "oldest_due", "expired_leases", "enough_concurrency", "queue"},
-    )
-
-
-def test_open_health_tells_nothing(http: Api) -> None:
-    """Ok, and no word more; a connection that was cut is opened again."""
-    assert http.call("GET", "/health", scopes=None).body == {"status": "ok"}
-    http.database.rows(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-    )
-    assert http.call("GET", "/health", scopes=None).body == {"status": "ok"}
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -172,14 +144,6 @@ def test_a_database_that_is_away(http: Api, monkeypatch: pytest.MonkeyPatch, met
     answer = http.call(method, path)
     assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (503, "database_unavailable", "5")
     assert "hunter2" not in answer.text + repr(http.telemetry.lines)
-
-
-def test_health_without_a_database(http: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Operators are answered all the same; whoever asks at the door hears no more than unavailable."""
-    monkeypatch.setattr(http.database, "url", "postgresql://somebody:hunter2@127.0.0.1:9/nowhere")
-    assert checks_of(http.call("GET", "/v1/health")) == {"database": False, "queue": True}
-    closed = http.call("GET", "/health", scopes=None)
-    assert (closed.status, closed.body) == (503, {"status": "unavailable"})
 
 
 def test_the_description_is_served(http: Api) -> None:

@@ -162,8 +162,12 @@ class Engine:
         """What the API does at the end of a global pause."""
         return self._dispatcher("flamebot_api", lambda _, port: port).dispatch()
 
+    def tick_store(self, role: str = "flamebot_tick") -> PostgresTaskStore:
+        """The tick's store, or another function's."""
+        return PostgresTaskStore(self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+
     def _dispatcher(self, role: str, wrap: Wrap) -> DispatchDue:
-        store = PostgresTaskStore(self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        store = self.tick_store(role)
         return DispatchDue(
             store=wrap("store", store),
             queue=wrap("queue", self.queue),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -144,3 +145,29 @@ def test_messages_survive_a_real_queue(engine: Engine, aws: Any) -> None:
     engine.deliver(received["Body"])
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "completed"
+
+
+def test_of_two_pointers_to_a_task_the_newer_one_counts(engine: Engine) -> None:
+    """I6: a message from before a pause comes in the same batch as the one from after it: the task is run."""
+    engine.define(swipe())
+    instance = engine.start()
+    (old,) = engine.queue.take()
+    engine.control.pause_workflow(instance, TESTER)
+    engine.send(engine.control.resume_workflow(instance, "freeze", TESTER).send)
+    (new,) = engine.queue.take()
+    assert engine.deliver(new, old) == []
+    assert len(engine.writes("startSwipeTask")) == 1
+
+
+def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
+    """A message of one task, sent on because it came too early, does not get company: it may be what kills its process."""
+    engine.define({"id": "rest", "action": "wait", "delay": "60s"})
+    for name in "ab":
+        engine.start(account=name)
+    engine.queue.kept.clear()
+    sent, engine.queue.bodies = list(engine.queue.bodies), []
+    moment = {"now": engine.clock.now() + timedelta(seconds=60)}
+    engine.database.rows("update scheduled_tasks set scheduled_for = date_trunc('second', %(now)s)", moment)
+    bodies = [re.sub(r'"wake","[^"]+"', f'"wake","{moment["now"].replace(microsecond=0).isoformat()}"', body) for body in sent]
+    assert engine.deliver(*bodies) == []
+    assert len(engine.queue.bodies) == 2

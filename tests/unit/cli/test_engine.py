@@ -11,7 +11,10 @@ import pytest
 from tests.unit.cli.canned import NOW, CannedApi, Reply, problem
 from tests.unit.cli.conftest import Flamebot
 
-CHECKS = [{"name": "database", "ok": True, "detail": "It answers."}, {"name": "last_tick", "ok": True, "detail": "12 s ago."}]
+CHECKS = [
+    {"name": "database", "ok": True, "detail": "It answers.", "urgent": True},
+    {"name": "last_tick", "ok": True, "detail": "12 s ago.", "urgent": True},
+]
 LATENESS = {"tasks": 1200, "p50Seconds": 0.2, "p95Seconds": 0.8, "p99Seconds": 0.9, "maxSeconds": 1.25}
 STEP = {"action": "add_bio", "completed": 9, "failed": 1, "retried": 2, "skipped": 0, "cancelled": 0, "meanSeconds": 1.5}
 
@@ -57,11 +60,20 @@ def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
 
 def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
     """With --check a failing health check is an exit code; without it is news."""
-    late = {"name": "last_tick", "ok": False, "detail": "The last tick finished 900 s ago."}
+    late = {"name": "last_tick", "ok": False, "detail": "The last tick finished 900 s ago.", "urgent": True}
     api.on("GET", "/v1/health", Reply(200, {"status": "degraded", "checks": [late]}))
     assert flamebot("status").exit == 0
     ran = flamebot("status", "--check")
     assert (ran.exit, "900 s ago" in ran.out) == (7, True)
+
+
+def test_what_is_not_urgent_is_a_warning(api: CannedApi, flamebot: Flamebot) -> None:
+    """Both are told apart at a glance."""
+    checks = [{"name": name, "ok": False, "detail": "No.", "urgent": urgent} for name, urgent in (("last_tick", True), ("history", False))]
+    api.on("GET", "/v1/health", Reply(200, {"status": "degraded", "checks": checks}))
+    shown = [line.split()[:2] for line in flamebot("status").out.splitlines()]
+    assert ["last_tick", "failed"] in shown
+    assert ["history", "warning"] in shown
 
 
 def test_status_needs_no_admin(api: CannedApi, flamebot: Flamebot) -> None:

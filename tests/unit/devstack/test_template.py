@@ -69,7 +69,8 @@ def test_schedules(template: Template) -> None:
 
 def test_the_queue_source(template: Template) -> None:
     """Batch size, concurrency and partial failures are the mapping's."""
-    (source,) = template.queue_sources()
+    source, hints = sorted(template.queue_sources(), key=lambda one: one.queue, reverse=True)
+    assert (hints.queue, hints.function, hints.batch_size, hints.partial_failures) == ("ImportQueue", "import_file", 1, True)
     assert (source.queue, source.function, source.batch_size, source.window_seconds) == ("StepQueue", "step", 2, 0)
     assert source.partial_failures
     assert source.concurrency == 2

@@ -129,6 +129,13 @@ def test_a_stored_version_is_bound_though_rules_have_changed() -> None:
     assert (definition.workflow_id, definition.version, definition.total_steps) == (7, 3, 2)
 
 
+def test_a_stored_text_is_not_judged_again() -> None:
+    """I11: a text that newer rules refuse cannot be published any more, but a workflow that has it runs on."""
+    document = a_document({"id": "bio", "action": "add_bio", "bio": "see www.example.org"})
+    assert pointers(document) == ["/steps/0/bio"]
+    assert bind_definition({**document, "version": 1}, REGISTRY, POLICY, 7).total_steps == 1
+
+
 def test_a_stored_version_whose_action_is_gone_cannot_be_bound() -> None:
     """It says what is missing."""
     with pytest.raises(Invalid) as caught:

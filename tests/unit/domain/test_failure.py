@@ -314,3 +314,34 @@ def test_an_error_is_stored_in_one_line() -> None:
     """It comes from outside: nothing that a column refuses, and not without end."""
     assert tidy("a\x00b\nc\ud800") == "a b c "
     assert len(tidy("x" * 9999)) == 500
+
+
+def test_exhausted_attempts_remember_what_was_unknown() -> None:
+    """The last try failed before it was sent: what an earlier one did is unknown still (I5)."""
+    task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
+    decision = decided(a_definition(a_swipe(maxAttempts=3)), task, Retry(error="database_unavailable: away"))
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
+
+
+def test_a_wake_up_is_put_off_without_end() -> None:
+    """It needs nothing from anybody: however late it is, the workflow goes on with it (I6)."""
+    journey = at("rest/wake", a_wait("rest"), a_swipe())
+    journey.run(Defer(after=timedelta(minutes=1), reason="out_of_time"), late=GRACE + HOURS)
+    assert (journey.place, journey.instance.status) == ("rest/wake", InstanceStatus.ACTIVE)
+
+
+def test_what_was_unknown_is_so_when_the_time_is_over() -> None:
+    """Put off past the step's timeout: the write of before may have happened (I5)."""
+    task = a_task("swipe", Phase.SUBMIT, attempts=1, outcome_unknown=True)
+    decision = decided(a_definition(a_swipe(timeout="1m")), task, Defer(after=timedelta(minutes=2), reason="locked"))
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
+
+
+def test_a_poll_that_is_lost_again_and_again_leaves_its_job_unknown() -> None:
+    """The job may be at work: only its key may be used again (I5)."""
+    payload = Payload(started_at=NOON, job_id="j", key="k")
+    decision = decided(a_definition(a_swipe()), a_task("swipe", Phase.POLL, reaps=5, payload=payload), Lost(error="lease_expired"))
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)

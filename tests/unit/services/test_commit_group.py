@@ -68,6 +68,13 @@ def test_those_that_wait_are_committed_together() -> None:
     assert [sorted(batch) for batch in store.batches] == [["first"], ["a", "b", "c"]]
 
 
+def test_nothing_to_commit_is_no_call() -> None:
+    """A tick that took nothing over asks the database for nothing."""
+    store = CommitStore()
+    assert group(store).commit_all([]) == []
+    assert store.batches == []
+
+
 def test_a_refused_batch_is_split_down_to_one() -> None:
     """One decision that the database refuses is left to its lease; its siblings are kept."""
 

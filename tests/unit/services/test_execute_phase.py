@@ -244,3 +244,13 @@ def test_a_cancel_without_an_answer_is_tried_again() -> None:
     executed = World(cancel=errors.OutcomeUnknown()).execute(task(Phase.CANCEL, payload=POLL))
     assert isinstance(executed.outcome, Retry)
     assert not executed.ended
+
+
+def test_what_was_throttled_together_comes_back_apart() -> None:
+    """The same wait for all would have them refused together again."""
+    waits = set()
+    for number in range(5):
+        outcome = submit(World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10))), task_id=f"{INSTANCE}:{number}").outcome
+        assert isinstance(outcome, Defer)
+        waits.add(outcome.after)
+    assert len(waits) == 5

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from flamebot.ports.locks import Locks
     from flamebot.ports.queue import StepQueue
     from flamebot.ports.writer import Writer
+    from flamebot.services.ask_in_time import Ask
+    from flamebot.services.check_health import CheckHealth, KnowsHealth
     from flamebot.services.definitions import DefinitionCatalog
     from flamebot.services.dispatch_due import DispatchDue
     from flamebot.services.file_imports import FileImports
@@ -38,6 +40,7 @@ _S3: dict[str, Any] = {
     "request_checksum_calculation": "when_required",  # none in a presigned address: whoever sends the file would have to know it
     "response_checksum_validation": "when_required",
 }
+_HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
 
 
 @cache
@@ -225,14 +228,8 @@ def importer() -> ImportAccounts:
 
     s = settings()
     store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
-    return ImportAccounts(
-        store=store,
-        vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
-        catalog=_catalog(store),
-        queue=queue(),
-        clock=clock(),
-        telemetry=telemetry("import_accounts"),
-    )
+    vault, told = KmsVault(aws("kms"), s.credentials_kms_key_id), telemetry("import_accounts")
+    return ImportAccounts(store=store, vault=vault, catalog=_catalog(store), queue=queue(), clock=clock(), telemetry=told)
 
 
 @cache
@@ -281,13 +278,15 @@ def api_router() -> Router:
     from flamebot.adapters.postgres.reads import PostgresReadStore
     from flamebot.adapters.postgres.workflows import PostgresControlStore
     from flamebot.http.routes.api import router
+    from flamebot.services.ask_in_time import AskInTime
 
     s = settings()
     store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    reads = PostgresReadStore(database(), clock())
     catalog = _catalog(store)
     return router(
         store=store,
-        reads=PostgresReadStore(database(), clock()),
+        reads=reads,
         catalog=catalog,
         imports=_file_imports(catalog),
         queue=queue(),
@@ -295,19 +294,26 @@ def api_router() -> Router:
         clock=clock(),
         telemetry=telemetry("api"),
         settings=s,
-        probes=_probes(),
+        checks=_checks(reads, "api", AskInTime(_HEALTH_PATIENCE, clock())),
     )
 
 
-def _probes() -> dict[str, Callable[[], object]]:
-    """How the health check asks the neighbours, with less patience than work has."""
+def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
+    """The health check, with probes of the neighbours that have less patience than work has."""
+    from flamebot.adapters.dynamodb.probes import probe_table
+    from flamebot.adapters.sqs.probes import probe_dead_letters, probe_queue
+    from flamebot.services.check_health import CheckHealth
+
     s = settings()
-    probes: dict[str, Callable[[], object]] = {
-        "queue": lambda: aws("sqs", 2).get_queue_attributes(QueueUrl=s.step_queue_url, AttributeNames=["QueueArn"]),
-    }
+    probes: dict[str, Callable[[], object]] = {"queue": lambda: probe_queue(aws("sqs", 2), s.step_queue_url)}
+    if s.dead_letter_queue_url:
+        probes["dead_letters"] = lambda: probe_dead_letters(aws("sqs", 2), s.dead_letter_queue_url)
     if s.lock_table and s.lock_backend == "dynamodb":
-        probes["lock_table"] = lambda: aws("dynamodb", 2).describe_table(TableName=s.lock_table)
-    return probes
+        probes["lock_table"] = lambda: probe_table(aws("dynamodb", 2), s.lock_table)
+    places, period = s.max_concurrent_tasks, s.health_check_period
+    return CheckHealth(
+        store=store, max_concurrent_tasks=places, upkeep_period=period, clock=clock(), telemetry=telemetry(service), probes=probes, ask=ask
+    )
 
 
 @cache
@@ -315,19 +321,15 @@ def upkeep() -> KeepUp:
     """The periodic pass."""
     from flamebot.adapters.postgres.imports import PostgresImportUpkeep
     from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
+    from flamebot.services.ask_in_time import ask_in_turn
     from flamebot.services.keep_up import KeepUp
     from flamebot.services.tend_imports import TendImports
 
-    s = settings()
-    return KeepUp(
-        store=PostgresUpkeepStore(database(), clock()),
-        task_retention=s.task_retention,
-        history_retention=s.history_retention,
-        max_concurrent_tasks=s.max_concurrent_tasks,
-        clock=clock(),
-        telemetry=telemetry("upkeep"),
-        also={"imports": TendImports(store=PostgresImportUpkeep(database()), hints=import_queue(), telemetry=telemetry("upkeep")).run},
-    )
+    tasks, history, told = settings().task_retention, settings().history_retention, telemetry("upkeep")
+    store = PostgresUpkeepStore(database(), clock())
+    checks = _checks(store, "upkeep", ask_in_turn)
+    also = {"imports": TendImports(store=PostgresImportUpkeep(database()), hints=import_queue(), telemetry=told).run}
+    return KeepUp(store=store, checks=checks, task_retention=tasks, history_retention=history, clock=clock(), telemetry=told, also=also)
 
 
 def migrate_database() -> Mapping[str, Any]:

@@ -35,6 +35,7 @@ class Settings:
     step_queue_url: str
     import_queue_url: str
     import_bucket: str
+    dead_letter_queue_url: str
     max_concurrent_tasks: int
     step_threads: int
     max_queued_tasks: int
@@ -95,6 +96,7 @@ class Settings:
             step_queue_url=env.get("STEP_QUEUE_URL") or "",
             import_queue_url=env.get("IMPORT_QUEUE_URL") or "",
             import_bucket=env.get("IMPORT_BUCKET") or "",
+            dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL") or "",
             max_concurrent_tasks=whole("MAX_CONCURRENT_TASKS", 10),
             step_threads=whole("STEP_THREADS", 5),
             max_queued_tasks=whole("MAX_QUEUED_TASKS", 20000),

@@ -34,11 +34,14 @@ class Kind:
     critical: bool
     timeout: timedelta
 
-    def bind(self, fields: Mapping[str, object]) -> tuple[Step | None, list[Flaw]]:
-        """Read a step; the step, or everything that is wrong with it, pointers from the step on."""
+    def bind(self, fields: Mapping[str, object], *, published: bool = False) -> tuple[Step | None, list[Flaw]]:
+        """Read a step; the step, or everything that is wrong with it, pointers from the step on.
+
+        `published`: its texts were judged when it was published; rules that came later do not touch it.
+        """
         flaws = self.fields.contradictions(fields)
         try:
-            config = self.fields.model_validate(fields)
+            config = self.fields.model_validate(fields, context={"published": published})
         except ValidationError as error:
             names = (field.alias or name for name, field in self.fields.model_fields.items())
             return None, [*step_flaws(error, names), *flaws]

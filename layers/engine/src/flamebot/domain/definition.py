@@ -14,8 +14,11 @@ from flamebot.domain.step import Step
 class ActionKind(Protocol):
     """What makes steps of one action: an entry of the registry, which the domain is given and never imports."""
 
-    def bind(self, fields: Mapping[str, object]) -> tuple[Step | None, list[Flaw]]:
-        """Read a step as a definition writes it; the step, or everything that is wrong with it, pointers from the step on."""
+    def bind(self, fields: Mapping[str, object], *, published: bool = False) -> tuple[Step | None, list[Flaw]]:
+        """Read a step as a definition writes it; the step, or everything that is wrong with it, pointers from the step on.
+
+        A step of a definition that is `published` is not judged again by rules about what texts may say.
+        """
         ...
 
 

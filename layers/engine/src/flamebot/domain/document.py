@@ -53,7 +53,7 @@ def bind_definition(document: Mapping[str, Any], registry: Registry, policy: Eng
 
     Raises `Invalid` if an action or a field that it uses no longer exists.
     """
-    reader = _Reader({name: document.get(name) for name in MEMBERS if document.get(name) is not None}, registry, policy)
+    reader = _Reader({name: document.get(name) for name in MEMBERS if document.get(name) is not None}, registry, policy, published=True)
     definition = reader.read(version=int(document["version"]), workflow_id=workflow_id)
     if definition is None:
         raise Invalid(reader.flaws, f"Version {document['version']} of {document['type']} can no longer be read.")
@@ -61,11 +61,12 @@ def bind_definition(document: Mapping[str, Any], registry: Registry, policy: Eng
 
 
 class _Reader:
-    def __init__(self, document: Mapping[str, Any], registry: Registry, policy: EnginePolicy) -> None:
+    def __init__(self, document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, *, published: bool = False) -> None:
         self.flaws: list[Flaw] = []
         self._document = document
         self._registry = registry
         self._policy = policy
+        self._published = published
         self._nodes: list[Node] = []
 
     def read(self, *, version: int, workflow_id: int) -> Definition | None:
@@ -126,7 +127,7 @@ class _Reader:
             self._flaw(f"{'There is no such action.' if 'action' in fields else 'This field is required.'} {near or f'Actions: {known}.'}",
                        "steps", place, "action")  # fmt: skip
             return None
-        step, flaws = kind.bind(fields)
+        step, flaws = kind.bind(fields, published=self._published)
         prefix = pointer("steps", place)
         self.flaws.extend(Flaw(prefix + flaw.pointer, flaw.detail) for flaw in flaws)
         return step

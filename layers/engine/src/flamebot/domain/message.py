@@ -39,7 +39,7 @@ def decode(body: str) -> list[TaskPointer]:
     try:
         document = json.loads(body)
         if document["v"] != VERSION:
-            raise UnreadableMessage(f"version {document['v']!r}")
+            raise UnreadableMessage(f"version {document['v']!r:.40}")
         return [
             TaskPointer(
                 task_id=str(task_id), fence=int(fence), account_id=str(account), phase=Phase(phase), due=datetime.fromisoformat(due)

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from flamebot.domain.disguise import lookalike, plain, readings, unseen
+
+_ENDS = r"(?:com|net|org|io|me|co|app|link|ly|gg|tv|info|biz|xyz|site|online|dev|ai|uk|de|fr|us|ru|club|vip|page|bio|chat|one|to|cc)"
 _LINK = re.compile(
-    r"(?:https?|ftp)\s*:\s*/\s*/|\bwww\s*\."
-    r"|[a-z0-9]\.(?:com|net|org|io|me|co|app|link|ly|gg|tv|info|biz|xyz|site|online|dev|ai|uk|de|fr|us)\b",
+    r"(?:https?|hxxps?|ftp)\s*:|:\s*/\s*/|//\s*\w|\bwww\b|\bxn--|\bcolon\s+slash\b|\bslash\s+slash\b"
+    r"|\b(?:mailto|tel|sms|javascript|vbscript|intent)\s*:|\bdata:\s?\w+/|<\s*/?\s*[a-z!]|\]\s*\("
+    rf"|[^\W_]\.{_ENDS}\b"
+    r"|(?<![^\W_])[^\W_]{2,}\.[^\W\d_]{2,}"  # any name with a dot inside: a sentence has a space after its own
+    rf"|[^\W_]\s+[.\u3002]\s*{_ENDS}\b|[^\W_]\u3002{_ENDS}\b|[^\W_]\s*\.\s+(?:com|net|org)\b"
+    rf"|[(\[{{<*]\s*(?:\.|dot|punkt)\s*[)\]}}>*]|[^\W_]\s+(?:dot|d0t)\s+{_ENDS}\b|[^\W_]-dot-"
+    r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\[[0-9a-f]*:[0-9a-f:]+\]",
     re.IGNORECASE,
 )
-# Seven digits or more with only separators between them, unless they are a date or two years.
-_DIGITS = re.compile(r"\+?\(?\d(?:[\s().\-/]*\d){6,}")
-_DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d")
+_MOST_READ = 4_000  # of a text that is too long anyway, no more is looked at
+# Seven digits or more with little but separators between them, unless they are a date, years, or one great number.
+_DIGITS = re.compile(r"\+?\(?\d(?:[^\w\n]{0,3}\d){6,}")
+_NO_PHONE = re.compile(
+    r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d\d(?:\s?[-/,]\s?(?:19|20)\d\d)+|\d{1,3}(?:,\d{3}){2,}"
+)
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _HANDLE = re.compile(
-    r"(?<!\w)@\s?\w|\w@\w|\b(?:insta(?:gram)?|ig|snap(?:chat)?|telegram|tg|whats\s?app|kik|tik\s?tok|discord|onlyfans)\s*(?:[:=@]|is\b|me\b|-\s)",
+    r"(?<!\w)@\s?\w|\w@\w|[(\[{<*]\s*at\s*[)\]}>*]|[^\W_]_+[^\W_]|(?<!\w)_[^\W_]|[^\W_]_(?!\w)"
+    r"|\b(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|proton\s?mail)\b|\bmy\s+handle\b|\buser\s?name\b|\b(?:dm\s+me|hmu)\b|\badd\s+me\s+on\b",
     re.IGNORECASE,
+)
+# Names of other services: to name one is to lead there.
+_SERVICE = re.compile(
+    r"\b(?:insta(?:gram)?s?|snap\s?chat|telegram|whats\s?app|we\s?chat|only\s?fans|fansly|tik\s?tok|facebook|skype|viber|zalo|kakao(?:talk)?"
+    r"|link\s?tree|cash\s?app|venmo|paypal)\b"
+    # Words of their own, unless they lead somewhere.
+    r"|\b(?:ig|snap|tg|kik|discord|signal|fb|twitter|twitch|line\s+id)\s*(?:[:=@]|is\b|me\b|-\s|>|\u27a1|\u2192)"
+    r"|\b(?:my|on|via|add|check)\s+(?:ig|snap|tg|kik|discord|signal|fb|twitter|line\s+id)\b",
 )
 
 
@@ -29,16 +50,18 @@ def flaws_in(text: str, max_length: int) -> list[str]:
         flaws.append("The text is empty.")
     if len(text) > max_length:
         flaws.append(f"The text has {len(text)} characters; at most {max_length} are allowed.")
-    # Cs: half a surrogate pair, which no database and no request can carry.
-    if any(unicodedata.category(character) in ("Cc", "Cs") and character != "\n" for character in text):
-        flaws.append("The text has control characters.")
-    plain = unicodedata.normalize("NFKC", text)
-    if _LINK.search(plain):
+    text = text[:_MOST_READ]
+    if unseen(text):
+        flaws.append("The text has control characters, or others that nobody sees.")
+    if lookalike(text):
+        flaws.append("The text has letters that only look like others.")
+    read = plain(text)
+    if _LINK.search(read):
         flaws.append("The text has a link.")
-    if any(not _DATE.fullmatch(match[0]) for match in _DIGITS.finditer(plain)):
+    if _phone(read):
         flaws.append("The text has a phone number.")
-    if _HANDLE.search(plain):
-        flaws.append("The text has a handle or an address.")
+    if _HANDLE.search(read) or any(_SERVICE.search(reading) for reading in readings(read)):
+        flaws.append("The text has a handle, an address or another service's name.")
     return flaws
 
 
@@ -46,3 +69,8 @@ def flaw_in(text: str, max_length: int) -> str | None:
     """Say the first thing that is wrong with a text; None means that it may be used."""
     flaws = flaws_in(text, max_length)
     return flaws[0] if flaws else None
+
+
+def _phone(text: str) -> bool:
+    spoken = _NUMBER_WORD.sub(lambda match: str(_NUMBER_WORDS.index(match[0].lower())), text)
+    return any(not _NO_PHONE.fullmatch(match[0]) for reading in (text, spoken) for match in _DIGITS.finditer(reading))

@@ -248,11 +248,12 @@ class DueHistogram(Told):
 
 
 class Check(Told):
-    """One thing that should be so."""
+    """One thing that should be so. `urgent`: if it is not, workflows stand still or run late."""
 
     name: str
     ok: bool
     detail: str
+    urgent: bool
 
 
 class Health(Told):
@@ -263,7 +264,7 @@ class Health(Told):
 
 
 class OpenHealth(Told):
-    """Up or not; nothing else, for anybody may ask."""
+    """Whether every urgent check is well; nothing else, for anybody may ask."""
 
     status: Literal["ok", "unavailable"]
 

@@ -56,7 +56,7 @@ class Router:
         except Exception as error:  # noqa: BLE001  # a client gets a problem, the log gets the place
             answer = problem(FlamebotError(), raw.request_id)
             self._telemetry.warn("call_failed", request_id=raw.request_id, code=type(error).__name__, where=_where(error))
-        self._telemetry.info("answered", request_id=raw.request_id, method=raw.method, route=route, status=answer.status)
+        self._telemetry.info("answered", request_id=raw.request_id, method=raw.method[:10], route=route, status=answer.status)
         return answer.to_gateway(raw.request_id)
 
     def _match(self, raw: Raw) -> tuple[Endpoint, dict[str, str]]:

@@ -27,10 +27,10 @@ class UpkeepStore(Protocol):
         """Make the coming days' partitions, drop the old ones. `{created, dropped}`."""
         ...
 
-    def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
-        """Remember the heartbeat, for the health check."""
+    def find_lost_workflows(self, after: str, limit: int) -> Json:
+        """Look at the live workflows of the accounts after this one: `{checked, last, lost, ids}`; `last` None: that was all."""
         ...
 
-    def health(self) -> Json:
-        """As in `ReadStore`."""
+    def record_upkeep(self, report: Json) -> None:
+        """Remember the pass, for the health check."""
         ...

@@ -69,7 +69,9 @@ class CommitGroup:
         return entry.answer
 
     def commit_all(self, items: Sequence[CommitItem]) -> list[Committed | None]:
-        """Commit decisions that were made together; answers in the order given."""
+        """Commit decisions that were made together; answers in the order given. None to commit is no call."""
+        if not items:
+            return []
         entries = [_Entry(item) for item in items]
         with self._turn:
             self._write(entries)

@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from flamebot.domain.errors import FlamebotError
+from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.ports.clock import Clock
 from flamebot.ports.store import Json, UpkeepStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.check_health import CheckHealth, HealthReport
+from flamebot.services.judge_health import lost_workflows
 
 BATCH = 1000  # rows per statement: none of them holds its locks for long
+LOOKED_AT = 5000  # workflows per statement that only reads
 SHORT_SECONDS = 5.0  # what is left undone then is the next pass's
+SEARCH_SECONDS = 10.0  # for lost workflows; what is left is the next pass's
 
 
 class KeepUp:
@@ -23,27 +26,47 @@ class KeepUp:
         self,
         *,
         store: UpkeepStore,
+        checks: CheckHealth,
         task_retention: timedelta,
         history_retention: timedelta,
-        max_concurrent_tasks: int,
         telemetry: Telemetry,
         clock: Clock,
         also: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
-        """Take the store and its limits; `also` are further parts of a pass, by name."""
+        """Take the ports; `also` are further parts of a pass, by name. Nothing is done yet."""
         self._store = store
+        self._checks = checks
         self._task_retention = task_retention
         self._history_retention = history_retention
         self._clock = clock
         self._telemetry = telemetry
         self._also = also or {}
-        self._health = CheckHealth(store=store, max_concurrent_tasks=max_concurrent_tasks, clock=clock, telemetry=telemetry)
 
     def run(self, time_left: Callable[[], float]) -> Json:
-        """Keep up, in real seconds at most what `time_left` says. Raises the first error once every part was tried."""
-        report = self._check()
-        done: Json = {"health": report.status, "reasons": report.reasons}
+        """Keep up, in real seconds at most what `time_left` says. Raises the first error once every part was tried.
+
+        Without a database that takes changes nothing is tried: the health check has said why.
+        """
+        report = self._checks.run()
         errors: list[FlamebotError] = []
+        done: Json = {}
+        if report.writable:
+            after, lost = self._search(report, time_left, done, errors)
+            report = report.with_check(lost_workflows(lost))
+            self._tend(time_left, done, errors)
+            try:
+                self._store.record_upkeep({"after": after, "lost_workflows": lost, "failed": done.get("failed", [])})
+            except FlamebotError as error:
+                errors.append(error)
+        else:
+            errors.append(StoreUnavailable())
+        self._tell(report)
+        self._telemetry.info("kept_up", health=report.status, reasons=report.reasons, **done)
+        if errors:
+            raise errors[0]
+        return {"health": report.status, "reasons": report.reasons, **done}
+
+    def _tend(self, time_left: Callable[[], float], done: Json, errors: list[FlamebotError]) -> None:
         parts: dict[str, Callable[[], Any]] = {
             "history": lambda: self._store.tend_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
@@ -57,21 +80,47 @@ class KeepUp:
             try:
                 done[name] = part()
             except FlamebotError as error:
-                self._telemetry.warn("upkeep_part_failed", part=name, code=error.code, detail=error.detail)
-                errors.append(error)
-        self._telemetry.info("kept_up", **done)
-        if errors:
-            raise errors[0]
-        return done
+                self._failed(name, error, done, errors)
 
-    def _check(self) -> HealthReport:
-        report = self._health.run()
+    def _failed(self, part: str, error: FlamebotError, done: Json, errors: list[FlamebotError]) -> None:
+        self._telemetry.warn("upkeep_part_failed", part=part, code=error.code, detail=error.detail)
+        done.setdefault("failed", []).append(part)
+        errors.append(error)
+
+    def _search(self, report: HealthReport, time_left: Callable[[], float], done: Json, errors: list[FlamebotError]) -> tuple[str, int]:
+        """Look for workflows that nothing would wake, from where the last pass stopped. Answers where the next one begins, and how many.
+
+        A pass that finds some leaves the place as it is: the next one says whether they are still lost.
+        """
+        before: Json = dict(report.facts["last_upkeep"])
+        begin = after = str(before.get("after", ""))
+        ids: list[str] = []
+        checked = lost = 0
+        enough = max(time_left() - SEARCH_SECONDS, SHORT_SECONDS)
+        try:
+            while time_left() > enough:
+                looked = self._store.find_lost_workflows(after, LOOKED_AT)
+                checked += int(looked["checked"])
+                lost += int(looked["lost"])
+                ids += looked["ids"]
+                after = looked["last"] or ""
+                if not after:
+                    break
+        except FlamebotError as error:
+            self._failed("search", error, done, errors)
+            return begin, int(before.get("lost_workflows", 0))
+        done["searched"] = checked
+        if lost:
+            self._telemetry.warn("workflows_lost", instances=ids[:20])
+        return (begin if lost else after), lost
+
+    def _tell(self, report: HealthReport) -> None:
         if report.facts:
             self._telemetry.seconds("OldestDueAge", float(report.facts["oldest_due_age_seconds"]) / self._clock.rate)
             self._telemetry.count("DueBacklog", float(report.facts["due_backlog"]))
+        self._telemetry.count("HealthChecksFailed", len(report.urgent))
         if report.reasons:
             self._telemetry.warn("health_degraded", reasons=report.reasons)
-        return report
 
     def _delete_finished(self, time_left: Callable[[], float]) -> int:
         deleted = 0

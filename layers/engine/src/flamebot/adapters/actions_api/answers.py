@@ -20,7 +20,7 @@ _LONGEST_PATIENCE: Final = timedelta(days=1)
 def document(content: bytes) -> dict[str, Any]:
     """The JSON object that an answer is. Raises `OutcomeUnknown`."""
     try:
-        answer = _storable(json.loads(content, parse_constant=_refuse_constant))
+        answer = _storable(json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once))
     except (ValueError, RecursionError):  # not JSON, not UTF-8, numbers of thousands of digits, brackets without end
         unreadable("no JSON that can be read")
     if not isinstance(answer, dict):
@@ -91,6 +91,13 @@ def unreadable(what: str) -> NoReturn:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are no JSON, and Postgres takes neither
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name twice")  # which of the two is meant, no two readers agree on
+    return members
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401  # JSON

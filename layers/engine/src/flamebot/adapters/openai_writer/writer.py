@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from flamebot.adapters.openai_writer.bounded import bounded_client
 from flamebot.domain.action import TextBrief
 from flamebot.domain.errors import WriterError, WriterRefused
 from flamebot.ports.writer import Written
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
+_MOST_TOKENS: Final = 1 << 31  # what claims more has not counted
 _TASKS: Final = {
     "prompt": "Write one short profile prompt: a light question or remark that invites a friendly reply.",
     "bio": "Write one profile bio of two or three sentences: warm, specific and honest in tone.",
@@ -70,7 +72,11 @@ class OpenAiWriter:
 
         try:
             with openai.OpenAI(
-                api_key=self._key(), base_url=self._base_url or _DEFAULT_URL, max_retries=0, timeout=self._timeout
+                api_key=self._key(),
+                base_url=self._base_url or _DEFAULT_URL,
+                max_retries=0,
+                timeout=self._timeout,
+                http_client=bounded_client(self._timeout),
             ) as client:
                 return client.chat.completions.create(model=self._model, messages=messages)
         except openai.APITimeoutError:
@@ -99,7 +105,8 @@ def _read(completion: ChatCompletion) -> Written:
     text = (choice.message.content or "").strip().strip('"').strip()
     if not text or choice.finish_reason == "length":
         raise WriterError("The AI service's text is empty or cut off.")
-    return Written(text=text, tokens=int(completion.usage.total_tokens) if completion.usage else 0)
+    tokens = completion.usage.total_tokens if completion.usage else 0
+    return Written(text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0)
 
 
 def _word(name: str) -> str:

@@ -12,7 +12,7 @@ from flamebot.domain.errors import NotFound
 _TIMES = frozenset(
     {
         "next_action_at", "started_at", "finished_at", "paused_at", "updated_at", "created_at", "scheduled_for", "lease_expires_at",
-        "instance_started_at", "last_tick_at", "database_time", "minute",
+        "instance_started_at", "last_tick_at", "last_upkeep_at", "database_time", "minute",
     }
 )  # fmt: skip
 _NESTED = ("task",)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.overviews import overview
+from flamebot.adapters.postgres.rows import to_json
 from flamebot.ports.clock import Clock
 from flamebot.ports.store import Json
 
@@ -41,13 +42,13 @@ class PostgresUpkeepStore:
         )
         return dict(rows[0]["answer"])
 
-    def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
-        """Remember the heartbeat."""
-        self._database.call(
-            "select record_tick(%(claimed)s, %(sent)s, %(seconds)s)",
-            {"claimed": claimed, "sent": sent, "seconds": seconds},
-            repeatable=True,
-        )
+    def find_lost_workflows(self, after: str, limit: int) -> Json:
+        """Live workflows that nothing would ever wake, among those of the accounts after this one."""
+        return dict(self._database.call("select find_lost_workflows(%s, %s) as answer", (after, limit), repeatable=True)[0]["answer"])
+
+    def record_upkeep(self, report: Json) -> None:
+        """Remember the pass."""
+        self._database.call("select record_upkeep(%s::jsonb)", (to_json(report),), repeatable=True)
 
     def health(self) -> Json:
         """What the database knows; see `engine_health`."""

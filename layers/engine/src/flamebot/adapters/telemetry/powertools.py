@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -29,7 +30,7 @@ class PowertoolsTelemetry:
     def __init__(self, service: str) -> None:
         """Name the function, as its dimension and on each of its log lines."""
         self._service = service
-        self._logger = Logger(service=service, logger_handler=_Stdout())
+        self._logger = Logger(service=service, logger_handler=_Stdout(), json_serializer=_one_line)
         self._lock = threading.Lock()
         self._counts: dict[str | None, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._seconds: dict[str | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -107,6 +108,11 @@ class _Stdout(logging.Handler):
         else:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
+
+
+def _one_line(record: Mapping[str, object]) -> str:
+    """JSON in ASCII: no line separator of Unicode, no terminal code of the C1 set, whatever somebody sent."""
+    return json.dumps(record, default=str, separators=(",", ":"))
 
 
 def _fields(fields: Mapping[str, object]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
 from flamebot.actions.schema import definition_schema
@@ -23,7 +22,7 @@ from flamebot.ports.clock import Clock
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.store import ControlStore, ReadStore
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.check_health import CheckHealth, Probe
+from flamebot.services.check_health import CheckHealth
 from flamebot.services.control_workflow import ControlWorkflow
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.dispatch_due import DispatchDue
@@ -40,11 +39,6 @@ class ApiSettings(Protocol):
         """What stands before a scope in a token."""
         ...
 
-    @property
-    def max_concurrent_tasks(self) -> int:
-        """Effects at once over all invocations."""
-        ...
-
 
 def router(
     *,
@@ -57,12 +51,11 @@ def router(
     clock: Clock,
     telemetry: Telemetry,
     settings: ApiSettings,
-    probes: Mapping[str, Probe] | None = None,
+    checks: CheckHealth,
 ) -> Router:
     """The api function's routes."""
     start = StartWorkflow(store=store, reads=reads, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
     control = ControlWorkflow(store=store, catalog=catalog, queue=queue, dispatcher=dispatcher, clock=clock, telemetry=telemetry)
-    checks = CheckHealth(store=reads, max_concurrent_tasks=settings.max_concurrent_tasks, clock=clock, telemetry=telemetry, probes=probes)
     publish = PublishDefinition(store=store, reads=reads, catalog=catalog)
     handlers = {
         **Accounts(store=store, reads=reads, start=start).handlers(),
@@ -72,7 +65,7 @@ def router(
         **Figures(reads=reads).handlers(),
         **Tasks(reads=reads).handlers(),
         **ImportsByFile(imports).handlers(),
-        **HealthChecks(checks=checks).handlers(),
+        **HealthChecks(checks=checks, clock=clock).handlers(),
         "show_openapi": _show_openapi,
     }
     return Router(API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry, elsewhere=IMPORT)

@@ -1,0 +1,88 @@
+"""What a text hides: characters that nobody sees, letters that pass for others, and how it reads once they are taken away."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+
+_JOINERS = "\u200c\u200d"  # legitimate between letters of some scripts and between emoji, never beside ASCII
+_VARIATIONS = "\ufe0e\ufe0f"  # text or emoji, after the character that they are about
+# Letters and symbols by category, blanks to the eye: fillers, a braille cell without dots, the grapheme joiner.
+_BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Cs: half a surrogate pair, which no database and no request can carry
+_MOST_MARKS = 3  # on one letter; no language stacks more
+_LATINS_TWINS = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
+_PHONETIC = ((0x0250, 0x02AF), (0x1D00, 0x1DBF))  # small capitals and the like
+_FULL_WIDTH = (0xFF01, 0xFF5E)  # ordinary in East Asian text; read as ASCII by `plain`
+_ORDINALS = "\u00aa\u00ba"
+_MARKS_BEFORE_DIGITS = ("Mn", "Me", "Cf")
+_WORD = re.compile(r"[^\W\d_]+")
+_TWINS = str.maketrans(
+    "\u0430\u0441\u0435\u0456\u0458\u043e\u0440\u0455\u0443\u0445\u0501\u04bb\u03bf\u03b1\u03b9\u03bd", "aceijopsyxdhoaiv"
+)
+_LEET = str.maketrans("013457$", "oieasts")
+_SPELLED = re.compile(r"(?<!\w)[^\W_](?:[\s.\-_*|/~]+[^\W_](?!\w)){3,}")
+
+
+def unseen(text: str) -> bool:
+    """Whether a text has control characters, or others that nobody sees. Line breaks are no offence."""
+    marks = 0
+    for before, character in pairwise(f" {text}"):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if character == "\n" or (character in _VARIATIONS and before not in _VARIATIONS):
+            continue
+        if character in _JOINERS and not before.isascii():
+            continue
+        if category in _UNSEEN or character in _BLANKS or marks > _MOST_MARKS:
+            return True
+        if before in _JOINERS and character.isascii():
+            return True
+        if unicodedata.name(character, "").startswith("VARIATION SELECTOR"):
+            return True
+    return text[-1:] in tuple(_JOINERS)
+
+
+def lookalike(text: str) -> bool:
+    """Whether a text has letters that pass for Latin ones: styled, phonetic, or of another script inside a Latin word."""
+    if any(_styled(character) for character in text if not character.isascii()):
+        return True
+    for word in _WORD.findall(text):
+        scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+        if "LATIN" in scripts and scripts & set(_LATINS_TWINS):
+            return True
+    return False
+
+
+def plain(text: str) -> str:
+    """How a text reads: compatibility forms resolved, any script's digits as ASCII ones, nothing unseen in between."""
+    resolved = unicodedata.normalize("NFKC", text)
+    seen = (c for c in resolved if c not in _BLANKS and unicodedata.category(c) not in _MARKS_BEFORE_DIGITS)
+    return "".join(c if c.isascii() else _digit(c) for c in seen)
+
+
+def readings(text: str) -> list[str]:
+    """A plain text in lower case, and as it reads with digits for letters, with another script's twins, or letter by letter."""
+    lower = text.lower().translate(_TWINS)
+    leet = lower.translate(_LEET)
+    closed = [_SPELLED.sub(lambda match: re.sub(r"[\s.\-_*|/~]+", "", match[0]), reading) for reading in (lower, leet)]
+    return [lower, leet, leet.replace("i", "l"), *closed]
+
+
+def _styled(character: str) -> bool:
+    code = ord(character)
+    if character in _ORDINALS or _FULL_WIDTH[0] <= code <= _FULL_WIDTH[1]:
+        return False
+    if any(low <= code <= high for low, high in _PHONETIC):
+        return True
+    if unicodedata.category(character) == "So" and " LATIN " in unicodedata.name(character, ""):
+        return True
+    resolved = unicodedata.normalize("NFKC", character)
+    letter = resolved.strip("()")
+    return len(letter) == 1 and letter.isascii() and letter.isalpha()
+
+
+def _digit(character: str) -> str:
+    digit = unicodedata.digit(character, None)
+    return character if digit is None else str(digit)

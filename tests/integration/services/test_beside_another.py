@@ -1,0 +1,90 @@
+"""Somebody else is faster, between reading and writing: the services make their plan anew, and answer what the other one did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.ports.store import IdempotencyRecord, Standing
+from flamebot.services.control_workflow import ControlWorkflow
+from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.import_accounts import ImportAccounts, ImportOrder
+from tests.integration.services.engine import HORIZON, LEASE, TESTER, Engine
+
+
+class Overtaken(PostgresControlStore):
+    """A store whose caller is overtaken once, right after it has read."""
+
+    def __init__(self, engine: Engine, by: Callable[[], object]) -> None:
+        super().__init__(engine.database.db, engine.clock, horizon=HORIZON, lease=LEASE)
+        self._by: list[Callable[[], object]] = [by]
+
+    def standing(self, instance_id: str) -> Standing:
+        found = super().standing(instance_id)
+        self._overtake()
+        return found
+
+    def find_import(self, principal: str, key: str) -> IdempotencyRecord | None:
+        found = super().find_import(principal, key)
+        self._overtake()
+        return found
+
+    def _overtake(self) -> None:
+        while self._by:
+            self._by.pop()()
+
+
+def control(engine: Engine, store: PostgresControlStore) -> ControlWorkflow:
+    """The control of workflows, on a store."""
+    tick = DispatchDue(
+        store=engine.tick_store(), queue=engine.queue, catalog=engine.catalog(), clock=engine.clock, telemetry=engine.telemetry
+    )
+    return ControlWorkflow(
+        store=store, catalog=engine.catalog(), queue=engine.queue, dispatcher=tick, clock=engine.clock, telemetry=engine.telemetry
+    )
+
+
+def test_a_plan_that_is_void_is_made_anew(engine: Engine) -> None:
+    """A pause and a resume came between reading and writing: run-now reads again, and works."""
+    engine.define({"id": "rest", "action": "wait", "delay": "1h"})
+    instance = engine.start()
+
+    def other() -> None:
+        engine.control.pause_workflow(instance, TESTER)
+        engine.control.resume_workflow(instance, "freeze", TESTER)
+
+    answer = control(engine, Overtaken(engine, other)).run_now(instance, TESTER)
+    assert answer["revision"] == 3
+    assert len(engine.queue.take()) == 1
+
+
+def test_the_end_of_the_global_pause_sends_at_once(engine: Engine) -> None:
+    """What fell due during the pause does not wait for a tick (I6)."""
+    engine.define({"id": "rest", "action": "wait", "delay": "1h"})
+    engine.start()
+    operator = control(engine, engine.control)
+    operator.pause_all(TESTER)
+    engine.setter.advance(3600)
+    assert engine.queue.take() == []
+    operator.resume_all(TESTER)
+    assert len(engine.queue.take()) == 1
+
+
+def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
+    """I9: two requests under one key at once: the one that comes second is answered what the first one did, and does nothing."""
+    engine.define({"id": "rest", "action": "wait", "delay": "1h"})
+    row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
+    order = ImportOrder(rows=[row], start=True, workflow_type="flow", spread=timedelta(), key="k", document={"accounts": [row]})
+
+    def importer(store: PostgresControlStore) -> ImportAccounts:
+        return ImportAccounts(
+            store=store, vault=engine.vault, catalog=engine.catalog(), queue=engine.queue, clock=engine.clock, telemetry=engine.telemetry
+        )
+
+    first = []
+    store = Overtaken(engine, lambda: first.append(importer(engine.control).run(order, TESTER)))
+    second = importer(store).run(order, TESTER)
+    assert second.replayed
+    assert second.answer == first[0].answer
+    assert engine.database.value("select count(*) from workflow_instances") == 1

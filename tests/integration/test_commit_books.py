@@ -1,0 +1,128 @@
+"""commit_tasks keeps the books: who is answered again, how old a key is, how often a task was sent, and until when it is leased."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from tests.builders import (
+    LEASE,
+    Running,
+    a_cancel,
+    a_decision,
+    a_next,
+    a_poll,
+    a_running_task,
+    a_submit,
+    after,
+    begin,
+    commit,
+    instance,
+    stop,
+    take_over,
+    task,
+)
+from tests.databases import TestDatabase, start
+from tests.stores import forced
+
+
+def put_back(database: TestDatabase, running: Running, **write: object) -> None:
+    """Commit that the same row runs again in an hour."""
+    assert commit(database, (running.task_id, running.fence, a_decision("pending", at=after(hours=1), task=write)))
+
+
+def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) -> None:
+    """A lost reply is answered again; an older commit of another task beside it is stale, whatever its fence once was (I4)."""
+    repeated, moved_on = a_running_task(database), a_running_task(database, a_poll())
+    commit(database, (moved_on.task_id, moved_on.fence, a_decision("pending")))
+    (begun,) = begin(database, moved_on.task_id)
+    commit(database, (moved_on.task_id, begun["fence"], a_decision()), (repeated.task_id, repeated.fence, a_decision()))
+    answers = commit(database, (moved_on.task_id, moved_on.fence, a_decision()), (repeated.task_id, repeated.fence, a_decision()))
+    assert [row["task_id"] for row in answers] == [repeated.task_id]
+
+
+def test_same_item_twice_is_answered_once(database: TestDatabase) -> None:
+    """A batch that is sent again and names an item twice gets one answer for it."""
+    running = a_running_task(database)
+    item = (running.task_id, running.fence, a_decision())
+    commit(database, item)
+    assert len(commit(database, item, item)) == 1
+
+
+def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
+    """It comes by message, with the stop's reason in it; whoever planned a cancel for another reason does not go on with it."""
+    running = a_running_task(database, a_poll())
+    stop(database, running.instance_id)
+    (row,) = commit(database, (running.task_id, running.fence, a_decision(next_task=a_cancel(reason="timeout", run=True))))
+    assert (row["next_status"], row["send"]["phase"]) == ("queued", "cancel")
+
+
+def test_what_is_put_back_has_its_sends_counted_anew(database: TestDatabase) -> None:
+    """Sends count since the task was last queued (I8): a message that arrived was no send in vain."""
+    running = a_running_task(database, a_poll())
+    forced(database, running.task_id, sends=19)
+    put_back(database, running)
+    assert task(database, running.task_id)["sends"] == 0
+
+
+def test_a_submit_that_was_not_sent_has_a_young_key(database: TestDatabase) -> None:
+    """Put off, or refused for a while: the service does not know its key, which ages from the next begin on (I5)."""
+    running = a_running_task(database, a_submit())
+    put_back(database, running)
+    assert task(database, running.task_id)["first_begun_at"] is None
+
+
+def test_a_submit_that_was_sent_keeps_the_age_of_its_key(database: TestDatabase) -> None:
+    """From its first begin on the service may know the key (I5)."""
+    running = a_running_task(database, a_submit())
+    before = task(database, running.task_id)["first_begun_at"]
+    put_back(database, running, outcome_unknown=True)
+    assert task(database, running.task_id)["first_begun_at"] == before
+
+
+def test_a_cancel_keeps_its_first_begin(database: TestDatabase) -> None:
+    """It says when an absent key means that nothing was sent: a call's timeout after the cancel was begun for the first time."""
+    running = a_running_task(database, a_cancel())
+    before = task(database, running.task_id)["first_begun_at"]
+    put_back(database, running)
+    assert task(database, running.task_id)["first_begun_at"] == before
+
+
+def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
+    """A commit that had to wait gives its successor the whole lease all the same."""
+    running = a_running_task(database)
+    holder, committer = database.session(), database.session()
+    holder.begin()
+    holder.rows("select pg_advisory_xact_lock(7)")
+    item = (running.task_id, running.fence, a_decision(next_task=a_submit(run=True)))
+    waiting = start(lambda: commit(committer, item))
+    database.until_blocked(committer)
+    time.sleep(0.3)
+    released = datetime.now(UTC)  # noqa: TID251  # leases are real time
+    holder.commit()
+    waiting.result()
+    assert task(database, f"{running.instance_id}:2")["lease_expires_at"] >= released + LEASE
+
+
+def test_what_is_put_back_is_leased_until_after_it_is_due(database: TestDatabase) -> None:
+    """Queued for later: its message is not lost before it may be seen."""
+    running = a_running_task(database, a_poll())
+    commit(database, (running.task_id, running.fence, a_decision("pending", at=after(seconds=100))))
+    left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+    assert abs(left - LEASE - timedelta(seconds=100)) < timedelta(seconds=5)
+
+
+def test_a_chained_task_that_is_lost_counts_as_a_crash(database: TestDatabase) -> None:
+    """Born running, it is as begun as any other (I8)."""
+    running = a_running_task(database)
+    commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
+    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null")
+    assert [(row["sequence"], row["reaps"]) for row in take_over(database)] == [(2, 1)]
+
+
+def test_an_instance_is_live_until_its_cancel_is_over(database: TestDatabase) -> None:
+    """A commit that leaves a cancel behind does not finish its instance (I1)."""
+    running = a_running_task(database, a_submit())
+    stop(database, running.instance_id)
+    commit(database, (running.task_id, running.fence, a_decision(next_task=a_next(), if_stopping=a_cancel())))
+    assert instance(database, running.instance_id)["is_live"] is True

@@ -1,0 +1,44 @@
+"""Every mutant there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.guards import (
+    acting,
+    answering,
+    bearing,
+    beginning,
+    claiming,
+    committing,
+    controlling,
+    delivering,
+    failing,
+    invoking,
+    locking,
+    planning,
+    replanning,
+    retaining,
+    starting,
+    storing,
+)
+from tests.mutants.mutant import Mutant
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *claiming.MUTANTS,
+    *beginning.MUTANTS,
+    *committing.MUTANTS,
+    *bearing.MUTANTS,
+    *starting.MUTANTS,
+    *controlling.MUTANTS,
+    *replanning.MUTANTS,
+    *retaining.MUTANTS,
+    *locking.MUTANTS,
+    *delivering.MUTANTS,
+    *invoking.MUTANTS,
+    *acting.MUTANTS,
+    *answering.MUTANTS,
+    *planning.MUTANTS,
+    *failing.MUTANTS,
+    *storing.MUTANTS,
+)

@@ -1,0 +1,216 @@
+"""Guards of a delivery: which tasks are begun and when, and how a chain goes on."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Place
+
+_SERVICES = "layers/engine/src/flamebot/services/"
+DELIVER = Place(f"{_SERVICES}deliver.py", "tests/unit/services/test_deliver.py")
+CHAIN = Place(f"{_SERVICES}run_chain.py", "tests/unit/services/test_run_chain.py")
+_ASK = "if self._invocation.may_begin and (not follower.phase.writes or lock.take(task.sequence + 1, 0).verdict is Verdict.ACQUIRED):"
+
+MUTANTS = (
+    DELIVER(
+        "begin_without_time",
+        "What cannot be carried to its commit is not begun: it would burn its lease.",
+        "while self._waiting and self._invocation.may_begin:",
+        "while self._waiting:",
+        "test_what_does_not_fit_is_handed_back",
+    ),
+    DELIVER(
+        "begin_more_than_threads",
+        "What is begun runs at once: no lease runs while a task waits for a thread.",
+        "            free = self._threads - len(self._running)\n",
+        "            free = len(self._waiting)\n",
+        "test_waves_are_no_larger_than_the_free_threads",
+    ),
+    DELIVER(
+        "begin_asked_too_early",
+        "I6: the rest of the second is waited out.",
+        "[d for d in self._waiting[:free] if self._time.seconds_until(d.pointer.due) <= 0]",
+        "self._waiting[:free]",
+        "test_the_rest_of_the_second_is_waited_out",
+    ),
+    DELIVER(
+        "early_is_dropped",
+        "I6: a task that the database calls early is begun when it is due there.",
+        "                self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed by the next wave\n",
+        "",
+        "test_a_slower_clock_at_the_database_is_waited_for",
+    ),
+    DELIVER(
+        "write_without_the_lock",
+        "I4: the account's lock comes before a write is begun.",
+        "writers = [d for d in wave if d.pointer.phase.writes]",
+        "writers: list[Delivered] = []",
+        "test_only_writers_take_the_lock",
+    ),
+    DELIVER(
+        "lock_for_everything",
+        "Who writes nothing keeps nobody from writing.",
+        "writers = [d for d in wave if d.pointer.phase.writes]",
+        "writers = list(wave)",
+        "test_only_writers_take_the_lock",
+    ),
+    DELIVER(
+        "held_is_executed",
+        "I4: a task whose account is locked by another is put off.",
+        "            if answer.verdict is Verdict.HELD\n",
+        "            if answer.verdict is Verdict.HELD and False\n",
+        "test_a_held_lock_puts_off",
+    ),
+    DELIVER(
+        "duplicate_is_begun",
+        "I5: a duplicate's task is its twin's.",
+        "return [d for d in wave if d.pointer.task_id not in duplicates], put_off",
+        "return list(wave), put_off",
+        "test_a_duplicate_touches_nothing",
+    ),
+    DELIVER(
+        "patience_of_a_lock_without_bounds",
+        "I6: a lock's expiry is no measure of when its holder is done.",
+        "return min(max(answer.held_until - self._clock.wall(), _LEAST_LOCK_PATIENCE), _LOCK_PATIENCE)",
+        "return answer.held_until - self._clock.wall()",
+        "test_a_deferral_is_neither_long_nor_a_spin",
+    ),
+    DELIVER(
+        "lock_kept_though_nothing_was_begun",
+        "A stale pointer does not hold the account of the task that is alive.",
+        "fence=d.pointer.fence)\n                d.lock.give_back()\n",
+        "fence=d.pointer.fence)\n",
+        "test_what_is_not_begun_gives_its_lock_back",
+    ),
+    DELIVER(
+        "lock_kept_though_begin_failed",
+        "No call was made, and none will be: the lock is given back.",
+        "                d.lock.give_back()  # no call was made, and none will be\n",
+        "                pass\n",
+        "test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun",
+    ),
+    DELIVER(
+        "batch_failed_though_something_was_begun",
+        "Once something was begun the messages are acknowledged: the rest is left to its lease.",
+        "if isinstance(error, StoreUnavailable) and not self._begun:",
+        "if isinstance(error, StoreUnavailable):",
+        "test_a_database_that_dies_later_leaves_the_rest_to_its_lease",
+    ),
+    DELIVER(
+        "batch_acknowledged_though_nothing_was_begun",
+        "With the database down and nothing begun the messages come again.",
+        "        if isinstance(error, StoreUnavailable) and not self._begun:\n            raise error\n",
+        "",
+        "test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun",
+    ),
+    DELIVER(
+        "rest_is_forgotten",
+        "I6: what could not be begun in time is sent on.",
+        "            raise\n        self._send_on(self._waiting)\n",
+        "            raise\n",
+        "test_what_does_not_fit_is_handed_back",
+    ),
+    DELIVER(
+        "much_later_is_waited_for",
+        "A function does not wait for what is due much later: it is sent on.",
+        "        self._send_on([d for d in self._waiting if self._time.seconds_until(d.pointer.due) > LONGEST_WAIT_SECONDS])\n",
+        "",
+        "test_what_is_due_much_later_is_sent_on",
+    ),
+    DELIVER(
+        "threads_outlive_the_invocation",
+        "I4: no thread outlives its invocation: frozen, it would act long after its lease.",
+        "            wait(self._running)  # a thread that outlives its invocation is frozen, and would act long after its lease\n",
+        "",
+        "test_a_defect_waits_for_what_runs",
+    ),
+    DELIVER(
+        "invocation_ends_before_its_threads",
+        "I4: the invocation ends when its last task has.",
+        "        while self._running:\n            self._collect(timeout=None)\n",
+        "",
+        "test_the_invocation_ends_with_its_last_task",
+    ),
+    DELIVER(
+        "a_chain_that_breaks_breaks_its_siblings",
+        "The siblings of a task that broke go on.",
+        "        except Exception as error:  # noqa: BLE001  # the siblings go on; this task is left to its lease, and its lock too\n",
+        "        except ZeroDivisionError as error:\n",
+        "test_a_chain_that_breaks_takes_no_sibling",
+    ),
+    CHAIN(
+        "lock_given_back_though_a_call_may_be_at_work",
+        "I4: the lock is given back only when the call has surely ended.",
+        "settled, put_off = settled and ended and known, None",
+        "settled, put_off = settled and known, None",
+        "tests/integration/services/test_acting_on_accounts.py::test_the_lock_of_an_unknown_call_is_left_to_lapse",
+    ),
+    CHAIN(
+        "lock_given_back_though_the_commit_may_come",
+        "I4: the lock is given back only when the commit's end is known.",
+        "settled, put_off = settled and ended and known, None",
+        "settled, put_off = settled and ended, None",
+        "test_an_unknown_commit_leaves_the_lock_to_lapse",
+    ),
+    CHAIN(
+        "lock_never_given_back",
+        "The lock is given back when all is known.",
+        "        if settled:\n            lock.give_back()\n",
+        "        del settled\n",
+        "test_a_stale_commit_ends_the_chain",
+    ),
+    CHAIN(
+        "put_off_is_executed",
+        "I4: a task that was put off is not executed.",
+        "executed = Executed(outcome=put_off) if put_off else self._phases.run(begun, task, brief, self._invocation)",
+        "executed = self._phases.run(begun, task, brief, self._invocation)",
+        "tests/integration/services/test_acting_on_accounts.py::test_a_lock_held_by_another_defers_without_an_attempt",
+    ),
+    CHAIN(
+        "chain_without_time",
+        "The next task is run here only with the time for it.",
+        _ASK,
+        _ASK.replace("self._invocation.may_begin and ", ""),
+        "test_without_time_the_successor_waits",
+    ),
+    CHAIN(
+        "chain_without_the_lock",
+        "I4: the lock comes before the commit that creates the write.",
+        _ASK,
+        "if self._invocation.may_begin:",
+        "test_without_the_lock_the_successor_waits",
+    ),
+    CHAIN(
+        "chain_whatever_the_lock_says",
+        "I4: without the lock the write is born pending.",
+        _ASK,
+        _ASK.replace(" is Verdict.ACQUIRED", " in Verdict"),
+        "test_without_the_lock_the_successor_waits",
+    ),
+    CHAIN(
+        "chain_on_what_is_not_running",
+        "I7: only what the commit says is running is run.",
+        ' or committed.next_status != "running":',
+        ":",
+        "test_a_successor_that_is_not_running_is_left",
+    ),
+    CHAIN(
+        "chain_on_what_was_not_asked_for",
+        "I5: a commit that did not ask to run the next one does not run it.",
+        "if follower is None or not follower.run or not committed.accepted",
+        "if follower is None or not committed.accepted",
+        "test_a_running_successor_of_somebody_else_is_left",
+    ),
+    CHAIN(
+        "chain_under_the_old_fence",
+        "I4: the next task runs under the fence that the commit gave.",
+        "                fence=committed.next_fence,\n",
+        "                fence=task.fence,\n",
+        "test_a_text_is_stored_then_sent_in_one_go",
+    ),
+    CHAIN(
+        "suspension_is_not_remembered",
+        "What the service said of the account is remembered after the commit.",
+        "        if committed.accepted:\n            self._remember_status(",
+        "        if False:\n            self._remember_status(",
+        "tests/integration/services/test_acting_on_accounts.py::test_a_suspended_account_halts_the_workflow",
+    ),
+)

@@ -1,0 +1,94 @@
+"""I8 and the liveness half of I6: what may not be more, and what may not take longer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation.mirror import InstanceRow, Mirror, TaskRow
+from tests.simulation.scheduler import SECOND, START_EPOCH_US
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+MOST_REAPS, MOST_SENDS = 5, 20
+LEASE, TICK = 90 * SECOND, 60 * SECOND
+LONGEST_RETRY_AFTER = 45 * SECOND
+_SLACK = 5 * SECOND  # between the decision and its commit, and for the calls of a tick
+
+
+class Limits:
+    """The part of the oracle that counts and measures."""
+
+    world: World
+    mirror: Mirror
+    calm_since: int | None = None  # epoch microseconds: when faults stopped
+    leases_then: dict[str, int]
+    longest_wait = 0
+    _definitions: dict[int, Any]
+
+    def wrong(self, invariant: str, what: str) -> None:
+        """See the oracle."""
+        raise NotImplementedError
+
+    def definition(self, workflow_id: int) -> Any:
+        """A definition version, as it was stored."""
+        if not hasattr(self, "_definitions"):
+            self._definitions = {}
+        if workflow_id not in self._definitions:
+            ((steps, config),) = self.world.database.ask("select steps, config from workflow_definitions where id = %s", (workflow_id,))
+            self._definitions[workflow_id] = ({step["id"]: step for step in steps}, config)
+        return self._definitions[workflow_id]
+
+    def within_limits(self, verb: str, old: TaskRow | None, new: TaskRow, instance: InstanceRow, now: int) -> None:
+        """Attempts, reaps and sends stay within their limits, and a retry's wait within the backoff law."""
+        if new.reaps > MOST_REAPS or new.sends > MOST_SENDS:
+            self.wrong("I8", f"{new.task_id} was lost {new.reaps} times and sent {new.sends} times")
+        steps, config = self.definition(instance.workflow_id)
+        limit = 3 if new.phase == "cancel" else steps[new.step_id].get("maxAttempts", config.get("maxRetries", 2) + 1)
+        if new.attempts > limit:
+            self.wrong("I8", f"{new.task_id} made {new.attempts} attempts of {limit}")
+        counted = new.attempts > (old.attempts if old else 0) and new.phase in ("text", "submit", "cancel")
+        if verb == "commit_tasks" and counted and new.live:
+            base, cap = config["retryBackoffMs"] * 1000, config["maxRetryDelayMs"] * 1000
+            longest = max(min(cap, base * 2 ** (new.attempts - 1)), LONGEST_RETRY_AFTER)
+            if new.scheduled_for > now + longest + _SLACK:
+                self.wrong("I8", f"{new.task_id} waits {(new.scheduled_for - now) / SECOND} s before attempt {new.attempts + 1}")
+
+    def calm(self) -> None:
+        """Faults have stopped."""
+        self.calm_since = START_EPOCH_US + self.world.scheduler.now
+        self.leases_then = {row.task_id: row.lease for row in self.mirror.tasks.values() if row.lease is not None}
+
+    def began_after(self, wait: int) -> None:
+        """How long after its due time something began."""
+        if self.world.faults.mode == "none" and wait > 15 * SECOND and not self.world.operated:
+            self.wrong("no waste", f"something began {wait / SECOND} s late, without any fault")
+
+    def unsettled(self) -> list[str]:
+        """What is still going on."""
+        live = [instance for instance in self.mirror.instances.values() if instance.live and instance.status != "paused"]
+        return [f"{instance} {self.mirror.live_task(instance.instance_id)}" for instance in live]
+
+    def nothing_waits(self) -> None:
+        """I6: since faults stopped nothing due stays unbegun for longer than a lease and two ticks.
+
+        What was queued or running when they stopped has first to outlive the lease that it had then.
+        """
+        now = START_EPOCH_US + self.world.scheduler.now
+        assert self.calm_since is not None, "faults have stopped"
+        for row in self.mirror.tasks.values():
+            instance = self.mirror.instances[row.instance_id]
+            if row.status == "running" and row.lease is not None:
+                since = max(row.lease, self.calm_since)
+                late = now - since > 2 * TICK + _SLACK
+            elif row.status in ("pending", "queued") and (
+                row.phase == "cancel" or (instance.status == "active" and not self.mirror.paused)
+            ):
+                since = max(row.scheduled_for, self.calm_since, self.leases_then.get(row.task_id, 0), self.world.resumed_at)
+                late = now - since > LEASE + 2 * TICK + _SLACK
+            else:
+                continue
+            self.longest_wait = max(self.longest_wait, now - since)
+            if late:
+                self.wrong("I6", f"{(now - since) / SECOND} s after it could have: {json.dumps(row)}")

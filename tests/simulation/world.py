@@ -1,0 +1,321 @@
+"""One seed: everything that is simulated, put together, set going, stopped and judged."""
+
+from __future__ import annotations
+
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from unittest import mock
+from uuid import UUID
+
+import psycopg2
+import psycopg2.extensions
+
+import devstack.actions_service
+import devstack.provider
+from flamebot import bootstrap
+from flamebot.adapters.actions_api import client as actions_client
+from flamebot.adapters.kms import vault
+from flamebot.adapters.postgres import connection
+from flamebot.config import Settings
+from flamebot.http import request
+from flamebot.services import commit_group, definitions, deliver, dispatch_due, import_request, keep_up, run_tasks, start_workflow
+from tests.simulation import aws, threads
+from tests.simulation.database import READS, Result, SimConnection, SimDatabase, connect_in, verb_of
+from tests.simulation.environment import Environment, environments_for_bootstrap, present
+from tests.simulation.faults import Faults
+from tests.simulation.operators import Operators
+from tests.simulation.oracle import Oracle
+from tests.simulation.platform import Platform
+from tests.simulation.queue import SimQueue
+from tests.simulation.scheduler import HOUR, MINUTE, SECOND, START_EPOCH_US, Scheduler, Trace
+from tests.simulation.service import TOKEN, SimActionsService, SimTransport, VirtualTime
+from tests.simulation.settled import judge_the_end
+
+CALM_BOUND = 12 * HOUR  # within which everything settles once faults have stopped
+MOST_EVENTS = 60_000
+
+
+@dataclass(slots=True)
+class SeedResult:
+    """What one seed showed."""
+
+    seed: int
+    failure: str | None
+    digest: str
+    events: int
+    hours: float
+    mode: str
+    longest_wait: float  # seconds, once faults had stopped
+    fired: Counter[str]
+    rare: Counter[str]
+    odd: Counter[str]
+    trace: list[str] = field(default_factory=list)
+
+
+class World:
+    """All that one seed has."""
+
+    def __init__(self, seed: int, database: SimDatabase, *, keep_trace: bool = False) -> None:
+        self.seed = seed
+        self.rng = Random(seed)
+        self.log = Trace(keep=keep_trace)
+        self.scheduler = Scheduler(self.rng, self.log)
+        self.faults = Faults(self.rng)
+        self.database = database
+        self.locks: dict[str, aws.Item] = {}
+        self.at_work: set[Environment] = set()
+        self.over = self.settling = False
+        self.operated = 0
+        self.read_only_until = self.refused_until = self.outage_until = 0
+        self.resumed_at = 0  # epoch microseconds: the last end of a global pause
+        self.late: list[Callable[[], None]] = []
+        self.rares: Counter[str] = Counter()
+        self.odds: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
+        self.schedule_clock = self.rng.random() < 0.2
+        self._settings = self._draw_settings()
+        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.randint(1, 7)) if self.faults.fires("task.poison") else ("", 0)
+        self.oracle = Oracle(self)
+        self.queue = SimQueue(self)
+        self.service = SimActionsService(self)
+        self.platform = Platform(self)
+        self.operators = Operators(self)
+
+    def _draw_settings(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": "simulated",
+            "LOCK_BACKEND": self.rng.choice(["dynamodb", "dynamodb", "postgres"]),
+            "LOCK_TABLE": "locks",
+            "STEP_QUEUE_URL": "queue",
+            "STEP_THREADS": self.rng.choice(["1", "3", "5"]),
+            "MAX_QUEUED_TASKS": self.rng.choice(["2", "20000", "20000"]),
+            "TASK_RETENTION_DAYS": self.rng.choice(["1", "7"]),
+            "ACTIONS_BASE_URL": "http://actions.test",
+            "ACTIONS_TOKEN": TOKEN,
+            "CREDENTIALS_KMS_KEY_ID": "key",
+        }
+
+    # What parts ask of the whole
+
+    def trace(self, line: str) -> None:
+        """Write down what happens."""
+        self.log.tell(f"{self.scheduler.now / SECOND:.6f} {line}")
+
+    def rare(self, state: str) -> None:
+        """A state that must be reached now and then was reached."""
+        self.rares[state] += 1
+
+    def odd(self, what: str, fields: dict[str, Any]) -> None:
+        """Something that the engine itself calls broken; the report shows it."""
+        self.odds[what] += 1
+
+    def settings(self, function: str) -> Settings:
+        """A function's environment."""
+        return Settings.from_env(self._settings)
+
+    def client(self, service: str, environment: Environment) -> Any:
+        """A boto3 client."""
+        return aws.CLIENTS[service](environment)
+
+    def poison(self, environment: Environment, account: str) -> None:
+        """Whoever works for one account dies, so and so many times."""
+        poisoned, times = self._poisoned
+        if times and account == poisoned and self.faults.on:
+            self._poisoned = (poisoned, times - 1)
+            environment.die("of poison")
+
+    def deleted(self, account: str) -> bool:
+        """Whether an account was ever erased."""
+        return bool(self.database.ask("select 1 from audit_log where action = 'delete_account' and subject = %s", (f"account/{account}",)))
+
+    def resumed(self) -> None:
+        """A global pause has ended."""
+        self.resumed_at = START_EPOCH_US + self.scheduler.now
+
+    def statement(self, function: str, who: str, sql: str, params: Any, *, late: bool = False) -> Result:
+        """Run a statement on the database and have the oracle look at what it changed."""
+        verb = verb_of(sql)
+        role = {"import_accounts": "flamebot_import"}.get(function, f"flamebot_{function}")
+        result: Result | None = None
+        try:
+            result = self.database.run(role, sql, params, self.scheduler.moment().isoformat())
+        except psycopg2.Error as error:
+            self.trace(f"{who} {verb} raised {error.pgcode}")
+            if error.pgcode is None or not error.pgcode.startswith("FB"):
+                self.odd(f"{verb} raised {error.pgcode}", {})
+            raise
+        finally:
+            if verb and verb not in READS:
+                seen = self.database.watch()
+                changes = self.oracle.observe(verb, params, result, seen, late=late)
+                self.trace(f"{who} {verb} {'-' if result is None else len(result.rows)} {'; '.join(changes)}")
+        return result
+
+    def run_late(self, environment: Environment, sql: str, params: Any) -> None:
+        """A statement whose caller is gone runs later, or never."""
+        if self.rng.random() < 0.25:
+            self.oracle.in_doubt(verb_of(sql), params, executed=False)
+            return
+
+        def run() -> None:
+            if run in self.late:
+                self.late.remove(run)
+                try:
+                    self.statement(environment.function, f"{environment.name} (late)", sql, params, late=True)
+                except psycopg2.Error:
+                    return
+
+        self.late.append(run)
+        self.oracle.in_doubt(verb_of(sql), params, executed=False)
+        self.scheduler.after(self.rng.randint(1_000, self.rng.choice([300_000, 20_000_000, 150_000_000])), run)
+
+    # The course of a seed
+
+    def meddle(self) -> None:
+        """Things that happen to the whole system, every so often."""
+        while self.faults.on:
+            self.scheduler.sleep(self.rng.randint(5 * SECOND, 120 * SECOND))
+            if self.faults.fires("queue.purged"):
+                self.trace("the queue is purged")
+                self.queue.purge()
+            if self.faults.fires("queue.redriven"):
+                self.queue.redrive()
+            if self.faults.fires("locks.wiped"):
+                self.trace("the locks are gone")
+                self.locks.clear()
+                self.database.ask("delete from workflow_locks")
+            if self.faults.fires("upkeep.at_any_moment"):
+                self.platform.upkeep()
+
+    def run(self) -> SeedResult:
+        """Set up, let faults happen, stop them, let everything settle, judge the end."""
+        with _replaced(self):
+            try:
+                self._course()
+            finally:
+                self.over = True
+                self.scheduler.end()
+        return SeedResult(
+            seed=self.seed,
+            failure=self.scheduler.failure,
+            digest=self.log.digest(),
+            events=self.scheduler.events,
+            hours=self.scheduler.now / HOUR,
+            mode=self.faults.mode,
+            longest_wait=self.oracle.longest_wait / SECOND,
+            fired=self.faults.fired,
+            rare=self.rares,
+            odd=self.odds,
+            trace=list(self.log.lines),
+        )
+
+    def _course(self) -> None:
+        scheduler, operators = self.scheduler, self.operators
+        self.faults.on = False
+        setter = scheduler.spawn(operators.set_up, None, "set up")
+        scheduler.run(lambda: bool(setter.dead), until=HOUR, events=MOST_EVENTS)
+        self.faults.on = True
+        self.platform.start_rules()
+        scheduler.spawn(operators.import_all, None, "importer")
+        for number in range(self.rng.randint(0, 2)):
+            scheduler.spawn(operators.control, None, f"operator {number}")
+        scheduler.spawn(self.meddle, None, "meddler")
+        end = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE)
+        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until), until=48 * HOUR, events=self.rng.randint(200, 1200))
+        self._calm()
+        self._settle()
+
+    def _calm(self) -> None:
+        """Faults stop: what was on its way arrives, nothing new goes wrong."""
+        self.trace("faults stop")
+        self.faults.on = False
+        self.read_only_until = self.refused_until = self.outage_until = 0
+        for run in list(self.late):
+            run()
+        self.oracle.calm()
+
+    def _settle(self) -> None:
+        scheduler = self.scheduler
+        scheduler.spawn(self.operators.settle, None, "settler")
+        until = scheduler.now + CALM_BOUND
+
+        def settled() -> bool:
+            live = [i for i in self.oracle.mirror.instances.values() if i.live and i.status != "paused"]
+            waiting = [f for f in scheduler._fibers if f.name in ("importer", "settler") or f.name.startswith("operator")]
+            return self.settling and not live and not waiting and not self.at_work
+
+        endless = scheduler.now + 4 * MINUTE
+        while not settled():
+            scheduler.run(lambda: False, until=scheduler.now + 30 * SECOND, events=MOST_EVENTS)
+            if scheduler.failure is not None:
+                return
+            if scheduler.now >= until:
+                scheduler.fail(f"I6: not settled after {CALM_BOUND // HOUR} hours: {self.oracle.unsettled()}")
+                return
+            self.oracle.nothing_waits()
+            if scheduler.now >= endless and self.settling:
+                endless = scheduler.now + 4 * MINUTE
+                scheduler.spawn(self.operators.stop_endless, None, "operator")
+        judge_the_end(self)
+
+
+@contextmanager
+def _replaced(world: World) -> Iterator[None]:
+    """For the length of a seed the engine's modules find the simulation where they look for a machine."""
+    threads.World.scheduler = world.scheduler
+    lock = types.SimpleNamespace(Lock=threads.FiberLock)
+    identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
+
+    def connect(*_: Any, **__: Any) -> SimConnection:
+        return connect_in(world, present())
+
+    def api(*arguments: Any, **named: Any) -> Any:
+        return _ActionsApi(*arguments, wall=bootstrap.clock().wall, **named)
+
+    client = types.SimpleNamespace(
+        connect=connect, Error=psycopg2.Error, OperationalError=psycopg2.OperationalError, InterfaceError=psycopg2.InterfaceError,
+        extensions=psycopg2.extensions,
+    )  # fmt: skip
+    clock = VirtualTime(world)
+    with ExitStack() as stack:
+        for module, name, substitute in (
+            *((bootstrap, name, made) for name, made in environments_for_bootstrap().items()),
+            (connection, "psycopg2", client),
+            (connection, "threading", lock),
+            (commit_group, "threading", lock),
+            (vault, "threading", lock),
+            (vault, "KmsVault", lambda *arguments: _KmsVault(*arguments, monotonic=bootstrap.clock().monotonic)),
+            (definitions, "Lock", threads.FiberLock),
+            (run_tasks, "ThreadPoolExecutor", threads.FiberPool),
+            (deliver, "wait", threads.wait),
+            (actions_client, "ActionsApi", api),
+            (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
+            *((module, "uuid4", identifiers) for module in (start_workflow, run_tasks, dispatch_due, request)),
+            (keep_up, "BATCH", 3),
+            (import_request, "hashlib", types.SimpleNamespace(scrypt=_quick_scrypt)),
+            (devstack.provider, "time", clock),
+            (devstack.actions_service, "time", clock),
+        ):
+            stack.enter_context(mock.patch.object(module, name, substitute))
+        yield
+
+
+_ActionsApi = actions_client.ActionsApi
+_KmsVault = vault.KmsVault
+
+
+def _quick_scrypt(password: bytes, *, salt: bytes, **_: int) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(salt + password).digest()
+
+
+def run_seed(seed: int, database: SimDatabase, *, keep_trace: bool = False) -> SeedResult:
+    """Run one seed on an emptied database."""
+    database.reset()
+    return World(seed, database, keep_trace=keep_trace).run()

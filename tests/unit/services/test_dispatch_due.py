@@ -1,0 +1,83 @@
+"""The tick's measure: it stops at its time, and at a queue that takes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.message import TaskPointer
+from flamebot.ports.queue import Message
+from flamebot.ports.store import Begun
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.dispatch_due import DispatchDue, TickReport
+from tests.unit.services.stand_ins import NOON, HandClock, ListTelemetry, pointer
+
+POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=NOON - NOON, retry_cap=NOON - NOON)
+
+
+class EndlessStore:
+    """There is always more that is due, and each claim takes a second."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.claims = 0
+
+    def take_over_expired(self, limit: int, nonce: str) -> list[Begun]:
+        return []
+
+    def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:
+        return []
+
+    def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
+        self.clock.elapsed += 1
+        self.claims += 1
+        assert self.claims < 100, "a tick without end"
+        return [pointer(number) for number in range(limit)]
+
+    def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
+        pass
+
+    def health(self) -> dict[str, Any]:
+        return {"due_backlog": 0, "oldest_due_age_seconds": 0.0}
+
+    def definition(self, workflow_id: int) -> dict[str, Any]:
+        raise AssertionError(workflow_id)
+
+
+class Queue:
+    """Takes everything, or nothing."""
+
+    def __init__(self, *, up: bool) -> None:
+        self.up = up
+
+    def send(self, messages: Sequence[Message]) -> int:
+        return len(messages) if self.up else 0
+
+
+def tick(*, up: bool) -> tuple[TickReport, EndlessStore]:
+    """One tick over an endless backlog."""
+    clock = HandClock()
+    store = EndlessStore(clock)
+    service = DispatchDue(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        queue=Queue(up=up),
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=clock,
+        telemetry=ListTelemetry(),
+    )
+    return service.run(), store
+
+
+def test_claims_stop_at_a_queue_that_is_down() -> None:
+    """What is claimed and not sent waits for its lease: one chunk is enough of that (I6)."""
+    report, store = tick(up=False)
+    assert (store.claims, report.sent) == (1, 0)
+
+
+def test_claims_stop_when_time_is_over() -> None:
+    """The next tick goes on where this one stopped, before its function is cut off."""
+    report, store = tick(up=True)
+    assert store.claims == 40
+    assert report.claimed == report.sent == 40_000
