@@ -1,4 +1,4 @@
-"""Imports by file with the real worker on real Postgres under its own role; the bucket is in memory, so that faults strike within a read."""
+"""Imports by file with the real worker on real Postgres under its role; the bucket is in memory, so that faults strike within a read."""
 
 from __future__ import annotations
 
