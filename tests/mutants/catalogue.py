@@ -14,6 +14,7 @@ from tests.mutants.guards import (
     controlling,
     delivering,
     failing,
+    importing,
     invoking,
     locking,
     planning,
@@ -41,4 +42,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *planning.MUTANTS,
     *failing.MUTANTS,
     *storing.MUTANTS,
+    *importing.MUTANTS,
 )

@@ -261,7 +261,7 @@ def _file_imports(catalog: DefinitionCatalog) -> FileImports:
     from flamebot.adapters.postgres.imports import PostgresImportDesk
     from flamebot.services.file_imports import FileImports
 
-    return FileImports(desk=PostgresImportDesk(database()), files=import_files(), catalog=catalog, hints=import_queue(), clock=clock())
+    return FileImports(desk=PostgresImportDesk(database()), files=import_files, catalog=catalog, hints=import_queue(), clock=clock())
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -35,7 +36,10 @@ class FileOrder:
 class FileImports:
     """The use cases behind `/v1/imports`."""
 
-    def __init__(self, *, desk: ImportDesk, files: ImportFiles, catalog: DefinitionCatalog, hints: StepQueue, clock: Clock) -> None:
+    def __init__(
+        self, *, desk: ImportDesk, files: Callable[[], ImportFiles], catalog: DefinitionCatalog, hints: StepQueue, clock: Clock
+    ) -> None:
+        """Take the ports; `files` is asked for when a file is announced: few starts of the API ever need it."""
         self._desk = desk
         self._files = files
         self._catalog = catalog
@@ -63,7 +67,7 @@ class FileImports:
         shown = self._desk.import_overview(import_id)
         upload: Upload | None = None
         if shown["status"] == "waiting":
-            upload = self._files.upload(import_id, order.size, UPLOAD_VALID, self._clock.wall())
+            upload = self._files().upload(import_id, order.size, UPLOAD_VALID, self._clock.wall())
         return {**shown, "upload": upload}, created
 
     def cancel(self, import_id: str, caller: Caller) -> Json:
