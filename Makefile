@@ -77,6 +77,10 @@ simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or S
 mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
 	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
 
+.PHONY: bench-import
+bench-import: $(DEV) ## a CSV file of a million rows through the local stack: time and peak memory; ARGS='--rows 100000 --kill'
+	PYTHONPATH=.:layers/engine/src $(BIN)/python -m bench.imports_by_file $(ARGS)
+
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/
 	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build
