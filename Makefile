@@ -73,6 +73,10 @@ e2e: $(DEV) ## over HTTP against running local stacks
 simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or SEED=k to see one again
 	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m tests.simulation
 
+.PHONY: chaos
+chaos: $(DEV) ## kill, freeze and cut off real processes under work, then count; WORKFLOWS=12000 for the long run, SEED= for a plan again
+	$(BIN)/python -m tests.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: mutants
 mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
 	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
@@ -80,6 +84,10 @@ mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; 
 .PHONY: bench-import
 bench-import: $(DEV) ## a CSV file of a million rows through the local stack: time and peak memory; ARGS='--rows 100000 --kill'
 	PYTHONPATH=.:layers/engine/src $(BIN)/python -m bench.imports_by_file $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEV) ## bad input by chance, at length; CASES=n per property and API operation, SEED=n to see the same again
+	FUZZ_CASES=$(or $(CASES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -n 2 --dist loadfile tests/fuzz $(ARGS)
 
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/

@@ -37,10 +37,10 @@ def read(path: Path) -> AccountsFile:
             _unreadable(path, "There is no such file.")
         return AccountsFile(rows=_json_lines(path))
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         _unreadable(path, error.strerror or "It cannot be opened.")
-    except ValueError as error:  # a decoder's own text would quote the file, and the file holds credentials
+    except (ValueError, RecursionError) as error:  # a decoder's own text would quote the file, and the file holds credentials
         _unreadable(path, f"It is no JSON{_place(error)}. Other files end in .csv.")
     asks: dict[str, Any] = {}
     if isinstance(document, dict):
@@ -111,7 +111,23 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
         _unreadable(path, f"It is no UTF-8: {type(error).__name__}.")
 
 
-def _place(error: ValueError) -> str:
+def _parse(text: str) -> Any:  # noqa: ANN401  # JSON
+    """JSON as the API reads it: no NaN, no name twice in an object. Raises `ValueError`, `RecursionError`."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_each_name_once)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name twice")
+    return members
+
+
+def _place(error: Exception) -> str:
     return f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
 
 

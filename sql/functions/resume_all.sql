@@ -1,5 +1,5 @@
 -- resume_all(p_now, p_actor, p_reason) -> jsonb
--- Ends the global pause and adds its length to the total that step timeouts leave out. Not paused: nothing changes.
+-- Ends the global pause and adds its length to the total that step timeouts leave out; when it was is kept too. Not paused: nothing changes.
 -- Locks: engine control, exclusive.
 -- Errors: none.
 -- Caller: adapters/postgres/workflows.py
@@ -14,7 +14,8 @@ begin
     v_now := coalesce(p_now, clock_timestamp());
     update engine_control c
        set paused = false, paused_at = null,
-           paused_ms = c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint
+           paused_ms = c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint,
+           pauses = c.pauses + tstzmultirange(tstzrange(c.paused_at, greatest(v_now, c.paused_at)))
      where c.paused;
     insert into audit_log (actor, action, subject, reason, before, after)
     values (p_actor, 'resume_all', 'engine', p_reason, jsonb_build_object('paused', found), '{"paused": false}');

@@ -1,6 +1,6 @@
 -- resume_workflow(p_id, p_clock, p_now, p_horizon, p_lease, p_rate, p_actor, p_reason) -> jsonb
 -- Lets a paused instance go on: with the wait that remained when it was held (p_clock freeze) or at the old due time (run_on). Either way the
--- step's timeout does not count the pause. Active already: nothing changes.
+-- step's timeout does not count the pause, nor the time twice that was spent in a global one as well. Active already: nothing changes.
 -- Locks: engine control shared, the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed.
 -- Caller: adapters/postgres/workflows.py
@@ -15,6 +15,7 @@ declare
     v_now timestamptz;
     v_task scheduled_tasks;
     v_due timestamptz;
+    v_held interval;
     v_queue boolean := false;
 begin
     perform pg_advisory_xact_lock_shared(7);
@@ -34,6 +35,12 @@ begin
 
     if v_task.status = 'held' then
         v_due := case p_clock when 'freeze' then v_now + greatest(v_task.scheduled_for - v_task.held_at, interval '0') else v_task.scheduled_for end;
+        -- Deadlines leave out the global pauses by themselves: what is added here is the time that was held and not paused as a whole.
+        select greatest(v_now - v_task.held_at, interval '0') - coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')
+          into v_held
+          from engine_control c,
+               unnest((c.pauses + case when c.paused then tstzmultirange(tstzrange(c.paused_at, greatest(v_now, c.paused_at))) else '{}' end)
+                      * tstzmultirange(tstzrange(v_task.held_at, greatest(v_now, v_task.held_at)))) overlap (span);
         v_queue := task_birth('active', v_task.phase, false, v_due, v_now, p_horizon, v_engine_paused) = 'queued';
         update scheduled_tasks t
            set status = case when v_queue then 'queued' else 'pending' end,
@@ -43,7 +50,7 @@ begin
                payload = case when t.payload ? 'started_at'      -- a step that has not begun has no deadline to shift
                               then t.payload || jsonb_build_object('paused_ms',
                                    coalesce((t.payload ->> 'paused_ms')::bigint, 0)
-                                   + greatest(extract(epoch from v_now - t.held_at) * 1000, 0)::bigint)
+                                   + (extract(epoch from v_held) * 1000)::bigint)
                               else t.payload end
          where t.task_id = v_task.task_id;
     end if;

@@ -49,7 +49,11 @@ class LocalStack:
         self.output = data_dir / "output.log"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        self.facts: Json = self._wait_ready()
+        try:
+            self.facts: Json = self._wait_ready()
+        except BaseException:
+            self.end()
+            raise
         self.api = httpx.Client(
             base_url=self.facts["apiUrl"], headers={"authorization": f"Bearer {self.facts['token']}"}, timeout=30, trust_env=False
         )

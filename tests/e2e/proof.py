@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ INVARIANTS = {
         having count(*) <> max(sequence) - min(sequence) + 1 or count(*) <> count(distinct sequence)""",
     "I3, a step that is twice in a history without a loop": """
         select instance_id, step_id from step_history where status = 'completed' group by 1, 2 having count(*) > 1""",
+    "I6, begun before it was due": "select task_id from scheduled_tasks where status = 'completed' and started_at < scheduled_for",
+    "I8, sent more often than it may be": "select task_id from scheduled_tasks where sends > 20",
 }
 
 
@@ -39,9 +41,13 @@ def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -
 
 
 def assert_invariants(stack: LocalStack) -> None:
-    """I1 to I3 hold in the whole database."""
-    broken = {name: found for name, query in INVARIANTS.items() if (found := stack.rows(query))}
-    assert not broken, broken
+    """What `INVARIANTS` names holds in the whole database."""
+    assert not (broken := broken_invariants(stack.rows)), broken
+
+
+def broken_invariants(rows: Callable[[str], list[Json]]) -> dict[str, list[Json]]:
+    """What does not hold, with the rows that show it."""
+    return {name: found for name, query in INVARIANTS.items() if (found := rows(query))}
 
 
 def assert_each_effect_once(stack: LocalStack, workflows: dict[str, str], operations: Sequence[str]) -> None:
@@ -49,25 +55,48 @@ def assert_each_effect_once(stack: LocalStack, workflows: dict[str, str], operat
     statuses = {row["id"]: row["status"] for row in stack.rows("select id::text, status from workflow_instances")}
     assert {account: statuses[workflow] for account, workflow in workflows.items()} == dict.fromkeys(workflows, "completed")
     ledger = stack.actions.get("/_sim/ledger").raise_for_status().json()
-    jobs: dict[str, list[Json]] = defaultdict(list)
-    for job in ledger["jobs"]:
-        jobs[job["account"]].append(job)
-    for account, workflow in workflows.items():
-        assert [job["operation"] for job in jobs[account]] == list(operations), f"the effects of {account}"
-        assert {job["key"].rpartition(":")[0] for job in jobs[account]} == {workflow}
-    submitted = {row["task_id"] for row in stack.rows("select task_id from scheduled_tasks where phase = 'submit'")}
-    ours = [job["key"] for account in workflows for job in jobs[account]]
-    assert len(ours) == len(set(ours))
-    assert set(ours) <= submitted
-
-    bodies: dict[str, set[str]] = defaultdict(set)
+    flaws = effect_flaws(ledger, workflows, dict.fromkeys(workflows, operations), submitted_tasks(stack.rows))
+    assert not flaws, flaws
     writes = [write for write in ledger["writes"] if write["account"] in workflows]
-    for write in writes:
-        bodies[write["key"]].add(write["bodyHash"])
-    assert not (doubtful := {key for key, hashes in bodies.items() if len(hashes) > 1}), f"other requests under the same key: {doubtful}"
     assert not (refused := [write for write in writes if write["status"] not in (200, 202, None)]), refused
     assert not (overlaps := [overlap for overlap in ledger["overlaps"] if overlap["account"] in workflows]), overlaps
     assert not (pairs := overlapping(writes)), pairs
+
+
+def submitted_tasks(rows: Callable[[str], list[Json]]) -> set[str]:
+    """The ids of all tasks that may be an effect's key."""
+    return {row["task_id"] for row in rows("select task_id from scheduled_tasks where phase = 'submit'")}
+
+
+def effect_flaws(
+    ledger: Json, workflows: Mapping[str, str], operations: Mapping[str, Sequence[str]], submitted: set[str], *, partly: Container[str] = ()
+) -> list[str]:
+    """What the service's ledger has that it should not have: another effect, another key, another body under the same key (I5).
+
+    Args:
+        ledger: All that the service was asked to do.
+        workflows: Workflow by account.
+        operations: By account, the effects that its workflow must have had, in this order.
+        submitted: The tasks that may be a key.
+        partly: Accounts whose workflow may have ended before its last effect.
+    """
+    jobs: dict[str, list[Json]] = defaultdict(list)
+    for job in ledger["jobs"]:
+        jobs[job["account"]].append(job)
+    flaws = []
+    for account, workflow in workflows.items():
+        had, expected = [job["operation"] for job in jobs[account]], list(operations[account])
+        if had != expected and not (account in partly and had == expected[: len(had)]):
+            flaws.append(f"{account} had the effects {had} instead of {expected}")
+        flaws += [f"{job['key']} is no task of {workflow}" for job in jobs[account] if job["key"].rpartition(":")[0] != workflow]
+    keys = Counter(job["key"] for account in workflows for job in jobs[account])
+    flaws += [f"{key} had {times} effects" for key, times in keys.items() if times > 1]
+    flaws += [f"{key} belongs to no task that submits" for key in keys if key not in submitted]
+    bodies: dict[str, set[str]] = defaultdict(set)
+    for write in ledger["writes"]:
+        if write["account"] in workflows and write["key"]:
+            bodies[write["key"]].add(write["bodyHash"])
+    return flaws + [f"{key} came with {len(hashes)} different requests" for key, hashes in bodies.items() if len(hashes) > 1]
 
 
 def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +14,23 @@ SEED = int(os.environ.get("FUZZ_SEED") or 1)
 _UNHURRIED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
 
 
-def effort(quick: int) -> Callable[[Any], Any]:
-    """Settings for a property that tries so many cases in `make test`."""
-    if not CASES:
-        return settings(max_examples=quick, derandomize=True, database=None, deadline=None, suppress_health_check=_UNHURRIED)
+class Tally:
+    """Cases that were tried in this process so far."""
 
-    def long(test: Any) -> Any:
-        return seed(SEED)(settings(max_examples=CASES, database=None, deadline=None, suppress_health_check=_UNHURRIED)(test))
+    cases = 0
 
-    return long
+
+def effort(quick: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a property try so many cases in `make test`, and count them. Stands below `given`."""
+
+    def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(test)
+        def counted(*arguments: Any, **named: Any) -> None:
+            Tally.cases += 1
+            test(*arguments, **named)
+
+        if not CASES:
+            return settings(max_examples=quick, derandomize=True, database=None, deadline=None, suppress_health_check=_UNHURRIED)(counted)
+        return seed(SEED)(settings(max_examples=CASES, database=None, deadline=None, suppress_health_check=_UNHURRIED)(counted))
+
+    return decorate

@@ -13,7 +13,7 @@ from typing import Any
 
 from devstack.gateway import Gateway
 from devstack.tokens import Verifier
-from tests.fuzz.effort import CASES, SEED
+from tests.fuzz.effort import CASES, SEED, Tally
 from tests.security.front import ROOT, Front
 from tests.stores import failed
 
@@ -48,7 +48,7 @@ def fuzz(front: Front, *arguments: str, url: str, report: Path) -> tuple[int, di
     return done.returncode, json.loads(report.read_text()) if report.exists() else {}, done.stdout + done.stderr
 
 
-def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: Path, tally: dict[str, int]) -> None:
+def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: Path) -> None:
     """S8: no 5xx, nothing undocumented, bad input refused, good input taken, nobody in without a token, nothing left after a delete."""
     populate(front)
     arguments = ("--max-examples", str(CASES), "--generation-database", "none") if CASES else ("--generation-deterministic",)
@@ -56,14 +56,31 @@ def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: 
     assert status == 0, output[-20_000:]
     assert report["operations"]["tested"] == report["operations"]["total"] == 33
     assert {name: phase["status"] for name, phase in report["phases"].items()} == dict.fromkeys(PHASES, "success")
-    tally["schemathesis"] = report["test_cases"]["generated"]
-    assert tally["schemathesis"] > 1000
+    Tally.cases += report["test_cases"]["generated"]
+    assert report["test_cases"]["generated"] > 1000
     told = [entry for entry in front.log_entries() if "message" in entry]
     assert [entry for entry in told if entry["message"] in ("call_failed", "invocation_failed")] == []
     answered = Counter((entry["method"], entry["route"]) for entry in told if entry["message"] == "answered" and entry["status"] < 300)
     described = {(method.upper(), path) for path, item in json.loads(OPENAPI.read_text())["paths"].items() for method in item}
     assert described - answered.keys() <= UNREACHED, "what never succeeds is not tested"
-    assert answered["DELETE", "/v1/accounts/{id}"] > 1, "else nothing was used after it was gone"
+
+
+def test_nothing_is_left_of_what_was_deleted(front: Front, tmp_path: Path) -> None:
+    """use_after_free: accounts that are imported, shown, deleted and asked for again, in any order: 404 once they are gone."""
+    operations = ("import_accounts", "show_account", "delete_account", "start_workflow")
+    chosen = [argument for operation in operations for argument in ("--include-operation-id", operation)]
+    arguments = ("--max-examples", str(CASES), "--generation-database", "none") if CASES else ("--generation-deterministic",)
+
+    def deleted() -> int:
+        return sum(entry.get("method") == "DELETE" and entry["status"] == 204 for entry in front.log_entries())
+
+    before = deleted()
+    status, report, output = fuzz(
+        front, *chosen, *arguments, "--phases", "stateful", "--mode", "positive", url=front.gateway.url, report=tmp_path / "report.json"
+    )
+    assert status == 0, output[-20_000:]
+    Tally.cases += report["test_cases"]["generated"]
+    assert deleted() - before > 2, "else nothing was used after it was gone"
 
 
 def broken(function: Any, name: str, event: dict[str, Any]) -> Any:

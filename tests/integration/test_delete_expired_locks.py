@@ -21,6 +21,7 @@ def test_a_lock_that_is_being_renewed_is_left(database: TestDatabase) -> None:
     holder = database.session()
     holder.begin()
     holder.rows("select acquire_workflow_lock('l', 'me', 300)")
+    database.db.call("set lock_timeout = '2s'")
     assert upkeep(database).delete_expired_locks() == 0
     holder.commit()
     assert database.value("select has_workflow_lock('l')") is True

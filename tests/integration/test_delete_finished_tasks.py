@@ -81,6 +81,7 @@ def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatab
     holder = database.session()
     holder.begin()
     holder.rows("select 1 from scheduled_tasks where task_id = %s for no key update", (f"{instance_id}:2",))
+    database.db.call("set lock_timeout = '2s'")
     assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, instance_id) == [2, 3, 4, 5]
     holder.commit()
@@ -123,6 +124,7 @@ def test_two_cleanups_share_the_work(database: TestDatabase) -> None:
     one = database.session()
     one.begin()
     first = one.value("select delete_finished_tasks(%s, 2)", (after(days=1),))
+    database.rows("set lock_timeout = '2s'")
     second = database.value("select delete_finished_tasks(%s, 100)", (after(days=1),))
     one.commit()
     third = database.value("select delete_finished_tasks(%s, 100)", (after(days=1),))

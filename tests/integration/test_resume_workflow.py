@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
 import pytest
 
+from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import NotAllowed, NotFound
 from flamebot.domain.task import Payload
-from tests.builders import NOON, a_next, a_poll, after, an_instance, begin, instance, live_tasks, pause_all, task
+from tests.builders import NOON, a_next, a_poll, after, an_instance, begin, claim, instance, live_tasks, pause_all, task
 from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control, failed, running
 
@@ -70,6 +72,48 @@ def test_the_steps_timeout_does_not_count_the_pause(database: TestDatabase, cloc
         control(database, after(hours=hours)).pause_workflow(started.instance_id, ALICE)
         control(database, after(hours=hours, minutes=10)).resume_workflow(started.instance_id, clock, ALICE)
     assert task(database, started.task_id)["payload"]["paused_ms"] == 2 * 10 * 60 * 1000
+
+
+@pytest.mark.parametrize(
+    ("engine", "own", "minutes"),
+    [
+        ((10, 20), (30, 50), 30),  # one after the other
+        ((10, 50), (20, 30), 40),  # its own within the global one
+        ((20, 30), (10, 50), 40),  # the global one within its own
+        ((10, 30), (20, 50), 40),  # the global one first
+        ((20, 50), (10, 30), 40),  # its own first
+        ((10, 30), (10, 30), 20),  # the same
+    ],
+)
+def test_time_that_was_paused_in_both_ways_is_left_out_once(
+    database: TestDatabase, engine: tuple[int, int], own: tuple[int, int], minutes: int
+) -> None:
+    """The step's deadline moves by the time in which nothing could run, however the pauses of the workflow and of the engine overlap."""
+    started = an_instance(database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON)))
+    calls: list[tuple[int, Callable[[PostgresControlStore], object]]] = [
+        (engine[0], lambda store: store.pause_all(ALICE)),
+        (engine[1], lambda store: store.resume_all(ALICE)),
+        (own[0], lambda store: store.pause_workflow(started.instance_id, ALICE)),
+        (own[1], lambda store: store.resume_workflow(started.instance_id, "run_on", ALICE)),
+    ]
+    for minute, call in sorted(calls, key=lambda item: item[0]):
+        call(control(database, after(minutes=minute)))
+    claim(database, now=after(hours=1))
+    (begun,) = begin(database, started.task_id, now=after(hours=1))
+    left_out = begun["payload"].get("paused_ms", 0) + begun["global_paused_ms"] - begun["payload"].get("global_paused_ms", 0)
+    assert left_out == minutes * 60_000
+
+
+def test_several_global_pauses_within_a_pause(database: TestDatabase) -> None:
+    """Each of them is left out once, those that were over before it in full."""
+    started = an_instance(database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON)))
+    for begin_at, end_at in ((2, 5), (20, 25), (40, 50)):
+        if begin_at == 20:
+            control(database, after(minutes=10)).pause_workflow(started.instance_id, ALICE)
+        control(database, after(minutes=begin_at)).pause_all(ALICE)
+        control(database, after(minutes=end_at)).resume_all(ALICE)
+    control(database, after(hours=1)).resume_workflow(started.instance_id, "freeze", ALICE)
+    assert task(database, started.task_id)["payload"]["paused_ms"] == (50 - 5 - 10) * 60_000
 
 
 def test_a_step_that_has_not_begun_has_no_timeout_to_shift(database: TestDatabase) -> None:

@@ -13,6 +13,7 @@ from tests.mutants.guards import (
     committing,
     controlling,
     delivering,
+    deploying,
     failing,
     importing,
     invoking,
@@ -43,4 +44,5 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *failing.MUTANTS,
     *storing.MUTANTS,
     *importing.MUTANTS,
+    *deploying.MUTANTS,
 )

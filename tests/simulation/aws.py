@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.simulation.environment import Environment
 
 Item = dict[str, dict[str, str]]
-_TOKEN = re.compile(r"\s*(attribute_not_exists|AND|OR|<=|<|=|\(|\)|[#:]\w+)")
+_TOKEN = re.compile(r"\s*(attribute_not_exists|attribute_exists|AND|OR|<=|<>|<|=|\(|\)|[#:]\w+)")
 
 
 def refused(operation: str, code: str, *, item: Item | None = None) -> ClientError:
@@ -59,17 +59,19 @@ class Condition:
             answer = self._any()
             self._tokens.pop(0)
             return answer
-        if token == "attribute_not_exists":
-            self._tokens.pop(0)
-            name = self._names[self._tokens.pop(0)]
-            self._tokens.pop(0)
-            return name not in self._item
-        left, operator, right = self._item.get(self._names[token]), self._tokens.pop(0), self._values[self._tokens.pop(0)]
-        if left is None or left.keys() != right.keys():
+        if token.startswith("attribute_"):
+            _, name, _ = (self._tokens.pop(0) for _ in range(3))
+            return bool((self._names[name] in self._item) == (token == "attribute_exists"))
+        left, operator, right = self._side(token), self._tokens.pop(0), self._side(self._tokens.pop(0))
+        if left is None or right is None or left.keys() != right.keys():
             return False
         (kind,) = left
         a, b = (int(side[kind]) if kind == "N" else side[kind] for side in (left, right))
-        return {"=": a == b, "<": a < b, "<=": a <= b}[operator]  # type: ignore[operator]  # both are of one kind
+        order: int = (a > b) - (a < b)  # type: ignore[operator]  # both are of one kind
+        return order in {"=": (0,), "<>": (-1, 1), "<": (-1,), "<=": (-1, 0)}[operator]
+
+    def _side(self, token: str) -> dict[str, str] | None:
+        return self._values.get(token) if token.startswith(":") else self._item.get(self._names[token])
 
 
 class SimDynamo:
@@ -88,7 +90,7 @@ class SimDynamo:
 
     def describe_table(self, **_: Any) -> Any:
         """It is there."""
-        return {}
+        return {"Table": {"TableStatus": "ACTIVE"}}
 
     def _call(self, operation: str, request: dict[str, Any]) -> Any:
         environment = self._environment
@@ -162,9 +164,9 @@ class SimSqs:
             "Failed": [{"Id": entry["Id"], "SenderFault": False, "Code": "InternalError"} for entry in failed],
         }
 
-    def get_queue_attributes(self, **_: Any) -> Any:
-        """It is there."""
-        return {}
+    def get_queue_attributes(self, *, AttributeNames: list[str], **_: Any) -> Any:  # noqa: N803  # boto3's name
+        """It is there, and nothing lies in it too long."""
+        return {"Attributes": dict.fromkeys(AttributeNames, "0")}
 
 
 class SimKms:

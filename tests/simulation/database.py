@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg2
 import psycopg2.extensions
 
-from tests.simulation.scheduler import SECOND
+from tests.simulation.scheduler import MINUTE, SECOND
 from tests.simulation.virtual_clock import PATH
 
 if TYPE_CHECKING:
@@ -65,64 +65,57 @@ class Result:
 
 
 class SimDatabase:
-    """One database, used by one seed after the other: a connection per role, and one that only looks."""
+    """One database, used by one seed after the other, over one session that takes each function's role for its statements."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._connections: dict[str, Any] = {}
-        self._since = 0
-        self._days: list[str] | None = None
-
-    def _cursor(self, role: str) -> Any:
-        if role not in self._connections:
-            as_role = f" -c role={role}" if role else ""
-            options = f"-c plan_cache_mode=force_generic_plan -c search_path={PATH.replace(' ', '')} -c timezone=UTC{as_role}"
-            connection = psycopg2.connect(self._url, options=options)
-            connection.autocommit = True
-            self._connections[role] = connection
-            if not role:
-                with connection.cursor() as cursor:
-                    cursor.execute(_WATCH)
-        return self._connections[role].cursor()
+        # Every seed plans anew, on empty tables, and then keeps its plans: they must not depend on what ran before.
+        options = f"-c plan_cache_mode=force_generic_plan -c search_path={PATH.replace(' ', '')} -c timezone=UTC"
+        self._connection = psycopg2.connect(url, options=options)
+        self._connection.autocommit = True
+        self._since = self._seeds = 0
+        self.ask(_WATCH)
+        days = self.ask("select inhrelid::regclass::text from pg_inherits where inhparent = 'step_history'::regclass")
+        self._days = [name for (name,) in days]
 
     def reset(self) -> None:
         """As it was after its migration."""
-        with self._cursor("") as cursor:
-            cursor.execute(_EMPTY)
-            if self._days is None:
-                cursor.execute("select inhrelid::regclass::text from pg_inherits where inhparent = 'step_history'::regclass")
-                self._days = [name for (name,) in cursor.fetchall()]
-            cursor.execute(_DAYS, (self._days,))
-            for (drop,) in cursor.fetchall():
-                cursor.execute(drop)
+        self._seeds += 1
+        if self._seeds % 100 == 0:  # each truncate leaves dead rows in the catalogue
+            for catalogue in ("pg_class", "pg_attribute", "pg_depend", "pg_index"):
+                self._alone(f"vacuum {catalogue}")
+        self.ask(_EMPTY)
+        for (drop,) in self.ask(_DAYS, (self._days,)):
+            self.ask(drop)
         self.watch()
 
     def run(self, role: str, sql: str, params: Any, now: str) -> Result:
         """Run a statement as a role, at a virtual time; raises what Postgres says."""
-        with self._cursor(role) as cursor:
-            cursor.execute(f"set sim.now = '{now}'; {sql}", params)
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"set role {role}; set sim.now = '{now}'; {sql}", params)
             if cursor.description is None:
                 return Result(None, [])
             return Result(tuple(column.name for column in cursor.description), cursor.fetchall())
 
     def watch(self) -> dict[str, Any]:
         """What changed since the last look."""
-        with self._cursor("") as cursor:
-            cursor.execute("execute watch (%s)", (self._since,))
-            ((seen,),) = cursor.fetchall()
+        ((seen,),) = self.ask("execute watch (%s)", (self._since,))
         self._since = seen["xid"]
         return dict(seen)
 
+    def _alone(self, sql: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute("reset role")
+            cursor.execute(sql)
+
     def ask(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
-        """Look at anything."""
-        with self._cursor("") as cursor:
-            cursor.execute(sql, params or None)
+        """Look at anything, or change it, as the owner."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"reset role; {sql}", params or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def close(self) -> None:
-        """Close every connection."""
-        for connection in self._connections.values():
-            connection.close()
+        """Close the session."""
+        self._connection.close()
 
 
 class _RolledBack(psycopg2.errors.SerializationFailure):
@@ -231,7 +224,10 @@ def connect_in(world: World, environment: Environment) -> SimConnection:
     """What `psycopg2.connect` does: get a connection, unless nobody is let in."""
     environment.enter("postgres")
     if world.faults.fires("postgres.refused"):
-        world.refused_until = world.scheduler.now + world.rng.randint(SECOND, 30 * SECOND)
+        short = world.rng.random() < 0.85
+        world.refused_until = world.scheduler.now + (
+            world.rng.randint(SECOND, 30 * SECOND) if short else world.rng.randint(38, 45) * MINUTE
+        )
     if world.refused_until > world.scheduler.now:
         world.trace(f"{environment.name} is refused by postgres")
         raise psycopg2.OperationalError("connection refused")

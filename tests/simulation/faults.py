@@ -17,17 +17,17 @@ KINDS: tuple[str, ...] = (
     *(f"sqs.{name}" for name in ("fail_before", "lost_reply", "throttled", "partial", *_PORT)),
     *(f"kms.{name}" for name in ("fail_before", "throttled", *_PORT)),
     *(f"service.{name}" for name in ("refused", "unavailable", "throttled", "throttled_without_word", "timeout_before", "timeout_after")),
-    *(f"service.{name}" for name in ("late_arrival", "reset_after", "error_after", "malformed", "huge", "refuses", *_PORT)),
+    *(f"service.{name}" for name in ("late_arrival", "slow", "reset_after", "error_after", "malformed", "huge", "refuses", *_PORT)),
     *(f"service.{name}" for name in ("job_fails", "job_cancelled", "job_never_ends", "suspended")),
-    "queue.duplicated", "queue.delayed", "queue.lost", "queue.purged", "queue.redriven", "queue.down",
-    "locks.wiped", "tick.missed", "tick.doubled", "tick.late", "tick.outage", "clock.skew",
+    "queue.duplicated", "queue.delayed", "queue.lost", "queue.purged", "queue.redriven", "queue.dead",
+    "locks.wiped", "tick.missed", "tick.doubled", "tick.late", "tick.outage", "tick.lost_day", "clock.skew",
     "task.poison",  # whoever works for one account dies, several times in a row
     "upkeep.at_any_moment",
     "client.lost_answer",  # an import or a control call did its work, and whoever asked never hears of it
 )  # fmt: skip
 # What ends or stops a whole process, or the whole system, needs fewer opportunities than what spoils one call.
 _SELDOM = {"freeze": 0.15, "death_before": 0.25, "death_after": 0.25, "late": 0.5, "read_only": 0.2, "refused": 0.2}
-_RARE = {"queue.purged": 0.2, "locks.wiped": 0.5, "tick.outage": 0.3, "service.suspended": 0.2, "service.late_arrival": 0.5}
+_RARE = {"queue.purged": 0.2, "locks.wiped": 0.5, "service.suspended": 0.5}
 
 
 class Faults:
@@ -61,6 +61,13 @@ class Faults:
         """Whether it happens at this opportunity."""
         rate = self._rates.get(kind)
         if rate is None or not self.on or self._rng.random() >= rate:
+            return False
+        self.fired[kind] += 1
+        return True
+
+    def befalls(self, kind: str, chance: float) -> bool:
+        """Whether it happens to a seed as a whole."""
+        if self.mode == "none" or self._rng.random() >= chance:
             return False
         self.fired[kind] += 1
         return True

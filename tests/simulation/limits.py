@@ -46,6 +46,8 @@ class Limits:
             self.wrong("I8", f"{new.task_id} was lost {new.reaps} times and sent {new.sends} times")
         steps, config = self.definition(instance.workflow_id)
         limit = 3 if new.phase == "cancel" else steps[new.step_id].get("maxAttempts", config.get("maxRetries", 2) + 1)
+        if old is not None and new.attempts < old.attempts and verb != "retry_workflow":
+            self.wrong("I8", f"{verb} forgot attempts of {new.task_id}: {old.attempts}, {new.attempts}")
         if new.attempts > limit:
             self.wrong("I8", f"{new.task_id} made {new.attempts} attempts of {limit}")
         counted = new.attempts > (old.attempts if old else 0) and new.phase in ("text", "submit", "cancel")
@@ -62,7 +64,7 @@ class Limits:
 
     def began_after(self, wait: int) -> None:
         """How long after its due time something began."""
-        if self.world.faults.mode == "none" and wait > 15 * SECOND and not self.world.operated:
+        if self.world.faults.mode == "none" and wait > 15 * SECOND and not self.world.operated and not self.world.crowded:
             self.wrong("no waste", f"something began {wait / SECOND} s late, without any fault")
 
     def unsettled(self) -> list[str]:

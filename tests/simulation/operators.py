@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests.simulation import workload
@@ -27,6 +28,8 @@ class Operators:
         self.types: list[str] = []
         self.accounts: list[str] = []
         self.calling: list[tuple[str, str]] = []  # (what, about whom) of calls whose end nobody knows yet
+        self.ended: Counter[str] = Counter()
+        self.alone = True  # nobody else asked about the same while the last call was on its way
         self._imports = 0
 
     # The beginning
@@ -101,7 +104,7 @@ class Operators:
         """Do something every now and then, as long as faults last."""
         world, rng = self._world, self._rng
         while world.faults.on and not world.over:
-            world.scheduler.sleep(rng.randint(SECOND, rng.choice([20, 120, 400]) * SECOND))
+            world.scheduler.sleep(world.long_outage() + rng.randint(SECOND, rng.choice([20, 120, 400]) * SECOND))
             if world.faults.on:
                 self.act(rng.choices(list(_CONTROLS), list(_CONTROLS.values()))[0])
 
@@ -139,7 +142,7 @@ class Operators:
         if answer is None or answer[0] != 200:
             return answer
         now = world.oracle.mirror.instances[instance.instance_id]
-        if not any(about == instance.instance_id for _, about in self.calling):
+        if self.alone:
             if what == "pause" and now.status == "active":
                 world.oracle.wrong("I7", f"{instance.instance_id} was paused, and is {now.status}")
             if what == "stop" and now.status not in ("stopping", "stopped"):
@@ -153,10 +156,14 @@ class Operators:
     def call(self, method: str, path: str, body: Json | None = None, *, about: str = "", **headers: str) -> Any:
         """Ask the API; what is not answered may still be done, now or later."""
         mark = (path.rpartition("/")[2] if method != "DELETE" else "delete", about)
+        alone = not any(other == about for _, other in self.calling)
+        ended = self.ended[about]
         self.calling.append(mark)
         answer = self._world.platform.ask("api", method, path, body, **headers)
         if answer is not None and answer[0] < 500:
             self.calling.remove(mark)
+        self.alone = alone and self.ended[about] == ended and not any(other == about for _, other in self.calling)
+        self.ended[about] += 1
         self._world.trace(f"operator {method} {path} -> {answer and answer[0]}")
         if answer is not None:
             self._world.answered[f"{mark[0]} {answer[0]}"] += 1
@@ -165,11 +172,12 @@ class Operators:
     def _global(self, what: str) -> None:
         world = self._world
         answer = self.call("POST", f"/v1/control/{what}", {}, about="engine")
-        if answer is not None and answer[0] == 200 and not any(about == "engine" for _, about in self.calling):
-            if world.oracle.mirror.paused != (what == "pause-all"):
-                world.oracle.wrong("I7", f"{what} was acknowledged, and paused is {world.oracle.mirror.paused}")
-            if what == "resume-all":
-                world.resumed()
+        if answer is None or answer[0] != 200:
+            return
+        if self.alone and world.oracle.mirror.paused != (what == "pause-all"):
+            world.oracle.wrong("I7", f"{what} was acknowledged, and paused is {world.oracle.mirror.paused}")
+        if what == "resume-all":
+            world.resumed()
 
     def _publish(self, name: str) -> None:
         current = self.call("GET", f"/v1/definitions/{name}")
@@ -189,6 +197,8 @@ class Operators:
         """Once faults have stopped: call accounts active, take up what failed, let most of what is paused go on."""
         world, rng = self._world, self._rng
         world.scheduler.sleep(rng.randint(SECOND, 3 * MINUTE))
+        while world.still_asking():  # a call that froze on its way may do its work only now
+            world.scheduler.sleep(10 * SECOND)
         self._global("resume-all")
         for account in self.accounts:
             world.service.provider.set_status(account, "active")

@@ -46,6 +46,7 @@ class Platform:
         self._idle: dict[str, list[Environment]] = {}
         self._made = 0
         self.invocations = 0
+        self._minutes = 0
 
     def invoke(self, function: str, event: Json, then: Callable[[Any], None]) -> None:
         """Start an invocation; `then` hears what came of it and must not wait."""
@@ -179,10 +180,12 @@ class Platform:
         if world.over:
             return
         world.scheduler.after(MINUTE, self._tick_rule)
-        if world.scheduler.now < world.outage_until:
+        self._minutes += 1
+        # While the queue is dead for hours a tick now and then is enough: what it sends is lost.
+        if world.scheduler.now < world.outage_until or (world.scheduler.now < world.queue_dead_until and self._minutes % 13):
             return
         if faults.fires("tick.outage"):
-            world.outage_until = world.scheduler.now + world.rng.choice([10 * MINUTE, 30 * MINUTE, 30 * 60 * MINUTE])
+            world.outage_until = world.scheduler.now + world.rng.choice([3 * MINUTE, 10 * MINUTE, 30 * MINUTE])
             world.trace("ticks stop for long")
             return
         if faults.fires("tick.missed"):

@@ -43,7 +43,7 @@ class SimQueue:
         world, faults = self._world, self._world.faults
         world.oracle.said("a message", body)
         self.history.append(body)
-        if faults.fires("queue.lost") or faults.fires("queue.down"):
+        if faults.fires("queue.lost") or world.scheduler.now < world.queue_dead_until:
             world.trace("a message is lost")
             return
         delay = delay_seconds * SECOND + world.rng.randint(0, 500_000)

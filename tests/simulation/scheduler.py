@@ -40,6 +40,7 @@ class Fiber(greenlet):  # type: ignore[misc]  # greenlet has no types
         super().__init__(parent=scheduler.hub)
         self.owner = owner
         self.name = name
+        self.number = scheduler.spawned()
         self.ticket = 0  # counts its waits: a wake-up for an earlier one is void
         self._body = body
         self.started = False
@@ -83,7 +84,7 @@ class Scheduler:
         self.failure: str | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
-        self._fibers: set[Fiber] = set()
+        self.fibers: set[Fiber] = set()
 
     # What happens when
 
@@ -96,10 +97,15 @@ class Scheduler:
         """Have something happen in so many microseconds."""
         self.at(self.now + delay, action)
 
+    def spawned(self) -> int:
+        """The number of a new fiber: where several are dealt with, they are in this order."""
+        self._count += 1
+        return self._count
+
     def spawn(self, body: Callable[[], Any], owner: Owner | None, name: str) -> Fiber:
         """A new fiber, which starts as soon as the scheduler gets to it."""
         fiber = Fiber(self, body, owner, name)
-        self._fibers.add(fiber)
+        self.fibers.add(fiber)
         self.at(self.now, lambda: self._resume(fiber, 0, None))
         return fiber
 
@@ -125,10 +131,10 @@ class Scheduler:
 
     def end(self) -> None:
         """Nothing happens any more: every fiber is ended where it waits."""
-        for fiber in sorted(self._fibers, key=lambda one: one.name):
+        for fiber in sorted(self.fibers, key=lambda one: one.number):
             while fiber.started and not fiber.dead:
                 fiber.throw(Killed)
-        self._fibers.clear()
+        self.fibers.clear()
         self._heap.clear()
 
     # Called by fibers
@@ -159,7 +165,7 @@ class Scheduler:
     def kill(self, owner: Owner) -> None:
         """End a process: none of its threads does anything from now on."""
         owner.alive = False
-        for fiber in [fiber for fiber in self._fibers if fiber.owner is owner]:
+        for fiber in sorted((fiber for fiber in self.fibers if fiber.owner is owner), key=lambda one: one.number):
             ticket = fiber.ticket
             self.at(self.now, lambda fiber=fiber, ticket=ticket: self._resume(fiber, ticket, True))  # type: ignore[misc]
 
@@ -174,7 +180,7 @@ class Scheduler:
             return
         owner = fiber.owner
         if owner is not None and not owner.alive:
-            self._fibers.discard(fiber)
+            self.fibers.discard(fiber)
             if fiber.started:
                 fiber.throw(Killed)
             return
@@ -184,7 +190,7 @@ class Scheduler:
         self.events += 1
         fiber.switch() if value is None else fiber.switch(value)
         if fiber.dead:
-            self._fibers.discard(fiber)
+            self.fibers.discard(fiber)
 
     # Time
 

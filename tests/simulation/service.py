@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CALL_TIMEOUT = 30 * SECOND
 TOKEN = "simulated"
 RETRY_AFTER = 40  # seconds at most
-_BEFORE = ("refused", "unavailable", "throttled", "throttled_without_word", "timeout_before", "late_arrival", "refuses")
+_BEFORE = ("refused", "unavailable", "throttled", "throttled_without_word", "timeout_before", "late_arrival", "slow", "refuses")
 _AFTER = ("timeout_after", "reset_after", "error_after", "malformed", "huge")
 _WRITES = ("PUT", "POST")
 
@@ -62,10 +62,12 @@ class SimActionsService(ActionsService):
         self.provider = Provider(world.scheduler.seconds)
         self._face = read_face()
         self.calls: list[Call] = []
+        self._served: dict[int, Call] = {}  # by the fiber that serves it
 
     def receive(self, call: Call, request: Request) -> None:
         """Be called: runs in a fiber of its own, whatever becomes of the caller."""
         call.arrived = self._world.scheduler.now
+        self._served[here().number] = call
         self._world.oracle.call_arrived(call)
         self._meddle(call)
         call.answer = self._handle(request)
@@ -97,6 +99,8 @@ class SimActionsService(ActionsService):
     def pause_for_work(self, seconds: float) -> None:
         """Its latency."""
         world = self._world
+        if self._served[here().number].facts.pop("slow", False):  # longer than any caller waits
+            world.scheduler.sleep(world.rng.randint(31 * SECOND, 150 * SECOND))
         world.scheduler.sleep(int(seconds * SECOND) or world.rng.randint(5_000, world.rng.choice([50_000, 2_000_000])))
 
 
@@ -135,7 +139,9 @@ class SimTransport(httpx.BaseTransport):
         path = request.url.path
         parts = path.split("/")
         account = parts[2] if parts[1] == "accounts" else world.service.provider.account_of(parts[2]) if len(parts) > 2 else None
+        facts = {"key": request.url.params["idempotencyKey"]} if path == "/tasks" else {}
         return Call(
+            facts=facts,
             number=len(world.service.calls),
             environment=self._environment,
             method=request.method,
@@ -160,8 +166,8 @@ class SimTransport(httpx.BaseTransport):
                 return _answered(429)
             case "refuses" if call.writes:
                 return _answered(422)
-            case "late_arrival":
-                call.facts["late"] = True
+            case "late_arrival" | "slow":
+                call.facts["late"] = call.facts[fault] = True
             case "timeout_before":
                 world.scheduler.sleep(CALL_TIMEOUT)
                 return None

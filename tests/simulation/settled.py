@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from flamebot.adapters.kms.vault import _associated, _split
+from tests.simulation.aws import unwrapped
 from tests.simulation.mirror import InstanceRow, TaskRow
 from tests.simulation.scheduler import MINUTE
 from tests.simulation.workload import CANARY
@@ -48,6 +54,7 @@ def judge_the_end(world: World) -> None:
     _mirror_is_true(world)
     _ledger(world)
     _effects_and_history(world)
+    _registered(world)
 
 
 def _old_messages_do_nothing(world: World) -> None:
@@ -81,6 +88,25 @@ def _ledger(world: World) -> None:
     for key, count in Counter(job["key"] for job in ledger["jobs"]).items():
         if count > 1:
             world.oracle.wrong("I5", f"{count} jobs under {key}")
+
+
+def _registered(world: World) -> None:
+    """What the tables call registered is what the service was told last."""
+    known = {account["id"]: account for account in world.service.provider.ledger()["accounts"]}
+    for account, version, sealed, model, config in world.database.ask(
+        "select flamebot_id, ciphertext_version, credentials_ciphertext, model_id, config from accounts"
+        " where registered_version = credentials_version"
+    ):
+        credentials = _opened(account, version, bytes(sealed)) if sealed is not None else {}
+        digest = hashlib.sha256(json.dumps(credentials, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        told = known[account]
+        if (told["credentials_sha256"], told["model_id"], told["config"]) != (digest, model, config):
+            world.oracle.wrong("registration", f"the service was told something else of {account} than what is registered")
+
+
+def _opened(account: str, version: int, sealed: bytes) -> Any:
+    wrapped, nonce, ciphertext = _split(sealed)
+    return json.loads(AESGCM(unwrapped(wrapped)).decrypt(nonce, ciphertext, _associated(account, version)))
 
 
 def _effects_and_history(world: World) -> None:

@@ -54,7 +54,7 @@ def make_database(server: Server, sql_dir: Path) -> str:
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select set_config('sim.now', %s, false), tend_history(%s, '1000 years')", (START.isoformat(), START))
+            cursor.execute("select set_config('sim.now', %s, false), tend_history(%s, '90 days')", (START.isoformat(), START))
             cursor.execute("select set_config('sim.now', %s, false)", ((START + timedelta(days=1)).isoformat(),))
     finally:
         connection.close()

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import types
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-from unittest import mock
-from uuid import UUID
 
 import psycopg2
-import psycopg2.extensions
 
-import devstack.actions_service
-import devstack.provider
-from flamebot import bootstrap
-from flamebot.adapters.actions_api import client as actions_client
-from flamebot.adapters.kms import vault
-from flamebot.adapters.postgres import connection
 from flamebot.config import Settings
-from flamebot.http import request
-from flamebot.services import commit_group, definitions, deliver, dispatch_due, import_request, keep_up, run_tasks, start_workflow
-from tests.simulation import aws, threads
-from tests.simulation.database import READS, Result, SimConnection, SimDatabase, connect_in, verb_of
-from tests.simulation.environment import Environment, environments_for_bootstrap, present
+from tests.simulation import aws
+from tests.simulation.database import READS, Result, SimDatabase, verb_of
+from tests.simulation.environment import Environment
 from tests.simulation.faults import Faults
 from tests.simulation.operators import Operators
 from tests.simulation.oracle import Oracle
 from tests.simulation.platform import Platform
 from tests.simulation.queue import SimQueue
 from tests.simulation.scheduler import HOUR, MINUTE, SECOND, START_EPOCH_US, Scheduler, Trace
-from tests.simulation.service import TOKEN, SimActionsService, SimTransport, VirtualTime
+from tests.simulation.seams import replaced
+from tests.simulation.service import TOKEN, SimActionsService
 from tests.simulation.settled import judge_the_end
 
 CALM_BOUND = 12 * HOUR  # within which everything settles once faults have stopped
@@ -71,7 +59,8 @@ class World:
         self.at_work: set[Environment] = set()
         self.over = self.settling = False
         self.operated = 0
-        self.read_only_until = self.refused_until = self.outage_until = 0
+        self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
+        self.locks_wiped_at = -HOUR
         self.resumed_at = 0  # epoch microseconds: the last end of a global pause
         self.late: list[Callable[[], None]] = []
         self.rares: Counter[str] = Counter()
@@ -79,7 +68,8 @@ class World:
         self.answered: Counter[str] = Counter()
         self.schedule_clock = self.rng.random() < 0.2
         self._settings = self._draw_settings()
-        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.randint(1, 7)) if self.faults.fires("task.poison") else ("", 0)
+        self.crowded = self._settings["MAX_QUEUED_TASKS"] == "2"  # what is due may have to wait for others
+        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
         self.service = SimActionsService(self)
@@ -125,9 +115,18 @@ class World:
     def poison(self, environment: Environment, account: str) -> None:
         """Whoever works for one account dies, so and so many times."""
         poisoned, times = self._poisoned
-        if times and account == poisoned and self.faults.on:
+        if times and account == poisoned and self.faults.active("task.poison"):
             self._poisoned = (poisoned, times - 1)
+            self.faults.fired["task.poison"] += 1
             environment.die("of poison")
+
+    def still_asking(self, *more: str) -> bool:
+        """Whether somebody waits for an answer."""
+        return any(fiber.name in ("importer", *more) or fiber.name.startswith("operator") for fiber in self.scheduler.fibers)
+
+    def long_outage(self) -> int:
+        """How long it is until the outage of hours is over, if there is one: nobody does anything meanwhile."""
+        return max(self.outage_until, self.queue_dead_until, self.scheduler.now) - self.scheduler.now
 
     def deleted(self, account: str) -> bool:
         """Whether an account was ever erased."""
@@ -179,7 +178,7 @@ class World:
     def meddle(self) -> None:
         """Things that happen to the whole system, every so often."""
         while self.faults.on:
-            self.scheduler.sleep(self.rng.randint(5 * SECOND, 120 * SECOND))
+            self.scheduler.sleep(self.long_outage() + self.rng.randint(5 * SECOND, 120 * SECOND))
             if self.faults.fires("queue.purged"):
                 self.trace("the queue is purged")
                 self.queue.purge()
@@ -188,13 +187,14 @@ class World:
             if self.faults.fires("locks.wiped"):
                 self.trace("the locks are gone")
                 self.locks.clear()
+                self.locks_wiped_at = self.scheduler.now
                 self.database.ask("delete from workflow_locks")
             if self.faults.fires("upkeep.at_any_moment"):
                 self.platform.upkeep()
 
     def run(self) -> SeedResult:
         """Set up, let faults happen, stop them, let everything settle, judge the end."""
-        with _replaced(self):
+        with replaced(self):
             try:
                 self._course()
             finally:
@@ -225,8 +225,17 @@ class World:
         for number in range(self.rng.randint(0, 2)):
             scheduler.spawn(operators.control, None, f"operator {number}")
         scheduler.spawn(self.meddle, None, "meddler")
-        end = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE)
-        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until), until=48 * HOUR, events=self.rng.randint(200, 1200))
+        end, most = scheduler.now + self.rng.randint(2 * MINUTE, 40 * MINUTE), self.rng.randint(150, 800)
+        if self.faults.active("task.poison"):
+            end, most = end + 20 * MINUTE, most + 600
+        if self.faults.befalls("queue.dead", 0.05):
+            self.queue_dead_until = scheduler.now + 6 * HOUR
+            scheduler.run(lambda: scheduler.now >= self.queue_dead_until, until=48 * HOUR, events=5_000)
+        scheduler.run(lambda: scheduler.now >= max(end, self.outage_until, self.refused_until), until=48 * HOUR, events=most)
+        if self.faults.befalls("tick.lost_day", 0.12):
+            self.outage_until = self.queue_dead_until = scheduler.now + self.rng.randint(21 * HOUR, 32 * HOUR)
+            scheduler.run(lambda: scheduler.now >= self.outage_until, until=100 * HOUR, events=2_000)
+            self.platform.upkeep()
         self._calm()
         self._settle()
 
@@ -234,7 +243,7 @@ class World:
         """Faults stop: what was on its way arrives, nothing new goes wrong."""
         self.trace("faults stop")
         self.faults.on = False
-        self.read_only_until = self.refused_until = self.outage_until = 0
+        self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
         for run in list(self.late):
             run()
         self.oracle.calm()
@@ -246,8 +255,7 @@ class World:
 
         def settled() -> bool:
             live = [i for i in self.oracle.mirror.instances.values() if i.live and i.status != "paused"]
-            waiting = [f for f in scheduler._fibers if f.name in ("importer", "settler") or f.name.startswith("operator")]
-            return self.settling and not live and not waiting and not self.at_work
+            return self.settling and not live and not self.still_asking("settler") and not self.at_work
 
         endless = scheduler.now + 4 * MINUTE
         while not settled():
@@ -262,57 +270,6 @@ class World:
                 endless = scheduler.now + 4 * MINUTE
                 scheduler.spawn(self.operators.stop_endless, None, "operator")
         judge_the_end(self)
-
-
-@contextmanager
-def _replaced(world: World) -> Iterator[None]:
-    """For the length of a seed the engine's modules find the simulation where they look for a machine."""
-    threads.World.scheduler = world.scheduler
-    lock = types.SimpleNamespace(Lock=threads.FiberLock)
-    identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
-
-    def connect(*_: Any, **__: Any) -> SimConnection:
-        return connect_in(world, present())
-
-    def api(*arguments: Any, **named: Any) -> Any:
-        return _ActionsApi(*arguments, wall=bootstrap.clock().wall, **named)
-
-    client = types.SimpleNamespace(
-        connect=connect, Error=psycopg2.Error, OperationalError=psycopg2.OperationalError, InterfaceError=psycopg2.InterfaceError,
-        extensions=psycopg2.extensions,
-    )  # fmt: skip
-    clock = VirtualTime(world)
-    with ExitStack() as stack:
-        for module, name, substitute in (
-            *((bootstrap, name, made) for name, made in environments_for_bootstrap().items()),
-            (connection, "psycopg2", client),
-            (connection, "threading", lock),
-            (commit_group, "threading", lock),
-            (vault, "threading", lock),
-            (vault, "KmsVault", lambda *arguments: _KmsVault(*arguments, monotonic=bootstrap.clock().monotonic)),
-            (definitions, "Lock", threads.FiberLock),
-            (run_tasks, "ThreadPoolExecutor", threads.FiberPool),
-            (deliver, "wait", threads.wait),
-            (actions_client, "ActionsApi", api),
-            (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
-            *((module, "uuid4", identifiers) for module in (start_workflow, run_tasks, dispatch_due, request)),
-            (keep_up, "BATCH", 3),
-            (import_request, "hashlib", types.SimpleNamespace(scrypt=_quick_scrypt)),
-            (devstack.provider, "time", clock),
-            (devstack.actions_service, "time", clock),
-        ):
-            stack.enter_context(mock.patch.object(module, name, substitute))
-        yield
-
-
-_ActionsApi = actions_client.ActionsApi
-_KmsVault = vault.KmsVault
-
-
-def _quick_scrypt(password: bytes, *, salt: bytes, **_: int) -> bytes:
-    import hashlib
-
-    return hashlib.sha256(salt + password).digest()
 
 
 def run_seed(seed: int, database: SimDatabase, *, keep_trace: bool = False) -> SeedResult:

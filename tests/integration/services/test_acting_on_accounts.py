@@ -92,6 +92,19 @@ def test_the_lock_of_an_unknown_call_is_left_to_lapse(engine: Engine) -> None:
     assert engine.status(instance) == "completed"
 
 
+def test_the_lock_is_left_to_lapse_while_an_earlier_try_is_unknown(engine: Engine) -> None:
+    """I4: that the last try was refused says nothing of the one before, so another workflow's write must wait."""
+    engine.define(swipe())
+    engine.actions.faults.add(Fault(kind="reset"))
+    instance = engine.start()
+    engine.deliver(*engine.queue.take())
+    engine.actions.faults.add(Fault(kind="refuse"))
+    engine.drive(engine.ended(instance))
+    assert engine.status(instance) == "failed"
+    (lock,) = engine.database.rows("select instance_id from workflow_locks where expires_at > clock_timestamp()")
+    assert lock["instance_id"] == instance
+
+
 def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None:
     """I10: no row, message, log line or metric has them, not even when the registration is refused or breaks."""
     engine.define({"id": "bio", "action": "add_bio"}, swipe())

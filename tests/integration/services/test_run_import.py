@@ -282,17 +282,18 @@ def test_a_message_that_nobody_can_read_goes_to_the_dead_letters(imports: Import
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (f"a,m,c,{SECRET},x\n", "Its first line has an unknown name in column 1."),
+        (f"a,m,c,{SECRET},x\n", "Its first line names no column flamebotId."),
+        (f"flamebotId,{SECRET}\n", "Its first line has an unknown name in column 2."),
         ("modelId\nx\n", "Its first line names no column flamebotId."),
         ("flamebotId,flamebot_id\nx,y\n", "Its first line names a column twice."),
         (f'{HEADER}a,m,c,"{SECRET}"oops,x\n', "The row that begins on line 2 is not CSV: its quotes are broken."),
         (f'{HEADER}a,m,c,t,x\nb,m,c,"{SECRET}\n' + "more\n" * 20_000, "ends a row of more than 65536 bytes, or a quote is not closed."),
         (f'{HEADER}a,m,c,"{SECRET}', "The row that begins on line 2 is not CSV: its quotes are broken."),
         ("x" * 70_000, "Line 1 has more than 65536 bytes."),
-        (HEADER.encode("utf-16"), "Its first line has an unknown name in column 1."),
+        (HEADER.encode("utf-16"), "Its first line names no column flamebotId."),
         (b"\n", "Its first line names no column flamebotId."),
     ],
-    ids=["no header", "no id", "twice", "quotes", "open quote", "end in quotes", "one line", "utf-16", "empty"],
+    ids=["no header", "unknown name", "no id", "twice", "quotes", "open quote", "end in quotes", "one line", "utf-16", "empty"],
 )
 def test_a_file_that_nobody_can_read_fails_with_its_place(imports: Imports, content: str | bytes, reason: str) -> None:
     """What stands in it is not shown; it is deleted, and what came before the place stays imported."""

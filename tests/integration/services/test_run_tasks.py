@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -171,3 +172,34 @@ def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
     bodies = [re.sub(r'"wake","[^"]+"', f'"wake","{moment["now"].replace(microsecond=0).isoformat()}"', body) for body in sent]
     assert engine.deliver(*bodies) == []
     assert len(engine.queue.bodies) == 2
+
+
+class _Meanwhile:
+    """A service at which something else happens while a write is at work."""
+
+    def __init__(self, service: Any, happens: Callable[[], object]) -> None:
+        self._service = service
+        self._happens = happens
+
+    def submit(self, *arguments: Any, **named: Any) -> Any:
+        self._happens()
+        return self._service.submit(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+
+def test_a_duplicate_leaves_the_lock_to_its_twin(engine: Engine) -> None:
+    """I4: each delivery is a holder of its own: what begins nothing does not give away the lock of whoever is at work."""
+    engine.define(swipe())
+    engine.start()
+    (body,) = engine.queue.take()
+    kept: list[bool] = []
+
+    def doubled() -> None:
+        assert engine.deliver(body, runner=engine.step()) == []
+        kept.append(engine.database.value("select has_workflow_lock('account:acc')"))
+
+    engine.deliver(body, runner=engine.step(wrap=lambda name, port: _Meanwhile(port, doubled) if name == "service" else port))
+    assert kept == [True]
+    assert len(engine.writes("startSwipeTask")) == 1

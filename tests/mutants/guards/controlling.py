@@ -159,9 +159,16 @@ MUTANTS = (
     RESUME(
         "resume_counts_the_pause",
         "A step's timeout does not count the time that it was held.",
-        "+ greatest(extract(epoch from v_now - t.held_at) * 1000, 0)::bigint)",
+        "+ (extract(epoch from v_held) * 1000)::bigint)",
         "+ 0)",
         "test_the_steps_timeout_does_not_count_the_pause",
+    ),
+    RESUME(
+        "resume_counts_both_pauses",
+        "Time that was held and paused as a whole is left out of the deadline once.",
+        "- coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
+        "- 0 * coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
+        "test_time_that_was_paused_in_both_ways_is_left_out_once",
     ),
     STOP(
         "stop_without_the_instances_lock",

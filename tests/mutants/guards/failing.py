@@ -79,7 +79,7 @@ MUTANTS = (
         "I1: a cancel is tried past the step's timeout.",
         "    if phase is not Phase.CANCEL and at > situation.deadline:\n",
         "    if at > situation.deadline:\n",
-        f"{_CANCEL}::test_a_cancel_is_tried_as_often_as_the_engine_says",
+        f"{_CANCEL}::test_a_cancel_that_comes_late_is_tried_all_the_same",
     ),
     FAILURE(
         "redo_of_the_old_job",

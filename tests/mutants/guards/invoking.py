@@ -79,7 +79,7 @@ MUTANTS = (
         "I4: the lock's owner is one delivery of one task: siblings of an account are others.",
         "instance_id=instance_id, nonce=self._new_nonce())",
         'instance_id=instance_id, nonce="always the same")',
-        "test_the_lock_table_keeps_deliveries_apart",
+        "test_a_duplicate_leaves_the_lock_to_its_twin",
     ),
     RUN(
         "unreadable_is_acknowledged",

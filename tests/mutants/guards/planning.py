@@ -75,10 +75,10 @@ MUTANTS = (
     ),
     PLAN(
         "retry_of_another_steps_task",
-        "I5: a step that is over is not done again because a jump after it failed.",
+        "I5: retry takes nothing from the task of another step: neither its key nor its text.",
         "    if task is not None and task.step_id != step.id:\n",
         "    if False:\n",
-        "test_retry_after_a_jump_at_its_limit_does_no_effect_again",
+        "test_retry_takes_nothing_from_another_steps_task",
     ),
     PLAN(
         "retry_beside_an_unconfirmed_job",

@@ -131,7 +131,7 @@ MUTANTS = (
         "I6: only tasks due in the same second share a message.",
         "for _, same_second in groupby(shared, key=lambda p: p.due.replace(microsecond=0)):",
         "for _, same_second in groupby(shared, key=lambda p: 0):",
-        "test_every_task_once_and_none_late",
+        "test_same_second_shares_a_message",
     ),
     SEND(
         "message_without_end",
@@ -284,7 +284,7 @@ MUTANTS = (
     UPKEEP(
         "one_part_failing_stops_the_others",
         "I12: each part of upkeep stands for itself.",
-        "                errors.append(error)\n",
+        "                self._failed(name, error, done, errors)\n",
         "                raise\n",
         "test_one_part_failing_stops_no_other",
     ),

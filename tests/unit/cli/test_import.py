@@ -104,6 +104,24 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep.json", "[" * 100_000),
+        ("nan.json", '[{"flamebotId": "a", "config": {"x": NaN}}]'),
+        ("twice.json", '[{"flamebotId": "a", "flamebotId": "b"}]'),
+        ("twice.csv", "flamebotId,modelId,flamebot_id\na,m,b\n"),
+        ("deep.csv", 'flamebotId,config\na,"{""x"": ' + "[" * 10_000 + '"\n'),
+    ],
+)
+def test_what_has_two_readings_or_none_is_refused(api: CannedApi, flamebot: Flamebot, name: str, text: str) -> None:
+    """JSON too deep to read, numbers that are none, names and columns that stand there twice: a clear refusal, and nothing is sent."""
+    ran = flamebot("import", write(name, text))
+    assert ran.exit == 2
+    assert "cannot be imported" in ran.err
+    assert api.asked == []
+
+
 def test_a_large_file_travels_in_thousands(api: CannedApi, flamebot: Flamebot) -> None:
     """No request has more than 1,000 accounts, and each has a key of its own."""
     ran = flamebot("import", write("a.json", accounts(2500)))
@@ -200,6 +218,7 @@ def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Fla
         ("a.json", "[]", "no accounts"),
         ("a.csv", "", "flamebotId"),
         ("a.csv", "flamebotId,surprise\na,planted-secret\n", "unknown column 'surprise'"),
+        ("a.csv", "a,planted-secret\n", "names no column flamebotId"),
         ("a.csv", "flamebotId,config.\na,b\n", "unknown column"),
         ("a.csv", "modelId\nm\n", "no column flamebotId"),
         ("a.csv", "flamebotId\na,planted-secret\n", "Line 2 has 2 cells"),

@@ -125,6 +125,13 @@ def test_a_cancel_that_comes_late_is_put_off_all_the_same() -> None:
     assert (decision.task.to, decision.task.payload.polls) == ("pending", 1)
 
 
+def test_a_cancel_that_comes_late_is_tried_all_the_same() -> None:
+    """A failed try is no reason to leave the job at work either, long after the step's time is over."""
+    decision = told("stop", Retry(error="outcome_unknown: 503"), now=timedelta(days=1))
+    assert decision.task is not None
+    assert (decision.task.to, decision.task.attempts) == ("pending", 1)
+
+
 def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more() -> None:
     """Else the workflow would be called stopped, and nobody be told that its job may be at work."""
     for decision in (told("timeout", Fail(error="refused: 403")), told("timeout", Fail(error="refused: 403"), critical=False)):

@@ -42,11 +42,15 @@ def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:
 
 
 def test_the_wait_keeps_the_law_of_backoff() -> None:
-    """I8: at most 30 s after the first attempt, at most 60 s after the second, and so on up to the cap."""
+    """I8: at most 30 s after the first attempt, at most 60 s after the second, and so on up to the cap; drawn from all of that."""
     definition = a_definition(a_swipe(maxAttempts=100, timeout="9d"))
+    waits = []
     for attempts in range(99):
         decision = decided(definition, a_task("swipe", Phase.SUBMIT, attempts=attempts), UNKNOWN)
-        assert 0 <= seconds(decision, since=NOON) <= min(300, 30 * 2**attempts)
+        waits.append(seconds(decision, since=NOON))
+        assert 0 <= waits[-1] <= min(300, 30 * 2**attempts)
+    assert min(waits) < 60
+    assert max(waits) > 240
 
 
 def test_an_attempt_is_never_sooner_than_retry_after() -> None:
@@ -220,6 +224,8 @@ def test_a_job_that_runs_past_the_deadline_is_cancelled() -> None:
     assert decision.next is not None
     assert decision.next.run
     assert (decision.next.payload.reason, decision.next.payload.job_id, decision.next.payload.key) == ("timeout", "job-1", key)
+    assert decision.if_stopping is not None
+    assert (decision.if_stopping.payload.reason, decision.if_stopping.payload.job_id, decision.if_stopping.run) == ("stop", "job-1", False)
 
 
 def test_time_in_a_pause_does_not_count() -> None:
@@ -289,6 +295,8 @@ def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
         ("swipe/submit", UNKNOWN, True),
         ("swipe/submit", Lost(error="lease_expired"), True),
         ("swipe/submit", Fail(error="refused: 422"), False),
+        ("swipe/submit", Fail(error="outcome_unknown: sent long ago", unknown=True), True),
+        ("swipe/poll", Fail(error="job_unknown: gone", unknown=True), True),
         ("swipe/submit", Defer(after=timedelta(seconds=1), reason="throttled"), False),
         ("swipe/poll", Continue(), True),
         ("swipe/poll", Lost(error="lease_expired"), True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -21,3 +22,31 @@ def test_a_message_of_another_version_is_left() -> None:
     """During a deploy the code that knows it reads it; the other one fails it, so that it comes again."""
     with pytest.raises(UnreadableMessage):
         decode(encode([POINTER]).replace('"v":1', '"v":2'))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        ["i:1", 7, "acc", "submit"],
+        [1, 7, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7.5, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", True, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", -1, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 2**63, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7, "acc\0", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7, "\ud800", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7, "a" * 201, "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:x", 7, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i", 7, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:" + "9" * 100, 7, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:\u0661", 7, "acc", "submit", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7, "acc", "dance", "2030-01-01T00:00:00+00:00"],
+        ["i:1", 7, "acc", "submit", "2030-01-01T00:00:00"],
+        ["i:1", 7, "acc", "submit", "tomorrow"],
+    ],
+)
+def test_a_pointer_that_none_can_have_sent_is_unreadable(task: list[object]) -> None:
+    """It would fail at the database, and take the pointers beside it along."""
+    good = json.loads(encode([POINTER]))["tasks"]
+    with pytest.raises(UnreadableMessage):
+        decode(json.dumps({"v": 1, "tasks": [*good, task]}))

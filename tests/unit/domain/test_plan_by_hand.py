@@ -141,6 +141,16 @@ def test_retry_after_a_jump_at_its_limit_does_no_effect_again() -> None:
     assert decision.instance.current_step == 1
 
 
+def test_retry_takes_nothing_from_another_steps_task() -> None:
+    """The instance failed at a step that had no task yet: neither the key nor the text of the step before is used for it (I5)."""
+    definition = a_definition(a_swipe(), a_prompt())
+    other = a_task("swipe", Phase.SUBMIT, outcome_unknown=True, payload=Payload(text="another's"))
+    decision = plan_retry(definition, an_instance(current_step=1), other, NOON, Draw("retry"), global_paused_ms=0)
+    assert decision.task is None
+    assert decision.next is not None
+    assert (decision.next.step_id, decision.next.phase, decision.next.payload) == ("prompt", Phase.TEXT, Payload())
+
+
 def test_skip_goes_on_with_the_step_after() -> None:
     """Its delay begins now; the skipped step stands in the history."""
     definition = a_definition(a_wait(), a_swipe(delay="1m"), a_wait("rest"))

@@ -10,6 +10,8 @@ from datetime import datetime
 from flamebot.domain.task import Phase
 
 VERSION = 1
+_MOST = 2**63  # fences and sequences are bigints
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,23 @@ def decode(body: str) -> list[TaskPointer]:
         document = json.loads(body)
         if document["v"] != VERSION:
             raise UnreadableMessage(f"version {document['v']!r:.40}")
-        return [
-            TaskPointer(
-                task_id=str(task_id), fence=int(fence), account_id=str(account), phase=Phase(phase), due=datetime.fromisoformat(due)
-            )
-            for task_id, fence, account, phase, due in document["tasks"]
-        ]
+        return [_pointer(*task) for task in document["tasks"]]
     except UnreadableMessage:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableMessage(type(error).__name__) from error
+
+
+def _pointer(task_id: object, fence: object, account: object, phase: object, due: object) -> TaskPointer:
+    """One pointer, if every part of it is one that the database can be asked about. Raises `ValueError`, `TypeError`."""
+    if not (isinstance(task_id, str) and isinstance(account, str) and type(fence) is int and 0 <= fence < _MOST):
+        raise TypeError("a part of another type")
+    if any(len(text) > _LONGEST or not text.isprintable() for text in (task_id, account)):
+        raise ValueError("an id that none can be")
+    sequence = task_id.rpartition(":")[2]
+    if not (sequence.isascii() and sequence.isdecimal() and int(sequence) < _MOST):
+        raise ValueError("a task id without a sequence")
+    at = datetime.fromisoformat(str(due))
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return TaskPointer(task_id=task_id, fence=fence, account_id=account, phase=Phase(phase), due=at)

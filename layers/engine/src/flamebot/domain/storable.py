@@ -43,22 +43,14 @@ def text_flaw(path: tuple[str | int, ...], value: object) -> Flaw | None:
 def unstorable(document: object) -> list[Flaw]:
     """Say what no JSON column takes: NUL and half surrogate pairs in strings, numbers without end, dates, names that are no strings."""
     flaws: list[Flaw] = []
-    rest: list[tuple[tuple[str | int, ...], object]] = [((), document)]
-    while rest:
-        path, value = rest.pop()
+    for path, value in places(document):
         if len(path) > DEEPEST:  # also the end of a YAML document that holds itself
             flaws.append(Flaw(pointer(*path[:DEEPEST]), f"Nested more than {DEEPEST} levels deep."))
             break
         if isinstance(value, Mapping):
-            for name, member in value.items():
-                detail = _flaw(name) if isinstance(name, str) else "The names of an object's members are strings."
-                if detail:
-                    flaws.append(Flaw(pointer(*path), detail))
-                else:
-                    rest.append(((*path, name), member))
-        elif isinstance(value, list | tuple):
-            rest.extend(((*path, place), member) for place, member in enumerate(value))
-        elif detail := _flaw(value):
+            if not all(isinstance(name, str) for name in value):
+                flaws.append(Flaw(pointer(*path), "The names of an object's members are strings."))
+        elif not isinstance(value, list | tuple) and (detail := _flaw(value)):
             flaws.append(Flaw(pointer(*path), detail))
     return flaws
 

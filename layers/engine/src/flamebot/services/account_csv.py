@@ -38,9 +38,9 @@ def columns_of(names: Sequence[str]) -> list[Column]:
     """The columns that a header names, in either spelling (modelId, model_id). Raises `BadHeader`."""
     if len(names) > MOST_COLUMNS:
         raise BadHeader(f"It has {len(names)} columns; {MOST_COLUMNS} is the limit.")
-    columns = [_column(place, name.strip()) for place, name in enumerate(names, 1)]
-    if ("flamebotId",) not in columns:
+    if "flamebotid" not in map(_plain, names):  # then it may be no header at all: of it nothing is shown, not even a place
         raise BadHeader("Its first line names no column flamebotId.")
+    columns = [_column(place, name.strip()) for place, name in enumerate(names, 1)]
     if len(set(columns)) < len(columns):
         raise BadHeader("Its first line names a column twice.")
     return columns
@@ -64,10 +64,13 @@ def account_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any
     return account
 
 
+def _plain(name: str) -> str:
+    return name.strip().replace("_", "").lower()
+
+
 def _column(place: int, name: str) -> Column:
-    plain = name.replace("_", "").lower()
-    if plain in _PLAIN:
-        return (_PLAIN[plain],)
+    if _plain(name) in _PLAIN:
+        return (_PLAIN[_plain(name)],)
     head, dot, rest = name.partition(".")
     if head not in _NESTED or (dot and not rest) or len(name) > 200 or not name.isprintable():
         raise BadHeader(f"Its first line has an unknown name in column {place}.", place)

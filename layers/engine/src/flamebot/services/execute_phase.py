@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flamebot.domain import errors
@@ -50,6 +50,12 @@ class ExecutePhase:
 
     def run(self, begun: Begun, task: Task, brief: Callable[[], TextBrief | None], invocation: Invocation) -> Executed:
         """Execute the task's phase; `brief` says what to write and is asked in the text phase only."""
+        executed = self._run(begun, task, brief, invocation)
+        if task.phase is Phase.SUBMIT and task.outcome_unknown and not isinstance(executed.outcome, Done):
+            return replace(executed, ended=False)  # what an earlier try sent may still be on its way
+        return executed
+
+    def _run(self, begun: Begun, task: Task, brief: Callable[[], TextBrief | None], invocation: Invocation) -> Executed:
         try:
             return Executed(outcome=self._outcome(begun, task, brief, invocation))
         except OutOfTime as error:

@@ -124,7 +124,7 @@ class RunTasks:
         unreadable: list[str] = []
         for message_id, body in bodies.items():
             try:
-                pointers = _pointers(body)
+                pointers = decode(body)
             except UnreadableMessage as error:
                 self._telemetry.warn("unreadable_message", message_id=message_id, error=str(error))
                 unreadable.append(message_id)
@@ -138,10 +138,3 @@ class RunTasks:
     def _lock(self, pointer: TaskPointer) -> AccountLock:
         instance_id = pointer.task_id.rpartition(":")[0]
         return AccountLock(self._locks, self._telemetry, account_id=pointer.account_id, instance_id=instance_id, nonce=self._new_nonce())
-
-
-def _pointers(body: str) -> list[TaskPointer]:
-    pointers = decode(body)
-    if not all(pointer.task_id.rpartition(":")[2].isdecimal() and pointer.due.tzinfo for pointer in pointers):
-        raise UnreadableMessage("a task id without a sequence, or a time without a zone")
-    return pointers
