@@ -73,6 +73,10 @@ e2e: $(DEV) ## over HTTP against running local stacks
 simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or SEED=k to see one again
 	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m tests.simulation
 
+.PHONY: model
+model: $(DEV) ## check the protocol's model with spin, if it is installed; ARGS=--quick, --bases, "--only WORD"
+	$(BIN)/python -m docs.model.check $(ARGS)
+
 .PHONY: chaos
 chaos: $(DEV) ## kill, freeze and cut off real processes under work, then count; WORKFLOWS=12000 for the long run, SEED= for a plan again
 	$(BIN)/python -m tests.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -40,14 +39,6 @@ _SERVICE_FAULTS: tuple[dict[str, Any], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freeze:
-    """A process that stood still. Real times, seconds since the epoch."""
-
-    began: float
-    ended: float
-
-
 class Nemesis:
     """One thread that strikes and heals, on a plan drawn from the seed. When exactly a strike hits is the machine's business."""
 
@@ -59,10 +50,8 @@ class Nemesis:
         self._order = itertools.count()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nemesis", daemon=True)
-        self._frozen: dict[int, float] = {}
-        self._hits: Counter[Kind] = Counter()
+        self._frozen: dict[int, Kind] = {}
         self.evidence: Counter[str] = Counter()
-        self.freezes: list[Freeze] = []
         self.stacks = 0  # kills, for taking turns
         self.broken: list[BaseException] = []
         self.strikes: dict[Kind, Callable[[], bool]] = {
@@ -71,9 +60,9 @@ class Nemesis:
             "kill api": lambda: self._kill_environment("api"),
             "kill import": lambda: self._kill_environment("import_accounts"),
             "kill stack": self._kill_stack,
-            "freeze step": lambda: self._freeze("step"),
-            "freeze tick": lambda: self._freeze("tick"),
-            "freeze stack": lambda: self._freeze(None),
+            "freeze step": lambda: self._freeze("freeze step", "step"),
+            "freeze tick": lambda: self._freeze("freeze tick", "tick"),
+            "freeze stack": lambda: self._freeze("freeze stack", None),
             "restart postgres": self._stop_postgres,
             "purge queue": self._purge_queue,
             "double messages": self._double_messages,
@@ -118,15 +107,13 @@ class Nemesis:
         self._at(time.monotonic() + wait, lambda: self._strike(kind))
 
     def _strike(self, kind: Kind) -> None:
-        with suppress(psycopg2.Error, httpx.HTTPError, BotoCoreError, ClientError, OSError):  # what it needed was struck already
-            if self.strikes[kind]():
-                self._hits[kind] += 1
+        still_frozen = sum(other == kind for other in self._frozen.values())
+        if self.evidence[kind] + still_frozen < self._world.pace.most.get(kind, sys.maxsize):
+            with suppress(psycopg2.Error, httpx.HTTPError, BotoCoreError, ClientError, OSError):  # what it needed was struck already
+                hit = self.strikes[kind]()
                 if not kind.startswith("freeze"):  # that is evident when it is thawed
-                    self.evidence[kind] += 1
-            else:
-                self.evidence["strikes that found nothing"] += 1
-        if self._hits[kind] < self._world.pace.most.get(kind, sys.maxsize):
-            self._schedule(kind)
+                    self.evidence[kind] += hit
+        self._schedule(kind)
 
     def _run(self) -> None:
         try:
@@ -157,18 +144,18 @@ class Nemesis:
         return False
 
     def _kill_stack(self) -> bool:
-        """The main process, or all of them, or all of them with the database: in turn."""
+        """All processes with the database, the main process alone, all but the database: in turn."""
         self.stacks += 1
         for pid in list(self._frozen):
             self._thaw(pid)
-        if self.stacks % 3 == 0 and self._world.postgres.alive():
+        if self.stacks % 3 == 1 and self._world.postgres.alive():
             self._end_postgres(signal.SIGKILL)
-        self._world.kill_stack(every_process=self.stacks % 3 != 1)
+        self._world.kill_stack(every_process=self.stacks % 3 != 2)
         self._start_postgres()
         self._world.start_stack()
         return True
 
-    def _freeze(self, function: str | None) -> bool:
+    def _freeze(self, kind: Kind, function: str | None) -> bool:
         """Past the lease; a step every fourth time past the lock's time too. Counted when it is thawed and was still there."""
         pace = self._world.pace
         assert self._world.stack is not None
@@ -179,10 +166,10 @@ class Nemesis:
         self._wait_for_work()
         if not found or not self._world.freeze(pid := self._draws.choice(found)):
             return False
-        self._frozen[pid] = time.time()
+        self._frozen[pid] = kind
         past = pace.lock if self._draws.uniform(0, 1) < 0.25 and function == "step" else pace.lease
         noticed = past + 2 * pace.tick + self._draws.uniform(0.5, 3.0)  # what it had begun is somebody else's by then
-        self._at(time.monotonic() + noticed, lambda: self._count_thawed(pid, f"freeze {function or 'stack'}"))
+        self._at(time.monotonic() + noticed, lambda: self._count_thawed(pid, kind))
         return True
 
     def _wait_for_work(self) -> None:
@@ -194,13 +181,12 @@ class Nemesis:
                 return
             time.sleep(0.05)
 
-    def _count_thawed(self, pid: int, kind: str) -> None:
+    def _count_thawed(self, pid: int, kind: Kind) -> None:
         if pid in self._frozen and self._thaw(pid):
             self.evidence[kind] += 1
 
     def _thaw(self, pid: int) -> bool:
-        began = self._frozen.pop(pid)
-        self.freezes.append(Freeze(began=began, ended=time.time()))
+        del self._frozen[pid]
         return self._world.thaw(pid)
 
     # The database

@@ -98,10 +98,10 @@ class Run:
         """The strikes end when most work is done and enough has hit, while there still is work; or when time runs out."""
         counted = self._evidence(world, nemesis, None)
         unseen = {what: least for what, least in self._pace.least.items() if what.startswith("service:")}  # the ledger is read in the end
-        late = self._elapsed() > self._pace.limit * world.slowness
+        share = self._seen["over"] / max(len(workload.accounts), self._total)
+        late = self._elapsed() > self._pace.limit * world.slowness or (share == 1 and not workload.importing())
         if late or not self._pace.missing(counted + Counter(unseen), at_work=True):
-            workload.release_last()
-            share = self._seen["over"] / self._total
+            workload.enough()
             return not workload.importing() and (late or share >= self._pace.peace)
         return False
 

@@ -58,14 +58,15 @@ class Workload:
         """Nothing is imported yet."""
         self._world = world
         self._seed = seed
-        self.accounts = [f"chaos-{seed}-{n:05}" for n in range(workflows)]
+        self._least = workflows
+        self.accounts: list[str] = []  # asked for so far
         self.promises = Promises()
         self.failures: Counter[str] = Counter()
         self.broken: list[BaseException] = []
         self.asked = ""
         self._stopping = threading.Event()
         self._quiet = threading.Event()
-        self._last = threading.Event()
+        self._enough = threading.Event()
         self._importer = threading.Thread(target=self._run, args=(self._import_all,), name="importer", daemon=True)
         self._operator = threading.Thread(target=self._run, args=(self._operate,), name="operator", daemon=True)
 
@@ -78,9 +79,9 @@ class Workload:
         """Whether some accounts are still to come."""
         return self._importer.is_alive()
 
-    def release_last(self) -> None:
-        """Import the last portion too: it is held back until enough was struck, so that there is work until then."""
-        self._last.set()
+    def enough(self) -> None:
+        """Enough was struck. Until then there is work to strike: more accounts are imported, up to twice as many as asked for."""
+        self._enough.set()
 
     def calm(self, patience: float) -> None:
         """The nemesis is over: the operator resumes what it paused and commands nothing more."""
@@ -93,7 +94,6 @@ class Workload:
         """Leave it, whatever is undone."""
         self._stopping.set()
         self._quiet.set()
-        self._last.set()
         for thread in (self._importer, self._operator):
             if thread.is_alive():
                 thread.join(40)
@@ -112,17 +112,20 @@ class Workload:
     # Imports
 
     def _import_all(self, client: Client) -> None:
-        portion = self._world.pace.portion
-        for version, half in ((1, self.accounts[: len(self.accounts) // 2]), (2, self.accounts[len(self.accounts) // 2 :])):
-            self._publish(client, version)
-            for start in range(0, len(half), portion):
-                self._wait_for_room()
-                if half[start + portion :] == [] and version == max(VERSIONS):
-                    self._last.wait()
-                if self._stopping.is_set():
-                    return
-                self._import(client, half[start : start + portion], version)
-                self._stopping.wait(self._world.pace.gap)
+        portion, published = self._world.pace.portion, 0
+        while (left := self._least - len(self.accounts)) > 0 or (not self._enough.is_set() and -left < self._least):
+            version = 1 if left > self._least // 2 else 2
+            if version != published:
+                self._publish(client, version)
+                published = version
+            self._wait_for_room()
+            if self._stopping.is_set():
+                return
+            size = min(portion, left) if left > 0 else portion
+            accounts = [f"chaos-{self._seed}-{len(self.accounts) + n:05}" for n in range(size)]
+            self.accounts += accounts
+            self._import(client, accounts, version)
+            self._stopping.wait(self._world.pace.gap)
 
     def _publish(self, client: Client, version: int) -> None:
         document = {"type": TYPE, "name": TYPE, "steps": VERSIONS[version]}

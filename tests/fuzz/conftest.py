@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +12,14 @@ from tests.integration.services.conftest import roles, vault  # noqa: F401
 from tests.security.conftest import front  # noqa: F401  # the same door
 
 
-@pytest.fixture(autouse=True)
-def cases(record_property: Callable[[str, object], None]) -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Have the test's report say how many cases it tried."""
     before = Tally.cases
-    yield
-    record_property("cases", Tally.cases - before)
+    try:
+        yield
+    finally:
+        item.user_properties.append(("cases", Tally.cases - before))
 
 
 def pytest_report_header() -> str | None:

@@ -21,8 +21,14 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 OPENAPI = ROOT / "docs" / "openapi.json"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 ENDINGS = ("pause", "stop", "skip-step", "run-now")
-# Not made by chance: a good definition (test_definitions has them), and a type that exists for an account that is free.
-UNREACHED = {("PUT", "/v1/definitions/{type}"), ("POST", "/v1/accounts/{id}/workflows")}
+# Not made by chance every time: a good definition (test_definitions has them), a type that exists for an account that is free,
+# and an account's id (the test of deleted ones follows those).
+UNREACHED = {
+    ("PUT", "/v1/definitions/{type}"),
+    ("POST", "/v1/accounts/{id}/workflows"),
+    ("GET", "/v1/accounts/{id}"),
+    ("DELETE", "/v1/accounts/{id}"),
+}
 
 
 def populate(front: Front) -> None:
@@ -71,16 +77,18 @@ def test_nothing_is_left_of_what_was_deleted(front: Front, tmp_path: Path) -> No
     chosen = [argument for operation in operations for argument in ("--include-operation-id", operation)]
     arguments = ("--max-examples", str(CASES), "--generation-database", "none") if CASES else ("--generation-deterministic",)
 
-    def deleted() -> int:
-        return sum(entry.get("method") == "DELETE" and entry["status"] == 204 for entry in front.log_entries())
+    def answered(method: str, status: int) -> int:
+        wanted = (method, "/v1/accounts/{id}", status)
+        return sum((entry.get("method"), entry.get("route"), entry.get("status")) == wanted for entry in front.log_entries())
 
-    before = deleted()
+    shown, deleted = answered("GET", 200), answered("DELETE", 204)
     status, report, output = fuzz(
         front, *chosen, *arguments, "--phases", "stateful", "--mode", "positive", url=front.gateway.url, report=tmp_path / "report.json"
     )
     assert status == 0, output[-20_000:]
     Tally.cases += report["test_cases"]["generated"]
-    assert deleted() - before > 2, "else nothing was used after it was gone"
+    assert answered("DELETE", 204) - deleted > 2, "else nothing was used after it was gone"
+    assert answered("GET", 200) - shown > 2
 
 
 def broken(function: Any, name: str, event: dict[str, Any]) -> Any:

@@ -79,6 +79,7 @@ def test_release_is_only_for_the_owner(locks: PostgresLocks) -> None:
     assert locks.acquire("a", holder("n2", "i2")).verdict is Verdict.ACQUIRED
 
 
+@pytest.mark.race
 def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
     """The second asks while the first has not committed: it waits, and is told."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"
@@ -91,6 +92,7 @@ def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
     assert waiting.result() == "held"
 
 
+@pytest.mark.race
 def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> None:
     """The one who asks waits for the release, then gets the lock."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"

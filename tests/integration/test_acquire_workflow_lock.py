@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.databases import TestDatabase, start
 
 ASK = "select acquire_workflow_lock(%s, %s, %s)"
@@ -22,6 +24,7 @@ def test_expired_lock_is_anybodys(database: TestDatabase) -> None:
     assert database.value(ASK, ("k", "one", 300)) is False
 
 
+@pytest.mark.race
 def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
     """The second waits for the first to be decided, then is refused."""
     first, other = database.session(), database.session()

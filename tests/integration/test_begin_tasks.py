@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import pytest
+
 from flamebot.domain.task import EffectRequest, Payload
 from tests.builders import (
     LEASE,
@@ -195,6 +197,7 @@ def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
     assert task(database, running.task_id)["first_begun_at"] == first
 
 
+@pytest.mark.race
 def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     """A begin that had to wait has its whole lease all the same."""
     started = an_instance(database)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.builders import (
     LEASE,
     Running,
@@ -88,6 +90,7 @@ def test_a_cancel_keeps_its_first_begin(database: TestDatabase) -> None:
     assert task(database, running.task_id)["first_begun_at"] == before
 
 
+@pytest.mark.race
 def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     """A commit that had to wait gives its successor the whole lease all the same."""
     running = a_running_task(database)

@@ -102,6 +102,7 @@ def test_the_audit_log_tells_that_it_was_erased(database: TestDatabase) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.race
 def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Erasing waits for the start, and then finds a live workflow."""
     account_id, workflow_id = an_account(database), a_definition(database)
@@ -115,6 +116,7 @@ def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
         waiting.result()
 
 
+@pytest.mark.race
 def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> None:
     """It waits, and then starts nothing."""
     account_id, workflow_id = an_account(database), a_definition(database)
@@ -128,6 +130,7 @@ def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> No
     assert database.value("select count(*) from workflow_instances") == 0
 
 
+@pytest.mark.race
 def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Erasing waits for the retry, and then finds a live workflow (I1)."""
     started = failed(database)
@@ -143,6 +146,7 @@ def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     assert database.value("select count(*) from accounts") == 1
 
 
+@pytest.mark.race
 def test_a_retry_that_comes_later_finds_nothing_to_go_on_with(database: TestDatabase) -> None:
     """It waits, and is refused: what had failed has ended with its account (I1)."""
     started = failed(database)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.databases import TestDatabase
 from tests.stores import upkeep
 
@@ -15,6 +17,7 @@ def test_only_expired_locks_go(database: TestDatabase) -> None:
     assert upkeep(database).delete_expired_locks() == 0
 
 
+@pytest.mark.race
 def test_a_lock_that_is_being_renewed_is_left(database: TestDatabase) -> None:
     """Cleanup does not wait for it either."""
     database.rows("insert into workflow_locks (lock_key, locked_by, expires_at) values ('l', 'me', clock_timestamp() - interval '1 s')")

@@ -75,6 +75,7 @@ def test_a_batch_is_no_larger_than_asked(database: TestDatabase) -> None:
     assert sequences(database, instance_id) == [6]
 
 
+@pytest.mark.race
 def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatabase) -> None:
     """Cleanup never waits, and the rows after the one it skipped stay too (I3)."""
     instance_id = looped(database, 4)
@@ -88,6 +89,7 @@ def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatab
     assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("unknown", [False, True])
 def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, unknown: bool) -> None:
     """Retry first, not yet committed: its task is there afterwards, and the instance goes on."""
@@ -104,6 +106,7 @@ def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, un
     assert live_tasks(database, started.instance_id) == ["queued"]
 
 
+@pytest.mark.race
 def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None:
     """Cleanup first, not yet committed: it took older rows only."""
     started = failed(database)
@@ -118,6 +121,7 @@ def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None
     assert sequences(database, started.instance_id) == [1, 2]
 
 
+@pytest.mark.race
 def test_two_cleanups_share_the_work(database: TestDatabase) -> None:
     """Neither waits for the other, and every row goes once."""
     instance_ids = [looped(database, 2) for _ in range(3)]

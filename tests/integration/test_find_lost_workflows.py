@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.builders import a_decision, a_next, after, an_account, an_instance, begin, commit, pause, stop
 from tests.databases import TestDatabase
 from tests.stores import running, upkeep
@@ -55,6 +57,7 @@ def test_it_names_twenty_at_most(database: TestDatabase) -> None:
     assert (found["checked"], found["lost"], len(found["ids"])) == (22, 22, 20)
 
 
+@pytest.mark.race
 def test_a_commit_at_work_is_seen_before_or_after_never_between(database: TestDatabase) -> None:
     """The finished task and its successor become visible together: no instance seems lost in passing."""
     mine = running(database)

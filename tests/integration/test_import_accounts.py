@@ -209,6 +209,7 @@ def call(session: Session, *account_ids: str, key: str | None = None) -> list[Ro
     )
 
 
+@pytest.mark.race
 def test_the_same_key_at_once_is_in_flight(database: TestDatabase) -> None:
     """The second request does not wait for the first, and stores nothing."""
     one, two = database.session(), database.session()
@@ -221,6 +222,7 @@ def test_the_same_key_at_once_is_in_flight(database: TestDatabase) -> None:
     assert database.value("select array_agg(flamebot_id) from accounts") == ["acct-1"]
 
 
+@pytest.mark.race
 def test_another_key_is_not_kept_waiting(database: TestDatabase) -> None:
     """Only the same caller's same key is."""
     one, two = database.session(), database.session()
@@ -231,6 +233,7 @@ def test_another_key_is_not_kept_waiting(database: TestDatabase) -> None:
     assert database.value("select count(*) from accounts") == 2
 
 
+@pytest.mark.race
 def test_imports_of_the_same_new_accounts_take_turns(database: TestDatabase) -> None:
     """The second one waits, and finds the accounts there."""
     one, two = database.session(), database.session()
@@ -256,6 +259,7 @@ def test_imports_in_any_order_never_deadlock(database: TestDatabase) -> None:
     assert [one.result(60) for one in calls] == [0, 1, 2, 3]
 
 
+@pytest.mark.race
 def test_an_import_meets_an_erasure_whole(database: TestDatabase) -> None:
     """The account is erased first, and then made anew with a version that was never used."""
     an_account(database, "acct-1")

@@ -75,6 +75,7 @@ def two_instances(database: TestDatabase) -> None:
         start_rows(database, [a_start(an_account(database), a_definition(database), instance_id=instance_id)])
 
 
+@pytest.mark.race
 def test_begin_locks_tasks_by_id(database: TestDatabase) -> None:
     """Two deliveries with the same tasks in opposite order do not wait for each other in a circle."""
     two_instances(database)
@@ -89,18 +90,21 @@ def running(database: TestDatabase) -> list[tuple[str, int, Decision]]:
     return [(f"{each}:1", begin(database, f"{each}:1")[0]["fence"], a_decision()) for each in (HIGH, LOW)]
 
 
+@pytest.mark.race
 def test_commit_locks_instances_by_id(database: TestDatabase) -> None:
     """Instances come before tasks, each level by id."""
     items = running(database)
     keeps_the_order(database, "instances", LOW, HIGH, lambda session: commit(session, *items))
 
 
+@pytest.mark.race
 def test_commit_locks_tasks_by_id(database: TestDatabase) -> None:
     """Whoever has only a task's row locked, as take-over has, meets commits in the same order."""
     items = running(database)
     keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", lambda session: commit(session, *items))
 
 
+@pytest.mark.race
 def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
     """Two imports with the same accounts in opposite order do not wait for each other in a circle."""
     high, low = an_account(database, "z"), an_account(database, "a")
@@ -108,6 +112,7 @@ def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
     keeps_the_order(database, "accounts", low, high, lambda session: start_rows(session, rows))
 
 
+@pytest.mark.race
 def test_start_inserts_by_account(database: TestDatabase) -> None:
     """The unique index makes writers wait as well: whoever waits at it for one account has inserted none that comes after."""
     definition = a_definition(database)
@@ -132,6 +137,7 @@ def imported(*account_ids: str) -> str:
     return to_json([{"flamebot_id": each, "model_id": "m", "channel_id": "c", "version": 100_001} for each in account_ids])
 
 
+@pytest.mark.race
 def test_import_stores_accounts_by_id(database: TestDatabase) -> None:
     """In the order of the column's own collation, in which capitals come first: known and new accounts alike."""
     an_account(database, "B")
@@ -146,6 +152,7 @@ def test_import_stores_accounts_by_id(database: TestDatabase) -> None:
     assert waiting.result()["answer"]["accounts"] == {"B": "updated", "a": "updated"}
 
 
+@pytest.mark.race
 def test_import_takes_the_engines_control_before_accounts(database: TestDatabase) -> None:
     """An import that waits for a global pause keeps no account from anybody."""
     an_account(database, "a")
@@ -169,6 +176,7 @@ MAKES_DUE = {
 }
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("verb", ["start", *MAKES_DUE])
 def test_a_global_pause_waits_for_whoever_makes_a_task_due(database: TestDatabase, verb: str) -> None:
     """I7: once a global pause is acknowledged nothing is queued any more but cancels: whoever was at it has finished, or sees it."""
@@ -203,11 +211,13 @@ def erase(account_id: str) -> Callable[[Session], Any]:
     return lambda session: session.rows("select delete_account(%s, 'a', null)", (account_id,))
 
 
+@pytest.mark.race
 def test_erasing_locks_instances_by_id(database: TestDatabase) -> None:
     """Beside commits and retries of the same account."""
     keeps_the_order(database, "instances", LOW, HIGH, erase(two_failed(database)))
 
 
+@pytest.mark.race
 def test_erasing_locks_tasks_by_id(database: TestDatabase) -> None:
     """Beside commits that are sent again."""
     keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", erase(two_failed(database)))
@@ -220,6 +230,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("verb", ["commit", *CHANGES])
 def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str) -> None:
     """Whoever waits for the instance keeps nobody from its task: pause and commit at once would wait for each other in a circle."""
@@ -243,6 +254,7 @@ def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str
     waiting.result()
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_the_time_is_read_after_the_waiting(database: TestDatabase, verb: str) -> None:
     """I7: what the verb waited for has begun before the moment that it calls its own; a wait that is frozen is frozen from then on."""

@@ -80,6 +80,16 @@ def test_failed_migration_leaves_nothing(empty_database: str, own_sql: Path) -> 
     assert migrate(empty_database, own_sql).migrations == ("9001_expand_more",)
 
 
+def test_migration_that_cannot_be_remembered_is_not_applied(empty_database: str, own_sql: Path) -> None:
+    """Its text and its row are one transaction: else the next run would apply it a second time."""
+    migrate(empty_database, own_sql)
+    file = own_sql / "migrations" / "9001_expand_more.sql"
+    file.write_text("create table more (id int); alter table schema_migrations add constraint full_up check (name < '9') not valid;")
+    with pytest.raises(psycopg2.errors.CheckViolation):
+        migrate(empty_database, own_sql)
+    assert not [row for row in catalog(empty_database) if str(row[1]).startswith("more")]
+
+
 def test_interrupted_migration_outside_a_transaction_is_refused(empty_database: str, own_sql: Path) -> None:
     """What cannot run in a transaction and broke off is seen at the next run."""
     migrate(empty_database, own_sql)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.builders import a_next, a_submit, after, an_instance, begin, claim, live_tasks, task
 from tests.databases import TestDatabase, start
 from tests.stores import ALICE, audit, control
@@ -36,6 +38,7 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
     assert (row["before"], row["after"]) == ({"paused": False}, {"paused": True})
 
 
+@pytest.mark.race
 def test_it_waits_for_a_begin_at_work(database: TestDatabase) -> None:
     """What had begun is known to have begun when it returns (I7)."""
     started = an_instance(database, a_submit())
@@ -49,6 +52,7 @@ def test_it_waits_for_a_begin_at_work(database: TestDatabase) -> None:
     assert task(database, started.task_id)["status"] == "running"
 
 
+@pytest.mark.race
 def test_a_begin_that_comes_later_sees_it(database: TestDatabase) -> None:
     """It waits for the pause to be written, and begins nothing."""
     started = an_instance(database, a_submit())

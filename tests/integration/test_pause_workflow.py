@@ -115,6 +115,7 @@ def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: s
         control(database).pause_workflow(instance_id, ALICE)
 
 
+@pytest.mark.race
 def test_pause_waits_for_a_claim_and_holds_what_it_claimed(database: TestDatabase) -> None:
     """Claim first, pause second: the claimed task is held, its message void."""
     started = an_instance(database, a_next(at=after(minutes=10)))
@@ -128,6 +129,7 @@ def test_pause_waits_for_a_claim_and_holds_what_it_claimed(database: TestDatabas
     assert begin(database, started.task_id, fences=[claimed["fence"]], now=after(minutes=10)) == []
 
 
+@pytest.mark.race
 def test_a_claim_passes_over_what_is_being_paused(database: TestDatabase) -> None:
     """Pause first, claim second: the claim does not wait, and takes nothing."""
     started = an_instance(database, a_next(at=after(minutes=10)))
@@ -140,6 +142,7 @@ def test_a_claim_passes_over_what_is_being_paused(database: TestDatabase) -> Non
     assert live_tasks(database, started.instance_id) == ["held"]
 
 
+@pytest.mark.race
 def test_nothing_begins_after_pause_was_acknowledged(database: TestDatabase) -> None:
     """A begin that came first makes pause wait, and pause then says that a task is running (I7)."""
     started = an_instance(database, a_submit())

@@ -76,6 +76,7 @@ def test_the_audit_log_tells_the_versions(database: TestDatabase) -> None:
     assert {row["actor"] for row in rows} == {"alice"}
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("same", [True, False])
 def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> None:
     """The second one sees the first one's version: the same content is answered with it, another is refused."""

@@ -5,7 +5,6 @@ The first session holds its verb's transaction open; the second starts its own a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -38,26 +37,10 @@ from tests.builders import (
     task,
 )
 from tests.databases import Session, TestDatabase, start
+from tests.race import Verb, race
 
-Verb = Callable[[Session], Any]
+pytestmark = pytest.mark.race
 EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
-
-
-def race(database: TestDatabase, first: Verb, second: Verb, *, waits: bool = True) -> tuple[Any, Any]:
-    """Run the first verb, the second while the first has not committed, then let the first commit. Answers of both."""
-    one, other = database.session(), database.session()
-    one.begin()
-    first_answer = first(one)
-    waiting = start(lambda: second(other))
-    if waits:
-        database.until_blocked(other)
-    else:
-        waiting.result()
-    one.commit()
-    second_answer = waiting.result()
-    one.close()
-    other.close()
-    return first_answer, second_answer
 
 
 def queued(database: TestDatabase) -> tuple[str, str, Verb]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.builders import (
     a_decision,
     a_next,
@@ -67,6 +69,7 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
     assert (row["actor"], row["reason"], row["subject"], row["after"]) == ("alice", "because", "engine", {"paused": False})
 
 
+@pytest.mark.race
 def test_it_waits_for_a_commit_at_work(database: TestDatabase) -> None:
     """What a commit has put aside for the pause is there when resuming returns: whoever resumed sends it at once (I6)."""
     running = a_running_task(database)

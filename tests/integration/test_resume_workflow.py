@@ -187,6 +187,7 @@ def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
         control(database).resume_workflow("00000000-0000-4000-8000-000000000000", "freeze", ALICE)
 
 
+@pytest.mark.race
 @pytest.mark.parametrize("first", ["pause", "resume"])
 def test_pause_and_resume_at_once_take_turns(database: TestDatabase, first: str) -> None:
     """Whichever comes second sees what the first one wrote: task and instance always agree (I2)."""

@@ -203,6 +203,7 @@ def _retry(instance_id: str) -> tuple[str, tuple[object, ...]]:
     return sql, (instance_id, to_json(decision_json(ANEW)), NOON, HORIZON, LEASE)
 
 
+@pytest.mark.race
 def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
     """The start waits, and then finds the account taken."""
     started = failed(database)
@@ -217,6 +218,7 @@ def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
     assert (answer["status"], answer["instance_id"]) == ("already_active", started.instance_id)
 
 
+@pytest.mark.race
 def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
     """The retry waits, and is then refused."""
     started = failed(database)
@@ -232,6 +234,7 @@ def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
     assert database.value("select count(*) from workflow_instances where is_live") == 1
 
 
+@pytest.mark.race
 def test_two_retries_at_once_make_one_task(database: TestDatabase) -> None:
     """The second one waits, and is refused."""
     started = failed(database)

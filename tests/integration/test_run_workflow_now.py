@@ -117,6 +117,7 @@ def test_the_audit_log_tells_both_times(database: TestDatabase) -> None:
     assert (row["before"], row["after"]) == ({"scheduled_for": "2030-01-01T17:00:00+00:00"}, {"scheduled_for": "2030-01-01T12:00:00+00:00"})
 
 
+@pytest.mark.race
 def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
     """The task that was claimed for later is queued anew for now."""
     started = an_instance(database, a_next(at=after(minutes=10)))
@@ -132,6 +133,7 @@ def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
     assert len(begin(database, started.task_id, fences=[pointer["fence"]], now=after(minutes=9))) == 1
 
 
+@pytest.mark.race
 def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Run-now waits for the begin, and then finds the step at work: it is not queued a second time (I5)."""
     started = an_instance(database, a_next(at=NOON))
@@ -146,6 +148,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     assert live_tasks(database, started.instance_id) == ["running"]
 
 
+@pytest.mark.race
 def test_a_pause_that_came_first_refuses_it(database: TestDatabase) -> None:
     """Run-now waits for the pause, and is told that the workflow is paused (I7)."""
     started = an_instance(database, a_next(at=after(hours=5)))

@@ -164,6 +164,7 @@ def test_the_audit_log_tells_which_step(database: TestDatabase) -> None:
     assert row["after"] == {"status": "active", "current_step": 1}
 
 
+@pytest.mark.race
 def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Skip waits for the begin, and then finds the step at work."""
     started = an_instance(database)
@@ -179,6 +180,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     assert live_tasks(database, started.instance_id) == ["running"]
 
 
+@pytest.mark.race
 def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
     """The second one waits, and is told that its plan is void: it is made anew, for the step that waits then (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))

@@ -189,6 +189,7 @@ def test_the_account_is_free_only_when_the_job_is_gone(database: TestDatabase) -
     assert database.value("select has_active_workflow(%s)", (started.account_id,)) is False
 
 
+@pytest.mark.race
 def test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it(database: TestDatabase) -> None:
     """Begin first, stop second: stopping, never stopped with a task at work (I7)."""
     started = an_instance(database, a_submit())
@@ -203,6 +204,7 @@ def test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it(database: TestDat
     assert live_tasks(database, started.instance_id) == ["running"]
 
 
+@pytest.mark.race
 def test_a_begin_that_meets_a_stop_begins_nothing(database: TestDatabase) -> None:
     """Stop first, begin second."""
     started = an_instance(database, a_submit())

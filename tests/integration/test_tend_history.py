@@ -88,6 +88,7 @@ def test_old_rows_go_from_the_default_partition_too(database: TestDatabase) -> N
     assert database.value("select count(*) from step_history_rest") == 1
 
 
+@pytest.mark.race
 def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> None:
     """It waits a second at most, and fails nobody."""
     upkeep(database, THEN).tend_history(KEEP)
@@ -100,6 +101,7 @@ def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> Non
     assert len(upkeep(database, THEN + KEEP + 3 * DAY).tend_history(KEEP)["dropped"]) == 3
 
 
+@pytest.mark.race
 def test_two_passes_at_once_do_not_meet(database: TestDatabase) -> None:
     """The second one leaves the work to the first."""
     one = database.session()

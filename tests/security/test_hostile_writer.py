@@ -57,10 +57,10 @@ def test_the_rules_leave_honest_texts_alone(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a", "a ", "1 ", "a.b.", "1-", "_", "\u0301", "www", "<", "(1", "one ", "\u200da", "a@", ". "], ids=ascii)
 def test_a_text_without_end_is_judged_at_once(unit: str) -> None:
-    """A million characters made to keep a pattern busy take less than a second."""
+    """A million characters made to keep a pattern busy take moments."""
     began = time.monotonic()
     assert flaws_in(unit * (1_000_000 // len(unit)), 300)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3  # a tenth of that on a machine at rest; minutes, were one of the patterns not linear
 
 
 def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
@@ -192,7 +192,7 @@ def test_an_answer_costs_bounded_time_and_memory(script: Script) -> None:
         began = time.monotonic()
         with memory() as peak, pytest.raises(WriterError):
             asking(server, timeout=5).write(BRIEF)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 8
     assert peak.bytes < 24 << 20
 
 

@@ -57,6 +57,7 @@ def test_a_filters_text_is_a_text(front: Front, parameter: str) -> None:
         ["2026-01-01T00:00:00Z", "x' or 1=1"],
         ["2026-01-01T00:00:00Z'; drop table accounts; --", "00000000-0000-4000-8000-000000000000"],
         ["2026-01-01T00:00:00Z", {"$ne": None}],
+        ["0001-01-01T00:00:00+23:59", "00000000-0000-4000-8000-000000000000"],
         [["2026-01-01T00:00:00Z"], ["00000000-0000-4000-8000-000000000000"]],
         ["now()", "00000000-0000-4000-8000-000000000000"],
         [1e308, 0],
@@ -76,6 +77,14 @@ def test_a_forged_cursor_goes_nowhere(front: Front, forged: object) -> None:
         answer = front.api.get(path, params={"cursor": encoded})
         assert answer.status_code in (404, 422), answer.text
         assert answer.status_code == 404 or [error["pointer"] for error in answer.json()["errors"]] == ["/cursor"]
+
+
+def test_a_zone_that_postgres_does_not_know_is_no_failure(front: Front) -> None:
+    """A cursor with a time in a zone eighteen hours off means the same moment in UTC."""
+    place = ["2026-01-01T00:00:00+18:32", "00000000-0000-4000-8000-000000000000"]
+    encoded = base64.urlsafe_b64encode(json.dumps(place).encode()).rstrip(b"=").decode()
+    for path in ("/v1/workflows", "/v1/tasks/failed"):
+        assert front.api.get(path, params={"cursor": encoded}).json() == {"items": [], "nextCursor": None}
 
 
 @pytest.mark.parametrize("route", WITH_ID, ids=name)

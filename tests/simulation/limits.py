@@ -25,6 +25,8 @@ class Limits:
     calm_since: int | None = None  # epoch microseconds: when faults stopped
     leases_then: dict[str, int]
     longest_wait = 0
+    full_at = 0  # when there was last no room for another task in flight
+    no_room_until: dict[str, int]  # for each task that was due and pending
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -60,6 +62,7 @@ class Limits:
     def calm(self) -> None:
         """Faults have stopped."""
         self.calm_since = START_EPOCH_US + self.world.scheduler.now
+        self.no_room_until = {}
         self.leases_then = {row.task_id: row.lease for row in self.mirror.tasks.values() if row.lease is not None}
 
     def began_after(self, wait: int) -> None:
@@ -79,6 +82,8 @@ class Limits:
         """
         now = START_EPOCH_US + self.world.scheduler.now
         assert self.calm_since is not None, "faults have stopped"
+        if self.world.crowded and sum(row.lease is not None for row in self.mirror.tasks.values()) >= 2:
+            self.full_at = now
         for row in self.mirror.tasks.values():
             instance = self.mirror.instances[row.instance_id]
             if row.status == "running" and row.lease is not None:
@@ -88,6 +93,9 @@ class Limits:
                 row.phase == "cancel" or (instance.status == "active" and not self.mirror.paused)
             ):
                 since = max(row.scheduled_for, self.calm_since, self.leases_then.get(row.task_id, 0), self.world.resumed_at)
+                if row.status == "pending":  # the tick claims no more than there is room for
+                    self.no_room_until[row.task_id] = self.full_at
+                since = max(since, self.no_room_until.get(row.task_id, 0))
                 late = now - since > LEASE + 2 * TICK + _SLACK
             else:
                 continue

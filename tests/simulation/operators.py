@@ -131,6 +131,11 @@ class Operators:
             world.platform.upkeep()
         else:
             instances = [i for i in world.oracle.mirror.instances.values() if i.live or (what == "retry" and i.status == "failed")]
+            unknown = [
+                i for i in instances if (task := world.oracle.mirror.live_task(i.instance_id)) and task.phase == "submit" and task.unknown
+            ]
+            if what == "stop" and unknown and rng.random() < 0.7:  # what was sent may be at work: the case that matters
+                instances = unknown
             if instances:
                 self.on_instance(what, rng.choice(instances))
 

@@ -22,7 +22,6 @@ STATES: tuple[str, ...] = (
     "sent again with the same fence",
     *(f"taken over: {phase}" for phase in ("wake", "text", "submit", "poll", "cancel")),
     "a lock was not to be had",
-    "a message died",
     "a key was looked up after its life",
     "a cancel found the job by its key",
     "a cancel found no job by its key",
@@ -36,7 +35,6 @@ STATES: tuple[str, ...] = (
     "an upkeep was cut off",
     "ended by the platform",
     "a write met what was left of an older one",
-    "a job was left open, and it was said so",
 )
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ from tests.simulation.world import SeedResult, run_seed
 
 ROOT = Path(__file__).absolute().parents[2]
 SQL = ROOT / "sql"
+MEMORY = Path("/dev/shm")  # a file system without a disk, on Linux
 
 
 @contextmanager
@@ -40,9 +42,13 @@ def simulated_database(server: Server | None = None, sql_dir: Path = SQL) -> Ite
 
 @contextmanager
 def a_server() -> Iterator[Server]:
-    """A Postgres that need not survive anything."""
-    with embedded_postgres(durable=False, options={"max_connections": "100", "shared_buffers": "64MB", "autovacuum": "off"}) as server:
-        yield server
+    """A Postgres that need not survive anything: in memory if there is a place for that, since each seed empties all tables."""
+    options = {"max_connections": "100", "shared_buffers": "64MB", "autovacuum": "off"}
+    in_memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="flamebot-simulation-", dir=in_memory, ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)  # the server may have to run as another user
+        with embedded_postgres(Path(directory) / "postgres", durable=False, options=options) as server:
+            yield server
 
 
 def replay(seed: int, *, keep_trace: bool = True) -> SeedResult:

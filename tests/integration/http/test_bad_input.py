@@ -182,6 +182,8 @@ def test_an_import_whose_frame_is_wrong(http: Api, body: Any, pointers: list[str
         ("dueBefore=0.5", "/dueBefore"),
         ("dueBefore=1767225600", "/dueBefore"),
         ("dueBefore=2026-01-01%2000:00:00Z", "/dueBefore"),
+        ("dueBefore=0001-01-01T00:00:00%2B14:00", "/dueBefore"),
+        ("dueBefore=9999-12-31T23:59:59-14:00", "/dueBefore"),
         ("due_before=2026-01-01T00:00:00Z", "/due_before"),
         ("cursor=nonsense", "/cursor"),
         ("cursor=" + "a" * 501, "/cursor"),
@@ -208,6 +210,8 @@ def test_filters_that_make_no_sense(http: Api, query: str, pointer: str) -> None
         "error=%C3%A4",
         "dueBefore=9999-12-31T23:59:59Z",
         "dueBefore=0001-01-01T00:00:00Z",
+        "dueBefore=4340-07-04T14:44:26.596988%2B18:32",
+        "dueBefore=2026-01-01T00:00:00-23:59",
     ],
 )
 def test_filters_that_find_nothing(http: Api, query: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.ports.store import IdempotencyRecord, Standing
+from flamebot.ports.vault import Vault
 from flamebot.services.control_workflow import ControlWorkflow
 from flamebot.services.dispatch_due import DispatchDue
 from flamebot.services.import_accounts import ImportAccounts, ImportOrder
@@ -71,20 +74,39 @@ def test_the_end_of_the_global_pause_sends_at_once(engine: Engine) -> None:
     assert len(engine.queue.take()) == 1
 
 
+def an_order() -> ImportOrder:
+    """One account with credentials, to be started, under a key."""
+    row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
+    return ImportOrder(rows=[row], start=True, workflow_type="flow", spread=timedelta(), key="k", document={"accounts": [row]})
+
+
+def importer(engine: Engine, store: PostgresControlStore, vault: Vault | None = None) -> ImportAccounts:
+    """The import, on a store."""
+    return ImportAccounts(
+        store=store,
+        vault=vault or engine.vault,
+        catalog=engine.catalog(),
+        queue=engine.queue,
+        clock=engine.clock,
+        telemetry=engine.telemetry,
+    )
+
+
 def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
     """I9: two requests under one key at once: the one that comes second is answered what the first one did, and does nothing."""
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
-    row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
-    order = ImportOrder(rows=[row], start=True, workflow_type="flow", spread=timedelta(), key="k", document={"accounts": [row]})
-
-    def importer(store: PostgresControlStore) -> ImportAccounts:
-        return ImportAccounts(
-            store=store, vault=engine.vault, catalog=engine.catalog(), queue=engine.queue, clock=engine.clock, telemetry=engine.telemetry
-        )
-
     first = []
-    store = Overtaken(engine, lambda: first.append(importer(engine.control).run(order, TESTER)))
-    second = importer(store).run(order, TESTER)
+    store = Overtaken(engine, lambda: first.append(importer(engine, engine.control).run(an_order(), TESTER)))
+    second = importer(engine, store).run(an_order(), TESTER)
     assert second.replayed
     assert second.answer == first[0].answer
     assert engine.database.value("select count(*) from workflow_instances") == 1
+
+
+def test_a_repetition_needs_no_key_service(engine: Engine, aws: Callable[[str], Any]) -> None:
+    """I9: what was stored is answered from memory: nothing is encrypted, and so nothing has to be up for it."""
+    engine.define({"id": "rest", "action": "wait", "delay": "1h"})
+    first = importer(engine, engine.control).run(an_order(), TESTER)
+    gone = KmsVault(aws("kms"), "no-such-key")
+    again = importer(engine, engine.control, gone).run(an_order(), TESTER)
+    assert (again.replayed, again.answer) == (True, first.answer)

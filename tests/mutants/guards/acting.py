@@ -225,6 +225,20 @@ MUTANTS = (
         "test_a_breakdown_is_an_attempt_of_unknown_outcome",
     ),
     EXECUTE(
+        "earlier_try_gives_the_lock_back",
+        "I4: while an earlier try under the same key may be on its way the account's lock is left to lapse.",
+        "            return replace(executed, ended=False)  # what",
+        "            return replace(executed)  # what",
+        "test_a_refusal_leaves_the_lock_to_earlier_tries",
+    ),
+    EXECUTE(
+        "answered_try_keeps_the_lock",
+        "An answer under the key settles its earlier tries: the lock is given back.",
+        " and not isinstance(executed.outcome, Done):\n            return replace(executed, ended=False)",
+        ":\n            return replace(executed, ended=False)",
+        "test_an_answer_settles_earlier_tries",
+    ),
+    EXECUTE(
         "job_that_is_gone_is_settled",
         "I5: a job that nobody called failed leaves its outcome unknown.",
         'return Fail(error="job_unknown: the service does not know the job", unknown=True)',

@@ -170,6 +170,13 @@ MUTANTS = (
         "- 0 * coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
         "test_time_that_was_paused_in_both_ways_is_left_out_once",
     ),
+    RESUME(
+        "resume_forgets_the_pause_that_is_on",
+        "The global pause that is on overlaps too.",
+        "case when c.paused then tstzmultirange(",
+        "case when false then tstzmultirange(",
+        "test_time_that_was_paused_in_both_ways_is_left_out_once",
+    ),
     STOP(
         "stop_without_the_instances_lock",
         "I1: stop waits for a commit at work, and cancels what it made.",
@@ -287,6 +294,13 @@ MUTANTS = (
         "c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint",
         "c.paused_ms",
         "test_pauses_add_up",
+    ),
+    RESUME_ALL(
+        "resume_all_forgets_when_it_was",
+        "When the global pauses were is kept: a workflow's own pause may lie across one.",
+        "pauses = c.pauses + tstzmultirange(",
+        "pauses = tstzmultirange(",
+        "tests/integration/test_resume_workflow.py::test_several_global_pauses_within_a_pause",
     ),
     RESUME_ALL(
         "resume_all_of_what_is_not_paused",

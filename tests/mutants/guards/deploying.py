@@ -68,10 +68,10 @@ MUTANTS = (
     ),
     MIGRATE(
         "migration_in_pieces",
-        "A migration that fails leaves nothing behind.",
+        "A migration is applied and remembered together, or not at all.",
         "    with _transaction(cursor):\n        cursor.execute(text)\n",
         "    with suppress(ZeroDivisionError):\n        cursor.execute(text)\n",
-        "test_failed_migration_leaves_nothing",
+        "test_migration_that_cannot_be_remembered_is_not_applied",
         also=(("from contextlib import contextmanager", "from contextlib import contextmanager, suppress"),),
     ),
     VAULT(
@@ -79,13 +79,13 @@ MUTANTS = (
         "I10: a ciphertext that is moved to another account's row cannot be read.",
         "json.dumps([_FORMAT, account_id, version],",
         "json.dumps([_FORMAT, version],",
-        "tests/security/test_credentials.py::test_it_belongs_to_one_account_and_version",
+        "tests/security/test_credentials.py::test_names_cannot_be_run_together",
     ),
     VAULT(
         "ciphertext_of_any_version",
         "I10: nor one of another version.",
         "json.dumps([_FORMAT, account_id, version],",
         "json.dumps([_FORMAT, account_id],",
-        "tests/security/test_credentials.py::test_it_belongs_to_one_account_and_version",
+        "tests/security/test_credentials.py::test_names_cannot_be_run_together",
     ),
 )

@@ -247,10 +247,10 @@ MUTANTS = (
     ),
     IMPORT(
         "import_is_not_remembered",
-        "I9: the same request is answered again, not done again.",
+        "I9: the same request is answered from memory: nothing is encrypted for it.",
         "        if replay:\n            return replay\n        rows = judge(order.rows)\n",
         "        rows = judge(order.rows)\n",
-        "test_the_same_request_gets_the_same_answer",
+        "tests/integration/services/test_beside_another.py::test_a_repetition_needs_no_key_service",
     ),
     IMPORT(
         "import_in_flight_is_refused",

@@ -280,7 +280,9 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
 
     api.on("GET", "/v1/workflows", slow)
     environment = {**os.environ, "FLAMEBOT_API_URL": api.url, "FLAMEBOT_TOKEN": "t", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli.main", "list"]
+    # Whoever runs the tests in the background of a script has them ignore interrupts, and their children too.
+    listening = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv[0] = 'flamebot'"
+    command = [sys.executable, "-c", f"{listening}; import runpy; runpy.run_module('cli.main', run_name='__main__')", "list"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert come.wait(30)
         process.send_signal(2)

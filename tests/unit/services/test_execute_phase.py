@@ -135,6 +135,17 @@ def test_a_refusal_is_final() -> None:
     assert submit(World(submit=errors.ServiceRefused("422"))).outcome == Fail(error="refused: 422")
 
 
+def test_a_refusal_leaves_the_lock_to_earlier_tries() -> None:
+    """What was sent before under the key may still be on its way: another write for the account must wait (I4)."""
+    assert not submit(World(submit=errors.ServiceRefused("422")), outcome_unknown=True).ended
+    assert submit(World(submit=errors.ServiceRefused("422"))).ended
+
+
+def test_an_answer_settles_earlier_tries() -> None:
+    """The service has one job under the key, and has told it: nothing else is on its way."""
+    assert submit(World(submit="j1"), outcome_unknown=True) == Executed(outcome=Done(result={"job_id": "j1"}))
+
+
 def test_an_old_key_is_looked_up_not_sent() -> None:
     """Unknown for longer than the service keeps keys: what it knows decides."""
     world = World(find=Job(job_id="j9", status="running"))

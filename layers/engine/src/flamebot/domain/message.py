@@ -51,7 +51,7 @@ def decode(body: str) -> list[TaskPointer]:
 
 def _pointer(task_id: object, fence: object, account: object, phase: object, due: object) -> TaskPointer:
     """One pointer, if every part of it is one that the database can be asked about. Raises `ValueError`, `TypeError`."""
-    if not (isinstance(task_id, str) and isinstance(account, str) and type(fence) is int and 0 <= fence < _MOST):
+    if not (isinstance(task_id, str) and isinstance(account, str) and isinstance(phase, str) and type(fence) is int and 0 <= fence < _MOST):
         raise TypeError("a part of another type")
     if any(len(text) > _LONGEST or not text.isprintable() for text in (task_id, account)):
         raise ValueError("an id that none can be")

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -24,8 +24,16 @@ def _written_out(given: object) -> object:
     return given
 
 
+def _in_utc(at: datetime) -> datetime:
+    """The same moment as Postgres takes it: it knows no zone further off than sixteen hours, and Python no year 0 or 10000."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_parsing", "not within the calendar") from None
+
+
 Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
-GivenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+GivenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 
 
 class Asked(BaseModel):

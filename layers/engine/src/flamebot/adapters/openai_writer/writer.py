@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flamebot.adapters.openai_writer.bounded import bounded_client
 from flamebot.domain.action import TextBrief
@@ -76,7 +76,7 @@ class OpenAiWriter:
                 base_url=self._base_url or _DEFAULT_URL,
                 max_retries=0,
                 timeout=self._timeout,
-                http_client=bounded_client(self._timeout),
+                http_client=cast("Any", bounded_client(self._timeout)),  # it takes httpx's clients too, though its types do not say so
             ) as client:
                 return client.chat.completions.create(model=self._model, messages=messages)
         except openai.APITimeoutError:
@@ -105,7 +105,7 @@ def _read(completion: ChatCompletion) -> Written:
     text = (choice.message.content or "").strip().strip('"').strip()
     if not text or choice.finish_reason == "length":
         raise WriterError("The AI service's text is empty or cut off.")
-    tokens = completion.usage.total_tokens if completion.usage else 0
+    tokens: object = completion.usage.total_tokens if completion.usage else 0  # the library believes what it is sent
     return Written(text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0)
 
 

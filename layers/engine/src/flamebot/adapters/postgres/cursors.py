@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +40,7 @@ def moment(part: object) -> datetime:
     at = datetime.fromisoformat(part)
     if at.tzinfo is None:
         raise ValueError(part)
-    return at
+    return at.astimezone(UTC)  # Postgres takes no zone further off than sixteen hours
 
 
 def identifier(part: object) -> str:

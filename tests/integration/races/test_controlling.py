@@ -1,0 +1,167 @@
+"""People against each other: the second one sees what the first one made of the workflow, or is told that it came too late."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import a_next, a_poll, after, an_instance, begin, instance, live_tasks, pause, resume, stop, task
+from tests.databases import TestDatabase
+from tests.integration.races.verbs import erase, hurry, retry, skip
+from tests.race import race, told
+from tests.stores import failed, polling
+
+pytestmark = pytest.mark.race
+
+
+def phases(database: TestDatabase, instance_id: str) -> list[tuple[str, str]]:
+    """An instance's tasks: phase and status."""
+    rows = database.rows("select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence", (instance_id,))
+    return [(row["phase"], row["status"]) for row in rows]
+
+
+def test_pause_twice_at_once(database: TestDatabase) -> None:
+    """Two operators: one pause, and both are told that it is paused."""
+    started = an_instance(database)
+    one, two = race(database, lambda s: pause(s, started.instance_id), lambda s: pause(s, started.instance_id, now=after(hours=1)))
+    assert one["answer"]["workflow"]["status"] == two["answer"]["workflow"]["status"] == "paused"
+    row = instance(database, started.instance_id)
+    assert (row["revision"], row["paused_at"]) == (1, after())
+
+
+def test_resume_twice_at_once(database: TestDatabase) -> None:
+    """One resume queues the task, the other finds it done: one message."""
+    started = an_instance(database)
+    pause(database, started.instance_id)
+    one, two = race(database, lambda s: resume(s, started.instance_id), lambda s: resume(s, started.instance_id))
+    assert (len(one["answer"]["send"]), two["answer"]["send"]) == (1, [])
+    assert instance(database, started.instance_id)["revision"] == 2
+
+
+def test_stop_twice_at_once(database: TestDatabase) -> None:
+    """One job, one cancel task; the second stop is answered with the same one, to be sent again."""
+    started = polling(database)
+    one, two = race(database, lambda s: stop(s, started.instance_id), lambda s: stop(s, started.instance_id))
+    assert one["answer"]["send"] == two["answer"]["send"] != []
+    assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
+
+
+def test_pause_then_stop(database: TestDatabase) -> None:
+    """The stop cancels what the pause held; the job's cancel is not held (I7)."""
+    started = polling(database)
+    race(database, lambda s: pause(s, started.instance_id), lambda s: stop(s, started.instance_id))
+    assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
+    assert instance(database, started.instance_id)["status"] == "stopping"
+
+
+def test_stop_then_pause(database: TestDatabase) -> None:
+    """A workflow that is ending is not paused: its cancel goes on."""
+    started = polling(database)
+    _, answer = race(database, lambda s: stop(s, started.instance_id), told(lambda s: pause(s, started.instance_id)))
+    assert answer == "FB003"
+    assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
+
+
+def test_resume_then_stop(database: TestDatabase) -> None:
+    """The stop cancels what the resume queued, and voids its message (I7)."""
+    started = an_instance(database)
+    pause(database, started.instance_id)
+    resumed, _ = race(database, lambda s: resume(s, started.instance_id), lambda s: stop(s, started.instance_id))
+    (sent,) = resumed["answer"]["send"]
+    assert begin(database, started.task_id, fences=[sent["fence"]]) == []
+    assert phases(database, started.instance_id) == [("wake", "cancelled")]
+
+
+def test_stop_then_resume(database: TestDatabase) -> None:
+    """What was stopped is not resumed (I7)."""
+    started = an_instance(database)
+    pause(database, started.instance_id)
+    _, answer = race(database, lambda s: stop(s, started.instance_id), told(lambda s: resume(s, started.instance_id)))
+    assert answer == "FB003"
+    assert phases(database, started.instance_id) == [("wake", "cancelled")]
+
+
+def test_skip_then_begin(database: TestDatabase) -> None:
+    """The skipped task's message waits for the skip, and begins nothing."""
+    started = an_instance(database)
+    fence = task(database, started.task_id)["fence"]
+    _, begun = race(database, skip(started.instance_id), lambda s: begin(s, started.task_id, fences=[fence]))
+    assert begun == []
+    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "queued")]
+
+
+def test_skip_then_pause(database: TestDatabase) -> None:
+    """The pause holds the task that the skip made (I7)."""
+    started = an_instance(database)
+    race(database, skip(started.instance_id), lambda s: pause(s, started.instance_id))
+    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "held")]
+
+
+def test_pause_then_skip(database: TestDatabase) -> None:
+    """The plan was made for an active workflow; a new one leaves its task held."""
+    started = an_instance(database)
+    _, answer = race(database, lambda s: pause(s, started.instance_id), told(skip(started.instance_id)))
+    assert answer == "FB005"
+    assert phases(database, started.instance_id) == [("wake", "held")]
+
+
+def test_skip_then_stop(database: TestDatabase) -> None:
+    """The stop ends what the skip made: no task is left over (I2)."""
+    started = an_instance(database)
+    race(database, skip(started.instance_id), lambda s: stop(s, started.instance_id))
+    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "cancelled")]
+
+
+def test_run_now_then_begin(database: TestDatabase) -> None:
+    """The message for the later time waits for run-now, and is void: the task runs once, by the new one."""
+    started = an_instance(database, a_next(at=after(seconds=100)))
+    fence = task(database, started.task_id)["fence"]
+    hurried, begun = race(database, hurry(started.instance_id), lambda s: begin(s, started.task_id, fences=[fence], now=after(seconds=100)))
+    assert begun == []
+    assert len(begin(database, started.task_id, fences=[hurried["send"][0]["fence"]])) == 1
+
+
+def test_run_now_twice_at_once(database: TestDatabase) -> None:
+    """The second one came with an old revision, and makes no second message."""
+    started = an_instance(database, a_next(at=after(hours=5)))
+    hurried, answer = race(database, hurry(started.instance_id), told(hurry(started.instance_id)))
+    assert (len(hurried["send"]), answer) == (1, "FB005")
+    assert task(database, started.task_id)["fence"] == hurried["send"][0]["fence"]
+
+
+def test_run_now_then_pause(database: TestDatabase) -> None:
+    """The pause holds what run-now queued, and voids its message (I7)."""
+    started = an_instance(database, a_next(at=after(hours=5)))
+    hurried, _ = race(database, hurry(started.instance_id), lambda s: pause(s, started.instance_id))
+    assert begin(database, started.task_id, fences=[hurried["send"][0]["fence"]]) == []
+    assert live_tasks(database, started.instance_id) == ["held"]
+
+
+def test_retry_then_stop(database: TestDatabase) -> None:
+    """The stop waits for the retry, and ends what it began: the submit that it opened again may have left a job."""
+    started = failed(database, unknown=True)
+    race(database, retry(started.instance_id), lambda s: stop(s, started.instance_id))
+    assert phases(database, started.instance_id) == [("submit", "cancelled"), ("cancel", "queued")]
+    assert instance(database, started.instance_id)["status"] == "stopping"
+
+
+def test_retry_then_pause(database: TestDatabase) -> None:
+    """The pause holds the task that the retry opened (I7)."""
+    started = failed(database)
+    race(database, retry(started.instance_id), lambda s: pause(s, started.instance_id))
+    assert phases(database, started.instance_id) == [("submit", "failed"), ("submit", "held")]
+
+
+def test_stop_then_erasure(database: TestDatabase) -> None:
+    """Erasing waits for the stop; stopped for good, there is nothing that would keep the account."""
+    started = an_instance(database)
+    race(database, lambda s: stop(s, started.instance_id), erase(started.account_id))
+    assert database.value("select count(*) from accounts") == 0
+    assert instance(database, started.instance_id)["account_data"] == {}
+
+
+def test_a_stop_with_an_open_job_then_erasure(database: TestDatabase) -> None:
+    """Still stopping, it still needs the account: erasing is refused."""
+    started = an_instance(database, a_poll())
+    _, answer = race(database, lambda s: stop(s, started.instance_id), told(erase(started.account_id)))
+    assert answer == "FB004"
+    assert database.value("select count(*) from accounts") == 1

@@ -1,0 +1,142 @@
+"""The tick against everybody: claim, resend and take-over never wait, and what they send counts once."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import Started, a_next, after, an_instance, begin, claim, instance, live_tasks, pause, resume, stop, take_over, task
+from tests.databases import Session, TestDatabase
+from tests.integration.races.verbs import EXPIRE, hurry, resend, skip
+from tests.race import Verb, race
+
+pytestmark = pytest.mark.race
+LATER = after(minutes=10)
+
+
+def lost(database: TestDatabase, sends: int = 1) -> tuple[Started, Verb]:
+    """A queued task whose lease has run out, and a begin by its message, should that turn up after all."""
+    started = an_instance(database)
+    database.rows(EXPIRE)
+    database.rows("update scheduled_tasks set sends = %s", (sends,))
+    fence = task(database, started.task_id)["fence"]
+    return started, lambda session: begin(session, started.task_id, fences=[fence])
+
+
+def waiting(database: TestDatabase) -> Started:
+    """A pending task, due in ten minutes."""
+    return an_instance(database, a_next(at=LATER))
+
+
+def claim_it(session: Session) -> object:
+    """Claim when it is due."""
+    return claim(session, now=LATER)
+
+
+def test_resend_twice_at_once(database: TestDatabase) -> None:
+    """Two ticks: one sends it again, the other passes it by (I8)."""
+    started, _ = lost(database)
+    one, two = race(database, resend, resend, waits=False)
+    assert (len(one), two) == (1, [])
+    assert task(database, started.task_id)["sends"] == 2
+
+
+def test_resend_then_begin(database: TestDatabase) -> None:
+    """The old message waits for the resend, and counts: the fence is the same."""
+    _, begin_it = lost(database)
+    sent, begun = race(database, resend, begin_it)
+    assert (len(sent), len(begun)) == (1, 1)
+
+
+def test_begin_then_resend(database: TestDatabase) -> None:
+    """What is being begun is not sent again."""
+    started, begin_it = lost(database)
+    begun, sent = race(database, begin_it, resend, waits=False)
+    assert (len(begun), sent) == (1, [])
+    assert resend(database) == []
+    assert task(database, started.task_id)["status"] == "running"
+
+
+def test_take_over_of_the_undeliverable_then_begin(database: TestDatabase) -> None:
+    """The message that comes at last begins nothing: its task is being given up (I4)."""
+    started, begin_it = lost(database, sends=20)
+    taken, begun = race(database, take_over, begin_it)
+    assert ([row["lost"] for row in taken], begun) == (["undeliverable"], [])
+    assert task(database, started.task_id)["fence"] == taken[0]["fence"]
+
+
+def test_begin_then_take_over_of_the_undeliverable(database: TestDatabase) -> None:
+    """The message came in time: take-over passes the row by, and then finds it leased."""
+    started, begin_it = lost(database, sends=20)
+    begun, taken = race(database, begin_it, take_over, waits=False)
+    assert (len(begun), taken, take_over(database)) == (1, [], [])
+    assert task(database, started.task_id)["fence"] == begun[0]["fence"]
+
+
+def test_claim_then_stop(database: TestDatabase) -> None:
+    """The stop waits for the claim, cancels what it claimed, and so voids its message (I7)."""
+    started = waiting(database)
+    claimed, _ = race(database, claim_it, lambda s: stop(s, started.instance_id, now=LATER))
+    assert (task(database, started.task_id)["status"], instance(database, started.instance_id)["status"]) == ("cancelled", "stopped")
+    assert begin(database, started.task_id, fences=[claimed[0]["fence"]], now=LATER) == []
+
+
+def test_stop_then_claim(database: TestDatabase) -> None:
+    """Claim passes by what is being stopped."""
+    started = waiting(database)
+    _, claimed = race(database, lambda s: stop(s, started.instance_id, now=LATER), claim_it, waits=False)
+    assert claimed == []
+    assert live_tasks(database, started.instance_id) == []
+
+
+def test_resume_then_claim(database: TestDatabase) -> None:
+    """What resume queued itself is not claimed as well: one fence, one message."""
+    started = waiting(database)
+    pause(database, started.instance_id)
+    (resumed, claimed) = race(database, lambda s: resume(s, started.instance_id, clock="run_on", now=LATER), claim_it, waits=False)
+    (sent,) = resumed["answer"]["send"]
+    assert (claimed, claim(database, now=LATER)) == ([], [])
+    assert task(database, started.task_id)["fence"] == sent["fence"]
+
+
+def test_claim_then_skip(database: TestDatabase) -> None:
+    """Skip waits for the claim and cancels the task: the message that was sent begins nothing."""
+    started = waiting(database)
+    claimed, _ = race(database, claim_it, skip(started.instance_id, now=LATER))
+    assert begin(database, started.task_id, fences=[claimed[0]["fence"]], now=LATER) == []
+    assert live_tasks(database, started.instance_id) == ["queued"]
+    assert task(database, f"{started.instance_id}:2")["phase"] == "submit"
+
+
+def test_skip_then_claim(database: TestDatabase) -> None:
+    """Claim passes by what is being skipped, and does not claim what skip queues."""
+    started = waiting(database)
+    _, claimed = race(database, skip(started.instance_id, now=LATER), claim_it, waits=False)
+    assert (claimed, claim(database, now=LATER)) == ([], [])
+
+
+def test_run_now_then_claim(database: TestDatabase) -> None:
+    """What run-now queued is not claimed as well."""
+    started = waiting(database)
+    hurried, claimed = race(database, hurry(started.instance_id, now=LATER), claim_it, waits=False)
+    assert (claimed, claim(database, now=LATER)) == ([], [])
+    assert task(database, started.task_id)["fence"] == hurried["send"][0]["fence"]
+
+
+def test_take_over_then_stop(database: TestDatabase) -> None:
+    """The stop waits for the take-over, and leaves the task to it."""
+    started = an_instance(database)
+    begin(database, started.task_id)
+    database.rows(EXPIRE)
+    taken, _ = race(database, take_over, lambda s: stop(s, started.instance_id))
+    assert (task(database, started.task_id)["fence"], task(database, started.task_id)["status"]) == (taken[0]["fence"], "running")
+    assert instance(database, started.instance_id)["status"] == "stopping"
+
+
+def test_stop_then_take_over(database: TestDatabase) -> None:
+    """Take-over passes by what is being stopped; the next tick knows of the stop."""
+    started = an_instance(database)
+    begin(database, started.task_id)
+    database.rows(EXPIRE)
+    _, taken = race(database, lambda s: stop(s, started.instance_id), take_over, waits=False)
+    assert taken == []
+    assert [row["instance_status"] for row in take_over(database)] == ["stopping"]

@@ -1,0 +1,95 @@
+"""Fence against fence: of two that hold a task the older one loses, whichever comes first."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builders import (
+    Running,
+    a_decision,
+    a_running_task,
+    a_submit,
+    an_instance,
+    begin,
+    commit,
+    instance,
+    pause,
+    resume,
+    take_over,
+    task,
+)
+from tests.databases import TestDatabase
+from tests.integration.races.verbs import EXPIRE, lock
+from tests.race import Verb, race
+
+pytestmark = pytest.mark.race
+
+
+def two_holders(database: TestDatabase) -> tuple[Running, Verb, Verb]:
+    """A task that was taken over: the commits of the one who lost it and of the one who has it."""
+    running = a_running_task(database)
+    database.rows(EXPIRE)
+    (taken,) = take_over(database)
+    old = (running.task_id, running.fence, a_decision(next_task=a_submit()))
+    new = (running.task_id, taken["fence"], a_decision("pending"))
+    return running, lambda s: commit(s, old), lambda s: commit(s, new)
+
+
+def test_the_newer_commit_then_the_older(database: TestDatabase) -> None:
+    """The older one waits, and changes nothing (I4)."""
+    running, old, new = two_holders(database)
+    kept, stale = race(database, new, old)
+    assert (len(kept), stale) == (1, [])
+    assert task(database, running.task_id)["status"] == "queued"
+    assert instance(database, running.instance_id)["revision"] == 1
+
+
+def test_the_older_commit_then_the_newer(database: TestDatabase) -> None:
+    """The older one is refused; the newer one only has to wait for that (I4)."""
+    running, old, new = two_holders(database)
+    stale, kept = race(database, old, new)
+    assert (stale, len(kept)) == ([], 1)
+    assert task(database, running.task_id)["status"] == "queued"
+    assert instance(database, running.instance_id)["revision"] == 1
+
+
+def two_messages(database: TestDatabase) -> tuple[str, Verb, Verb]:
+    """A task with a message from before a pause, and one from after it."""
+    started = an_instance(database)
+    old = task(database, started.task_id)["fence"]
+    pause(database, started.instance_id)
+    resume(database, started.instance_id)
+    new = task(database, started.task_id)["fence"]
+    return started.task_id, *(lambda s, f=fence: begin(s, started.task_id, fences=[f]) for fence in (old, new))  # type: ignore[return-value]
+
+
+def test_the_newer_message_then_the_older(database: TestDatabase) -> None:
+    """The older one waits, and begins nothing."""
+    task_id, old, new = two_messages(database)
+    begun, none = race(database, new, old)
+    assert (len(begun), none) == (1, [])
+    assert task(database, task_id)["fence"] == begun[0]["fence"]
+
+
+def test_the_older_message_then_the_newer(database: TestDatabase) -> None:
+    """The older one begins nothing; the newer one only has to wait for that, and is not lost."""
+    task_id, old, new = two_messages(database)
+    none, begun = race(database, old, new)
+    assert (none, len(begun)) == ([], 1)
+    assert task(database, task_id)["status"] == "running"
+
+
+def test_a_renewal_then_a_newer_fence_at_the_lock(database: TestDatabase) -> None:
+    """A later task of the same instance gets the account's lock all the same: whoever renewed it has lost its task (I4)."""
+    lock("n1")(database.main)
+    renewed, taken = race(database, lock("n1"), lock("n2", fence=8))
+    assert (renewed, taken) == ("acquired", "acquired")
+    assert database.value("select locked_by from workflow_locks") == "n2"
+
+
+def test_a_newer_fence_then_a_renewal_at_the_lock(database: TestDatabase) -> None:
+    """The renewal waits, and is told that somebody else has the lock by now (I4)."""
+    lock("n1")(database.main)
+    taken, refused = race(database, lock("n2", fence=8), lock("n1"))
+    assert (taken, refused) == ("acquired", "held")
+    assert database.value("select locked_by from workflow_locks") == "n2"

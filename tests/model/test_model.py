@@ -1,0 +1,69 @@
+"""The model of the protocol: some of it is checked with every run of the tests, all of it by `make model`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.model.check import Answer, main
+from docs.model.configurations import BASES, GUARDS, REACHED, RUNS, WALLS, Run
+
+ROOT = Path(__file__).resolve().parents[2]
+OPTIONS = (ROOT / "docs" / "model" / "options.pml").read_text()
+
+
+def test_the_quick_runs_bring_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
+    """I1 to I8 hold in the small configurations, and break without their guards; a machine without spin says that it did not look."""
+    assert main(["--quick"]) == 0
+    said = capsys.readouterr().out
+    if shutil.which("spin") and shutil.which("gcc"):
+        quick = sum(run.quick for runs in RUNS.values() for run in runs)
+        assert re.search(rf"^{quick} runs, .* 0 surprises$", said, re.MULTILINE), said
+    else:
+        assert said.startswith("NOT CHECKED: ")
+
+
+def test_without_spin_it_says_so_and_is_content(tmp_path: Path) -> None:
+    """`make model` never fails for want of a tool, and never claims to have checked anything either."""
+    command = [sys.executable, "-m", "docs.model.check"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout == "NOT CHECKED: the model needs spin and gcc (Debian: apt-get install spin gcc)\n"
+
+
+@pytest.mark.parametrize(
+    ("holds", "errors", "expected"),
+    [(True, 0, True), (True, 1, False), (True, None, False), (False, 1, True), (False, 0, False), (False, None, False)],
+)
+def test_what_counts_as_a_surprise(holds: bool, errors: int | None, expected: bool) -> None:
+    """A guard that nobody misses, a promise that breaks, a run that did not come to its end: each is one, and is named."""
+    answer = Answer(run=Run(name="a run", options="NT=3", holds=holds), errors=errors, states=1, seconds=1.0, said="why")
+    assert answer.expected is expected
+    assert ("SURPRISE a run: NT=3" in answer.row) is not expected
+
+
+def test_each_guard_is_taken_away_once() -> None:
+    """No guard of the model goes without a run that misses it: alone, or with the other wall that it stands behind."""
+    guards = set(re.findall(r"^#define (M_\w+) 0", OPTIONS, re.MULTILINE))
+    taken = [word for run in GUARDS for word in run.name.split()]
+    assert sorted(taken) == sorted(guards)
+    walls = {word for run in WALLS for word in run.options.split() if word.startswith("M_")}
+    assert {frozenset(run.name.split()) for run in GUARDS if len(run.name.split()) > 1} == {frozenset(walls)}
+
+
+def test_each_rare_state_is_looked_for() -> None:
+    """What holds must not hold for want of cases."""
+    _, rare = OPTIONS.split("rare states;")
+    assert {run.name for run in REACHED} == set(re.findall(r"^#define (\w+) [1-9]\d*$", rare, re.MULTILINE))
+
+
+def test_every_run_has_its_own_name() -> None:
+    """A row of the table is one run."""
+    names = [run.name for runs in [*RUNS.values(), BASES] for run in runs]
+    assert len(names) == len(set(names))
