@@ -94,6 +94,10 @@ chaos: $(DEV) ## kill, freeze and cut off real processes under work, then count;
 mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
 	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
 
+.PHONY: bench-import
+bench-import: $(DEV) ## a CSV file of a million rows through the local stack: time and peak memory; ARGS='--rows 100000 --kill'
+	PYTHONPATH=.:layers/engine/src $(BIN)/python -m bench.imports_by_file $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(DEV) ## bad input by chance, at length; CASES=n per property and API operation, SEED=n to see the same again
 	FUZZ_CASES=$(or $(CASES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -n 2 --dist loadfile tests/fuzz $(ARGS)

@@ -1,4 +1,4 @@
-"""Files of accounts: JSON (a list, or a whole import request) and CSV (one column per field)."""
+"""Files of accounts: JSON (a list, or a whole import request), JSON lines (an account a line) and CSV (one column per field)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from cli.failures import Exit, Failure
 
-_PLAIN: Final = {"flamebotid": "flamebotId", "modelid": "modelId", "channelid": "channelId"}
-_NESTED: Final = ("credentials", "config")
+JSON_LINES: Final = (".jsonl", ".ndjson")
 _REQUEST: Final = {"accounts", "startAutomation", "workflowType", "spreadSeconds"}
 _HOW: Final = "Columns are flamebotId, modelId, channelId, credentials.NAME and config.NAME (or credentials and config as JSON)."
 
@@ -32,6 +32,10 @@ def read(path: Path) -> AccountsFile:
         if not path.is_file():
             _unreadable(path, "There is no such file.")
         return AccountsFile(rows=_csv_rows(path))
+    if path.suffix.lower() in JSON_LINES:
+        if not path.is_file():
+            _unreadable(path, "There is no such file.")
+        return AccountsFile(rows=_json_lines(path))
     try:
         document = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -49,62 +53,62 @@ def read(path: Path) -> AccountsFile:
     return AccountsFile(rows=((f"row {number}", row) for number, row in enumerate(document, 1)), total=len(document), asks=asks)
 
 
+def is_large(path: Path, most: int) -> bool:
+    """Whether a file holds more than so many rows, one a line; reads no further than it must. Raises `Failure`."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            rows = csv.reader(file) if path.suffix.lower() == ".csv" else (line.strip() for line in file)
+            header = path.suffix.lower() == ".csv"
+            return sum(1 for row in islice((row for row in rows if row), most + header + 1)) > most + header
+    except csv.Error:
+        return False  # whoever reads it row by row says where
+    except OSError as error:
+        _unreadable(path, "There is no such file." if isinstance(error, FileNotFoundError) else error.strerror or "It cannot be opened.")
+
+
+def check_header(path: Path) -> None:
+    """Read a CSV file's first line, before the file goes anywhere. Raises `Failure`."""
+    for _ in _csv_rows(path):
+        return
+
+
 def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    from flamebot.services.account_csv import BadHeader, BadRow, account_of, columns_of
+
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file, strict=True)
             names = next(lines, [])
-            if "flamebotid" not in map(_plain, names):  # then it holds no names, but perhaps credentials: nothing of it is shown
-                _unreadable(path, "Its first line names no column flamebotId.")
-            fields = [_field(path, name) for name in names]
-            if len(set(fields)) != len(fields):
-                _unreadable(path, "Its first line names a column twice.")
+            try:
+                columns = columns_of(names)
+            except BadHeader as error:
+                _unreadable(path, f"It has an unknown column {names[error.place - 1].strip()!r}." if error.place else str(error))
             for cells in lines:
-                if any(cells):
-                    yield f"line {lines.line_num}", _row(path, lines.line_num, fields, cells)
+                if not any(cells):
+                    continue
+                try:
+                    yield f"line {lines.line_num}", account_of(columns, cells)
+                except BadRow as error:
+                    what = str(error)[0].lower() + str(error)[1:]
+                    _unreadable(path, f"Line {lines.line_num}{f', column {error.column[0]}:' if error.column else ''} {what}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         _unreadable(path, f"It is no CSV in UTF-8: {type(error).__name__}.")
 
 
-def _plain(name: str) -> str:
-    return name.strip().replace("_", "").lower()
+def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
+    from flamebot.domain.strict_json import NotJson, parse_json
 
-
-def _field(path: Path, name: str) -> tuple[str, ...]:
-    """A column's place in an account: ("modelId",), ("config", "city")."""
-    if _plain(name) in _PLAIN:
-        return (_PLAIN[_plain(name)],)
-    head, dot, rest = name.strip().partition(".")
-    if head not in _NESTED or (dot and not rest):
-        _unreadable(path, f"It has an unknown column {name!r}.")
-    return (head, rest) if dot else (head,)
-
-
-def _row(path: Path, number: int, fields: list[tuple[str, ...]], cells: list[str]) -> dict[str, Any]:
-    """An account of its cells. An empty cell is a field that was not sent: what is stored stays."""
-    if len(cells) > len(fields):
-        _unreadable(path, f"Line {number} has {len(cells)} cells under {len(fields)} columns.")
-    account: dict[str, Any] = {}
-    for place, cell in zip(fields, cells, strict=False):
-        if cell == "":
-            continue
-        if place in (("credentials",), ("config",)):
-            account.setdefault(place[0], {}).update(_object(path, number, place[0], cell))
-        elif len(place) == 2:
-            account.setdefault(place[0], {})[place[1]] = cell
-        else:
-            account[place[0]] = cell
-    return account
-
-
-def _object(path: Path, number: int, column: str, cell: str) -> dict[str, Any]:
     try:
-        value = _parse(cell)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        _unreadable(path, f"Line {number}, column {column}: must be a JSON object.")
-    return value
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield f"line {number}", parse_json(line)
+                except NotJson as error:
+                    _unreadable(path, f"Line {number}: {error}")
+    except (OSError, UnicodeDecodeError) as error:
+        _unreadable(path, f"It is no UTF-8: {type(error).__name__}.")
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401  # JSON

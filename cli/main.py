@@ -10,7 +10,7 @@ from functools import cache
 
 from cli import target
 from cli.client import Api
-from cli.commands import control, definitions, engine, import_accounts, local, workflows
+from cli.commands import control, definitions, engine, file_imports, import_accounts, local, workflows
 from cli.failures import Exit, Failure
 from cli.options import Commands
 from cli.output import Output
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"flamebot {_VERSION}")
     commands = Commands(top.add_subparsers(title="commands", metavar="COMMAND", required=True))
-    for module in (local, import_accounts, engine, workflows, control, definitions):
+    for module in (local, import_accounts, file_imports, engine, workflows, control, definitions):
         module.add(commands)
     return top
 

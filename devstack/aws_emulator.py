@@ -1,4 +1,4 @@
-"""SQS, DynamoDB, KMS and Secrets Manager by moto's server, as a child process of the local stack.
+"""SQS, S3, DynamoDB, KMS and Secrets Manager by moto's server, as a child process of the local stack.
 
 Four things are not moto's own: a KMS key that survives restarts, a queue whose cost does not grow with the square of its
 backlog, a lock around it (moto's queue loses messages when it is received from and deleted from at the same time), and

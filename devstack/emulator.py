@@ -1,4 +1,4 @@
-"""The stack's side of the AWS emulator: starts it, makes the template's queues, tables and secrets, and does so again if it dies."""
+"""The stack's side of the AWS emulator: starts it, makes what the template describes, and does so again if it dies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from devstack.template import Template
 
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
+BUCKET = "flamebot-local-imports"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
@@ -36,8 +37,9 @@ class Emulator:
         """What the template's references to emulated resources come to: `X` for Ref, `X.Y` for GetAtt."""
         key_arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{self.key_id}"
         known = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "CredentialsKey": self.key_id, "CredentialsKey.Arn": key_arn}
-        for queue in ("StepQueue", "StepDeadLetterQueue"):
+        for queue in ("StepQueue", "StepDeadLetterQueue", "ImportQueue", "ImportDeadLetterQueue"):
             known |= {queue: self.queue_url(queue), f"{queue}.Arn": self.queue_arn(queue), f"{queue}.QueueName": queue}
+        known |= {"ImportBucket": BUCKET, "ImportBucket.Arn": f"arn:aws:s3:::{BUCKET}"}
         return known | {"LockTable": table_name} | {secret: secret for secret in secrets}
 
     def queue_url(self, logical_id: str) -> str:
@@ -66,6 +68,8 @@ class Emulator:
         sqs = self.client("sqs")
         for name, attributes in template.queues().items():
             sqs.create_queue(QueueName=name, Attributes={key: value for key, value in attributes.items() if key != "QueueName"})
+        for properties in template.buckets().values():
+            self._make_bucket(properties)
         dynamodb = self.client("dynamodb")
         for properties in template.tables().values():
             make = {key: properties[key] for key in ("AttributeDefinitions", "KeySchema", "BillingMode") if key in properties}
@@ -73,6 +77,17 @@ class Emulator:
         vault = self.client("secretsmanager")
         for name in template.secrets():
             vault.create_secret(Name=name, SecretString=secrets.get(name, "not set on the local stack"))
+
+    def _make_bucket(self, properties: Mapping[str, Any]) -> None:
+        """With the notifications that the template describes: an upload starts a function here as it does there."""
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        told = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+        queues = []
+        for one in told:
+            rules = [{"Name": rule["Name"], "Value": rule["Value"]} for rule in one["Filter"]["S3Key"]["Rules"]]
+            queues.append({"QueueArn": one["Queue"], "Events": [one["Event"]], "Filter": {"Key": {"FilterRules": rules}}})
+        s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": queues})
 
     def supervise(self, template: Template, secrets: Mapping[str, str], table_name: str) -> None:
         """From now on start it again whenever it dies, and make everything anew."""

@@ -35,7 +35,7 @@ from devstack.tokens import Verifier, mint
 from flamebot.domain.duration import parse_duration
 
 QUEUE, ACTIONS_SECRET = "StepQueue", "ActionsTokenSecret"  # logical ids of the template
-_CONCURRENCY = {"api": 4, "import_accounts": 2, "tick": 2, "upkeep": 1}
+_CONCURRENCY = {"api": 4, "import_accounts": 2, "import_file": 2, "tick": 2, "upkeep": 1}
 # Events that make a handler import and build all that it works with, before there is a database to work on.
 _NO_MESSAGE: dict[str, Any] = {"Records": []}
 _NO_ROUTE: dict[str, Any] = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}, "requestId": "warm"}}
@@ -153,7 +153,7 @@ class Stack:
 
     def _make_functions(self, owner_url: str, actions_url: str, roles: Mapping[str, str]) -> tuple[dict[str, Function], dict[str, str]]:
         """The functions, and the environment of the one that migrates."""
-        (source,) = self._template.queue_sources()
+        (source,) = (source for source in self._template.queue_sources() if source.queue == QUEUE)
         threads = int(self._template.functions[source.function].environment.get("STEP_THREADS", "5"))
         self._step_invocations, threads = step_concurrency(
             source.concurrency, self._operators, int(self._operators.get("STEP_THREADS", threads))
@@ -227,7 +227,8 @@ class Stack:
     def _start_poller(self, source: QueueSource) -> None:
         url, arn = self._emulator.queue_url(source.queue), self._emulator.queue_arn(source.queue)
         invoke = partial(self._functions[source.function].invoke, patience=_PATIENCE_SECONDS)
-        poller = Poller(self._emulator.client("sqs"), source, (url, arn), invoke, self._step_invocations)
+        at_once = self._step_invocations if source.queue == QUEUE else source.concurrency
+        poller = Poller(self._emulator.client("sqs"), source, (url, arn), invoke, at_once)
         self._cleanup.callback(poller.stop, _GRACE_SECONDS)
         poller.start()
 

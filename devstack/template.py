@@ -1,4 +1,4 @@
-"""What the local stack takes from `template.yaml`, so that local is deployed: functions, triggers, queue, table, secrets."""
+"""What the local stack takes from `template.yaml`, so that local is deployed: functions, triggers, queues, bucket, table, secrets."""
 
 from __future__ import annotations
 
@@ -128,6 +128,10 @@ class Template:
         resolved = {name: self._properties(name) for name in names}
         attributes = {name: {key: _attribute(value) for key, value in properties.items()} for name, properties in resolved.items()}
         return dict(sorted(attributes.items(), key=lambda item: "RedrivePolicy" in item[1]))
+
+    def buckets(self) -> dict[str, dict[str, Any]]:
+        """Every bucket's properties."""
+        return {name: self._properties(name) for name in self._of_type("AWS::S3::Bucket")}
 
     def tables(self) -> dict[str, dict[str, Any]]:
         """Every table's properties."""

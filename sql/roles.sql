@@ -9,7 +9,10 @@ declare
     v_signature text;
     v_rights constant jsonb := '{
         "flamebot_import": ["import_accounts", "find_import", "reserve_credentials_versions", "current_definition", "definition_document"],
-        "flamebot_api": ["start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
+        "flamebot_import_file": ["begin_import", "import_chunk", "release_import", "fail_import", "miss_import_file", "reserve_credentials_versions",
+                                 "definition_document"],
+        "flamebot_api": ["create_import", "cancel_import",
+                         "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
                          "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
                          "delete_account", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
                          "has_workflow_lock", "has_active_workflow"],
@@ -17,12 +20,14 @@ declare
                           "record_tick", "engine_health"],
         "flamebot_step": ["begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
                           "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock"],
-        "flamebot_upkeep": ["delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
+        "flamebot_upkeep": ["find_stalled_imports", "delete_old_imports",
+                            "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
                             "record_upkeep", "allowed_actions"]
     }';
     v_readers constant text[] := array['flamebot_api', 'flamebot_upkeep'];
     -- Longer than any verb takes, shorter than the function that waits for it; upkeep waits for its batches.
-    v_patience constant jsonb := '{"flamebot_import": "20s", "flamebot_api": "20s", "flamebot_tick": "20s", "flamebot_step": "10s", "flamebot_upkeep": "60s"}';
+    v_patience constant jsonb := '{"flamebot_import": "20s", "flamebot_import_file": "20s",
+                                     "flamebot_api": "20s", "flamebot_tick": "20s", "flamebot_step": "10s", "flamebot_upkeep": "60s"}';
 begin
     -- What Postgres gives to everybody: not here. The second line is for functions that are yet to be made.
     revoke execute on all functions in schema public from public;
@@ -55,6 +60,9 @@ begin
             execute format('grant execute on function %s to %I', v_signature, v_role);
         end loop;
     end loop;
+
+    -- The one table that a function writes itself, blindly: COPY is no verb. It cannot read there, and import_chunk takes only what its turn's fence covers.
+    grant insert on import_staging to flamebot_import_file;
 
     foreach v_role in array v_readers loop
         for v_verb in select v.viewname from pg_views v where v.schemaname = 'public' loop

@@ -1,4 +1,4 @@
-"""`flamebot import`: accounts from a file, a thousand at a time, safe to run again."""
+"""`flamebot import`: accounts from a file, a small one in requests, a large one as a whole; safe to run again."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ _EXAMPLES: Final = """examples:
   flamebot import accounts.csv --no-start              store them only
 
 A CSV file names its columns: flamebotId,modelId,channelId,credentials.token,config.city
-A JSON file is a list of accounts, or a whole request as the API takes it.
+A JSON file is a list of accounts, or a whole request as the API takes it; in a .jsonl file each line is an account.
 
-Running the same command again within a day does nothing twice: each thousand rows travel under a key made of
-their content. Exits with 6 if some rows were rejected; they are listed with their reasons."""
+A .csv or .jsonl file of more than 1,000 rows is sent as a whole and imported by the engine, up to a million and more:
+Ctrl-C stops watching, not the import, and `flamebot imports` shows it. Running the same command again within a day does
+nothing twice: it resumes where it was interrupted. Exits with 6 if some rows were rejected; they are listed with their reasons."""
 
 
 def add(commands: Commands) -> None:
     """Tell argparse."""
     parser = commands.add("import", run, "import accounts from a JSON or CSV file and start their workflows", _EXAMPLES)
-    parser.add_argument("file", type=Path, metavar="FILE", help="a .csv or .json file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a .csv, .jsonl or .json file")
     parser.add_argument("--type", dest="workflow_type", metavar="TYPE", help="the definition to start (default: default)")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, help="start a workflow for each account (default)")
     parser.add_argument("--spread", type=duration, metavar="DURATION", help="spread the starts evenly over this time: 90s, 15m, 6h, 1d")
@@ -71,6 +72,11 @@ class _Tally:
 
 def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """Send the file; what was sent before an error stays done."""
+    by_lines = args.file.suffix.lower() in (".csv", *accounts_file.JSON_LINES)
+    if by_lines and accounts_file.is_large(args.file, _CHUNK):
+        from cli.commands import file_imports
+
+        return file_imports.send(args, api, output)
     file = accounts_file.read(args.file)
     start = args.start if args.start is not None else file.asks.get("startAutomation", True)
     order = {

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from devstack.template import Template
+from flamebot.domain.import_message import decode as decode_hint
 from flamebot.domain.message import UnreadableMessage, decode
 from flamebot.http.endpoints import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted((ROOT / "events").rglob("*.json"))
-FUNCTIONS = ["api", "import_accounts", "migrate", "step", "tick", "upkeep"]
+FUNCTIONS = ["api", "import_accounts", "import_file", "migrate", "step", "tick", "upkeep"]
 UNROUTED = {"unknown_route", "method_not_allowed"}  # the function answers 404 and 405
 NOT_JSON = {"not_json"}
 UNREADABLE = {"unreadable_body", "unknown_version"}
@@ -117,6 +118,20 @@ def test_a_batch_is_what_sqs_sends(path: Path) -> None:
         assert 1 <= len(pointers) <= 10
         assert all(re.fullmatch(r"[0-9a-f-]{36}:\d+", pointer.task_id) for pointer in pointers)
     assert (readable < len(records)) == (path.stem in UNREADABLE)
+
+
+@pytest.mark.parametrize("path", _of("import_file"))
+def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
+    """One record, with the digest of its body: an event about a key below `imports/`, our own hint, or what nobody can read."""
+    (record,) = _read(path)["Records"]
+    assert record["eventSource"] == "aws:sqs"
+    assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()
+    found = decode_hint(record["body"])
+    assert (found is None) == (path.stem in UNREADABLE)
+    if path.stem == "file_uploaded":
+        (told,) = json.loads(record["body"])["Records"]
+        assert (told["eventSource"], told["eventName"]) == ("aws:s3", "ObjectCreated:Put")
+        assert found == [told["s3"]["object"]["key"].removeprefix("imports/")]
 
 
 @pytest.mark.parametrize("path", [*_of("tick"), *_of("upkeep")])

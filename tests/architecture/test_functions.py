@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ["api", "import_accounts", "migrate", "step", "tick", "upkeep"]
+NAMES = ["api", "import_accounts", "import_file", "migrate", "step", "tick", "upkeep"]
 MAY_IMPORT = {"flamebot", "aws_lambda_powertools"} | sys.stdlib_module_names
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 SECOND_LOOK = 300
 LOOKED_AT = {  # longer on purpose, each with its reason
+    "layers/engine/src/flamebot/bootstrap.py": "wires every function: one short paragraph each",
     "devstack/provider.py": "one service in memory, whose rules are read together",
 }
 VAGUE = {"utils", "util", "helpers", "helper", "common", "models", "manager", "managers", "misc"}

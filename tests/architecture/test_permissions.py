@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-STEP_QUEUE, DEAD_LETTERS = "StepQueue.Arn", "StepDeadLetterQueue.Arn"
+STEP_QUEUE, DEAD_LETTERS, IMPORT_QUEUE = "StepQueue.Arn", "StepDeadLetterQueue.Arn", "ImportQueue.Arn"
 ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
     "import_accounts": {
         "ImportAccountsLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -12,12 +12,30 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         STEP_QUEUE: {"sqs:SendMessage"},
         "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # encrypts; cannot decrypt
     },
+    "import_file": {
+        "ImportFileLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_import_file": {"rds-db:connect"},
+        STEP_QUEUE: {"sqs:SendMessage"},
+        IMPORT_QUEUE: {
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:GetQueueAttributes",
+        },
+        "ImportBucket.Arn": {"s3:ListBucket"},
+        "${ImportBucket.Arn}/imports/*": {"s3:GetObject", "s3:DeleteObject"},
+        "CredentialsKey.Arn": {"kms:GenerateDataKey", "kms:Decrypt"},  # decrypts files, not credentials: see below
+    },
     "api": {
         "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_api": {"rds-db:connect"},
         STEP_QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"},
         DEAD_LETTERS: {"sqs:GetQueueAttributes"},  # sees how many there are, and no message
         "LockTable.Arn": {"dynamodb:DescribeTable"},
+        "${ImportBucket.Arn}/imports/*": {"s3:PutObject"},  # for those whom it hands an address
+        "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # for the bucket alone: see below
+        IMPORT_QUEUE: {"sqs:SendMessage"},
     },
     "tick": {
         "TickLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -35,13 +53,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
             "sqs:GetQueueAttributes",
         },
         "LockTable.Arn": {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
-        "CredentialsKey.Arn": {"kms:Decrypt"},  # the only one who can
+        "CredentialsKey.Arn": {"kms:Decrypt"},  # the only one who can decrypt credentials
         "ActionsTokenSecret": {"secretsmanager:GetSecretValue"},
         "OpenAiSecret": {"secretsmanager:GetSecretValue"},
     },
     "upkeep": {
         "UpkeepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_upkeep": {"rds-db:connect"},
+        IMPORT_QUEUE: {"sqs:SendMessage"},
         STEP_QUEUE: {"sqs:GetQueueAttributes"},
         DEAD_LETTERS: {"sqs:GetQueueAttributes"},
         "LockTable.Arn": {"dynamodb:DescribeTable"},
@@ -63,6 +82,9 @@ def _named(resource: Any) -> str:
         return ".".join(resource["Fn::GetAtt"])
     if "Ref" in resource:
         return str(resource["Ref"])
+    if isinstance(resource["Fn::Sub"], str):
+        assert resource["Fn::Sub"] == "${ImportBucket.Arn}/imports/*", "the one pattern: files by import"
+        return str(resource["Fn::Sub"])
     text, values = resource["Fn::Sub"]
     prefix = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${Server}/"
     assert text.startswith(prefix)
@@ -108,7 +130,50 @@ def test_the_proxy_may_connect_as_the_functions_users_only(resources: dict[str, 
     (statement,) = policy["PolicyDocument"]["Statement"]
     users = {resource["Fn::Sub"].rsplit("/", 1)[1] for resource in statement["Resource"]}
     assert statement["Action"] == "rds-db:connect"
-    assert users == {f"flamebot_{name}" for name in ("import", "api", "tick", "step", "upkeep")}
+    assert users == {f"flamebot_{name}" for name in ("import", "import_file", "api", "tick", "step", "upkeep")}
+
+
+def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(resources: dict[str, Any]) -> None:
+    """Who reads files may use the key through S3 for the bucket only; a stored credential has another context, so it stays closed."""
+    files = {
+        "kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"},
+        "kms:EncryptionContext:aws:s3:arn": {"Fn::GetAtt": ["ImportBucket", "Arn"]},
+    }
+    found = {}
+    for role in ("ImportFileRole", "ApiRole"):
+        for policy in resources[role]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if str(statement["Action"]).startswith("kms:"):
+                    found[role, statement["Action"]] = statement["Condition"]["StringEquals"]
+    assert found == {
+        ("ImportFileRole", "kms:GenerateDataKey"): {"kms:EncryptionContext:purpose": "flamebot-credentials"},
+        ("ImportFileRole", "kms:Decrypt"): files,
+        ("ApiRole", "kms:GenerateDataKey"): files,
+    }
+
+
+def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, Any]) -> None:
+    """No public access, no ACLs, TLS only, the key with the bucket as its context, a day's life; it alone may tell the queue."""
+    bucket = resources["ImportBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["BucketKeyEnabled"] is True, "else the context would be the file, and the roles' conditions would not hold"
+    assert encryption["ServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": {"Fn::GetAtt": ["CredentialsKey", "Arn"]},
+    }
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
+    (denied,) = resources["ImportBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Principal"], denied["Condition"]) == ("Deny", "*", {"Bool": {"aws:SecureTransport": "false"}})
+    (told,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert told["Queue"] == {"Fn::GetAtt": ["ImportQueue", "Arn"]}
+    (allowed,) = resources["ImportQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    name = bucket["BucketName"]["Fn::Sub"]
+    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"}
+    assert resources["ImportBucket"]["DependsOn"] == "ImportQueuePolicy"
 
 
 def test_the_credentials_key_outlives_the_stack(resources: dict[str, Any]) -> None:

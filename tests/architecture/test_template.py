@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flamebot.config import Settings
+from flamebot.services.run_import import RESERVE_SECONDS
 
 SECOND = 1
 STEP_TIMEOUT = 60 * SECOND
@@ -51,6 +52,18 @@ def test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times(resources:
     dead = resources["StepDeadLetterQueue"]["Properties"]
     assert dead["SqsManagedSseEnabled"] is True
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+def test_an_imports_hint_stays_hidden_for_six_timeouts(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+    """As with steps; and a worker that has not much time left stores no further chunk."""
+    worker = functions["import_file"]
+    queue = resources["ImportQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
+    assert worker["Timeout"] > 2 * RESERVE_SECONDS
+    (source,) = worker["Events"].values()
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["BatchSize"] == 1
+    assert queue["SqsManagedSseEnabled"] is resources["ImportDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
 
 
 def test_the_constants_fit_together(template: dict[str, Any], functions: dict[str, Any]) -> None:
@@ -133,6 +146,7 @@ def test_every_function_runs_as_itself(functions: dict[str, Any]) -> None:
     users = {name: p["Environment"]["Variables"].get("DB_USER") for name, p in functions.items()}
     assert users == {
         "import_accounts": "flamebot_import",
+        "import_file": "flamebot_import_file",
         "api": "flamebot_api",
         "tick": "flamebot_tick",
         "step": "flamebot_step",

@@ -14,10 +14,11 @@ CONTRACT = {
     "LeasesExpired", "DueLateness", "StepsCompleted", "StepsFailed", "StepsRetried", "StepDuration",
     "TasksExhausted", "StaleCommits", "LockAcquired", "LockContended", "WorkflowsStarted", "WorkflowsCompleted",
     "WorkflowsFailed", "AccountsImported", "AccountsRejected", "AiTokens", "AiErrors", "VendorThrottled",
+    "ImportsCompleted", "ImportsFailed", "ImportsStalled",
 }
 # fmt: on
 OURS = {"HealthChecksFailed"}  # beyond the contract, which may grow
-SERVICES = {"import_accounts", "api", "tick", "step", "upkeep", "migrate"}
+SERVICES = {"import_accounts", "import_file", "api", "tick", "step", "upkeep", "migrate"}
 
 
 def _emitted(root: Path) -> set[str]:

@@ -15,6 +15,7 @@ from tests.mutants.guards import (
     delivering,
     deploying,
     failing,
+    importing,
     invoking,
     locking,
     planning,
@@ -42,5 +43,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *planning.MUTANTS,
     *failing.MUTANTS,
     *storing.MUTANTS,
+    *importing.MUTANTS,
     *deploying.MUTANTS,
 )

@@ -54,6 +54,8 @@ class Front:
         known = {
             "StepQueue": self.queue_url,
             "LockTable": table,
+            "ImportQueue": aws("sqs").create_queue(QueueName=f"front-hints-{uuid4()}")["QueueUrl"],
+            "ImportBucket": "imports-of-the-front",
             "CredentialsKey.Arn": aws("kms").create_key()["KeyMetadata"]["Arn"],
             "ActionsTokenSecret": "not asked for",
             "OpenAiSecret": "not asked for",

@@ -21,7 +21,7 @@ from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401
 from tests.databases import TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = ("flamebot_import", "flamebot_api", "flamebot_tick", "flamebot_step", "flamebot_upkeep")
+ROLES = ("flamebot_import", "flamebot_import_file", "flamebot_api", "flamebot_tick", "flamebot_step", "flamebot_upkeep")
 PASSWORD = "role-password"
 
 
@@ -105,7 +105,10 @@ def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
 @pytest.fixture(scope="session")
 def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F811
     """The template, with the emulator's queue, table, key and secrets."""
+    aws("s3").create_bucket(Bucket="imports-of-the-functions", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     known = {
+        "ImportQueue": aws("sqs").create_queue(QueueName=f"hints-{uuid4()}")["QueueUrl"],
+        "ImportBucket": "imports-of-the-functions",
         "StepQueue": aws("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"],
         "LockTable": lock_table,
         "CredentialsKey.Arn": aws("kms").create_key()["KeyMetadata"]["Arn"],

@@ -66,6 +66,11 @@ CALLS = {  # after `one_account`: its workflow waits for its first step
     "publish_without_precondition": 428,
     "validate_definition": 200,
     "failed_tasks": 200,
+    "create_import": 201,
+    "list_imports": 200,
+    "show_import": 404,
+    "rejected_rows": 404,
+    "cancel_import": 404,
     "unknown_workflow": 404,
     "unknown_route": 404,
     "unknown_query": 422,
@@ -73,6 +78,7 @@ CALLS = {  # after `one_account`: its workflow waits for its first step
     "read_scope_only": 403,
     "not_json": 400,
 }
+HINTS = {"bucket_set_up": 0, "file_uploaded": 0, "go_on": 0, "unreadable_body": 1}  # messages handed back; the import is not there
 BATCHES = {  # how many messages of a batch are handed back; every task in them is of a workflow that is not there
     "one_task": 0,
     "tasks_due_together": 0,
@@ -91,6 +97,7 @@ def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
         "import_accounts": set(IMPORTS),
         "api": set(CALLS),
         "step": set(BATCHES),
+        "import_file": set(HINTS),
         "tick": {"minute"},
         "upkeep": {"periodic"},
     }
@@ -129,6 +136,13 @@ def test_a_batch_of_messages_is_acknowledged(deployed: Deployed, name: str) -> N
     """What is not there to run is dropped; only a message that nobody can read goes back, towards the dead letters."""
     failures = deployed.invoke("step", _event("step", name))["batchItemFailures"]
     assert len(failures) == BATCHES[name]
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_a_hint_about_an_import_is_acknowledged(deployed: Deployed, name: str) -> None:
+    """What is not there needs nothing; only a message that nobody can read goes back, towards the dead letters."""
+    failures = deployed.invoke("import_file", _event("import_file", name))["batchItemFailures"]
+    assert len(failures) == HINTS[name]
 
 
 def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:

@@ -18,9 +18,11 @@ from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.imports import PostgresImportDesk
 from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.s3.files import S3ImportFiles
 from flamebot.adapters.sqs.probes import probe_queue
 from flamebot.adapters.sqs.queue import SqsStepQueue
 from flamebot.config import Settings
@@ -31,6 +33,7 @@ from flamebot.services.ask_in_time import AskInTime
 from flamebot.services.check_health import CheckHealth
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.file_imports import FileImports
 from flamebot.services.import_accounts import ImportAccounts
 from flamebot.services.seed_definitions import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: the same emulator as the adapters' suites
@@ -115,6 +118,7 @@ def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str,
         tasks = PostgresTaskStore(connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000)
         catalog = DefinitionCatalog(store, REGISTRY, policy)
         queue = SqsStepQueue(client("sqs"), queue_url)
+        files = S3ImportFiles(client("s3"), "imports-over-http")
         vault = KmsVault(kms or client("kms"), key_id)
         importer = ImportAccounts(store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
         reads = PostgresReadStore(connection, clock)
@@ -131,6 +135,7 @@ def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str,
             store=store,
             reads=reads,
             catalog=catalog,
+            imports=FileImports(desk=PostgresImportDesk(connection), files=lambda: files, catalog=catalog, hints=queue, clock=clock),
             queue=queue,
             dispatcher=DispatchDue(store=tasks, queue=queue, catalog=catalog, clock=clock, telemetry=telemetry),
             clock=clock,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from flamebot.http.endpoints import TABLE, Endpoint
+from flamebot.http.endpoint import Endpoint
+from flamebot.http.endpoints import TABLE
 from tests.databases import DatabasePool
 from tests.integration.http.conftest import Answered, Api, connector
 

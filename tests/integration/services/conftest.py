@@ -14,6 +14,7 @@ from flamebot.adapters.kms.vault import KmsVault
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one moto server is set up one way
 from tests.databases import TestDatabase, execute
 from tests.integration.services.engine import PASSWORD, ROLES, Engine
+from tests.integration.services.imports import Imports
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +43,9 @@ def engine(postgres: Server, database: TestDatabase, roles: None, vault: KmsVaul
     yield engine
     engine.close()
     actions.stop()
+
+
+@pytest.fixture
+def imports(engine: Engine, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Imports:
+    """Imports by file, in chunks of three rows."""
+    return Imports(engine, postgres, monkeypatch)

@@ -20,8 +20,8 @@ MUTANTS = (
     TEMPLATE(
         "message_shown_once",
         "A message comes five times before it is a dead letter.",
-        "        maxReceiveCount: 5",
-        "        maxReceiveCount: 1",
+        "!GetAtt StepDeadLetterQueue.Arn\n        maxReceiveCount: 5",
+        "!GetAtt StepDeadLetterQueue.Arn\n        maxReceiveCount: 1",
         "test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times",
     ),
     TEMPLATE(

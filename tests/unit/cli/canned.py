@@ -115,7 +115,8 @@ def serve() -> Iterator[CannedApi]:
             parts = urlsplit(self.path)
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, json.loads(text) if text else None)
+            is_json = text and headers.get("content-type", "") == "application/json"
+            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, json.loads(text) if is_json else text or None)
             reply = api.reply(asked)
             content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)

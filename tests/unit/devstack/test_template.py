@@ -12,6 +12,9 @@ from devstack.template import Route, Schedule, Template
 
 KNOWN = {
     "StepQueue": "http://queue",
+    "ImportQueue.Arn": "arn:imports",
+    "ImportDeadLetterQueue.Arn": "arn:dead-imports",
+    "ImportBucket.Arn": "arn:bucket",
     "StepQueue.Arn": "arn:queue",
     "StepDeadLetterQueue.Arn": "arn:dead",
     "LockTable": "locks",
@@ -28,7 +31,7 @@ def template() -> Template:
 
 def test_every_function_is_there(template: Template) -> None:
     """Each function has its folder, a handler that is a file in it, and a time limit."""
-    assert set(template.functions) == {"import_accounts", "api", "tick", "step", "upkeep", "migrate"}
+    assert set(template.functions) == {"import_accounts", "import_file", "api", "tick", "step", "upkeep", "migrate"}
     for spec in template.functions.values():
         assert (spec.code / f"{spec.handler.partition('.')[0]}.py").is_file()
         assert 0 < spec.timeout <= 900
@@ -69,7 +72,8 @@ def test_schedules(template: Template) -> None:
 
 def test_the_queue_source(template: Template) -> None:
     """Batch size, concurrency and partial failures are the mapping's."""
-    (source,) = template.queue_sources()
+    source, hints = sorted(template.queue_sources(), key=lambda one: one.queue, reverse=True)
+    assert (hints.queue, hints.function, hints.batch_size, hints.partial_failures) == ("ImportQueue", "import_file", 1, True)
     assert (source.queue, source.function, source.batch_size, source.window_seconds) == ("StepQueue", "step", 2, 0)
     assert source.partial_failures
     assert source.concurrency == 2
@@ -78,9 +82,15 @@ def test_the_queue_source(template: Template) -> None:
 def test_queues_come_in_an_order_that_can_be_made(template: Template) -> None:
     """The dead-letter queue is made before the queue that falls back on it; attributes are texts."""
     queues = template.queues()
-    assert list(queues) == ["StepDeadLetterQueue", "StepQueue"]
+    assert list(queues) == ["StepDeadLetterQueue", "ImportDeadLetterQueue", "StepQueue", "ImportQueue"]
     assert json.loads(queues["StepQueue"]["RedrivePolicy"]) == {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5}
     assert queues["StepQueue"]["VisibilityTimeout"] == "360"
+
+
+def test_the_bucket_tells_the_queue(template: Template) -> None:
+    """An upload is an event on this machine too."""
+    (told,) = template.buckets()["ImportBucket"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert (told["Queue"], told["Event"]) == ("arn:imports", "s3:ObjectCreated:*")
 
 
 def test_an_unknown_schedule_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from flamebot.http import openapi
-from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from flamebot.http.endpoint import SCOPES, Endpoint
+from flamebot.http.endpoints import TABLE
 from flamebot.http.problems import STATUS
 
 COMMITTED = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"

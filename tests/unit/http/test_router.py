@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flamebot.domain.errors import NotAllowed, StoreUnavailable
 from flamebot.http.answer import SECURITY_HEADERS, Answer
-from flamebot.http.endpoints import Endpoint
+from flamebot.http.endpoint import Endpoint
 from flamebot.http.request import LARGEST, Request
 from flamebot.http.router import Router
 from flamebot.http.wire import Asked, Filter

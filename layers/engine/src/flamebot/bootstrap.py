@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
     from flamebot.http.router import Router
     from flamebot.ports.clock import Clock
+    from flamebot.ports.import_files import ImportFiles
     from flamebot.ports.locks import Locks
     from flamebot.ports.queue import StepQueue
     from flamebot.ports.writer import Writer
@@ -26,11 +27,19 @@ if TYPE_CHECKING:
     from flamebot.services.check_health import CheckHealth, KnowsHealth
     from flamebot.services.definitions import DefinitionCatalog
     from flamebot.services.dispatch_due import DispatchDue
+    from flamebot.services.file_imports import FileImports
     from flamebot.services.import_accounts import ImportAccounts
     from flamebot.services.keep_up import KeepUp
+    from flamebot.services.run_import import RunImport
     from flamebot.services.run_tasks import RunTasks
 
 _SECRET_MAX_AGE = 300  # seconds
+_S3: dict[str, Any] = {
+    "signature_version": "s3v4",
+    "s3": {"addressing_style": "virtual"},  # the region's own address, in those that are handed out too
+    "request_checksum_calculation": "when_required",  # none in a presigned address: whoever sends the file would have to know it
+    "response_checksum_validation": "when_required",
+}
 _HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
 
 
@@ -46,7 +55,8 @@ def aws(service: str, patience: float = 5) -> Any:  # noqa: ANN401  # boto3 clie
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=2, read_timeout=patience, retries={"total_max_attempts": 2, "mode": "standard"})
+    own = _S3 if service == "s3" else {}
+    config = Config(connect_timeout=2, read_timeout=patience, retries={"total_max_attempts": 2, "mode": "standard"}, **own)
     make: Any = boto3.client  # its stubs want the service as a literal
     return make(service, region_name=settings().aws_region, config=config)
 
@@ -114,6 +124,22 @@ def queue() -> StepQueue:
     from flamebot.adapters.sqs.queue import SqsStepQueue
 
     return SqsStepQueue(aws("sqs"), settings().step_queue_url)
+
+
+@cache
+def import_queue() -> StepQueue:
+    """Hints to look at an import."""
+    from flamebot.adapters.sqs.queue import SqsStepQueue
+
+    return SqsStepQueue(aws("sqs"), settings().import_queue_url)
+
+
+@cache
+def import_files() -> ImportFiles:
+    """The bucket of files that wait to be imported."""
+    from flamebot.adapters.s3.files import S3ImportFiles
+
+    return S3ImportFiles(aws("s3"), settings().import_bucket)
 
 
 @cache
@@ -207,6 +233,38 @@ def importer() -> ImportAccounts:
 
 
 @cache
+def import_file() -> RunImport:
+    """The service of the function that imports files."""
+    from datetime import timedelta
+
+    from flamebot.adapters.kms.vault import KmsVault
+    from flamebot.adapters.postgres.imports import PostgresImportStore
+    from flamebot.services.run_import import RunImport
+
+    s = settings()
+    store = PostgresImportStore(
+        database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, room=s.max_queued_tasks, turn=timedelta(seconds=90)
+    )
+    return RunImport(
+        store=store,
+        files=import_files(),
+        vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
+        catalog=_catalog(store),
+        steps=queue(),
+        hints=import_queue(),
+        clock=clock(),
+        telemetry=telemetry("import_file"),
+    )
+
+
+def _file_imports(catalog: DefinitionCatalog) -> FileImports:
+    from flamebot.adapters.postgres.imports import PostgresImportDesk
+    from flamebot.services.file_imports import FileImports
+
+    return FileImports(desk=PostgresImportDesk(database()), files=import_files, catalog=catalog, hints=import_queue(), clock=clock())
+
+
+@cache
 def import_router() -> Router:
     """The import function's one route."""
     from flamebot.http.routes.imports import router
@@ -225,10 +283,12 @@ def api_router() -> Router:
     s = settings()
     store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
     reads = PostgresReadStore(database(), clock())
+    catalog = _catalog(store)
     return router(
         store=store,
         reads=reads,
-        catalog=_catalog(store),
+        catalog=catalog,
+        imports=_file_imports(catalog),
         queue=queue(),
         dispatcher=_dispatcher("api"),
         clock=clock(),
@@ -259,14 +319,17 @@ def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
 @cache
 def upkeep() -> KeepUp:
     """The periodic pass."""
+    from flamebot.adapters.postgres.imports import PostgresImportUpkeep
     from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
     from flamebot.services.ask_in_time import ask_in_turn
     from flamebot.services.keep_up import KeepUp
+    from flamebot.services.tend_imports import TendImports
 
-    tasks, history = settings().task_retention, settings().history_retention
+    tasks, history, told = settings().task_retention, settings().history_retention, telemetry("upkeep")
     store = PostgresUpkeepStore(database(), clock())
     checks = _checks(store, "upkeep", ask_in_turn)
-    return KeepUp(store=store, checks=checks, task_retention=tasks, history_retention=history, clock=clock(), telemetry=telemetry("upkeep"))
+    also = {"imports": TendImports(store=PostgresImportUpkeep(database()), hints=import_queue(), telemetry=told).run}
+    return KeepUp(store=store, checks=checks, task_retention=tasks, history_retention=history, clock=clock(), telemetry=told, also=also)
 
 
 def migrate_database() -> Mapping[str, Any]:

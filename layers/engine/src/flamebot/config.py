@@ -33,6 +33,8 @@ class Settings:
     lock_timeout: timedelta
     task_lease: timedelta
     step_queue_url: str
+    import_queue_url: str
+    import_bucket: str
     dead_letter_queue_url: str
     max_concurrent_tasks: int
     step_threads: int
@@ -92,6 +94,8 @@ class Settings:
             lock_timeout=seconds("LOCK_TIMEOUT_SECONDS", 300),
             task_lease=seconds("TASK_LEASE_SECONDS", 90),
             step_queue_url=env.get("STEP_QUEUE_URL") or "",
+            import_queue_url=env.get("IMPORT_QUEUE_URL") or "",
+            import_bucket=env.get("IMPORT_BUCKET") or "",
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL") or "",
             max_concurrent_tasks=whole("MAX_CONCURRENT_TASKS", 10),
             step_threads=whole("STEP_THREADS", 5),

@@ -122,6 +122,12 @@ class LocksUnavailable(Unavailable):
     code = "locks_unavailable"
 
 
+class FilesUnavailable(Unavailable):
+    """The file store cannot be reached right now."""
+
+    code = "files_unavailable"
+
+
 class VaultError(FlamebotError):
     """Credentials could not be encrypted or decrypted."""
 

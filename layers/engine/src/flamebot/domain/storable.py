@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from flamebot.domain.errors import Flaw
@@ -11,6 +12,7 @@ from flamebot.domain.pointers import pointer
 
 DEEPEST = 32
 _LARGEST_NUMBER = 2**63
+_REFUSED = re.compile("[\0\ud800-\udfff]")
 
 
 def size(document: object) -> int:
@@ -58,8 +60,7 @@ def _flaw(value: object) -> str | None:
         case None | bool():
             return None
         case str():
-            refused = any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
-            return "Has a character that cannot be stored (NUL, or half of a surrogate pair)." if refused else None
+            return "Has a character that cannot be stored (NUL, or half of a surrogate pair)." if _REFUSED.search(value) else None
         case int():
             return None if abs(value) < _LARGEST_NUMBER else "This number is too large."
         case float():

@@ -14,7 +14,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from flamebot.http import parameters
 from flamebot.http.answer_schemas import GatewayMessage, Problem
-from flamebot.http.endpoints import SCOPES, TABLE, Endpoint
+from flamebot.http.endpoint import SCOPES, Endpoint
+from flamebot.http.endpoints import TABLE
 from flamebot.http.openapi_links import LINKS
 from flamebot.http.problems import MEDIA_TYPE, phrase
 from flamebot.services.import_rows import AccountInput
@@ -29,6 +30,7 @@ _HEADERS = {
 }
 _HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
     ("import_accounts", "Idempotency-Key"): {"pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": 200},
+    ("create_import", "Idempotency-Key"): {"pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": 200},
     ("publish_definition", "If-None-Match"): {"const": "*"},
 }
 _TEXT = {"type": "string"}

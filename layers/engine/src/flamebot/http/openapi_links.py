@@ -9,6 +9,7 @@ from flamebot.http.answer_schemas import Workflow
 from flamebot.http.endpoints import TABLE
 
 _WORKFLOW_CALLS = tuple(endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/workflows/{id}"))
+_IMPORT_CALLS = tuple(endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/imports/{id}"))
 _ACCOUNT_CALLS = ("show_account", "start_workflow", "delete_account")
 
 
@@ -25,6 +26,9 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
         **_to(_ACCOUNT_CALLS, id="results/0/flamebotId"),
         **_to(_WORKFLOW_CALLS, id="results/0/workflow/instanceId"),
     },
+    "create_import": _to(_IMPORT_CALLS, id="importId"),
+    "show_import": _to(_IMPORT_CALLS, id="importId"),
+    "list_imports": {**_to(_IMPORT_CALLS, id="items/0/importId"), **_to(("list_imports",), cursor="nextCursor")},
     "show_account": _to(_ACCOUNT_CALLS, id="flamebotId"),
     "delete_account": _DELETED,
     **{

@@ -17,7 +17,7 @@ _FORMS = {"type": _TYPE, "n": _VERSION}
 
 def form(path: str, name: str) -> str:
     """The pattern that a parameter of a path's template has."""
-    pattern = _FORMS.get(name) or (_UUID if path.startswith("/v1/workflows/") else _ACCOUNT)
+    pattern = _FORMS.get(name) or (_UUID if path.startswith(("/v1/workflows/", "/v1/imports/")) else _ACCOUNT)
     return f"^{pattern.pattern}$"
 
 
@@ -29,6 +29,11 @@ def account_id(request: Request) -> str:
 def workflow_id(request: Request) -> str:
     """A workflow's id, a UUID. Raises `NotFound`."""
     return str(UUID(_fitting(_UUID, request.path["id"], "There is no such workflow.")))
+
+
+def import_id(request: Request) -> str:
+    """An import's id, a UUID. Raises `NotFound`."""
+    return str(UUID(_fitting(_UUID, request.path["id"], "There is no such import.")))
 
 
 def workflow_type(request: Request) -> str:

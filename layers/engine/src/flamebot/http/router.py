@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from flamebot.domain.errors import FlamebotError, NotFound
 from flamebot.http.answer import Answer
-from flamebot.http.endpoints import Endpoint
+from flamebot.http.endpoint import Endpoint
 from flamebot.http.problems import Forbidden, Malformed, MethodNotAllowed, invalid, problem, status_of
 from flamebot.http.request import Raw, Request
 from flamebot.ports.telemetry import Telemetry

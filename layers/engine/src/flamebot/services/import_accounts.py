@@ -8,17 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 from flamebot.domain.errors import AccountIncomplete, Flaw, IdempotencyInFlight
-from flamebot.domain.instance import AccountData
 from flamebot.ports.clock import Clock
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import AccountRow, Caller, ControlStore, Imported, Json, Started, StartRow
+from flamebot.ports.store import Caller, ControlStore, Imported, Json, Started, StartRow
 from flamebot.ports.telemetry import Telemetry
-from flamebot.ports.vault import Secret, Vault
+from flamebot.ports.vault import Vault
+from flamebot.services.account_rows import encrypted, start_of
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.import_request import checked_key, record, same_request
 from flamebot.services.import_rows import AccountInput, JudgedRow, judge
 from flamebot.services.send_tasks import send_tasks
-from flamebot.services.start_workflow import planned_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class ImportAccounts:
         remembered = replace(record(caller.actor, key, order.document), answer=request) if key is not None else None
         starts = self._starts(good, order)
         try:
-            imported = self._store.import_accounts(self._encrypted(good), starts, remembered, caller)
+            imported = self._store.import_accounts(encrypted(good, self._store, self._vault), starts, remembered, caller)
         except IdempotencyInFlight:
             replay = self._replay(key, order, caller)  # the other one may have finished just now
             if replay:
@@ -84,52 +83,15 @@ class ImportAccounts:
         told = same_request(known, order.document)
         return ImportReport(answer=_answer(told["request"], _imported(told["imported"])), replayed=True)
 
-    def _encrypted(self, good: Sequence[AccountInput]) -> list[AccountRow]:
-        """Rows to store: each with a version of its own, all credentials under one data key."""
-        versions = self._store.reserve_versions(len(good)) if good else []
-        secrets = [
-            Secret(account_id=account.flamebot_id, version=version, credentials=account.credentials)
-            for account, version in zip(good, versions, strict=True)
-            if account.credentials is not None
-        ]
-        ciphertexts = iter(self._vault.encrypt(secrets) if secrets else [])
-        return [
-            AccountRow(
-                flamebot_id=account.flamebot_id,
-                model_id=account.model_id,
-                channel_id=account.channel_id,
-                config=account.config,
-                version=version,
-                ciphertext=next(ciphertexts) if account.credentials is not None else None,
-            )
-            for account, version in zip(good, versions, strict=True)
-        ]
-
     def _starts(self, good: Sequence[AccountInput], order: ImportOrder) -> list[StartRow]:
-        """One start per row, spread evenly. Whether an account is complete and free, SQL decides: it knows what is stored.
-
-        The first task is planned without what the row leaves out. That is enough: a request that is drawn here is made of
-        the definition, and a text is asked for when its task runs, with the account as it was stored.
-        """
+        """One start per row, spread evenly. Whether an account is complete and free, SQL decides: it knows what is stored."""
         if not order.start:
             return []
         definition = self._catalog.active(order.workflow_type)
         if not good:
             return []
         now = self._store.now()
-        return [
-            planned_start(
-                definition,
-                AccountData(
-                    account_id=account.flamebot_id,
-                    model_id=account.model_id or "",
-                    channel_id=account.channel_id or "",
-                    config=account.config or {},
-                ),
-                now + order.spread * place / len(good),
-            )
-            for place, account in enumerate(good)
-        ]
+        return [start_of(definition, account, now + order.spread * place / len(good)) for place, account in enumerate(good)]
 
     def _count(self, imported: Imported, *, rejected: int) -> None:
         self._telemetry.count("AccountsImported", len(imported.accounts))

@@ -49,8 +49,8 @@ def judge(rows: Sequence[object]) -> list[JudgedRow]:
     judged: list[JudgedRow] = []
     first_at: dict[str, int] = {}
     for index, row in enumerate(rows):
-        known = _known_id(row)
-        account, flaws = _read(row, index)
+        known = known_id(row)
+        account, flaws = judge_row(row, "accounts", index)
         if known is not None and known in first_at:
             flaws = [Flaw(pointer("accounts", index, "flamebotId"), f"Stands in this request already, at /accounts/{first_at[known]}.")]
             account = None
@@ -60,8 +60,8 @@ def judge(rows: Sequence[object]) -> list[JudgedRow]:
     return judged
 
 
-def _read(row: object, index: int) -> tuple[AccountInput | None, list[Flaw]]:
-    here = ("accounts", index)
+def judge_row(row: object, *here: str | int) -> tuple[AccountInput | None, list[Flaw]]:
+    """Judge a row by itself: the account, or what is wrong with it. `here` is its place in the document."""
     flaws = [flaw for path, value in places(row) if (flaw := text_flaw((*here, *path), value))]
     if flaws:
         return None, flaws
@@ -74,7 +74,7 @@ def _read(row: object, index: int) -> tuple[AccountInput | None, list[Flaw]]:
         return None, flaws_of(error, *here)
 
 
-def _known_id(row: object) -> str | None:
+def known_id(row: object) -> str | None:
     """The flamebotId as it was sent, for the answer; None if it was no usable one."""
     given = row.get("flamebotId") if isinstance(row, dict) else None
     return given if isinstance(given, str) and 0 < len(given) <= 128 and not text_flaw((), given) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -31,14 +31,16 @@ class KeepUp:
         history_retention: timedelta,
         telemetry: Telemetry,
         clock: Clock,
+        also: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
-        """Take the ports; nothing is done yet."""
+        """Take the ports; `also` are further parts of a pass, by name. Nothing is done yet."""
         self._store = store
         self._checks = checks
         self._task_retention = task_retention
         self._history_retention = history_retention
         self._clock = clock
         self._telemetry = telemetry
+        self._also = also or {}
 
     def run(self, time_left: Callable[[], float]) -> Json:
         """Keep up, in real seconds at most what `time_left` says. Raises the first error once every part was tried.
@@ -69,6 +71,7 @@ class KeepUp:
             "history": lambda: self._store.tend_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
             "requests": self._store.delete_old_requests,
+            **self._also,
             "tasks": lambda: self._delete_finished(time_left),
         }
         for name, part in parts.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote
 
 import psycopg2
@@ -92,6 +92,20 @@ class Database:
                 return self._run(sql, params)
             except _Lost as lost:
                 raise errors.StoreUnavailable from lost
+
+    def copy(self, sql: str, lines: TextIO) -> None:
+        """Run a `copy ... from stdin`. Raises as `call` does; after a lost connection nobody knows whether the rows are there."""
+        with self._turn:
+            if self._used:
+                self._revive()
+            connection = self._open()
+            try:
+                with connection.cursor() as cursor:
+                    cursor.copy_expert(sql, lines)
+                    self._used = True
+            except psycopg2.Error as error:
+                translated = self._translated(error)
+                raise errors.StoreUnavailable if isinstance(translated, _Lost) else translated from None  # its text shows rows
 
     def close(self) -> None:
         """Give the connection back; the next call opens another."""

@@ -13,6 +13,7 @@ from flamebot.http.router import Router
 from flamebot.http.routes.accounts import Accounts
 from flamebot.http.routes.control import GlobalControl
 from flamebot.http.routes.definitions import Definitions
+from flamebot.http.routes.file_imports import ImportsByFile
 from flamebot.http.routes.health import HealthChecks
 from flamebot.http.routes.stats import Figures
 from flamebot.http.routes.tasks import Tasks
@@ -25,6 +26,7 @@ from flamebot.services.check_health import CheckHealth
 from flamebot.services.control_workflow import ControlWorkflow
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.dispatch_due import DispatchDue
+from flamebot.services.file_imports import FileImports
 from flamebot.services.publish_definition import PublishDefinition
 from flamebot.services.start_workflow import StartWorkflow
 
@@ -43,6 +45,7 @@ def router(
     store: ControlStore,
     reads: ReadStore,
     catalog: DefinitionCatalog,
+    imports: FileImports,
     queue: StepQueue,
     dispatcher: DispatchDue,
     clock: Clock,
@@ -61,6 +64,7 @@ def router(
         **Definitions(reads=reads, publish=publish, schema=definition_schema).handlers(),
         **Figures(reads=reads).handlers(),
         **Tasks(reads=reads).handlers(),
+        **ImportsByFile(imports).handlers(),
         **HealthChecks(checks=checks, clock=clock).handlers(),
         "show_openapi": _show_openapi,
     }

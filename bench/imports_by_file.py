@@ -1,0 +1,101 @@
+"""A CSV file of a million rows through the whole local stack: `python -m bench.imports_by_file [--rows N] [--kill] [--no-start]`.
+
+The command line sends the file, the deployed functions import it into a durable Postgres, and this program looks on: how
+long it takes, and the most memory that the worker and the command line ever had. `--kill` kills the worker half-way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.local_stack import ROOT, LocalStack
+
+SPREAD = "6h"
+
+
+def write(path: Path, rows: int) -> None:
+    """Rows as an operator has them: two credentials, a city."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("flamebotId,modelId,channelId,credentials.token,credentials.user,config.city\n")
+        file.writelines(f"acct-{n:07},model-{n},channel-{n},token-{n}-abcdefghijklmnop,user-{n}@example.com,Zurich\n" for n in range(rows))
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process ever had; 0 when it is gone."""
+    with suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def workers(stack: LocalStack) -> list[int]:
+    """The processes of the function that imports files."""
+    found = []
+    for pid in stack.processes():
+        with suppress(OSError):
+            if "functions/import_file" in Path(f"/proc/{pid}/cmdline").read_text():
+                found.append(pid)
+    return found
+
+
+def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, Any]:
+    """Run it once."""
+    path = folder / "accounts.csv"
+    write(path, rows)
+    stack = LocalStack(folder / "data", "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"})
+    try:
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
+        env = {**os.environ, "PYTHONPATH": paths, "FLAMEBOT_API_URL": stack.facts["apiUrl"], "FLAMEBOT_TOKEN": stack.facts["token"]}
+        options = ["--type", "aggressive", "--spread", SPREAD] if start else ["--no-start"]
+        began = time.monotonic()
+        command = [sys.executable, "-m", "cli.main", "import", str(path), "--json", *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=folder) as ran:
+            peaks = {"worker": 0.0, "command": 0.0}
+            killed = not kill
+            while ran.poll() is None:
+                peaks["worker"] = max([peaks["worker"], *map(peak_mb, workers(stack))])
+                peaks["command"] = max(peaks["command"], peak_mb(ran.pid))
+                if not killed:
+                    (shown,) = stack.api.get("/v1/imports?limit=1").json()["items"] or [{"percent": 0}]
+                    if shown["percent"] > 50:
+                        for pid in workers(stack):
+                            os.kill(pid, signal.SIGKILL)
+                        killed = True
+                time.sleep(0.5)
+            told = json.loads(ran.stdout.read() if ran.stdout else "{}")
+        seconds = time.monotonic() - began
+        shown = stack.api.get(f"/v1/imports/{told['importId']}").json()
+        (stored,) = stack.rows("select count(*) as accounts, (select count(*) from workflow_instances) as workflows from accounts")
+    finally:
+        stack.end()
+    return {
+        "rows": rows, "bytes": path.stat().st_size, "seconds": round(seconds, 1), "rowsPerSecond": round(rows / seconds),
+        "workerPeakMb": round(peaks["worker"], 1), "commandPeakMb": round(peaks["command"], 1), "killed": kill,
+        "started": shown["started"], "rejected": shown["rejected"], **stored,
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure, and print it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--kill", action="store_true", help="kill the worker half-way")
+    parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="start a workflow for each account")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(measure(options.rows, kill=options.kill, start=options.start, folder=Path(folder)), indent=1))
+
+
+if __name__ == "__main__":
+    main()

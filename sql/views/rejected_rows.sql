@@ -1,0 +1,8 @@
+-- The rows of imports that were rejected, or stored without their workflow: where and why, never what.
+create view rejected_rows as
+select r.import_id,
+       r.row_number as row,
+       r.flamebot_id,
+       r.code,
+       r.errors
+  from import_rejects r;

@@ -1,0 +1,156 @@
+"""The promises of the port ImportFiles, kept by S3."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+from flamebot import bootstrap
+from flamebot.adapters.s3.files import S3ImportFiles
+from flamebot.domain.errors import FilesUnavailable
+from flamebot.domain.import_message import decode
+from flamebot.ports.import_files import Upload
+from tests.contracts.endpoints import free_port
+from tests.contracts.misbehaving import answer, misbehaving, raw, silent
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BUCKET = "imports-of-the-contract"
+
+
+def s3(endpoint: str) -> Any:
+    """A client as the functions have it."""
+    config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}, **bootstrap._S3)
+    make: Any = boto3.client
+    return make("s3", endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test", config=config)
+
+
+@pytest.fixture(scope="module")
+def bucket(aws: Callable[[str], Any], aws_endpoint: str) -> str:
+    """A bucket that tells a queue."""
+    queue = aws("sqs").create_queue(QueueName="hints-of-the-contract")["QueueUrl"]
+    client = s3(aws_endpoint)
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    arn = "arn:aws:sqs:eu-west-1:123456789012:hints-of-the-contract"
+    told = {
+        "QueueArn": arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "imports/"}]}},
+    }
+    client.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]})
+    return str(queue)
+
+
+@pytest.fixture
+def files(bucket: str, aws_endpoint: str) -> S3ImportFiles:
+    """The adapter on it."""
+    return S3ImportFiles(s3(aws_endpoint), BUCKET)
+
+
+def send(upload: Upload, content: bytes) -> int:
+    """Send a file as a client does: the address and the headers are all it has."""
+    return httpx.request(upload.method, upload.url, content=content, headers=dict(upload.headers), trust_env=False).status_code
+
+
+def stalled(data: bytes) -> Callable[[socket.socket], None]:
+    """Send these bytes, and then nothing."""
+
+    def run(connection: socket.socket) -> None:
+        connection.sendall(data)
+        silent(connection)
+
+    return run
+
+
+def whole(files: S3ImportFiles, import_id: str, start: int = 0) -> bytes:
+    """The file from a byte on."""
+    with files.read(import_id, start) as pieces:
+        return b"".join(pieces)
+
+
+def test_a_file_is_sent_once_and_read_from_anywhere(files: S3ImportFiles) -> None:
+    """A second upload is refused and changes nothing: what is being read stays what it is."""
+    import_id, content = str(uuid4()), bytes(range(256)) * 4000
+    upload = files.upload(import_id, len(content), HOUR, NOW)
+    assert upload.expires_at == NOW + HOUR
+    assert files.size(import_id) is None
+    assert send(upload, content) == 200
+    assert send(upload, content[::-1]) == 412
+    assert files.size(import_id) == len(content)
+    assert whole(files, import_id) == content
+    assert whole(files, import_id, 1000) == content[1000:]
+    assert whole(files, import_id, len(content)) == b""
+    with files.read(import_id, 0) as pieces:
+        assert len(next(pieces)) <= 256 * 1024, "a piece is bounded, whatever the file"
+
+
+def test_the_address_signs_size_and_first_come(files: S3ImportFiles) -> None:
+    """S3 refuses what is longer, shorter, or would overwrite: both are part of the signature. The file's name is the import's id."""
+    import_id = str(uuid4())
+    upload = files.upload(import_id, 77, HOUR, NOW)
+    asked = httpx.URL(upload.url)
+    assert asked.path == f"/{BUCKET}/imports/{import_id}"
+    assert asked.params["X-Amz-SignedHeaders"].split(";") == ["content-length", "host", "if-none-match"]
+    assert asked.params["X-Amz-Expires"] == "3600"
+    assert asked.params["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert upload.headers == {"Content-Length": "77", "If-None-Match": "*"}
+    assert "X-Amz-Signature" not in repr(upload), "whoever has the address may send the file: it is not for logs"
+
+
+def test_on_aws_the_address_is_the_regions_own() -> None:
+    """The global one answers with a redirect while a bucket is new, which an upload cannot follow."""
+    make: Any = boto3.client
+    client = make("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b", config=Config(**bootstrap._S3))
+    url = S3ImportFiles(client, "flamebot-dev-imports").upload("018f3a5e-0000-4000-8000-000000000001", 5, HOUR, NOW).url
+    assert url.startswith("https://flamebot-dev-imports.s3.eu-west-1.amazonaws.com/imports/018f3a5e-")
+
+
+def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[str], Any]) -> None:
+    """The queue gets an event that names the import; what the bucket says when it is set up names none."""
+    import_id = str(uuid4())
+    send(files.upload(import_id, 1, HOUR, NOW), b"x")
+    bodies = []
+    while messages := aws("sqs").receive_message(QueueUrl=bucket, MaxNumberOfMessages=10).get("Messages", []):
+        bodies += [message["Body"] for message in messages]
+    assert [import_id] in [decode(body) for body in bodies]
+    assert all(decode(body) is not None for body in bodies)
+    assert [] in [decode(body) for body in bodies if json.loads(body).get("Event")]
+
+
+def test_a_file_is_deleted_once_and_again(files: S3ImportFiles) -> None:
+    """Gone is gone, and deleting what is not there is no error."""
+    import_id = str(uuid4())
+    send(files.upload(import_id, 1, HOUR, NOW), b"x")
+    for _ in range(2):
+        files.delete(import_id)
+    assert files.size(import_id) is None
+    with pytest.raises(FilesUnavailable), files.read(import_id, 0):
+        pass
+
+
+def test_a_store_that_is_away_is_unavailable() -> None:
+    """Every call says so in one way, and shows no address."""
+    away = S3ImportFiles(s3(f"http://127.0.0.1:{free_port()}"), BUCKET)
+    import_id = str(uuid4())
+    for call in (lambda: away.size(import_id), lambda: away.delete(import_id), lambda: whole(away, import_id)):
+        with pytest.raises(FilesUnavailable) as raised:
+            call()
+        assert "127.0.0.1" not in str(raised.value)
+
+
+@pytest.mark.parametrize("how", ["hang", "cut", "error"])
+def test_a_store_that_fails_in_the_middle_is_unavailable(how: str) -> None:
+    """A body that stalls or ends early is an error, never the end of the file."""
+    head = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000\r\nContent-Type: binary/octet-stream\r\n\r\n"
+    scripts = {"hang": stalled(head + b"x" * 10), "cut": raw(head + b"x" * 10), "error": answer(500, b"")}
+    with misbehaving(scripts[how]) as server, pytest.raises(FilesUnavailable):
+        whole(S3ImportFiles(s3(server.url), BUCKET), str(uuid4()))

@@ -1,0 +1,131 @@
+"""Imports by file with the real worker on real Postgres under its role; the bucket is in memory, so that faults strike within a read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from devstack.postgres import Server
+from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.imports import PostgresImportDesk, PostgresImportStore, PostgresImportUpkeep
+from flamebot.domain.errors import FilesUnavailable
+from flamebot.domain.import_message import encode
+from flamebot.ports.import_store import NewImport
+from flamebot.services import run_import
+from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.run_import import RunImport
+from flamebot.services.tend_imports import TendImports
+from tests.databases import Row, execute
+from tests.imports import outlive
+from tests.integration.services.engine import HORIZON, LEASE, PASSWORD, POLICY, TESTER, Engine, KeepingQueue
+
+SECRET = "planted-hunter2-xyzzy"
+HEADER = "flamebotId,modelId,channelId,credentials.token,config.city\n"
+
+
+def csv_of(count: int, first: int = 0) -> str:
+    """A file of good accounts."""
+    return HEADER + "".join(f"acct-{n},m{n},c{n},{SECRET}-{n},Zürich\n" for n in range(first, first + count))
+
+
+class KeptFiles:
+    """A bucket in memory: what S3 does is the contract's suite; here faults must strike between its pieces."""
+
+    def __init__(self) -> None:
+        self.content: dict[str, bytes] = {}
+        self.break_after: int | None = None  # bytes of a read
+        self.piece = 100
+
+    def size(self, import_id: str) -> int | None:
+        found = self.content.get(import_id)
+        return None if found is None else len(found)
+
+    @contextmanager
+    def read(self, import_id: str, start: int) -> Iterator[Iterator[bytes]]:
+        if import_id not in self.content:
+            raise FilesUnavailable
+        yield self._pieces(self.content[import_id][start:])
+
+    def _pieces(self, content: bytes) -> Iterator[bytes]:
+        for place in range(0, len(content), self.piece):
+            if self.break_after is not None and place >= self.break_after:
+                raise FilesUnavailable
+            yield content[place : place + self.piece]
+
+    def delete(self, import_id: str) -> None:
+        self.content.pop(import_id, None)
+
+
+class Imports:
+    """Announces files, sends them, has workers look at them."""
+
+    def __init__(self, engine: Engine, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        execute(server.url(), f"alter role flamebot_import_file password '{PASSWORD}'")
+        monkeypatch.setattr(run_import, "CHUNK_ROWS", 3)
+        self.engine = engine
+        self.files = KeptFiles()
+        self.hints = KeepingQueue(engine.clock)
+        self._url = partial(server.url, engine.database.name, user="flamebot_import_file", password=PASSWORD)
+        self._database = Database(self._url)
+        self.desk = PostgresImportDesk(engine.database.db)
+        self.tend = TendImports(store=PostgresImportUpkeep(engine.database.db), hints=self.hints, telemetry=engine.telemetry)
+
+    def worker(self, wrap: Callable[[str, Any], Any] = lambda _, port: port) -> RunImport:
+        """A worker's process."""
+        store = PostgresImportStore(self._database, self.engine.clock, horizon=HORIZON, lease=LEASE, room=1000, turn=timedelta(seconds=90))
+        return RunImport(
+            store=wrap("store", store),
+            files=wrap("files", self.files),
+            vault=wrap("vault", self.engine.vault),
+            catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+            steps=wrap("steps", self.engine.queue),
+            hints=wrap("hints", self.hints),
+            clock=self.engine.clock,
+            telemetry=self.engine.telemetry,
+        )
+
+    def announce(self, content: str | bytes, **fields: Any) -> str:
+        """Announce a file and send it."""
+        raw = content.encode() if isinstance(content, str) else content
+        values = {
+            "import_id": str(uuid4()), "file_name": None, "format": "csv", "size": len(raw), "workflow_id": None,
+            "spread": timedelta(0), "key": None, "upload_for": timedelta(hours=1), **fields,
+        }  # fmt: skip
+        import_id, _ = self.desk.create_import(NewImport(**values), TESTER)
+        self.files.content[import_id] = raw
+        return import_id
+
+    def look(self, import_id: str, worker: RunImport | None = None, time_left: Callable[[], float] = lambda: 1000.0) -> list[str]:
+        """One delivery; what should come again."""
+        return (worker or self.worker()).run({"m": encode(import_id)}, time_left)
+
+    def recover(self, import_id: str) -> Row:
+        """Real time passes, upkeep comes by, and nobody dies any more."""
+        for _ in range(6):
+            outlive(self.engine.database, 400)
+            self.tend.run()
+            self.hints.kept, due = [], self.hints.kept
+            for hint in due:
+                assert self.worker().run({"m": hint.body}, lambda: 1000.0) == []
+        return self.row(import_id)
+
+    def row(self, import_id: str) -> Row:
+        """The import's row."""
+        return self.engine.database.one("select * from imports where id = %s", (import_id,))
+
+    def counts(self, import_id: str) -> tuple[Any, ...]:
+        """Status, rows, created, started, rejected."""
+        row = self.row(import_id)
+        return tuple(row[name] for name in ("status", "rows_read", "created", "started", "rejected"))
+
+    def rejects(self, import_id: str) -> list[tuple[int, str | None, str, list[dict[str, str]]]]:
+        """The rejected rows."""
+        rows = self.desk.rejected_rows(import_id, None, 200).items
+        return [(row["row"], row["flamebot_id"], row["code"], row["errors"]) for row in rows]
