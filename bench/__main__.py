@@ -16,8 +16,8 @@ from bench.run import Run
 # In this order: the later ones use what the earlier ones found. Each names the figures that it answers.
 MEASURES: dict[str, tuple[str, ...]] = {
     "limits": ("update_tps_", "copy_rows_per_second", "bare_claim_rows_per_second"),
-    "throughput": ("steps_per_second", "steps_vs_update", "best_step_threads", "statements_per_step", "commits_per_step", "wal_bytes_per_step",
-                   "messages_per_step", "python_us_per_step", "cpu_us_per_step"),
+    "throughput": ("steps_per_second", "steps_vs_update", "best_step_threads", "statements_per_step", "commits_per_step",
+                   "wal_bytes_per_step", "messages_per_step", "python_us_per_step", "cpu_us_per_step"),
     "lone": ("lone_workflow_",),
     "tick": ("tick_100k_seconds",),
     "imports": ("import_set_based_per_second",),

@@ -11,7 +11,10 @@ REST = {
     "name": "Rest",
     "description": "",
     "config": {},
-    "steps": [{"id": "rest", "action": "wait", "delay": "1d"}, {"id": "bio", "action": "add_bio", "bio": "Fond of long walks and warm bread."}],
+    "steps": [
+        {"id": "rest", "action": "wait", "delay": "1d"},
+        {"id": "bio", "action": "add_bio", "bio": "Fond of long walks and warm bread."},
+    ],
 }
 _HOT = ("scheduled_tasks", "workflow_instances")
 _BULK = 200_000  # from so many rows on, indexes are dropped and made anew
@@ -23,7 +26,8 @@ instances as (
     select m.id, %(prefix)s || m.n, %(definition)s, 2,
            jsonb_build_object('account_id', %(prefix)s || m.n, 'model_id', 'model-1', 'channel_id', 'channel-1', 'config', '{}'::jsonb),
            now() + interval '1 day', now(), now() from made m)
-insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, payload, created_at)
+insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, payload,
+                             created_at)
 select m.id || ':1', m.id, %(prefix)s || m.n, 1, 'rest', 'wait', 'wake', now() + %(from)s + random() * (%(to)s - %(from)s), 'pending',
        '{"started_at": "2026-01-01T00:00:00+00:00"}', now()
   from made m
@@ -52,7 +56,8 @@ def fill(session: Session, definition: int, count: int, *, prefix: str, soonest:
 def _drop_indexes(session: Session) -> list[str]:
     """Drop what would be filled row by row; the statements that make it again."""
     found = session.rows(
-        "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), i.indrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid)"
+        "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), i.indrelid::regclass::text, c.conname,"
+        " pg_get_constraintdef(c.oid)"
         " from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype = 'p'"
         " where i.indrelid::regclass::text = any (%s)",
         (list(_HOT),),

@@ -7,6 +7,7 @@ import platform
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 _SAMPLE_SECONDS = 2.0
 
@@ -15,7 +16,13 @@ def description() -> dict[str, object]:
     """What a reader of the figures must know about the machine."""
     cpu = next((line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
     memory = next((int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    return {"cpu": cpu, "cores": os.cpu_count(), "memory_gib": round(memory / 2**20, 1), "system": platform.release(), "python": platform.python_version()}
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**20, 1),
+        "system": platform.release(),
+        "python": platform.python_version(),
+    }
 
 
 class Others:
@@ -31,7 +38,7 @@ class Others:
         self._shares: list[float] = []
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Others:
+    def __enter__(self) -> Self:
         """Begin to look."""
         self._watcher.start()
         return self

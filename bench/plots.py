@@ -8,8 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402  # the backend is chosen first: there may be no screen
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt  # the backend is chosen first: there may be no screen
+from matplotlib.axes import Axes
 
 
 def _save(path: Path) -> None:

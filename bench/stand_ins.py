@@ -20,7 +20,6 @@ from flamebot.ports.queue import Message
 from flamebot.ports.vault import Secret
 
 
-
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message on its way to a function."""
@@ -161,4 +160,4 @@ class EmptyVault:
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
         """Refuse: there should be none."""
-        raise AssertionError(f"credentials of {account_id} in a benchmark")
+        raise AssertionError(f"credentials of {account_id}, version {version}, {len(ciphertext)} bytes, in a benchmark")

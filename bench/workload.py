@@ -34,7 +34,9 @@ def publish(engine: Engine, document: dict[str, Any]) -> None:
     engine.control().publish_definition(document, None, BENCH)
 
 
-def import_workflows(engine: Engine, document: dict[str, Any], count: int, *, prefix: str = "acc", told: list[TaskPointer] | None = None) -> float:
+def import_workflows(
+    engine: Engine, document: dict[str, Any], count: int, *, prefix: str = "acc", told: list[TaskPointer] | None = None
+) -> float:
     """Import accounts and start a workflow for each, a thousand at a time as the import does; seconds spent in the verb.
 
     `told` gets what the import would send.
@@ -59,7 +61,9 @@ def import_workflows(engine: Engine, document: dict[str, Any], count: int, *, pr
 
 def register(session: Session) -> None:
     """Let the actions service know every account: registration happens once per account, not once per step."""
-    session.rows("update accounts set registered_version = credentials_version where registered_version is distinct from credentials_version")
+    session.rows(
+        "update accounts set registered_version = credentials_version where registered_version is distinct from credentials_version"
+    )
 
 
 def backlog(engine: Engine, session: Session, document: dict[str, Any], count: int, *, prefix: str = "acc") -> None:

@@ -66,7 +66,12 @@ def measure(run: Run) -> list[Figure]:
     dead = max((look[1] for look in looks), default=0.0)
     half = looks[len(looks) // 2 :] or [(0.0, 0.0, 0.0, 1.0, 1.0, 0.0)]
     return [
-        figure("churn_claim_ratio", last / first, "x", f"{steps:,} steps; a claim of {_BATCH} took {first * 1000:.1f} ms at first, {last * 1000:.1f} at last"),
+        figure(
+            "churn_claim_ratio",
+            last / first,
+            "x",
+            f"{steps:,} steps; a claim of {_BATCH} took {first * 1000:.1f} ms at first, {last * 1000:.1f} at last",
+        ),
         figure("churn_dead_tuples_most", dead, "", f"autovacuum came {looks[-1][5] if looks else 0:.0f} times"),
         figure("churn_table_growth_second_half", half[-1][3] / half[0][3], "x", "size of scheduled_tasks, without its indexes"),
         figure("churn_steps_per_second", steps / seconds, "1/s", "the verbs alone: one connection, batches of 500, no step is run"),

@@ -23,4 +23,8 @@ def measure(run: Run) -> list[Figure]:
         finally:
             engine.close()
             session.close()
-    return [figure("import_set_based_per_second", accounts / spent, "1/s", "one connection; the verb with its JSON, without judging and planning")]
+    return [
+        figure(
+            "import_set_based_per_second", accounts / spent, "1/s", "one connection; the verb with its JSON, without judging and planning"
+        )
+    ]

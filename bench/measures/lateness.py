@@ -31,7 +31,8 @@ def measure(run: Run) -> list[Figure]:
             fill(session, definition, count, prefix="late-", soonest="5 s", latest=f"{5 + seconds} s")
             workers.run_until(lambda: session.value(_BEGUN) == count, patience=seconds + _PATIENCE)
             rows = session.rows(
-                "select extract(epoch from started_at - scheduled_for)::float8 from scheduled_tasks where sequence = 1 and started_at is not null"
+                "select extract(epoch from started_at - scheduled_for)::float8 from scheduled_tasks"
+                " where sequence = 1 and started_at is not null"
             )
         finally:
             engine.close()

@@ -48,7 +48,12 @@ def measure(run: Run) -> list[Figure]:
     return [
         figure("lateness_local_stack_p50_seconds", statistics.median(late), "s", f"{len(late)} tasks, {_PER_SECOND} a second"),
         figure("lateness_local_stack_p99_seconds", late[int(len(late) * 0.99)], "s", f"the latest {late[-1]:.3f} s"),
-        figure("import_accounts_per_second", rate, "1/s", f"{_PER_REQUEST:,} a request, {_CLIENTS} clients, credentials encrypted, automation started"),
+        figure(
+            "import_accounts_per_second",
+            rate,
+            "1/s",
+            f"{_PER_REQUEST:,} a request, {_CLIENTS} clients, credentials encrypted, automation started",
+        ),
     ]
 
 
@@ -96,7 +101,13 @@ def _lateness(run: Run, stack: dict[str, Any]) -> list[float]:
         {"id": "rest", "action": "wait", "delay": {"min": "3s", "max": f"{3 + seconds}s"}},
         {"id": "end", "action": "wait", "delay": "30d"},
     ]
-    _call(stack, "PUT", "/v1/definitions/late", {"type": "late", "name": "Late", "description": "", "config": {}, "steps": steps}, **{"If-None-Match": "*"})
+    _call(
+        stack,
+        "PUT",
+        "/v1/definitions/late",
+        {"type": "late", "name": "Late", "description": "", "config": {}, "steps": steps},
+        **{"If-None-Match": "*"},
+    )
     count = seconds * _PER_SECOND
     body = {"accounts": _accounts(0, count, "late"), "startAutomation": True, "workflowType": "late"}
     assert _call(stack, "POST", "/v1/accounts/import", body)["started"] == count
@@ -117,7 +128,13 @@ def _import(run: Run, stack: dict[str, Any]) -> float:
     """Accounts per second over HTTP, several requests at once."""
     accounts = run.size(_ACCOUNTS, least=2000)
     steps = [{"id": "rest", "action": "wait", "delay": "30d"}]
-    _call(stack, "PUT", "/v1/definitions/sleep", {"type": "sleep", "name": "Sleep", "description": "", "config": {}, "steps": steps}, **{"If-None-Match": "*"})
+    _call(
+        stack,
+        "PUT",
+        "/v1/definitions/sleep",
+        {"type": "sleep", "name": "Sleep", "description": "", "config": {}, "steps": steps},
+        **{"If-None-Match": "*"},
+    )
 
     def post(first: int) -> int:
         body = {"accounts": _accounts(first, _PER_REQUEST, "bulk"), "startAutomation": True, "workflowType": "sleep"}

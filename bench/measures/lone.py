@@ -21,20 +21,23 @@ _TIMES = 9
 
 def measure(run: Run) -> list[Figure]:
     """Start workflows one after the other, each when the one before is over; the waits between submit and poll are taken off."""
-    taken = []
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=5), Session(url)
         publish(engine, THREE_EFFECTS)
         try:
-            for number in range(3 if run.quick else _TIMES):
-                taken.append(_one(engine, session, f"lone-{number}"))
+            taken = [_one(engine, session, f"lone-{number}") for number in range(3 if run.quick else _TIMES)]
         finally:
             engine.close()
             session.close()
     waits = wait_of_the_polls().total_seconds()
     ms = [(seconds - waits) * 1000 for seconds in taken[1:]]  # the first one fills caches: it is a cold start's
     return [
-        figure("lone_workflow_ms", statistics.median(ms), "ms", f"six phases; without the {waits:g} s that polls wait by plan; {min(ms):.1f} to {max(ms):.1f}"),
+        figure(
+            "lone_workflow_ms",
+            statistics.median(ms),
+            "ms",
+            f"six phases; without the {waits:g} s that polls wait by plan; {min(ms):.1f} to {max(ms):.1f}",
+        ),
         figure("lone_workflow_wall_seconds", statistics.median(taken), "s", "with them"),
     ]
 

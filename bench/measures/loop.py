@@ -56,6 +56,11 @@ def measure(run: Run) -> list[Figure]:
     first, last = moments[compared] - moments[0], moments[-1] - moments[-1 - compared]
     plots.loop(run.results / "loop.png", moments)
     return [
-        figure("loop_ratio", last / first, "x", f"{iterations:,} iterations; {1000 * first / compared:.2f} ms each at first, {1000 * last / compared:.2f} at last"),
+        figure(
+            "loop_ratio",
+            last / first,
+            "x",
+            f"{iterations:,} iterations; {1000 * first / compared:.2f} ms each at first, {1000 * last / compared:.2f} at last",
+        ),
         figure("loop_row_bytes", size, "B"),
     ]

@@ -48,8 +48,18 @@ def measure(run: Run) -> list[Figure]:
     sizes = sorted(claims)
     plots.claims(run.results / "claim_by_sleepers.png", {size: _DUE / claims[size] for size in sizes}, bare=_DUE / bare)
     return [
-        figure("steps_with_10m_sleeping_ratio", min(before, after) / alone, "", f"before VACUUM ANALYZE {before / alone:.2f}, after {after / alone:.2f}"),
-        figure("claim_vs_bare_update", claims[sizes[-1]] / bare, "x", f"among {sizes[-1]:,}; " + ", ".join(f"{s:,}: {claims[s] / bare:.2f}" for s in sizes)),
+        figure(
+            "steps_with_10m_sleeping_ratio",
+            min(before, after) / alone,
+            "",
+            f"before VACUUM ANALYZE {before / alone:.2f}, after {after / alone:.2f}",
+        ),
+        figure(
+            "claim_vs_bare_update",
+            claims[sizes[-1]] / bare,
+            "x",
+            f"among {sizes[-1]:,}; " + ", ".join(f"{s:,}: {claims[s] / bare:.2f}" for s in sizes),
+        ),
         figure("claim_growth_to_10m", claims[sizes[-1]] / claims[sizes[0]], "x", f"from {sizes[0]:,} sleepers to {sizes[-1]:,}"),
         figure("claim_rows_per_second", _DUE / claims[sizes[-1]], "1/s", "1,000 per call"),
     ]

@@ -77,7 +77,8 @@ def measure(run: Run) -> list[Figure]:
         with fresh(run.server) as url:
             trial = one_pass(url, workflows=run.size(TRIAL_WORKFLOWS), threads=threads)
         rates[threads] = trial.rate
-        run.say(f"  STEP_THREADS={threads}: {trial.rate:,.0f} steps/s, {trial.cpu_us:.0f} us of processor per step, {trial.python_us:.0f} in Python")
+        costs_us = f"{trial.cpu_us:.0f} us of processor per step, {trial.python_us:.0f} in Python"
+        run.say(f"  STEP_THREADS={threads}: {trial.rate:,.0f} steps/s, {costs_us}")
         costs = trial
     assert costs is not None
     best = max(rates, key=lambda threads: rates[threads])
@@ -90,7 +91,9 @@ def measure(run: Run) -> list[Figure]:
     run.remember("best_step_threads", best)
     figures = [
         figure("steps_per_second", whole.rate, "1/s", f"STEP_THREADS={best}; twice as many phases: an effect is submitted and polled"),
-        figure("cpu_us_per_step", whole.cpu_us, "us", "processor time of workers and Postgres; less moved by a busy machine than the rate is"),
+        figure(
+            "cpu_us_per_step", whole.cpu_us, "us", "processor time of workers and Postgres; less moved by a busy machine than the rate is"
+        ),
         figure("python_us_per_step", whole.python_us, "us", "processor time of the two workers"),
         figure("best_step_threads", best, ""),
         figure("statements_per_step", costs.ran.statements / steps, ""),

@@ -125,7 +125,7 @@ MUTANTS = (
     DELIVER(
         "invocation_ends_before_its_threads",
         "I4: the invocation ends when its last task has.",
-        "        while self._running:\n            self._collect(timeout=None)\n",
+        "        while self._running:\n            self._collect(timeout=None, until=FIRST_EXCEPTION)\n",
         "",
         "test_the_invocation_ends_with_its_last_task",
     ),

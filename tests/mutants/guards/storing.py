@@ -115,15 +115,15 @@ MUTANTS = (
     SEND(
         "delay_rounded_up",
         "I6: a message's delay is rounded down: the step function waits out the rest.",
-        "return min(max(int(left), 0), LONGEST_DELAY_SECONDS)",
-        "return min(max(int(left) + 1, 0), LONGEST_DELAY_SECONDS)",
+        "return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)",
+        "return min(max(int(left + _TOLERANCE_SECONDS) + 1, 0), LONGEST_DELAY_SECONDS)",
         "test_delay_is_whole_real_seconds_rounded_down",
     ),
     SEND(
         "delay_beyond_the_queues",
         "A delay fits the queue.",
-        "return min(max(int(left), 0), LONGEST_DELAY_SECONDS)",
-        "return max(int(left), 0)",
+        "return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)",
+        "return max(int(left + _TOLERANCE_SECONDS), 0)",
         "test_delay_has_bounds",
     ),
     SEND(
