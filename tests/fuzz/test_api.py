@@ -22,12 +22,14 @@ OPENAPI = ROOT / "docs" / "openapi.json"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 ENDINGS = ("pause", "stop", "skip-step", "run-now")
 # Not made by chance every time: a good definition (test_definitions has them), a type that exists for an account that is free,
-# and an account's id (the test of deleted ones follows those).
+# an account's id (the test of deleted ones follows those), and an import's where the links to it are not followed.
 UNREACHED = {
     ("PUT", "/v1/definitions/{type}"),
     ("POST", "/v1/accounts/{id}/workflows"),
     ("GET", "/v1/accounts/{id}"),
     ("DELETE", "/v1/accounts/{id}"),
+    ("GET", "/v1/imports/{id}/rejects"),
+    ("POST", "/v1/imports/{id}/cancel"),
 }
 
 
@@ -40,6 +42,8 @@ def populate(front: Front) -> None:
             front.api.post(f"/v1/workflows/{workflow}/{ENDINGS[number % 5]}").raise_for_status()
     for _ in range(6):
         failed(front.database)
+    for size in (1, 1000):
+        front.api.post("/v1/imports", json={"bytes": size}).raise_for_status()
 
 
 def fuzz(front: Front, *arguments: str, url: str, report: Path) -> tuple[int, dict[str, Any], str]:

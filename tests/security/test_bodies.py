@@ -43,7 +43,7 @@ def schema(route: Route) -> dict[str, Any]:
 
 def good(route: Route) -> dict[str, Any]:
     """A body that would be taken."""
-    return {"accounts": [{"flamebotId": "new"}]} if route.name == "import_accounts" else {}
+    return {"import_accounts": {"accounts": [{"flamebotId": "new"}]}, "create_import": {"bytes": 1}}.get(route.name, {})
 
 
 def send(front: Front, route: Route, body: object) -> httpx.Response:

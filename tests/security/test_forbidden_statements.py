@@ -102,6 +102,8 @@ def test_no_table_is_read_or_written(session: Session, deployed: TestDatabase, r
             case _:
                 statements = [f"select 1 from {name}", f"insert into {name} default values", f"delete from {name}", f"truncate {name}"]
                 statements += [f"alter table {name} add column mine int", f"drop table {name}"]
+                if (role, name) == ("flamebot_import_file", "import_staging"):  # may be filled blindly, not read
+                    statements.remove(f"insert into {name} default values")
         for statement in statements:
             tried += 1
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
