@@ -12,6 +12,8 @@ returns table (task_id text, early boolean, now timestamptz, global_paused_ms bi
                instance_id uuid, account_id text, workflow_id bigint, instance_status text, current_step int, account_data jsonb, execution_context jsonb,
                goto_iterations jsonb, revision bigint, credentials_version int, registered_version int, account_suspended boolean)
 language plpgsql volatile security definer set search_path = public, pg_temp
+-- Every row is found by its key. A plan made while the tables were small, or nothing was queued, would be kept: docs/adr/0012.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     v_paused boolean;

@@ -8,6 +8,8 @@
 create or replace function claim_due_tasks(p_now timestamptz, p_horizon interval, p_limit int, p_room int, p_lease interval, p_rate float8)
 returns table (task_id text, fence bigint, account_id text, phase text, due timestamptz, alone boolean)
 language plpgsql volatile security definer set search_path = public, pg_temp
+-- Every row is found by its key. A plan made while the tables were small, or nothing was queued, would be kept: docs/adr/0012.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     -- Variables: a volatile clock in a WHERE could not use the index.

@@ -10,6 +10,8 @@
 create or replace function commit_tasks(p_items jsonb, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8)
 returns table (task_id text, fence bigint, instance_status text, next_task_id text, next_status text, next_fence bigint, send jsonb)
 language plpgsql volatile security definer set search_path = public, pg_temp
+-- Every row is found by its key. A plan made while the tables were small, or nothing was queued, would be kept: docs/adr/0012.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     v_ids text[];
@@ -25,10 +27,9 @@ begin
     select array_agg(x.task_id), array_agg(x.fence) into v_ids, v_fences from jsonb_to_recordset(p_items) x (task_id text, fence bigint);
     v_instances := array(select t.workflow_instance_id from scheduled_tasks t where t.task_id = any (v_ids));
     perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id for no key update;
-    with locked as materialized (
-        select t.task_id, t.committed_fence from scheduled_tasks t where t.task_id = any (v_ids) order by t.task_id for no key update)
-    select coalesce(bool_or(l.committed_fence = asked.held), false) into v_again
-      from locked l join unnest(v_ids, v_fences) asked (id, held) on asked.id = l.task_id;
+    perform 1 from scheduled_tasks t where t.task_id = any (v_ids) order by t.task_id for no key update;
+    select coalesce(bool_or(t.committed_fence = asked.held), false) into v_again
+      from unnest(v_ids, v_fences) asked (id, held) join scheduled_tasks t on t.task_id = asked.id;
     v_real := clock_timestamp();                            -- after the waiting
     v_now := coalesce(p_now, v_real);
 

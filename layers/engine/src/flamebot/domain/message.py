@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flamebot.domain.task import Phase
+from flamebot.domain.task import PHASES, Phase
 
 VERSION = 1
 _MOST = 2**63  # fences and sequences are bigints
@@ -61,4 +61,4 @@ def _pointer(task_id: object, fence: object, account: object, phase: object, due
     at = datetime.fromisoformat(str(due))
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return TaskPointer(task_id=task_id, fence=fence, account_id=account, phase=Phase(phase), due=at)
+    return TaskPointer(task_id=task_id, fence=fence, account_id=account, phase=PHASES[phase], due=at)

@@ -22,6 +22,9 @@ class Phase(StrEnum):
         return self in (Phase.SUBMIT, Phase.CANCEL)
 
 
+PHASES = {phase.value: phase for phase in Phase}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRequest:
     """A write at the actions service, whole: an attempt only sends it.

@@ -1,10 +1,11 @@
-"""Commit decisions as they arrive, together with whatever else waits while another commit is in flight."""
+"""Commit decisions as they arrive, together with those that arrive while another commit is in flight, or are about to (docs/adr/0013)."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.ports.clock import Clock
@@ -12,6 +13,7 @@ from flamebot.ports.store import CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 
 _RESERVE_SECONDS = 5.0  # of the invocation, kept for what follows a commit
+_GATHERING_SECONDS = 0.02  # real; whoever computes has arrived long before
 
 
 @dataclass(slots=True)
@@ -20,7 +22,15 @@ class _Entry:
 
     item: CommitItem
     answer: Committed | None = None
-    ended: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
+    """Entries that go together; the first one's thread commits them all."""
+
+    entries: list[_Entry] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=lambda: threading.Event())
+
 
 
 class CommitGroup:
@@ -44,29 +54,61 @@ class CommitGroup:
         self._telemetry = telemetry
         self._committed = committed
         self._remaining = remaining
-        self._waiting: list[_Entry] = []
+        self._open = _Batch()
+        self._computing = 0
+        self._all_here = threading.Event()
+        self._all_here.set()
         self._guard = threading.Lock()
         self._turn = threading.Lock()
 
+    def expect(self, chains: int = 1) -> None:
+        """So many chains compute and will commit soon: whoever commits waits for them, a moment at most."""
+        with self._guard:
+            self._computing += chains
+            self._all_here.clear()
+
+    def leave(self) -> None:
+        """A chain that was expected waits for something else, or has ended."""
+        with self._guard:
+            self._left()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Around what a chain waits for: nobody waits for it meanwhile."""
+        self.leave()
+        try:
+            yield
+        finally:
+            self.expect()
+
     def commit(self, item: CommitItem) -> Committed | None:
-        """Commit one decision, and with it those that came while the turn was somebody else's."""
+        """Commit one decision, and with it those that arrive before its turn comes."""
         entry = _Entry(item)
         with self._guard:
-            self._waiting.append(entry)
-        batch: list[_Entry] = []
-        with self._turn:
-            if not entry.ended:
+            batch = self._open
+            batch.entries.append(entry)
+            self._left()
+        if batch.entries[0] is not entry:
+            batch.ended.wait()
+            return entry.answer
+        try:
+            with self._turn:
+                self._all_here.wait(_GATHERING_SECONDS)
                 with self._guard:
-                    batch, self._waiting = self._waiting, []
-                try:
-                    self._write(batch)
-                finally:
-                    for each in batch:
-                        each.ended = True
-        answers = [each.answer for each in batch if each.answer is not None]
+                    self._open = _Batch()
+                self._write(batch.entries)
+        finally:
+            self.expect(len(batch.entries))
+            batch.ended.set()
+        answers = [each.answer for each in batch.entries if each.answer is not None]
         if answers:
             self._committed(answers)
         return entry.answer
+
+    def _left(self) -> None:
+        self._computing -= 1
+        if self._computing <= 0:
+            self._all_here.set()
 
     def commit_all(self, items: Sequence[CommitItem]) -> list[Committed | None]:
         """Commit decisions that were made together; answers in the order given. None to commit is no call."""

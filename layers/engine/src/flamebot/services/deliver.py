@@ -159,6 +159,7 @@ class Deliver:
                 self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed by the next wave
                 continue
             self._begun = True
+            self._chain.expect()
             self._running.add(self._pool.submit(self._run, begun, d, put_off.get(begun.task_id)))
 
     def _give_up(self, error: FlamebotError) -> None:

@@ -51,17 +51,24 @@ class RunChain:
         self._telemetry = telemetry
         self._invocation = invocation
 
+    def expect(self) -> None:
+        """A chain is about to run: who commits meanwhile waits for its decision, unless it waits for the outside itself."""
+        self._group.expect()
+
     def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
         """Run a begun task and what follows at once. The lock is given back only when the ends of all calls and commits are known.
 
-        `put_off`: the first task is not executed, this is its outcome.
+        It was expected before. `put_off`: the first task is not executed, this is its outcome.
         """
         settled = True
         here: Begun | None = begun
-        while here is not None:
-            task, instance = _parts(here)
-            ended, known, here = self._one(here, task, instance, lock, put_off)
-            settled, put_off = settled and ended and known, None
+        try:
+            while here is not None:
+                task, instance = _parts(here)
+                ended, known, here = self._one(here, task, instance, lock, put_off)
+                settled, put_off = settled and ended and known, None
+        finally:
+            self._group.leave()
         if settled:
             lock.give_back()
 
@@ -76,7 +83,11 @@ class RunChain:
             # Seeded by the attempt: a writer that always writes the same would write what was refused once more.
             return None if step.pure else cast(EffectAction, step.behaviour).text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
-        executed = Executed(outcome=put_off) if put_off else self._phases.run(begun, task, brief, self._invocation)
+        if put_off:
+            executed = Executed(outcome=put_off)
+        else:
+            with self._group.outside():
+                executed = self._phases.run(begun, task, brief, self._invocation)
         decision = plan(
             definition,
             instance,
@@ -100,9 +111,13 @@ class RunChain:
         follower = decision.next
         if follower is None or not follower.run:
             return decision
-        if self._invocation.may_begin and (not follower.phase.writes or lock.take(task.sequence + 1, 0).verdict is Verdict.ACQUIRED):
+        if self._invocation.may_begin and (not follower.phase.writes or self._renewed(lock, task.sequence + 1)):
             return decision
         return replace(decision, next=replace(follower, run=False))
+
+    def _renewed(self, lock: AccountLock, sequence: int) -> bool:
+        with self._group.outside():
+            return lock.take(sequence, 0).verdict is Verdict.ACQUIRED
 
     def _successor(self, begun: Begun, task: Task, instance: Instance, decision: Decision, committed: Committed) -> Begun | None:
         """The next task as begin would return it, if the commit says that it runs and is ours."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -39,6 +40,20 @@ _PATIENCE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # milliseconds; a peer that vanished is noticed within a call's time
 }
+
+
+_JSONB = 3802  # its type's oid
+_decode = json.JSONDecoder().raw_decode
+
+
+def _jsonb(text: str | None, _cursor: object) -> object:
+    """What a jsonb column holds. Postgres writes it without blanks around, and most of ours are empty objects: json.loads knows neither."""
+    if text is None:
+        return None
+    return {} if text == "{}" else _decode(text)[0]
+
+
+psycopg2.extensions.register_type(psycopg2.extensions.new_type((_JSONB,), "JSONB", _jsonb))
 
 
 class StoreFault(errors.FlamebotError):

@@ -14,12 +14,13 @@ from typing import Any, cast
 from flamebot.domain.decision import Decision
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
-from flamebot.domain.task import EffectRequest, Payload, Phase, Task
+from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
 from flamebot.ports.store import Begun, CommitItem, Committed, Started, StartRow
 
 Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
+_STATUSES = {status.value: status for status in InstanceStatus}
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
 
 
@@ -99,6 +100,8 @@ def payload_of(stored: Mapping[str, Any]) -> Payload:
 
 def moment(value: datetime | str) -> datetime:
     """A time in UTC, as a column or as JSON has it."""
+    if isinstance(value, datetime) and value.tzinfo is UTC:
+        return value
     return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
 
 
@@ -108,7 +111,7 @@ def task_pointer(row: Mapping[str, Any]) -> TaskPointer:
         task_id=row["task_id"],
         fence=row["fence"],
         account_id=row["account_id"],
-        phase=Phase(row["phase"]),
+        phase=PHASES[row["phase"]],
         due=moment(row["due"]),
         alone=bool(row["alone"]),
     )
@@ -127,7 +130,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         sequence=row["sequence"],
         step_id=row["step_id"],
         action=row["action"],
-        phase=Phase(row["phase"]),
+        phase=PHASES[row["phase"]],
         scheduled_for=moment(row["scheduled_for"]),
         attempts=row["attempts"],
         reaps=row["reaps"],
@@ -140,11 +143,11 @@ def task_of(row: Mapping[str, Any]) -> Task:
     )
 
 
-def instance_of(row: Mapping[str, Any]) -> Instance:
-    """A row of `workflow_instances`, as columns or as JSON; its id is `id`."""
+def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "status") -> Instance:
+    """A row of `workflow_instances`, as columns or as JSON; `key` and `status` name the columns that a join renames."""
     account = row["account_data"]
     return Instance(
-        instance_id=str(row["id"]),
+        instance_id=str(row[key]),
         account=AccountData(
             account_id=row["account_id"],
             model_id=account.get("model_id") or "",
@@ -152,7 +155,7 @@ def instance_of(row: Mapping[str, Any]) -> Instance:
             config=account.get("config") or {},
         ),
         workflow_id=row["workflow_id"],
-        status=InstanceStatus(row["status"]),
+        status=_STATUSES[row[status]],
         current_step=row["current_step"],
         context=row["execution_context"],
         iterations=row["goto_iterations"],
@@ -165,12 +168,11 @@ def begun_of(row: Mapping[str, Any]) -> Begun:
     now = moment(row["now"])
     if row["early"]:
         return Begun(task_id=row["task_id"], now=now, early=True)
-    instance = {**row, "id": row["instance_id"], "status": row["instance_status"]}
     return Begun(
         task_id=row["task_id"],
         now=now,
         task=task_of(row),
-        instance=instance_of(instance),
+        instance=instance_of(row, key="instance_id", status="instance_status"),
         credentials_version=row["credentials_version"] or 0,
         registered_version=row["registered_version"],
         account_suspended=row["account_suspended"],
