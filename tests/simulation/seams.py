@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def replaced(world: World) -> Iterator[None]:
     """For the length of a seed the engine's modules find the simulation where they look for a machine."""
     threads.World.scheduler = world.scheduler
-    lock = types.SimpleNamespace(Lock=threads.FiberLock)
+    lock = types.SimpleNamespace(Lock=threads.FiberLock, Event=threads.FiberEvent)
     identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
 
     def connect(*_: Any, **__: Any) -> SimConnection:

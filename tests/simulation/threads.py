@@ -47,6 +47,34 @@ class FiberLock:
             World.scheduler.wake(self._waiting.pop(World.scheduler.rng.randrange(len(self._waiting))))
 
 
+class FiberEvent:
+    """`threading.Event` for fibers."""
+
+    def __init__(self) -> None:
+        self._happened = False
+        self._waiting: list[Fiber] = []
+
+    def set(self) -> None:
+        """Wake whoever waits."""
+        self._happened = True
+        waiting, self._waiting = self._waiting, []
+        for fiber in waiting:
+            World.scheduler.wake(fiber)
+
+    def clear(self) -> None:
+        """It has not happened yet."""
+        self._happened = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it has happened, or for so many seconds."""
+        scheduler = World.scheduler
+        end = None if timeout is None else scheduler.now + int(timeout * SECOND)
+        while not self._happened and (end is None or scheduler.now < end):
+            self._waiting.append(here())
+            scheduler.park(None if end is None else end - scheduler.now)
+        return self._happened
+
+
 class FiberFuture:
     """`concurrent.futures.Future`, as far as the engine uses it."""
 

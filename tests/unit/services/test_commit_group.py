@@ -11,6 +11,7 @@ import pytest
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.ports.store import CommitItem, Committed
+from flamebot.services import commit_group
 from flamebot.services.commit_group import CommitGroup
 from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry, pointer
 
@@ -61,11 +62,80 @@ def test_those_that_wait_are_committed_together() -> None:
         first = pool.submit(commits.commit, item("first"))
         assert first_is_in.wait(5)
         others = [pool.submit(commits.commit, item(name)) for name in "abc"]
-        while len(commits._waiting) < 3:
+        while len(commits._open.entries) < 3:
             threading.Event().wait(0.001)
         go_on.set()
         assert all(future.result(5) for future in [first, *others])
     assert [sorted(batch) for batch in store.batches] == [["first"], ["a", "b", "c"]]
+
+
+def test_who_is_about_to_arrive_is_waited_for() -> None:
+    """While others compute, a commit waits for their decisions: all go as one."""
+    store = CommitStore(accepted)
+    commits = group(store)
+    commits.expect(3)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(commits.commit, item("a"))
+        while not commits._open.entries:
+            threading.Event().wait(0.001)
+        others = [pool.submit(commits.commit, item(name)) for name in "bc"]
+        assert all(future.result(5) for future in [first, *others])
+    assert [sorted(batch) for batch in store.batches] == [["a", "b", "c"]]
+
+
+def test_who_waits_for_the_outside_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sibling that waits for an answer from the outside, or has ended, holds nobody up."""
+    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 60.0)
+    store = CommitStore(accepted)
+    commits = group(store)
+    commits.expect(3)
+    commits.leave()
+    with commits.outside():
+        assert commits.commit(item("a"))
+    assert store.batches == [["a"]]
+
+
+def test_nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sibling that does not arrive costs a moment; its decision goes alone, later."""
+    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 0.001)
+    store = CommitStore(accepted)
+    commits = group(store)
+    commits.expect(2)
+    assert commits.commit(item("a"))
+    assert commits.commit(item("b"))
+    assert store.batches == [["a"], ["b"]]
+
+
+def test_a_wait_is_no_longer_than_a_step_can_bear() -> None:
+    """What is gathered for is far below what anybody notices, and below the goal for one lone workflow."""
+    assert commit_group._GATHERING_SECONDS <= 0.02
+
+
+def test_who_waited_for_a_leader_that_died_is_told_nothing() -> None:
+    """I4: if the thread that commits for others breaks, the end of their commits is not known to them either."""
+    first_is_in, go_on = threading.Event(), threading.Event()
+
+    class Broken(BaseException):
+        """As a process that is ended in the middle."""
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        if items[0].task_id == "first":
+            first_is_in.set()
+            assert go_on.wait(5)
+            return accepted(items)
+        raise Broken
+
+    commits = group(CommitStore(rule))
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(commits.commit, item("first"))
+        assert first_is_in.wait(5)
+        others = [pool.submit(commits.commit, item(name)) for name in "ab"]
+        while len(commits._open.entries) < 2:
+            threading.Event().wait(0.001)
+        go_on.set()
+        assert first.result(5)
+        ends = [future.exception(5) or future.result() for future in others]
+    assert sorted(type(end).__name__ for end in ends) == ["Broken", "NoneType"]
 
 
 def test_nothing_to_commit_is_no_call() -> None:

@@ -66,12 +66,17 @@ class CountingChain:
         self.seconds: dict[str, float] = {}
         self._at_work = 0
         self._guard = threading.Lock()
+        self.expected = 0
+
+    def expect(self) -> None:
+        self.expected += 1
 
     def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
         with self._guard:
             self.put_off += [put_off] if put_off else []
             self._at_work += 1
             self.most = max(self.most, self._at_work)
+            assert self.expected > len(self.ran), "a chain is expected before it runs: its siblings' commits wait for it"
             self.ran.append(begun.task_id)
         threading.Event().wait(self.seconds.get(begun.task_id, 0.005))
         with self._guard:

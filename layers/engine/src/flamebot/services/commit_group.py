@@ -32,7 +32,6 @@ class _Batch:
     ended: threading.Event = field(default_factory=lambda: threading.Event())
 
 
-
 class CommitGroup:
     """Commits for the threads of one invocation.
 

@@ -81,6 +81,7 @@ class RunTasks:
         pointers, unreadable = self._read(bodies)
         invocation = Invocation(remaining, self._call_timeout)
         time = EngineTime(self._clock)
+        nonce = self._new_nonce()
 
         def send(queued: Sequence[TaskPointer]) -> None:
             send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now())
@@ -109,10 +110,10 @@ class RunTasks:
             time=time,
             telemetry=self._telemetry,
             invocation=invocation,
-            nonce=self._new_nonce(),
+            nonce=nonce,
         )
         try:
-            deliver.run([Delivered(pointer, self._lock(pointer)) for pointer in pointers])
+            deliver.run([Delivered(pointer, self._lock(pointer, nonce)) for pointer in pointers])
         except StoreUnavailable:
             self._telemetry.warn("nothing_begun", messages=len(bodies))
             return list(bodies)
@@ -135,6 +136,7 @@ class RunTasks:
                     newest[pointer.task_id] = replace(pointer, alone=len(pointers) == 1)
         return list(newest.values()), unreadable
 
-    def _lock(self, pointer: TaskPointer) -> AccountLock:
+    def _lock(self, pointer: TaskPointer, nonce: str) -> AccountLock:
         instance_id = pointer.task_id.rpartition(":")[0]
-        return AccountLock(self._locks, self._telemetry, account_id=pointer.account_id, instance_id=instance_id, nonce=self._new_nonce())
+        own = f"{nonce}:{pointer.task_id}"  # of this delivery and of no other task in it
+        return AccountLock(self._locks, self._telemetry, account_id=pointer.account_id, instance_id=instance_id, nonce=own)
