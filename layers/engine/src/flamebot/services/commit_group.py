@@ -28,8 +28,8 @@ class _Entry:
 class _Batch:
     """Entries that go together; the first one's thread commits them all."""
 
+    ended: threading.Event
     entries: list[_Entry] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=lambda: threading.Event())
 
 
 class CommitGroup:
@@ -53,7 +53,7 @@ class CommitGroup:
         self._telemetry = telemetry
         self._committed = committed
         self._remaining = remaining
-        self._open = _Batch()
+        self._open = _Batch(threading.Event())
         self._computing = 0
         self._all_here = threading.Event()
         self._all_here.set()
@@ -94,7 +94,7 @@ class CommitGroup:
             with self._turn:
                 self._all_here.wait(_GATHERING_SECONDS)
                 with self._guard:
-                    self._open = _Batch()
+                    self._open = _Batch(threading.Event())
                 self._write(batch.entries)
         finally:
             self.expect(len(batch.entries))
