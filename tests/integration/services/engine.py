@@ -199,7 +199,7 @@ class Engine:
             "select min(scheduled_for) filter (where status in ('pending', 'queued')) as due from scheduled_tasks where is_live"
         )
         if row["due"] is not None:
-            self.advance_to(row["due"])
+            self.advance_to(row["due"] + timedelta(seconds=0.1))  # a message may be seen so much later: docs/adr/0011
 
     def advance_to(self, moment: datetime) -> None:
         """Move engine time forwards to a moment."""

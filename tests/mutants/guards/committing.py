@@ -8,7 +8,7 @@ RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
 COMMIT = Place("sql/functions/commit_tasks.sql", "tests/integration/test_commit_tasks.py")
 _INSTANCES = "    perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id for no key update;"
-_TASKS = "where t.task_id = any (v_ids) order by t.task_id for no key update)"
+_TASKS = "where t.task_id = any (v_ids) order by t.task_id for no key update;"
 _CAS = "on t.task_id = x.task_id and t.fence = x.fence and t.status = 'running'"
 _MINE = "case when n.status <> 'running' or n.begun_by = t.begun_by then"
 _NEXT = "case when i.status <> 'stopping' then nullif(x.decision -> 'next', 'null')"
@@ -50,7 +50,7 @@ MUTANTS = (
         "commit_without_the_tasks_lock",
         "I4: commit waits for a take-over at work and sees it: the fence is compared on the row as it is after the wait.",
         _TASKS,
-        "where t.task_id = any (v_ids))",
+        "where t.task_id = any (v_ids);",
         f"{RACES}::test_take_over_then_commit",
     ),
     COMMIT(

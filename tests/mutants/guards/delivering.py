@@ -7,7 +7,7 @@ from tests.mutants.mutant import Place
 _SERVICES = "layers/engine/src/flamebot/services/"
 DELIVER = Place(f"{_SERVICES}deliver.py", "tests/unit/services/test_deliver.py")
 CHAIN = Place(f"{_SERVICES}run_chain.py", "tests/unit/services/test_run_chain.py")
-_ASK = "if self._invocation.may_begin and (not follower.phase.writes or lock.take(task.sequence + 1, 0).verdict is Verdict.ACQUIRED):"
+_ASK = "if self._invocation.may_begin and (not follower.phase.writes or self._renewed(lock, task.sequence + 1)):"
 
 MUTANTS = (
     DELIVER(
@@ -160,8 +160,8 @@ MUTANTS = (
     CHAIN(
         "put_off_is_executed",
         "I4: a task that was put off is not executed.",
-        "executed = Executed(outcome=put_off) if put_off else self._phases.run(begun, task, brief, self._invocation)",
-        "executed = self._phases.run(begun, task, brief, self._invocation)",
+        "        if put_off:\n            executed",
+        "        if False:\n            executed",
         "tests/integration/services/test_acting_on_accounts.py::test_a_lock_held_by_another_defers_without_an_attempt",
     ),
     CHAIN(
@@ -181,8 +181,8 @@ MUTANTS = (
     CHAIN(
         "chain_whatever_the_lock_says",
         "I4: without the lock the write is born pending.",
-        _ASK,
-        _ASK.replace(" is Verdict.ACQUIRED", " in Verdict"),
+        "return lock.take(sequence, 0).verdict is Verdict.ACQUIRED",
+        "return lock.take(sequence, 0).verdict in Verdict",
         "test_without_the_lock_the_successor_waits",
     ),
     CHAIN(

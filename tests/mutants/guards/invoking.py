@@ -100,7 +100,7 @@ MUTANTS = (
     RUN(
         "one_nonce_for_all",
         "I4: the lock's owner is one delivery of one task: siblings of an account are others.",
-        "instance_id=instance_id, nonce=self._new_nonce())",
+        "instance_id=instance_id, nonce=own)",
         'instance_id=instance_id, nonce="always the same")',
         "test_a_duplicate_leaves_the_lock_to_its_twin",
     ),

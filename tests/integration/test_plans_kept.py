@@ -1,0 +1,50 @@
+"""A plan is kept as long as its connection: one that was made while the tables were empty must be right when they are full (docs/adr/0012)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.postgres import Server
+from tests import databases
+from tests.builders import HORIZON, LEASE, a_decision, a_definition, a_poll, after, begin, commit, take_over
+from tests.databases import TestDatabase
+from tests.integration.test_plans import FILL, make_due, work
+
+SLEEPERS = 5000
+BATCH = 100
+
+
+@pytest.fixture
+def grown(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
+    """A database whose session used each hot verb while there was nothing in it; then it grew, and nobody took statistics."""
+    name = databases.create(postgres, migrated)
+    database = TestDatabase(postgres, name)
+    for _ in range(6):  # from the sixth call on Postgres may keep a plan
+        assert database.rows("select * from claim_due_tasks(%s, %s, 10, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
+        assert begin(database, "none:1", fences=[1], now=after()) == []
+        assert commit(database, ("none:1", 1, a_decision(next_task=a_poll(at=after(hours=1)))), now=after()) == []
+        assert take_over(database) == []
+    database.rows(FILL, {"definition": a_definition(database), "now": after(), "count": SLEEPERS})
+    make_due(database, BATCH)
+    yield database
+    database.close()
+    databases.drop(postgres, name)
+
+
+def test_plans_of_empty_tables_scan_no_table_that_has_grown(grown: TestDatabase) -> None:
+    """Claim, begin, commit and take over still read the rows of their batch and no other."""
+    grown.main.begin()
+    try:
+        seen = work(grown)
+        claimed = grown.rows("select * from claim_due_tasks(%s, %s, %s, 20000, %s, 1)", (after(), HORIZON, BATCH, LEASE))
+        begun = begin(grown, *[row["task_id"] for row in claimed], fences=[row["fence"] for row in claimed], now=after())
+        items = [(row["task_id"], row["fence"], a_decision(next_task=a_poll(at=after(hours=1)))) for row in begun]
+        assert len(commit(grown, *items, now=after())) == BATCH
+        assert take_over(grown) == []
+        done = work(grown, seen)
+        assert done["seq_scans"] == 0
+        assert done["rows_fetched"] <= 30 * BATCH
+    finally:
+        grown.main.rollback()
