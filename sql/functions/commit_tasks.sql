@@ -58,7 +58,8 @@ begin
                     else coalesce(nullif(x.decision -> 'if_stopping', 'null'), case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)
                end as next
           from jsonb_to_recordset(p_items) x (task_id text, fence bigint, decision jsonb)
-          join scheduled_tasks t on t.task_id = x.task_id and t.fence = x.fence and t.status = 'running'
+          -- offset 0: item by item; a planner that expects few running tasks would look through them all
+          cross join lateral (select s.* from scheduled_tasks s where s.task_id = x.task_id and s.fence = x.fence and s.status = 'running' offset 0) t
           join workflow_instances i on i.id = t.workflow_instance_id),
     judged as materialized (
         select w.*,

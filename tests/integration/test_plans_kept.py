@@ -1,4 +1,4 @@
-"""A plan is kept as long as its connection: one that was made while the tables were empty must be right when they are full (docs/adr/0012)."""
+"""A plan is kept as long as its connection: what was planned for empty tables must be right when they are full (docs/adr/0012)."""
 
 from __future__ import annotations
 

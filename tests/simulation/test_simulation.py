@@ -58,7 +58,7 @@ def first_failure(database: SimDatabase) -> str:
     ("verb", "guard", "place"),
     [
         ("begin_tasks", " and t.fence = asked.claim", "t.status = 'queued'{} and t.scheduled_for <= v_now\n"),
-        ("commit_tasks", " and t.fence = x.fence", "on t.task_id = x.task_id{} and t.status"),
+        ("commit_tasks", " and s.fence = x.fence", "where s.task_id = x.task_id{} and s.status"),
     ],
 )
 def test_a_deleted_guard_is_noticed(postgres: Server, tmp_path: Path, verb: str, guard: str, place: str) -> None:

@@ -9,7 +9,7 @@ ORDER = "tests/integration/test_lock_order.py"
 COMMIT = Place("sql/functions/commit_tasks.sql", "tests/integration/test_commit_tasks.py")
 _INSTANCES = "    perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id for no key update;"
 _TASKS = "where t.task_id = any (v_ids) order by t.task_id for no key update;"
-_CAS = "on t.task_id = x.task_id and t.fence = x.fence and t.status = 'running'"
+_CAS = "where s.task_id = x.task_id and s.fence = x.fence and s.status = 'running'"
 _MINE = "case when n.status <> 'running' or n.begun_by = t.begun_by then"
 _NEXT = "case when i.status <> 'stopping' then nullif(x.decision -> 'next', 'null')"
 _BECOMES = "case when w.was in ('active', 'paused') then coalesce(w.instance ->> 'status', w.was)"
@@ -64,14 +64,14 @@ MUTANTS = (
         "commit_by_any_fence",
         "I4: a stale fence never changes a row.",
         _CAS,
-        "on t.task_id = x.task_id and t.status = 'running'",
+        "where s.task_id = x.task_id and s.status = 'running'",
         "test_stale_item_changes_nothing",
     ),
     COMMIT(
         "commit_of_what_does_not_run",
         "I3: what is over, or was put back, is not committed again under its last fence.",
         _CAS,
-        "on t.task_id = x.task_id and t.fence = x.fence",
+        "where s.task_id = x.task_id and s.fence = x.fence",
         "test_commit_again_answers_the_same",
     ),
     COMMIT(

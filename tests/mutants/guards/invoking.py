@@ -59,7 +59,6 @@ MUTANTS = (
         "        self.leave()\n        try:\n            yield\n",
         "        self.expect(0)\n        try:\n            yield\n",
         "test_who_waits_for_the_outside_is_not_waited_for",
-        may_hang=True,
     ),
     GROUP(
         "waits_for_nobody",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -76,8 +77,7 @@ def test_who_is_about_to_arrive_is_waited_for() -> None:
     commits.expect(3)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(commits.commit, item("a"))
-        while not commits._open.entries:
-            threading.Event().wait(0.001)
+        assert not wait([first], 0.005).done
         others = [pool.submit(commits.commit, item(name)) for name in "bc"]
         assert all(future.result(5) for future in [first, *others])
     assert [sorted(batch) for batch in store.batches] == [["a", "b", "c"]]
@@ -85,14 +85,16 @@ def test_who_is_about_to_arrive_is_waited_for() -> None:
 
 def test_who_waits_for_the_outside_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sibling that waits for an answer from the outside, or has ended, holds nobody up."""
-    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 60.0)
+    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 5.0)
     store = CommitStore(accepted)
     commits = group(store)
     commits.expect(3)
     commits.leave()
+    began = time.monotonic()
     with commits.outside():
         assert commits.commit(item("a"))
     assert store.batches == [["a"]]
+    assert time.monotonic() - began < 4
 
 
 def test_nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
