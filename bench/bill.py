@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.dollars import MILLION, MONTH_HOURS, FunctionSize, Prices, delivered, used_by
+from bench.dollars import MILLION, MONTH_HOURS, FunctionSize, Prices, delivered, sum_of, used_by
 from devstack.template import Template
 
 POLLERS = 5  # with which Lambda watches a queue; each asks again when nothing came for 20 s
@@ -39,16 +39,14 @@ class Seen:
     events: Sequence[int]  # messages of each event of the step function
 
 
-def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> Counter[str]:
+def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> defaultdict[str, float]:
     """What the workflows used. Of a tick, what it sent: it runs each minute anyhow, and so stands among the fixed costs."""
-    total = used_by(seen.used["step"], sizes["step"]) + used_by(seen.used["import_accounts"], sizes["import_accounts"])
-    total["http_api_request"] += len(seen.used["import_accounts"])
+    parts: list[Mapping[str, float]] = [used_by(seen.used.get(name, ()), sizes[name]) for name in ("step", "import_accounts")]
     ticks = used_by(seen.used.get("tick", ()), sizes["tick"])
-    for name in ("sqs_request", "nat_gb"):
-        total[name] += ticks[name]
-    for messages in seen.events:
-        total += delivered(messages)
-    del total["secret_request"]  # five minutes after five minutes, whether it has steps to run or not: a fixed cost
+    sent = {name: ticks[name] for name in ("sqs_request", "nat_gb")}
+    requests = {"http_api_request": float(len(seen.used.get("import_accounts", ())))}
+    total = sum_of([*parts, sent, requests, *(delivered(messages) for messages in seen.events)])
+    total.pop("secret_request", None)  # each five minutes, whether there are steps to run or not: a fixed cost
     return total
 
 
@@ -64,14 +62,14 @@ def step_functions_usd_per_million_steps(seen: Seen, prices: Prices) -> float:
 
 def fixed_usd_per_month(
     template: Template, resources: Mapping[str, Any], idle: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, FunctionSize], metrics: int
-) -> Counter[str]:
-    """What a month uses when nothing runs, database apart. `idle`: an invocation of each scheduled function; `metrics`: how many there are."""
+) -> defaultdict[str, float]:
+    """What a month uses when nothing runs, database apart. `idle`: one invocation of each scheduled function; `metrics`: how many."""
     of_type = Counter(resource["Type"] for resource in resources.values() if "Condition" not in resource)
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     for schedule in template.schedules():
         firings = MONTH_HOURS * 3600 / schedule.seconds
-        once = used_by([idle[schedule.function]], sizes[schedule.function])
-        total += Counter({name: amount * firings for name, amount in once.items()})
+        for name, amount in used_by([idle[schedule.function]], sizes[schedule.function]).items():
+            total[name] += amount * firings
         total["event_rule"] += firings
     sources = template.queue_sources()
     total["sqs_request"] += len(sources) * POLLERS * _POLLS_PER_HOUR * MONTH_HOURS

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 PRICES = Path(__file__).resolve().parent / "prices.toml"
 MILLION = 1_000_000
 MONTH_HOURS = 720  # of 30 days
 FULL_PROCESSOR_MB = 1769  # Lambda's documentation: at this memory a function has one processor; below it, its share
 LOG_EVENT_OVERHEAD = 26  # bytes that CloudWatch Logs adds to each event
-# What Lambda itself writes into the log of an invocation, with a request id of 36 characters.
+# What Lambda itself writes into the log of an invocation.
 PLATFORM_LINES = (
-    "START RequestId: 00000000-0000-0000-0000-000000000000 Version: $LATEST",
-    "END RequestId: 00000000-0000-0000-0000-000000000000",
-    "REPORT RequestId: 00000000-0000-0000-0000-000000000000\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 1024 MB\tMax Memory Used: 100 MB\t",
+    f"START RequestId: {uuid4()} Version: $LATEST",
+    f"END RequestId: {uuid4()}",
+    f"REPORT RequestId: {uuid4()}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 256 MB\tMax Memory Used: 100 MB\t",
 )
 PLATFORM_LOG_BYTES = sum(len(line) + 1 + LOG_EVENT_OVERHEAD for line in PLATFORM_LINES)
 _DYNAMODB_WRITES = frozenset({"UpdateItem", "DeleteItem", "PutItem"})
@@ -74,9 +75,18 @@ class FunctionSize:
         return billed_ms / 1000 * self.memory_mb / 1024
 
 
-def used_by(invocations: Iterable[Mapping[str, Any]], size: FunctionSize) -> Counter[str]:
+def sum_of(parts: Iterable[Mapping[str, float]]) -> defaultdict[str, float]:
+    """Everything together."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for part in parts:
+        for name, amount in part.items():
+            total[name] += amount
+    return total
+
+
+def used_by(invocations: Iterable[Mapping[str, Any]], size: FunctionSize) -> defaultdict[str, float]:
     """Everything that invocations of one function used, in the price list's units. As `bench/metered` tells them."""
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     for each in invocations:
         total[size.price] += size.gb_seconds(size.billed_ms(each["seconds"], each["cpu_seconds"]))
         total["lambda_request"] += 1
@@ -104,9 +114,9 @@ def _priced(call: str) -> str | None:
     raise KeyError(f"{call} has no price")
 
 
-def delivered(messages: int) -> Counter[str]:
+def delivered(messages: int) -> dict[str, float]:
     """What one event of the mapping costs beside its invocation: a ReceiveMessage and a DeleteMessageBatch, of ten at most."""
-    return Counter(sqs_request=2 * math.ceil(messages / 10))
+    return {"sqs_request": 2 * math.ceil(messages / 10)}
 
 
 def per_million(used: Mapping[str, float], steps: float) -> dict[str, float]:

@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -36,11 +37,10 @@ def _head(headers: Any) -> int:  # noqa: ANN401  # botocore's or httpx's
     return 40 + sum(len(str(name)) + len(str(value)) + 4 for name, value in headers.items())
 
 
-def _before_send(request: Any, event_name: str, **_: object) -> None:  # noqa: ANN401  # botocore's AWSPreparedRequest
+def _before_send(request: Any, event_name: str, **_more: object) -> None:  # noqa: ANN401  # botocore's AWSPreparedRequest
     """Each request on the wire, a repeated one too."""
-    _, service, operation = event_name.split(".")[:3]
-    body = request.body or b""
-    body = body if isinstance(body, bytes) else str(body).encode()
+    service, operation = event_name.split(".")[1:3]
+    body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
     requests = max(1, math.ceil(len(body) / _CHUNK)) if service == "sqs" else 1
     _count(f"{service}.{operation}", calls=requests, size=_head(request.headers) + len(body))
     if operation == "SendMessageBatch":
@@ -49,7 +49,7 @@ def _before_send(request: Any, event_name: str, **_: object) -> None:  # noqa: A
             _sent.extend([now, float(entry.get("DelaySeconds", 0))] for entry in json.loads(body)["Entries"])
 
 
-def _received(response_dict: Any, event_name: str, **_: object) -> None:  # noqa: ANN401  # botocore's
+def _received(response_dict: Any, event_name: str, **_more: object) -> None:  # noqa: ANN401  # botocore's
     _count(".".join(event_name.split(".")[1:3]), calls=0, size=_head(response_dict["headers"]) + len(response_dict["body"]))
 
 
@@ -67,7 +67,7 @@ def _metered_send(client: httpx.Client, request: httpx.Request, **options: Any) 
     return response
 
 
-httpx.Client.send = _metered_send  # type: ignore[method-assign]  # the seam behind the actions service's adapter
+httpx.Client.send = _metered_send  # type: ignore[assignment,method-assign]  # the seam behind the actions service's adapter
 
 sys.path.insert(0, os.environ["METERED_CODE"])
 _handler = importlib.import_module("app").handler
@@ -75,7 +75,7 @@ _handler = importlib.import_module("app").handler
 
 def _peak_kib() -> int:
     """The most memory that this process had resident; what it was before its exec does not count."""
-    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
+    with Path("/proc/self/status").open(encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
@@ -109,7 +109,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401  # as t
     lines = log.getvalue().splitlines()
     sys.stdout.write(log.getvalue())
     with _guard:
-        used = {
+        used: dict[str, Any] = {
             "seconds": seconds,
             "cpu_seconds": cpu,
             "calls": dict(_calls),

@@ -1,4 +1,4 @@
-"""The local stack's parts without its triggers: real clients, queue, lock table, keys and actions service, functions with a meter around them.
+"""The local stack's parts without its triggers: real clients, queue, lock table, keys, actions service, functions with a meter around them.
 
 Engine time runs at real speed here and is moved forwards only while nothing runs and no message may be seen: a wait of hours is skipped,
 what an invocation waits out is not.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import urllib.request
 from collections import defaultdict
@@ -47,6 +48,8 @@ class MeteredStack:
         self.used: defaultdict[str, list[Used]] = defaultdict(list)
         self.events: list[int] = []  # messages of each event of the step function
         self._visible: list[float] = []  # engine time at which messages that are on their way may be seen
+        self._ahead = 0  # messages that were received before their sender's invocation had told of them
+        self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
         """Start all of it."""
@@ -119,7 +122,7 @@ class MeteredStack:
 
     def next_message(self) -> float | None:
         """When the next message may be seen; None: none is on its way."""
-        return min(self._visible, default=None)
+        return self._visible[0] if self._visible else None
 
     # Work
 
@@ -128,8 +131,11 @@ class MeteredStack:
         answer = self.functions[function].invoke(event, patience=_PATIENCE)
         used = answer["used"]
         self.used[function].append(used)
-        ahead = self.now() - time.time()
-        self._visible += [when + ahead + delay for when, delay in used["sent"]]
+        skipped = self.now() - time.time()
+        with self._guard:
+            self._visible = sorted([*self._visible, *(when + skipped + delay for when, delay in used["sent"])])
+            known = min(self._ahead, len(self._visible))
+            self._visible, self._ahead = self._visible[known:], self._ahead - known
         return answer["result"]
 
     def warm(self, events: dict[str, Any]) -> None:
@@ -144,8 +150,9 @@ class MeteredStack:
             QueueUrl=self._queue, MaxNumberOfMessages=min(10, self.source.batch_size), WaitTimeSeconds=0, AttributeNames=["All"]
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])
-        for _ in messages:
-            self._visible.remove(min(self._visible))
+        with self._guard:
+            self._ahead += max(len(messages) - len(self._visible), 0)
+            self._visible = self._visible[len(messages) :]
         return messages
 
     def step(self, messages: list[dict[str, Any]]) -> None:

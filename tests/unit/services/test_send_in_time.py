@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flamebot.domain.message import TaskPointer, decode
+from flamebot.ports.queue import Message
 from flamebot.services.send_in_time import send_in_time
 from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTelemetry, pointer
 
@@ -67,7 +69,7 @@ def test_every_task_once_none_late_and_none_far_too_early(dues: list[float]) -> 
     class Watched(ListQueue):
         """Remembers when each message was sent."""
 
-        def send(self, messages):  # type: ignore[no-untyped-def]
+        def send(self, messages: Sequence[Message]) -> int:
             seen.extend((clock.elapsed + m.delay_seconds, decode(m.body)) for m in messages)
             return super().send(messages)
 

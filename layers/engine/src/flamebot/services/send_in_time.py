@@ -1,7 +1,7 @@
 """Send what a tick claimed so that no function waits: each message leaves when whole seconds are left until its tasks are due.
 
-SQS delays by whole seconds only. A message that is sent with 30.4 seconds to go is seen 0.4 seconds early, and the function that receives it
-waits those out, and is paid for it. The tick has that time: docs/adr/0012.
+SQS delays by whole seconds only. A message that is sent with 30.4 seconds to go is seen 0.4 seconds early, and the function that
+receives it waits those out, and is paid for it. The tick has that time: docs/adr/0012.
 """
 
 from __future__ import annotations
