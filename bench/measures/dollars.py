@@ -15,8 +15,8 @@ from bench.run import Run
 from devstack.cloudformation import read_document
 
 # How many of each run, one after the other; the endless one is left after so many of its rounds.
-_LONE = {"default": 2, "test": 4, "aggressive": 1}
-_ROUNDS = 20
+_LONE = {"default": 1, "test": 2, "aggressive": 1}
+_ROUNDS = 12
 _TOGETHER = 10  # accounts, the most that share a message
 _DAYS = 30
 _ROUND_SECONDS = 45 * 60 + 22  # of `aggressive`: the mean of its delay, and a job that is done at its third poll
