@@ -18,7 +18,7 @@ _PATIENCE = 600.0
 _TICK: dict[str, Any] = json.loads((ROOT / "events/tick/minute.json").read_text())
 UPKEEP: dict[str, Any] = json.loads((ROOT / "events/upkeep/periodic.json").read_text())
 _WAITING = "select extract(epoch from min(scheduled_for))::float8 from scheduled_tasks where status = 'pending'"
-# Tasks that are a minute apart and more, put into one second: what a hundred thousand accounts look like to the tick.
+# Tasks that are a minute apart and more, put into one second: what eighty thousand accounts look like to the tick.
 _TOGETHER = """
 with due as (select date_trunc('second', max(scheduled_for)) as second from scheduled_tasks where status = 'pending')
 update scheduled_tasks t set scheduled_for = due.second + random() * interval '999 milliseconds' from due where t.status = 'pending'
