@@ -23,6 +23,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "imports": ("import_set_based_per_second",),
     "local_stack": ("import_accounts_per_second", "lateness_local_stack_"),
     "lateness": ("lateness_p50_seconds", "lateness_p99_seconds", "lateness_early_tasks"),
+    "dollars": ("usd_", "step_function_peak_mib"),
     "loop": ("loop_",),
     "churn": ("churn_",),
     "sleepers": ("steps_with_10m_sleeping_ratio", "claim_"),

@@ -62,6 +62,11 @@ GOALS: dict[str, Goal] = {
     "commits_per_step": at_most(0.05),
     "wal_bytes_per_step": at_most(3000),
     "churn_claim_ratio": at_most(1.3),
+    "usd_per_million_steps": at_most(2.5),
+    "usd_per_million_steps_together_default": at_most(2.5),
+    "usd_vs_step_functions_default": at_most(0.1),
+    "usd_vs_step_functions_test": at_most(0.1),
+    "usd_vs_step_functions_aggressive": at_most(0.1),
 }
 
 

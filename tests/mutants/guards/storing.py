@@ -8,6 +8,7 @@ _ENGINE = "layers/engine/src/flamebot/"
 DATABASE = Place(f"{_ENGINE}adapters/postgres/connection.py", "tests/integration/test_connection.py")
 STORE = Place(f"{_ENGINE}adapters/postgres/tasks.py", "tests/integration/test_task_store.py")
 SEND = Place(f"{_ENGINE}services/send_tasks.py", "tests/unit/services/test_send_tasks.py")
+SEND_IN_TIME = Place(f"{_ENGINE}services/send_in_time.py", "tests/unit/services/test_send_in_time.py")
 TICK = Place(f"{_ENGINE}services/dispatch_due.py", "tests/integration/services/test_dispatch_due.py")
 TAKE_OVER = Place(f"{_ENGINE}services/take_over.py", "tests/unit/services/test_take_over.py")
 QUEUE = Place(f"{_ENGINE}adapters/sqs/queue.py", "tests/contracts/test_step_queue.py")
@@ -139,6 +140,13 @@ MUTANTS = (
         "[together[start : start + TASKS_PER_MESSAGE] for start in range(0, len(together), TASKS_PER_MESSAGE)]",
         "[together]",
         "test_ten_to_a_message",
+    ),
+    SEND_IN_TIME(
+        "urgent_waits",
+        "I6: what is due in less than two seconds is sent at once, not when it would be cheapest.",
+        "0.0 if left < _URGENT_SECONDS else int(left % 1 * _WAVES) + 0.5",
+        "int(left % 1 * _WAVES) + 0.5",
+        "test_what_is_due_soon_leaves_at_once",
     ),
     TICK(
         "tick_takes_nothing_over",

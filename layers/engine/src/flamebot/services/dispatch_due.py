@@ -13,6 +13,7 @@ from flamebot.ports.queue import StepQueue
 from flamebot.ports.store import TickStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.send_in_time import send_in_time
 from flamebot.services.send_tasks import send_tasks
 from flamebot.services.take_over import TakeOver
 
@@ -52,7 +53,7 @@ class DispatchDue:
 
         taken_over = self._take_over.run(str(uuid4()), remaining)
         resent, sent_again = self._drain(self._store.resend_lost_tasks, remaining)
-        claimed, sent = self._drain(self._store.claim_due_tasks, remaining)
+        claimed, sent = self._drain(self._store.claim_due_tasks, remaining, send_last=self._send_in_time)
         seconds = self._clock.monotonic() - started
         report = TickReport(taken_over=taken_over, resent=resent, claimed=claimed, sent=sent_again + sent, seconds=seconds)
         self._store.record_tick(claimed, report.sent, seconds)
@@ -64,12 +65,21 @@ class DispatchDue:
         started = self._clock.monotonic()
         return self._drain(self._store.claim_due_tasks, lambda: _DISPATCH_SECONDS - (self._clock.monotonic() - started))[1]
 
-    def _drain(self, verb: Callable[[int], list[TaskPointer]], remaining: Callable[[], float]) -> tuple[int, int]:
-        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down."""
+    def _drain(
+        self,
+        verb: Callable[[int], list[TaskPointer]],
+        remaining: Callable[[], float],
+        send_last: Callable[[Sequence[TaskPointer]], int] | None = None,
+    ) -> tuple[int, int]:
+        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down.
+
+        `send_last` sends the last chunk, which nothing waits for: a full one has others behind it.
+        """
         found = sent = 0
         while remaining() > 0:
             pointers = verb(_CHUNK)
-            accepted = self._send(pointers)
+            send = self._send if send_last is None or len(pointers) == _CHUNK else send_last
+            accepted = send(pointers)
             found += len(pointers)
             sent += accepted
             if len(pointers) < _CHUNK or accepted < len(pointers):
@@ -78,6 +88,9 @@ class DispatchDue:
 
     def _send(self, pointers: Sequence[TaskPointer]) -> int:
         return send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
+
+    def _send_in_time(self, pointers: Sequence[TaskPointer]) -> int:
+        return send_in_time(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
 
     def _tell(self, report: TickReport) -> None:
         telemetry = self._telemetry

@@ -1,0 +1,1 @@
+"""A handler around the handlers; `bench.stack` has the functions loaded through it."""

@@ -1,0 +1,105 @@
+"""Runs workflows on a metered stack from import to end, skipping the hours in which nothing happens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from bench.database import ROOT, Session
+from bench.metered.stack import MeteredStack
+
+TICK_SECONDS = 60
+_HORIZON = 120
+_EARLY = 0.03  # a skip ends this long before what it is for
+_PATIENCE = 600.0
+_TICK: dict[str, Any] = json.loads((ROOT / "events/tick/minute.json").read_text())
+UPKEEP: dict[str, Any] = json.loads((ROOT / "events/upkeep/periodic.json").read_text())
+_WAITING = "select extract(epoch from min(scheduled_for))::float8 from scheduled_tasks where status = 'pending'"
+# Tasks that are a minute apart and more, put into one second: what eighty thousand accounts look like to the tick.
+_TOGETHER = """
+with due as (select date_trunc('second', max(scheduled_for)) as second from scheduled_tasks where status = 'pending')
+update scheduled_tasks t set scheduled_for = due.second + random() * interval '999 milliseconds' from due where t.status = 'pending'
+"""
+_LIVE = "select count(*) from scheduled_tasks where status in ('queued', 'running')"
+
+
+class Drive:
+    """One run. `together`: what waits for a tick falls due in the same second, so that messages are full."""
+
+    def __init__(self, stack: MeteredStack, session: Session, *, together: bool) -> None:
+        """Nothing was imported yet."""
+        self._stack = stack
+        self._session = session
+        self._together = together
+        stack.warm({"import_accounts": request(None), "tick": _TICK, "step": {"Records": []}, "upkeep": UPKEEP})
+
+    def start(self, workflow: str, accounts: int, *, prefix: str) -> None:
+        """Import accounts in one request and start their workflows."""
+        answer = self._stack.call("import_accounts", request({"accounts": _accounts(accounts, prefix), "startAutomation": True,
+                                                              "workflowType": workflow}))  # fmt: skip
+        assert json.loads(answer["body"])["started"] == accounts, answer
+
+    def run(self, done: Callable[[], bool]) -> None:
+        """Go from event to event until it is done, or nothing is left to happen."""
+        give_up = time.monotonic() + _PATIENCE
+        with ThreadPoolExecutor(self._stack.source.concurrency) as environments:
+            running: set[Future[None]] = set()
+            while running or not done():
+                assert time.monotonic() < give_up, "the workflows do not come to their end"
+                for future in [each for each in running if each.done()]:
+                    running.remove(future)
+                    future.result()
+                if len(running) < self._stack.source.concurrency and (messages := self._stack.receive()):
+                    running.add(environments.submit(self._stack.step, messages))
+                elif running:
+                    time.sleep(0.005)
+                elif not self._go_on():
+                    return
+
+    def _go_on(self) -> bool:
+        """Nothing runs: skip to the next message, or tick when the next tick would find something. Whether there is anything."""
+        message, tick = self._stack.next_message(), self._next_tick()
+        if message is None and tick is None:
+            return False
+        if message is not None and (tick is None or message <= tick):
+            self._stack.skip_to(message - _EARLY)
+            time.sleep(0.005)
+            return True
+        assert tick is not None
+        if self._together:
+            if self._session.value(_LIVE) == 0:
+                self._session.rows(_TOGETHER)
+            tick = self._next_tick() or tick
+        self._stack.skip_to(tick)
+        self._stack.call("tick", _TICK)
+        return True
+
+    def _next_tick(self) -> float | None:
+        """The first whole minute from now on at which something is due within the horizon."""
+        due = self._session.value(_WAITING)
+        if due is None:
+            return None
+        earliest = max(self._stack.now(), due - _HORIZON)
+        return float(-(-earliest // TICK_SECONDS) * TICK_SECONDS)
+
+
+def request(body: object) -> dict[str, Any]:
+    """The event of an import over HTTPS; without a body one that is refused, which warms the function up."""
+    event: dict[str, Any] = json.loads((ROOT / "events/import_accounts/one_account.json").read_text())
+    return {**event, "body": json.dumps(body), "isBase64Encoded": False}
+
+
+def _accounts(count: int, prefix: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "flamebotId": f"{prefix}-{number}",
+            "modelId": "model-1",
+            "channelId": "channel-1",
+            "credentials": {"username": f"user-{number}", "password": f"secret-{number}"},
+            "config": {"city": "Lisbon"},
+        }
+        for number in range(count)
+    ]
