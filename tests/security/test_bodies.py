@@ -43,7 +43,8 @@ def schema(route: Route) -> dict[str, Any]:
 
 def good(route: Route) -> dict[str, Any]:
     """A body that would be taken."""
-    return {"import_accounts": {"accounts": [{"flamebotId": "new"}]}, "create_import": {"bytes": 1}}.get(route.name, {})
+    bodies: dict[str, dict[str, Any]] = {"import_accounts": {"accounts": [{"flamebotId": "new"}]}, "create_import": {"bytes": 1}}
+    return bodies.get(route.name, {})
 
 
 def send(front: Front, route: Route, body: object) -> httpx.Response:

@@ -46,11 +46,11 @@ _JSONB = 3802  # its type's oid
 _decode = json.JSONDecoder().raw_decode
 
 
-def _jsonb(text: str | None, _cursor: object) -> object:
+def _jsonb(text: str | bytes | None, _cursor: object) -> object:
     """What a jsonb column holds. Postgres writes it without blanks around, and most of ours are empty objects: json.loads knows neither."""
     if text is None:
         return None
-    return {} if text == "{}" else _decode(text)[0]
+    return {} if text == "{}" else _decode(str(text))[0]
 
 
 psycopg2.extensions.register_type(psycopg2.extensions.new_type((_JSONB,), "JSONB", _jsonb))
