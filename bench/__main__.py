@@ -24,6 +24,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "local_stack": ("import_accounts_per_second", "lateness_local_stack_"),
     "lateness": ("lateness_p50_seconds", "lateness_p99_seconds", "lateness_early_tasks"),
     "loop": ("loop_",),
+    "cold_start": ("cold_start_cpu_ms_",),
     "churn": ("churn_",),
     "sleepers": ("steps_with_10m_sleeping_ratio", "claim_"),
 }  # fmt: skip

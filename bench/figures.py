@@ -62,6 +62,8 @@ GOALS: dict[str, Goal] = {
     "commits_per_step": at_most(0.05),
     "wal_bytes_per_step": at_most(3000),
     "churn_claim_ratio": at_most(1.3),
+    "cold_start_cpu_ms_tick": at_most(400),
+    "cold_start_cpu_ms_step": at_most(700),
 }
 
 
