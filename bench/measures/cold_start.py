@@ -15,7 +15,7 @@ from bench.engine import Engine
 from bench.figures import Figure, figure
 from bench.iam_database import iam_database
 from bench.run import Run
-from bench.workload import THREE_EFFECTS, import_workflows, publish, register
+from bench.workload import BENCH, THREE_EFFECTS, import_workflows, publish, register
 from devstack.actions_service import ActionsService
 from devstack.emulator import Emulator
 from devstack.environment import function_variables
@@ -35,7 +35,7 @@ _WAIT: dict[str, Any] = {
 }
 # Name of the figure -> function, its event, and what is in it. The first two have goals, the others are for information.
 _EVENTS = {
-    "tick": ("tick", "minute", "nothing is due"),
+    "tick": ("tick", "minute", "one task is due, claimed and sent"),
     "step": ("step", "submit", "one task: an effect is submitted, its poll sent"),
     "step_wake": ("step", "wake", "one task: a wait is over, the next begins"),
     "api": ("api", "stats", "GET /v1/stats"),
@@ -105,10 +105,14 @@ class _Surroundings:
         return function_variables(self.template.functions[function], told, {}, endpoint=self._emulator.url)
 
     def event(self, function: str, case: str) -> dict[str, Any]:
-        """An event of `events/`, about an account of its own; a step's points at a task that is there and due."""
+        """An event of `events/`, about an account of its own; a step's points at a task that is there and due, a tick finds one to claim."""
         self._accounts += 1
         if case in self._own:
             return self._task(self._own[case])
+        if function == "tick":
+            self._engine.control().pause_all(BENCH)
+            import_workflows(self._engine, _WAIT, 1, prefix=f"cold-{self._accounts}")
+            self._engine.control().resume_all(BENCH)
         text = (ROOT / "events" / function / f"{case}.json").read_text()
         event: dict[str, Any] = json.loads(text.replace("single-1", f"single-{self._accounts}"))
         return event
@@ -126,3 +130,4 @@ class _Surroundings:
         """What was measured did its work."""
         assert answer.get("statusCode", 200) == 200, answer
         assert not answer.get("batchItemFailures"), answer
+        assert answer.get("sent", 1) == 1, answer
