@@ -22,7 +22,8 @@ from cryptography.x509.oid import NameOID
 from bench.database import Session
 from devstack.postgres import Server, embedded_postgres
 
-_LET_IN = "copy (select 'host all all 127.0.0.1/32 trust') to program 'cat > pg_hba.conf'"  # the server itself writes it, in its own directory
+# The server itself writes the file, in its own directory.
+_LET_IN = "copy (select 'host all all 127.0.0.1/32 trust') to program 'cat > pg_hba.conf'"
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 
@@ -71,7 +72,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 def _certificate(path: Path) -> Path:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
+    now = datetime.now(UTC)  # noqa: TID251  # a certificate is valid in real time
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -1,4 +1,4 @@
-"""The functions as built, under Lambda's runtime interface emulator: an execution environment that has what the real one has, and no more."""
+"""The functions as built, under Lambda's runtime interface emulator, in an environment that has what the real one has, and no more."""
 
 from __future__ import annotations
 
@@ -74,16 +74,14 @@ def start(python: Path, function: FunctionSpec, variables: Mapping[str, str], ev
         "PYTHONPATH": f"{function.code}:{LAYER}",
         "PYTHONDONTWRITEBYTECODE": "1",  # /opt is read-only
     }
-    command = [
-        str(emulator), "--runtime-interface-emulator-address", f"127.0.0.1:{invoked_at}", "--runtime-api-address", f"127.0.0.1:{runtime_at}",
-        "--log-level", "error", str(python), "-m", "awslambdaric", function.handler,
-    ]  # fmt: skip
+    addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{invoked_at}", "--runtime-api-address", f"127.0.0.1:{runtime_at}"]
+    command = [str(emulator), *addresses, "--log-level", "error", str(python), "-m", "awslambdaric", function.handler]
     with log.open("ab") as stream:
         process = subprocess.Popen(command, cwd=function.code, env=environment, stdout=stream, stderr=stream, start_new_session=True)
         try:
             _wait_for(invoked_at)
             begun = time.perf_counter()
-            answer = _invoke(invoked_at, event)  # it starts the runtime's process, which asks for the event when it has imported the handler
+            answer = _invoke(invoked_at, event)  # starts the runtime's process, which asks for the event once the handler is imported
             wall = time.perf_counter() - begun
             cpu = time.clock_gettime((~_child(process.pid) << 3) | _SCHEDULED)
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import statistics
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +22,7 @@ from devstack.actions_service import ActionsService
 from devstack.emulator import Emulator
 from devstack.environment import function_variables
 from devstack.template import Template
+from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.domain.message import TaskPointer, encode
 
@@ -33,15 +36,27 @@ _WAIT: dict[str, Any] = {
     "config": {},
     "steps": [{"id": "a", "action": "wait", "delay": 1}, {"id": "b", "action": "wait", "delay": "30d"}],
 }
-# Name of the figure -> function, its event, and what is in it. The first two have goals, the others are for information.
-_EVENTS = {
-    "tick": ("tick", "minute", "one task is due, claimed and sent"),
-    "step": ("step", "submit", "one task: an effect is submitted, its poll sent"),
-    "step_wake": ("step", "wake", "one task: a wait is over, the next begins"),
-    "api": ("api", "stats", "GET /v1/stats"),
-    "import_accounts": ("import_accounts", "one_account", "one account with credentials"),
-    "upkeep": ("upkeep", "periodic", "health check, history"),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What a figure's function is given first."""
+
+    figure: str
+    function: str
+    case: str
+    told: str
+
+
+# The first two have goals, the others are for information.
+_FIRSTS = (
+    _First("tick", "tick", "minute", "one task is due, claimed and sent"),
+    _First("step", "step", "submit", "one task: an effect is submitted, its poll sent"),
+    _First("step_wake", "step", "wake", "one task: a wait is over, the next begins"),
+    _First("api", "api", "stats", "GET /v1/stats"),
+    _First("import_accounts", "import_accounts", "one_account", "one account with credentials"),
+    _First("upkeep", "upkeep", "periodic", "health check, history"),
+)
 
 
 def measure(run: Run) -> list[Figure]:
@@ -51,26 +66,25 @@ def measure(run: Run) -> list[Figure]:
     except rie.CannotBuild as error:
         run.say(f"  not measured: {error}")
         return []
+    log = CACHE / "cold_start.log"
+    log.unlink(missing_ok=True)
     with ExitStack() as stack:
         surroundings = _Surroundings(stack)
-        log = CACHE / "cold_start.log"
-        log.unlink(missing_ok=True)
-        return [_one(run, surroundings, python, log, name, *told) for name, told in _EVENTS.items()]
+        return [_one(run, surroundings, python, log, first) for first in _FIRSTS]
 
 
-def _one(run: Run, around: _Surroundings, python: Path, log: Path, name: str, function: str, case: str, told: str) -> Figure:
-    spec = around.template.functions[function]
-    starts = [
-        rie.start(python, spec, around.variables(function), around.event(function, case), log) for _ in range(2 if run.quick else _TIMES)
-    ]
+def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First) -> Figure:
+    spec, variables = around.template.functions[first.function], around.variables(first.function)
+    starts = [rie.start(python, spec, variables, around.event(first), log) for _ in range(2 if run.quick else _TIMES)]
     around.judge(starts[-1].answer)
     ms = [start.cpu_seconds * 1000 for start in starts]
     wall = statistics.median(start.wall_seconds for start in starts) * 1000
-    return figure(f"cold_start_cpu_ms_{name}", statistics.median(ms), "ms", f"{told}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock")
+    note = f"{first.told}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock"
+    return figure(f"cold_start_cpu_ms_{first.figure}", statistics.median(ms), "ms", note)
 
 
 class _Surroundings:
-    """What the functions find on AWS: a database that they log in to by IAM and TLS, queue, lock table, key, secrets, the actions service."""
+    """What the functions find on AWS: a database that takes tokens over TLS, queue, lock table, key, secrets, and the actions service."""
 
     def __init__(self, stack: ExitStack) -> None:
         """Start them all; `stack` ends them."""
@@ -90,6 +104,7 @@ class _Surroundings:
         self._emulator.provision(self.template, _SECRETS, "LockTable")
         self._engine = stack.enter_context(closing(Engine(self._url, threads=5)))
         self._session = stack.enter_context(closing(Session(self._url)))
+        self._service = stack.enter_context(closing(ActionsApi(self._actions.url, lambda: _TOKEN, timeout=timedelta(seconds=5))))
         self._accounts = 0
         for document in (*read_definitions(ROOT / "definitions"), THREE_EFFECTS, _WAIT):
             publish(self._engine, document)
@@ -104,16 +119,16 @@ class _Surroundings:
         }
         return function_variables(self.template.functions[function], told, {}, endpoint=self._emulator.url)
 
-    def event(self, function: str, case: str) -> dict[str, Any]:
-        """An event of `events/`, about an account of its own; a step's points at a task that is there and due, a tick finds one to claim."""
+    def event(self, first: _First) -> dict[str, Any]:
+        """An event of `events/`, about an account of its own. A step's points at a task that is due; a tick's finds one to claim."""
         self._accounts += 1
-        if case in self._own:
-            return self._task(self._own[case])
-        if function == "tick":
+        if first.case in self._own:
+            return self._task(self._own[first.case])
+        if first.function == "tick":
             self._engine.control().pause_all(BENCH)
             import_workflows(self._engine, _WAIT, 1, prefix=f"cold-{self._accounts}")
             self._engine.control().resume_all(BENCH)
-        text = (ROOT / "events" / function / f"{case}.json").read_text()
+        text = (ROOT / "events" / first.function / f"{first.case}.json").read_text()
         event: dict[str, Any] = json.loads(text.replace("single-1", f"single-{self._accounts}"))
         return event
 
@@ -121,6 +136,8 @@ class _Surroundings:
         told: list[TaskPointer] = []
         import_workflows(self._engine, document, 1, prefix=f"cold-{self._accounts}", told=told)
         register(self._session)
+        (pointer,) = told
+        self._service.register(pointer.account_id, {"modelId": "model-1", "channelId": "channel-1"}, key=pointer.task_id, fencing_token=1)
         event: dict[str, Any] = json.loads((ROOT / "events" / "step" / "one_task.json").read_text())
         event["Records"][0]["body"] = encode(told)
         return event
