@@ -6,6 +6,9 @@
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
+# Of the version that runs on Lambda: it compiles the layer, if it is there. A version manager's stand-in may be there and not work.
+RUNTIME_PYTHON ?= $(firstword $(foreach python,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13),$(if \
+	$(shell $(python) -c 'print(1)' 2>/dev/null),$(python))))
 STAGE ?= dev
 ARGS ?=
 
@@ -72,7 +75,7 @@ e2e: $(DEV) ## over HTTP against running local stacks
 
 .PHONY: bench
 bench: $(BENCH) ## the benchmarks, into bench/results/; ONLY=figure for one, LONG=1 for the long ones
-	.venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long) $(ARGS)
+	RUNTIME_PYTHON="$(RUNTIME_PYTHON)" .venv-bench/bin/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(LONG),--long) $(ARGS)
 
 .PHONY: bench-peers
 bench-peers: $(BENCH) ## the peers beside our own steps per second, in one run; needs npm for two of them
@@ -104,7 +107,7 @@ fuzz: $(DEV) ## bad input by chance, at length; CASES=n per property and API ope
 
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/
-	PYTHON="$(CURDIR)/.venv-sam/bin/python" .venv-sam/bin/sam build
+	PYTHON="$(CURDIR)/.venv-sam/bin/python" RUNTIME_PYTHON="$(RUNTIME_PYTHON)" .venv-sam/bin/sam build
 
 .PHONY: deploy
 deploy: build ## sam deploy; STAGE=dev or prod
@@ -118,6 +121,7 @@ requirements: $(DEV) ## pin what requirements/*.in ask for; ARGS=--upgrade for n
 	$(COMPILE) $(ARGS) -o requirements/dev.txt requirements/dev.in
 	$(COMPILE) $(ARGS) -o requirements/sam.txt requirements/sam.in
 	$(COMPILE) $(ARGS) -o requirements/bench.txt requirements/bench.in
+	$(COMPILE) $(ARGS) -o requirements/rie.txt requirements/rie.in
 	for peer in absurd dbos pgqueuer procrastinate; do $(COMPILE) $(ARGS) -o requirements/peers/$$peer.txt requirements/peers/$$peer.in || exit 1; done
 
 .PHONY: openapi

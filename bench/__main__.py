@@ -25,6 +25,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "lateness": ("lateness_p50_seconds", "lateness_p99_seconds", "lateness_early_tasks"),
     "dollars": ("usd_", "step_function_peak_mib"),
     "loop": ("loop_",),
+    "cold_start": ("cold_start_cpu_ms_",),
     "churn": ("churn_",),
     "sleepers": ("steps_with_10m_sleeping_ratio", "claim_"),
 }  # fmt: skip

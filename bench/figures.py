@@ -67,6 +67,8 @@ GOALS: dict[str, Goal] = {
     "usd_vs_step_functions_default": at_most(0.1),
     "usd_vs_step_functions_test": at_most(0.1),
     "usd_vs_step_functions_aggressive": at_most(0.1),
+    "cold_start_cpu_ms_tick": at_most(400),
+    "cold_start_cpu_ms_step": at_most(700),
 }
 
 

@@ -14,6 +14,7 @@ FILES = [
     "requirements/sam.txt",
     "requirements/pip.txt",
     "requirements/bench.txt",
+    "requirements/rie.txt",
     *(f"requirements/peers/{peer}.txt" for peer in ("absurd", "dbos", "pgqueuer", "procrastinate")),
 ]
 _PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?\s*\\")

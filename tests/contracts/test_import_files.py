@@ -14,7 +14,7 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from flamebot import bootstrap
+from flamebot.adapters.aws.clients import S3
 from flamebot.adapters.s3.files import S3ImportFiles
 from flamebot.domain.errors import FilesUnavailable
 from flamebot.domain.import_message import decode
@@ -29,7 +29,7 @@ BUCKET = "imports-of-the-contract"
 
 def s3(endpoint: str) -> Any:
     """A client as the functions have it."""
-    config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}, **bootstrap._S3)
+    config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}, **S3)
     make: Any = boto3.client
     return make("s3", endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test", config=config)
 
@@ -109,7 +109,7 @@ def test_the_address_signs_size_and_first_come(files: S3ImportFiles) -> None:
 def test_on_aws_the_address_is_the_regions_own() -> None:
     """The global one answers with a redirect while a bucket is new, which an upload cannot follow."""
     make: Any = boto3.client
-    client = make("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b", config=Config(**bootstrap._S3))
+    client = make("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b", config=Config(**S3))
     url = S3ImportFiles(client, "flamebot-dev-imports").upload("018f3a5e-0000-4000-8000-000000000001", 5, HOUR, NOW).url
     assert url.startswith("https://flamebot-dev-imports.s3.eu-west-1.amazonaws.com/imports/018f3a5e-")
 

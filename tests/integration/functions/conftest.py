@@ -42,16 +42,16 @@ class Deployed:
         self, template: Template, surroundings: dict[str, str], database: TestDatabase, server: Server, patch: pytest.MonkeyPatch
     ) -> None:
         self.database = database
-        self._template = template
+        self.template = template
         self._surroundings = surroundings
-        self._server = server
+        self.server = server
         self._patch = patch
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Run a function's handler."""
-        spec = self._template.functions[function]
+        spec = self.template.functions[function]
         with self._patch.context() as patch:
-            url = self._server.url(self.database.name, user=spec.environment["DB_USER"], password=PASSWORD)
+            url = self.server.url(self.database.name, user=spec.environment["DB_USER"], password=PASSWORD)
             for name, value in {**spec.environment, **self._surroundings, "DATABASE_URL": url}.items():
                 patch.setenv(name, value)
             forget()

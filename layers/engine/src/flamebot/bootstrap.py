@@ -5,6 +5,7 @@ Imports stand inside the functions on purpose: a cold start pays only for what i
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from flamebot.config import Misconfigured, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
+    from flamebot.adapters.aws.clients import Clients
+    from flamebot.adapters.aws.secrets import Secrets
     from flamebot.adapters.postgres.connection import Database
     from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
     from flamebot.http.router import Router
@@ -33,13 +34,7 @@ if TYPE_CHECKING:
     from flamebot.services.run_import import RunImport
     from flamebot.services.run_tasks import RunTasks
 
-_SECRET_MAX_AGE = 300  # seconds
-_S3: dict[str, Any] = {
-    "signature_version": "s3v4",
-    "s3": {"addressing_style": "virtual"},  # the region's own address, in those that are handed out too
-    "request_checksum_calculation": "when_required",  # none in a presigned address: whoever sends the file would have to know it
-    "response_checksum_validation": "when_required",
-}
+_SECRET_MAX_AGE = timedelta(minutes=5)
 _HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
 
 
@@ -58,23 +53,24 @@ def _spare_the_collector() -> None:
 
 
 @cache
-def aws(service: str, patience: float = 5) -> Any:  # noqa: ANN401  # boto3 clients are made at run time and have no static type
-    """A boto3 client with timeouts (seconds) that fit inside an invocation and no retries of its own beyond one."""
-    import boto3
-    from botocore.config import Config
+def _clients() -> Clients:
+    from flamebot.adapters.aws.clients import Clients
 
-    own = _S3 if service == "s3" else {}
-    config = Config(connect_timeout=2, read_timeout=patience, retries={"total_max_attempts": 2, "mode": "standard"}, **own)
-    make: Any = boto3.client  # its stubs want the service as a literal
-    return make(service, region_name=settings().aws_region, config=config)
+    return Clients(settings().aws_region)
 
 
 @cache
-def secrets() -> SecretsProvider:
-    """Secrets, each kept for at most five minutes: a rotated one is used without a new environment."""
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+def aws(service: str, patience: float = 5) -> Any:  # noqa: ANN401  # clients are made at run time and have no static type
+    """A service's client, made when something is first asked of it; it waits so many seconds for an answer."""
+    return _clients().client(service, patience)
 
-    return SecretsProvider(boto3_client=aws("secretsmanager"))
+
+@cache
+def secrets() -> Secrets:
+    """Secrets, each kept for at most five minutes."""
+    from flamebot.adapters.aws.secrets import Secrets
+
+    return Secrets(aws("secretsmanager"), age=_SECRET_MAX_AGE, wall=clock().wall)
 
 
 def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], str]:
@@ -82,7 +78,7 @@ def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], 
         if plain:
             return plain
         if secret_id:
-            return str(secrets().get(secret_id, max_age=_SECRET_MAX_AGE))
+            return secrets().get(secret_id)
         raise Misconfigured(f"{name} is not set")
 
     return read
@@ -91,11 +87,14 @@ def _token(plain: str | None, secret_id: str | None, name: str) -> Callable[[], 
 @cache
 def clock() -> Clock:
     """The real clock; on the local stack the schedule clock that it keeps in a file."""
-    from flamebot.adapters.clock.schedule import ScheduleClock
+    path = settings().schedule_clock_file
+    if path:
+        from flamebot.adapters.clock.schedule import ScheduleClock
+
+        return ScheduleClock(path)
     from flamebot.adapters.clock.system import SystemClock
 
-    path = settings().schedule_clock_file
-    return ScheduleClock(path) if path else SystemClock()
+    return SystemClock()
 
 
 @cache
@@ -120,7 +119,7 @@ def database() -> Database:
     host = s.db_host
 
     def dsn() -> str:
-        token = aws("rds").generate_db_auth_token(DBHostname=host, Port=s.db_port, DBUsername=s.db_user)
+        token = _clients().login(host=host, port=s.db_port, user=s.db_user)
         return Database.dsn(host=host, port=s.db_port, name=s.db_name, user=s.db_user, password=token)
 
     return Database(dsn)
@@ -244,8 +243,6 @@ def importer() -> ImportAccounts:
 @cache
 def import_file() -> RunImport:
     """The service of the function that imports files."""
-    from datetime import timedelta
-
     from flamebot.adapters.kms.vault import KmsVault
     from flamebot.adapters.postgres.imports import PostgresImportStore
     from flamebot.services.run_import import RunImport

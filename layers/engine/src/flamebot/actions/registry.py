@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import flamebot.actions
-from flamebot.actions.kind import Kind, registered
 
-REGISTRY: Final[Mapping[str, Kind]] = registered()
+if TYPE_CHECKING:
+    from flamebot.actions.kind import Kind
 
-for _module in pkgutil.iter_modules(flamebot.actions.__path__, "flamebot.actions."):
-    importlib.import_module(_module.name)
+
+class _Registry(Mapping[str, "Kind"]):
+    """Imports the actions when one is first asked for: a tick that takes nothing over pays for none."""
+
+    def __getitem__(self, name: str) -> Kind:
+        return _kinds()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_kinds())
+
+    def __len__(self) -> int:
+        return len(_kinds())
+
+
+@cache
+def _kinds() -> Mapping[str, Kind]:
+    from flamebot.actions.kind import registered  # noqa: PLC0415  # as the others
+
+    for module in pkgutil.iter_modules(flamebot.actions.__path__, "flamebot.actions."):
+        importlib.import_module(module.name)
+    return registered()
+
+
+REGISTRY: Final[Mapping[str, Kind]] = _Registry()

@@ -14,8 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from flamebot.domain.errors import Unavailable, VaultError
 from flamebot.ports.vault import Secret
@@ -51,6 +49,8 @@ class KmsVault:
         """Encrypt under one fresh data key. Raises `VaultError`, `Unavailable`."""
         if not secrets:
             return []
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         answer = self._ask("generate_data_key", KeySpec="AES_256")
         wrapped = bytes(answer["CiphertextBlob"])
         cipher = AESGCM(bytes(answer["Plaintext"]))
@@ -67,6 +67,9 @@ class KmsVault:
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
         """Decrypt. Raises `VaultError` when it is not this account's and version's, `Unavailable` when KMS is."""
+        from cryptography.exceptions import InvalidTag  # here: most steps decrypt nothing
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         blob = bytes(ciphertext)  # psycopg2 gives a memoryview
         wrapped, nonce, sealed = _split(blob)
         try:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from flamebot.adapters.openai_writer.bounded import bounded_client
 from flamebot.domain.action import TextBrief
 from flamebot.domain.errors import WriterError, WriterRefused
 from flamebot.ports.writer import Written
@@ -68,7 +67,9 @@ class OpenAiWriter:
         return answer
 
     def _complete(self, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
-        import openai  # noqa: PLC0415  # half a second of a cold start, for those invocations alone that write a text
+        import openai  # half a second of a cold start, for those invocations alone that write a text
+
+        from flamebot.adapters.openai_writer.bounded import bounded_client
 
         try:
             with openai.OpenAI(

@@ -1,0 +1,150 @@
+"""Processor time from the start of a function's process to the answer of its first event, run as it was built."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench import rie
+from bench.database import CACHE, ROOT, Session, create
+from bench.engine import Engine
+from bench.figures import Figure, figure
+from bench.iam_database import iam_database
+from bench.run import Run
+from bench.workload import BENCH, THREE_EFFECTS, import_workflows, publish, register
+from devstack.actions_service import ActionsService
+from devstack.emulator import Emulator
+from devstack.environment import function_variables
+from devstack.template import Template
+from flamebot.adapters.actions_api.client import ActionsApi
+from flamebot.adapters.definition_files.reader import read_definitions
+from flamebot.domain.message import TaskPointer, encode
+
+_TIMES = 7
+_TOKEN = "bench"
+_SECRETS = {"ActionsTokenSecret": _TOKEN}
+_WAIT: dict[str, Any] = {
+    "type": "wait",
+    "name": "Wait",
+    "description": "",
+    "config": {},
+    "steps": [{"id": "a", "action": "wait", "delay": 1}, {"id": "b", "action": "wait", "delay": "30d"}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _First:
+    """What a figure's function is given first."""
+
+    figure: str
+    function: str
+    case: str
+    told: str
+
+
+# The first two have goals, the others are for information.
+_FIRSTS = (
+    _First("tick", "tick", "minute", "one task is due, claimed and sent"),
+    _First("step", "step", "submit", "one task: an effect is submitted, its poll sent"),
+    _First("step_wake", "step", "wake", "one task: a wait is over, the next begins"),
+    _First("api", "api", "stats", "GET /v1/stats"),
+    _First("import_accounts", "import_accounts", "one_account", "one account with credentials"),
+    _First("upkeep", "upkeep", "periodic", "health check, history"),
+)
+
+
+def measure(run: Run) -> list[Figure]:
+    """Build, then give each function a first event in a new execution environment, again and again."""
+    try:
+        python = rie.build()
+    except rie.CannotBuild as error:
+        run.say(f"  not measured: {error}")
+        return []
+    log = CACHE / "cold_start.log"
+    log.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        surroundings = _Surroundings(stack)
+        return [_one(run, surroundings, python, log, first) for first in _FIRSTS]
+
+
+def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First) -> Figure:
+    spec, variables = around.template.functions[first.function], around.variables(first.function)
+    starts = [rie.start(python, spec, variables, around.event(first), log) for _ in range(2 if run.quick else _TIMES)]
+    around.judge(starts[-1].answer)
+    ms = [start.cpu_seconds * 1000 for start in starts]
+    wall = statistics.median(start.wall_seconds for start in starts) * 1000
+    note = f"{first.told}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock"
+    return figure(f"cold_start_cpu_ms_{first.figure}", statistics.median(ms), "ms", note)
+
+
+class _Surroundings:
+    """What the functions find on AWS: a database that takes tokens over TLS, queue, lock table, key, secrets, and the actions service."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        """Start them all; `stack` ends them."""
+        folder = Path(stack.enter_context(TemporaryDirectory(dir=CACHE)))
+        folder.chmod(0o711)
+        server, self._seen = stack.enter_context(iam_database(folder / "postgres"))
+        self._url = create(server)
+        log = stack.enter_context((folder / "log").open("ab"))
+        self._emulator = Emulator(folder / "kms-key.json", log)
+        stack.callback(self._emulator.stop)
+        self._actions = ActionsService(token=_TOKEN)
+        self._actions.start()
+        stack.callback(self._actions.stop)
+        self._emulator.wait_ready()
+        known = self._emulator.known(["ActionsTokenSecret", "OpenAiSecret"], "LockTable")
+        self.template = Template(ROOT / "template.yaml", known | {"Database.Endpoint.Address": self._seen.host})
+        self._emulator.provision(self.template, _SECRETS, "LockTable")
+        self._engine = stack.enter_context(closing(Engine(self._url, threads=5)))
+        self._session = stack.enter_context(closing(Session(self._url)))
+        self._service = stack.enter_context(closing(ActionsApi(self._actions.url, lambda: _TOKEN, timeout=timedelta(seconds=5))))
+        self._accounts = 0
+        for document in (*read_definitions(ROOT / "definitions"), THREE_EFFECTS, _WAIT):
+            publish(self._engine, document)
+        self._own = {"submit": THREE_EFFECTS, "wake": _WAIT}
+
+    def variables(self, function: str) -> dict[str, str]:
+        """A function's environment, the template's and the platform's."""
+        told = {
+            "ACTIONS_BASE_URL": self._actions.url,
+            "DB_PORT": str(self._seen.port),
+            "DB_NAME": self._url.rpartition("/")[2],
+        }
+        return function_variables(self.template.functions[function], told, {}, endpoint=self._emulator.url)
+
+    def event(self, first: _First) -> dict[str, Any]:
+        """An event of `events/`, about an account of its own. A step's points at a task that is due; a tick's finds one to claim."""
+        self._accounts += 1
+        if first.case in self._own:
+            return self._task(self._own[first.case])
+        if first.function == "tick":
+            self._engine.control().pause_all(BENCH)
+            import_workflows(self._engine, _WAIT, 1, prefix=f"cold-{self._accounts}")
+            self._engine.control().resume_all(BENCH)
+        text = (ROOT / "events" / first.function / f"{first.case}.json").read_text()
+        event: dict[str, Any] = json.loads(text.replace("single-1", f"single-{self._accounts}"))
+        return event
+
+    def _task(self, document: dict[str, Any]) -> dict[str, Any]:
+        told: list[TaskPointer] = []
+        import_workflows(self._engine, document, 1, prefix=f"cold-{self._accounts}", told=told)
+        register(self._session)
+        (pointer,) = told
+        self._service.register(pointer.account_id, {"modelId": "model-1", "channelId": "channel-1"}, key=pointer.task_id, fencing_token=1)
+        event: dict[str, Any] = json.loads((ROOT / "events" / "step" / "one_task.json").read_text())
+        event["Records"][0]["body"] = encode(told)
+        return event
+
+    @staticmethod
+    def judge(answer: Any) -> None:  # noqa: ANN401  # whatever a handler answers
+        """What was measured did its work."""
+        assert answer.get("statusCode", 200) == 200, answer
+        assert not answer.get("batchItemFailures"), answer
+        assert answer.get("sent", 1) == 1, answer
