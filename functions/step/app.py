@@ -6,6 +6,8 @@ from typing import Any
 
 from flamebot import bootstrap
 
+bootstrap.prepare(bootstrap.step, bootstrap.actions, clients=["sqs", "dynamodb"])
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's context has no type of its own
     """Answer which messages failed; every other task's fate is known, or left to its lease."""

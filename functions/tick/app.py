@@ -7,6 +7,8 @@ from typing import Any
 
 from flamebot import bootstrap
 
+bootstrap.prepare(bootstrap.tick, clients=["sqs"])
+
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's context has no type of its own
     """Answer what this tick did."""

@@ -5,14 +5,15 @@ Imports stand inside the functions on purpose: a cold start pays only for what i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flamebot.config import Misconfigured, Settings
+from flamebot.config import Misconfigured, Settings, in_init_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from flamebot.adapters.aws.clients import Clients
     from flamebot.adapters.aws.secrets import Secrets
@@ -42,6 +43,20 @@ _HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
 def settings() -> Settings:
     """The environment, read once."""
     return Settings.from_env()
+
+
+def prepare(*builds: Callable[[], object], clients: Sequence[str] = ()) -> None:
+    """On Lambda: build, and make these services' clients, in the init phase. What fails here fails again in the handler, and is told there.
+
+    The init phase has a whole processor; an invocation has the part that its memory pays for.
+    """
+    if not in_init_phase():
+        return
+    with suppress(Exception):
+        for build in builds:
+            build()
+        for service in clients:
+            _ = aws(service).meta  # asked anything, it is made
 
 
 def _spare_the_collector() -> None:
@@ -184,6 +199,13 @@ def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # TaskStore or C
     s = settings()
     policy = EnginePolicy(max_attempts=s.max_attempts, max_reaps=s.max_reaps, retry_base=s.retry_base, retry_cap=s.retry_cap)
     return DefinitionCatalog(store, REGISTRY, policy)
+
+
+def actions() -> int:
+    """Have every action there, and answer how many there are."""
+    from flamebot.actions.registry import REGISTRY
+
+    return len(REGISTRY)
 
 
 @cache

@@ -123,3 +123,8 @@ class Settings:
             sql_dir=env.get("SQL_DIR") or "/opt",
             definitions_dir=env.get("DEFINITIONS_DIR") or "/opt",
         )
+
+
+def in_init_phase(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether Lambda imports a function here, before its first event: nobody else says how an environment came to be."""
+    return "AWS_LAMBDA_INITIALIZATION_TYPE" in env
