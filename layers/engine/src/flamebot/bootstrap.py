@@ -5,6 +5,7 @@ Imports stand inside the functions on purpose: a cold start pays only for what i
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +246,7 @@ def import_file() -> RunImport:
     store = PostgresImportStore(
         database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, room=s.max_queued_tasks, turn=timedelta(seconds=90)
     )
-    return RunImport(
+    made = RunImport(
         store=store,
         files=import_files(),
         vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
@@ -255,6 +256,8 @@ def import_file() -> RunImport:
         clock=clock(),
         telemetry=telemetry("import_file"),
     )
+    gc.freeze()  # as in import_router
+    return made
 
 
 def _file_imports(catalog: DefinitionCatalog) -> FileImports:
@@ -269,7 +272,9 @@ def import_router() -> Router:
     """The import function's one route."""
     from flamebot.http.routes.imports import router
 
-    return router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
+    made = router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
+    gc.freeze()  # what is loaded stays: a thousand rows would have the collector look through it again and again
+    return made
 
 
 @cache

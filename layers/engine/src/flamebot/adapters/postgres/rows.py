@@ -66,8 +66,12 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if names := _fields_of(kind):
-        items = ((name, getattr(value, name)) for name in names)
-        return {name: _plain(item) for name, item in items if item is not None}
+        document = {}
+        for name in names:
+            item = getattr(value, name)
+            if item is not None:
+                document[name] = item if type(item) in _AS_IT_IS else _plain(item)
+        return document
     return value
 
 
@@ -81,8 +85,12 @@ def _fields_of(kind: type) -> tuple[str, ...]:
 
 def payload_json(payload: Payload) -> Json:
     """A task's payload as it is stored: only what is set."""
-    items = ((name, getattr(payload, name)) for name in _fields_of(Payload))
-    return {name: _plain(item) for name, item in items if item is not None and item != 0}
+    document = {}
+    for name in _fields_of(Payload):
+        item = getattr(payload, name)
+        if item is not None and item != 0:
+            document[name] = item if type(item) in _AS_IT_IS else _plain(item)
+    return document
 
 
 def payload_of(stored: Mapping[str, Any]) -> Payload:
