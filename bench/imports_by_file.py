@@ -85,7 +85,8 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
     finally:
         stack.end()
     return {
-        "rows": rows, "bytes": path.stat().st_size, "seconds": round(seconds, 1), "rowsPerSecond": round(rows / seconds), "cpuUsPerRow": round(used / rows * 1e6, 1),
+        "rows": rows, "bytes": path.stat().st_size, "seconds": round(seconds, 1), "rowsPerSecond": round(rows / seconds),
+        "cpuUsPerRow": round(used / rows * 1e6, 1),
         "workerPeakMb": round(peaks["worker"], 1), "commandPeakMb": round(peaks["command"], 1), "killed": kill,
         "started": shown["started"], "rejected": shown["rejected"], **stored,
     }  # fmt: skip
