@@ -20,13 +20,14 @@ from flamebot.ports.store import Begun, CommitItem, Committed, Started, StartRow
 Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
+_COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
 
 
 def to_json(value: object) -> str:
     """JSON text that Postgres takes: what no jsonb can hold is replaced, not refused; it came from outside, after the effect."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = _COMPACT.encode(value)
     except ValueError:  # NaN or an infinity, which Python's parser lets in
         return json.dumps(_storable(value), allow_nan=False, separators=(",", ":"))
     return json.dumps(_storable(value), separators=(",", ":")) if _UNSTORABLE.search(text) else text
