@@ -20,7 +20,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
                    "wal_bytes_per_step", "messages_per_step", "python_us_per_step", "cpu_us_per_step"),
     "lone": ("lone_workflow_",),
     "tick": ("tick_100k_seconds",),
-    "imports": ("import_set_based_per_second",),
+    "imports": ("import_set_based_",),
     "import_file": ("import_file_",),
     "local_stack": ("import_accounts_per_second", "lateness_local_stack_"),
     "lateness": ("lateness_p50_seconds", "lateness_p99_seconds", "lateness_early_tasks"),
