@@ -29,8 +29,6 @@ def measure(run: Run) -> list[Figure]:
             _, _, alone = processes.submit(_import, url, "alone", accounts).result()
             working = [processes.submit(_import, url, f"both{number}", accounts) for number in range(_ENVIRONMENTS)]
             both = [one.result() for one in working]
-                processes.map(_import, [url] * _ENVIRONMENTS, map("both{}".format, range(_ENVIRONMENTS)), [accounts] * _ENVIRONMENTS)
-            )
     spent = max(ended for _, ended, _ in both) - min(begun for begun, _, _ in both)
     return [
         figure("import_set_based_per_second", accounts * _ENVIRONMENTS / spent, "1/s", "two processes; the verb, its JSON, and planning"),
