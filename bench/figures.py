@@ -58,6 +58,7 @@ GOALS: dict[str, Goal] = {
     "loop_row_bytes": at_most(16 * 1024),
     "import_accounts_per_second": at_least(5000),
     "import_set_based_per_second": at_least(10000),
+    "import_file_peak_mb": at_most(256),
     "statements_per_step": at_most(0.15),
     "commits_per_step": at_most(0.05),
     "wal_bytes_per_step": at_most(3000),

@@ -1,7 +1,8 @@
 """A CSV file of a million rows through the whole local stack: `python -m bench.imports_by_file [--rows N] [--kill] [--no-start]`.
 
 The command line sends the file, the deployed functions import it into a durable Postgres, and this program looks on: how
-long it takes, and the most memory that the worker and the command line ever had. `--kill` kills the worker half-way.
+long it takes, what processor time the stack uses for it, and the most memory that the worker and the command line ever
+had. `--kill` kills the worker half-way. A whole run's figures go into bench/results.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench import report
+from bench.figures import Figure, figure
+from bench.machine import Others, processor_seconds
 from tests.e2e.local_stack import ROOT, LocalStack
 
+ROWS = 1_000_000
 SPREAD = "6h"
 
 
@@ -58,7 +63,7 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
         paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
         env = {**os.environ, "PYTHONPATH": paths, "FLAMEBOT_API_URL": stack.facts["apiUrl"], "FLAMEBOT_TOKEN": stack.facts["token"]}
         options = ["--type", "aggressive", "--spread", SPREAD] if start else ["--no-start"]
-        began = time.monotonic()
+        began, used = time.monotonic(), processor_seconds()
         command = [sys.executable, "-m", "cli.main", "import", str(path), "--json", *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=folder) as ran:
             peaks = {"worker": 0.0, "command": 0.0}
@@ -74,27 +79,45 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
                         killed = True
                 time.sleep(0.5)
             told = json.loads(ran.stdout.read() if ran.stdout else "{}")
-        seconds = time.monotonic() - began
+        seconds, used = time.monotonic() - began, processor_seconds() - used
         shown = stack.api.get(f"/v1/imports/{told['importId']}").json()
         (stored,) = stack.rows("select count(*) as accounts, (select count(*) from workflow_instances) as workflows from accounts")
     finally:
         stack.end()
     return {
         "rows": rows, "bytes": path.stat().st_size, "seconds": round(seconds, 1), "rowsPerSecond": round(rows / seconds),
+        "cpuUsPerRow": round(used / rows * 1e6, 1),
         "workerPeakMb": round(peaks["worker"], 1), "commandPeakMb": round(peaks["command"], 1), "killed": kill,
         "started": shown["started"], "rejected": shown["rejected"], **stored,
     }  # fmt: skip
 
 
+def figures(told: dict[str, Any]) -> list[Figure]:
+    """What a run says, as figures of the benchmarks."""
+    note = f"{told['rows']:,} rows, {told['bytes'] / 1e6:.0f} MB, {told['seconds']:,.0f} s, a workflow each"
+    return [
+        figure("import_file_rows_per_second", told["rows"] / told["seconds"], "1/s", note),
+        figure("import_file_peak_mb", told["workerPeakMb"], "MB", f"of the worker; the command line's {told['commandPeakMb']:.0f}"),
+        figure("import_file_cpu_us_per_row", told["cpuUsPerRow"], "us", "functions, Postgres, and the rest of the stack"),
+    ]
+
+
 def main() -> None:
     """Measure, and print it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--kill", action="store_true", help="kill the worker half-way")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="start a workflow for each account")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(options.rows, kill=options.kill, start=options.start, folder=Path(folder)), indent=1))
+    before = report.latest()
+    with tempfile.TemporaryDirectory() as folder, Others() as others:
+        told = measure(options.rows, kill=options.kill, start=options.start, folder=Path(folder))
+    print(json.dumps(told, indent=1))
+    assert told["started" if options.start else "accounts"] == options.rows, "rows are missing"
+    measured = {each.name: report.entry(each, others=others.cores) for each in figures(told)}
+    print("\n" + report.table(measured, before))
+    if options.rows >= ROWS and options.start and not options.kill:
+        report.save(measured, before)
 
 
 if __name__ == "__main__":

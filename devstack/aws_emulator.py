@@ -31,7 +31,7 @@ from devstack.tokens import write_private
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 BRING_FORWARD = "/_stack/bring-forward"  # ?seconds
-_LONG_POLL_STEP_SECONDS = 0.05
+_LONG_POLL_STEP_SECONDS = 0.02
 
 
 def keep_key(path: Path) -> str:

@@ -20,6 +20,7 @@ from bench.run import Run
 _ACCOUNTS = 20_000
 _PER_REQUEST = 1000
 _CLIENTS = 2
+_WARM_REQUESTS = 6
 _PER_SECOND = 5
 _SECONDS = 120
 _START_SECONDS = 60
@@ -126,7 +127,7 @@ def _lateness(run: Run, stack: dict[str, Any]) -> list[float]:
 
 def _import(run: Run, stack: dict[str, Any]) -> float:
     """Accounts per second over HTTP, several requests at once."""
-    accounts = run.size(_ACCOUNTS, least=2000)
+    accounts = run.size(_ACCOUNTS, least=6000)
     steps = [{"id": "rest", "action": "wait", "delay": "30d"}]
     _call(
         stack,
@@ -140,9 +141,11 @@ def _import(run: Run, stack: dict[str, Any]) -> float:
         body = {"accounts": _accounts(first, _PER_REQUEST, "bulk"), "startAutomation": True, "workflowType": "sleep"}
         return int(_call(stack, "POST", "/v1/accounts/import", body)["started"])
 
-    post(10_000_000)
-    begun = time.perf_counter()
     with ThreadPoolExecutor(_CLIENTS) as clients:
+        # An execution environment for each client, and the statements' lasting plans: a cold start is another figure's matter.
+        list(clients.map(post, range(10_000_000, 10_000_000 + _WARM_REQUESTS * _PER_REQUEST, _PER_REQUEST)))
+        begun = time.perf_counter()
         started = sum(clients.map(post, range(0, accounts, _PER_REQUEST)))
+        spent = time.perf_counter() - begun
     assert started == accounts
-    return accounts / (time.perf_counter() - begun)
+    return accounts / spent

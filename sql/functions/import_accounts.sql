@@ -61,8 +61,8 @@ begin
       from (select unnest(v_created) as id, 'created' as what union all select unnest(v_changed), 'updated') c
      order by c.id;
     v_answer := jsonb_build_object(
-        'accounts', (select coalesce(jsonb_object_agg(x.flamebot_id, case when x.flamebot_id = any (v_created) then 'created' else 'updated' end), '{}')
-                       from jsonb_to_recordset(p_accounts) x (flamebot_id text)),
+        'accounts', (select coalesce(jsonb_object_agg(x.flamebot_id, 'updated'), '{}') from jsonb_to_recordset(p_accounts) x (flamebot_id text))
+                    || (select coalesce(jsonb_object_agg(c.id, 'created'), '{}') from unnest(v_created) c (id)),
         'started', (select coalesce(jsonb_agg(to_jsonb(s)), '[]')
                       from start_workflows(p_starts, p_actor, p_reason, p_now, p_horizon, p_lease, p_rate) s));
 

@@ -16,6 +16,7 @@ declare
     v_accounts text[];
     v_now timestamptz;
     v_started uuid[];
+    v_sends jsonb;                                          -- what is to be sent, by instance
 begin
     perform pg_advisory_xact_lock_shared(7);
     select c.paused into v_paused from engine_control c;
@@ -23,45 +24,60 @@ begin
     perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;
     v_now := coalesce(p_now, clock_timestamp());
 
-    with inserted as (
-        insert into workflow_instances (id, account_id, workflow_id, status, current_step, total_steps, account_data, execution_context, goto_iterations,
+    with x as materialized (                                -- read once; a row that was sent twice is started once
+        select distinct on (r.instance_id) r.*
+          from jsonb_to_recordset(p_rows) r (instance_id uuid, account_id text, workflow_id bigint, total_steps int, decision jsonb, planned_at timestamptz)),
+    inserted as (
+        insert into workflow_instances as s (id, account_id, workflow_id, status, current_step, total_steps, account_data, execution_context, goto_iterations,
                                         history_count, next_action_at, last_error, started_at, finished_at, updated_at)
         select x.instance_id, a.flamebot_id, x.workflow_id, coalesce(w.status, 'active'), coalesce(w.current_step, 0), x.total_steps,
                jsonb_build_object('account_id', a.flamebot_id, 'model_id', a.model_id, 'channel_id', a.channel_id, 'config', a.config),
                coalesce(w.context, '{}'), coalesce(w.iterations, '{}'), coalesce(jsonb_array_length(x.decision -> 'history'), 0),
                (x.decision -> 'next' ->> 'at')::timestamptz, w.last_error, least(x.planned_at, v_now), case when w.status is not null then v_now end, v_now
-          from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text, workflow_id bigint, total_steps int, decision jsonb, planned_at timestamptz)
+          from x
          cross join lateral jsonb_to_record(x.decision -> 'instance') w (status text, current_step int, context jsonb, iterations jsonb, last_error text)
           join accounts a on a.flamebot_id = x.account_id and a.model_id is not null and a.channel_id is not null
          order by a.flamebot_id
             on conflict do nothing                          -- one_live_instance decides, not a look beforehand
-        returning id)
-    select coalesce(array_agg(i.id), '{}') into v_started from inserted i;
+        returning s.id, s.account_id, s.workflow_id, s.status),
+    mine as materialized (                                  -- by an array, not by a join, whose plan would hang on how many accounts have a model
+        select x.* from x
+         where (select count(*) from inserted) = (select count(*) from x) or x.instance_id = any (array(select i.id from inserted i))),
+    born as (
+        insert into scheduled_tasks as s (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, attempts, sends, fence,
+                                     lease_expires_at, payload, created_at)
+        select x.instance_id || ':1', x.instance_id, x.account_id, 1, n.step_id, n.action, n.phase, n.at, b.status, coalesce(n.attempts, 0), (b.status = 'queued')::int,
+               case when b.status = 'queued' then nextval('fence_seq') else 0 end,
+               case when b.status = 'queued' then clock_timestamp() + greatest(n.at - v_now, interval '0') / p_rate + p_lease end, coalesce(n.payload, '{}'), v_now
+          from mine x
+         cross join lateral jsonb_to_record(x.decision -> 'next') n (step_id text, action text, phase text, at timestamptz, payload jsonb, attempts int)
+         cross join lateral (select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0) b (status)   -- asked once, not once a column
+         where n.step_id is not null
+        returning s.task_id, s.workflow_instance_id, s.fence, s.account_id, s.phase, s.scheduled_for, s.status),
+    told as (
+        insert into step_history (instance_id, sequence, step_id, action, status, attempt, started_at, finished_at, result, error)
+        select x.instance_id, h.place, h.step_id, h.action, h.status, h.attempt, h.started_at, h.finished_at, h.result, h.error
+          from mine x,
+               rows from (jsonb_to_recordset(x.decision -> 'history') as (step_id text, action text, status text, attempt int, started_at timestamptz,
+                                                                          finished_at timestamptz, result jsonb, error text))
+               with ordinality h (step_id, action, status, attempt, started_at, finished_at, result, error, place)
+         where jsonb_array_length(x.decision -> 'history') > 0),
+    audited as (
+        insert into audit_log (actor, action, subject, reason, after)
+        select p_actor, 'start_workflow', 'workflow/' || i.id, p_reason, jsonb_build_object('status', i.status, 'account_id', i.account_id, 'workflow_id', i.workflow_id)
+          from inserted i)
+    select coalesce((select array_agg(i.id) from inserted i), '{}'),
+           (select coalesce(jsonb_object_agg(t.workflow_instance_id, task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, false)), '{}')
+              from born t
+             where t.status = 'queued')
+      into v_started, v_sends;
 
-    insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, attempts, sends, fence,
-                                 lease_expires_at, payload, created_at)
-    select x.instance_id || ':1', x.instance_id, x.account_id, 1, n.step_id, n.action, n.phase, n.at, b.status, coalesce(n.attempts, 0), (b.status = 'queued')::int,
-           case when b.status = 'queued' then nextval('fence_seq') else 0 end,
-           case when b.status = 'queued' then clock_timestamp() + greatest(n.at - v_now, interval '0') / p_rate + p_lease end, coalesce(n.payload, '{}'), v_now
-      from (select distinct on (r.instance_id) r.*
-              from jsonb_to_recordset(p_rows) r (instance_id uuid, account_id text, decision jsonb)) x
-     cross join lateral jsonb_to_record(x.decision -> 'next') n (step_id text, action text, phase text, at timestamptz, payload jsonb, attempts int)
-     cross join lateral (select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused)) b (status)
-     where x.instance_id = any (v_started) and n.step_id is not null;
-
-    insert into step_history (instance_id, sequence, step_id, action, status, attempt, started_at, finished_at, result, error)
-    select x.instance_id, h.place, h.step_id, h.action, h.status, h.attempt, h.started_at, h.finished_at, h.result, h.error
-      from (select distinct on (r.instance_id) r.* from jsonb_to_recordset(p_rows) r (instance_id uuid, decision jsonb)) x,
-           rows from (jsonb_to_recordset(x.decision -> 'history') as (step_id text, action text, status text, attempt int, started_at timestamptz,
-                                                                      finished_at timestamptz, result jsonb, error text))
-           with ordinality h (step_id, action, status, attempt, started_at, finished_at, result, error, place)
-     where x.instance_id = any (v_started);
-
-    insert into audit_log (actor, action, subject, reason, after)
-    select p_actor, 'start_workflow', 'workflow/' || i.id, p_reason, jsonb_build_object('status', i.status, 'account_id', i.account_id, 'workflow_id', i.workflow_id)
-      from workflow_instances i
-     where i.id = any (v_started);
-
+    if cardinality(v_started) = jsonb_array_length(p_rows) then
+        return query
+        select x.account_id, 'started', x.instance_id, v_sends -> x.instance_id::text
+          from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text);
+        return;
+    end if;
     return query
     select x.account_id,
            case when mine.id is not null then 'started'

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devstack.postgres import Server
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from tests import crowd, databases
 from tests.builders import HORIZON, LEASE, NOON
 from tests.databases import TestDatabase
 
@@ -51,3 +54,14 @@ def clock() -> StandingClock:
 def store(database: TestDatabase, clock: StandingClock) -> PostgresTaskStore:
     """The task store on the test's database."""
     return PostgresTaskStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)
+
+
+@pytest.fixture(scope="session")
+def crowded(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
+    """A database in which a million instances sleep, analysed while nothing was queued or running. A test leaves it as it was."""
+    name = databases.create(postgres, migrated)
+    database = TestDatabase(postgres, name)
+    crowd.fill(database)
+    yield database
+    database.close()
+    databases.drop(postgres, name)

@@ -5,42 +5,17 @@ Read from the executor's own counters, so that it holds for the plans that the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from devstack.postgres import Server
-from tests import databases
-from tests.builders import HORIZON, LEASE, a_decision, a_definition, a_poll, after, begin, commit, take_over
+from tests.builders import HORIZON, LEASE, a_decision, a_poll, after, begin, commit, take_over
+from tests.crowd import SLEEPERS
 from tests.databases import Row, TestDatabase
 
-SLEEPERS = 100_000
 BATCH = 500
-FILL = """
-insert into accounts (flamebot_id, model_id, channel_id, credentials_version)
-select 'sleeper-' || n, 'm', 'c', 1 from generate_series(1, %(count)s) n;
-insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at, updated_at)
-select gen_random_uuid(), 'sleeper-' || n, %(definition)s, 3, %(now)s, %(now)s from generate_series(1, %(count)s) n;
-insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at)
-select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'wake', %(now)s + (1 + random() * 100) * interval '1 day', 'pending', %(now)s
-  from workflow_instances i;
-"""
 WORK = """
 select sum(seq_scan)::int as seq_scans, sum(seq_tup_read)::int as rows_scanned, sum(idx_tup_fetch)::int as rows_fetched
   from pg_stat_xact_user_tables where relname in ('scheduled_tasks', 'workflow_instances', 'accounts')
 """
-
-
-@pytest.fixture(scope="module")
-def crowded(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database in which 100,000 instances sleep, analysed while nothing was queued or running."""
-    name = databases.create(postgres, migrated)
-    database = TestDatabase(postgres, name)
-    database.rows(FILL, {"definition": a_definition(database), "now": after(), "count": SLEEPERS})
-    database.rows("vacuum analyze scheduled_tasks, workflow_instances, accounts")
-    yield database
-    database.close()
-    databases.drop(postgres, name)
 
 
 def work(database: TestDatabase, since: Row | None = None) -> Row:
@@ -59,7 +34,7 @@ def make_due(database: TestDatabase, count: int) -> None:
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
-    """Claim, begin and commit a batch among 100,000 sleepers: no table is scanned, and rows are fetched by the batch."""
+    """Claim, begin and commit a batch among a million sleepers: no table is scanned, and rows are fetched by the batch."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     make_due(crowded, BATCH)
     crowded.main.begin()

@@ -77,15 +77,15 @@ MUTANTS = (
     VAULT(
         "ciphertext_of_any_account",
         "I10: a ciphertext that is moved to another account's row cannot be read.",
-        "json.dumps([_FORMAT, account_id, version],",
-        "json.dumps([_FORMAT, version],",
+        'f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]"',
+        'f"[{_FORMAT},{version}]"',
         "tests/security/test_credentials.py::test_names_cannot_be_run_together",
     ),
     VAULT(
         "ciphertext_of_any_version",
         "I10: nor one of another version.",
-        "json.dumps([_FORMAT, account_id, version],",
-        "json.dumps([_FORMAT, account_id],",
+        'f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]"',
+        'f"[{_FORMAT},{encode_basestring_ascii(account_id)}]"',
         "tests/security/test_credentials.py::test_names_cannot_be_run_together",
     ),
 )

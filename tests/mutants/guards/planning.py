@@ -90,7 +90,7 @@ MUTANTS = (
     PLAN(
         "people_run_tasks",
         "I4: what a person plans is queued, never born running: nobody holds its lock.",
-        "return replace(decision, next=decision.next and replace(decision.next, run=False))",
+        "return replace(decision, next=replace(decision.next, run=False)) if decision.next and decision.next.run else decision",
         "return decision",
         "test_skip_never_runs_what_follows",
     ),

@@ -13,7 +13,7 @@ PUBLISH = Place("sql/functions/publish_definition.sql", "tests/integration/test_
 REGISTERED = Place("sql/functions/mark_registered.sql", "tests/integration/test_mark_registered.py")
 
 _ACCOUNTS = "    perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;\n"
-_BORN = "(select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused))"
+_BORN = "(select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0)"
 _NEWER = "case when excluded.credentials_version > a.credentials_version then excluded.credentials_version"
 
 MUTANTS = (
@@ -70,8 +70,8 @@ MUTANTS = (
     START(
         "start_gives_a_task_to_whoever_was_refused",
         "I2: only an instance that was stored gets a task.",
-        "where x.instance_id = any (v_started) and n.step_id is not null;",
-        "where n.step_id is not null;",
+        "where (select count(*) from inserted) = (select count(*) from x) or x.instance_id = any (array(select i.id from inserted i))",
+        "",
         "test_account_with_a_live_workflow_keeps_it",
     ),
     IMPORT(

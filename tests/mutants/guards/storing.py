@@ -282,6 +282,20 @@ MUTANTS = (
         "test_another_document_is_refused",
     ),
     ROWS(
+        "row_with_what_no_column_takes",
+        "I9: a row with NUL, or half of a surrogate pair, is rejected by itself: it would take the others with it.",
+        "        if flaws:\n            return None, flaws\n",
+        "",
+        "test_a_bad_row_says_where",
+    ),
+    ROWS(
+        "row_whose_escapes_nobody_reads",
+        "I9: what keeps a row from being stored is seen whether it was sent as a character or as an escape.",
+        "    if not surely_clean(text):\n",
+        "    if not text.isascii():\n",
+        "test_a_bad_row_says_where",
+    ),
+    ROWS(
         "account_twice_in_a_request",
         "I9: of two rows of one account the later one is rejected.",
         "        if known is not None and known in first_at:\n",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.storable import DEEPEST, size, unstorable
+from flamebot.domain.storable import DEEPEST, places, size, surely_clean, text_flaw, unstorable
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,23 @@ def test_ordinary_json_is_storable(value: object) -> None:
     """Nothing that JSON has is refused."""
     assert unstorable(value) == []
     assert size(value) == len(json.dumps(value, separators=(",", ":")))
+
+
+_TEXTS = st.text(st.characters()) | st.sampled_from(["\x00", "\ud800", "\\u0000", "\U0001f600"])
+
+
+@given(st.recursive(_TEXTS, lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner), max_leaves=8), st.booleans())
+def test_what_is_surely_clean_has_no_flaw(value: object, ascii_only: bool) -> None:
+    """One search of the whole misses nothing that a look at every value finds, however the document was written."""
+    try:
+        text = json.dumps(value, ensure_ascii=ascii_only).encode()
+    except UnicodeEncodeError:  # no UTF-8, and so no body
+        return
+    if surely_clean(text):
+        assert not any(text_flaw(path, found) for path, found in places(value))
+
+
+@pytest.mark.parametrize("text", ["plain", "\U0001f600 ü", "tab\there", "C:\\users"])
+def test_ordinary_text_is_surely_clean(text: str) -> None:
+    """As a client writes it in UTF-8: then nothing else has to be looked at."""
+    assert surely_clean(json.dumps({text: text}, ensure_ascii=False).encode())

@@ -54,6 +54,8 @@ def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
         ({"flamebotId": "a", "credentials": []}, "/accounts/0/credentials"),
         ({"flamebotId": "a", "config": 1}, "/accounts/0/config"),
         ({"flamebotId": "a", "password": "t"}, "/accounts/0/password"),
+        ({"flamebotId": "a", "config": {"x": "a\x00b"}}, "/accounts/0/config/x"),
+        ({"flamebotId": "a", "config": {"x": ["\ud800"]}}, "/accounts/0/config/x/0"),
         ({"flamebotId": "a", "config": {"x": "y" * LARGEST_ROW}}, "/accounts/0"),
         ({"flamebotId": "a", "config": {"x": "ü" * (LARGEST_ROW // 2)}}, "/accounts/0"),
     ],

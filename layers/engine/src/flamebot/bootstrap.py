@@ -5,6 +5,7 @@ Imports stand inside the functions on purpose: a cold start pays only for what i
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
@@ -60,9 +61,7 @@ def prepare(*builds: Callable[[], object], clients: Sequence[str] = ()) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What was loaded stays for good and needs no looking through; a batch of tasks makes few cycles and many objects."""
-    import gc
-
+    """What was loaded stays for good and needs no looking through; a batch of tasks or rows makes few cycles and many objects."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
@@ -273,7 +272,7 @@ def import_file() -> RunImport:
     store = PostgresImportStore(
         database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, room=s.max_queued_tasks, turn=timedelta(seconds=90)
     )
-    return RunImport(
+    made = RunImport(
         store=store,
         files=import_files(),
         vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
@@ -283,6 +282,8 @@ def import_file() -> RunImport:
         clock=clock(),
         telemetry=telemetry("import_file"),
     )
+    _spare_the_collector()
+    return made
 
 
 def _file_imports(catalog: DefinitionCatalog) -> FileImports:
@@ -297,7 +298,9 @@ def import_router() -> Router:
     """The import function's one route."""
     from flamebot.http.routes.imports import router
 
-    return router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
+    made = router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
+    _spare_the_collector()
+    return made
 
 
 @cache

@@ -38,6 +38,8 @@ class Span:
 
     def draw(self, draw: Draw, *purpose: object) -> timedelta:
         """Draw uniformly, both ends included; the same draw and purpose give the same length."""
+        if self.min == self.max:
+            return self.min
         low, high = self.min // _MICROSECOND, self.max // _MICROSECOND
         return timedelta(microseconds=min(draw.integer(low, high, *purpose), high))  # floats round up in spans of centuries
 

@@ -181,4 +181,4 @@ def _step_done(situation: Situation, result: dict[str, object]) -> Decision:
 
 def _waiting(decision: Decision) -> Decision:
     """Nobody is running anything here: what comes next is queued, never born running."""
-    return replace(decision, next=decision.next and replace(decision.next, run=False))
+    return replace(decision, next=replace(decision.next, run=False)) if decision.next and decision.next.run else decision

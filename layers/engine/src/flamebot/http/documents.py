@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flamebot.domain.errors import Invalid
-from flamebot.domain.storable import places, text_flaw
+from flamebot.domain.storable import places, surely_clean, text_flaw
 from flamebot.http.problems import Malformed
 
 DEEPEST = 64  # deeper nesting has no use here, and recursion over it would end in a 500
+_CONTAINERS = (dict, list)
 
 
 def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
@@ -33,7 +35,8 @@ def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSO
         raise Malformed(f"The body is nested deeper than {DEEPEST} levels.") from None
     except ValueError:  # an integer of thousands of digits
         raise Malformed("The body holds a number that is too long.") from None
-    _check(document, rows)
+    if not (surely_clean(raw) and _shallow(document)):
+        _check(document, rows)
     return document
 
 
@@ -53,6 +56,18 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise Malformed("The body holds a number that is too large.")
     return number
+
+
+def _shallow(document: object) -> bool:
+    """Whether nothing lies too deep: from level to level, by the containers alone."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [member for value in level for member in _members(value) if type(member) in _CONTAINERS]
+    return not any(map(_members, level))
+
+
+def _members(value: object) -> Iterable[object]:
+    return value.values() if type(value) is dict else value if type(value) is list else ()
 
 
 def _check(document: object, rows: str | None) -> None:

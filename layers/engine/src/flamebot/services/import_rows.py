@@ -12,12 +12,13 @@ from pydantic.alias_generators import to_camel
 
 from flamebot.domain.errors import Flaw
 from flamebot.domain.pointers import pointer
-from flamebot.domain.storable import places, text_flaw
+from flamebot.domain.storable import places, surely_clean, text_flaw
 from flamebot.services.flaws import flaws_of
 
 MOST_ACCOUNTS = 1000
 LARGEST_ROW = 16 * 1024  # bytes of compact JSON
 MOST_FLAWS = 10  # per row: a thousand rows of them must fit into one answer
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 PlatformId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -62,16 +63,25 @@ def judge(rows: Sequence[object]) -> list[JudgedRow]:
 
 def judge_row(row: object, *here: str | int) -> tuple[AccountInput | None, list[Flaw]]:
     """Judge a row by itself: the account, or what is wrong with it. `here` is its place in the document."""
-    flaws = [flaw for path, value in places(row) if (flaw := text_flaw((*here, *path), value))]
-    if flaws:
-        return None, flaws
-    size = len(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > LARGEST_ROW:
-        return None, [Flaw(pointer(*here), f"A row is at most {LARGEST_ROW} bytes, this one has {size}.")]
+    text = _written(row)
+    if not surely_clean(text):
+        flaws = [flaw for path, value in places(row) if (flaw := text_flaw((*here, *path), value))]
+        if flaws:
+            return None, flaws
+    if len(text) > LARGEST_ROW:
+        return None, [Flaw(pointer(*here), f"A row is at most {LARGEST_ROW} bytes, this one has {len(text)}.")]
     try:
         return AccountInput.model_validate(row), []
     except ValidationError as error:
         return None, flaws_of(error, *here)
+
+
+def _written(row: object) -> bytes:
+    """A row as compact JSON; in ASCII, where `surely_clean` sees them, if it has halves of surrogate pairs."""
+    try:
+        return _COMPACT.encode(row).encode()
+    except UnicodeEncodeError:
+        return json.dumps(row).encode()
 
 
 def known_id(row: object) -> str | None:

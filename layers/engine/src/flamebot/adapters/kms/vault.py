@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +25,7 @@ _TAG: Final = 16
 _CONTEXT: Final = {"purpose": "flamebot-credentials"}  # authenticated by KMS, and shown in CloudTrail
 _CACHED_KEYS: Final = 200
 _CACHED_SECONDS: Final = 300.0
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 # What may pass, or is for an operator to mend. Any other refusal to decrypt says that the blob is not ours.
 _TRANSIENT: Final = frozenset({"ThrottlingException", "LimitExceededException", "KMSInvalidStateException", "DisabledException"})
 
@@ -58,7 +60,7 @@ class KmsVault:
         blobs = []
         for secret in secrets:
             try:
-                plain = json.dumps(secret.credentials, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+                plain = _CANONICAL.encode(secret.credentials).encode()
             except (TypeError, ValueError, RecursionError):
                 raise VaultError from None  # the cause would show what could not be written
             nonce = os.urandom(_NONCE)
@@ -109,8 +111,8 @@ class KmsVault:
 
 
 def _associated(account_id: str, version: int) -> bytes:
-    """Bind a ciphertext to its account and version: moved to another row, it cannot be read."""
-    return json.dumps([_FORMAT, account_id, version], separators=(",", ":")).encode()
+    """Bind a ciphertext to its account and version: moved to another row, it cannot be read. A compact JSON list."""
+    return f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]".encode()
 
 
 def _split(blob: bytes) -> tuple[bytes, bytes, bytes]:

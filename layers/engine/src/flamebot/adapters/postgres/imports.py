@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -225,21 +224,23 @@ def _chunk_json(chunk: Chunk) -> Json:
 def _line(batch: str, import_id: str, row: StagedRow) -> str:
     """A row as COPY's text format has it."""
     account = row.account
-    cells: Sequence[str | None] = (
+    cells = (
         batch,
         import_id,
         str(row.row),
-        account.flamebot_id,
-        account.model_id,
-        account.channel_id,
-        to_json(account.config) if account.config is not None else None,
+        _escaped(account.flamebot_id),
+        _escaped(account.model_id),
+        _escaped(account.channel_id),
+        _escaped(to_json(account.config) if account.config is not None else None),
         str(account.version),
-        f"\\x{account.ciphertext.hex()}" if account.ciphertext is not None else None,
-        to_json(start_row_json(row.start)) if row.start is not None else None,
+        f"\\\\x{account.ciphertext.hex()}" if account.ciphertext is not None else "\\N",
+        _escaped(to_json(start_row_json(row.start)) if row.start is not None else None),
     )
-    return "\t".join("\\N" if cell is None else _escaped(cell) for cell in cells) + "\n"
+    return "\t".join(cells) + "\n"
 
 
-def _escaped(cell: str) -> str:
+def _escaped(cell: str | None) -> str:
     """Four searches, which find nothing most of the time: a table of characters would look at each."""
+    if cell is None:
+        return "\\N"
     return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

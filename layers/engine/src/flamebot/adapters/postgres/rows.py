@@ -21,13 +21,14 @@ Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _STATUSES = {status.value: status for status in InstanceStatus}
+_COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
 
 
 def to_json(value: object) -> str:
     """JSON text that Postgres takes: what no jsonb can hold is replaced, not refused; it came from outside, after the effect."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = _COMPACT.encode(value)
     except ValueError:  # NaN or an infinity, which Python's parser lets in
         return json.dumps(_storable(value), allow_nan=False, separators=(",", ":"))
     return json.dumps(_storable(value), separators=(",", ":")) if _UNSTORABLE.search(text) else text
@@ -67,8 +68,12 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if names := _fields_of(kind):
-        items = ((name, getattr(value, name)) for name in names)
-        return {name: _plain(item) for name, item in items if item is not None}
+        document = {}
+        for name in names:
+            item = getattr(value, name)
+            if item is not None:
+                document[name] = item if type(item) in _AS_IT_IS else _plain(item)
+        return document
     return value
 
 
@@ -82,8 +87,12 @@ def _fields_of(kind: type) -> tuple[str, ...]:
 
 def payload_json(payload: Payload) -> Json:
     """A task's payload as it is stored: only what is set."""
-    items = ((name, getattr(payload, name)) for name in _fields_of(Payload))
-    return {name: _plain(item) for name, item in items if item is not None and item != 0}
+    document = {}
+    for name in _fields_of(Payload):
+        item = getattr(payload, name)
+        if item is not None and item != 0:
+            document[name] = item if type(item) in _AS_IT_IS else _plain(item)
+    return document
 
 
 def payload_of(stored: Mapping[str, Any]) -> Payload:
