@@ -10,10 +10,19 @@ from devstack.postgres import Server
 from tests import databases
 from tests.builders import HORIZON, LEASE, a_decision, a_definition, a_poll, after, begin, commit, take_over
 from tests.databases import TestDatabase
-from tests.integration.test_plans import FILL, make_due, work
+from tests.integration.test_plans import make_due, work
 
 SLEEPERS = 5000
 BATCH = 100
+GROW = """
+insert into accounts (flamebot_id, model_id, channel_id, credentials_version)
+select 'sleeper-' || n, 'm', 'c', 1 from generate_series(1, %(count)s) n;
+insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at, updated_at)
+select gen_random_uuid(), 'sleeper-' || n, %(definition)s, 3, %(now)s, %(now)s from generate_series(1, %(count)s) n;
+insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at)
+select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'wake', %(now)s + (1 + random() * 100) * interval '1 day', 'pending', %(now)s
+  from workflow_instances i;
+"""
 
 
 @pytest.fixture
@@ -26,7 +35,7 @@ def grown(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
         assert begin(database, "none:1", fences=[1], now=after()) == []
         assert commit(database, ("none:1", 1, a_decision(next_task=a_poll(at=after(hours=1)))), now=after()) == []
         assert take_over(database) == []
-    database.rows(FILL, {"definition": a_definition(database), "now": after(), "count": SLEEPERS})
+    database.rows(GROW, {"definition": a_definition(database), "now": after(), "count": SLEEPERS})
     make_due(database, BATCH)
     yield database
     database.close()
