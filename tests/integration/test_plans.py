@@ -36,9 +36,9 @@ def make_due(database: TestDatabase, count: int) -> None:
 def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
     """Claim, begin and commit a batch among a million sleepers: no table is scanned, and rows are fetched by the batch."""
     crowded.rows(f"set plan_cache_mode = {plan}")
-    make_due(crowded, BATCH)
     crowded.main.begin()
     try:
+        make_due(crowded, BATCH)
         seen = work(crowded)
         claimed = crowded.rows("select * from claim_due_tasks(%s, %s, %s, 20000, %s, 1)", (after(), HORIZON, BATCH, LEASE))
         claiming = work(crowded, seen)
@@ -85,9 +85,9 @@ def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
 
 def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase) -> None:
     """Under a global pause a claim does not wade through all that is due."""
-    make_due(crowded, BATCH)
     crowded.main.begin()
     try:
+        make_due(crowded, BATCH)
         crowded.rows("update engine_control set paused = true, paused_at = now()")
         seen = work(crowded)
         assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
@@ -100,9 +100,9 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
 def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, plan: str) -> None:
     """Not at what sleeps: it is asked by every tick, and by anybody."""
     crowded.rows(f"set plan_cache_mode = {plan}")
-    make_due(crowded, BATCH)
     crowded.main.begin()
     try:
+        make_due(crowded, BATCH)
         seen = work(crowded)
         told = crowded.value("select engine_health(%s)", (after(seconds=1),))
         looking = work(crowded, seen)
