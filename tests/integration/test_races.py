@@ -287,8 +287,12 @@ def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(database:
     started = an_instance(database)
     row = a_start(started.account_id, a_definition(database))
     barrier, other = database.session(), database.session()
+    database.rows(
+        "create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return null; end $$;"  # between the start's insert and its answer
+        "create trigger hold after insert on audit_log for each statement execute function hold()"
+    )
     barrier.begin()
-    barrier.rows("lock table audit_log in share mode")  # between the start's insert and its answer
+    barrier.rows("select pg_advisory_xact_lock(4711)")
     waiting = start(lambda: start_rows(other, [row]))
     database.until_blocked(other)
     ended = database.session()
