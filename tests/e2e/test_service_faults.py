@@ -127,6 +127,11 @@ def test_a_refusal(stack: LocalStack) -> None:
     assert [write["status"] for write in writes(stack, "fault-422", "startSwipeTask")] == [422]
 
 
+def told_of(stack: LocalStack, account_id: str, status: str) -> None:
+    """Wait until the account is known as that: it is remembered right after the commit that ended the workflow."""
+    wait_until(lambda: stack.api.get(f"/v1/accounts/{account_id}").json()["status"] == status, PATIENCE, f"{account_id} {status}")
+
+
 def test_a_suspended_account(stack: LocalStack) -> None:
     """Suspended, an account halts its workflow before the next effect, critical or not; called active again, a retry goes on."""
     stack.actions.post("/_sim/accounts/fault-suspended", json={"status": "suspended"}).raise_for_status()
@@ -135,11 +140,11 @@ def test_a_suspended_account(stack: LocalStack) -> None:
         failed = stack.wait_over(workflow_id, PATIENCE)
         assert failed["status"] == "failed"
         assert failed["lastError"].startswith("account_suspended")
-        assert stack.api.get("/v1/accounts/fault-suspended").json()["status"] == "suspended"
+        told_of(stack, "fault-suspended", "suspended")
         assert [write["operation"] for write in stack.ledger("fault-suspended")["writes"]] == ["registerAccount"]
         stack.command(workflow_id, "retry")
     stack.wait_over(workflow_id, PATIENCE)
     stack.actions.post("/_sim/accounts/fault-suspended", json={"status": "active"}).raise_for_status()
     stack.command(workflow_id, "retry")
     assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
-    assert stack.api.get("/v1/accounts/fault-suspended").json()["status"] == "active"
+    told_of(stack, "fault-suspended", "active")

@@ -288,7 +288,8 @@ def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(database:
     row = a_start(started.account_id, a_definition(database))
     barrier, other = database.session(), database.session()
     database.rows(
-        "create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return null; end $$;"  # between the start's insert and its answer
+        "create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return null; end $$;"
+        # Between the start's insert and its answer.
         "create trigger hold after insert on audit_log for each statement execute function hold()"
     )
     barrier.begin()
