@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.e2e.local_stack import Json, LocalStack
+from tests.e2e.local_stack import Json, LocalStack, wait_until
 
 # At 120 times real time a step's own timeout would be over in seconds.
 PROMPT: Json = {"id": "prompt", "action": "add_prompt", "timeout": "1d"}
