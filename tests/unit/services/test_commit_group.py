@@ -109,8 +109,8 @@ def test_nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wait_is_no_longer_than_a_step_can_bear() -> None:
-    """What is gathered for is far below what anybody notices, and below the goal for one lone workflow."""
-    assert commit_group._GATHERING_SECONDS <= 0.02
+    """What is gathered for is far below a second, and nothing that a lone task waits for."""
+    assert commit_group._GATHERING_SECONDS <= 0.05
 
 
 def test_who_waited_for_a_leader_that_died_is_told_nothing() -> None:

@@ -13,7 +13,7 @@ from flamebot.ports.store import CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 
 _RESERVE_SECONDS = 5.0  # of the invocation, kept for what follows a commit
-_GATHERING_SECONDS = 0.02  # real; whoever computes has arrived long before
+_GATHERING_SECONDS = 0.05  # real; a hundred siblings that compute on one processor have arrived by then
 
 
 @dataclass(slots=True)
