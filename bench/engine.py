@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from types import ModuleType
 from typing import Any, cast
 from uuid import uuid4
@@ -65,6 +66,12 @@ class CountedTelemetry(PowertoolsTelemetry):
                 self.totals[name] = self.totals.get(name, 0.0) + value
 
 
+@cache
+def _telemetry() -> CountedTelemetry:
+    """One a process, as in the product: Powertools gives a second logger of the same service no formatter."""
+    return CountedTelemetry("step")
+
+
 class Context:
     """What Lambda gives a handler."""
 
@@ -98,7 +105,8 @@ class Engine:
         self.actions = NoOpActions()
         self.locks = LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
         self.clock = SystemClock()
-        self.telemetry = CountedTelemetry("step")
+        self.telemetry = _telemetry()
+        self.telemetry.totals.clear()
         self.database = CountedDatabase(lambda: url)
         self.tick_database = CountedDatabase(lambda: url)
         self._max_queued = max_queued
