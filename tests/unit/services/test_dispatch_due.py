@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flamebot.actions.registry import REGISTRY
@@ -68,6 +69,48 @@ def tick(*, up: bool) -> tuple[TickReport, EndlessStore]:
         telemetry=ListTelemetry(),
     )
     return service.run(), store
+
+
+class BusyStore(EndlessStore):
+    """So many full chunks, due in half a minute; each claim takes a hundredth of a second."""
+
+    def __init__(self, clock: HandClock, chunks: int) -> None:
+        super().__init__(clock)
+        self.chunks = chunks
+
+    def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
+        self.clock.elapsed += 0.01
+        self.claims += 1
+        number = self.claims
+        return [pointer(n, due=NOON + timedelta(seconds=90.72 + n / 1000)) for n in range(limit)] if number <= self.chunks else []
+
+
+def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
+    """One tick over so many full chunks, none of which is due yet."""
+    clock = HandClock(scheduled=True)
+    store = BusyStore(clock, chunks)
+    service = DispatchDue(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        queue=Queue(up=True),
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=clock,
+        telemetry=ListTelemetry(),
+    )
+    return service.run(), clock
+
+
+def test_a_busy_tick_waits_for_whole_seconds_too() -> None:
+    """Each chunk leaves over the next second, a full one too: no function waits for what is due."""
+    report, clock = busy_tick(3)
+    assert (report.claimed, report.sent) == (3000, 3000)
+    assert len(clock.slept) >= 3
+
+
+def test_a_tick_with_too_much_to_send_sends_it_at_once() -> None:
+    """The tick's time is bounded: after some seconds what is claimed leaves as it comes."""
+    report, clock = busy_tick(39)
+    assert report.sent == 39_000
+    assert report.seconds < 15
 
 
 def test_claims_stop_at_a_queue_that_is_down() -> None:

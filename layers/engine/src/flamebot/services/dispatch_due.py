@@ -19,6 +19,7 @@ from flamebot.services.take_over import TakeOver
 
 _CHUNK = 1000  # one claim's rows: a transaction of some 20 ms, a hundred messages
 _SECONDS = 40.0  # real; the next tick goes on where this one stopped
+_LEISURE_SECONDS = 12.0  # real; a chunk that is sent when whole seconds are left takes up to one: after this, a tick has too many for that
 _DISPATCH_SECONDS = 10.0  # of an API call, which answers within 29 s
 
 
@@ -53,7 +54,12 @@ class DispatchDue:
 
         taken_over = self._take_over.run(str(uuid4()), remaining)
         resent, sent_again = self._drain(self._store.resend_lost_tasks, remaining)
-        claimed, sent = self._drain(self._store.claim_due_tasks, remaining, send_last=self._send_in_time)
+
+        def send_claimed(pointers: Sequence[TaskPointer]) -> int:
+            at_leisure = self._clock.monotonic() - started < _LEISURE_SECONDS
+            return self._send_in_time(pointers) if at_leisure else self._send(pointers)
+
+        claimed, sent = self._drain(self._store.claim_due_tasks, remaining, send_claimed)
         seconds = self._clock.monotonic() - started
         report = TickReport(taken_over=taken_over, resent=resent, claimed=claimed, sent=sent_again + sent, seconds=seconds)
         self._store.record_tick(claimed, report.sent, seconds)
@@ -69,17 +75,13 @@ class DispatchDue:
         self,
         verb: Callable[[int], list[TaskPointer]],
         remaining: Callable[[], float],
-        send_last: Callable[[Sequence[TaskPointer]], int] | None = None,
+        send: Callable[[Sequence[TaskPointer]], int] | None = None,
     ) -> tuple[int, int]:
-        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down.
-
-        `send_last` sends the last chunk, which nothing waits for: a full one has others behind it.
-        """
+        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down."""
         found = sent = 0
         while remaining() > 0:
             pointers = verb(_CHUNK)
-            send = self._send if send_last is None or len(pointers) == _CHUNK else send_last
-            accepted = send(pointers)
+            accepted = (send or self._send)(pointers)
             found += len(pointers)
             sent += accepted
             if len(pointers) < _CHUNK or accepted < len(pointers):

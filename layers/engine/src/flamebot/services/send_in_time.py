@@ -14,7 +14,7 @@ from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.send_tasks import TASKS_PER_MESSAGE, send_tasks
 
 _URGENT_SECONDS = 2.0  # what is due sooner is sent at once
 _WAVES = 10  # in a second: a wave leaves within a twentieth of a second of its time
@@ -42,13 +42,18 @@ def send_in_time(pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Cl
 
 
 def _waves(pointers: Sequence[TaskPointer], now: datetime, rate: float) -> dict[float, list[TaskPointer]]:
-    """The pointers by the tenth of a second, from now, in which they leave. Those that share a message leave when its first wants to."""
+    """The pointers by the tenth of a second, from now, in which they leave. Those that share a message leave when its first wants to.
+
+    A busy second is several messages, the earliest tasks first: none holds a function from the second's first task to its last.
+    """
     seconds: dict[datetime, list[TaskPointer]] = defaultdict(list)
-    for pointer in pointers:
+    for pointer in sorted(pointers, key=lambda p: (p.due, p.task_id)):
         seconds[pointer.due.replace(microsecond=0)].append(pointer)
     waves: dict[float, list[TaskPointer]] = defaultdict(list)
-    for together in seconds.values():
-        left = (min(pointer.due for pointer in together) - now).total_seconds() / rate
-        # Half a tenth later: then as many are seen a little late as are seen a little early.
-        waves[0.0 if left < _URGENT_SECONDS else int(left % 1 * _WAVES) + 0.5] += together
+    for same_second in seconds.values():
+        for start in range(0, len(same_second), TASKS_PER_MESSAGE):
+            together = same_second[start : start + TASKS_PER_MESSAGE]
+            left = (together[0].due - now).total_seconds() / rate
+            # Half a tenth later: then as many are seen a little late as are seen a little early.
+            waves[0.0 if left < _URGENT_SECONDS else int(left % 1 * _WAVES) + 0.5] += together
     return waves
