@@ -1,7 +1,7 @@
 """A handler around a function's own, which tells what an invocation used: the functions of `dollars` are loaded through it.
 
 It stands in a folder of its own, like the functions, and knows nothing of this project: the product's handler is loaded from METERED_CODE
-and runs unchanged. Counted is what leaves the process: each HTTP request of boto3 and of httpx, and each byte written to the log.
+and runs unchanged. Counted is what leaves the process: each HTTP request of botocore and of httpx, and each byte written to the log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 import httpx
 
 _CHUNK = 64 * 1024  # SQS bills each 64 KB of a request as a request
@@ -53,10 +53,17 @@ def _received(response_dict: Any, event_name: str, **_more: object) -> None:  # 
     _count(".".join(event_name.split(".")[1:3]), calls=0, size=_head(response_dict["headers"]) + len(response_dict["body"]))
 
 
-boto3.setup_default_session()
-boto3._get_default_session().events.register("before-send", _before_send)  # noqa: SLF001  # the session that boto3.client uses
-boto3._get_default_session().events.register("response-received", _received)  # noqa: SLF001
+_LISTENERS: dict[str, Any] = {"before-send": _before_send, "response-received": _received}
+_begin = botocore.session.Session.__init__
 
+
+def _metered_session(session: botocore.session.Session, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # botocore's own
+    _begin(session, *arguments, **options)
+    for event, listener in _LISTENERS.items():
+        session.register(event, listener)
+
+
+botocore.session.Session.__init__ = _metered_session  # type: ignore[assignment,method-assign]  # the seam of every client
 _send = httpx.Client.send
 
 
