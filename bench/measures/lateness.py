@@ -13,7 +13,7 @@ from bench.run import Run
 from bench.workers import Workers
 
 _PER_SECOND = 50
-_SECONDS = 150
+_SECONDS = 100
 _THREADS = 5  # the default
 _PATIENCE = 90.0
 _BEGUN = "select count(*) from scheduled_tasks where sequence = 1 and started_at is not null"

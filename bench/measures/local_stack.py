@@ -22,7 +22,7 @@ _PER_REQUEST = 1000
 _CLIENTS = 2
 _WARM_REQUESTS = 6
 _PER_SECOND = 5
-_SECONDS = 120
+_SECONDS = 75
 _START_SECONDS = 60
 _LATE = """
 select extract(epoch from t.started_at - t.scheduled_for)::float8
