@@ -7,6 +7,7 @@
 -- Test: tests/integration/test_delete_finished_tasks.py
 create or replace function delete_finished_tasks(p_before timestamptz, p_limit int) returns int
 language plpgsql volatile security definer set search_path = public, pg_temp
+set plan_cache_mode = force_custom_plan set enable_seqscan = off        -- statistics lag behind where much was finished: docs/adr/0012
 as $$
 declare
     v_old text[];
@@ -25,11 +26,12 @@ begin
     with old as materialized (
         select t.task_id, t.workflow_instance_id, t.sequence from scheduled_tasks t where t.task_id = any (v_old)
     ), kept as materialized (
-        select o.workflow_instance_id, min(t.sequence) as sequence
+        select o.workflow_instance_id, k.sequence                  -- instance by instance: a join of ranges compares all with all where statistics lag
           from (select distinct workflow_instance_id from old) o
-          join scheduled_tasks t on t.task_id > o.workflow_instance_id || ':' and t.task_id < o.workflow_instance_id || ';'
-         where t.task_id <> all (v_old)
-         group by o.workflow_instance_id
+         cross join lateral (select min(t.sequence) as sequence from scheduled_tasks t
+                              where t.task_id > o.workflow_instance_id || ':' and t.task_id < o.workflow_instance_id || ';'
+                                and t.task_id <> all (v_old)) k
+         where k.sequence is not null
     )
     delete from scheduled_tasks t
      using old left join kept on kept.workflow_instance_id = old.workflow_instance_id
