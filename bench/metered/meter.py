@@ -63,7 +63,7 @@ def _metered_session(session: botocore.session.Session, *arguments: Any, **optio
         session.register(event, listener)
 
 
-botocore.session.Session.__init__ = _metered_session  # type: ignore[assignment,method-assign]  # the seam of every client
+setattr(botocore.session.Session, "__init__", _metered_session)  # noqa: B010  # the seam of every client, typed or not
 _send = httpx.Client.send
 
 
