@@ -20,7 +20,7 @@ from flamebot.adapters.actions_api import client as actions_client
 from flamebot.adapters.kms import vault
 from flamebot.adapters.postgres import connection
 from flamebot.http import request
-from flamebot.services import commit_group, definitions, deliver, dispatch_due, import_request, keep_up, run_tasks, start_workflow
+from flamebot.services import definitions, dispatch_due, import_request, keep_up, outside, run_tasks, start_workflow
 from tests.simulation import threads
 from tests.simulation.database import SimConnection, connect_in
 from tests.simulation.environment import environments_for_bootstrap, present
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def replaced(world: World) -> Iterator[None]:
     """For the length of a seed the engine's modules find the simulation where they look for a machine."""
     threads.World.scheduler = world.scheduler
-    lock = types.SimpleNamespace(Lock=threads.FiberLock, Event=threads.FiberEvent)
+    lock = types.SimpleNamespace(Lock=threads.FiberLock)
     identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
 
     def connect(*_: Any, **__: Any) -> SimConnection:
@@ -53,12 +53,12 @@ def replaced(world: World) -> Iterator[None]:
             *((bootstrap, name, made) for name, made in environments_for_bootstrap().items()),
             (connection, "psycopg2", client),
             (connection, "threading", lock),
-            (commit_group, "threading", lock),
             (vault, "threading", lock),
             (vault, "KmsVault", lambda *arguments: _KmsVault(*arguments, monotonic=bootstrap.clock().monotonic)),
             (definitions, "Lock", threads.FiberLock),
             (run_tasks, "ThreadPoolExecutor", threads.FiberPool),
-            (deliver, "wait", threads.wait),
+            (outside, "Lock", threads.FiberLock),
+            (outside, "SimpleQueue", threads.FiberQueue),
             (actions_client, "ActionsApi", api),
             (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
             *((module, "uuid4", identifiers) for module in (start_workflow, run_tasks, dispatch_due, request)),

@@ -1,20 +1,16 @@
-"""Decisions are committed as they arrive, and one that is refused takes no other with it."""
+"""Decisions are committed together, and one that is refused takes no other with it."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.ports.store import CommitItem, Committed
-from flamebot.services import commit_group
 from flamebot.services.commit_group import CommitGroup
-from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry, pointer
+from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry
 
 
 def item(name: str) -> CommitItem:
@@ -38,112 +34,18 @@ def accepted(items: Sequence[CommitItem]) -> list[Committed]:
     return [Committed(task_id=i.task_id, accepted=True) for i in items]
 
 
-def test_a_lone_decision_is_committed_at_once() -> None:
-    """Nothing waits for company."""
+def test_decisions_are_committed_in_one_call_and_told_after_it() -> None:
+    """One statement for all of them; what it queued can be sent right after it."""
     store, told = CommitStore(), list[list[str]]()
-    answer = group(store, told=told).commit(item("a"))
-    assert answer is not None
-    assert answer.accepted
-    assert store.batches == told == [["a"]]
-
-
-def test_those_that_wait_are_committed_together() -> None:
-    """While one commit is in flight the others gather, and go as one."""
-    first_is_in, go_on = threading.Event(), threading.Event()
-
-    def rule(items: Sequence[CommitItem]) -> list[Committed]:
-        if items[0].task_id == "first":
-            first_is_in.set()
-            assert go_on.wait(5)
-        return accepted(items)
-
-    store = CommitStore(rule)
-    commits = group(store)
-    with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(commits.commit, item("first"))
-        assert first_is_in.wait(5)
-        others = [pool.submit(commits.commit, item(name)) for name in "abc"]
-        while len(commits._open.entries) < 3:
-            threading.Event().wait(0.001)
-        go_on.set()
-        assert all(future.result(5) for future in [first, *others])
-    assert [sorted(batch) for batch in store.batches] == [["first"], ["a", "b", "c"]]
-
-
-def test_who_is_about_to_arrive_is_waited_for() -> None:
-    """While others compute, a commit waits for their decisions: all go as one."""
-    store = CommitStore(accepted)
-    commits = group(store)
-    commits.expect(3)
-    with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(commits.commit, item("a"))
-        assert not wait([first], 0.005).done
-        others = [pool.submit(commits.commit, item(name)) for name in "bc"]
-        assert all(future.result(5) for future in [first, *others])
-    assert [sorted(batch) for batch in store.batches] == [["a", "b", "c"]]
-
-
-def test_who_waits_for_the_outside_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sibling that waits for an answer from the outside, or has ended, holds nobody up."""
-    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 5.0)
-    store = CommitStore(accepted)
-    commits = group(store)
-    commits.expect(3)
-    commits.leave()
-    began = time.monotonic()
-    with commits.outside():
-        assert commits.commit(item("a"))
-    assert store.batches == [["a"]]
-    assert time.monotonic() - began < 4
-
-
-def test_nobody_is_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sibling that does not arrive costs a moment; its decision goes alone, later."""
-    monkeypatch.setattr("flamebot.services.commit_group._GATHERING_SECONDS", 0.001)
-    store = CommitStore(accepted)
-    commits = group(store)
-    commits.expect(2)
-    assert commits.commit(item("a"))
-    assert commits.commit(item("b"))
-    assert store.batches == [["a"], ["b"]]
-
-
-def test_a_wait_is_no_longer_than_a_step_can_bear() -> None:
-    """What is gathered for is far below a second, and nothing that a lone task waits for."""
-    assert commit_group._GATHERING_SECONDS <= 0.05
-
-
-def test_who_waited_for_a_leader_that_died_is_told_nothing() -> None:
-    """I4: if the thread that commits for others breaks, the end of their commits is not known to them either."""
-    first_is_in, go_on = threading.Event(), threading.Event()
-
-    class Broken(BaseException):
-        """As a process that is ended in the middle."""
-
-    def rule(items: Sequence[CommitItem]) -> list[Committed]:
-        if items[0].task_id == "first":
-            first_is_in.set()
-            assert go_on.wait(5)
-            return accepted(items)
-        raise Broken
-
-    commits = group(CommitStore(rule))
-    with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(commits.commit, item("first"))
-        assert first_is_in.wait(5)
-        others = [pool.submit(commits.commit, item(name)) for name in "ab"]
-        while len(commits._open.entries) < 2:
-            threading.Event().wait(0.001)
-        go_on.set()
-        assert first.result(5)
-        ends = [future.exception(5) or future.result() for future in others]
-    assert sorted(type(end).__name__ for end in ends) == ["Broken", "NoneType"]
+    answers = group(store, told=told).commit([item("a"), item("b")])
+    assert [answer and answer.accepted for answer in answers] == [True, True]
+    assert store.batches == told == [["a", "b"]]
 
 
 def test_nothing_to_commit_is_no_call() -> None:
     """A tick that took nothing over asks the database for nothing."""
     store = CommitStore()
-    assert group(store).commit_all([]) == []
+    assert group(store).commit([]) == []
     assert store.batches == []
 
 
@@ -155,13 +57,13 @@ def test_a_refused_batch_is_split_down_to_one() -> None:
             raise FlamebotError("check constraint")
         return accepted(items)
 
-    answers = group(CommitStore(rule)).commit_all([item(name) for name in ("a", "b", "bad", "c", "d")])
+    answers = group(CommitStore(rule)).commit([item(name) for name in ("a", "b", "bad", "c", "d")])
     assert [answer and answer.task_id for answer in answers] == ["a", "b", None, "c", "d"]
 
 
 def test_what_is_not_answered_is_stale() -> None:
     """Whoever holds a newer fence has the task now."""
-    answer = group(CommitStore(lambda _: [])).commit(item("a"))
+    (answer,) = group(CommitStore(lambda _: [])).commit([item("a")])
     assert answer == Committed(task_id="a", accepted=False)
 
 
@@ -175,7 +77,7 @@ def test_a_database_that_comes_back_gets_the_commit_again() -> None:
         return accepted(items)
 
     clock = HandClock()
-    answer = group(CommitStore(rule), clock).commit(item("a"))
+    (answer,) = group(CommitStore(rule), clock).commit([item("a")])
     assert answer is not None
     assert answer.accepted
     assert clock.slept == [0.2, 0.4]
@@ -188,13 +90,13 @@ def test_a_database_that_stays_away_leaves_the_end_unknown() -> None:
         raise StoreUnavailable
 
     clock, told = HandClock(), list[list[str]]()
-    assert group(CommitStore(rule), clock, told).commit(item("a")) is None
+    assert group(CommitStore(rule), clock, told).commit([item("a")]) == [None]
     assert clock.elapsed <= 25
     assert told == []
 
 
 def test_a_kill_is_nobodys_to_swallow() -> None:
-    """An invocation that is killed inside a commit ends there, and those that waited do not hang."""
+    """An invocation that is killed inside a commit ends there."""
 
     class Killed(BaseException):
         pass
@@ -203,4 +105,4 @@ def test_a_kill_is_nobodys_to_swallow() -> None:
         raise Killed
 
     with pytest.raises(Killed):
-        group(CommitStore(rule)).commit(item(pointer().task_id))
+        group(CommitStore(rule)).commit([item("a")])

@@ -2,138 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
-from flamebot.domain.outcome import Defer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.ports.store import Begun
-from flamebot.services.account_lock import AccountLock
-from flamebot.services.deliver import Deliver, Delivered
-from flamebot.services.engine_time import EngineTime
-from flamebot.services.invocation import Invocation
-from tests.unit.services.stand_ins import NOON, HandClock, ListTelemetry, ScriptedLocks, begun, pointer, task
-
-THREADS = 2
-
-
-@dataclass
-class BeginStore:
-    """Begins whatever is asked for, unless it is down, asked too early, or told not to."""
-
-    clock: HandClock
-    fails: list[Exception] = field(default_factory=list)
-    slow_by: float = 0.0  # its clock is behind ours
-    not_ours: set[str] = field(default_factory=set)
-    waves: list[list[str]] = field(default_factory=list)
-
-    def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
-        self.waves.append([p.task_id for p in pointers])
-        assert len(self.waves) < 1000, "begin is asked again and again"
-        if self.fails:
-            raise self.fails.pop(0)
-        now = self.clock.wall() - timedelta(seconds=self.slow_by)
-        answers = []
-        for p in pointers:
-            if p.task_id in self.not_ours:
-                continue
-            if p.due > now:
-                answers.append(Begun(task_id=p.task_id, now=now, early=True))
-            else:
-                answers.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
-        return answers
-
-
-class CountingChain:
-    """Runs nothing, but counts how many run at once."""
-
-    def __init__(self, error: BaseException | None = None) -> None:
-        self.error = error
-        self.ran: list[str] = []
-        self.put_off: list[Defer] = []
-        self.most = 0
-        self.ended = 0
-        self.seconds: dict[str, float] = {}
-        self._at_work = 0
-        self._guard = threading.Lock()
-        self.expected = 0
-
-    def expect(self) -> None:
-        self.expected += 1
-
-    def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
-        with self._guard:
-            self.put_off += [put_off] if put_off else []
-            self._at_work += 1
-            self.most = max(self.most, self._at_work)
-            assert self.expected > len(self.ran), "a chain is expected before it runs: its siblings' commits wait for it"
-            self.ran.append(begun.task_id)
-        threading.Event().wait(self.seconds.get(begun.task_id, 0.005))
-        with self._guard:
-            self._at_work -= 1
-            self.ended += 1
-        if self.error:
-            raise self.error
-        lock.give_back()
-
-
-class World:
-    """An invocation with 60 seconds, in which calls take up to 30."""
-
-    def __init__(self, *, store: BeginStore | None = None, locks: ScriptedLocks | None = None, chain: CountingChain | None = None) -> None:
-        self.clock = store.clock if store else HandClock()
-        self.store = store or BeginStore(self.clock)
-        self.locks = locks or ScriptedLocks()
-        self.chain = chain or CountingChain()
-        self.telemetry = ListTelemetry()
-        self.sent: list[TaskPointer] = []
-        self.total = 60.0
-        self.threads = THREADS
-        self.ended_with = 0
-        self._nonces = map(str, itertools.count())
-
-    def run(self, *pointers: TaskPointer) -> None:
-        """Deliver pointers."""
-        with self._pool() as pool:
-            deliver = Deliver(
-                store=self.store,  # type: ignore[arg-type]  # as much of it as is called
-                chain=self.chain,  # type: ignore[arg-type]  # likewise
-                pool=pool,
-                threads=self.threads,
-                send=self.sent.extend,
-                clock=self.clock,
-                time=EngineTime(self.clock),
-                telemetry=self.telemetry,
-                invocation=Invocation(lambda: self.total - self.clock.elapsed, timedelta(seconds=30)),
-                nonce="n",
-            )
-            try:
-                deliver.run([Delivered(p, self._lock(p)) for p in pointers])
-            finally:
-                self.ended_with = self.chain.ended
-
-    def _lock(self, p: TaskPointer) -> AccountLock:
-        return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))
-
-    @contextmanager
-    def _pool(self) -> Iterator[ThreadPoolExecutor]:
-        with ThreadPoolExecutor(self.threads) as pool:
-            yield pool
-
-
-def several(count: int, phase: Phase = Phase.WAKE) -> list[TaskPointer]:
-    """So many pointers that are due."""
-    return [pointer(number, phase=phase) for number in range(1, count + 1)]
+from flamebot.services.run_chain import Chain, Decided
+from tests.unit.services.deliveries import THREADS, BeginStore, CountingChain, World, several
+from tests.unit.services.stand_ins import NOON, HandClock, ScriptedLocks, pointer
 
 
 def test_waves_are_no_larger_than_the_free_threads() -> None:
@@ -183,9 +64,10 @@ def test_tasks_that_came_early_are_each_begun_once() -> None:
     clock = HandClock()
 
     class Lasting(CountingChain):
-        def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
-            super().run(begun, lock, put_off)
+        def decide(self, chain: Chain) -> Decided:
+            decided = super().decide(chain)
             clock.elapsed += 0.2
+            return decided
 
     world = World(store=BeginStore(clock, slow_by=0.5), chain=Lasting())
     world.threads = 3
@@ -210,6 +92,7 @@ def test_a_held_lock_puts_off() -> None:
     world.run(*several(1, Phase.SUBMIT))
     assert [d.after for d in world.chain.put_off] == [timedelta(seconds=10)]
     assert world.telemetry.counts == {"LockContended": 1}
+    assert world.locks.released == []
 
 
 @pytest.mark.parametrize("until", [timedelta(minutes=5), timedelta(seconds=-5), None])
@@ -314,3 +197,11 @@ def test_the_invocation_ends_with_its_last_task() -> None:
     world.chain.seconds[pointer(1).task_id] = 0.2
     world.run(*several(2))
     assert world.ended_with == 2
+
+
+def test_the_lock_is_given_back_when_all_is_known() -> None:
+    """I4: the ends of all calls and commits; otherwise it is left to lapse."""
+    for settled, released in [(True, ["0"]), (False, [])]:
+        world = World(chain=CountingChain(settled=settled))
+        world.run(*several(1, Phase.SUBMIT))
+        assert world.locks.released == released

@@ -21,7 +21,7 @@ from flamebot.services.engine_time import EngineTime
 from flamebot.services.execute_phase import ExecutePhase
 from flamebot.services.invocation import Invocation
 from flamebot.services.register_account import RegisterAccount
-from flamebot.services.run_chain import RunChain
+from flamebot.services.run_chain import Chain, RunChain
 from tests.unit.services.stand_ins import (
     INSTANCE,
     CommitStore,
@@ -79,21 +79,26 @@ class World:
             telemetry=self.telemetry,
         )
         policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=MINUTE, retry_cap=MINUTE)
-        chain = RunChain(
+        invocation = Invocation(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30))
+        runner = RunChain(
             store=store,  # type: ignore[arg-type]  # as much of it as is called
             phases=phases,
             catalog=DefinitionCatalog(Definitions(), REGISTRY, policy),
-            group=group,
             clock=self.clock,
             time=EngineTime(self.clock),
             telemetry=self.telemetry,
-            invocation=Invocation(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30)),
+            invocation=invocation,
         )
         lock = AccountLock(self.locks, self.telemetry, account_id="acc", instance_id=INSTANCE, nonce="mine")
         first = of or task(Phase.TEXT, step_id="bio", action="add_bio")
         if first.phase.writes:
             lock.take(first.sequence, 7)
-        chain.run(begun(first), lock)
+        chain, goes_on = Chain(begun(first), lock), True
+        while goes_on:
+            decided = runner.decide(chain)
+            (committed,) = group.commit([decided.item])
+            goes_on = runner.conclude(chain, decided, committed)
+        self.settled = chain.settled
 
     def _accept(self, items: Sequence[CommitItem]) -> list[Committed]:
         (item,) = items
@@ -129,15 +134,15 @@ def test_a_text_is_stored_then_sent_in_one_go() -> None:
     assert world.committed[0].decision.task is not None
     assert world.committed[0].decision.task.result == {"text": "hello", "tokens": 0}
     assert world.service.calls[-1][1][1:] == (world.committed[0].decision.next.payload.request, f"{INSTANCE}:4", 104)  # type: ignore[union-attr]  # a text is followed by its submit
-    assert world.locks.released == ["mine"]
+    assert world.settled
 
 
 @pytest.mark.parametrize("then", ["queued", "pending", "held"])
 def test_a_successor_that_is_not_running_is_left(then: NextStatus) -> None:
-    """Paused, or the engine is: the lock that was taken for it is given back."""
+    """Paused, or the engine is: all is known, so the lock that was taken for it is not kept."""
     world = World(then=then)
     world.run()
-    assert (len(world.committed), world.service.calls, world.locks.released) == (1, [], ["mine"])
+    assert (len(world.committed), world.service.calls, world.settled) == (1, [], True)
 
 
 def test_without_the_lock_the_successor_waits() -> None:
@@ -145,7 +150,7 @@ def test_without_the_lock_the_successor_waits() -> None:
     world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.HELD)))
     world.run()
     assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]
-    assert (world.service.calls, world.locks.released) == ([], [])
+    assert world.service.calls == []
 
 
 def test_without_time_the_successor_waits() -> None:
@@ -161,7 +166,7 @@ def test_a_stale_commit_ends_the_chain() -> None:
     world = World()
     world.run(submit(), rule=lambda _: [])
     assert world.telemetry.counts["StaleCommits"] == 1
-    assert world.locks.released == ["mine"]
+    assert world.settled
 
 
 def test_an_unknown_commit_leaves_the_lock_to_lapse() -> None:
@@ -172,7 +177,7 @@ def test_an_unknown_commit_leaves_the_lock_to_lapse() -> None:
 
     world = World()
     world.run(submit(), rule=down)
-    assert world.locks.released == []
+    assert not world.settled
 
 
 def test_a_running_successor_of_somebody_else_is_left() -> None:

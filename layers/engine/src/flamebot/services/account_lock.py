@@ -22,6 +22,11 @@ class AccountLock:
         self._nonce = nonce
         self._held = False
 
+    @property
+    def held(self) -> bool:
+        """Whether there is something to give back."""
+        return self._held
+
     def take(self, sequence: int, fence: int) -> LockAnswer:
         """Take or renew. A lock table that cannot be reached answers as if somebody else had the lock."""
         holder = Holder(nonce=self._nonce, instance_id=self._instance_id, sequence=sequence, fence=fence)
@@ -35,9 +40,7 @@ class AccountLock:
         return answer
 
     def give_back(self) -> None:
-        """Release what is held; if that fails it lapses."""
-        if not self._held:
-            return
+        """Release it; if that fails it lapses."""
         self._held = False
         try:
             self._locks.release(self._account_id, self._nonce)

@@ -1,11 +1,11 @@
-"""One delivery of messages: when each of their tasks is begun, and on which thread."""
+"""One delivery of messages: when each of their tasks is begun, and what is committed together (docs/adr/0015)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.message import TaskPointer
@@ -15,14 +15,18 @@ from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.ports.store import Begun, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.account_lock import AccountLock
+from flamebot.services.commit_group import CommitGroup
 from flamebot.services.engine_time import EngineTime
 from flamebot.services.invocation import Invocation
-from flamebot.services.run_chain import RunChain
+from flamebot.services.outside import Outside
+from flamebot.services.run_chain import Chain, Decided, RunChain
 
 LONGEST_WAIT_SECONDS = 2.0  # what is due later than this is sent on; a message's delay leaves less than a second
 _LOCK_PATIENCE = timedelta(seconds=15)  # real; a holder is done in seconds, or dead, and then its lock lapses
 _LEAST_LOCK_PATIENCE = timedelta(seconds=1)
 _MARGIN_SECONDS = 0.001  # two machines' clocks do not agree on the last fraction of a second
+_QUIET_SECONDS = 0.005  # real; when nobody was heard for so long, nobody is about to be
+_GATHERING_SECONDS = 0.05  # real, at most; a hundred siblings that compute on one processor were heard by then
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # each is itself: comparing field by field cost a tenth of an invocation
@@ -43,9 +47,11 @@ def _due(delivered: Delivered) -> datetime:
 
 
 class Deliver:
-    """Begins tasks in waves: those that are due, at most as many as threads are free, and only while there is time.
+    """Begins those that are due, at most as many as threads are free, and only while there is time; commits what they come to.
 
-    What cannot be begun in time is left queued and sent on; a task that nobody begins is sent again after its lease.
+    All is decided on the thread that calls `run`; others wait for the outside. What is heard within a moment goes together: one
+    statement begins, one commits. A lone task waits for nobody. What cannot be begun in time is left queued and sent on; a task
+    that nobody begins is sent again after its lease.
     """
 
     def __init__(
@@ -53,7 +59,8 @@ class Deliver:
         *,
         store: TaskStore,
         chain: RunChain,
-        pool: ThreadPoolExecutor,
+        group: CommitGroup,
+        outside: Outside,
         threads: int,
         send: Callable[[Sequence[TaskPointer]], object],
         clock: Clock,
@@ -65,7 +72,8 @@ class Deliver:
         """Take the invocation's shared parts; `nonce` makes begin repeatable."""
         self._store = store
         self._chain = chain
-        self._pool = pool
+        self._group = group
+        self._outside = outside
         self._threads = threads
         self._send = send
         self._clock = clock
@@ -73,117 +81,173 @@ class Deliver:
         self._telemetry = telemetry
         self._invocation = invocation
         self._nonce = nonce
-        self._waiting: list[Delivered] = []
-        self._running: set[Future[None]] = set()
+        self._waiting: list[Delivered] = []  # by due time
+        self._under_way: set[Delivered] = set()  # each has a thread, or had one and is about to be begun or committed
+        self._admitted: list[tuple[Delivered, Defer | None]] = []
+        self._decided: list[tuple[Delivered, Chain, Decided]] = []
         self._begun = False
+        self._given_up = False
 
     def run(self, delivered: Sequence[Delivered]) -> None:
         """Run them all, as far as time allows. Raises `StoreUnavailable` only when nothing was begun."""
         self._waiting = sorted(delivered, key=_due)
         self._send_on([d for d in self._waiting if self._time.seconds_until(d.pointer.due) > LONGEST_WAIT_SECONDS])
         try:
-            self._begin_waves()
+            self._work_off()
         except Exception:
-            wait(self._running)  # a thread that outlives its invocation is frozen, and would act long after its lease
+            self._waiting, self._given_up = [], True
+            self._work_off()  # a thread that outlives its invocation is frozen, and would act long after its lease
             raise
-        self._send_on(self._waiting)
-        while self._running:
-            self._collect(timeout=None, until=FIRST_EXCEPTION)
 
-    def _begin_waves(self) -> None:
-        while self._waiting and self._invocation.may_begin:
-            self._collect(timeout=0.0)
-            free = self._threads - len(self._running)
-            wave = [d for d in self._waiting[:free] if self._time.seconds_until(d.pointer.due) <= 0]
-            if wave:
-                taken = set(wave)
-                self._waiting = [d for d in self._waiting if d not in taken]
-                self._begin(*self._admitted(wave))
-            elif not free:
-                self._collect(timeout=None)
+    def _work_off(self) -> None:
+        while self._waiting or self._under_way or self._outside.open:
+            if not self._invocation.may_begin:
+                self._send_on(self._waiting)
+            self._admit()
+            self._gather()
+            self._commit()
+            self._begin()
+
+    def _admit(self) -> None:
+        """Take up what is due, as far as threads are free. Whoever writes asks for the account's lock first."""
+        free = self._threads - len(self._under_way)
+        due = list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[:free]))
+        self._waiting = self._waiting[len(due) :]
+        self._under_way.update(due)
+        for d in due:
+            if d.pointer.phase.writes:
+                self._ask_for_lock(d)
             else:
-                self._wait_until_due(self._waiting[0])
+                self._admitted.append((d, None))
 
-    def _wait_until_due(self, first: Delivered) -> None:
-        left = max(self._time.seconds_until(first.pointer.due), 0.0) + _MARGIN_SECONDS
-        if self._running:
-            self._collect(timeout=left)
-        else:
-            self._clock.sleep(left)
+    def _ask_for_lock(self, d: Delivered) -> None:
+        self._outside.ask(lambda: d.lock.take(d.sequence, d.pointer.fence), lambda answer: self._answered(d, answer))
 
-    def _collect(self, timeout: float | None, until: str = FIRST_COMPLETED) -> None:
-        """See who is done; an invocation that is killed inside a thread is killed here."""
-        done, self._running = wait(self._running, timeout, until) if self._running else (set(), set())
-        for future in done:
-            future.result()
+    def _answered(self, d: Delivered, lock: LockAnswer) -> None:
+        """With the lock, begin. A duplicate's task is somebody else's.
 
-    def _admitted(self, wave: Sequence[Delivered]) -> tuple[list[Delivered], dict[str, Defer]]:
-        """Those to begin, and by task id those that can only be put off, because somebody else has the account's lock.
-
-        These are begun too: how long a step may be put off is the planner's to say. A duplicate's task is somebody else's.
+        Whoever does not get the lock is begun too, to be put off: for how long a step may be is the planner's to say.
         """
-        writers = [d for d in wave if d.pointer.phase.writes]
-        answers = list(self._pool.map(lambda d: d.lock.take(d.sequence, d.pointer.fence), writers))
-        verdicts = {d.pointer.task_id: answer for d, answer in zip(writers, answers, strict=True)}
-        put_off = {
-            task_id: Defer(after=self._lock_patience(answer) * self._clock.rate, reason="locked: the account's lock was not to be had")
-            for task_id, answer in verdicts.items()
-            if answer.verdict is Verdict.HELD
-        }
-        duplicates = {task_id for task_id, answer in verdicts.items() if answer.verdict is Verdict.DUPLICATE}
-        return [d for d in wave if d.pointer.task_id not in duplicates], put_off
+        match lock.verdict:
+            case Verdict.ACQUIRED:
+                self._admitted.append((d, None))
+            case Verdict.HELD:
+                after = self._lock_patience(lock) * self._clock.rate
+                self._admitted.append((d, Defer(after=after, reason="locked: the account's lock was not to be had")))
+            case Verdict.DUPLICATE:
+                self._under_way.discard(d)
 
     def _lock_patience(self, answer: LockAnswer) -> timedelta:
         if answer.held_until is None:
             return _LOCK_PATIENCE
         return min(max(answer.held_until - self._clock.wall(), _LEAST_LOCK_PATIENCE), _LOCK_PATIENCE)
 
-    def _begin(self, wave: Sequence[Delivered], put_off: Mapping[str, Defer]) -> None:
-        if not wave:
+    def _gather(self) -> None:
+        """Wait until somebody is heard or a task falls due; then for those who are about to be heard, a moment at most."""
+        if not self._outside.open:
+            if self._waiting and not self._admitted:
+                self._clock.sleep(self._until_due())
+            return
+        if self._outside.hear(self._patience()):
+            give_up = self._clock.monotonic() + _GATHERING_SECONDS
+            while self._outside.awaited and self._clock.monotonic() < give_up and self._outside.hear(_QUIET_SECONDS):
+                pass
+
+    def _patience(self) -> float | None:
+        if self._admitted:
+            return _QUIET_SECONDS if self._outside.awaited else 0.0
+        return self._until_due() if self._waiting and len(self._under_way) < self._threads else None
+
+    def _until_due(self) -> float:
+        return max(self._time.seconds_until(self._waiting[0].pointer.due), 0.0) + _MARGIN_SECONDS
+
+    def _begin(self) -> None:
+        """Begin what was admitted: all in one statement."""
+        admitted, self._admitted = dict(self._admitted), []
+        self._under_way.difference_update(admitted)
+        if not admitted:
+            return
+        if self._given_up:
+            self._give_back(admitted)
             return
         try:
-            answers = {begun.task_id: begun for begun in self._store.begin_tasks([d.pointer for d in wave], self._nonce)}
+            answers = {begun.task_id: begun for begun in self._store.begin_tasks([d.pointer for d in admitted], self._nonce)}
         except FlamebotError as error:
-            for d in wave:
-                d.lock.give_back()  # no call was made, and none will be
+            self._give_back(admitted)  # no call was made, and none will be
             self._give_up(error)
             return
-        for d in wave:
+        for d, put_off in admitted.items():
             begun = answers.get(d.pointer.task_id)
             if begun is None:
                 self._telemetry.info("not_begun", task=d.pointer.task_id, fence=d.pointer.fence)
-                d.lock.give_back()
+                self._give_back([d])
                 continue
             self._time.seen(begun.now)
             if begun.early:
-                self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed by the next wave
+                self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed when it is admitted again
                 continue
             self._begun = True
-            self._chain.expect()
-            self._running.add(self._pool.submit(self._run, begun, d, put_off.get(begun.task_id)))
+            self._under_way.add(d)
+            self._tell_lateness(begun)
+            self._go_on(d, Chain(begun, d.lock, put_off))
 
     def _give_up(self, error: FlamebotError) -> None:
         """Without the database nothing more is begun: it is left to its lease, or to the message if that is all there is."""
         if isinstance(error, StoreUnavailable) and not self._begun:
             raise error
         self._telemetry.warn("begin_failed", error=type(error).__name__, detail=error.detail, left=len(self._waiting))
-        self._waiting = []
+        self._waiting, self._given_up = [], True
 
-    def _run(self, begun: Begun, delivered: Delivered, put_off: Defer | None) -> None:
+    def _tell_lateness(self, begun: Begun) -> None:
         if begun.task is not None:
             late = (begun.now - begun.task.scheduled_for).total_seconds() / self._clock.rate
             self._telemetry.seconds("DueLateness", max(late, 0.0), action=begun.task.action)
-        try:
-            self._chain.run(begun, delivered.lock, put_off)
-        except Exception as error:  # noqa: BLE001  # the siblings go on; this task is left to its lease, and its lock too
-            self._telemetry.warn("chain_broke", task=begun.task_id, error=type(error).__name__, code=getattr(error, "code", None))
+
+    def _go_on(self, d: Delivered, chain: Chain) -> None:
+        def decide() -> Decided | None:
+            try:
+                return self._chain.decide(chain)
+            except Exception as error:  # noqa: BLE001  # the siblings go on; this task is left to its lease, and its lock too
+                self._tell_broken(chain, error)
+                return None
+
+        def decided(answer: Decided | None) -> None:
+            if answer is None:
+                self._under_way.discard(d)
+            else:
+                self._decided.append((d, chain, answer))
+
+        self._outside.ask(decide, decided)
+
+    def _commit(self) -> None:
+        """Commit what was decided: all in one statement. A chain goes on, or gives its lock back if all is known."""
+        decided, self._decided = self._decided, []
+        for (d, chain, one), committed in zip(decided, self._group.commit([one.item for _, _, one in decided]), strict=True):
+            try:
+                goes_on = self._chain.conclude(chain, one, committed)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._tell_broken(chain, error)
+                self._under_way.discard(d)
+                continue
+            if goes_on:
+                self._go_on(d, chain)
+                continue
+            self._under_way.discard(d)
+            if chain.settled:
+                self._give_back([d])
+
+    def _tell_broken(self, chain: Chain, error: Exception) -> None:
+        self._telemetry.warn("chain_broke", task=chain.begun.task_id, error=type(error).__name__, code=getattr(error, "code", None))
+
+    def _give_back(self, delivered: Iterable[Delivered]) -> None:
+        for d in delivered:
+            if d.lock.held:
+                self._outside.ask(d.lock.give_back)
 
     def _send_on(self, delivered: Sequence[Delivered]) -> None:
         """Hand pointers back to the queue: the rows stay as they are, and a doubled message does nothing."""
-        gone = list(delivered)
-        leaving = set(gone)
+        leaving = set(delivered)
         self._waiting = [d for d in self._waiting if d not in leaving]
-        for d in gone:
-            d.lock.give_back()
-        if gone:
-            self._send([d.pointer for d in gone])
+        self._give_back(delivered)
+        if leaving:
+            self._send([d.pointer for d in delivered])

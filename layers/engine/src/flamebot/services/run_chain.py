@@ -1,8 +1,8 @@
-"""Run a begun task, commit what came of it, and go on with the next one while it is due at once."""
+"""Run a begun task, decide what comes of it, and go on with the next one while it is due at once."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from flamebot.domain.action import EffectAction, TextBrief
@@ -18,7 +18,6 @@ from flamebot.ports.locks import Verdict
 from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.account_lock import AccountLock
-from flamebot.services.commit_group import CommitGroup
 from flamebot.services.count_steps import attempt_of, count_steps
 from flamebot.services.definitions import DefinitionCatalog
 from flamebot.services.engine_time import EngineTime
@@ -26,8 +25,36 @@ from flamebot.services.execute_phase import Executed, ExecutePhase
 from flamebot.services.invocation import Invocation
 
 
+@dataclass(slots=True, eq=False)
+class Chain:
+    """A task that was begun, later what follows it at once, all under one claim to the account's lock.
+
+    `settled`: the ends of all calls and commits so far are known, so the lock may be given back.
+    """
+
+    begun: Begun
+    lock: AccountLock
+    put_off: Defer | None = None  # the first task is not executed: this is its outcome
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    """What came of a chain's task, and what is to be made of it."""
+
+    task: Task
+    instance: Instance
+    executed: Executed
+    decision: Decision
+
+    @property
+    def item(self) -> CommitItem:
+        """What to commit."""
+        return CommitItem(task_id=self.task.task_id, fence=self.task.fence, decision=self.decision)
+
+
 class RunChain:
-    """Runs chains on the threads of one invocation."""
+    """Takes chains from task to task. What waits for the outside is in `decide`, what follows a commit in `conclude`."""
 
     def __init__(
         self,
@@ -35,47 +62,24 @@ class RunChain:
         store: TaskStore,
         phases: ExecutePhase,
         catalog: DefinitionCatalog,
-        group: CommitGroup,
         clock: Clock,
         time: EngineTime,
         telemetry: Telemetry,
         invocation: Invocation,
     ) -> None:
-        """Take what the invocation's threads share."""
+        """Take what the invocation's chains share."""
         self._store = store
         self._phases = phases
         self._catalog = catalog
-        self._group = group
         self._clock = clock
         self._time = time
         self._telemetry = telemetry
         self._invocation = invocation
 
-    def expect(self) -> None:
-        """A chain is about to run: who commits meanwhile waits for its decision, unless it waits for the outside itself."""
-        self._group.expect()
-
-    def run(self, begun: Begun, lock: AccountLock, put_off: Defer | None = None) -> None:
-        """Run a begun task and what follows at once. The lock is given back only when the ends of all calls and commits are known.
-
-        It was expected before. `put_off`: the first task is not executed, this is its outcome.
-        """
-        settled = True
-        here: Begun | None = begun
-        try:
-            while here is not None:
-                task, instance = _parts(here)
-                ended, known, here = self._one(here, task, instance, lock, put_off)
-                settled, put_off = settled and ended and known, None
-        finally:
-            self._group.leave()
-        if settled:
-            lock.give_back()
-
-    def _one(
-        self, begun: Begun, task: Task, instance: Instance, lock: AccountLock, put_off: Defer | None
-    ) -> tuple[bool, bool, Begun | None]:
-        """Execute, decide, commit: whether the calls ended, whether the commit's end is known, and what to go on with."""
+    def decide(self, chain: Chain) -> Decided:
+        """Execute the chain's task, then plan. Any thread may do it."""
+        begun = chain.begun
+        task, instance = _parts(begun)
         definition = self._catalog.get(instance.workflow_id)
 
         def brief() -> TextBrief | None:
@@ -83,11 +87,7 @@ class RunChain:
             # Seeded by the attempt: a writer that always writes the same would write what was refused once more.
             return None if step.pure else cast(EffectAction, step.behaviour).text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
-        if put_off:
-            executed = Executed(outcome=put_off)
-        else:
-            with self._group.outside():
-                executed = self._phases.run(begun, task, brief, self._invocation)
+        executed = Executed(outcome=chain.put_off) if chain.put_off else self._phases.run(begun, task, brief, self._invocation)
         decision = plan(
             definition,
             instance,
@@ -97,27 +97,31 @@ class RunChain:
             Draw(task.task_id),
             global_paused_ms=begun.global_paused_ms,
         )
-        decision = self._bounded(decision, task, lock)
-        committed = self._group.commit(CommitItem(task_id=task.task_id, fence=task.fence, decision=decision))
-        self._tell(task, instance, executed.outcome, decision, committed)
+        return Decided(task, instance, executed, self._bounded(decision, task, chain.lock))
+
+    def conclude(self, chain: Chain, decided: Decided, committed: Committed | None) -> bool:
+        """Tell what the commit did, and answer whether the chain goes on. `committed` is None if the commit's end is not known."""
+        begun, task, instance, outcome = chain.begun, decided.task, decided.instance, decided.executed.outcome
+        chain.settled = chain.settled and decided.executed.ended and committed is not None
+        chain.put_off = None
+        self._tell(task, instance, outcome, decided.decision, committed)
         if committed is None:
-            return executed.ended, False, None
+            return False
         if committed.accepted:
-            self._remember_status(begun, task, instance, executed.outcome, decision)
-        return executed.ended, True, self._successor(begun, task, instance, decision, committed)
+            self._remember_status(begun, task, instance, outcome, decided.decision)
+        follower = self._successor(begun, task, instance, decided.decision, committed)
+        if follower is not None:
+            chain.begun = follower
+        return follower is not None
 
     def _bounded(self, decision: Decision, task: Task, lock: AccountLock) -> Decision:
         """Ask for the next task at once only if there is time for it and, should it write, the account's lock is ours."""
         follower = decision.next
         if follower is None or not follower.run:
             return decision
-        if self._invocation.may_begin and (not follower.phase.writes or self._renewed(lock, task.sequence + 1)):
+        if self._invocation.may_begin and (not follower.phase.writes or lock.take(task.sequence + 1, 0).verdict is Verdict.ACQUIRED):
             return decision
         return replace(decision, next=replace(follower, run=False))
-
-    def _renewed(self, lock: AccountLock, sequence: int) -> bool:
-        with self._group.outside():
-            return lock.take(sequence, 0).verdict is Verdict.ACQUIRED
 
     def _successor(self, begun: Begun, task: Task, instance: Instance, decision: Decision, committed: Committed) -> Begun | None:
         """The next task as begin would return it, if the commit says that it runs and is ours."""

@@ -25,6 +25,7 @@ from flamebot.services.deliver import Deliver, Delivered
 from flamebot.services.engine_time import EngineTime
 from flamebot.services.execute_phase import ExecutePhase
 from flamebot.services.invocation import Invocation
+from flamebot.services.outside import Outside
 from flamebot.services.register_account import RegisterAccount
 from flamebot.services.run_chain import RunChain
 from flamebot.services.send_tasks import send_tasks
@@ -82,19 +83,20 @@ class RunTasks:
         invocation = Invocation(remaining, self._call_timeout)
         time = EngineTime(self._clock)
         nonce = self._new_nonce()
+        outside = Outside(self._pool)
 
         def send(queued: Sequence[TaskPointer]) -> None:
-            send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now())
+            outside.ask(lambda: send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now()))
 
         def committed(answers: Sequence[Committed]) -> None:
-            send([answer.send for answer in answers if answer.send is not None])
+            if queued := [answer.send for answer in answers if answer.send is not None]:
+                send(queued)
 
         group = CommitGroup(self._store, self._clock, self._telemetry, committed=committed, remaining=remaining)
         chain = RunChain(
             store=self._store,
             phases=self._phases,
             catalog=self._catalog,
-            group=group,
             clock=self._clock,
             time=time,
             telemetry=self._telemetry,
@@ -103,7 +105,8 @@ class RunTasks:
         deliver = Deliver(
             store=self._store,
             chain=chain,
-            pool=self._pool,
+            group=group,
+            outside=outside,
             threads=self._threads,
             send=send,
             clock=self._clock,

@@ -56,7 +56,7 @@ class TakeOver:
             taken += len(expired)
             losses = [loss for begun in expired if (loss := self._planned(begun)) is not None]
             items = [CommitItem(task_id=loss.task.task_id, fence=loss.task.fence, decision=loss.decision) for loss in losses]
-            for loss, committed in zip(losses, group.commit_all(items), strict=True):
+            for loss, committed in zip(losses, group.commit(items), strict=True):
                 self._tell(loss, committed)
             if len(expired) < _CHUNK:
                 break
