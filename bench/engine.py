@@ -66,6 +66,9 @@ class CountedTelemetry(PowertoolsTelemetry):
                 self.totals[name] = self.totals.get(name, 0.0) + value
 
 
+_here = threading.local()  # what the handler gets from the composition root: the engine's that calls it
+
+
 @cache
 def _telemetry() -> CountedTelemetry:
     """One a process, as in the product: Powertools gives a second logger of the same service no formatter."""
@@ -98,15 +101,16 @@ def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]
 class Engine:
     """One process's share of the product: the step function and the tick, on one connection each, over the stand-ins."""
 
-    def __init__(self, url: str, *, threads: int, max_queued: int = 20_000) -> None:
-        """Connect nothing yet. `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS."""
+    def __init__(self, url: str, *, threads: int, max_queued: int = 20_000, beside: Engine | None = None) -> None:
+        """Connect nothing yet. `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS; `beside` shares its stand-ins."""
         self.threads = threads
-        self.queue = QueueStandIn()
-        self.actions = NoOpActions()
-        self.locks = LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
+        self.queue: QueueStandIn = beside.queue if beside else QueueStandIn()
+        self.actions: NoOpActions = beside.actions if beside else NoOpActions()
+        self.locks: LockTableStandIn = beside.locks if beside else LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
         self.clock = SystemClock()
         self.telemetry = _telemetry()
-        self.telemetry.totals.clear()
+        if beside is None:
+            self.telemetry.totals.clear()
         self.database = CountedDatabase(lambda: url)
         self.tick_database = CountedDatabase(lambda: url)
         self._max_queued = max_queued
@@ -114,7 +118,7 @@ class Engine:
         self._dispatcher = self._tick()
         # The handlers ask the composition root; these are its answers here.
         replaced: dict[str, Callable[..., object]] = {
-            "step": lambda: self._runner,
+            "step": lambda: _here.runner,
             "tick": lambda: self._dispatcher,
             "telemetry": lambda _service: self.telemetry,
         }
@@ -166,7 +170,11 @@ class Engine:
         return min(MOST_MESSAGES, max(1, -(-self.threads // TASKS_PER_MESSAGE)))
 
     def serve(self, timeout: float) -> int:
-        """Wait up to `timeout` seconds for messages and run the step function with them; how many there were."""
+        """Wait up to `timeout` seconds for messages and run the step function with them; how many there were.
+
+        Several engines of a process may serve at once, each on a thread of its own.
+        """
+        _here.runner = self._runner
         messages = self.queue.receive(self.messages_per_event, timeout)
         if messages:
             records = [{"messageId": message.message_id, "body": message.body} for message in messages]

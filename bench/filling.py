@@ -11,10 +11,7 @@ REST = {
     "name": "Rest",
     "description": "",
     "config": {},
-    "steps": [
-        {"id": "rest", "action": "wait", "delay": "1d"},
-        {"id": "bio", "action": "add_bio", "bio": "Fond of long walks and warm bread."},
-    ],
+    "steps": [{"id": "rest", "action": "wait", "delay": "1d"}],
 }
 _HOT = ("scheduled_tasks", "workflow_instances")
 _BULK = 200_000  # from so many rows on, indexes are dropped and made anew
@@ -23,7 +20,7 @@ _FILL = """
 with made as materialized (select gen_random_uuid() as id, n from generate_series(%(first)s::bigint, %(last)s::bigint) n),
 instances as (
     insert into workflow_instances (id, account_id, workflow_id, total_steps, account_data, next_action_at, started_at, updated_at)
-    select m.id, %(prefix)s || m.n, %(definition)s, 2,
+    select m.id, %(prefix)s || m.n, %(definition)s, 1,
            jsonb_build_object('account_id', %(prefix)s || m.n, 'model_id', 'model-1', 'channel_id', 'channel-1', 'config', '{}'::jsonb),
            now() + interval '1 day', now(), now() from made m)
 insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, payload,

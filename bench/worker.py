@@ -1,4 +1,4 @@
-"""A worker process: one execution environment of the step function, with a ticker beside it. Speaks JSON lines with its parent.
+"""A worker process: execution environments of the step function, with a ticker beside them. Speaks JSON lines with its parent.
 
 It says `ready`, waits for a line, then ticks and runs steps, and tells its totals five times a second until its input ends.
 """
@@ -11,6 +11,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from bench.engine import Engine
@@ -19,14 +20,15 @@ _TELL_SECONDS = 0.2
 _TICK_SECONDS = 60.0
 
 
-def _totals(engine: Engine) -> dict[str, Any]:
+def _totals(engines: Sequence[Engine]) -> dict[str, Any]:
+    engine = engines[0]
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return {
         "at": time.time(),
         "steps": engine.telemetry.totals.get("StepsCompleted", 0.0),
         "workflows": engine.telemetry.totals.get("WorkflowsCompleted", 0.0),
         "claimed": engine.telemetry.totals.get("TasksClaimed", 0.0),
-        "statements": engine.database.statements + engine.tick_database.statements,
+        "statements": engine.tick_database.statements + sum(each.database.statements for each in engines),
         "messages": engine.queue.sent,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
     }
@@ -43,7 +45,10 @@ def main() -> None:
     told = os.fdopen(os.dup(1), "w")
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # the product's log lines: written, as on Lambda, but to nowhere
     engine = Engine(order["url"], threads=order["threads"], max_queued=order["max_queued"])
-    engine.database.call("select 1")
+    others = range(1, order["environments"])
+    engines = [engine, *(Engine(order["url"], threads=order["threads"], beside=engine) for _ in others)]
+    for each in engines:
+        each.database.call("select 1")
     engine.tick_database.call("select 1")
     _tell(told, {"ready": True})
     sys.stdin.readline()
@@ -60,14 +65,20 @@ def main() -> None:
 
     def tell() -> None:
         while not stopping.wait(_TELL_SECONDS):
-            _tell(told, _totals(engine))
+            _tell(told, _totals(engines))
+
+    def serve(served: Engine) -> None:
+        while not stopping.is_set():
+            served.serve(0.1)
 
     threads = [threading.Thread(target=work, daemon=True) for work in (listen, tick, tell)]
-    for thread in threads:
+    beside = [threading.Thread(target=serve, args=(each,)) for each in engines[1:]]
+    for thread in [*threads, *beside]:
         thread.start()
-    while not stopping.is_set():
-        engine.serve(0.1)
-    _tell(told, _totals(engine))
+    serve(engine)
+    for thread in beside:
+        thread.join()
+    _tell(told, _totals(engines))
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ class Ran:
 class Workers:
     """Worker processes, ready to go."""
 
-    def __init__(self, url: str, *, processes: int, threads: int, max_queued: int) -> None:
-        """Start them, and wait until each is connected."""
-        order = json.dumps({"url": url, "threads": threads, "max_queued": max_queued})
+    def __init__(self, url: str, *, processes: int, threads: int, max_queued: int, environments: int = 1) -> None:
+        """Start them, and wait until each is connected. The `environments` of a process share its queue."""
+        order = json.dumps({"url": url, "threads": threads, "max_queued": max_queued, "environments": environments})
         self._processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "bench.worker", order], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -15,19 +15,20 @@ from bench.workers import Workers
 _PER_SECOND = 50
 _SECONDS = 100
 _THREADS = 5  # the default
+_ENVIRONMENTS = 5  # as many as Lambda's pollers invoke at once when a queue wakes up; it goes on to a thousand
 _PATIENCE = 90.0
 _BEGUN = "select count(*) from scheduled_tasks where sequence = 1 and started_at is not null"
 
 
 def measure(run: Run) -> list[Figure]:
-    """Fifty tasks a second through two default step functions and their ticks, once a minute."""
+    """Fifty tasks a second, a tick once a minute, one queue, five environments of the step function with its default threads."""
     seconds = run.seconds(_SECONDS)
     count = seconds * _PER_SECOND
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=1), Session(url)
         try:
             definition = rest_definition(engine, session)
-            workers = Workers(url, processes=2, threads=_THREADS, max_queued=20_000)
+            workers = Workers(url, processes=1, threads=_THREADS, max_queued=20_000, environments=_ENVIRONMENTS)
             fill(session, definition, count, prefix="late-", soonest="5 s", latest=f"{5 + seconds} s")
             workers.run_until(lambda: session.value(_BEGUN) == count, patience=seconds + _PATIENCE)
             rows = session.rows(
