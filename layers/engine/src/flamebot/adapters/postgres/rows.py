@@ -22,7 +22,7 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _STATUSES = {status.value: status for status in InstanceStatus}
 _COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-# NUL and half a surrogate pair are JSON, but not jsonb; a whole pair, an emoji, is both. After a written backslash "u" may be just a letter.
+# NUL and half a surrogate pair are JSON, but not jsonb; a whole pair (an emoji) is both. After a written backslash "u" may be but a letter.
 _SUSPECT = re.compile(r"\\(\\|u(0000|d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]))")
 
 
