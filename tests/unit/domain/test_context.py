@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flamebot.domain import context as execution_context
 from flamebot.domain.context import LARGEST, fits, remember
 
 
@@ -38,6 +39,13 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=5),
     max_leaves=10,
 )
+
+
+@given(values)
+def test_nothing_takes_more_room_for_its_length_than_a_digit(value: object) -> None:
+    """21 bytes where JSON has one: what is short enough by that measure is not counted member by member."""
+    assert execution_context._stored_size(value) <= 21 * execution_context._text_size(value)
+    assert execution_context._stored_size(7) == 21 * execution_context._text_size(7)
 
 
 @given(st.dictionaries(st.text(max_size=64), st.dictionaries(st.text(max_size=20), values, max_size=5), max_size=30), st.text(max_size=64))

@@ -9,6 +9,8 @@ from typing import Any
 LARGEST = 16 * 1024  # bytes of JSON
 # The column's CHECK counts bytes as jsonb stores them, which for many small members is more than their text.
 _LARGEST_STORED = 19_000
+_SURELY_FITS = _LARGEST_STORED // 21  # bytes of JSON; a digit takes the most room for its length
+_text = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
 def remember(context: Mapping[str, object], step_id: str, result: Mapping[str, object]) -> dict[str, object]:
@@ -18,6 +20,8 @@ def remember(context: Mapping[str, object], step_id: str, result: Mapping[str, o
     that does not fit by itself is not remembered at all (the history has it).
     """
     kept: dict[str, object] = {**context, step_id: dict(result)}
+    if fits(kept):
+        return kept
     others = sorted((name for name in kept if name != step_id), key=lambda name: (-_text_size(kept[name]), name))
     for name in [*others, step_id]:
         if fits(kept):
@@ -28,11 +32,12 @@ def remember(context: Mapping[str, object], step_id: str, result: Mapping[str, o
 
 def fits(context: Mapping[str, object]) -> bool:
     """Whether a context may be stored."""
-    return _text_size(context) <= LARGEST and _stored_size(context) <= _LARGEST_STORED
+    size = _text_size(context)
+    return size <= _SURELY_FITS or (size <= LARGEST and _stored_size(context) <= _LARGEST_STORED)
 
 
 def _text_size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")).encode())
+    return len(_text(value).encode())
 
 
 def _stored_size(value: Any) -> int:  # noqa: ANN401  # any JSON

@@ -22,7 +22,8 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _STATUSES = {status.value: status for status in InstanceStatus}
 _COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-_UNSTORABLE = re.compile(r"\\u(0000|d[89a-f])")  # NUL and halves of surrogate pairs: JSON, but not jsonb
+# NUL and half a surrogate pair are JSON, but not jsonb; a whole pair (an emoji) is both. After a written backslash "u" may be but a letter.
+_SUSPECT = re.compile(r"\\(\\|u(0000|d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]))")
 
 
 def to_json(value: object) -> str:
@@ -31,7 +32,7 @@ def to_json(value: object) -> str:
         text = _COMPACT.encode(value)
     except ValueError:  # NaN or an infinity, which Python's parser lets in
         return json.dumps(_storable(value), allow_nan=False, separators=(",", ":"))
-    return json.dumps(_storable(value), separators=(",", ":")) if _UNSTORABLE.search(text) else text
+    return json.dumps(_storable(value), separators=(",", ":")) if _SUSPECT.search(text) else text
 
 
 def _storable(value: object) -> object:

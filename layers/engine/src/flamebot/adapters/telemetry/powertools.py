@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from flamebot.adapters.telemetry.log_lines import LogLines, fielded
+
 NAMESPACE: Final = "Flamebot"
 _VALUES_PER_METRIC: Final = 99  # Powertools writes a metric out by itself at 100 values, in the middle of a flush
-# Names that a log record owns (logging refuses them as extra fields) or that Powertools writes on each line.
-_RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "level", "timestamp", "location", "service"}
 
 
 class PowertoolsTelemetry:
@@ -30,7 +29,7 @@ class PowertoolsTelemetry:
     def __init__(self, service: str) -> None:
         """Name the function, as its dimension and on each of its log lines."""
         self._service = service
-        self._logger = Logger(service=service, logger_handler=_Stdout(), json_serializer=_one_line)
+        self._logger = Logger(service=service, logger_handler=_Stdout(), logger_formatter=LogLines())
         self._lock = threading.Lock()
         self._counts: dict[str | None, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         self._seconds: dict[str | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -47,11 +46,11 @@ class PowertoolsTelemetry:
 
     def info(self, event: str, **fields: object) -> None:
         """Log what happened."""
-        self._logger.info(event, extra=_fields(fields), stacklevel=3)
+        self._logger.info(event, extra=fielded(fields), stacklevel=3)
 
     def warn(self, event: str, **fields: object) -> None:
         """Log what somebody should look at."""
-        self._logger.warning(event, extra=_fields(fields), stacklevel=3)
+        self._logger.warning(event, extra=fielded(fields), stacklevel=3)
 
     def flush(self) -> None:
         """Write the gathered metrics, each once; nothing gathered, nothing written."""
@@ -74,7 +73,7 @@ class PowertoolsTelemetry:
         try:
             yield
         except Exception as error:
-            self._logger.error("invocation_failed", extra={"error_type": type(error).__name__})  # noqa: TRY400  # no traceback: see above
+            self._logger.error("invocation_failed", extra=fielded({"error_type": type(error).__name__}))  # noqa: TRY400  # no traceback: see above
             raise
         finally:
             if request_id:
@@ -111,12 +110,3 @@ class _Stdout(logging.Handler):
         else:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
-
-
-def _one_line(record: Mapping[str, object]) -> str:
-    """JSON in ASCII: no line separator of Unicode, no terminal code of the C1 set, whatever somebody sent."""
-    return json.dumps(record, default=str, separators=(",", ":"))
-
-
-def _fields(fields: Mapping[str, object]) -> dict[str, Any]:
-    return {f"{name}_" if name in _RESERVED else name: value for name, value in fields.items()}
