@@ -176,7 +176,9 @@ def test_everything_at_rest_is_encrypted_and_the_database_is_private(resources: 
     assert database["EnableIAMDatabaseAuthentication"] is True
     assert database["EngineVersion"].split(".")[0] == "18"
     assert resources["DatabaseParameters"]["Properties"]["Family"] == "postgres18"
-    assert resources["DatabaseParameters"]["Properties"]["Parameters"]["rds.force_ssl"] == "1"
+    parameters = resources["DatabaseParameters"]["Properties"]["Parameters"]
+    assert parameters["rds.force_ssl"] == "1"
+    assert parameters["jit"] == "0"
     table = resources["LockTable"]["Properties"]
     assert table["KeySchema"] == [{"AttributeName": "account_id", "KeyType": "HASH"}]
     assert table["BillingMode"] == "PAY_PER_REQUEST"

@@ -24,7 +24,7 @@ from flamebot.services.run_chain import Chain, Decided, RunChain
 LONGEST_WAIT_SECONDS = 2.0  # what is due later than this is sent on; a message's delay leaves less than a second
 _LOCK_PATIENCE = timedelta(seconds=15)  # real; a holder is done in seconds, or dead, and then its lock lapses
 _LEAST_LOCK_PATIENCE = timedelta(seconds=1)
-_MARGIN_SECONDS = 0.001  # two machines' clocks do not agree on the last fraction of a second
+_MARGIN_SECONDS = 0.0002  # an early begin costs a statement; where two machines' clocks disagree by more, its answer says by how much
 _QUIET_SECONDS = 0.005  # real; when nobody was heard for so long, nobody is about to be
 _GATHERING_SECONDS = 0.05  # real, at most; a hundred siblings that compute on one processor were heard by then
 
