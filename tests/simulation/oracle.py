@@ -44,7 +44,7 @@ class Oracle(Calls, Limits):
 
     def logged(self, event: str, fields: dict[str, Any]) -> None:
         """States that only a log line tells."""
-        if event in ("phase_broke", "chain_broke", "commit_refused", "not_planned", "call_failed"):
+        if event in ("phase_broke", "chain_broke", "send_broke", "commit_refused", "not_planned", "call_failed"):
             self.world.odd(f"{event} {fields.get('error') or fields.get('code')}", fields)
 
     def metric(self, name: str, value: float) -> None:

@@ -10,8 +10,8 @@ import pytest
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.ports.locks import LockAnswer, Verdict
-from flamebot.ports.store import Begun
+from flamebot.ports.locks import Holder, LockAnswer, Verdict
+from flamebot.ports.store import Begun, Committed
 from flamebot.services.run_chain import Chain, Decided
 from tests.unit.services.deliveries import THREADS, BeginStore, CountingChain, World, several
 from tests.unit.services.stand_ins import NOON, HandClock, ScriptedLocks, pointer
@@ -155,6 +155,35 @@ def test_a_chain_that_breaks_takes_no_sibling() -> None:
     assert len(world.chain.ran) == 3
     assert world.telemetry.events() == ["chain_broke"] * 3
     assert "hunter2" not in repr(world.telemetry.lines)
+
+
+def test_a_lock_that_breaks_takes_no_sibling() -> None:
+    """A defect in asking for a lock is one task's: it is not begun, and the invocation ends."""
+
+    class Breaking(ScriptedLocks):
+        def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
+            if holder.sequence == 1:
+                raise RuntimeError
+            return super().acquire(account_id, holder)
+
+    world = World(locks=Breaking())
+    world.run(*several(2, Phase.SUBMIT))
+    assert world.chain.ran == [pointer(2).task_id]
+    assert world.telemetry.events() == ["chain_broke"]
+
+
+def test_a_conclusion_that_breaks_takes_no_sibling() -> None:
+    """What follows a commit is each task's own; the lock of the one that broke is left to lapse."""
+
+    class Breaking(CountingChain):
+        def conclude(self, chain: Chain, decided: Decided, committed: Committed | None) -> bool:
+            if decided.task.task_id == pointer(1).task_id:
+                raise RuntimeError
+            return super().conclude(chain, decided, committed)
+
+    world = World(chain=Breaking())
+    world.run(*several(2, Phase.SUBMIT))
+    assert (len(world.chain.ran), world.locks.released) == (2, ["1"])
 
 
 def test_a_defect_waits_for_what_runs() -> None:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from flamebot.services.outside import Outside
+from flamebot.services import outside as module
 
 THREADS = 8
+
+
+class Outside(module.Outside):
+    """Remembers what broke."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        super().__init__(pool)
+        self.broke: list[Exception] = []
+
+    def ask(  # type: ignore[override]  # `broken` is always the same here
+        self, question: Callable[[], Any], then: Callable[[Any], None] | None = None
+    ) -> None:
+        super().ask(question, then, broken=self.broke.append)
 
 
 @pytest.fixture
@@ -103,17 +117,30 @@ def test_what_nobody_waits_for_is_open_all_the_same(pool: ThreadPoolExecutor) ->
     assert (outside.open, outside.awaited) == (0, 0)
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
-def test_what_a_question_raises_is_raised_where_it_is_heard(pool: ThreadPoolExecutor, kind: type[BaseException]) -> None:
-    """A kill too: it must not end a thread that nobody looks at."""
+@pytest.mark.parametrize("then", [None, print])
+def test_who_asked_hears_of_a_question_that_broke(pool: ThreadPoolExecutor, then: Callable[[object], None] | None) -> None:
+    """Where the answer would have been heard; the others are heard as if nothing had been."""
 
     def question() -> None:
-        raise kind
+        raise RuntimeError
+
+    outside, heard = Outside(pool), list[int]()
+    outside.ask(question, then)
+    outside.ask(lambda: 1, heard.append)
+    hear_all(outside)
+    assert [type(error) for error in outside.broke] == [RuntimeError]
+    assert (heard, outside.awaited) == ([1], 0)
+
+
+def test_a_kill_in_a_thread_is_a_kill(pool: ThreadPoolExecutor) -> None:
+    """It must not end a thread that nobody looks at."""
+
+    def question() -> None:
+        raise KeyboardInterrupt
 
     outside = Outside(pool)
     outside.ask(question, lambda _: None)
-    with pytest.raises(kind):
+    with pytest.raises(KeyboardInterrupt):
         outside.hear(5)
-    assert (outside.open, outside.awaited) == (0, 0)
     outside.ask(lambda: None)
     hear_all(outside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
@@ -121,7 +122,8 @@ class Deliver:
                 self._admitted.append((d, None))
 
     def _ask_for_lock(self, d: Delivered) -> None:
-        self._outside.ask(lambda: d.lock.take(d.sequence, d.pointer.fence), lambda answer: self._answered(d, answer))
+        broken = partial(self._broke, d, d.pointer.task_id)
+        self._outside.ask(lambda: d.lock.take(d.sequence, d.pointer.fence), partial(self._answered, d), broken=broken)
 
     def _answered(self, d: Delivered, lock: LockAnswer) -> None:
         """With the lock, begin. A duplicate's task is somebody else's.
@@ -187,7 +189,6 @@ class Deliver:
                 self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed when it is admitted again
                 continue
             self._begun = True
-            self._under_way.add(d)
             self._tell_lateness(begun)
             self._go_on(d, Chain(begun, d.lock, put_off))
 
@@ -204,45 +205,35 @@ class Deliver:
             self._telemetry.seconds("DueLateness", max(late, 0.0), action=begun.task.action)
 
     def _go_on(self, d: Delivered, chain: Chain) -> None:
-        def decide() -> Decided | None:
-            try:
-                return self._chain.decide(chain)
-            except Exception as error:  # noqa: BLE001  # the siblings go on; this task is left to its lease, and its lock too
-                self._tell_broken(chain, error)
-                return None
+        def decided(answer: Decided) -> None:
+            self._decided.append((d, chain, answer))
 
-        def decided(answer: Decided | None) -> None:
-            if answer is None:
-                self._under_way.discard(d)
-            else:
-                self._decided.append((d, chain, answer))
-
-        self._outside.ask(decide, decided)
+        self._under_way.add(d)
+        self._outside.ask(lambda: self._chain.decide(chain), decided, broken=partial(self._broke, d, chain.begun.task_id))
 
     def _commit(self) -> None:
         """Commit what was decided: all in one statement. A chain goes on, or gives its lock back if all is known."""
         decided, self._decided = self._decided, []
+        self._under_way.difference_update(d for d, _, _ in decided)
         for (d, chain, one), committed in zip(decided, self._group.commit([one.item for _, _, one in decided]), strict=True):
             try:
                 goes_on = self._chain.conclude(chain, one, committed)
-            except Exception as error:  # noqa: BLE001  # as above
-                self._tell_broken(chain, error)
-                self._under_way.discard(d)
+            except Exception as error:  # noqa: BLE001  # the siblings go on
+                self._broke(d, one.task.task_id, error)
                 continue
             if goes_on:
                 self._go_on(d, chain)
-                continue
-            self._under_way.discard(d)
-            if chain.settled:
+            elif chain.settled:
                 self._give_back([d])
 
-    def _tell_broken(self, chain: Chain, error: Exception) -> None:
-        self._telemetry.warn("chain_broke", task=chain.begun.task_id, error=type(error).__name__, code=getattr(error, "code", None))
+    def _broke(self, d: Delivered, task_id: str, error: Exception) -> None:
+        """The siblings go on; this task is left to its lease, and its lock too."""
+        self._under_way.discard(d)
+        self._telemetry.warn("chain_broke", task=task_id, error=type(error).__name__, code=getattr(error, "code", None))
 
     def _give_back(self, delivered: Iterable[Delivered]) -> None:
-        for d in delivered:
-            if d.lock.held:
-                self._outside.ask(d.lock.give_back)
+        for d in [d for d in delivered if d.lock.held]:
+            self._outside.ask(d.lock.give_back, broken=partial(self._broke, d, d.pointer.task_id))
 
     def _send_on(self, delivered: Sequence[Delivered]) -> None:
         """Hand pointers back to the queue: the rows stay as they are, and a doubled message does nothing."""

@@ -15,6 +15,7 @@ from typing import Any
 class _Question:
     ask: Callable[[], Any]
     then: Callable[[Any], None] | None
+    broken: Callable[[Exception], None]
 
 
 class Outside:
@@ -34,24 +35,26 @@ class Outside:
         self.open = 0  # questions whose end was not heard yet
         self.awaited = 0  # those among them that somebody does something with
 
-    def ask(self, question: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
-        """Ask on a thread; `then` is called with the answer when it is heard. First asked, first begun."""
+    def ask(self, question: Callable[[], Any], then: Callable[[Any], None] | None = None, *, broken: Callable[[Exception], None]) -> None:
+        """Ask on a thread; `then` is called with the answer when it is heard, or `broken` with the error. First asked, first begun."""
         self.open += 1
         self.awaited += then is not None
-        self._asked.append(_Question(question, then))
+        self._asked.append(_Question(question, then, broken))
         self._call_a_thread()
 
     def hear(self, seconds: float | None) -> bool:
-        """Hear the next answer, if there is one within so many real seconds. Raises what the question raised."""
+        """Hear the next answer, if there is one within so many real seconds. Raises only what ends a process."""
         try:
             question, answer, error = self._answers.get(timeout=seconds)
         except Empty:
             return False
         self.open -= 1
         self.awaited -= question.then is not None
-        if error is not None:
+        if isinstance(error, Exception):
+            question.broken(error)
+        elif error is not None:
             raise error
-        if question.then is not None:
+        elif question.then is not None:
             question.then(answer)
         return True
 
@@ -73,7 +76,7 @@ class Outside:
             self._call_a_thread()
             try:
                 self._answers.put((question, question.ask(), None))
-            except Exception as error:  # noqa: BLE001  # it is raised where the answer is heard
+            except Exception as error:  # noqa: BLE001  # whoever asked hears of it
                 self._answers.put((question, None, error))
             except BaseException as error:
                 self._answers.put((question, None, error))

@@ -86,7 +86,10 @@ class RunTasks:
         outside = Outside(self._pool)
 
         def send(queued: Sequence[TaskPointer]) -> None:
-            outside.ask(lambda: send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now()))
+            outside.ask(
+                lambda: send_tasks(queued, queue=self._queue, clock=self._clock, telemetry=self._telemetry, now=time.now()),
+                broken=lambda error: self._telemetry.warn("send_broke", tasks=len(queued), error=type(error).__name__),
+            )
 
         def committed(answers: Sequence[Committed]) -> None:
             if queued := [answer.send for answer in answers if answer.send is not None]:
