@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -110,6 +110,21 @@ def test_a_dead_database_fails_the_whole_batch(engine: Engine) -> None:
     runner = engine.step(url=lambda: "postgresql://nobody@127.0.0.1:1/none")
     assert engine.deliver(body, runner=runner) == ["0"]
     assert engine.writes() == []
+
+
+def test_a_defect_in_sending_fails_no_message(engine: Engine) -> None:
+    """I6: the effect has happened and is committed; its poll lies queued, and is sent again by the tick after its lease."""
+
+    class Broken:
+        def send(self, messages: Sequence[Message]) -> int:
+            raise RuntimeError
+
+    engine.define(swipe())
+    instance = engine.start()
+    (body,) = engine.queue.take()
+    assert engine.deliver(body, runner=engine.step(wrap=lambda name, port: Broken() if name == "queue" else port)) == []
+    assert "send_broke" in engine.telemetry.events()
+    assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [("submit", "completed"), ("poll", "queued")]
 
 
 def test_tasks_of_many_accounts_share_an_invocation(engine: Engine) -> None:

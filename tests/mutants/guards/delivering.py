@@ -1,4 +1,4 @@
-"""Guards of a delivery: which tasks are begun and when, and how a chain goes on."""
+"""Guards of a delivery: which tasks are begun and when, and whose lock is given back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from tests.mutants.mutant import Place
 
 _SERVICES = "layers/engine/src/flamebot/services/"
 DELIVER = Place(f"{_SERVICES}deliver.py", "tests/unit/services/test_deliver.py")
-OUTSIDE = Place(f"{_SERVICES}outside.py", "tests/unit/services/test_outside.py")
-CHAIN = Place(f"{_SERVICES}run_chain.py", "tests/unit/services/test_run_chain.py")
-_ASK = "if self._invocation.may_begin and (not follower.phase.writes or lock.take(task.sequence + 1, 0).verdict is Verdict.ACQUIRED):"
 
 MUTANTS = (
     DELIVER(
@@ -21,15 +18,15 @@ MUTANTS = (
     DELIVER(
         "begin_more_than_threads",
         "What is begun runs at once: no lease runs while a task waits for a thread.",
-        "        free = self._threads - len(self._under_way)\n",
-        "        free = len(self._waiting)\n",
+        "takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[: self._free])",
+        "takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting)",
         "test_waves_are_no_larger_than_the_free_threads",
     ),
     DELIVER(
         "begin_asked_too_early",
         "I6: the rest of the second is waited out.",
-        "list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[:free]))",
-        "self._waiting[:free]",
+        "list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[: self._free]))",
+        "self._waiting[: self._free]",
         "test_the_rest_of_the_second_is_waited_out",
     ),
     DELIVER(
@@ -138,27 +135,6 @@ MUTANTS = (
         "test_a_chain_that_breaks_takes_no_sibling",
         may_hang=True,
     ),
-    OUTSIDE(
-        "a_question_that_breaks_breaks_its_siblings",
-        "The siblings of a task that broke go on.",
-        "        if isinstance(error, Exception):\n            question.broken(error)\n        elif error",
-        "        if error",
-        "test_who_asked_hears_of_a_question_that_broke",
-    ),
-    CHAIN(
-        "lock_given_back_though_a_call_may_be_at_work",
-        "I4: the lock is given back only when the call has surely ended.",
-        "chain.settled and decided.executed.ended and committed is not None",
-        "chain.settled and committed is not None",
-        "tests/integration/services/test_acting_on_accounts.py::test_the_lock_of_an_unknown_call_is_left_to_lapse",
-    ),
-    CHAIN(
-        "lock_given_back_though_the_commit_may_come",
-        "I4: the lock is given back only when the commit's end is known.",
-        "chain.settled and decided.executed.ended and committed is not None",
-        "chain.settled and decided.executed.ended",
-        "test_an_unknown_commit_leaves_the_lock_to_lapse",
-    ),
     DELIVER(
         "lock_never_given_back",
         "The lock is given back when all is known.",
@@ -181,115 +157,38 @@ MUTANTS = (
         "test_a_held_lock_puts_off",
     ),
     DELIVER(
-        "waits_for_who_waits_for_the_outside",
-        "Batching never waits to fill: a call at the outside delays no commit.",
-        "self._clock.monotonic() < give_up and self._outside.hear(_QUIET_SECONDS)",
-        "self._outside.hear(None)",
-        "tests/unit/services/test_deliver_together.py::test_who_waits_for_the_outside_holds_nobody_up",
+        "invocation_ends_before_its_locks_are_given_back",
+        "The invocation ends when the last lock is given back.",
+        "while self._waiting or self._under_way or self._outside.open:",
+        "while self._waiting or self._under_way:",
+        "tests/unit/services/test_deliver_together.py::test_the_invocation_ends_when_the_last_lock_is_given_back",
     ),
     DELIVER(
-        "waits_for_nobody",
-        "What arrives together goes together.",
-        "while self._outside.awaited and self._clock.monotonic() < give_up and",
-        "while False and",
-        "tests/unit/services/test_deliver_together.py::test_who_is_heard_within_a_moment_is_committed_together",
+        "begin_after_it_failed",
+        "Once begin has failed, nothing more is begun.",
+        "        if self._given_up:\n",
+        "        if False:\n",
+        "tests/unit/services/test_deliver_in_trouble.py::test_whoever_gets_the_lock_after_begin_failed_is_not_begun",
     ),
     DELIVER(
-        "gathers_for_ever",
-        "A commit waits 50 ms at most, whoever else comes.",
-        "self._clock.monotonic() < give_up and ",
+        "early_lock_kept_though_begin_failed",
+        "What came early gives its lock back when nothing more is begun.",
+        "        self._give_back(self._waiting)  # what came early has its lock\n",
         "",
-        "tests/unit/services/test_deliver_together.py::test_who_comes_again_and_again_is_not_waited_for_long",
+        "tests/unit/services/test_deliver_in_trouble.py::test_an_early_task_gives_its_lock_back_when_begin_fails",
     ),
     DELIVER(
-        "lone_task_waits_for_company",
-        "Batching never waits to fill: a lone task's begin and commit wait for nobody.",
-        "return _QUIET_SECONDS if self._outside.awaited else 0.0",
-        "return _QUIET_SECONDS",
-        "tests/unit/services/test_deliver_together.py::test_a_begin_waits_for_no_lock_that_is_given_back",
+        "sent_on_with_its_lock",
+        "I6: the lock is given back before the message is sent on.",
+        "                lock.give_back()\n",
+        "                pass\n",
+        "tests/unit/services/test_deliver_in_trouble.py::test_what_is_sent_on_has_given_its_lock_back_before",
     ),
-    OUTSIDE(
-        "one_question_at_a_time",
-        "None waits for another's answer while there are threads.",
-        "            self._call_a_thread()\n            try:\n",
-        "            try:\n",
-        "test_questions_that_wait_all_wait_at_once",
-    ),
-    OUTSIDE(
-        "a_thread_for_each_question",
-        "To wake a thread costs more than an answer that is there at once.",
-        "            if self._coming or not self._asked:\n",
-        "            if not self._asked:\n",
-        "test_questions_answered_at_once_wake_few_threads",
-    ),
-    OUTSIDE(
-        "thread_is_coming_for_ever",
-        "What is asked after a thread came is answered too.",
-        "            self._coming = False\n        while",
-        "            pass\n        while",
-        "test_questions_that_wait_all_wait_at_once",
-    ),
-    OUTSIDE(
-        "kill_is_not_heard",
-        "A kill in a thread is a kill.",
-        "            except BaseException as error:\n                self._answers.put((question, None, error))\n",
-        "            except BaseException:\n",
-        "test_a_kill_in_a_thread_is_a_kill",
-    ),
-    CHAIN(
-        "put_off_is_executed",
-        "I4: a task that was put off is not executed.",
-        "Executed(outcome=chain.put_off) if chain.put_off else",
-        "Executed(outcome=chain.put_off) if False else",
-        "tests/integration/services/test_acting_on_accounts.py::test_a_lock_held_by_another_defers_without_an_attempt",
-    ),
-    CHAIN(
-        "chain_without_time",
-        "The next task is run here only with the time for it.",
-        _ASK,
-        _ASK.replace("self._invocation.may_begin and ", ""),
-        "test_without_time_the_successor_waits",
-    ),
-    CHAIN(
-        "chain_without_the_lock",
-        "I4: the lock comes before the commit that creates the write.",
-        _ASK,
-        "if self._invocation.may_begin:",
-        "test_without_the_lock_the_successor_waits",
-    ),
-    CHAIN(
-        "chain_whatever_the_lock_says",
-        "I4: without the lock the write is born pending.",
-        _ASK,
-        _ASK.replace("is Verdict.ACQUIRED", "in Verdict"),
-        "test_without_the_lock_the_successor_waits",
-    ),
-    CHAIN(
-        "chain_on_what_is_not_running",
-        "I7: only what the commit says is running is run.",
-        ' or committed.next_status != "running":',
-        ":",
-        "test_a_successor_that_is_not_running_is_left",
-    ),
-    CHAIN(
-        "chain_on_what_was_not_asked_for",
-        "I5: a commit that did not ask to run the next one does not run it.",
-        "if follower is None or not follower.run or not committed.accepted",
-        "if follower is None or not committed.accepted",
-        "test_a_running_successor_of_somebody_else_is_left",
-    ),
-    CHAIN(
-        "chain_under_the_old_fence",
-        "I4: the next task runs under the fence that the commit gave.",
-        "                fence=committed.next_fence,\n",
-        "                fence=task.fence,\n",
-        "test_a_text_is_stored_then_sent_in_one_go",
-    ),
-    CHAIN(
-        "suspension_is_not_remembered",
-        "What the service said of the account is remembered after the commit.",
-        "        if committed.accepted:\n            self._remember_status(",
-        "        if False:\n            self._remember_status(",
-        "tests/integration/services/test_acting_on_accounts.py::test_a_suspended_account_halts_the_workflow",
+    DELIVER(
+        "begin_after_a_long_commit",
+        "What cannot be carried to its commit is not begun, however long the last one took.",
+        "        if not self._invocation.may_begin:  # a commit waited for its database meanwhile\n",
+        "        if False:\n",
+        "tests/unit/services/test_deliver_in_trouble.py::test_after_a_long_commit_nothing_is_begun_without_time",
     ),
 )

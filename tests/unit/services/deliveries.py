@@ -108,9 +108,11 @@ class World:
         self.chain = chain or CountingChain()
         self.telemetry = ListTelemetry()
         self.sent: list[TaskPointer] = []
+        self.released_when_sent: list[str] = []
         self.total = 60.0
         self.threads = THREADS
         self.ended_with = 0
+        self.released_with: list[str] = []
         self._nonces = map(str, itertools.count())
 
     def run(self, *pointers: TaskPointer) -> None:
@@ -123,7 +125,7 @@ class World:
                 group=CommitGroup(self.commits, self.clock, self.telemetry, committed=lambda _: None, remaining=remaining),  # type: ignore[arg-type]  # likewise
                 outside=Outside(pool),
                 threads=self.threads,
-                send=self.sent.extend,
+                send=self._send,
                 clock=self.clock,
                 time=EngineTime(self.clock),
                 telemetry=self.telemetry,
@@ -134,6 +136,11 @@ class World:
                 deliver.run([Delivered(p, self._lock(p)) for p in pointers])
             finally:
                 self.ended_with = self.chain.ended
+                self.released_with = list(self.locks.released)
+
+    def _send(self, pointers: Sequence[TaskPointer]) -> None:
+        self.sent += pointers
+        self.released_when_sent = list(self.locks.released)
 
     def _lock(self, p: TaskPointer) -> AccountLock:
         return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,7 +15,7 @@ from flamebot.ports.locks import Holder, LockAnswer
 from flamebot.ports.store import Begun, CommitItem, Committed
 from flamebot.services import deliver
 from tests.unit.services.deliveries import BeginStore, World, several
-from tests.unit.services.stand_ins import CommitStore, HandClock, ScriptedLocks, pointer
+from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
 def test_a_chain_goes_on_after_its_commit() -> None:
@@ -79,7 +80,7 @@ def test_a_lone_task_waits_for_nobody(monkeypatch: pytest.MonkeyPatch, phase: Ph
 
 def test_who_comes_again_and_again_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody is heard in every moment the gathering ends all the same."""
-    assert deliver._QUIET_SECONDS < deliver._GATHERING_SECONDS <= 0.05
+    assert deliver._QUIET_SECONDS <= 0.005 < deliver._GATHERING_SECONDS <= 0.05
     monkeypatch.setattr(deliver, "_GATHERING_SECONDS", 0.0)
     world = World()
     world.threads = 3
@@ -104,7 +105,78 @@ def test_a_begin_waits_for_no_lock_that_is_given_back(monkeypatch: pytest.Monkey
             return super().release(account_id, nonce)
 
     world, began = World(store=Beginning(HandClock()), locks=SlowToRelease()), time.monotonic()
-    world.threads = 1
-    world.run(pointer(1, phase=Phase.SUBMIT), pointer(2))
-    assert (len(world.commits.batches), world.locks.released) == (2, ["0"])
+    world.run(pointer(1, phase=Phase.SUBMIT), *several(4)[1:])
+    assert (len(world.chain.ran), world.locks.released) == (4, ["0"])
     assert time.monotonic() - began < 2
+
+
+def test_a_task_is_begun_only_with_a_thread_to_run_on() -> None:
+    """A lock that is slowly given back has a thread: no lease runs while its task waits for that one."""
+    world = World()
+    begun_meanwhile: list[int] = []
+
+    class SlowToRelease(ScriptedLocks):
+        def release(self, account_id: str, nonce: str) -> bool:
+            threading.Event().wait(0.1)
+            begun_meanwhile.append(len(world.store.waves))
+            return super().release(account_id, nonce)
+
+    world.locks, world.threads = SlowToRelease(), 1
+    world.run(pointer(1, phase=Phase.SUBMIT), pointer(2))
+    assert (begun_meanwhile, len(world.chain.ran)) == ([1], 2)
+
+
+def test_the_invocation_ends_when_the_last_lock_is_given_back() -> None:
+    """A thread that is frozen with its invocation would release somebody's lock much later."""
+
+    class SlowToRelease(ScriptedLocks):
+        def release(self, account_id: str, nonce: str) -> bool:
+            threading.Event().wait(0.1)
+            return super().release(account_id, nonce)
+
+    world = World(locks=SlowToRelease())
+    world.run(*several(1, Phase.SUBMIT))
+    assert world.released_with == ["0"]
+
+
+def test_writers_that_have_their_locks_are_begun_together() -> None:
+    """One statement begins all whose answers were heard within a moment."""
+    world = World()
+    world.threads = 3
+    world.run(*several(3, Phase.SUBMIT))
+    assert len(world.store.waves) == 1
+
+
+def test_what_falls_due_is_begun_beside_a_call_that_lasts() -> None:
+    """I6: a sibling's call may last 30 seconds; whose time has come does not wait for it."""
+    started = time.monotonic()
+
+    class Moving(HandClock):
+        def monotonic(self) -> float:
+            return time.monotonic() - started
+
+        def wall(self) -> datetime:
+            return NOON + timedelta(seconds=self.monotonic())
+
+    class Beginning(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            if self.waves:
+                ends.set()
+            return super().begin_tasks(pointers, nonce)
+
+    ends, first = threading.Event(), pointer(1)
+    world = World(store=Beginning(Moving()))
+    world.chain.until[first.task_id] = ends
+    world.run(first, pointer(2, due=NOON + timedelta(seconds=0.1)))
+    assert world.chain.ran == [first.task_id, pointer(2).task_id]
+    assert world.telemetry.events() == []
+
+
+def test_while_all_threads_are_taken_nothing_spins() -> None:
+    """What is due waits for a thread without asking for one again and again."""
+    world = World()
+    world.threads = 1
+    world.chain.seconds[pointer(1).task_id] = 0.5
+    before = time.process_time()
+    world.run(*several(2))
+    assert time.process_time() - before < 0.25

@@ -233,6 +233,15 @@ def test_a_wake_up_calls_nobody() -> None:
     assert world.service.calls == []
 
 
+@pytest.mark.parametrize("phase", [Phase.TEXT, Phase.SUBMIT, Phase.POLL, Phase.CANCEL])
+def test_no_call_is_begun_that_might_be_cut_off(phase: Phase) -> None:
+    """The commit that led to a chain's next task may have waited for its database until there was no time for a call."""
+    world = World()
+    world.remaining = 34
+    assert world.execute(task(phase, payload=POLL)).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
+    assert world.service.calls == []
+
+
 def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
     """I10: the type of what broke is told, its words are not; the siblings live on."""
     world = World(submit=RuntimeError("planted-hunter2"))

@@ -22,7 +22,7 @@ class Outside(module.Outside):
         self.broke: list[Exception] = []
 
     def ask(  # type: ignore[override]  # `broken` is always the same here
-        self, question: Callable[[], Any], then: Callable[[Any], None] | None = None
+        self, question: Callable[[], Any], then: Callable[[Any], object] | None = None
     ) -> None:
         super().ask(question, then, broken=self.broke.append)
 
@@ -76,6 +76,25 @@ def test_questions_answered_at_once_wake_few_threads(pool: ThreadPoolExecutor) -
     asked_all.set()
     hear_all(outside)
     assert len(woken) < 100
+
+
+def test_without_another_thread_the_one_there_is_answers_all(pool: ThreadPoolExecutor) -> None:
+    """A machine may refuse a thread: no question is forgotten for it."""
+    asker, heard = threading.get_ident(), list[int]()
+
+    class Scarce(ThreadPoolExecutor):
+        def submit(self, *arguments: object, **named: object) -> object:  # type: ignore[override]  # passed on as it is
+            if threading.get_ident() != asker:
+                raise RuntimeError("can't start new thread")
+            return pool.submit(*arguments, **named)  # type: ignore[arg-type]
+
+    outside, all_asked = Outside(Scarce(1)), threading.Event()
+    outside.ask(lambda: all_asked.wait(5))
+    for number in range(9):
+        outside.ask(lambda number=number: number, heard.append)  # type: ignore[misc]  # the number of this round
+    all_asked.set()
+    hear_all(outside)
+    assert sorted(heard) == list(range(9))
 
 
 def test_the_first_asked_is_the_first_begun() -> None:

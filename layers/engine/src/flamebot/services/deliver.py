@@ -96,7 +96,7 @@ class Deliver:
         try:
             self._work_off()
         except Exception:
-            self._waiting, self._given_up = [], True
+            self._begin_no_more()
             self._work_off()  # a thread that outlives its invocation is frozen, and would act long after its lease
             raise
 
@@ -109,10 +109,14 @@ class Deliver:
             self._commit()
             self._begin()
 
+    @property
+    def _free(self) -> int:
+        """How many threads nobody has or is about to have. What is being sent or given back has one too."""
+        return max(self._threads - len(self._under_way) - (self._outside.open - self._outside.awaited), 0)
+
     def _admit(self) -> None:
         """Take up what is due, as far as threads are free. Whoever writes asks for the account's lock first."""
-        free = self._threads - len(self._under_way)
-        due = list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[:free]))
+        due = list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[: self._free]))
         self._waiting = self._waiting[len(due) :]
         self._under_way.update(due)
         for d in due:
@@ -158,7 +162,7 @@ class Deliver:
     def _patience(self) -> float | None:
         if self._admitted:
             return _QUIET_SECONDS if self._outside.awaited else 0.0
-        return self._until_due() if self._waiting and len(self._under_way) < self._threads else None
+        return self._until_due() if self._waiting and self._free else None
 
     def _until_due(self) -> float:
         return max(self._time.seconds_until(self._waiting[0].pointer.due), 0.0) + _MARGIN_SECONDS
@@ -171,6 +175,9 @@ class Deliver:
             return
         if self._given_up:
             self._give_back(admitted)
+            return
+        if not self._invocation.may_begin:  # a commit waited for its database meanwhile
+            self._send_on(list(admitted))
             return
         try:
             answers = {begun.task_id: begun for begun in self._store.begin_tasks([d.pointer for d in admitted], self._nonce)}
@@ -197,6 +204,10 @@ class Deliver:
         if isinstance(error, StoreUnavailable) and not self._begun:
             raise error
         self._telemetry.warn("begin_failed", error=type(error).__name__, detail=error.detail, left=len(self._waiting))
+        self._begin_no_more()
+
+    def _begin_no_more(self) -> None:
+        self._give_back(self._waiting)  # what came early has its lock
         self._waiting, self._given_up = [], True
 
     def _tell_lateness(self, begun: Begun) -> None:
@@ -239,6 +250,11 @@ class Deliver:
         """Hand pointers back to the queue: the rows stay as they are, and a doubled message does nothing."""
         leaving = set(delivered)
         self._waiting = [d for d in self._waiting if d not in leaving]
-        self._give_back(delivered)
-        if leaving:
-            self._send([d.pointer for d in delivered])
+        pointers, held = [d.pointer for d in delivered], [d.lock for d in delivered if d.lock.held]
+
+        def give_back() -> None:
+            for lock in held:
+                lock.give_back()
+
+        if pointers:  # sent when the locks are free: who receives a message while its lock is ours takes itself for a duplicate
+            self._outside.ask(give_back, lambda _: self._send(pointers), broken=partial(self._broke, delivered[0], pointers[0].task_id))

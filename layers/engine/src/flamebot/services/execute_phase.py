@@ -86,9 +86,10 @@ class ExecutePhase:
             return Executed(outcome=Retry(error=f"unexpected: {type(error).__name__}", unknown=unknown), ended=not task.phase.writes)
 
     def _outcome(self, begun: Begun, task: Task, brief: Callable[[], TextBrief | None], invocation: Invocation) -> Outcome:
+        if task.phase is Phase.WAKE:
+            return Done()
+        invocation.need_call()  # the commit that led here may have waited for its database
         match task.phase:
-            case Phase.WAKE:
-                return Done()
             case Phase.TEXT:
                 return self._text(task, brief())
             case Phase.SUBMIT:

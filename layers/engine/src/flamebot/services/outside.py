@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -14,7 +15,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class _Question:
     ask: Callable[[], Any]
-    then: Callable[[Any], None] | None
+    then: Callable[[Any], object] | None
     broken: Callable[[Exception], None]
 
 
@@ -35,7 +36,7 @@ class Outside:
         self.open = 0  # questions whose end was not heard yet
         self.awaited = 0  # those among them that somebody does something with
 
-    def ask(self, question: Callable[[], Any], then: Callable[[Any], None] | None = None, *, broken: Callable[[Exception], None]) -> None:
+    def ask(self, question: Callable[[], Any], then: Callable[[Any], object] | None = None, *, broken: Callable[[Exception], None]) -> None:
         """Ask on a thread; `then` is called with the answer when it is heard, or `broken` with the error. First asked, first begun."""
         self.open += 1
         self.awaited += then is not None
@@ -63,7 +64,11 @@ class Outside:
             if self._coming or not self._asked:
                 return
             self._coming = True
-        self._pool.submit(self._work)
+        try:
+            self._pool.submit(self._work)
+        except RuntimeError:  # no thread more is to be had
+            self._coming = False
+            raise
 
     def _work(self) -> None:
         with self._guard:
@@ -73,7 +78,8 @@ class Outside:
                 question = self._asked.popleft()
             except IndexError:
                 return  # another thread was faster
-            self._call_a_thread()
+            with suppress(RuntimeError):  # then this thread takes them all
+                self._call_a_thread()
             try:
                 self._answers.put((question, question.ask(), None))
             except Exception as error:  # noqa: BLE001  # whoever asked hears of it

@@ -1,0 +1,100 @@
+"""What becomes of those that were about to be begun when the database or the time was gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import Phase
+from flamebot.ports.locks import Holder, LockAnswer
+from flamebot.ports.store import Begun, CommitItem, Committed
+from tests.unit.services.deliveries import BeginStore, World, several
+from tests.unit.services.stand_ins import CommitStore, HandClock, ScriptedLocks, pointer
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(), RuntimeError()])
+def test_whoever_gets_the_lock_after_begin_failed_is_not_begun(error: Exception) -> None:
+    """Nothing more is begun by this invocation: the lock is given back, the task left to its lease or its message."""
+    one_begun, failed = threading.Event(), threading.Event()
+
+    class Failing(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            answers = super().begin_tasks(pointers, nonce)
+            if len(self.waves) == 1:
+                one_begun.set()
+                return answers
+            failed.set()
+            raise error
+
+    class InTurn(ScriptedLocks):
+        def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
+            assert {2: one_begun, 3: failed}[holder.sequence].wait(5)
+            return super().acquire(account_id, holder)
+
+    world = World(store=Failing(HandClock()), locks=InTurn())
+    world.threads = 3
+    with suppress(RuntimeError):
+        world.run(pointer(1), pointer(2, phase=Phase.SUBMIT), pointer(3, phase=Phase.SUBMIT))
+    assert world.store.waves == [[pointer(1).task_id], [pointer(2).task_id]]
+    assert "2" in world.released_with
+    assert len(world.commits.batches) == 1
+
+
+def test_an_early_task_gives_its_lock_back_when_begin_fails() -> None:
+    """Nobody begins it here: whoever is sent its message must not take itself for a duplicate."""
+
+    class Failing(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            if self.waves:
+                raise StoreUnavailable
+            return super().begin_tasks(pointers, nonce)
+
+    clock = HandClock()
+    world = World(store=Failing(clock, slow_by=0.5))
+    world.run(pointer(1, due=clock.wall() - timedelta(seconds=9)), pointer(2, phase=Phase.SUBMIT), pointer(3))
+    assert world.released_with == ["1"]
+
+
+def test_what_is_sent_on_has_given_its_lock_back_before() -> None:
+    """I6: whoever receives the message while the lock is held takes itself for a duplicate, and the task waits for its lease."""
+
+    class SlowToRelease(ScriptedLocks):
+        def release(self, account_id: str, nonce: str) -> bool:
+            threading.Event().wait(0.05)
+            return super().release(account_id, nonce)
+
+    world = World(store=BeginStore(HandClock(), slow_by=20), locks=SlowToRelease())
+    world.run(*several(1, Phase.SUBMIT))
+    assert (world.sent, world.released_when_sent) == (several(1, Phase.SUBMIT), ["0"])
+
+
+def test_after_a_long_commit_nothing_is_begun_without_time() -> None:
+    """A database that was away for a while leaves too little for another call: what was admitted before is sent on."""
+    clock, both_run = HandClock(), threading.Event()
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        clock.elapsed += 30
+        return [Committed(task_id=item.task_id, accepted=True) for item in items]
+
+    class Late(ScriptedLocks):
+        def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
+            assert both_run.wait(5)
+            return super().acquire(account_id, holder)
+
+    class Beginning(BeginStore):
+        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+            both_run.set()
+            return super().begin_tasks(pointers, nonce)
+
+    world = World(store=Beginning(clock), locks=Late())
+    world.commits = CommitStore(rule)
+    last = pointer(2, phase=Phase.SUBMIT)
+    world.run(pointer(1), last)
+    assert (world.store.waves, world.sent) == ([[pointer(1).task_id]], [last])
+    assert world.released_when_sent == ["1"]
