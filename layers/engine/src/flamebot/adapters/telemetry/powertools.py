@@ -91,8 +91,9 @@ class PowertoolsTelemetry:
                     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
             for name, values in seconds.items():
                 part = values[start : start + _VALUES_PER_METRIC]
-                for value in part[:1]:
-                    metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=value)
+                if not part:
+                    continue
+                metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=part[0])
                 # Each call formats all values so far, for a log line that nobody reads: a hundred calls took a fifth of a step's time.
                 metrics.metric_set[name]["Value"] += part[1:]
             metrics.flush_metrics()
