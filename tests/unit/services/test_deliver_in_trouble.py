@@ -15,7 +15,7 @@ from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer
 from flamebot.ports.store import Begun, CommitItem, Committed
 from tests.unit.services.deliveries import BeginStore, World, several
-from tests.unit.services.stand_ins import CommitStore, HandClock, ScriptedLocks, pointer
+from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), RuntimeError()])
@@ -57,7 +57,10 @@ def test_an_early_task_gives_its_lock_back_when_begin_fails() -> None:
 
     clock = HandClock()
     world = World(store=Failing(clock, slow_by=0.5))
-    world.run(pointer(1, due=clock.wall() - timedelta(seconds=9)), pointer(2, phase=Phase.SUBMIT), pointer(3))
+    world.threads = 3
+    earlier = [pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(1, 9), (3, 0.3)]]
+    world.run(earlier[0], pointer(2, phase=Phase.SUBMIT), earlier[1])
+    assert [len(wave) for wave in world.store.waves] == [3]
     assert world.released_with == ["1"]
 
 
