@@ -6,15 +6,13 @@ import sys
 import time
 
 import psycopg
-from dbos import DBOS, DBOSClient, DBOSConfig, Queue
+from dbos import DBOS, DBOSClient, DBOSConfig
 from race import race, ready, told
 
 _VERSION = "bench"
 
 
 def _define() -> None:
-    Queue("chain", worker_concurrency=20, polling_interval_sec=0.05)
-
     @DBOS.step()
     def noop(number: int) -> int:
         return number
@@ -43,6 +41,7 @@ def main() -> None:
             time.sleep(60)
     DBOS(config=_config(url))
     DBOS.launch()  # makes the tables
+    DBOS.register_queue("chain", worker_concurrency=20, polling_interval_sec=0.05)
     DBOS.destroy()
     client = DBOSClient(system_database_url=url)
     for number in range(count):
