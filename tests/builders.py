@@ -170,9 +170,9 @@ def commit(db: Asker, *items: tuple[str, int, Decision], now: datetime | None = 
     return db.rows("select * from commit_tasks(%s::jsonb, %s, %s, %s, 1)", (to_json(document), now, HORIZON, lease))
 
 
-def claim(db: Asker, limit: int = 100, *, now: datetime | None = NOON, room: int = 20_000, horizon: timedelta = HORIZON) -> list[Row]:
+def claim(db: Asker, limit: int = 100, *, now: datetime | None = NOON, horizon: timedelta = HORIZON) -> list[Row]:
     """Call claim_due_tasks."""
-    return db.rows("select * from claim_due_tasks(%s, %s, %s, %s, %s, 1)", (now, horizon, limit, room, LEASE))
+    return db.rows("select * from claim_due_tasks(%s, %s, %s, %s, 1)", (now, horizon, limit, LEASE))
 
 
 def take_over(db: Asker, limit: int = 100, *, now: datetime | None = NOON) -> list[Row]:

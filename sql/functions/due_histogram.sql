@@ -18,7 +18,7 @@ begin
                  where d.is_due and d.scheduled_for < v_first + make_interval(mins => p_minutes)
                 union all
                 select q.scheduled_for from scheduled_tasks q
-                 where q.lease_expires_at is not null and q.status = 'queued' and q.scheduled_for < v_first + make_interval(mins => p_minutes)) t
+                 where q.is_out and q.status = 'queued' and q.scheduled_for < v_first + make_interval(mins => p_minutes)) t
          group by 1)
     select m.minute, coalesce(due.tasks, 0)
       from generate_series(v_first, v_first + make_interval(mins => p_minutes - 1), interval '1 minute') m (minute)

@@ -59,6 +59,6 @@ begin
                            t.status = 'queued' and t.scheduled_for <= v_now as waits,
                            t.lease_expires_at < v_real and (t.status = 'running' or t.phase = 'cancel' or not c.paused) as lost
                       from scheduled_tasks t
-                     where t.lease_expires_at is not null) l) out;
+                     where t.is_out) l) out;
     return v_answer;
 end $$;

@@ -83,8 +83,7 @@ begin
           from start_workflows((select coalesce(jsonb_agg(s.start), '[]') from import_staging s
                                  where s.import_id = p_id and s.batch = p_batch and s.flamebot_id <> all (v_repeated)),
                                v_import.principal, v_import.reason, p_now,
-                               case when (select count(*) from (select from scheduled_tasks t where t.lease_expires_at is not null limit p_room) in_flight)
-                                         + v_chunk.staged <= p_room then p_horizon else interval '-100 years' end,
+                               case when free_room(p_room) >= v_chunk.staged then p_horizon else interval '-100 years' end,
                                p_lease, p_rate) w;
     end if;
 

@@ -15,7 +15,7 @@ declare
     v_ids text[];
 begin
     v_ids := array(select t.task_id from scheduled_tasks t
-                    where t.lease_expires_at < v_real and t.status = 'queued' and t.sends < 20 and (not v_paused or t.phase = 'cancel')
+                    where t.is_out and t.lease_expires_at < v_real and t.status = 'queued' and t.sends < 20 and (not v_paused or t.phase = 'cancel')
                     order by t.lease_expires_at limit p_limit for no key update skip locked);
     return query
     update scheduled_tasks t

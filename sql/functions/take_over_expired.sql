@@ -25,7 +25,7 @@ begin
     select c.paused, c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end
       into v_paused, v_paused_ms from engine_control c;
     v_ids := array(select t.task_id from scheduled_tasks t
-                    where t.lease_expires_at < v_real
+                    where t.is_out and t.lease_expires_at < v_real
                       and (t.status = 'running' or (t.status = 'queued' and t.sends >= 20 and (not v_paused or t.phase = 'cancel')))
                     order by t.lease_expires_at limit p_limit for no key update skip locked);
 

@@ -212,3 +212,15 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     holder.commit()
     waiting.result()
     assert task(database, started.task_id)["lease_expires_at"] >= released + LEASE
+
+
+def test_begin_writes_no_index(database: TestDatabase) -> None:
+    """Nothing that begin changes is in an index or its predicate: the row's next version stays in its page (docs/adr/0016)."""
+    ids = [an_instance(database).task_id for _ in range(3)]
+    database.main.begin()
+    try:
+        begin(database, *ids)
+        updated = database.one("select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'scheduled_tasks'")
+    finally:
+        database.main.rollback()
+    assert updated == {"n_tup_upd": 3, "n_tup_hot_upd": 3}

@@ -24,7 +24,7 @@ def test_lease_lasts_beyond_the_due_time_in_real_seconds(database: TestDatabase)
     """A task queued a minute before it is due is leased for that minute and the lease; at double speed the minute is half as long."""
     for rate, seconds in ((1, 60), (2, 30)):
         started = an_instance(database, a_next(at=after(minutes=10)))
-        database.rows("select * from claim_due_tasks(%s, '2 minutes', 10, 100, %s, %s)", (after(minutes=9), LEASE, rate))
+        database.rows("select * from claim_due_tasks(%s, '2 minutes', 10, %s, %s)", (after(minutes=9), LEASE, rate))
         left = task(database, started.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
         assert abs(left - LEASE - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
@@ -34,16 +34,6 @@ def test_claim_takes_the_earliest_up_to_its_limit(database: TestDatabase) -> Non
     ids = [an_instance(database, a_next(at=after(minutes=20 - n))).task_id for n in range(5)]
     taken = claim(database, 2, now=after(minutes=30))
     assert {row["task_id"] for row in taken} == {ids[4], ids[3]}
-
-
-def test_claim_leaves_no_more_in_flight_than_there_is_room_for(database: TestDatabase) -> None:
-    """Queued and running tasks together never exceed the room by a claim."""
-    for _ in range(3):
-        an_instance(database)  # born queued
-    for n in range(3):
-        an_instance(database, a_next(at=after(minutes=10 + n)))
-    assert len(claim(database, now=after(minutes=30), room=4)) == 1
-    assert claim(database, now=after(minutes=30), room=4) == []
 
 
 def test_claimed_task_is_not_claimed_again(database: TestDatabase) -> None:

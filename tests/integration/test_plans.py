@@ -40,7 +40,7 @@ def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> No
     try:
         make_due(crowded, BATCH)
         seen = work(crowded)
-        claimed = crowded.rows("select * from claim_due_tasks(%s, %s, %s, 20000, %s, 1)", (after(), HORIZON, BATCH, LEASE))
+        claimed = crowded.rows("select * from claim_due_tasks(%s, %s, %s, %s, 1)", (after(), HORIZON, BATCH, LEASE))
         claiming = work(crowded, seen)
         assert len(claimed) == BATCH
         assert claiming["seq_scans"] == 0
@@ -72,7 +72,7 @@ def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
     crowded.main.begin()
     try:
         seen = work(crowded)
-        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(days=-1), HORIZON, LEASE)) == []
+        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, %s, 1)", (after(days=-1), HORIZON, LEASE)) == []
         assert take_over(crowded) == []
         assert crowded.rows("select * from resend_lost_tasks(500, %s)", (LEASE,)) == []
         idle = work(crowded, seen)
@@ -90,7 +90,7 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
         make_due(crowded, BATCH)
         crowded.rows("update engine_control set paused = true, paused_at = now()")
         seen = work(crowded)
-        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
+        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, %s, 1)", (after(), HORIZON, LEASE)) == []
         assert work(crowded, seen)["rows_fetched"] < 10
     finally:
         crowded.main.rollback()

@@ -31,7 +31,7 @@ def grown(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
     name = databases.create(postgres, migrated)
     database = TestDatabase(postgres, name)
     for _ in range(6):  # from the sixth call on Postgres may keep a plan
-        assert database.rows("select * from claim_due_tasks(%s, %s, 10, 20000, %s, 1)", (after(), HORIZON, LEASE)) == []
+        assert database.rows("select * from claim_due_tasks(%s, %s, 10, %s, 1)", (after(), HORIZON, LEASE)) == []
         assert begin(database, "none:1", fences=[1], now=after()) == []
         assert commit(database, ("none:1", 1, a_decision(next_task=a_poll(at=after(hours=1)))), now=after()) == []
         assert take_over(database) == []
@@ -47,7 +47,7 @@ def test_plans_of_empty_tables_scan_no_table_that_has_grown(grown: TestDatabase)
     grown.main.begin()
     try:
         seen = work(grown)
-        claimed = grown.rows("select * from claim_due_tasks(%s, %s, %s, 20000, %s, 1)", (after(), HORIZON, BATCH, LEASE))
+        claimed = grown.rows("select * from claim_due_tasks(%s, %s, %s, %s, 1)", (after(), HORIZON, BATCH, LEASE))
         begun = begin(grown, *[row["task_id"] for row in claimed], fences=[row["fence"] for row in claimed], now=after())
         items = [(row["task_id"], row["fence"], a_decision(next_task=a_poll(at=after(hours=1)))) for row in begun]
         assert len(commit(grown, *items, now=after())) == BATCH

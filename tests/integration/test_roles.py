@@ -35,12 +35,12 @@ RIGHTS = {
         "create_import", "cancel_import",
         "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
         "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
-        "delete_account", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions", "has_workflow_lock",
-        "has_active_workflow",
+        "delete_account", "free_room", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
+        "has_workflow_lock", "has_active_workflow",
     },
     "flamebot_tick": {
-        "claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document", "set_account_status",
-        "record_tick", "engine_health",
+        "free_room", "claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document",
+        "set_account_status", "record_tick", "engine_health",
     },
     "flamebot_step": {
         "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",

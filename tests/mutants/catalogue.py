@@ -15,6 +15,7 @@ from tests.mutants.guards import (
     controlling,
     delivering,
     deploying,
+    dispatching,
     failing,
     gathering,
     importing,
@@ -47,6 +48,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *planning.MUTANTS,
     *failing.MUTANTS,
     *storing.MUTANTS,
+    *dispatching.MUTANTS,
     *importing.MUTANTS,
     *deploying.MUTANTS,
 )

@@ -6,12 +6,13 @@ from tests.mutants.mutant import Place
 
 RACES = "tests/integration/test_races.py"
 CLAIM = Place("sql/functions/claim_due_tasks.sql", "tests/integration/test_claim_due_tasks.py")
+ROOM = Place("sql/functions/free_room.sql", "tests/integration/test_free_room.py")
 RESEND = Place("sql/functions/resend_lost_tasks.sql", "tests/integration/test_resend_lost_tasks.py")
 TAKE_OVER = Place("sql/functions/take_over_expired.sql", "tests/integration/test_take_over_expired.py")
 
 _DUE = "where t.is_due and t.scheduled_for < v_until"
 _DUE_LOCK = """where t.is_due and t.scheduled_for < v_until
-                        order by t.scheduled_for, t.task_id limit v_limit for no key update skip locked"""
+                           order by t.scheduled_for, t.task_id limit p_limit for no key update skip locked"""
 _CANCELS = "where t.is_due and t.phase = 'cancel' and t.scheduled_for < v_until"
 
 MUTANTS = (
@@ -44,31 +45,38 @@ MUTANTS = (
         f"{RACES}::test_pause_then_claim",
     ),
     CLAIM(
-        "claim_in_any_order",
+        "claim_of_the_latest",
         "I6: the earliest first, so that nothing starves behind what came later.",
         _DUE_LOCK,
-        _DUE_LOCK.replace("order by t.scheduled_for, t.task_id ", ""),
+        _DUE_LOCK.replace("t.scheduled_for, t.task_id limit", "t.scheduled_for desc, t.task_id limit"),
         "test_claim_takes_the_earliest_up_to_its_limit",
     ),
     CLAIM(
         "claim_without_end",
         "A claim is one short transaction.",
-        "select least(p_limit, p_room - count(*))",
-        "select p_room - count(*)",
+        _DUE_LOCK,
+        _DUE_LOCK.replace(" limit p_limit", ""),
         "test_claim_takes_the_earliest_up_to_its_limit",
     ),
-    CLAIM(
-        "claim_beyond_the_room",
-        "No more in flight than MAX_QUEUED_TASKS.",
-        "select least(p_limit, p_room - count(*))",
-        "select p_limit",
-        "test_claim_leaves_no_more_in_flight_than_there_is_room_for",
+    ROOM(
+        "room_taken_by_what_waits",
+        "What is in flight is queued or running; what waits for its time takes no room.",
+        "where t.is_out limit",
+        "where t.is_live limit",
+        "test_what_is_queued_or_running_takes_room_and_nothing_else",
+    ),
+    ROOM(
+        "room_below_none",
+        "Full is full: the count ends where no room is left.",
+        "where t.is_out limit p_most",
+        "where t.is_out",
+        "test_a_system_that_is_more_than_full_has_no_room",
     ),
     CLAIM(
         "claim_under_the_global_pause",
         "I7: under the global pause cancels only are claimed.",
-        "elsif (select c.paused from engine_control c) then",
-        "elsif false then",
+        "if (select c.paused from engine_control c) then",
+        "if false then",
         "test_global_pause_claims_cancels_only",
     ),
     CLAIM(
@@ -165,7 +173,7 @@ MUTANTS = (
     TAKE_OVER(
         "take_over_before_the_lease_ends",
         "I4: whoever runs within its lease is left alone.",
-        "where t.lease_expires_at < v_real\n                      and (t.status",
+        "where t.is_out and t.lease_expires_at < v_real\n                      and (t.status",
         "where (t.status",
         "test_running_past_its_lease_is_taken_over",
     ),

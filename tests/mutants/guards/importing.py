@@ -70,8 +70,8 @@ MUTANTS = (
     CHUNK(
         "chunk_queues_without_room",
         "What there is no room for is left to the tick.",
-        "+ v_chunk.staged <= p_room then",
-        "+ v_chunk.staged <= 1000000 then",
+        "case when free_room(p_room) >= v_chunk.staged then",
+        "case when true then",
         "test_no_more_is_queued_than_there_is_room_for",
     ),
     CHUNK(

@@ -11,6 +11,8 @@ REQUESTS = Place("sql/functions/delete_old_requests.sql", "tests/integration/tes
 LOCKS = Place("sql/functions/delete_expired_locks.sql", "tests/integration/test_delete_expired_locks.py")
 HISTORY = Place("sql/functions/tend_history.sql", "tests/integration/test_tend_history.py")
 TABLES = Place("sql/migrations/0001_expand_tables.sql", "tests/integration/test_constraints.py")
+TASK_TABLE = Place("sql/migrations/0005_expand_task_columns.sql", "tests/integration/test_constraints.py")
+TASK_INDEXES = Place("sql/migrations/0006_expand_tasks_out.sql", "tests/integration/test_begin_tasks.py")
 
 _FAILED = "exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')"
 _SUCCESSOR = "not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1))"
@@ -185,49 +187,49 @@ MUTANTS = (
         "status in ('active', 'paused')) stored",
         "test_second_live_instance_of_an_account_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "two_live_tasks",
         "I2: at most one live task per instance, whatever a verb does.",
         "create unique index one_live_task on",
         "create index one_live_task on",
         "test_second_live_task_of_an_instance_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "same_wake_up_twice",
         "I3: a task's id is its place, and a place is taken once.",
-        '    task_id                 text collate "C" primary key,',
-        '    task_id                 text collate "C" not null,',
+        "alter table scheduled_tasks add constraint scheduled_tasks_pkey primary key (task_id);\n",
+        "",
         "test_same_wake_up_twice_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "task_at_another_place",
         "I3: a task's id says its instance and its sequence.",
         "    constraint task_id_is_its_place check (task_id = workflow_instance_id || ':' || sequence),\n",
         "",
         "test_same_wake_up_twice_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "lease_of_what_is_not_out",
         "I6: what is out has a lease, and nothing else has.",
         "    constraint leased_iff_out check ((lease_expires_at is not null) = (status in ('queued', 'running'))),\n",
         "",
         "test_task_in_two_minds_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "finished_task_without_an_end",
         "I12: what is over says when it ended.",
         "    constraint finished_iff_over check ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),\n",
         "",
         "test_task_in_two_minds_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "held_without_since_when",
         "What is held says since when: its remaining wait is counted from then.",
         "    constraint held_iff_held check ((held_at is not null) = (status = 'held')),\n",
         "",
         "test_task_in_two_minds_is_impossible",
     ),
-    TABLES(
+    TASK_TABLE(
         "held_cancel",
         "A cancel is never held, whatever a verb does.",
         "check (phase <> 'cancel' or status <> 'held')",
@@ -247,5 +249,12 @@ MUTANTS = (
         "check (status <> 'paused' or paused_at is not null)",
         "check (true)",
         "test_instance_in_two_minds_is_impossible",
+    ),
+    TASK_INDEXES(
+        "lease_in_an_index",
+        "Nothing that begin changes is in an index: its row's next version stays in its page.",
+        "drop index tasks_leased;\n",
+        "",
+        "test_begin_writes_no_index",
     ),
 )

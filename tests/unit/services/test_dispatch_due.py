@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.message import TaskPointer
@@ -24,12 +26,17 @@ class EndlessStore:
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
         self.claims = 0
+        self.counts = 0
 
     def take_over_expired(self, limit: int, nonce: str) -> list[Begun]:
         return []
 
     def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:
         return []
+
+    def free_room(self) -> int:
+        self.counts += 1
+        return 100_000
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
         self.clock.elapsed += 1
@@ -97,6 +104,50 @@ def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
         telemetry=ListTelemetry(),
     )
     return service.run(), clock
+
+
+class NarrowStore(EndlessStore):
+    """There is always more that is due, and room for so much of it; nothing that was claimed ends."""
+
+    def __init__(self, clock: HandClock, most: int) -> None:
+        super().__init__(clock)
+        self.most = most
+        self.claimed = 0
+
+    def free_room(self) -> int:
+        self.counts += 1
+        return max(self.most - self.claimed, 0)
+
+    def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
+        self.claimed += limit
+        return super().claim_due_tasks(limit)
+
+
+def tick_within(most: int) -> NarrowStore:
+    """One tick over an endless backlog with room for so many tasks in flight."""
+    clock = HandClock()
+    store = NarrowStore(clock, most)
+    DispatchDue(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        queue=Queue(up=True),
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=clock,
+        telemetry=ListTelemetry(),
+    ).run()
+    return store
+
+
+@pytest.mark.parametrize("most", [0, 1, 999, 1000, 2000, 2500])
+def test_a_tick_claims_as_much_as_there_is_room_for(most: int) -> None:
+    """No more in flight than MAX_QUEUED_TASKS, and no fewer if they are due."""
+    assert tick_within(most).claimed == most
+
+
+def test_what_is_in_flight_is_counted_when_the_room_is_used_up_and_not_for_each_claim() -> None:
+    """Counting takes as long as much is in flight: once per chunk it would cost more than the claims."""
+    _, store = tick(up=True)
+    assert (store.claims, store.counts) == (40, 1)
+    assert tick_within(2500).counts == 2
 
 
 def test_a_busy_tick_waits_for_whole_seconds_too() -> None:

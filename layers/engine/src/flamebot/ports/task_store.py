@@ -62,8 +62,12 @@ class TaskStore(Protocol):
         """Engine time."""
         ...
 
+    def free_room(self) -> int:
+        """How many tasks may still be claimed until MAX_QUEUED_TASKS are in flight. The more are, the longer it takes to count them."""
+        ...
+
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
-        """Claim what falls due within the horizon, up to MAX_QUEUED_TASKS in flight."""
+        """Claim what falls due within the horizon."""
         ...
 
     def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:

@@ -59,7 +59,7 @@ class DispatchDue:
             at_leisure = self._clock.monotonic() - started < _LEISURE_SECONDS
             return self._send_in_time(pointers) if at_leisure else self._send(pointers)
 
-        claimed, sent = self._drain(self._store.claim_due_tasks, remaining, send_claimed)
+        claimed, sent = self._drain(self._claim_within_room(), remaining, send_claimed)
         seconds = self._clock.monotonic() - started
         report = TickReport(taken_over=taken_over, resent=resent, claimed=claimed, sent=sent_again + sent, seconds=seconds)
         self._store.record_tick(claimed, report.sent, seconds)
@@ -69,7 +69,21 @@ class DispatchDue:
     def dispatch(self) -> int:
         """Claim and send what is due, for a caller that cannot wait for the tick. Answers how many tasks were sent."""
         started = self._clock.monotonic()
-        return self._drain(self._store.claim_due_tasks, lambda: _DISPATCH_SECONDS - (self._clock.monotonic() - started))[1]
+        return self._drain(self._claim_within_room(), lambda: _DISPATCH_SECONDS - (self._clock.monotonic() - started))[1]
+
+    def _claim_within_room(self) -> Callable[[int], list[TaskPointer]]:
+        """A claim that keeps to MAX_QUEUED_TASKS. What is in flight is counted at first, and again only when that room is used up."""
+        room = 0
+
+        def claim(limit: int) -> list[TaskPointer]:
+            nonlocal room
+            if room < limit:
+                room = self._store.free_room()
+            pointers = self._store.claim_due_tasks(min(limit, room)) if room > 0 else []
+            room -= len(pointers)
+            return pointers
+
+        return claim
 
     def _drain(
         self,

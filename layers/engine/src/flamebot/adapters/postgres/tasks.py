@@ -12,7 +12,7 @@ from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
 from flamebot.ports.store import Begun, CommitItem, Committed
 
-_CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(room)s, %(lease)s, %(rate)s)"
+_CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(lease)s, %(rate)s)"
 _RESEND = "select * from resend_lost_tasks(%(limit)s, %(lease)s)"
 _TAKE_OVER = "select * from take_over_expired(%(limit)s, %(nonce)s::uuid, %(now)s, %(lease)s)"
 _BEGIN = "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(nonce)s::uuid, %(now)s, %(lease)s)"
@@ -34,9 +34,14 @@ class PostgresTaskStore:
         """Engine time."""
         return self._clock.now() or self._clock.wall()
 
+    def free_room(self) -> int:
+        """How many tasks may still be claimed."""
+        (row,) = self._db.call("select free_room(%s) as room", (self._max_queued,), repeatable=True)
+        return int(row["room"])
+
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
         """Claim, earliest first. Not repeated when the answer is lost: what was claimed is sent again after its lease."""
-        rows = self._db.call(_CLAIM, self._time(limit=limit, room=self._max_queued))
+        rows = self._db.call(_CLAIM, self._time(limit=limit))
         return sorted((task_pointer(row) for row in rows), key=lambda pointer: (pointer.due, pointer.task_id))
 
     def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:
