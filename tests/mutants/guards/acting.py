@@ -75,7 +75,14 @@ MUTANTS = (
         "I4: no write is begun that the invocation may not see the end of.",
         "        invocation.need_call()\n        try:\n            job_id",
         "        try:\n            job_id",
-        "test_no_write_is_begun_that_might_be_cut_off",
+        "test_no_write_is_begun_when_the_question_before_it_took_the_time",
+    ),
+    SUBMIT(
+        "registration_that_may_be_cut_off",
+        "I4: no registration is begun that the invocation may not see the end of.",
+        "                return known\n            invocation.need_call()\n",
+        "                return known\n",
+        "test_no_write_is_begun_when_the_question_before_it_took_the_time",
     ),
     SUBMIT(
         "write_of_unknown_end_is_none",

@@ -80,8 +80,9 @@ def test_what_does_not_fit_is_handed_back() -> None:
     """With less than a call and 15 seconds left nothing is begun; the message is sent again, the row stays as it is."""
     world = World()
     world.total = 44
-    world.run(*several(3))
-    assert (world.store.waves, world.sent) == ([], several(3))
+    world.run(*several(3, Phase.SUBMIT))
+    assert (world.store.waves, world.sent) == ([], several(3, Phase.SUBMIT))
+    assert world.locks.taken == []
 
 
 def test_a_held_lock_puts_off() -> None:

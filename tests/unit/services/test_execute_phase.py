@@ -44,6 +44,7 @@ class World:
         self.telemetry = ListTelemetry()
         self.clock = HandClock(rate=2.0)
         self.remaining = 60.0
+        self.call_seconds = 0.0
         self._phases = ExecutePhase(
             service=self.service,
             writer=ScriptedWriter(text, tokens=12),
@@ -54,7 +55,7 @@ class World:
 
     def execute(self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF) -> Executed:
         """Execute a task's phase."""
-        invocation = Invocation(lambda: self.remaining, timedelta(seconds=30))
+        invocation = Invocation(lambda: self.remaining - self.call_seconds * len(self.service.calls), timedelta(seconds=30))
         return self._phases.run(begun(of, registered=registered), of, lambda: brief, invocation)
 
 
@@ -177,6 +178,15 @@ def test_no_write_is_begun_that_might_be_cut_off() -> None:
     world.remaining = 34
     assert submit(world).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
     assert "submit" not in world.service.names()
+
+
+@pytest.mark.parametrize("known", ["active", None])
+def test_no_write_is_begun_when_the_question_before_it_took_the_time(known: AccountStatus | None) -> None:
+    """Neither the effect nor the registration of an account that the service forgot."""
+    world = World(account_status=known, submit="j1")
+    world.call_seconds = 26
+    assert submit(world).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
+    assert (world.service.names(), world.accounts.asked) == (["account_status"], 0)
 
 
 @pytest.mark.parametrize(

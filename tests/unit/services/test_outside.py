@@ -46,9 +46,10 @@ def test_questions_that_wait_all_wait_at_once(pool: ThreadPoolExecutor) -> None:
     for _ in range(THREADS):
         pool.submit(all_asked.wait, 5)
     for _ in range(THREADS):
-        outside.ask(lambda: all_here.wait(5))
+        outside.ask(lambda: all_here.wait(3))
     all_asked.set()
     hear_all(outside)
+    assert outside.broke == []
 
 
 def test_more_questions_than_threads_are_all_answered(pool: ThreadPoolExecutor) -> None:
