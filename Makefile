@@ -17,7 +17,7 @@ DEV := .venv/.dev
 SAM := .venv-sam/.sam
 BENCH := .venv-bench/.bench
 BIN := .venv/bin
-SOURCES := layers/engine/src functions devstack cli tests bench
+SOURCES := layers/engine/src functions devstack cli tests verification bench
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-header
 
 export SAM_CLI_TELEMETRY := 0
@@ -83,19 +83,19 @@ bench-peers: $(BENCH) ## the peers beside our own steps per second, in one run; 
 
 .PHONY: simulate
 simulate: $(DEV) ## deterministic simulation under faults; SEEDS=n FIRST=k, or SEED=k to see one again
-	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m tests.simulation
+	PYTHONPATH=.:layers/engine/src SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" KEEP_GOING="$(KEEP_GOING)" $(BIN)/python -m verification.simulation
 
 .PHONY: model
 model: $(DEV) ## check the protocol's model with spin, if it is installed; ARGS=--quick, --bases, "--only WORD"
-	$(BIN)/python -m docs.model.check $(ARGS)
+	$(BIN)/python -m verification.model.check $(ARGS)
 
 .PHONY: chaos
 chaos: $(DEV) ## kill, freeze and cut off real processes under work, then count; WORKFLOWS=12000 for the long run, SEED= for a plan again
-	$(BIN)/python -m tests.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(BIN)/python -m verification.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: mutants
 mutants: $(DEV) ## delete each guard of the protocol in turn: a test must fail; ONLY='begin_*' for some, ARGS=--list
-	$(BIN)/python -m tests.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
+	$(BIN)/python -m verification.mutants $(foreach pattern,$(ONLY),'$(pattern)') $(ARGS)
 
 .PHONY: bench-import
 bench-import: $(DEV) ## a CSV file of a million rows through the local stack: time and peak memory; ARGS='--rows 100000 --kill'
@@ -103,7 +103,7 @@ bench-import: $(DEV) ## a CSV file of a million rows through the local stack: ti
 
 .PHONY: fuzz
 fuzz: $(DEV) ## bad input by chance, at length; CASES=n per property and API operation, SEED=n to see the same again
-	FUZZ_CASES=$(or $(CASES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -n 2 --dist loadfile tests/fuzz $(ARGS)
+	FUZZ_CASES=$(or $(CASES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/pytest -n 2 --dist loadfile verification/fuzz $(ARGS)
 
 .PHONY: build
 build: $(SAM) ## sam build without Docker, into .aws-sam/

@@ -37,9 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run; answer 0 whether or not goals are reached: figures are told, not enforced."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", help="a figure or a measurement")
-    parser.add_argument("--long", action="store_true", help="a loop of a million, a churn of ten million")
-    parser.add_argument("--quick", action="store_true", help="small sizes: shows that the harness works; nothing is written")
-    parser.add_argument("--peers", action="store_true", help="our steps per second and the peers', in one run")
+    parser.add_argument(
+        "--long", action="store_true", help="a loop of a million, a churn of ten million"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small sizes: shows that the harness works; nothing is written",
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="our steps per second and the peers', in one run"
+    )
     options = parser.parse_args(arguments)
     chosen = ["limits", "throughput", "peers"] if options.peers else _chosen(options.only)
     before = report.latest()
@@ -48,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = Run(running, report.RESULTS, long=options.long, quick=options.quick)
         for name in chosen:
             run.say(name)
-            measure: Callable[[Run], list[Figure]] = importlib.import_module(f"bench.measures.{name}").measure
+            measure: Callable[[Run], list[Figure]] = importlib.import_module(
+                f"bench.measures.{name}"
+            ).measure
             with Others() as others:
                 figures = measure(run)
             for figure in figures:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.dollars import MILLION, MONTH_HOURS, FunctionSize, Prices, delivered, sum_of, used_by
-from devstack.template import Template
+from devstack.aws.template import Template
 
 POLLERS = 5  # with which Lambda watches a queue; each asks again when nothing came for 20 s
 _POLLS_PER_HOUR = 3600 / 20
@@ -41,18 +41,26 @@ class Seen:
 
 def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> defaultdict[str, float]:
     """What the workflows used. Of a tick, what it sent: it runs each minute anyhow, and so stands among the fixed costs."""
-    parts: list[Mapping[str, float]] = [used_by(seen.used.get(name, ()), sizes[name]) for name in ("step", "import_accounts")]
+    parts: list[Mapping[str, float]] = [
+        used_by(seen.used.get(name, ()), sizes[name]) for name in ("step", "import_accounts")
+    ]
     ticks = used_by(seen.used.get("tick", ()), sizes["tick"])
     sent = {name: ticks[name] for name in ("sqs_request", "nat_gb")}
     requests = {"http_api_request": float(len(seen.used.get("import_accounts", ())))}
     total = sum_of([*parts, sent, requests, *(delivered(messages) for messages in seen.events)])
-    total.pop("secret_request", None)  # each five minutes, whether there are steps to run or not: a fixed cost
+    total.pop(
+        "secret_request", None
+    )  # each five minutes, whether there are steps to run or not: a fixed cost
     return total
 
 
-def usd_per_million_steps(seen: Seen, sizes: Mapping[str, FunctionSize], prices: Prices) -> dict[str, float]:
+def usd_per_million_steps(
+    seen: Seen, sizes: Mapping[str, FunctionSize], prices: Prices
+) -> dict[str, float]:
     """Dollars by price, for a million steps like these."""
-    return {name: usd / seen.steps * MILLION for name, usd in prices.cost(usage(seen, sizes)).items()}
+    return {
+        name: usd / seen.steps * MILLION for name, usd in prices.cost(usage(seen, sizes)).items()
+    }
 
 
 def step_functions_usd_per_million_steps(seen: Seen, prices: Prices) -> float:
@@ -61,10 +69,16 @@ def step_functions_usd_per_million_steps(seen: Seen, prices: Prices) -> float:
 
 
 def fixed_usd_per_month(
-    template: Template, resources: Mapping[str, Any], idle: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, FunctionSize], metrics: int
+    template: Template,
+    resources: Mapping[str, Any],
+    idle: Mapping[str, Mapping[str, Any]],
+    sizes: Mapping[str, FunctionSize],
+    metrics: int,
 ) -> defaultdict[str, float]:
     """What a month uses when nothing runs, database apart. `idle`: one invocation of each scheduled function; `metrics`: how many."""
-    of_type = Counter(resource["Type"] for resource in resources.values() if "Condition" not in resource)
+    of_type = Counter(
+        resource["Type"] for resource in resources.values() if "Condition" not in resource
+    )
     total: defaultdict[str, float] = defaultdict(float)
     for schedule in template.schedules():
         firings = MONTH_HOURS * 3600 / schedule.seconds
@@ -73,12 +87,16 @@ def fixed_usd_per_month(
         total["event_rule"] += firings
     sources = template.queue_sources()
     total["sqs_request"] += len(sources) * POLLERS * _POLLS_PER_HOUR * MONTH_HOURS
-    total["secret_request"] += _SECRET_READS_PER_HOUR * MONTH_HOURS * max(source.concurrency for source in sources)
+    total["secret_request"] += (
+        _SECRET_READS_PER_HOUR * MONTH_HOURS * max(source.concurrency for source in sources)
+    )
     total["metric_month"] += metrics
     total["alarm_month"] += of_type["AWS::CloudWatch::Alarm"]
     total["dashboard_month"] += of_type["AWS::CloudWatch::Dashboard"]
     total["kms_key_month"] += of_type["AWS::KMS::Key"]
-    total["secret_month"] += of_type["AWS::SecretsManager::Secret"] + 1  # and the one that RDS makes
+    total["secret_month"] += (
+        of_type["AWS::SecretsManager::Secret"] + 1
+    )  # and the one that RDS makes
     total["nat_hour"] += of_type["AWS::EC2::NatGateway"] * MONTH_HOURS
     total["address_hour"] += of_type["AWS::EC2::EIP"] * MONTH_HOURS
     return total
@@ -90,5 +108,7 @@ def table(title: str, amounts: Mapping[str, float], usd: Mapping[str, float]) ->
     lines = [f"{title}: {whole:,.2f} dollars"]
     for name, cost in sorted(usd.items(), key=lambda item: -item[1]):
         if cost:
-            lines.append(f"    {_SHOWN.get(name, name):26} {amounts[name]:14,.4g} {cost:9,.3f} $ {100 * cost / whole:5.1f} %")
+            lines.append(
+                f"    {_SHOWN.get(name, name):26} {amounts[name]:14,.4g} {cost:9,.3f} $ {100 * cost / whole:5.1f} %"
+            )
     return "\n".join(lines)

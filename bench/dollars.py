@@ -14,7 +14,9 @@ from uuid import uuid4
 PRICES = Path(__file__).resolve().parent / "prices.toml"
 MILLION = 1_000_000
 MONTH_HOURS = 720  # of 30 days
-FULL_PROCESSOR_MB = 1769  # Lambda's documentation: at this memory a function has one processor; below it, its share
+FULL_PROCESSOR_MB = (
+    1769  # Lambda's documentation: at this memory a function has one processor; below it, its share
+)
 LOG_EVENT_OVERHEAD = 26  # bytes that CloudWatch Logs adds to each event
 # What Lambda itself writes into the log of an invocation.
 PLATFORM_LINES = (
@@ -24,7 +26,9 @@ PLATFORM_LINES = (
 )
 PLATFORM_LOG_BYTES = sum(len(line) + 1 + LOG_EVENT_OVERHEAD for line in PLATFORM_LINES)
 _DYNAMODB_WRITES = frozenset({"UpdateItem", "DeleteItem", "PutItem"})
-_GATEWAY_ENDPOINTS = frozenset({"dynamodb", "s3"})  # the template's own: they cost nothing and pass no NAT gateway
+_GATEWAY_ENDPOINTS = frozenset(
+    {"dynamodb", "s3"}
+)  # the template's own: they cost nothing and pass no NAT gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,11 @@ class Prices:
         for name, entry in prices.items():
             if missing := {"usd", "unit", "source", "confirmed"} - set(entry):
                 raise KeyError(f"{name} lacks {sorted(missing)}")
-        return cls(as_of=str(document["as_of"]), region=str(document["region"]), usd={name: float(p["usd"]) for name, p in prices.items()})
+        return cls(
+            as_of=str(document["as_of"]),
+            region=str(document["region"]),
+            usd={name: float(p["usd"]) for name, p in prices.items()},
+        )
 
     def cost(self, used: Mapping[str, float]) -> dict[str, float]:
         """Dollars by what was used. Raises `KeyError` for what has no price."""
@@ -84,14 +92,25 @@ def sum_of(parts: Iterable[Mapping[str, float]]) -> defaultdict[str, float]:
     return total
 
 
-def used_by(invocations: Iterable[Mapping[str, Any]], size: FunctionSize) -> defaultdict[str, float]:
+def used_by(
+    invocations: Iterable[Mapping[str, Any]], size: FunctionSize
+) -> defaultdict[str, float]:
     """Everything that invocations of one function used, in the price list's units. As `bench/metered` tells them."""
     total: defaultdict[str, float] = defaultdict(float)
     for each in invocations:
         total[size.price] += size.gb_seconds(size.billed_ms(each["seconds"], each["cpu_seconds"]))
         total["lambda_request"] += 1
-        total["log_gb"] += (each["log_bytes"] + each["log_lines"] * (1 + LOG_EVENT_OVERHEAD) + PLATFORM_LOG_BYTES) / 1e9
-        total["nat_gb"] += sum(count for service, count in each["bytes"].items() if service not in _GATEWAY_ENDPOINTS) / 1e9
+        total["log_gb"] += (
+            each["log_bytes"] + each["log_lines"] * (1 + LOG_EVENT_OVERHEAD) + PLATFORM_LOG_BYTES
+        ) / 1e9
+        total["nat_gb"] += (
+            sum(
+                count
+                for service, count in each["bytes"].items()
+                if service not in _GATEWAY_ENDPOINTS
+            )
+            / 1e9
+        )
         for call, count in each["calls"].items():
             if (name := _priced(call)) is not None:
                 total[name] += count

@@ -23,13 +23,18 @@ from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.dispatch_due import DispatchDue
-from flamebot.services.run_tasks import RunTasks
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.stepping.run_tasks import RunTasks
+from flamebot.services.ticking.dispatch import DispatchDue
 
 HORIZON, LEASE, CALL_TIMEOUT = timedelta(seconds=120), timedelta(seconds=90), timedelta(seconds=30)
 LOCK_TIMEOUT = timedelta(seconds=300)
-POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+POLICY = EnginePolicy(
+    max_attempts=3,
+    max_reclaims=5,
+    retry_base=timedelta(seconds=30),
+    retry_cap=timedelta(seconds=300),
+)
 STEP_SECONDS = 60.0  # the step function's timeout
 TASKS_PER_MESSAGE = 10
 _TOTALLED = frozenset({"StepsCompleted", "WorkflowsCompleted", "TasksClaimed"})
@@ -66,7 +71,9 @@ class CountedTelemetry(PowertoolsTelemetry):
                 self.totals[name] = self.totals.get(name, 0.0) + value
 
 
-_here = threading.local()  # what the handler gets from the composition root: the engine's that calls it
+_here = (
+    threading.local()
+)  # what the handler gets from the composition root: the engine's that calls it
 
 
 @cache
@@ -90,7 +97,9 @@ class Context:
 
 def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]:
     """A function's handler, loaded from its file as Lambda does it."""
-    spec = importlib.util.spec_from_file_location(f"bench_{function}_app", ROOT / "functions" / function / "app.py")
+    spec = importlib.util.spec_from_file_location(
+        f"bench_{function}_app", ROOT / "functions" / function / "app.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module: ModuleType = importlib.util.module_from_spec(spec)
@@ -101,12 +110,16 @@ def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]
 class Engine:
     """One process's share of the product: the step function and the tick, on one connection each, over the stand-ins."""
 
-    def __init__(self, url: str, *, threads: int, max_queued: int = 20_000, beside: Engine | None = None) -> None:
+    def __init__(
+        self, url: str, *, threads: int, max_queued: int = 20_000, beside: Engine | None = None
+    ) -> None:
         """Connect nothing yet. `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS; `beside` shares its stand-ins."""
         self.threads = threads
         self.queue: QueueStandIn = beside.queue if beside else QueueStandIn()
         self.actions: NoOpActions = beside.actions if beside else NoOpActions()
-        self.locks: LockTableStandIn = beside.locks if beside else LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
+        self.locks: LockTableStandIn = (
+            beside.locks if beside else LockTableStandIn(timeout=LOCK_TIMEOUT, lease=LEASE)
+        )
         self.clock = SystemClock()
         self.telemetry = _telemetry()
         if beside is None:
@@ -124,11 +137,13 @@ class Engine:
         }
         for name, answer in replaced.items():
             setattr(bootstrap, name, answer)
-        bootstrap._spare_the_collector()  # noqa: SLF001  # as bootstrap.step() does
+        bootstrap._freeze_gc()  # noqa: SLF001  # as bootstrap.step() does
         self._step_handler, self._tick_handler = handler("step"), handler("tick")
 
     def _store(self, database: Database) -> PostgresTaskStore:
-        return PostgresTaskStore(database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=self._max_queued)
+        return PostgresTaskStore(
+            database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=self._max_queued
+        )
 
     def _step(self) -> RunTasks:
         store = self._store(self.database)
@@ -149,7 +164,13 @@ class Engine:
     def _tick(self) -> DispatchDue:
         store = self._store(self.tick_database)
         catalog = DefinitionCatalog(store, REGISTRY, POLICY)
-        return DispatchDue(store=store, queue=self.queue, catalog=catalog, clock=self.clock, telemetry=self.telemetry)
+        return DispatchDue(
+            store=store,
+            queue=self.queue,
+            catalog=catalog,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
 
     def control(self) -> PostgresControlStore:
         """The store behind import and API."""
@@ -177,7 +198,11 @@ class Engine:
         _here.runner = self._runner
         messages = self.queue.receive(self.messages_per_event, timeout)
         if messages:
-            records = [{"messageId": message.message_id, "body": message.body} for message in messages]
-            failed = self._step_handler({"Records": records}, Context(STEP_SECONDS))["batchItemFailures"]
+            records = [
+                {"messageId": message.message_id, "body": message.body} for message in messages
+            ]
+            failed = self._step_handler({"Records": records}, Context(STEP_SECONDS))[
+                "batchItemFailures"
+            ]
             assert not failed, f"{len(failed)} messages failed"
         return len(messages)

@@ -25,7 +25,7 @@ instances as (
            now() + interval '1 day', now(), now() from made m)
 insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, payload,
                              created_at)
-select m.id || ':1', m.id, %(prefix)s || m.n, 1, 'rest', 'wait', 'wake', now() + %(from)s + random() * (%(to)s - %(from)s), 'pending',
+select m.id || ':1', m.id, %(prefix)s || m.n, 1, 'rest', 'wait', 'timer', now() + %(from)s + random() * (%(to)s - %(from)s), 'pending',
        '{"started_at": "2026-01-01T00:00:00+00:00"}', now()
   from made m
 """
@@ -34,16 +34,27 @@ select m.id || ':1', m.id, %(prefix)s || m.n, 1, 'rest', 'wait', 'wake', now() +
 def rest_definition(engine: Engine, session: Session) -> int:
     """The definition that sleepers are of; its id."""
     publish(engine, REST)
-    return int(session.value("select id from workflow_definitions where type = 'rest' order by version desc limit 1"))
+    return int(
+        session.value(
+            "select id from workflow_definitions where type = 'rest' order by version desc limit 1"
+        )
+    )
 
 
-def fill(session: Session, definition: int, count: int, *, prefix: str, soonest: str, latest: str) -> None:
+def fill(
+    session: Session, definition: int, count: int, *, prefix: str, soonest: str, latest: str
+) -> None:
     """So many instances that wait, due at random between two intervals from now. Their accounts have no rows: nothing reads them."""
     indexes = _drop_indexes(session) if count >= _BULK else []
     for first in range(1, count + 1, _PART):
         last = min(first + _PART - 1, count)
         values = {"first": first, "last": last, "prefix": prefix, "definition": definition}
-        session.rows(_FILL.replace("%(from)s", f"interval '{soonest}'").replace("%(to)s", f"interval '{latest}'"), values)
+        session.rows(
+            _FILL.replace("%(from)s", f"interval '{soonest}'").replace(
+                "%(to)s", f"interval '{latest}'"
+            ),
+            values,
+        )
     if indexes:
         session.rows("set maintenance_work_mem = '1GB'")
     for statement in indexes:

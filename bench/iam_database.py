@@ -37,7 +37,9 @@ def iam_database(directory: Path) -> Iterator[tuple[Server, Server]]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(_certificate(directory / "tls.pem"))
         with socket.create_server(("127.0.0.1", 0)) as front:
-            threading.Thread(target=_accept, args=(front, context, server), name="tls", daemon=True).start()
+            threading.Thread(
+                target=_accept, args=(front, context, server), name="tls", daemon=True
+            ).start()
             yield server, replace(server, port=front.getsockname()[1])
 
 
@@ -45,7 +47,9 @@ def _accept(front: socket.socket, context: ssl.SSLContext, server: Server) -> No
     with suppress(OSError):  # closed: the block is over
         while True:
             client, _ = front.accept()
-            threading.Thread(target=_serve, args=(client, context, server), name="tls", daemon=True).start()
+            threading.Thread(
+                target=_serve, args=(client, context, server), name="tls", daemon=True
+            ).start()
 
 
 def _serve(plain: socket.socket, context: ssl.SSLContext, server: Server) -> None:
@@ -54,8 +58,13 @@ def _serve(plain: socket.socket, context: ssl.SSLContext, server: Server) -> Non
         if plain.recv(len(_SSL_REQUEST), socket.MSG_WAITALL) != _SSL_REQUEST:
             return
         plain.sendall(b"S")
-        with context.wrap_socket(plain, server_side=True) as client, socket.create_connection((server.host, server.port)) as upstream:
-            back = threading.Thread(target=_pass_on, args=(upstream, client), name="tls", daemon=True)
+        with (
+            context.wrap_socket(plain, server_side=True) as client,
+            socket.create_connection((server.host, server.port)) as upstream,
+        ):
+            back = threading.Thread(
+                target=_pass_on, args=(upstream, client), name="tls", daemon=True
+            )
             back.start()
             _pass_on(client, upstream)
             back.join()
@@ -72,10 +81,14 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 def _certificate(path: Path) -> Path:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)  # noqa: TID251  # a certificate is valid in real time
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+    now = datetime.now(UTC)  # noqa: TID251  # a certificate is valid in wall time
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    )
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     path.touch(mode=0o600)
     path.write_bytes(pem + certificate)
     return path

@@ -32,7 +32,10 @@ def write(path: Path, rows: int) -> None:
     """Rows as an operator has them: two credentials, a city."""
     with path.open("w", encoding="utf-8") as file:
         file.write("flamebotId,modelId,channelId,credentials.token,credentials.user,config.city\n")
-        file.writelines(f"acct-{n:07},model-{n},channel-{n},token-{n}-abcdefghijklmnop,user-{n}@example.com,Zurich\n" for n in range(rows))
+        file.writelines(
+            f"acct-{n:07},model-{n},channel-{n},token-{n}-abcdefghijklmnop,user-{n}@example.com,Zurich\n"
+            for n in range(rows)
+        )
 
 
 def peak_mb(pid: int) -> float:
@@ -61,18 +64,27 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
     stack = LocalStack(folder / "data", "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"})
     try:
         paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
-        env = {**os.environ, "PYTHONPATH": paths, "FLAMEBOT_API_URL": stack.facts["apiUrl"], "FLAMEBOT_TOKEN": stack.facts["token"]}
+        env = {
+            **os.environ,
+            "PYTHONPATH": paths,
+            "FLAMEBOT_API_URL": stack.facts["apiUrl"],
+            "FLAMEBOT_TOKEN": stack.facts["token"],
+        }
         options = ["--type", "aggressive", "--spread", SPREAD] if start else ["--no-start"]
         began, used = time.monotonic(), processor_seconds()
         command = [sys.executable, "-m", "cli.main", "import", str(path), "--json", *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=folder) as ran:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=env, cwd=folder
+        ) as ran:
             peaks = {"worker": 0.0, "command": 0.0}
             killed = not kill
             while ran.poll() is None:
                 peaks["worker"] = max([peaks["worker"], *map(peak_mb, workers(stack))])
                 peaks["command"] = max(peaks["command"], peak_mb(ran.pid))
                 if not killed:
-                    (shown,) = stack.api.get("/v1/imports?limit=1").json()["items"] or [{"percent": 0}]
+                    (shown,) = stack.api.get("/v1/imports?limit=1").json()["items"] or [
+                        {"percent": 0}
+                    ]
                     if shown["percent"] > 50:
                         for pid in workers(stack):
                             os.kill(pid, signal.SIGKILL)
@@ -81,7 +93,9 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
             told = json.loads(ran.stdout.read() if ran.stdout else "{}")
         seconds, used = time.monotonic() - began, processor_seconds() - used
         shown = stack.api.get(f"/v1/imports/{told['importId']}").json()
-        (stored,) = stack.rows("select count(*) as accounts, (select count(*) from workflow_instances) as workflows from accounts")
+        (stored,) = stack.rows(
+            "select count(*) as accounts, (select count(*) from workflow_instances) as workflows from accounts"
+        )
     finally:
         stack.end()
     return {
@@ -97,17 +111,34 @@ def figures(told: dict[str, Any]) -> list[Figure]:
     note = f"{told['rows']:,} rows, {told['bytes'] / 1e6:.0f} MB, {told['seconds']:,.0f} s, a workflow each"
     return [
         figure("import_file_rows_per_second", told["rows"] / told["seconds"], "1/s", note),
-        figure("import_file_peak_mb", told["workerPeakMb"], "MB", f"of the worker; the command line's {told['commandPeakMb']:.0f}"),
-        figure("import_file_cpu_us_per_row", told["cpuUsPerRow"], "us", "functions, Postgres, and the rest of the stack"),
+        figure(
+            "import_file_peak_mb",
+            told["workerPeakMb"],
+            "MB",
+            f"of the worker; the command line's {told['commandPeakMb']:.0f}",
+        ),
+        figure(
+            "import_file_cpu_us_per_row",
+            told["cpuUsPerRow"],
+            "us",
+            "functions, Postgres, and the rest of the stack",
+        ),
     ]
 
 
 def main() -> None:
     """Measure, and print it as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--kill", action="store_true", help="kill the worker half-way")
-    parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="start a workflow for each account")
+    parser.add_argument(
+        "--start",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start a workflow for each account",
+    )
     options = parser.parse_args()
     before = report.latest()
     with tempfile.TemporaryDirectory() as folder, Others() as others:

@@ -14,8 +14,17 @@ _SAMPLE_SECONDS = 2.0
 
 def description() -> dict[str, object]:
     """What a reader of the figures must know about the machine."""
-    cpu = next((line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    memory = next((int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    cpu = next(
+        (
+            line.partition(":")[2].strip()
+            for line in _read("/proc/cpuinfo")
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    memory = next(
+        (int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0
+    )
     return {
         "cpu": cpu,
         "cores": os.cpu_count(),
@@ -43,7 +52,12 @@ class Others:
         self._watcher.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Say what was seen."""
         self._stop.set()
         self._watcher.join()
@@ -58,7 +72,9 @@ class Others:
             now = _family()
             own = sum(spent - mine.get(pid, 0) for pid, spent in now.items())
             if next_total > total:
-                self._shares.append(max(0.0, (next_busy - busy - own) / (next_total - total) * cores))
+                self._shares.append(
+                    max(0.0, (next_busy - busy - own) / (next_total - total) * cores)
+                )
             busy, total, mine = next_busy, next_total, now
 
 

@@ -53,15 +53,25 @@ def loop(path: Path, moments: Sequence[float]) -> None:
     group = max(1, len(moments) // 100)
     (axes,) = _axes("One instance that loops", "iterations", "ms per iteration")
     places = range(group, len(moments), group)
-    axes.plot(list(places), [1000 * (moments[place] - moments[place - group]) / group for place in places])
+    axes.plot(
+        list(places), [1000 * (moments[place] - moments[place - group]) / group for place in places]
+    )
     axes.set_ylim(bottom=0)
     _save(path)
 
 
-def churn(path: Path, times: Sequence[float], looks: Sequence[tuple[float, ...]], seconds: float) -> None:
+def churn(
+    path: Path, times: Sequence[float], looks: Sequence[tuple[float, ...]], seconds: float
+) -> None:
     """Claim time, dead tuples and size over a churn."""
-    upper, middle, lower = _axes("Steps through the tables, autovacuum on", "seconds", "ms per claim of 500", count=3)
-    upper.plot([seconds * place / len(times) for place in range(len(times))], [1000 * each for each in times], linewidth=0.5)
+    upper, middle, lower = _axes(
+        "Steps through the tables, autovacuum on", "seconds", "ms per claim of 500", count=3
+    )
+    upper.plot(
+        [seconds * place / len(times) for place in range(len(times))],
+        [1000 * each for each in times],
+        linewidth=0.5,
+    )
     upper.set_ylim(bottom=0)
     middle.plot([look[0] for look in looks], [look[1] for look in looks], label="dead")
     middle.plot([look[0] for look in looks], [look[2] for look in looks], label="live")

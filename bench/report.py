@@ -31,7 +31,9 @@ def commit() -> str:
 
 
 def _git(*words: str) -> str:
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
 
 
 def entry(figure: Figure, *, others: float) -> dict[str, Any]:
@@ -64,12 +66,28 @@ def table(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> str:
     lines: list[Sequence[str]] = [("figure", "value", "goal", "met", "before", "others")]
     for name, told in measured.items():
         old = before.get("figures", {}).get(name)
-        change = "" if old is None else f"{_number(old['value'])} ({_change(told['value'], old['value'])})"
+        change = (
+            ""
+            if old is None
+            else f"{_number(old['value'])} ({_change(told['value'], old['value'])})"
+        )
         met = {True: "yes", False: "NO", None: ""}[told["met"]]
         others = f"{told['othersCores']:.1f}" + (" !" if told["othersCores"] > 0.5 else "")
-        lines.append((name, f"{_number(told['value'])} {told['unit']}".strip(), told["goal"] or "", met, change, others))
+        lines.append(
+            (
+                name,
+                f"{_number(told['value'])} {told['unit']}".strip(),
+                told["goal"] or "",
+                met,
+                change,
+                others,
+            )
+        )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def _change(value: float, old: float) -> str:

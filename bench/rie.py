@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.database import CACHE, ROOT
-from devstack.template import FunctionSpec
+from devstack.aws.template import FunctionSpec
 
 LAYER = ROOT / ".aws-sam" / "build" / "EngineLayer" / "python"
 _HOME = CACHE / "rie"
@@ -43,19 +43,38 @@ def build() -> Path:
     """`make build`, and an environment with the runtime's packages; the Python that runs there. Raises `CannotBuild`."""
     python = os.environ.get("RUNTIME_PYTHON") or shutil.which("python3.13") or ""
     try:
-        subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 13))"], check=True, capture_output=True)
+        subprocess.run(
+            [python, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 13))"],
+            check=True,
+            capture_output=True,
+        )
         _run(["make", "build", f"RUNTIME_PYTHON={python}"])
         stamp = _HOME / ".pins"
         if not stamp.exists() or stamp.read_text() != _PINS.read_text():
             shutil.rmtree(_HOME, ignore_errors=True)
             _run([python, "-m", "venv", str(_HOME)])
             for pins in (ROOT / "requirements" / "pip.txt", _PINS):
-                _run([str(_HOME / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(pins)])
+                _run(
+                    [
+                        str(_HOME / "bin" / "python"),
+                        "-m",
+                        "pip",
+                        "install",
+                        "-q",
+                        "--require-hashes",
+                        "-r",
+                        str(pins),
+                    ]
+                )
             stamp.write_text(_PINS.read_text())
     except subprocess.CalledProcessError as error:
-        raise CannotBuild(f"{' '.join(map(str, error.cmd[:3]))}: {(error.stderr or b'').decode(errors='replace')[-600:]}") from None
+        raise CannotBuild(
+            f"{' '.join(map(str, error.cmd[:3]))}: {(error.stderr or b'').decode(errors='replace')[-600:]}"
+        ) from None
     except OSError:
-        raise CannotBuild("the runtime's Python 3.13 is not on PATH; RUNTIME_PYTHON may say where it is") from None
+        raise CannotBuild(
+            "the runtime's Python 3.13 is not on PATH; RUNTIME_PYTHON may say where it is"
+        ) from None
     return _HOME / "bin" / "python"
 
 
@@ -63,7 +82,9 @@ def _run(command: list[str]) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=_BUILD_SECONDS)
 
 
-def start(python: Path, function: FunctionSpec, variables: Mapping[str, str], event: object, log: Path) -> ColdStart:
+def start(
+    python: Path, function: FunctionSpec, variables: Mapping[str, str], event: object, log: Path
+) -> ColdStart:
     """Make an execution environment, hand it its first event, measure, and end it."""
     emulator = next((ROOT / ".venv-sam").glob(_EMULATOR))
     invoked_at, runtime_at = _free_port(), _free_port()
@@ -74,14 +95,37 @@ def start(python: Path, function: FunctionSpec, variables: Mapping[str, str], ev
         "PYTHONPATH": f"{function.code}:{LAYER}",
         "PYTHONDONTWRITEBYTECODE": "1",  # /opt is read-only
     }
-    addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{invoked_at}", "--runtime-api-address", f"127.0.0.1:{runtime_at}"]
-    command = [str(emulator), *addresses, "--log-level", "error", str(python), "-m", "awslambdaric", function.handler]
+    addresses = [
+        "--runtime-interface-emulator-address",
+        f"127.0.0.1:{invoked_at}",
+        "--runtime-api-address",
+        f"127.0.0.1:{runtime_at}",
+    ]
+    command = [
+        str(emulator),
+        *addresses,
+        "--log-level",
+        "error",
+        str(python),
+        "-m",
+        "awslambdaric",
+        function.handler,
+    ]
     with log.open("ab") as stream:
-        process = subprocess.Popen(command, cwd=function.code, env=environment, stdout=stream, stderr=stream, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=function.code,
+            env=environment,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
         try:
             _wait_for(invoked_at)
             begun = time.perf_counter()
-            answer = _invoke(invoked_at, event)  # starts the runtime's process, which asks for the event once the handler is imported
+            answer = _invoke(
+                invoked_at, event
+            )  # starts the runtime's process, which asks for the event once the handler is imported
             wall = time.perf_counter() - begun
             cpu = time.clock_gettime((~_child(process.pid) << 3) | _SCHEDULED)
         finally:
@@ -92,7 +136,9 @@ def start(python: Path, function: FunctionSpec, variables: Mapping[str, str], ev
 
 def _invoke(port: int, event: object) -> Any:  # noqa: ANN401  # whatever a handler answers
     url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-    with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(event).encode()), timeout=_SECONDS) as response:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data=json.dumps(event).encode()), timeout=_SECONDS
+    ) as response:
         answer = json.loads(response.read())
     if isinstance(answer, dict) and "errorType" in answer:
         raise AssertionError(answer)

@@ -46,7 +46,9 @@ class QueueStandIn:
         now = time.monotonic()
         with self._changed:
             for message in messages:
-                heapq.heappush(self._heap, (now + message.delay_seconds, next(self._numbers), message.body))
+                heapq.heappush(
+                    self._heap, (now + message.delay_seconds, next(self._numbers), message.body)
+                )
             self.sent += len(messages)
             self._changed.notify_all()
         return len(messages)
@@ -94,8 +96,10 @@ class LockTableStandIn:
                 age = now - since
                 place, theirs = (holder.sequence, holder.fence), (other.sequence, other.fence)
                 same = other.instance_id == holder.instance_id
-                free = age >= self._timeout or other.nonce == holder.nonce
-                if not (free or (same and (theirs < place or (theirs == place and age >= self._lease)))):
+                free = age >= self._timeout or other.delivery_id == holder.delivery_id
+                if not (
+                    free or (same and (theirs < place or (theirs == place and age >= self._lease)))
+                ):
                     if same and theirs == place:
                         return LockAnswer(verdict=Verdict.DUPLICATE)
                     until = datetime.now(UTC) + timedelta(seconds=self._timeout - age)  # noqa: TID251  # a lock's time is real
@@ -103,11 +107,11 @@ class LockTableStandIn:
             self._held[account_id] = (holder, now)
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
-    def release(self, account_id: str, nonce: str) -> bool:
+    def release(self, account_id: str, delivery_id: str) -> bool:
         """Give back."""
         with self._guard:
             found = self._held.get(account_id)
-            if found is None or found[0].nonce != nonce:
+            if found is None or found[0].delivery_id != delivery_id:
                 return False
             del self._held[account_id]
         return True
@@ -121,7 +125,9 @@ class NoOpActions:
         self._numbers = itertools.count(1)
         self.writes = 0
 
-    def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
+    def register(
+        self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
+    ) -> AccountStatus:
         """Know every account."""
         del account_id, body, key, fencing_token
         return "active"
@@ -131,7 +137,9 @@ class NoOpActions:
         del account_id
         return "active"
 
-    def submit(self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int) -> str:
+    def submit(
+        self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
+    ) -> str:
         """Take the work."""
         del account_id, request, key, fencing_token
         self.writes += 1
@@ -160,4 +168,6 @@ class EmptyVault:
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
         """Refuse: there should be none."""
-        raise AssertionError(f"credentials of {account_id}, version {version}, {len(ciphertext)} bytes, in a benchmark")
+        raise AssertionError(
+            f"credentials of {account_id}, version {version}, {len(ciphertext)} bytes, in a benchmark"
+        )

@@ -28,7 +28,8 @@ def _totals(engines: Sequence[Engine]) -> dict[str, Any]:
         "steps": engine.telemetry.totals.get("StepsCompleted", 0.0),
         "workflows": engine.telemetry.totals.get("WorkflowsCompleted", 0.0),
         "claimed": engine.telemetry.totals.get("TasksClaimed", 0.0),
-        "statements": engine.tick_database.statements + sum(each.database.statements for each in engines),
+        "statements": engine.tick_database.statements
+        + sum(each.database.statements for each in engines),
         "messages": engine.queue.sent,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
     }
@@ -46,7 +47,10 @@ def main() -> None:
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # the product's log lines: written, as on Lambda, but to nowhere
     engine = Engine(order["url"], threads=order["threads"], max_queued=order["max_queued"])
     others = range(1, order["environments"])
-    engines = [engine, *(Engine(order["url"], threads=order["threads"], beside=engine) for _ in others)]
+    engines = [
+        engine,
+        *(Engine(order["url"], threads=order["threads"], beside=engine) for _ in others),
+    ]
     for each in engines:
         each.database.call("select 1")
     engine.tick_database.call("select 1")

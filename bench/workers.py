@@ -33,12 +33,20 @@ class Ran:
 class Workers:
     """Worker processes, ready to go."""
 
-    def __init__(self, url: str, *, processes: int, threads: int, max_queued: int, environments: int = 1) -> None:
+    def __init__(
+        self, url: str, *, processes: int, threads: int, max_queued: int, environments: int = 1
+    ) -> None:
         """Start them, and wait until each is connected. The `environments` of a process share its queue."""
-        order = json.dumps({"url": url, "threads": threads, "max_queued": max_queued, "environments": environments})
+        order = json.dumps(
+            {"url": url, "threads": threads, "max_queued": max_queued, "environments": environments}
+        )
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "bench.worker", order], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-m", "bench.worker", order],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for _ in range(processes)
         ]
@@ -52,7 +60,9 @@ class Workers:
         begun, followers = self._go()
         while self._sum("workflows") < workflows:
             time.sleep(0.05)
-            assert time.time() - begun < _PATIENCE, f"{self._sum('workflows')} of {workflows} workflows after {_PATIENCE} s"
+            assert time.time() - begun < _PATIENCE, (
+                f"{self._sum('workflows')} of {workflows} workflows after {_PATIENCE} s"
+            )
             assert all(process.poll() is None for process in self._processes), "a worker died"
         return self._end(max(latest["at"] for latest in self._latest) - begun, followers)
 
@@ -65,7 +75,10 @@ class Workers:
 
     def _go(self) -> tuple[float, list[threading.Thread]]:
         begun, self._spent = time.time(), processor_seconds()
-        followers = [threading.Thread(target=self._follow, args=(place,), daemon=True) for place in range(len(self._processes))]
+        followers = [
+            threading.Thread(target=self._follow, args=(place,), daemon=True)
+            for place in range(len(self._processes))
+        ]
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
@@ -79,7 +92,10 @@ class Workers:
         self.stop()
         for follower in followers:
             follower.join()
-        sums = {name: self._sum(name) for name in ("steps", "statements", "messages", "claimed", "cpu_seconds")}
+        sums = {
+            name: self._sum(name)
+            for name in ("steps", "statements", "messages", "claimed", "cpu_seconds")
+        }
         return Ran(seconds=seconds, all_cpu_seconds=spent, **sums)
 
     def stop(self) -> None:

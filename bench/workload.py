@@ -11,8 +11,8 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.domain.instance import AccountData
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.store import AccountRow, Caller
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.start_workflow import planned_start
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.workflows.start import planned_start
 
 BENCH = Caller(actor="bench")
 THREE_EFFECTS: dict[str, Any] = {
@@ -21,8 +21,16 @@ THREE_EFFECTS: dict[str, Any] = {
     "description": "",
     "config": {},
     "steps": [
-        {"id": "prompt", "action": "add_prompt", "text": "My ideal slow Sunday: fresh bread and a long walk."},
-        {"id": "bio", "action": "add_bio", "bio": "Early riser, slow coffee drinker and collector of small adventures."},
+        {
+            "id": "prompt",
+            "action": "add_prompt",
+            "text": "My ideal slow Sunday: fresh bread and a long walk.",
+        },
+        {
+            "id": "bio",
+            "action": "add_bio",
+            "bio": "Early riser, slow coffee drinker and collector of small adventures.",
+        },
         {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5},
     ],
 }
@@ -35,7 +43,12 @@ def publish(engine: Engine, document: dict[str, Any]) -> None:
 
 
 def import_workflows(
-    engine: Engine, document: dict[str, Any], count: int, *, prefix: str = "acc", told: list[TaskPointer] | None = None
+    engine: Engine,
+    document: dict[str, Any],
+    count: int,
+    *,
+    prefix: str = "acc",
+    told: list[TaskPointer] | None = None,
 ) -> float:
     """Import accounts and start a workflow for each, a thousand at a time as the import does; seconds spent in the verb.
 
@@ -48,8 +61,15 @@ def import_workflows(
         now = store.now()
         names = [f"{prefix}-{number:08d}" for number in range(first, min(first + _CHUNK, count))]
         accounts = [AccountRow(flamebot_id=n, model_id="model-1", channel_id="channel-1", config={}, version=v, ciphertext=None)
-                    for n, v in zip(names, store.reserve_versions(len(names)), strict=True)]  # fmt: skip
-        starts = [planned_start(definition, AccountData(account_id=n, model_id="model-1", channel_id="channel-1"), now) for n in names]
+                    for n, v in zip(names, store.reserve_credentials_versions(len(names)), strict=True)]  # fmt: skip
+        starts = [
+            planned_start(
+                definition,
+                AccountData(account_id=n, model_id="model-1", channel_id="channel-1"),
+                now,
+            )
+            for n in names
+        ]
         begun = time.perf_counter()
         imported = store.import_accounts(accounts, starts, None, BENCH)
         spent += time.perf_counter() - begun
@@ -66,7 +86,9 @@ def register(session: Session) -> None:
     )
 
 
-def backlog(engine: Engine, session: Session, document: dict[str, Any], count: int, *, prefix: str = "acc") -> None:
+def backlog(
+    engine: Engine, session: Session, document: dict[str, Any], count: int, *, prefix: str = "acc"
+) -> None:
     """So many workflows whose first step is due and waits to be claimed: started under a global pause, which is then over."""
     publish(engine, document)
     engine.control().pause_all(BENCH)
@@ -79,4 +101,6 @@ def backlog(engine: Engine, session: Session, document: dict[str, Any], count: i
 def completed(session: Session) -> tuple[int, int]:
     """How many workflows are complete, and how many steps their history tells."""
     workflows = session.value("select count(*) from workflow_instances where status = 'completed'")
-    return int(workflows), int(session.value("select count(*) from step_history where status = 'completed'"))
+    return int(workflows), int(
+        session.value("select count(*) from step_history where status = 'completed'")
+    )

@@ -23,7 +23,9 @@ class AccountsFile:
 
     rows: Iterator[tuple[str, Any]]
     total: int | None = None
-    asks: dict[str, Any] = field(default_factory=dict)  # startAutomation, workflowType, spreadSeconds
+    asks: dict[str, Any] = field(
+        default_factory=dict
+    )  # startAutomation, workflowType, spreadSeconds
 
 
 def read(path: Path) -> AccountsFile:
@@ -40,30 +42,52 @@ def read(path: Path) -> AccountsFile:
         document = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         _unreadable(path, error.strerror or "It cannot be opened.")
-    except (ValueError, RecursionError) as error:  # a decoder's own text would quote the file, and the file holds credentials
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # a decoder's own text would quote the file, and the file holds credentials
         _unreadable(path, f"It is no JSON{_place(error)}. Other files end in .csv.")
     asks: dict[str, Any] = {}
     if isinstance(document, dict):
         if "accounts" not in document or document.keys() - _REQUEST:
-            _unreadable(path, "An object must be an import request: accounts, and perhaps startAutomation, workflowType, spreadSeconds.")
+            _unreadable(
+                path,
+                "An object must be an import request: accounts, and perhaps startAutomation, workflowType, spreadSeconds.",
+            )
         asks = {name: document[name] for name in document if name != "accounts"}
         document = document["accounts"]
     if not isinstance(document, list):
         _unreadable(path, "It must hold a list of accounts, or an object with accounts.")
-    return AccountsFile(rows=((f"row {number}", row) for number, row in enumerate(document, 1)), total=len(document), asks=asks)
+    return AccountsFile(
+        rows=((f"row {number}", row) for number, row in enumerate(document, 1)),
+        total=len(document),
+        asks=asks,
+    )
 
 
 def is_large(path: Path, most: int) -> bool:
     """Whether a file holds more than so many rows, one a line; reads no further than it must. Raises `Failure`."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = csv.reader(file) if path.suffix.lower() == ".csv" else (line.strip() for line in file)
+            rows = (
+                csv.reader(file)
+                if path.suffix.lower() == ".csv"
+                else (line.strip() for line in file)
+            )
             header = path.suffix.lower() == ".csv"
-            return sum(1 for row in islice((row for row in rows if row), most + header + 1)) > most + header
+            return (
+                sum(1 for row in islice((row for row in rows if row), most + header + 1))
+                > most + header
+            )
     except csv.Error:
         return False  # whoever reads it row by row says where
     except OSError as error:
-        _unreadable(path, "There is no such file." if isinstance(error, FileNotFoundError) else error.strerror or "It cannot be opened.")
+        _unreadable(
+            path,
+            "There is no such file."
+            if isinstance(error, FileNotFoundError)
+            else error.strerror or "It cannot be opened.",
+        )
 
 
 def check_header(path: Path) -> None:
@@ -73,7 +97,7 @@ def check_header(path: Path) -> None:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
-    from flamebot.services.account_csv import BadHeader, BadRow, account_of, columns_of
+    from flamebot.services.imports.csv_columns import BadHeader, BadRow, account_of, columns_of
 
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -82,7 +106,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
             try:
                 columns = columns_of(names)
             except BadHeader as error:
-                _unreadable(path, f"It has an unknown column {names[error.place - 1].strip()!r}." if error.place else str(error))
+                _unreadable(
+                    path,
+                    f"It has an unknown column {names[error.place - 1].strip()!r}."
+                    if error.place
+                    else str(error),
+                )
             for cells in lines:
                 if not any(cells):
                     continue
@@ -90,7 +119,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
                     yield f"line {lines.line_num}", account_of(columns, cells)
                 except BadRow as error:
                     what = str(error)[0].lower() + str(error)[1:]
-                    _unreadable(path, f"Line {lines.line_num}{f', column {error.column[0]}:' if error.column else ''} {what}")
+                    _unreadable(
+                        path,
+                        f"Line {lines.line_num}{f', column {error.column[0]}:' if error.column else ''} {what}",
+                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         _unreadable(path, f"It is no CSV in UTF-8: {type(error).__name__}.")
 
@@ -128,8 +160,17 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _place(error: Exception) -> str:
-    return f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+    return (
+        f" (line {error.lineno}, column {error.colno})"
+        if isinstance(error, json.JSONDecodeError)
+        else ""
+    )
 
 
 def _unreadable(path: Path, why: str) -> NoReturn:
-    raise Failure(f"{path} cannot be imported", why, _HOW if path.suffix.lower() == ".csv" else None, Exit.USAGE) from None
+    raise Failure(
+        f"{path} cannot be imported",
+        why,
+        _HOW if path.suffix.lower() == ".csv" else None,
+        Exit.USAGE,
+    ) from None

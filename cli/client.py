@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     import httpx
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EXITS = {401: Exit.AUTH, 403: Exit.AUTH, 404: Exit.NOT_FOUND, 409: Exit.CONFLICT, 412: Exit.CONFLICT, 428: Exit.CONFLICT}
+_EXITS = {
+    401: Exit.AUTH,
+    403: Exit.AUTH,
+    404: Exit.NOT_FOUND,
+    409: Exit.CONFLICT,
+    412: Exit.CONFLICT,
+    428: Exit.CONFLICT,
+}
 _NEXT = {
     "account_incomplete": "Import the account again with modelId and channelId.",
     "already_active": "Look at it with `flamebot show ACCOUNT`; it has to end or be stopped first.",
@@ -66,7 +73,9 @@ class Api:
         """Read."""
         return self.call("GET", path, what=what, params=params)
 
-    def post(self, path: str, body: object, *, what: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def post(
+        self, path: str, body: object, *, what: str, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Do."""
         return self.call("POST", path, what=what, body=body, headers=headers)
 
@@ -97,12 +106,16 @@ class Api:
             raise _refused(what, response)
         return Answer(status=response.status_code, body=_json(response), headers=response.headers)
 
-    def pages(self, path: str, *, what: str, params: Mapping[str, Any], most: int | None) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, *, what: str, params: Mapping[str, Any], most: int | None
+    ) -> Iterator[dict[str, Any]]:
         """The items of a list, page by page, up to `most`."""
         cursor, left = None, most
         while left is None or left > 0:
             size = 200 if left is None else min(left, 200)
-            page = self.get(path, what=what, params={**params, "limit": size, "cursor": cursor}).body
+            page = self.get(
+                path, what=what, params={**params, "limit": size, "cursor": cursor}
+            ).body
             yield from page["items"]
             cursor = page.get("nextCursor")
             if cursor is None:
@@ -114,7 +127,11 @@ class Api:
 
         if isinstance(error, httpx.TimeoutException):
             why = f"{self.target.api_url} did not answer in time."
-            return Failure(what, why, "It may have been done all the same: look before you try again, or wait longer with --timeout.")
+            return Failure(
+                what,
+                why,
+                "It may have been done all the same: look before you try again, or wait longer with --timeout.",
+            )
         why = f"{self.target.api_url} (from {self.target.source}) cannot be reached: {type(error).__name__}."
         return Failure(what, why, "Is it running? `flamebot dev` starts the local stack.")
 
@@ -136,7 +153,12 @@ def _refused(what: str, response: httpx.Response) -> Failure:
     status, body = response.status_code, _json(response)
     problem = body if isinstance(body, dict) else {}
     code = problem.get("code") if isinstance(problem.get("code"), str) else None
-    why = problem.get("detail") or problem.get("message") or problem.get("title") or f"The API answered {status}."
+    why = (
+        problem.get("detail")
+        or problem.get("message")
+        or problem.get("title")
+        or f"The API answered {status}."
+    )
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
     patience = response.headers.get("Retry-After", "")
     return Failure(
@@ -144,7 +166,9 @@ def _refused(what: str, response: httpx.Response) -> Failure:
         f"{why} ({status}{f', {code}' if code else ''})",
         _advice(problem, status, code, response),
         _EXITS.get(status, Exit.FAILURE),
-        request_id=problem.get("requestId") or response.headers.get("X-Request-Id") or response.headers.get("Apigw-Requestid"),
+        request_id=problem.get("requestId")
+        or response.headers.get("X-Request-Id")
+        or response.headers.get("Apigw-Requestid"),
         status=status,
         code=code,
         errors=errors,
@@ -152,15 +176,25 @@ def _refused(what: str, response: httpx.Response) -> Failure:
     )
 
 
-def _advice(problem: Mapping[str, Any], status: int, code: str | None, response: httpx.Response) -> str | None:
+def _advice(
+    problem: Mapping[str, Any], status: int, code: str | None, response: httpx.Response
+) -> str | None:
     if "allowed" in problem:
         allowed = ", ".join(map(str, problem["allowed"]))
-        return f"What it allows now: {allowed}." if allowed else "It is over and allows nothing; `flamebot start ACCOUNT` starts another."
+        return (
+            f"What it allows now: {allowed}."
+            if allowed
+            else "It is over and allows nothing; `flamebot start ACCOUNT` starts another."
+        )
     if status == 403:
         challenge = response.headers.get("WWW-Authenticate", "")
         scope = challenge.partition('scope="')[2].partition('"')[0].rpartition("/")[2]
         return f"Use a token with the scope {scope or 'that it needs'}: `flamebot token` on the local stack."
     if status >= 500:
         patience = response.headers.get("Retry-After")
-        return f"Try again in {patience} s." if patience else "Try again; if it stays, give the request id to whoever runs the API."
+        return (
+            f"Try again in {patience} s."
+            if patience
+            else "Try again; if it stays, give the request id to whoever runs the API."
+        )
     return _NEXT.get(code or "") or _NEXT_BY_STATUS.get(status)

@@ -46,7 +46,10 @@ def read(path: Path) -> DefinitionFile:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        _unreadable(path, f"It is neither YAML nor JSON: {getattr(error, 'problem', None) or type(error).__name__}{where}.")
+        _unreadable(
+            path,
+            f"It is neither YAML nor JSON: {getattr(error, 'problem', None) or type(error).__name__}{where}.",
+        )
     if root is None or not isinstance(document, dict):
         _unreadable(path, "It holds no definition, which is an object with type, name and steps.")
     _refuse_doubles(path, root)
@@ -86,7 +89,9 @@ def _refuse_doubles(path: Path, root: yaml.Node) -> None:
             names = set[str]()
             for key, value in node.value:
                 if str(key.value) in names:
-                    _unreadable(path, f"Line {key.start_mark.line + 1} names {key.value!r} a second time.")
+                    _unreadable(
+                        path, f"Line {key.start_mark.line + 1} names {key.value!r} a second time."
+                    )
                 names.add(str(key.value))
                 waiting.append(value)
 

@@ -45,12 +45,18 @@ class Failure(Exception):
             "code": self.code,
             "requestId": self.request_id,
         }
-        return {"error": {name: value for name, value in told.items() if value is not None} | {"errors": self.errors}}
+        return {
+            "error": {name: value for name, value in told.items() if value is not None}
+            | {"errors": self.errors}
+        }
 
     def lines(self) -> list[str]:
         """For people."""
         told = [f"error: {self.what}", f"  why:  {self.why}"]
-        told += [f"        {error.get('pointer') or '(whole)'}  {error.get('detail', '')}" for error in self.errors]
+        told += [
+            f"        {error.get('pointer') or '(whole)'}  {error.get('detail', '')}"
+            for error in self.errors
+        ]
         if self.next:
             told.append(f"  next: {self.next}")
         if self.request_id:

@@ -23,7 +23,12 @@ def content_key(path: Path, order: Mapping[str, Any]) -> str:
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             digest.update(piece)
-    return "cli-file-" + hashlib.scrypt(digest.digest(), salt=b"flamebot import", n=2**14, r=8, p=1, dklen=24).hex()
+    return (
+        "cli-file-"
+        + hashlib.scrypt(
+            digest.digest(), salt=b"flamebot import", n=2**14, r=8, p=1, dklen=24
+        ).hex()
+    )
 
 
 def upload(path: Path, target: Mapping[str, Any], told: Callable[[int], None]) -> None:
@@ -35,14 +40,23 @@ def upload(path: Path, target: Mapping[str, Any], told: Callable[[int], None]) -
 
     where = urlsplit(str(target["url"]))
     if where.scheme != "https" and where.hostname not in _LOOPBACK:
-        raise Failure("The file was not sent", "The API names an address without TLS.", "Report it to whoever runs the API.")
+        raise Failure(
+            "The file was not sent",
+            "The API names an address without TLS.",
+            "Report it to whoever runs the API.",
+        )
     status: int | None = None
     size = int(target["headers"]["Content-Length"])
-    with httpx.Client(timeout=httpx.Timeout(60, connect=10), trust_env=where.hostname not in _LOOPBACK) as http:
+    with httpx.Client(
+        timeout=httpx.Timeout(60, connect=10), trust_env=where.hostname not in _LOOPBACK
+    ) as http:
         for tries_left in reversed(range(_TRIES)):
             try:
                 status = http.request(
-                    target["method"], str(target["url"]), content=_pieces(path, size, told), headers=dict(target["headers"])
+                    target["method"],
+                    str(target["url"]),
+                    content=_pieces(path, size, told),
+                    headers=dict(target["headers"]),
                 ).status_code
             except httpx.HTTPError:
                 status = None
@@ -53,7 +67,11 @@ def upload(path: Path, target: Mapping[str, Any], told: Callable[[int], None]) -
                 continue
             break
     why = "Its place cannot be reached." if status is None else f"Its place answered {status}."
-    raise Failure("The file was not sent", why, "Run the same command again: it resumes. The address is valid for an hour.")
+    raise Failure(
+        "The file was not sent",
+        why,
+        "Run the same command again: it resumes. The address is valid for an hour.",
+    )
 
 
 def _pieces(path: Path, size: int, told: Callable[[int], None]) -> Iterator[bytes]:
@@ -66,4 +84,8 @@ def _pieces(path: Path, size: int, told: Callable[[int], None]) -> Iterator[byte
             yield piece
             told(sent)
     if sent != size:
-        raise Failure("The file was not sent", "It changed while it was sent.", "Run the same command again, once nobody writes to it.")
+        raise Failure(
+            "The file was not sent",
+            "It changed while it was sent.",
+            "Run the same command again, once nobody writes to it.",
+        )

@@ -10,7 +10,15 @@ from functools import cache
 
 from cli import target
 from cli.client import Api
-from cli.commands import control, definitions, engine, file_imports, import_accounts, local, workflows
+from cli.commands import (
+    control,
+    definitions,
+    engine,
+    file_imports,
+    import_accounts,
+    local,
+    workflows,
+)
 from cli.failures import Exit, Failure
 from cli.options import Commands
 from cli.output import Output
@@ -52,7 +60,9 @@ def main(argv: list[str] | None = None) -> int:
     output = Output.of(args)
     try:
         with ExitStack() as opened:
-            api = cache(lambda: opened.enter_context(closing(Api(target.find(args), timeout=args.timeout))))
+            api = cache(
+                lambda: opened.enter_context(closing(Api(target.find(args), timeout=args.timeout)))
+            )
             return int(args.run(args, api, output))
     except Failure as failure:
         output.failure(failure)
@@ -67,7 +77,11 @@ def main(argv: list[str] | None = None) -> int:
         if args.debug:
             raise
         why = f"{type(error).__name__}: this is a fault of the command itself, or the API answered in a form that it does not know."
-        output.failure(Failure("The command broke off", why, "Run it again with --debug and report what it shows."))
+        output.failure(
+            Failure(
+                "The command broke off", why, "Run it again with --debug and report what it shows."
+            )
+        )
         return int(Exit.FAILURE)
 
 

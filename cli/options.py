@@ -32,17 +32,42 @@ class Commands:
         )
         parser.set_defaults(run=run)
         group = parser.add_argument_group("everywhere")
-        group.add_argument("--json", action="store_true", help="JSON for programs; tables may change, JSON does not")
-        group.add_argument("--api-url", metavar="URL", help="the API to talk to (FLAMEBOT_API_URL); the token is FLAMEBOT_TOKEN")
-        group.add_argument("--profile", metavar="NAME", help="a profile of ~/.config/flamebot/config.toml (FLAMEBOT_PROFILE)")
-        group.add_argument("--timeout", type=seconds, default=35.0, metavar="SECONDS", help="how long to wait for an answer (default: 35)")
+        group.add_argument(
+            "--json",
+            action="store_true",
+            help="JSON for programs; tables may change, JSON does not",
+        )
+        group.add_argument(
+            "--api-url",
+            metavar="URL",
+            help="the API to talk to (FLAMEBOT_API_URL); the token is FLAMEBOT_TOKEN",
+        )
+        group.add_argument(
+            "--profile",
+            metavar="NAME",
+            help="a profile of ~/.config/flamebot/config.toml (FLAMEBOT_PROFILE)",
+        )
+        group.add_argument(
+            "--timeout",
+            type=seconds,
+            default=35.0,
+            metavar="SECONDS",
+            help="how long to wait for an answer (default: 35)",
+        )
         group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR)")
-        group.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+        group.add_argument(
+            "--debug", action="store_true", help="show the traceback of an unexpected error"
+        )
         return parser
 
     def group(self, name: str, summary: str) -> Commands:
         """Commands below a command."""
-        parser = self._parsers.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
+        parser = self._parsers.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            allow_abbrev=False,
+        )
         return Commands(parser.add_subparsers(title="commands", metavar="COMMAND", required=True))
 
 

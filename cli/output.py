@@ -56,7 +56,10 @@ class Output:
     @classmethod
     def of(cls, args: argparse.Namespace) -> Output:
         """As the options say."""
-        return cls(as_json=getattr(args, "json", False), colour=False if getattr(args, "no_color", False) else None)
+        return cls(
+            as_json=getattr(args, "json", False),
+            colour=False if getattr(args, "no_color", False) else None,
+        )
 
     def json(self, value: object) -> None:
         """A document for a program."""
@@ -78,12 +81,17 @@ class Output:
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Columns as wide as their content; on a terminal the last one is cut at its edge."""
         cells = [[printable(value) for value in row] for row in rows]
-        widths = [max(len(row[column]) for row in [list(head), *cells]) for column in range(len(head))]
+        widths = [
+            max(len(row[column]) for row in [list(head), *cells]) for column in range(len(head))
+        ]
         room = _width(sys.stdout) - sum(width + 2 for width in widths[:-1])
         for number, row in enumerate([list(head), *cells]):
             last = row[-1] if len(row[-1]) <= room or room < 8 else row[-1][: room - 1] + "\u2026"
             padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
-            shown = [self._paint("1", cell) if number == 0 else self.paint(cell) for cell in [*padded, last]]
+            shown = [
+                self._paint("1", cell) if number == 0 else self.paint(cell)
+                for cell in [*padded, last]
+            ]
             print("  ".join(shown).rstrip())
 
     def fields(self, pairs: Mapping[str, object]) -> None:

@@ -41,19 +41,36 @@ def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Targe
     if url or env.get("FLAMEBOT_API_URL"):
         source = "--api-url" if url else "FLAMEBOT_API_URL"
         if not token:
-            raise Failure(f"{source} is set without a token", "Every call needs a bearer token.", "Set FLAMEBOT_TOKEN as well.", Exit.AUTH)
+            raise Failure(
+                f"{source} is set without a token",
+                "Every call needs a bearer token.",
+                "Set FLAMEBOT_TOKEN as well.",
+                Exit.AUTH,
+            )
         return Target(api_url=url or env["FLAMEBOT_API_URL"], token=token, source=source)
     path = stack_file()
     if path is not None:
         stack = _read_stack(path)
-        return Target(api_url=stack["apiUrl"], token=token or stack["token"], source=str(path), speed=float(stack.get("speed", 1)))
+        return Target(
+            api_url=stack["apiUrl"],
+            token=token or stack["token"],
+            source=str(path),
+            speed=float(stack.get("speed", 1)),
+        )
     return _profile(None, env)
 
 
 def stack_file() -> Path | None:
     """The running local stack's file, in this directory or one above it."""
     here = Path.cwd()
-    return next((folder / STACK_FILE for folder in (here, *here.parents) if (folder / STACK_FILE).is_file()), None)
+    return next(
+        (
+            folder / STACK_FILE
+            for folder in (here, *here.parents)
+            if (folder / STACK_FILE).is_file()
+        ),
+        None,
+    )
 
 
 def _read_stack(path: Path) -> dict[str, Any]:
@@ -63,7 +80,11 @@ def _read_stack(path: Path) -> dict[str, Any]:
             return stack
     except (OSError, ValueError):
         pass
-    raise Failure(f"{path} cannot be read", "It is not what `flamebot dev` writes.", "Start the local stack again: `flamebot dev`.")
+    raise Failure(
+        f"{path} cannot be read",
+        "It is not what `flamebot dev` writes.",
+        "Start the local stack again: `flamebot dev`.",
+    )
 
 
 def _profile(name: str | None, env: Mapping[str, str]) -> Target:
@@ -72,15 +93,28 @@ def _profile(name: str | None, env: Mapping[str, str]) -> Target:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if name is None:
-            raise Failure("No API is known", "There is no running local stack here, and nothing names another.", _HOW, Exit.USAGE) from None
-        raise Failure(f"There is no profile {name}", f"{path} does not exist.", f"Write it:\n{_example(name)}", Exit.USAGE) from None
+            raise Failure(
+                "No API is known",
+                "There is no running local stack here, and nothing names another.",
+                _HOW,
+                Exit.USAGE,
+            ) from None
+        raise Failure(
+            f"There is no profile {name}",
+            f"{path} does not exist.",
+            f"Write it:\n{_example(name)}",
+            Exit.USAGE,
+        ) from None
     except (OSError, ValueError) as error:
         raise Failure(f"{path} cannot be read", str(error), "Mend the file.", Exit.USAGE) from None
     name = name or str(config.get("default", "default"))
     profile = config.get("profiles", {}).get(name)
     if not isinstance(profile, dict) or not isinstance(profile.get("api_url"), str):
         raise Failure(
-            f"There is no usable profile {name} in {path}", "It needs at least api_url.", f"Write it:\n{_example(name)}", Exit.USAGE
+            f"There is no usable profile {name} in {path}",
+            "It needs at least api_url.",
+            f"Write it:\n{_example(name)}",
+            Exit.USAGE,
         )
     token = env.get("FLAMEBOT_TOKEN") or profile.get("token") or _ask_for_token(profile, name)
     return Target(api_url=profile["api_url"], token=str(token), source=f"profile {name}")
@@ -91,13 +125,21 @@ def _ask_for_token(profile: Mapping[str, Any], name: str) -> str:
     command = profile.get("token_command")
     if not isinstance(command, str):
         raise Failure(
-            f"Profile {name} has no token", "It names neither token nor token_command.", "Add one, or set FLAMEBOT_TOKEN.", Exit.AUTH
+            f"Profile {name} has no token",
+            "It names neither token nor token_command.",
+            "Add one, or set FLAMEBOT_TOKEN.",
+            Exit.AUTH,
         )
     try:
-        done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # the user's own
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, text=True, check=True, timeout=60
+        )  # noqa: S603  # the user's own
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise Failure(
-            f"The token_command of profile {name} failed", type(error).__name__, f"Run it by hand: {command}", Exit.AUTH
+            f"The token_command of profile {name} failed",
+            type(error).__name__,
+            f"Run it by hand: {command}",
+            Exit.AUTH,
         ) from None
     return done.stdout.strip()
 

@@ -41,7 +41,14 @@ def say_ready(**facts: object) -> None:
 class Child:
     """A process that runs a module of this package as a program until it is stopped."""
 
-    def __init__(self, module: str, arguments: Sequence[str] = (), *, log: IO[bytes] | int, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        log: IO[bytes] | int,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it; it is not ready yet."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -59,7 +66,9 @@ class Child:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
-            raise ChildFailed(f"{self._name} ended with exit status {self._process.wait()} before it was ready")
+            raise ChildFailed(
+                f"{self._name} ended with exit status {self._process.wait()} before it was ready"
+            )
         facts: dict[str, Any] = json.loads(line)
         return facts
 
@@ -92,7 +101,14 @@ class Child:
 class SupervisedChild:
     """A child that serves on a port, and is started again on the same port whenever it dies."""
 
-    def __init__(self, module: str, arguments: Sequence[str], *, log: IO[bytes] | int, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        *,
+        log: IO[bytes] | int,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it; it is not ready yet. The module takes `--port` and says `port` when it is ready."""
         self._module = module
         self._arguments = list(arguments)
@@ -120,7 +136,9 @@ class SupervisedChild:
                         self._child.wait_ready()
                         after_restart()
                     except Exception as error:  # tried again at the next look
-                        print(f"{self._module} could not be restarted yet: {error}", file=sys.stderr)
+                        print(
+                            f"{self._module} could not be restarted yet: {error}", file=sys.stderr
+                        )
 
         self._watcher = threading.Thread(target=watch, name=f"watch-{self._module}", daemon=True)
         self._watcher.start()
@@ -138,4 +156,6 @@ class SupervisedChild:
         self._child.stop()
 
     def _launch(self, port: int) -> Child:
-        return Child(self._module, ["--port", str(port), *self._arguments], log=self._log, env=self._env)
+        return Child(
+            self._module, ["--port", str(port), *self._arguments], log=self._log, env=self._env
+        )

@@ -1,7 +1,7 @@
-"""The schedule clock: engine time, which may run faster than real time and be moved forwards, and never runs back.
+"""The schedule clock: schedule time, which may run faster than wall time and be moved forwards, and never runs back.
 
 It lives in one small file that the stack writes and every function reads:
-engine now = anchorEngine + (real now - anchorReal) * speed, all in seconds since the epoch.
+engine now = anchorSchedule + (real now - anchorWall) * speed, all in seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ FASTEST = 1_000_000.0
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A moment on both clocks, and how fast engine time runs from there. Seconds since the epoch."""
+    """A moment on both clocks, and how fast schedule time runs from there. Seconds since the epoch."""
 
-    anchorReal: float  # noqa: N815  # the names in the file
-    anchorEngine: float  # noqa: N815
+    anchorWall: float  # noqa: N815  # the names in the file
+    anchorSchedule: float  # noqa: N815
     speed: float
 
     def at(self, real: float) -> float:
-        """Engine time at a real time; before the anchor it stands still."""
-        return self.anchorEngine + max(0.0, real - self.anchorReal) * self.speed
+        """Schedule time at a wall time; before the anchor it stands still."""
+        return self.anchorSchedule + max(0.0, real - self.anchorWall) * self.speed
 
     def reset(self, real: float, *, speed: float, forwards: float = 0.0) -> Anchor:
-        """The same clock, going on from a real time with another speed, or from some engine seconds later."""
-        return Anchor(max(real, self.anchorReal), self.at(real) + forwards, speed)
+        """The same clock, going on from a wall time with another speed, or from some engine seconds later."""
+        return Anchor(max(real, self.anchorWall), self.at(real) + forwards, speed)
 
     @classmethod
     def read(cls, path: Path) -> Anchor:
         """Read a clock's file. Raises `OSError`, and `ValueError` for a file that is no clock."""
         try:
             document = json.loads(path.read_text())
-            anchor = cls(float(document["anchorReal"]), float(document["anchorEngine"]), float(document["speed"]))
+            anchor = cls(
+                float(document["anchorWall"]),
+                float(document["anchorSchedule"]),
+                float(document["speed"]),
+            )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"{path} is no schedule clock") from error
         if not 0 < anchor.speed <= FASTEST:
@@ -58,7 +62,9 @@ class ScheduleClock:
     def __init__(self, path: Path, speed: float, *, real: Callable[[], float] = time.time) -> None:
         """Take up the clock where its file says that it is by now, and go on with this speed. Raises `ValueError`."""
         if not 0 < speed <= FASTEST:
-            raise ValueError(f"The speed must be more than 0 and at most {FASTEST:,.0f}, not {speed}")
+            raise ValueError(
+                f"The speed must be more than 0 and at most {FASTEST:,.0f}, not {speed}"
+            )
         self.path = path
         self._real = real
         self._changed = threading.Condition()
@@ -72,13 +78,15 @@ class ScheduleClock:
         return self._anchor.speed
 
     def now(self) -> float:
-        """Engine time, in seconds since the epoch."""
+        """Schedule time, in seconds since the epoch."""
         return self._anchor.at(self._real())
 
     def advance(self, seconds: float) -> float:
-        """Move engine time forwards, wake whoever waits for it, and answer the new time. Raises `ValueError`."""
+        """Move schedule time forwards, wake whoever waits for it, and answer the new time. Raises `ValueError`."""
         if not 0 <= seconds < 100 * 366 * 86400:
-            raise ValueError("The clock only goes forwards, and by less than a hundred years at once")
+            raise ValueError(
+                "The clock only goes forwards, and by less than a hundred years at once"
+            )
         with self._changed:
             self._set(self._anchor.reset(self._real(), speed=self._anchor.speed, forwards=seconds))
             self._changed.notify_all()
@@ -90,7 +98,7 @@ class ScheduleClock:
             self._set(self._anchor.reset(self._real(), speed=1.0))
 
     def wait_until(self, engine: float, *, at_most: float, stopped: Callable[[], bool]) -> bool:
-        """Wait until engine time has come or real seconds have passed; whether it has come."""
+        """Wait until schedule time has come or wall-clock seconds have passed; whether it has come."""
         give_up = time.monotonic() + at_most
         with self._changed:
             while (left := (engine - self.now()) / self.speed) > 0:
@@ -111,7 +119,7 @@ class ScheduleClock:
 
 
 def engine_clock(path: str | os.PathLike[str] | None) -> Callable[[], float]:
-    """Engine time as another process sees it: by a clock's file, re-read when it changes; real time without a file."""
+    """Schedule time as another process sees it: by a clock's file, re-read when it changes; wall time without a file."""
     if path is None:
         return time.time
     file = Path(path)

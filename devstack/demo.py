@@ -33,7 +33,19 @@ BUDGET_SECONDS = 85.0  # real; the promise is 90
 def running_stack(speed: float) -> Iterator[dict[str, Any]]:
     """Start `flamebot dev` on a throw-away data directory; stop it and wait for its end."""
     directory = Path(tempfile.mkdtemp(prefix="flamebot-demo-"))
-    command = [sys.executable, "-m", "cli.main", "dev", "--port", "0", "--ephemeral", "--data-dir", str(directory), "--speed", str(speed)]
+    command = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "dev",
+        "--port",
+        "0",
+        "--ephemeral",
+        "--data-dir",
+        str(directory),
+        "--speed",
+        str(speed),
+    ]
     with (directory / "stack.log").open("w") as log:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -57,7 +69,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], directory: Path) -> dict
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    raise SystemExit("the local stack did not start:\n" + (directory / "stack.log").read_text()[-4000:])
+    raise SystemExit(
+        "the local stack did not start:\n" + (directory / "stack.log").read_text()[-4000:]
+    )
 
 
 def import_accounts(http: httpx.Client) -> list[dict[str, Any]]:
@@ -65,18 +79,27 @@ def import_accounts(http: httpx.Client) -> list[dict[str, Any]]:
     started = []
     for path in sorted((PROJECT / "events" / "import_accounts").glob("demo_*.json")):
         event = json.loads(path.read_text())
-        answer = http.post("/v1/accounts/import", content=event["body"], headers={"content-type": "application/json"})
+        answer = http.post(
+            "/v1/accounts/import",
+            content=event["body"],
+            headers={"content-type": "application/json"},
+        )
         answer.raise_for_status()
         workflow_type = json.loads(event["body"])["workflowType"]
         started += [
-            {"type": workflow_type, "account": row["flamebotId"], "id": row["workflow"]["instanceId"]} for row in answer.json()["results"]
+            {
+                "type": workflow_type,
+                "account": row["flamebotId"],
+                "id": row["workflow"]["instanceId"],
+            }
+            for row in answer.json()["results"]
         ]
     return started
 
 
-def loops_made(http: httpx.Client, workflow_id: str) -> int:
+def loops_made(http: httpx.Client, instance_id: str) -> int:
     """How often the workflow has jumped back."""
-    workflow = http.get(f"/v1/workflows/{workflow_id}").raise_for_status().json()
+    workflow = http.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
     return sum(workflow["gotoIterations"].values())
 
 
@@ -86,13 +109,20 @@ def follow(http: httpx.Client, workflows: list[dict[str, Any]], report: Report) 
     waiting = {workflow["id"]: workflow for workflow in workflows}
     while waiting and time.monotonic() < until:
         report.print_new_steps()
-        for workflow_id, workflow in list(waiting.items()):
-            state = http.get(f"/v1/workflows/{workflow_id}").raise_for_status().json()
+        for instance_id, workflow in list(waiting.items()):
+            state = http.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
             if state["status"] in ("completed", "failed", "stopped"):
                 report.over(workflow, state)
-                del waiting[workflow_id]
-            elif workflow["type"] == "aggressive" and state["status"] == "active" and sum(state["gotoIterations"].values()) >= LOOPS:
-                http.post(f"/v1/workflows/{workflow_id}/stop", json={"reason": "the demo has seen three loops"}).raise_for_status()
+                del waiting[instance_id]
+            elif (
+                workflow["type"] == "aggressive"
+                and state["status"] == "active"
+                and sum(state["gotoIterations"].values()) >= LOOPS
+            ):
+                http.post(
+                    f"/v1/workflows/{instance_id}/stop",
+                    json={"reason": "the demo has seen three loops"},
+                ).raise_for_status()
                 report.say(f"{workflow['account']}: looped {LOOPS} times, stop asked for")
         time.sleep(0.2)
     report.print_new_steps()
@@ -103,13 +133,25 @@ def follow(http: httpx.Client, workflows: list[dict[str, Any]], report: Report) 
 def main(argv: list[str] | None = None) -> int:
     """Run the demo; 0 only if every workflow did what its definition says."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--speed", type=float, default=SPEED, help="engine seconds per real second (default %(default)s)")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=SPEED,
+        help="engine seconds per real second (default %(default)s)",
+    )
     speed = parser.parse_args(argv).speed
     began = time.monotonic()
-    print(f"Starting the local stack; its clock runs {speed:g} times real time, so a day takes {86400 / speed:.0f} s ...", flush=True)
+    print(
+        f"Starting the local stack; its clock runs {speed:g} times wall time, so a day takes {86400 / speed:.0f} s ...",
+        flush=True,
+    )
     with running_stack(speed) as stack:
         print(f"Ready after {time.monotonic() - began:.1f} s: {stack['apiUrl']}\n", flush=True)
-        with httpx.Client(base_url=stack["apiUrl"], headers={"authorization": f"Bearer {stack['token']}"}, timeout=30) as http:
+        with httpx.Client(
+            base_url=stack["apiUrl"],
+            headers={"authorization": f"Bearer {stack['token']}"},
+            timeout=30,
+        ) as http:
             workflows = import_accounts(http)
             report = Report(stack["databaseUrl"], speed, workflows)
             report.header()

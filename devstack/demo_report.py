@@ -20,7 +20,7 @@ _STEPS = """
       left join lateral (
         select t.scheduled_for, t.started_at from scheduled_tasks t
          where t.workflow_instance_id = h.instance_id and t.step_id = h.step_id and h.action <> 'goto'
-           and t.phase in ('wake', 'text', 'submit') and t.started_at <= h.finished_at
+           and t.phase in ('timer', 'generate', 'submit') and t.started_at <= h.finished_at
          order by (t.phase = 'submit' and h.action <> 'swipe_with_spectre'), t.sequence desc limit 1) t on true
      where h.instance_id = any(%s::uuid[])
      order by h.finished_at, h.instance_id, h.sequence
@@ -43,7 +43,7 @@ class Report:
     workflows: list[dict[str, Any]]
     faults: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
-    lateness: list[float] = field(default_factory=list)  # real seconds
+    lateness: list[float] = field(default_factory=list)  # wall-clock seconds
     steps: list[dict[str, Any]] = field(default_factory=list)
     _printed: set[tuple[str, int]] = field(default_factory=set)
 
@@ -61,8 +61,15 @@ class Report:
     def header(self) -> None:
         """Say what follows."""
         types = sorted({workflow["type"] for workflow in self.workflows})
-        print(f"Imported {len(self.workflows)} accounts on {', '.join(types)}. Each step as it happens; lateness in real seconds.\n")
-        print(self._paint(f"{'engine time':>12}  {'account':<18} {'workflow':<11} {'step':<18} {'outcome':<10} {'late':>7}  result", _BOLD))
+        print(
+            f"Imported {len(self.workflows)} accounts on {', '.join(types)}. Each step as it happens; lateness in wall-clock seconds.\n"
+        )
+        print(
+            self._paint(
+                f"{'schedule time':>12}  {'account':<18} {'workflow':<11} {'step':<18} {'outcome':<10} {'late':>7}  result",
+                _BOLD,
+            )
+        )
 
     def print_new_steps(self) -> None:
         """Print what the history has gained."""
@@ -87,7 +94,9 @@ class Report:
             self.lateness.append(seconds)
             late = f"{seconds:.2f} s"
             if seconds < 0:
-                self.fault(f"{workflow['account']}: {step['step_id']} began {-seconds:.3f} s before it was due")
+                self.fault(
+                    f"{workflow['account']}: {step['step_id']} began {-seconds:.3f} s before it was due"
+                )
         self._began = self._began or step["started_at"]
         line = (
             f"{_clock(step['finished_at'] - self._began):>12}  {workflow['account']:<18} {workflow['type']:<11} "
@@ -103,7 +112,10 @@ class Report:
         """Note how a workflow ended."""
         self.ends[workflow["id"]] = state["status"]
         self.print_new_steps()
-        self.say(f"{workflow['account']}: {state['status']}" + (f" ({state['lastError']})" if state["lastError"] else ""))
+        self.say(
+            f"{workflow['account']}: {state['status']}"
+            + (f" ({state['lastError']})" if state["lastError"] else "")
+        )
 
     def fault(self, text: str) -> None:
         """Note something that contradicts a definition."""
@@ -116,36 +128,61 @@ class Report:
             end, effects = _PROMISES[workflow["type"]]
             mine = [step for step in self.steps if step["id"] == workflow["id"]]
             if self.ends.get(workflow["id"]) != end:
-                self.fault(f"{workflow['account']} ended {self.ends.get(workflow['id'], 'not at all')}, not {end}")
+                self.fault(
+                    f"{workflow['account']} ended {self.ends.get(workflow['id'], 'not at all')}, not {end}"
+                )
             for action, times in effects.items():
-                done = sum(step["action"] == action and step["status"] == "completed" for step in mine)
+                done = sum(
+                    step["action"] == action and step["status"] == "completed" for step in mine
+                )
                 if done != times:
-                    self.fault(f"{workflow['account']}: {action} was done {done} times, not {times}")
+                    self.fault(
+                        f"{workflow['account']}: {action} was done {done} times, not {times}"
+                    )
             for step in mine:
                 if step["action"] == "swipe_with_spectre" and step["status"] == "completed":
                     self._judge_swipe(http, workflow, step)
             if any(step["status"] in ("failed", "retried") for step in mine):
                 self.fault(f"{workflow['account']}: a step failed although nothing was broken")
 
-    def _judge_swipe(self, http: httpx.Client, workflow: dict[str, Any], step: dict[str, Any]) -> None:
+    def _judge_swipe(
+        self, http: httpx.Client, workflow: dict[str, Any], step: dict[str, Any]
+    ) -> None:
         definition = http.get(f"/v1/definitions/{workflow['type']}").raise_for_status().json()
         declared = next(one for one in definition["steps"] if one["id"] == step["step_id"])
-        count = declared.get("swipeCount", {"min": declared.get("minSwipes"), "max": declared.get("maxSwipes")})
+        count = declared.get(
+            "swipeCount", {"min": declared.get("minSwipes"), "max": declared.get("maxSwipes")}
+        )
         low, high = (count["min"], count["max"]) if isinstance(count, dict) else (count, count)
         asked = (step["result"] or {}).get("requested", -1)
         if not low <= asked <= high:
-            self.fault(f"{workflow['account']}: {step['step_id']} asked for {asked} swipes, not {low} to {high}")
+            self.fault(
+                f"{workflow['account']}: {step['step_id']} asked for {asked} swipes, not {low} to {high}"
+            )
 
     def summary(self, seconds: float) -> int:
         """Print the end; 0 if nothing contradicts."""
         late = sorted(self.lateness) or [0.0]
-        ends = ", ".join(f"{list(self.ends.values()).count(end)} {end}" for end in sorted(set(self.ends.values()))) or "none over"
-        print(f"\n{len(self.workflows)} workflows ({ends}), {len(self.steps)} steps in {seconds:.0f} s; lateness in real seconds: ", end="")
+        ends = (
+            ", ".join(
+                f"{list(self.ends.values()).count(end)} {end}"
+                for end in sorted(set(self.ends.values()))
+            )
+            or "none over"
+        )
         print(
-            f"median {late[len(late) // 2]:.2f}, worst {late[-1]:.2f}, none early." if late[0] >= 0 else f"some early, by {-late[0]:.3f}."
+            f"\n{len(self.workflows)} workflows ({ends}), {len(self.steps)} steps in {seconds:.0f} s; lateness in wall-clock seconds: ",
+            end="",
+        )
+        print(
+            f"median {late[len(late) // 2]:.2f}, worst {late[-1]:.2f}, none early."
+            if late[0] >= 0
+            else f"some early, by {-late[0]:.3f}."
         )
         if self.faults:
-            print(self._paint(f"{len(self.faults)} things were not as their definition says:", _RED))
+            print(
+                self._paint(f"{len(self.faults)} things were not as their definition says:", _RED)
+            )
             print("\n".join(f"  - {fault}" for fault in self.faults))
             return 1
         print(self._paint("Every workflow did what its definition says.", _GREEN))

@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_DRAIN_LIMIT = 64 * 1024 * 1024  # what is read and thrown away so that a client that sends too much still gets its answer
+_DRAIN_LIMIT = (
+    64 * 1024 * 1024
+)  # what is read and thrown away so that a client that sends too much still gets its answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +52,15 @@ class Dropped:
 Handle = Callable[[Request], Answer | Dropped]
 
 
-def json_answer(status: int, document: object, *, content_type: str = "application/json", **headers: str) -> Answer:
+def json_answer(
+    status: int, document: object, *, content_type: str = "application/json", **headers: str
+) -> Answer:
     """An answer with a JSON body."""
-    return Answer(status=status, body=json.dumps(document).encode(), headers={"content-type": content_type, **headers})
+    return Answer(
+        status=status,
+        body=json.dumps(document).encode(),
+        headers={"content-type": content_type, **headers},
+    )
 
 
 class LoopbackServer:
@@ -81,7 +89,9 @@ class LoopbackServer:
 
     def start(self) -> None:
         """Begin to answer."""
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name=f"http-{self.port}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(0.05,), name=f"http-{self.port}", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -123,7 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in self.headers.items():
             key = name.lower()
             headers[key] = f"{headers[key]},{value}" if key in headers else value
-        if headers.get("host", "").rpartition(":")[0] not in LOOPBACK_NAMES and headers.get("host") not in LOOPBACK_NAMES:
+        if (
+            headers.get("host", "").rpartition(":")[0] not in LOOPBACK_NAMES
+            and headers.get("host") not in LOOPBACK_NAMES
+        ):
             self.close_connection = True
             self._write(json_answer(403, {"message": "Forbidden"}))
             return
@@ -133,7 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(self.too_large)
             return
         path, _, query = self.path.partition("?")
-        answer = self.answer(Request(method=self.command, path=path, query=query, headers=headers, body=body))
+        answer = self.answer(
+            Request(method=self.command, path=path, query=query, headers=headers, body=body)
+        )
         if isinstance(answer, Dropped):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

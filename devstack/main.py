@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from devstack.child import ROOT, ChildFailed
-from devstack.home import AlreadyRunning
+from devstack.data_dir import AlreadyRunning
 from devstack.migration import MigrationFailed
 from devstack.postgres import PostgresUnavailable
 from devstack.stack import Options, Stack
@@ -31,15 +31,38 @@ class _AskedToStop(BaseException):
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(
-        prog="flamebot dev", description="The local stack: the deployed functions on this machine, without Docker."
+        prog="flamebot dev",
+        description="The local stack: the deployed functions on this machine, without Docker.",
     )
-    options.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the API; 0 is any free one (default %(default)s)")
-    options.add_argument("--data-dir", type=Path, default=Path(".flamebot"), help="kept between runs (default %(default)s)")
+    options.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help="of the API; 0 is any free one (default %(default)s)",
+    )
+    options.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(".flamebot"),
+        help="kept between runs (default %(default)s)",
+    )
     options.add_argument("--ephemeral", action="store_true", help="start empty, keep nothing")
-    options.add_argument("--speed", type=float, default=1.0, help="engine seconds per real second (default %(default)s)")
+    options.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        help="engine seconds per real second (default %(default)s)",
+    )
     options.add_argument("--no-tick", action="store_true", help="tick only on POST /dev/tick")
-    options.add_argument("--actions-url", help="an actions service of your own, instead of the simulated one")
-    options.add_argument("--seed", choices=("demo", "none"), default="none", help="import demo accounts (default %(default)s)")
+    options.add_argument(
+        "--actions-url", help="an actions service of your own, instead of the simulated one"
+    )
+    options.add_argument(
+        "--seed",
+        choices=("demo", "none"),
+        default="none",
+        help="import demo accounts (default %(default)s)",
+    )
     return options
 
 
@@ -48,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser().parse_args(argv)
     began = time.monotonic()
     if not _is_free(given.port):
-        print(f"flamebot dev: port {given.port} is taken. Name another with --port, or any free one with --port 0.", file=sys.stderr)
+        print(
+            f"flamebot dev: port {given.port} is taken. Name another with --port, or any free one with --port 0.",
+            file=sys.stderr,
+        )
         return 1
     stack = Stack(
         Options(
@@ -77,7 +103,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         Event().wait()
     except _AskedToStop:
         return 0
-    except (AlreadyRunning, ChildFailed, MigrationFailed, PostgresUnavailable, ValueError, OSError) as error:
+    except (
+        AlreadyRunning,
+        ChildFailed,
+        MigrationFailed,
+        PostgresUnavailable,
+        ValueError,
+        OSError,
+    ) as error:
         print(f"flamebot dev: {error}", file=sys.stderr)
         return 1
     finally:
@@ -98,7 +131,9 @@ def _is_free(port: int) -> bool:
 def seed(facts: dict[str, Any]) -> None:
     """Import the demo's accounts; those that are there already keep what they do."""
     headers = {"authorization": f"Bearer {facts['token']}", "content-type": "application/json"}
-    with httpx.Client(base_url=facts["apiUrl"], headers=headers, timeout=30, trust_env=False) as api:
+    with httpx.Client(
+        base_url=facts["apiUrl"], headers=headers, timeout=30, trust_env=False
+    ) as api:
         for path in sorted((ROOT / "events" / "import_accounts").glob("demo_*.json")):
             event = json.loads(path.read_text())
             api.post(event["rawPath"], content=event["body"]).raise_for_status()
@@ -106,7 +141,7 @@ def seed(facts: dict[str, Any]) -> None:
 
 def banner(facts: dict[str, Any], data_dir: Path, seconds: float) -> str:
     """What a person needs to go on. No secret is shown."""
-    clock = "real time" if facts["speed"] == 1 else f"{facts['speed']:g} times real time"
+    clock = "wall time" if facts["speed"] == 1 else f"{facts['speed']:g} times wall time"
     return f"""
   flamebot dev: the local stack, not for production
 

@@ -21,7 +21,10 @@ class MigrationFailed(RuntimeError):
 
 def run_migration(variables: Mapping[str, str]) -> dict[str, Any]:
     """Run it in a child with this environment, and answer what it did. Raises `MigrationFailed`."""
-    paths = [str(ROOT / "layers" / "engine" / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    paths = [
+        str(ROOT / "layers" / "engine" / "src"),
+        *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "devstack.migration"],
         cwd=ROOT,

@@ -27,7 +27,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from devstack.guard import start_guarded, stop_guarded
+from devstack.process_guard import start_guarded, stop_guarded
 
 URL_VARIABLE = "FLAMEBOT_DEV_DATABASE_URL"
 OLDEST_VERSION = 16
@@ -53,7 +53,9 @@ def binaries() -> Path:
         if (wheel / "postgres").exists():
             return wheel
     found = {
-        int(p.parent.parent.name): p.parent for p in Path("/usr/lib/postgresql").glob("*/bin/postgres") if p.parent.parent.name.isdecimal()
+        int(p.parent.parent.name): p.parent
+        for p in Path("/usr/lib/postgresql").glob("*/bin/postgres")
+        if p.parent.parent.name.isdecimal()
     }
     if found and max(found) >= OLDEST_VERSION:
         return found[max(found)]
@@ -84,7 +86,9 @@ class Server:
     password: str
     user: str = "postgres"
 
-    def url(self, database: str = "postgres", *, user: str | None = None, password: str | None = None) -> str:
+    def url(
+        self, database: str = "postgres", *, user: str | None = None, password: str | None = None
+    ) -> str:
         """The URL of one of its databases, for its superuser or another role."""
         name, secret = (user, password or "") if user is not None else (self.user, self.password)
         return f"postgresql://{quote(name, safe='')}:{quote(secret, safe='')}@{self.host}:{self.port}/{quote(database, safe='')}"
@@ -94,7 +98,12 @@ class EmbeddedPostgres:
     """A cluster in a directory, and the server on it. One process may use the directory at a time."""
 
     def __init__(
-        self, directory: Path, *, durable: bool = True, as_whom: Privilege | None = None, options: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        *,
+        durable: bool = True,
+        as_whom: Privilege | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing is started yet. `durable` False trades safety against a power cut for speed: for tests only."""
         self._directory = directory.resolve()
@@ -102,9 +111,18 @@ class EmbeddedPostgres:
         self._password_file = self._directory / "password"
         self._log = self._directory / "server.log"
         self._as_whom = as_whom or privilege()
-        self._settings = {"timezone": "UTC", "log_timezone": "UTC", "max_connections": "200", "shared_buffers": "128MB"}
+        self._settings = {
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "max_connections": "200",
+            "shared_buffers": "128MB",
+        }
         if not durable:
-            self._settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+            self._settings |= {
+                "fsync": "off",
+                "full_page_writes": "off",
+                "synchronous_commit": "off",
+            }
         self._settings |= options or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._server: Server | None = None
@@ -169,14 +187,18 @@ class EmbeddedPostgres:
                 return server
             stop_guarded(process)
             if time.monotonic() > give_up:
-                raise PostgresUnavailable(f"Postgres did not start. The end of {self._log}:\n{self._log_end()}")
+                raise PostgresUnavailable(
+                    f"Postgres did not start. The end of {self._log}:\n{self._log_end()}"
+                )
             time.sleep(0.2)
 
     def _make_cluster(self) -> None:
         unfinished = self._directory / "cluster.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._password_file.unlink(missing_ok=True)
-        with os.fdopen(os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(
+            os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
+        ) as file:
             file.write(secrets.token_urlsafe(24))
         password_copy = self._password_file
         if self._as_whom == "nobody":
@@ -190,9 +212,15 @@ class EmbeddedPostgres:
             str(binaries() / "initdb"), "-D", str(unfinished), "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync",
             "--no-instructions", "--auth=scram-sha-256", f"--pwfile={password_copy}",
         ]  # fmt: skip
-        dropped = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if self._as_whom == "nobody" else {}
+        dropped = (
+            {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+            if self._as_whom == "nobody"
+            else {}
+        )
         try:
-            made = subprocess.run([*self._wrapper(), *command], cwd="/", capture_output=True, check=False, **dropped)  # type: ignore[call-overload]  # keywords chosen at run time
+            made = subprocess.run(
+                [*self._wrapper(), *command], cwd="/", capture_output=True, check=False, **dropped
+            )  # type: ignore[call-overload]  # keywords chosen at run time
         finally:
             if password_copy != self._password_file:
                 password_copy.unlink()
@@ -202,20 +230,29 @@ class EmbeddedPostgres:
                 if self._as_whom != "nobody"
                 else "\nRun as an ordinary user, or keep data and virtual environment where everybody may read."
             )
-            raise PostgresUnavailable(f"initdb failed in {self._directory}:\n{made.stderr.decode(errors='replace').strip()}{hint}")
+            raise PostgresUnavailable(
+                f"initdb failed in {self._directory}:\n{made.stderr.decode(errors='replace').strip()}{hint}"
+            )
         unfinished.rename(self._cluster)
 
     def _wrapper(self) -> tuple[str, ...]:
         return _UNSHARE if self._as_whom == "namespace" else ()
 
     def _launch(self, port: int) -> subprocess.Popen[bytes]:
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": str(port), **self._settings}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(port),
+            **self._settings,
+        }
         command = [str(binaries() / "postgres"), "-D", str(self._cluster)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         user = _NOBODY if self._as_whom == "nobody" else None
         with self._log.open("wb") as log:
-            return start_guarded(command, log=log, stop_signal=signal.SIGINT, wrapper=self._wrapper(), user=user)
+            return start_guarded(
+                command, log=log, stop_signal=signal.SIGINT, wrapper=self._wrapper(), user=user
+            )
 
     @staticmethod
     def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:
@@ -239,14 +276,20 @@ def _free_port() -> int:
 
 @contextmanager
 def embedded_postgres(
-    directory: Path | None = None, *, durable: bool = True, supervised: bool = False, options: Mapping[str, str] | None = None
+    directory: Path | None = None,
+    *,
+    durable: bool = True,
+    supervised: bool = False,
+    options: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Run a server for the length of a block. Without a directory its data is temporary and not synced to disk.
 
     It stops with the block; it also stops when this process is killed. Supervised: when it dies alone it is started again,
     where it was. Raises `PostgresUnavailable`.
     """
-    temporary = None if directory is not None else Path(tempfile.mkdtemp(prefix="flamebot-postgres-"))
+    temporary = (
+        None if directory is not None else Path(tempfile.mkdtemp(prefix="flamebot-postgres-"))
+    )
     home = directory or temporary
     if home is None:  # pragma: no cover - one of the two is set
         raise AssertionError

@@ -17,28 +17,36 @@ from typing import IO, Any
 import psycopg2
 from psycopg2 import sql
 
-from devstack.actions_service import TOKEN_VARIABLE
+from devstack.actions_service.server import TOKEN_VARIABLE
+from devstack.aws.emulator import Emulator
+from devstack.aws.environment import (
+    function_variables,
+    layer_paths,
+    operators_variables,
+    step_concurrency,
+)
+from devstack.aws.functions import Function, FunctionError, Throttled
+from devstack.aws.gateway import Gateway
+from devstack.aws.poller import Poller
+from devstack.aws.template import FunctionSpec, QueueSource, Template
+from devstack.aws.ticker import OTHER_GAP_SECONDS, TICK_GAP_SECONDS, Ticker, local_horizon, to_event
 from devstack.child import ROOT, SupervisedChild
 from devstack.clock import ScheduleClock
-from devstack.emulator import Emulator
-from devstack.environment import function_variables, layer_paths, operators_variables, step_concurrency
-from devstack.functions import Function, FunctionError, Throttled
-from devstack.gateway import Gateway
-from devstack.home import Home
+from devstack.data_dir import Home
 from devstack.loopback import Answer, json_answer
 from devstack.migration import run_migration
-from devstack.poller import Poller
 from devstack.postgres import database_url
-from devstack.template import FunctionSpec, QueueSource, Template
-from devstack.ticker import OTHER_GAP_SECONDS, TICK_GAP_SECONDS, Ticker, local_horizon, to_event
 from devstack.tokens import Verifier, mint
 from flamebot.domain.duration import parse_duration
 
 QUEUE, ACTIONS_SECRET = "StepQueue", "ActionsTokenSecret"  # logical ids of the template
-_CONCURRENCY = {"api": 4, "import_accounts": 2, "import_file": 2, "tick": 2, "upkeep": 1}
+_CONCURRENCY = {"api": 4, "import_accounts": 2, "import_file": 2, "tick": 2, "maintenance": 1}
 # Events that make a handler import and build all that it works with, before there is a database to work on.
 _NO_MESSAGE: dict[str, Any] = {"Records": []}
-_NO_ROUTE: dict[str, Any] = {"rawPath": "/", "requestContext": {"http": {"method": "GET"}, "requestId": "warm"}}
+_NO_ROUTE: dict[str, Any] = {
+    "rawPath": "/",
+    "requestContext": {"http": {"method": "GET"}, "requestId": "warm"},
+}
 _PATIENCE_SECONDS = 25.0  # a request waits this long for a free environment
 _GRACE_SECONDS = 2.0  # for what is at work when the stack is asked to stop
 
@@ -71,7 +79,9 @@ class Stack:
         """
         self._home = Home(self._options.data_dir, ephemeral=self._options.ephemeral)
         self._cleanup.callback(self._home.leave)
-        self._log: IO[bytes] = self._cleanup.enter_context((self._home.logs / "stack.log").open("ab"))
+        self._log: IO[bytes] = self._cleanup.enter_context(
+            (self._home.logs / "stack.log").open("ab")
+        )
         self._clock = ScheduleClock(self._home.state / "clock.json", self._options.speed)
         self._cleanup.callback(self._clock.rest)
         self._emulator = Emulator(self._home.state / "kms-key.json", self._log)
@@ -80,7 +90,9 @@ class Stack:
         actions = self._start_actions(actions_token)
         owner_url = self._cleanup.enter_context(database_url(self._home.state / "postgres"))
         self._read_template({ACTIONS_SECRET: actions_token})
-        actions_url = self._options.actions_url or os.environ.get("ACTIONS_BASE_URL") or self._ready(actions)
+        actions_url = (
+            self._options.actions_url or os.environ.get("ACTIONS_BASE_URL") or self._ready(actions)
+        )
         roles = self._roles(owner_url)
         self._functions, migration = self._make_functions(owner_url, actions_url, roles)
         self._cleanup.callback(self._stop_functions)
@@ -118,8 +130,18 @@ class Stack:
     def _start_actions(self, token: str) -> SupervisedChild | None:
         if self._options.actions_url or os.environ.get("ACTIONS_BASE_URL"):
             return None
-        arguments = ["--state-file", str(self._home.state / "actions.jsonl"), "--clock-file", str(self._clock.path)]
-        child = SupervisedChild("devstack.actions_service", arguments, log=self._log, env={**os.environ, TOKEN_VARIABLE: token})
+        arguments = [
+            "--state-file",
+            str(self._home.state / "actions.jsonl"),
+            "--clock-file",
+            str(self._clock.path),
+        ]
+        child = SupervisedChild(
+            "devstack.actions_service.server",
+            arguments,
+            log=self._log,
+            env={**os.environ, TOKEN_VARIABLE: token},
+        )
         self._cleanup.callback(child.stop)
         return child
 
@@ -147,14 +169,24 @@ class Stack:
 
         Nobody can tell it without the owner's, which is random. Two stacks on one server come to the same: roles belong to the server.
         """
-        owners = psycopg2.extensions.parse_dsn(owner_url).get("password") or secrets.token_urlsafe(24)
+        owners = psycopg2.extensions.parse_dsn(owner_url).get("password") or secrets.token_urlsafe(
+            24
+        )
         names = {spec.environment.get("DB_USER") for spec in self._template.functions.values()}
-        return {name: hmac.digest(owners.encode(), name.encode(), "sha256").hex() for name in names if name}
+        return {
+            name: hmac.digest(owners.encode(), name.encode(), "sha256").hex()
+            for name in names
+            if name
+        }
 
-    def _make_functions(self, owner_url: str, actions_url: str, roles: Mapping[str, str]) -> tuple[dict[str, Function], dict[str, str]]:
+    def _make_functions(
+        self, owner_url: str, actions_url: str, roles: Mapping[str, str]
+    ) -> tuple[dict[str, Function], dict[str, str]]:
         """The functions, and the environment of the one that migrates."""
         (source,) = (source for source in self._template.queue_sources() if source.queue == QUEUE)
-        threads = int(self._template.functions[source.function].environment.get("STEP_THREADS", "5"))
+        threads = int(
+            self._template.functions[source.function].environment.get("STEP_THREADS", "5")
+        )
         self._step_invocations, threads = step_concurrency(
             source.concurrency, self._operators, int(self._operators.get("STEP_THREADS", threads))
         )
@@ -166,10 +198,14 @@ class Stack:
             "DEFINITIONS_DIR": str(ROOT / "definitions"),
             "STEP_THREADS": str(threads),
         }
-        operators = {name: value for name, value in self._operators.items() if name != "STEP_THREADS"}
+        operators = {
+            name: value for name, value in self._operators.items() if name != "STEP_THREADS"
+        }
 
         def variables(spec: FunctionSpec, url: str) -> dict[str, str]:
-            return function_variables(spec, {**shared, "DATABASE_URL": url}, operators, endpoint=self._emulator.url)
+            return function_variables(
+                spec, {**shared, "DATABASE_URL": url}, operators, endpoint=self._emulator.url
+            )
 
         limits = {**_CONCURRENCY, source.function: self._step_invocations}
         functions = {}
@@ -178,7 +214,13 @@ class Stack:
             if role is not None:
                 url = psycopg2.extensions.make_dsn(owner_url, user=role, password=roles[role])
                 log = self._home.logs / f"{name}.log"
-                functions[name] = Function(spec, variables(spec, url), layer_paths(spec, self._template), log, limits.get(name))
+                functions[name] = Function(
+                    spec,
+                    variables(spec, url),
+                    layer_paths(spec, self._template),
+                    log,
+                    limits.get(name),
+                )
         return functions, variables(self._template.functions["migrate"], owner_url)
 
     def _stop_functions(self) -> None:
@@ -193,7 +235,10 @@ class Stack:
         # As provisioned concurrency does on AWS: a step that waits for a cold start begins a second or two late.
         steps = [("step", _NO_MESSAGE)] * self._step_invocations
         others = [("api", _NO_ROUTE), ("import_accounts", _NO_ROUTE), ("tick", None)]
-        threads = [threading.Thread(target=self._warm, args=events, name="warm", daemon=True) for events in (steps, others)]
+        threads = [
+            threading.Thread(target=self._warm, args=events, name="warm", daemon=True)
+            for events in (steps, others)
+        ]
         for thread in threads:
             thread.start()
         return threads
@@ -220,7 +265,13 @@ class Stack:
             if is_tick and not self._options.tick:
                 continue
             gap = TICK_GAP_SECONDS if is_tick else OTHER_GAP_SECONDS
-            ticker = Ticker(schedule.function, self._clock, schedule.seconds, gap, self._functions[schedule.function].invoke)
+            ticker = Ticker(
+                schedule.function,
+                self._clock,
+                schedule.seconds,
+                gap,
+                self._functions[schedule.function].invoke,
+            )
             self._cleanup.callback(ticker.stop, _GRACE_SECONDS)
             ticker.start()
 
@@ -236,7 +287,12 @@ class Stack:
 
     def _tick_now(self, _document: object) -> Answer:
         try:
-            return json_answer(200, self._functions["tick"].invoke(to_event("tick", self._clock.now()), patience=_PATIENCE_SECONDS))
+            return json_answer(
+                200,
+                self._functions["tick"].invoke(
+                    to_event("tick", self._clock.now()), patience=_PATIENCE_SECONDS
+                ),
+            )
         except (FunctionError, Throttled) as error:
             return json_answer(500, {"message": str(error)})
 
@@ -249,7 +305,11 @@ class Stack:
             self._emulator.bring_forward(seconds / self._clock.speed)
         except (ValueError, OverflowError) as error:
             return json_answer(422, {"message": str(error)})
-        now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = (
+            datetime.fromtimestamp(self._clock.now(), UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z")
+        )
         return json_answer(200, {"now": now, "speed": self._clock.speed})
 
 
@@ -258,6 +318,10 @@ def _open_to_roles(owner_url: str, roles: Mapping[str, str]) -> None:
     try:
         with connection, connection.cursor() as cursor:
             for role, password in roles.items():
-                cursor.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password)))
+                cursor.execute(
+                    sql.SQL("alter role {} password {}").format(
+                        sql.Identifier(role), sql.Literal(password)
+                    )
+                )
     finally:
         connection.close()

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 ISSUER = "https://flamebot.local"
 AUDIENCE = "flamebot"
 SCOPES = ("read", "accounts.write", "workflows.write", "definitions.write", "admin")
-LIFETIME = 30 * 86400  # real seconds
+LIFETIME = 30 * 86400  # wall-clock seconds
 _KEY_FILE = "token-key.pem"
 
 
@@ -28,7 +28,11 @@ def signing_key(data_dir: Path) -> rsa.RSAPrivateKey:
     path = data_dir / _KEY_FILE
     if not path.exists():
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
         write_private(path, pem)
     loaded = serialization.load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(loaded, rsa.RSAPrivateKey)
@@ -73,7 +77,12 @@ class Verifier:
         """The claims of a good token. Raises `BadToken`."""
         try:
             claims: dict[str, Any] = jwt.decode(
-                token, self._key, algorithms=["RS256"], audience=AUDIENCE, issuer=ISSUER, options={"require": ["exp", "iss", "aud"]}
+                token,
+                self._key,
+                algorithms=["RS256"],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.PyJWTError as error:
             raise BadToken(str(error)) from error

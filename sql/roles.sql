@@ -12,22 +12,22 @@ declare
         "flamebot_import_file": ["begin_import", "import_chunk", "release_import", "fail_import", "miss_import_file", "reserve_credentials_versions",
                                  "definition_document"],
         "flamebot_api": ["create_import", "cancel_import",
-                         "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
+                         "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "instance_snapshot", "retry_workflow", "skip_step",
                          "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
-                         "delete_account", "free_room", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
+                         "delete_account", "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
                          "has_workflow_lock", "has_active_workflow"],
-        "flamebot_tick": ["free_room", "claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document", "set_account_status",
+        "flamebot_tick": ["free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired", "commit_tasks", "definition_document", "set_account_status",
                           "record_tick", "engine_health"],
         "flamebot_step": ["begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
-                          "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock"],
-        "flamebot_upkeep": ["find_stalled_imports", "delete_old_imports",
-                            "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
-                            "record_upkeep", "allowed_actions"]
+                          "acquire_account_lock", "acquire_workflow_lock", "release_account_lock"],
+        "flamebot_maintenance": ["find_stalled_imports", "delete_old_imports",
+                            "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "maintain_history", "engine_health", "find_orphaned_workflows",
+                            "record_maintenance", "allowed_actions"]
     }';
-    v_readers constant text[] := array['flamebot_api', 'flamebot_upkeep'];
-    -- Longer than any verb takes, shorter than the function that waits for it; upkeep waits for its batches.
+    v_readers constant text[] := array['flamebot_api', 'flamebot_maintenance'];
+    -- Longer than any verb takes, shorter than the function that waits for it; maintenance waits for its batches.
     v_patience constant jsonb := '{"flamebot_import": "20s", "flamebot_import_file": "20s",
-                                     "flamebot_api": "20s", "flamebot_tick": "20s", "flamebot_step": "10s", "flamebot_upkeep": "60s"}';
+                                     "flamebot_api": "20s", "flamebot_tick": "20s", "flamebot_step": "10s", "flamebot_maintenance": "60s"}';
 begin
     -- What Postgres gives to everybody: not here. The second line is for functions that are yet to be made.
     revoke execute on all functions in schema public from public;

@@ -9,8 +9,8 @@ import pytest
 
 from devstack.postgres import Server, embedded_postgres
 from flamebot.adapters.postgres.migrations import migrate
-from tests import databases
-from tests.databases import DatabasePool, TestDatabase
+from tests.support import databases
+from tests.support.databases import DatabasePool, TestDatabase
 
 ROOT = Path(__file__).resolve().parents[1]
 SQL = ROOT / "sql"
@@ -19,7 +19,10 @@ SQL = ROOT / "sql"
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A real Postgres that lives as long as the session. Not durable: a power cut may take it."""
-    with embedded_postgres(durable=False, options={"max_connections": "60", "shared_buffers": "64MB", "autovacuum": "off"}) as server:
+    with embedded_postgres(
+        durable=False,
+        options={"max_connections": "60", "shared_buffers": "64MB", "autovacuum": "off"},
+    ) as server:
         yield server
 
 

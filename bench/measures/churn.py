@@ -32,7 +32,7 @@ select n_dead_tup, n_live_tup, pg_relation_size('scheduled_tasks'), pg_indexes_s
 
 
 def measure(run: Run) -> list[Figure]:
-    """Claim, begin and commit in batches, straight through the store; finished rows go as the upkeep takes them."""
+    """Claim, begin and commit in batches, straight through the store; finished rows go as the maintenance takes them."""
     steps = _LONG if run.long else run.size(_STEPS)
     claims: list[float] = []
     looks: list[tuple[float, ...]] = []
@@ -40,10 +40,25 @@ def measure(run: Run) -> list[Figure]:
         engine, session = Engine(url, threads=1), Session(url)
         try:
             definition = rest_definition(engine, session)
-            fill(session, definition, _INSTANCES, prefix="churn-", soonest="-2 hours", latest="-1 hour")
-            claiming = PostgresTaskStore(engine.database, SystemClock(), horizon=HORIZON, lease=LEASE, max_queued=1_000_000)
+            fill(
+                session,
+                definition,
+                _INSTANCES,
+                prefix="churn-",
+                soonest="-2 hours",
+                latest="-1 hour",
+            )
+            claiming = PostgresTaskStore(
+                engine.database, SystemClock(), horizon=HORIZON, lease=LEASE, max_queued=1_000_000
+            )
             # Its successors are due, but beyond this horizon: so they are born pending, and each is claimed.
-            committing = PostgresTaskStore(engine.database, SystemClock(), horizon=timedelta(days=-2), lease=LEASE, max_queued=1_000_000)
+            committing = PostgresTaskStore(
+                engine.database,
+                SystemClock(),
+                horizon=timedelta(days=-2),
+                lease=LEASE,
+                max_queued=1_000_000,
+            )
             begun_at = looked = time.perf_counter()
             done = 0
             while done < steps:
@@ -51,11 +66,19 @@ def measure(run: Run) -> list[Figure]:
                 pointers = claiming.claim_due_tasks(_BATCH)
                 claims.append(time.perf_counter() - before)
                 begun = claiming.begin_tasks(pointers, "00000000-0000-4000-8000-000000000000")
-                done += sum(answer.accepted for answer in committing.commit_tasks([_next(each) for each in begun]))
+                done += sum(
+                    answer.accepted
+                    for answer in committing.commit_tasks([_next(each) for each in begun])
+                )
                 if time.perf_counter() - looked > _LOOK_SECONDS:
                     looked = time.perf_counter()
-                    session.rows("select delete_finished_tasks(clock_timestamp() - %s, 20000)", (timedelta(seconds=_KEPT_SECONDS),))
-                    looks.append((looked - begun_at, *(float(value) for value in session.rows(_SIZE)[0])))
+                    session.rows(
+                        "select delete_finished_tasks(clock_timestamp() - %s, 20000)",
+                        (timedelta(seconds=_KEPT_SECONDS),),
+                    )
+                    looks.append(
+                        (looked - begun_at, *(float(value) for value in session.rows(_SIZE)[0]))
+                    )
             seconds = time.perf_counter() - begun_at
         finally:
             engine.close()
@@ -72,16 +95,37 @@ def measure(run: Run) -> list[Figure]:
             "x",
             f"{steps:,} steps; a claim of {_BATCH} took {first * 1000:.1f} ms at first, {last * 1000:.1f} at last",
         ),
-        figure("churn_dead_tuples_most", dead, "", f"autovacuum came {looks[-1][5] if looks else 0:.0f} times"),
-        figure("churn_table_growth_second_half", half[-1][3] / half[0][3], "x", "size of scheduled_tasks, without its indexes"),
-        figure("churn_steps_per_second", steps / seconds, "1/s", "the verbs alone: one connection, batches of 500, no step is run"),
+        figure(
+            "churn_dead_tuples_most",
+            dead,
+            "",
+            f"autovacuum came {looks[-1][5] if looks else 0:.0f} times",
+        ),
+        figure(
+            "churn_table_growth_second_half",
+            half[-1][3] / half[0][3],
+            "x",
+            "size of scheduled_tasks, without its indexes",
+        ),
+        figure(
+            "churn_steps_per_second",
+            steps / seconds,
+            "1/s",
+            "the verbs alone: one connection, batches of 500, no step is run",
+        ),
     ]
 
 
 def _next(begun: Begun) -> CommitItem:
     assert begun.task is not None
     task, now = begun.task, begun.now
-    entry: dict[str, Any] = {"step_id": task.step_id, "action": task.action, "attempt": 1, "started_at": now, "finished_at": now}
+    entry: dict[str, Any] = {
+        "step_id": task.step_id,
+        "action": task.action,
+        "attempt": 1,
+        "started_at": now,
+        "finished_at": now,
+    }
     return CommitItem(
         task_id=task.task_id,
         fence=task.fence,
@@ -89,6 +133,12 @@ def _next(begun: Begun) -> CommitItem:
             task=TaskWrite(to="completed"),
             instance=InstanceWrite(current_step=0),
             history=(HistoryEntry(status="completed", **entry),),
-            next=NextTask(step_id=task.step_id, action=task.action, phase=Phase.WAKE, at=now - timedelta(seconds=1), payload=task.payload),
+            next=NextTask(
+                step_id=task.step_id,
+                action=task.action,
+                phase=Phase.TIMER,
+                at=now - timedelta(seconds=1),
+                payload=task.payload,
+            ),
         ),
     )

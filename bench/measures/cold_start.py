@@ -18,10 +18,10 @@ from bench.figures import Figure, figure
 from bench.iam_database import iam_database
 from bench.run import Run
 from bench.workload import BENCH, THREE_EFFECTS, import_workflows, publish, register
-from devstack.actions_service import ActionsService
-from devstack.emulator import Emulator
-from devstack.environment import function_variables
-from devstack.template import Template
+from devstack.actions_service.server import ActionsService
+from devstack.aws.emulator import Emulator
+from devstack.aws.environment import function_variables
+from devstack.aws.template import Template
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.domain.message import TaskPointer, encode
@@ -34,7 +34,10 @@ _WAIT: dict[str, Any] = {
     "name": "Wait",
     "description": "",
     "config": {},
-    "steps": [{"id": "a", "action": "wait", "delay": 1}, {"id": "b", "action": "wait", "delay": "30d"}],
+    "steps": [
+        {"id": "a", "action": "wait", "delay": 1},
+        {"id": "b", "action": "wait", "delay": "30d"},
+    ],
 }
 
 
@@ -52,10 +55,10 @@ class _First:
 _FIRSTS = (
     _First("tick", "tick", "minute", "one task is due, claimed and sent"),
     _First("step", "step", "submit", "one task: an effect is submitted, its poll sent"),
-    _First("step_wake", "step", "wake", "one task: a wait is over, the next begins"),
+    _First("step_wake", "step", "timer", "one task: a wait is over, the next begins"),
     _First("api", "api", "stats", "GET /v1/stats"),
     _First("import_accounts", "import_accounts", "one_account", "one account with credentials"),
-    _First("upkeep", "upkeep", "periodic", "health check, history"),
+    _First("maintenance", "maintenance", "periodic", "health check, history"),
 )
 
 
@@ -75,7 +78,10 @@ def measure(run: Run) -> list[Figure]:
 
 def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First) -> Figure:
     spec, variables = around.template.functions[first.function], around.variables(first.function)
-    starts = [rie.start(python, spec, variables, around.event(first), log) for _ in range(2 if run.quick else _TIMES)]
+    starts = [
+        rie.start(python, spec, variables, around.event(first), log)
+        for _ in range(2 if run.quick else _TIMES)
+    ]
     around.judge(starts[-1].answer)
     ms = [start.cpu_seconds * 1000 for start in starts]
     wall = statistics.median(start.wall_seconds for start in starts) * 1000
@@ -100,15 +106,19 @@ class _Surroundings:
         stack.callback(self._actions.stop)
         self._emulator.wait_ready()
         known = self._emulator.known(["ActionsTokenSecret", "OpenAiSecret"], "LockTable")
-        self.template = Template(ROOT / "template.yaml", known | {"Database.Endpoint.Address": self._seen.host})
+        self.template = Template(
+            ROOT / "template.yaml", known | {"Database.Endpoint.Address": self._seen.host}
+        )
         self._emulator.provision(self.template, _SECRETS, "LockTable")
         self._engine = stack.enter_context(closing(Engine(self._url, threads=5)))
         self._session = stack.enter_context(closing(Session(self._url)))
-        self._service = stack.enter_context(closing(ActionsApi(self._actions.url, lambda: _TOKEN, timeout=timedelta(seconds=5))))
+        self._service = stack.enter_context(
+            closing(ActionsApi(self._actions.url, lambda: _TOKEN, timeout=timedelta(seconds=5)))
+        )
         self._accounts = 0
         for document in (*read_definitions(ROOT / "definitions"), THREE_EFFECTS, _WAIT):
             publish(self._engine, document)
-        self._own = {"submit": THREE_EFFECTS, "wake": _WAIT}
+        self._own = {"submit": THREE_EFFECTS, "timer": _WAIT}
 
     def variables(self, function: str) -> dict[str, str]:
         """A function's environment, the template's and the platform's."""
@@ -117,7 +127,9 @@ class _Surroundings:
             "DB_PORT": str(self._seen.port),
             "DB_NAME": self._url.rpartition("/")[2],
         }
-        return function_variables(self.template.functions[function], told, {}, endpoint=self._emulator.url)
+        return function_variables(
+            self.template.functions[function], told, {}, endpoint=self._emulator.url
+        )
 
     def event(self, first: _First) -> dict[str, Any]:
         """An event of `events/`, about an account of its own. A step's points at a task that is due; a tick's finds one to claim."""
@@ -137,7 +149,12 @@ class _Surroundings:
         import_workflows(self._engine, document, 1, prefix=f"cold-{self._accounts}", told=told)
         register(self._session)
         (pointer,) = told
-        self._service.register(pointer.account_id, {"modelId": "model-1", "channelId": "channel-1"}, key=pointer.task_id, fencing_token=1)
+        self._service.register(
+            pointer.account_id,
+            {"modelId": "model-1", "channelId": "channel-1"},
+            key=pointer.task_id,
+            fencing_token=1,
+        )
         event: dict[str, Any] = json.loads((ROOT / "events" / "step" / "one_task.json").read_text())
         event["Records"][0]["body"] = encode(told)
         return event

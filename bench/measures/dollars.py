@@ -5,21 +5,30 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from bench.bill import Seen, fixed_usd_per_month, step_functions_usd_per_million_steps, table, usage, usd_per_million_steps
+from bench.bill import (
+    Seen,
+    fixed_usd_per_month,
+    step_functions_usd_per_million_steps,
+    table,
+    usage,
+    usd_per_million_steps,
+)
 from bench.database import CACHE, ROOT, Session, fresh
 from bench.dollars import FunctionSize, Prices, per_million
 from bench.figures import Figure, figure
-from bench.metered.drive import UPKEEP, Drive
+from bench.metered.drive import MAINTENANCE, Drive
 from bench.metered.stack import MeteredStack
 from bench.run import Run
-from devstack.cloudformation import read_document
+from devstack.aws.cloudformation import read_document
 
 # How many of each run, one after the other; the endless one is left after so many of its rounds.
 _LONE = {"default": 1, "test": 2, "aggressive": 1}
 _ROUNDS = 12
 _TOGETHER = 10  # accounts, the most that share a message
 _DAYS = 30
-_ROUND_SECONDS = 45 * 60 + 22  # of `aggressive`: the mean of its delay, and a job that is done at its third poll
+_ROUND_SECONDS = (
+    45 * 60 + 22
+)  # of `aggressive`: the mean of its delay, and a job that is done at its third poll
 _STEPS_PER_ROUND = 2
 _STEPS = "select count(*) from step_history where status = 'completed'"
 _EFFECTS = _STEPS + " and action not in ('wait', 'goto')"
@@ -29,7 +38,7 @@ _LIVE = "select count(*) from workflow_instances where status = 'active'"
 # before it; a Wait, a Task and a Choice for a poll.
 _TRANSITIONS = """
 select (select sum(case action when 'wait' then 1 when 'goto' then 2 else 0 end) from step_history)
-     + (select sum(case phase when 'text' then 1 when 'submit' then 2 when 'poll' then 3 * (coalesce((payload ->> 'polls')::int, 0) + 1)
+     + (select sum(case phase when 'generate' then 1 when 'submit' then 2 when 'poll' then 3 * (coalesce((payload ->> 'polls')::int, 0) + 1)
                    else 0 end) from scheduled_tasks where status = 'completed')
 """
 
@@ -75,7 +84,7 @@ class _Bench:
                     used={name: list(used) for name, used in stack.used.items()},
                     events=list(stack.events),
                 )
-                stack.call("upkeep", UPKEEP)
+                stack.call("maintenance", MAINTENANCE)
             finally:
                 session.close()
             self._learn(stack)
@@ -83,13 +92,25 @@ class _Bench:
 
     def _learn(self, stack: MeteredStack) -> None:
         architecture = read_document(ROOT / "template.yaml")["Globals"]["Function"]["Architectures"]
-        self.sizes = {name: FunctionSize(memory_mb=stack.memory_mb(name), arm=architecture == ["arm64"]) for name in stack.functions}
-        self.series |= {series for used in stack.used.values() for each in used for series in each["series"]}
-        self.peak_mib = max(self.peak_mib, *(used["peak_kib"] / 1024 for used in stack.used["step"]))
+        self.sizes = {
+            name: FunctionSize(memory_mb=stack.memory_mb(name), arm=architecture == ["arm64"])
+            for name in stack.functions
+        }
+        self.series |= {
+            series for used in stack.used.values() for each in used for series in each["series"]
+        }
+        self.peak_mib = max(
+            self.peak_mib, *(used["peak_kib"] / 1024 for used in stack.used["step"])
+        )
         if ticks := stack.used["tick"]:
             longest = max(ticks, key=lambda used: used["seconds"])
-            idle = {"tick": {**longest, "calls": {}, "bytes": {}}, "upkeep": stack.used["upkeep"][-1]}
-            month = fixed_usd_per_month(stack.template, self.resources, idle, self.sizes, len(self.series))
+            idle = {
+                "tick": {**longest, "calls": {}, "bytes": {}},
+                "maintenance": stack.used["maintenance"][-1],
+            }
+            month = fixed_usd_per_month(
+                stack.template, self.resources, idle, self.sizes, len(self.series)
+            )
             self.fixed = dict(month)
 
 
@@ -102,11 +123,25 @@ def measure(run: Run) -> list[Figure]:
         seen = bench.see(workflow, accounts=1, repeats=1 if run.quick else repeats)
         usd = usd_per_million_steps(seen, bench.sizes, bench.prices)
         lone[workflow] = sum(usd.values())
-        run.say("  " + table(f"a million steps of {workflow}, alone", per_million(usage(seen, bench.sizes), seen.steps), usd))
+        run.say(
+            "  "
+            + table(
+                f"a million steps of {workflow}, alone",
+                per_million(usage(seen, bench.sizes), seen.steps),
+                usd,
+            )
+        )
         figures += _of_one(workflow, seen, lone[workflow], bench)
     together = bench.see("default", accounts=_TOGETHER, repeats=1)
     usd = usd_per_million_steps(together, bench.sizes, bench.prices)
-    run.say("  " + table("a million steps of default, ten at once", per_million(usage(together, bench.sizes), together.steps), usd))
+    run.say(
+        "  "
+        + table(
+            "a million steps of default, ten at once",
+            per_million(usage(together, bench.sizes), together.steps),
+            usd,
+        )
+    )
     fixed = bench.prices.cost(bench.fixed)
     run.say("  " + table("a month, whatever runs, database apart", bench.fixed, fixed))
     worst = max(lone, key=lambda workflow: lone[workflow])
@@ -114,9 +149,24 @@ def measure(run: Run) -> list[Figure]:
     return [
         figure("usd_per_million_steps", lone[worst], "$", told),
         *figures,
-        figure("usd_per_million_steps_together_default", sum(usd.values()), "$", f"{_TOGETHER} accounts due in the same second"),
-        figure("usd_fixed_per_month", sum(fixed.values()), "$", "ticks, upkeep, metrics, alarms, NAT, keys; database apart"),
-        figure("step_function_peak_mib", bench.peak_mib, "MiB", f"of {bench.sizes['step'].memory_mb} MB"),
+        figure(
+            "usd_per_million_steps_together_default",
+            sum(usd.values()),
+            "$",
+            f"{_TOGETHER} accounts due in the same second",
+        ),
+        figure(
+            "usd_fixed_per_month",
+            sum(fixed.values()),
+            "$",
+            "ticks, maintenance, metrics, alarms, NAT, keys; database apart",
+        ),
+        figure(
+            "step_function_peak_mib",
+            bench.peak_mib,
+            "MiB",
+            f"of {bench.sizes['step'].memory_mb} MB",
+        ),
     ]
 
 
@@ -129,9 +179,24 @@ def _of_one(workflow: str, seen: Seen, usd: float, bench: _Bench) -> list[Figure
         a_month = _DAYS * seen.steps / seen.workflows
         told = f"a run a day: {a_month:,.0f} steps each"
     return [
-        figure(f"usd_per_million_steps_{workflow}", usd, "$", f"{seen.steps} steps, {len(seen.events)} invocations"),
-        figure(f"usd_per_million_effects_{workflow}", usd * seen.steps / seen.effects, "$", f"{seen.effects} effects"),
-        figure(f"usd_per_1000_accounts_month_{workflow}", usd / 1e6 * a_month * 1000, "$", f"{told}; the fixed costs apart"),
+        figure(
+            f"usd_per_million_steps_{workflow}",
+            usd,
+            "$",
+            f"{seen.steps} steps, {len(seen.events)} invocations",
+        ),
+        figure(
+            f"usd_per_million_effects_{workflow}",
+            usd * seen.steps / seen.effects,
+            "$",
+            f"{seen.effects} effects",
+        ),
+        figure(
+            f"usd_per_1000_accounts_month_{workflow}",
+            usd / 1e6 * a_month * 1000,
+            "$",
+            f"{told}; the fixed costs apart",
+        ),
         figure(
             f"usd_vs_step_functions_{workflow}",
             usd / theirs,

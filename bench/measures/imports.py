@@ -27,12 +27,25 @@ def measure(run: Run) -> list[Figure]:
         engine.close()
         with ProcessPoolExecutor(_ENVIRONMENTS, mp_context=get_context("spawn")) as processes:
             _, _, alone = processes.submit(_import, url, "alone", accounts).result()
-            working = [processes.submit(_import, url, f"both{number}", accounts) for number in range(_ENVIRONMENTS)]
+            working = [
+                processes.submit(_import, url, f"both{number}", accounts)
+                for number in range(_ENVIRONMENTS)
+            ]
             both = [one.result() for one in working]
     spent = max(ended for _, ended, _ in both) - min(begun for begun, _, _ in both)
     return [
-        figure("import_set_based_per_second", accounts * _ENVIRONMENTS / spent, "1/s", "two processes; the verb, its JSON, and planning"),
-        figure("import_set_based_alone_per_second", accounts / alone, "1/s", "one process; the verb with its JSON, without planning"),
+        figure(
+            "import_set_based_per_second",
+            accounts * _ENVIRONMENTS / spent,
+            "1/s",
+            "two processes; the verb, its JSON, and planning",
+        ),
+        figure(
+            "import_set_based_alone_per_second",
+            accounts / alone,
+            "1/s",
+            "one process; the verb with its JSON, without planning",
+        ),
     ]
 
 

@@ -43,23 +43,48 @@ def measure(run: Run) -> list[Figure]:
         *(figure(f"update_tps_{clients}", rate, "1/s") for clients, rate in rates.items()),
         figure("update_tps_peak", max(rates.values()), "1/s"),
         figure("copy_rows_per_second", copied, "1/s"),
-        figure("bare_claim_rows_per_second", claimed, "1/s", "1,000 rows per statement, a million in the table"),
+        figure(
+            "bare_claim_rows_per_second",
+            claimed,
+            "1/s",
+            "1,000 rows per statement, a million in the table",
+        ),
     ]
 
 
 def _updates(session: Session, url: str, seconds: int) -> dict[int, float]:
-    session.rows("create table counters (id int primary key, value int not null) with (fillfactor = 70)")
+    session.rows(
+        "create table counters (id int primary key, value int not null) with (fillfactor = 70)"
+    )
     session.rows(f"insert into counters select n, 0 from generate_series(1, {_ROWS}) n")
     session.rows("vacuum analyze counters")
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-        script.write(f"\\set id random(1, {_ROWS})\nupdate counters set value = value + 1 where id = :id;\n")
+        script.write(
+            f"\\set id random(1, {_ROWS})\nupdate counters set value = value + 1 where id = :id;\n"
+        )
         script.flush()
         return {clients: _pgbench(url, script.name, clients, seconds) for clients in CLIENTS}
 
 
 def _pgbench(url: str, script: str, clients: int, seconds: int) -> float:
-    command = [str(binaries() / "pgbench"), "-n", "-M", "prepared", "-f", script, "-c", str(clients), "-j", "2", "-T", str(seconds), url]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"})
+    command = [
+        str(binaries() / "pgbench"),
+        "-n",
+        "-M",
+        "prepared",
+        "-f",
+        script,
+        "-c",
+        str(clients),
+        "-j",
+        "2",
+        "-T",
+        str(seconds),
+        url,
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}
+    )
     found = re.search(r"tps = ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout
     return float(found[1])
@@ -67,7 +92,9 @@ def _pgbench(url: str, script: str, clients: int, seconds: int) -> float:
 
 def _copy(session: Session) -> float:
     """Rows of ten columns, made into text beforehand."""
-    session.rows("create table copied (a text, b text, c text, d int, e int, f bigint, g timestamptz, h timestamptz, i jsonb, j bool)")
+    session.rows(
+        "create table copied (a text, b text, c text, d int, e int, f bigint, g timestamptz, h timestamptz, i jsonb, j bool)"
+    )
     line = 'account-{0}\tmodel-1\tchannel-1\t{0}\t7\t123456789\t2026-01-01 00:00:00Z\t2026-01-02 00:00:00Z\t{{"a": 1}}\tt\n'
     text = io.StringIO("".join(line.format(number) for number in range(_COPY_ROWS)))
     begun = time.perf_counter()
@@ -89,7 +116,9 @@ def fill_bare(session: Session, rows: int) -> None:
         " select i || ':1', i, 'acc-' || n, 'swipe', 'swipe_with_spectre', now() - n * interval '1 ms', 'pending', 0, null, '{}'"
         f" from (select n, gen_random_uuid() as i from generate_series(1, {rows}) n) x"
     )
-    session.rows("create index bare_due on bare_tasks (scheduled_for, task_id) where status = 'pending'")
+    session.rows(
+        "create index bare_due on bare_tasks (scheduled_for, task_id) where status = 'pending'"
+    )
     session.rows("vacuum analyze bare_tasks")
 
 

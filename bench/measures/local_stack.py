@@ -37,7 +37,10 @@ def measure(run: Run) -> list[Figure]:
         data = Path(folder)
         with (data / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "dev", "--port", "0", "--data-dir", str(data)], cwd=ROOT, stdout=log, stderr=log
+                [sys.executable, "-m", "cli.main", "dev", "--port", "0", "--data-dir", str(data)],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
             )
         try:
             stack = _ready(data, process)
@@ -47,8 +50,18 @@ def measure(run: Run) -> list[Figure]:
             process.terminate()
             process.wait(30)
     return [
-        figure("lateness_local_stack_p50_seconds", statistics.median(late), "s", f"{len(late)} tasks, {_PER_SECOND} a second"),
-        figure("lateness_local_stack_p99_seconds", late[int(len(late) * 0.99)], "s", f"the latest {late[-1]:.3f} s"),
+        figure(
+            "lateness_local_stack_p50_seconds",
+            statistics.median(late),
+            "s",
+            f"{len(late)} tasks, {_PER_SECOND} a second",
+        ),
+        figure(
+            "lateness_local_stack_p99_seconds",
+            late[int(len(late) * 0.99)],
+            "s",
+            f"the latest {late[-1]:.3f} s",
+        ),
         figure(
             "import_accounts_per_second",
             rate,
@@ -70,12 +83,18 @@ def _ready(data: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     raise AssertionError((data / "log").read_text()[-2000:])
 
 
-def _call(stack: dict[str, Any], method: str, path: str, body: object, **headers: str) -> dict[str, Any]:
+def _call(
+    stack: dict[str, Any], method: str, path: str, body: object, **headers: str
+) -> dict[str, Any]:
     request = urllib.request.Request(
         stack["apiUrl"] + path,
         method=method,
         data=json.dumps(body).encode(),
-        headers={"authorization": f"Bearer {stack['token']}", "content-type": "application/json", **headers},
+        headers={
+            "authorization": f"Bearer {stack['token']}",
+            "content-type": "application/json",
+            **headers,
+        },
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         document: dict[str, Any] = json.loads(answer.read())
@@ -110,7 +129,11 @@ def _lateness(run: Run, stack: dict[str, Any]) -> list[float]:
         **{"If-None-Match": "*"},
     )
     count = seconds * _PER_SECOND
-    body = {"accounts": _accounts(0, count, "late"), "startAutomation": True, "workflowType": "late"}
+    body = {
+        "accounts": _accounts(0, count, "late"),
+        "startAutomation": True,
+        "workflowType": "late",
+    }
     assert _call(stack, "POST", "/v1/accounts/import", body)["started"] == count
     session = Session(stack["databaseUrl"])
     try:
@@ -138,12 +161,20 @@ def _import(run: Run, stack: dict[str, Any]) -> float:
     )
 
     def post(first: int) -> int:
-        body = {"accounts": _accounts(first, _PER_REQUEST, "bulk"), "startAutomation": True, "workflowType": "sleep"}
+        body = {
+            "accounts": _accounts(first, _PER_REQUEST, "bulk"),
+            "startAutomation": True,
+            "workflowType": "sleep",
+        }
         return int(_call(stack, "POST", "/v1/accounts/import", body)["started"])
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
         # An execution environment for each client, and the statements' lasting plans: a cold start is another figure's matter.
-        list(clients.map(post, range(10_000_000, 10_000_000 + _WARM_REQUESTS * _PER_REQUEST, _PER_REQUEST)))
+        list(
+            clients.map(
+                post, range(10_000_000, 10_000_000 + _WARM_REQUESTS * _PER_REQUEST, _PER_REQUEST)
+            )
+        )
         begun = time.perf_counter()
         started = sum(clients.map(post, range(0, accounts, _PER_REQUEST)))
         spent = time.perf_counter() - begun

@@ -25,12 +25,17 @@ def measure(run: Run) -> list[Figure]:
         engine, session = Engine(url, threads=5), Session(url)
         publish(engine, THREE_EFFECTS)
         try:
-            taken = [_one(engine, session, f"lone-{number}") for number in range(3 if run.quick else _TIMES)]
+            taken = [
+                _one(engine, session, f"lone-{number}")
+                for number in range(3 if run.quick else _TIMES)
+            ]
         finally:
             engine.close()
             session.close()
     waits = wait_of_the_polls().total_seconds()
-    ms = [(seconds - waits) * 1000 for seconds in taken[1:]]  # the first one fills caches: it is a cold start's
+    ms = [
+        (seconds - waits) * 1000 for seconds in taken[1:]
+    ]  # the first one fills caches: it is a cold start's
     return [
         figure(
             "lone_workflow_ms",

@@ -43,11 +43,15 @@ def measure(run: Run) -> list[Figure]:
             pointers: list[TaskPointer] = []
             import_workflows(engine, LOOP, 1, told=pointers)
             with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
-                send_tasks(pointers, queue=engine.queue, clock=engine.clock, telemetry=engine.telemetry)
+                send_tasks(
+                    pointers, queue=engine.queue, clock=engine.clock, telemetry=engine.telemetry
+                )
                 while len(moments) < iterations + _WARM_UP:
                     assert engine.serve(5.0) == 1, "the loop has stopped"
                     moments.append(time.perf_counter())
-            size, count = session.rows("select pg_column_size(i.*), (i.goto_iterations ->> 'again')::int from workflow_instances i")[0]
+            size, count = session.rows(
+                "select pg_column_size(i.*), (i.goto_iterations ->> 'again')::int from workflow_instances i"
+            )[0]
             assert int(count) >= iterations, count
         finally:
             engine.close()

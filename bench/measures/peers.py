@@ -54,7 +54,9 @@ def measure(run: Run) -> list[Figure]:
             run.say(f"  {peer.name}: {rates[peer.name]:,.0f} steps/s")
     figures = [figure(f"peer_{name}_steps_per_second", rate, "1/s") for name, rate in rates.items()]
     ours = run.facts["steps_per_second"]
-    by_python = {peer.name: rates[peer.name] for peer in PEERS if peer.python and peer.name in rates}
+    by_python = {
+        peer.name: rates[peer.name] for peer in PEERS if peer.python and peer.name in rates
+    }
     if by_python:
         best = max(by_python, key=lambda name: by_python[name])
         missing = [peer.name for peer in PEERS if peer.python and peer.name not in rates]
@@ -74,7 +76,9 @@ def _command(peer: Peer) -> list[str]:
     if not stamp.exists() or stamp.read_text() != pins.read_text():
         shutil.rmtree(home, ignore_errors=True)
         _install([sys.executable, "-m", "venv", str(home)], ROOT)
-        _install([str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(pins)], ROOT)
+        _install(
+            [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(pins)], ROOT
+        )
         stamp.write_text(pins.read_text())
     return [str(python), str(_FOLDER / peer.program)]
 
@@ -105,7 +109,9 @@ def _node() -> str:
 
 
 def _install(command: list[str], where: Path) -> None:
-    subprocess.run(command, cwd=where, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS)
+    subprocess.run(
+        command, cwd=where, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS
+    )
 
 
 def _race(run: Run, peer: Peer, command: list[str], url: str) -> float:

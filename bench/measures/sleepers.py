@@ -31,22 +31,40 @@ def measure(run: Run) -> list[Figure]:
         engine, session = Engine(url, threads=1), Session(url)
         try:
             definition = rest_definition(engine, session)
-            alone = statistics.median(one_pass(url, workflows=workflows, threads=threads, prefix=f"alone-{n}").rate for n in range(2))
+            alone = statistics.median(
+                one_pass(url, workflows=workflows, threads=threads, prefix=f"alone-{n}").rate
+                for n in range(2)
+            )
             asleep = 0
             for size in (run.size(size) for size in SIZES):
-                fill(session, definition, size - asleep, prefix=f"sleeper-{size}-", soonest="1 day", latest="100 days")
+                fill(
+                    session,
+                    definition,
+                    size - asleep,
+                    prefix=f"sleeper-{size}-",
+                    soonest="1 day",
+                    latest="100 days",
+                )
                 asleep = size
                 claims[size] = _claims(session, definition, size)
-                run.say(f"  claim of {_DUE:,} among {size:,} sleepers: {claims[size] * 1000:.0f} ms (bare {bare * 1000:.0f} ms)")
+                run.say(
+                    f"  claim of {_DUE:,} among {size:,} sleepers: {claims[size] * 1000:.0f} ms (bare {bare * 1000:.0f} ms)"
+                )
             before = one_pass(url, workflows=workflows, threads=threads, prefix="before").rate
             session.rows("vacuum (analyze) scheduled_tasks, workflow_instances, accounts")
             after = one_pass(url, workflows=workflows, threads=threads, prefix="after").rate
         finally:
             engine.close()
             session.close()
-    run.say(f"  steps/s: {alone:,.0f} alone, {before:,.0f} beside {asleep:,} sleepers, {after:,.0f} after VACUUM ANALYZE")
+    run.say(
+        f"  steps/s: {alone:,.0f} alone, {before:,.0f} beside {asleep:,} sleepers, {after:,.0f} after VACUUM ANALYZE"
+    )
     sizes = sorted(claims)
-    plots.claims(run.results / "claim_by_sleepers.png", {size: _DUE / claims[size] for size in sizes}, bare=_DUE / bare)
+    plots.claims(
+        run.results / "claim_by_sleepers.png",
+        {size: _DUE / claims[size] for size in sizes},
+        bare=_DUE / bare,
+    )
     return [
         figure(
             "steps_with_10m_sleeping_ratio",
@@ -60,7 +78,12 @@ def measure(run: Run) -> list[Figure]:
             "x",
             f"among {sizes[-1]:,}; " + ", ".join(f"{s:,}: {claims[s] / bare:.2f}" for s in sizes),
         ),
-        figure("claim_growth_to_10m", claims[sizes[-1]] / claims[sizes[0]], "x", f"from {sizes[0]:,} sleepers to {sizes[-1]:,}"),
+        figure(
+            "claim_growth_to_10m",
+            claims[sizes[-1]] / claims[sizes[0]],
+            "x",
+            f"from {sizes[0]:,} sleepers to {sizes[-1]:,}",
+        ),
         figure("claim_rows_per_second", _DUE / claims[sizes[-1]], "1/s", "1,000 per call"),
     ]
 
@@ -80,12 +103,25 @@ def _claims(session: Session, definition: int, size: int) -> float:
     """Seconds for 10,000 due tasks, the median of three; what was claimed is taken away again."""
     taken = []
     for number in range(3):
-        fill(session, definition, _DUE, prefix=f"due-{size}-{number}-", soonest="-1 hour", latest="-1 minute")
+        fill(
+            session,
+            definition,
+            _DUE,
+            prefix=f"due-{size}-{number}-",
+            soonest="-1 hour",
+            latest="-1 minute",
+        )
         begun = time.perf_counter()
-        assert session.value("select free_room(20000)") >= _DUE  # as the tick does, before it claims
+        assert (
+            session.value("select free_queue_capacity(20000)") >= _DUE
+        )  # as the tick does, before it claims
         for _ in range(_DUE // _CHUNK):
             assert len(session.rows(_CLAIM, (HORIZON, _CHUNK, LEASE))) == _CHUNK
         taken.append(time.perf_counter() - begun)
         session.rows("delete from scheduled_tasks where status = 'queued'")
-        session.rows("delete from workflow_instances where account_id like 'due-%%'" if size <= 100_000 else "select 1")
+        session.rows(
+            "delete from workflow_instances where account_id like 'due-%%'"
+            if size <= 100_000
+            else "select 1"
+        )
     return statistics.median(taken)

@@ -56,7 +56,9 @@ def one_pass(url: str, *, workflows: int, threads: int, prefix: str = "acc") -> 
         written = int(session.value("select pg_current_wal_lsn() - %s::pg_lsn", (wal,)))
         commits = _commits(session) - commits
         after, steps = completed(session)
-        assert after - before == workflows, f"{after - before} of {workflows} workflows are complete"
+        assert after - before == workflows, (
+            f"{after - before} of {workflows} workflows are complete"
+        )
         assert steps >= workflows * _STEPS
         return Pass(ran=ran, workflows=workflows, commits=commits, wal_bytes=written)
     finally:
@@ -66,7 +68,9 @@ def one_pass(url: str, *, workflows: int, threads: int, prefix: str = "acc") -> 
 
 def _commits(session: Session) -> int:
     session.rows("select pg_stat_force_next_flush()")
-    return int(session.value("select xact_commit from pg_stat_database where datname = current_database()"))
+    return int(
+        session.value("select xact_commit from pg_stat_database where datname = current_database()")
+    )
 
 
 def measure(run: Run) -> list[Figure]:
@@ -76,15 +80,25 @@ def measure(run: Run) -> list[Figure]:
         rates[threads] = _pass(run, TRIAL_WORKFLOWS, threads).rate
     found = max(rates, key=lambda threads: rates[threads])
     passes = {threads: _pass(run, WORKFLOWS, threads) for threads in sorted({found, THREADS[-1]})}
-    best = max(passes, key=lambda threads: passes[threads].rate)  # with few workflows they differ by less than the machine does
+    best = max(
+        passes, key=lambda threads: passes[threads].rate
+    )  # with few workflows they differ by less than the machine does
     whole, costs = passes[best], passes[THREADS[-1]]
     steps = costs.workflows * _STEPS
     run.remember("steps_per_second", whole.rate)
     run.remember("best_step_threads", best)
     figures = [
-        figure("steps_per_second", whole.rate, "1/s", f"STEP_THREADS={best}; twice as many phases: an effect is submitted and polled"),
         figure(
-            "cpu_us_per_step", whole.cpu_us, "us", "processor time of workers and Postgres; less moved by a busy machine than the rate is"
+            "steps_per_second",
+            whole.rate,
+            "1/s",
+            f"STEP_THREADS={best}; twice as many phases: an effect is submitted and polled",
+        ),
+        figure(
+            "cpu_us_per_step",
+            whole.cpu_us,
+            "us",
+            "processor time of workers and Postgres; less moved by a busy machine than the rate is",
         ),
         figure("python_us_per_step", whole.python_us, "us", "processor time of the two workers"),
         figure("best_step_threads", best, ""),
@@ -102,7 +116,9 @@ def _pass(run: Run, workflows: int, threads: int) -> Pass:
     with fresh(run.server) as url:
         one = one_pass(url, workflows=run.size(workflows), threads=threads)
     costs = f"{one.cpu_us:.0f} us of processor per step, {one.python_us:.0f} in Python"
-    run.say(f"  STEP_THREADS={threads}, {one.workflows:,} workflows: {one.rate:,.0f} steps/s, {costs}")
+    run.say(
+        f"  STEP_THREADS={threads}, {one.workflows:,} workflows: {one.rate:,.0f} steps/s, {costs}"
+    )
     return one
 
 

@@ -20,7 +20,14 @@ def measure(run: Run) -> list[Figure]:
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=1, max_queued=2 * _DUE), Session(url)
         try:
-            fill(session, rest_definition(engine, session), due, prefix="due-", soonest="-1 minute", latest="1 minute")
+            fill(
+                session,
+                rest_definition(engine, session),
+                due,
+                prefix="due-",
+                soonest="-1 minute",
+                latest="1 minute",
+            )
             session.rows("vacuum (analyze) scheduled_tasks, workflow_instances")
             with contextlib.redirect_stdout(io.StringIO()):
                 report = engine.tick()
@@ -28,4 +35,11 @@ def measure(run: Run) -> list[Figure]:
             engine.close()
             session.close()
     assert report["claimed"] == report["sent"] == due, report
-    return [figure("tick_100k_seconds", report["seconds"], "s", f"{due:,} claimed and sent in {engine.queue.sent:,} messages")]
+    return [
+        figure(
+            "tick_100k_seconds",
+            report["seconds"],
+            "s",
+            f"{due:,} claimed and sent in {engine.queue.sent:,} messages",
+        )
+    ]

@@ -16,7 +16,7 @@ _HORIZON = 120
 _EARLY = 0.03  # a skip ends this long before what it is for
 _PATIENCE = 600.0
 _TICK: dict[str, Any] = json.loads((ROOT / "events/tick/minute.json").read_text())
-UPKEEP: dict[str, Any] = json.loads((ROOT / "events/upkeep/periodic.json").read_text())
+MAINTENANCE: dict[str, Any] = json.loads((ROOT / "events/maintenance/periodic.json").read_text())
 _WAITING = "select extract(epoch from min(scheduled_for))::float8 from scheduled_tasks where status = 'pending'"
 # Tasks that are a minute apart and more, put into one second: what eighty thousand accounts look like to the tick.
 _TOGETHER = """
@@ -34,7 +34,14 @@ class Drive:
         self._stack = stack
         self._session = session
         self._together = together
-        stack.warm({"import_accounts": request(None), "tick": _TICK, "step": {"Records": []}, "upkeep": UPKEEP})
+        stack.warm(
+            {
+                "import_accounts": request(None),
+                "tick": _TICK,
+                "step": {"Records": []},
+                "maintenance": MAINTENANCE,
+            }
+        )
 
     def start(self, workflow: str, accounts: int, *, prefix: str) -> None:
         """Import accounts in one request and start their workflows."""
@@ -52,7 +59,9 @@ class Drive:
                 for future in [each for each in running if each.done()]:
                     running.remove(future)
                     future.result()
-                if len(running) < self._stack.source.concurrency and (messages := self._stack.receive()):
+                if len(running) < self._stack.source.concurrency and (
+                    messages := self._stack.receive()
+                ):
                     running.add(environments.submit(self._stack.step, messages))
                 elif running:
                     time.sleep(0.005)
@@ -88,7 +97,9 @@ class Drive:
 
 def request(body: object) -> dict[str, Any]:
     """The event of an import over HTTPS; without a body one that is refused, which warms the function up."""
-    event: dict[str, Any] = json.loads((ROOT / "events/import_accounts/one_account.json").read_text())
+    event: dict[str, Any] = json.loads(
+        (ROOT / "events/import_accounts/one_account.json").read_text()
+    )
     return {**event, "body": json.dumps(body), "isBase64Encoded": False}
 
 

@@ -46,11 +46,17 @@ def _before_send(request: Any, event_name: str, **_more: object) -> None:  # noq
     if operation == "SendMessageBatch":
         now = time.time()
         with _guard:
-            _sent.extend([now, float(entry.get("DelaySeconds", 0))] for entry in json.loads(body)["Entries"])
+            _sent.extend(
+                [now, float(entry.get("DelaySeconds", 0))] for entry in json.loads(body)["Entries"]
+            )
 
 
 def _received(response_dict: Any, event_name: str, **_more: object) -> None:  # noqa: ANN401  # botocore's
-    _count(".".join(event_name.split(".")[1:3]), calls=0, size=_head(response_dict["headers"]) + len(response_dict["body"]))
+    _count(
+        ".".join(event_name.split(".")[1:3]),
+        calls=0,
+        size=_head(response_dict["headers"]) + len(response_dict["body"]),
+    )
 
 
 _LISTENERS: dict[str, Any] = {"before-send": _before_send, "response-received": _received}
@@ -69,7 +75,12 @@ _send = httpx.Client.send
 
 def _metered_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401  # httpx's own
     response = _send(client, request, **options)
-    size = _head(request.headers) + len(request.content) + _head(response.headers) + int(response.headers.get("content-length", 0))
+    size = (
+        _head(request.headers)
+        + len(request.content)
+        + _head(response.headers)
+        + int(response.headers.get("content-length", 0))
+    )
     _count(f"actions.{request.method}", size=size)
     return response
 

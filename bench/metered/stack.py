@@ -1,6 +1,6 @@
 """The local stack's parts without its triggers: real clients, queue, lock table, keys, actions service, functions with a meter around them.
 
-Engine time runs at real speed here and is moved forwards only while nothing runs and no message may be seen: a wait of hours is skipped,
+Schedule time runs at real speed here and is moved forwards only while nothing runs and no message may be seen: a wait of hours is skipped,
 what an invocation waits out is not.
 """
 
@@ -19,20 +19,20 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from bench.database import ROOT
-from devstack.actions_service import TOKEN_VARIABLE
+from devstack.actions_service.server import TOKEN_VARIABLE
+from devstack.aws.emulator import Emulator
+from devstack.aws.environment import function_variables, layer_paths
+from devstack.aws.functions import Function
+from devstack.aws.poller import to_event
+from devstack.aws.template import FunctionSpec, QueueSource, Template
 from devstack.child import SupervisedChild
 from devstack.clock import ScheduleClock
-from devstack.emulator import Emulator
-from devstack.environment import function_variables, layer_paths
-from devstack.functions import Function
 from devstack.migration import run_migration
-from devstack.poller import to_event
-from devstack.template import FunctionSpec, QueueSource, Template
 
 ACTIONS_SECONDS = 0.3
 _QUEUE, _TOKEN = "StepQueue", "local"
 _METERED = ROOT / "bench" / "metered"
-_FUNCTIONS = ("import_accounts", "tick", "step", "upkeep")
+_FUNCTIONS = ("import_accounts", "tick", "step", "maintenance")
 _PATIENCE = 60.0
 Used = dict[str, Any]  # what one invocation used, as meter.py tells it
 
@@ -47,8 +47,12 @@ class MeteredStack:
         self._cleanup = ExitStack()
         self.used: defaultdict[str, list[Used]] = defaultdict(list)
         self.events: list[int] = []  # messages of each event of the step function
-        self._visible: list[float] = []  # engine time at which messages that are on their way may be seen
-        self._ahead = 0  # messages that were received before their sender's invocation had told of them
+        self._visible: list[
+            float
+        ] = []  # schedule time at which messages that are on their way may be seen
+        self._ahead = (
+            0  # messages that were received before their sender's invocation had told of them
+        )
         self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -60,7 +64,12 @@ class MeteredStack:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Stop all of it."""
         self._cleanup.close()
 
@@ -70,13 +79,19 @@ class MeteredStack:
         self._emulator = Emulator(self._folder / "kms-key.json", log)
         self._cleanup.callback(self._emulator.stop)
         actions = SupervisedChild(
-            "devstack.actions_service", ["--clock-file", str(self._clock.path)], log=log, env={**os.environ, TOKEN_VARIABLE: _TOKEN}
+            "devstack.actions_service.server",
+            ["--clock-file", str(self._clock.path)],
+            log=log,
+            env={**os.environ, TOKEN_VARIABLE: _TOKEN},
         )
         self._cleanup.callback(actions.stop)
         actions_url = str(actions.wait_ready()["url"])
         _post(f"{actions_url}/_sim/settings", {"latency": ACTIONS_SECONDS})
         self._emulator.wait_ready()
-        self.template = Template(ROOT / "template.yaml", self._emulator.known(["ActionsTokenSecret", "OpenAiSecret"], "LockTable"))
+        self.template = Template(
+            ROOT / "template.yaml",
+            self._emulator.known(["ActionsTokenSecret", "OpenAiSecret"], "LockTable"),
+        )
         self._emulator.provision(self.template, {"ActionsTokenSecret": _TOKEN}, "LockTable")
         self._sqs = self._emulator.client("sqs")
         self._queue = self._emulator.queue_url(_QUEUE)
@@ -92,14 +107,25 @@ class MeteredStack:
             return function_variables(spec, shared, {}, endpoint=self._emulator.url)
 
         run_migration(variables(self.template.functions["migrate"]))
-        (self.source,) = (source for source in self.template.queue_sources() if source.queue == _QUEUE)
-        self.functions = {name: self._function(self.template.functions[name], variables, self.source) for name in _FUNCTIONS}
+        (self.source,) = (
+            source for source in self.template.queue_sources() if source.queue == _QUEUE
+        )
+        self.functions = {
+            name: self._function(self.template.functions[name], variables, self.source)
+            for name in _FUNCTIONS
+        }
 
     def _function(self, spec: FunctionSpec, variables: Any, source: QueueSource) -> Function:  # noqa: ANN401  # a function of the spec
         environment = {**variables(spec), "METERED_CODE": str(spec.code)}
         at_once = source.concurrency if spec.name == source.function else 1
         metered = replace(spec, code=_METERED, handler="meter.handler")
-        function = Function(metered, environment, layer_paths(spec, self.template), self._folder / f"{spec.name}.log", at_once)
+        function = Function(
+            metered,
+            environment,
+            layer_paths(spec, self.template),
+            self._folder / f"{spec.name}.log",
+            at_once,
+        )
         self._cleanup.callback(function.stop)
         return function
 
@@ -110,7 +136,7 @@ class MeteredStack:
     # Time
 
     def now(self) -> float:
-        """Engine time, epoch seconds."""
+        """Schedule time, epoch seconds."""
         return self._clock.now()
 
     def skip_to(self, engine: float) -> None:
@@ -133,7 +159,9 @@ class MeteredStack:
         self.used[function].append(used)
         skipped = self.now() - time.time()
         with self._guard:
-            self._visible = sorted([*self._visible, *(when + skipped + delay for when, delay in used["sent"])])
+            self._visible = sorted(
+                [*self._visible, *(when + skipped + delay for when, delay in used["sent"])]
+            )
             known = min(self._ahead, len(self._visible))
             self._visible, self._ahead = self._visible[known:], self._ahead - known
         return answer["result"]
@@ -147,7 +175,10 @@ class MeteredStack:
     def receive(self) -> list[dict[str, Any]]:
         """What the mapping would hand to the step function now: up to a batch of messages that may be seen."""
         answer = self._sqs.receive_message(
-            QueueUrl=self._queue, MaxNumberOfMessages=min(10, self.source.batch_size), WaitTimeSeconds=0, AttributeNames=["All"]
+            QueueUrl=self._queue,
+            MaxNumberOfMessages=min(10, self.source.batch_size),
+            WaitTimeSeconds=0,
+            AttributeNames=["All"],
         )
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         with self._guard:
@@ -160,11 +191,19 @@ class MeteredStack:
         result = self.call("step", to_event(messages, self._emulator.queue_arn(_QUEUE)))
         assert not result["batchItemFailures"], result
         self.events.append(len(messages))
-        entries = [{"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(messages)]
+        entries = [
+            {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+            for number, message in enumerate(messages)
+        ]
         self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=entries)
 
 
 def _post(url: str, document: object) -> None:
-    request = urllib.request.Request(url, method="POST", data=json.dumps(document).encode(), headers={"content-type": "application/json"})
+    request = urllib.request.Request(
+        url,
+        method="POST",
+        data=json.dumps(document).encode(),
+        headers={"content-type": "application/json"},
+    )
     with urllib.request.urlopen(request, timeout=10):
         pass

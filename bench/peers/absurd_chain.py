@@ -52,7 +52,9 @@ def main() -> None:
         asyncio.run(_spawn(url, count))
 
         def done() -> bool:
-            row = session.execute(f"select count(*) from absurd.t_{_QUEUE} where state = 'completed'").fetchone()
+            row = session.execute(
+                f"select count(*) from absurd.t_{_QUEUE} where state = 'completed'"
+            ).fetchone()
             return row is not None and row[0] >= count
 
         told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))

@@ -26,7 +26,13 @@ def _define() -> None:
 
 
 def _config(url: str) -> DBOSConfig:
-    return {"name": "bench", "system_database_url": url, "application_version": _VERSION, "run_admin_server": False, "log_level": "ERROR"}
+    return {
+        "name": "bench",
+        "system_database_url": url,
+        "application_version": _VERSION,
+        "run_admin_server": False,
+        "log_level": "ERROR",
+    }
 
 
 def main() -> None:
@@ -45,11 +51,20 @@ def main() -> None:
     DBOS.destroy()
     client = DBOSClient(system_database_url=url)
     for number in range(count):
-        client.enqueue({"workflow_name": "_define.<locals>.chain", "queue_name": "chain", "app_version": _VERSION}, f"acc-{number}")
+        client.enqueue(
+            {
+                "workflow_name": "_define.<locals>.chain",
+                "queue_name": "chain",
+                "app_version": _VERSION,
+            },
+            f"acc-{number}",
+        )
     with psycopg.connect(url, autocommit=True) as session:
 
         def done() -> bool:
-            row = session.execute("select count(*) from dbos.workflow_status where status = 'SUCCESS'").fetchone()
+            row = session.execute(
+                "select count(*) from dbos.workflow_status where status = 'SUCCESS'"
+            ).fetchone()
             return row is not None and row[0] >= count
 
         told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))

@@ -51,7 +51,9 @@ def main() -> None:
         asyncio.run(_work(url))
         return
     asyncio.run(_enqueue(url, count))
-    seconds = race([sys.executable, __file__, "work", url, "0"], 1, lambda: asyncio.run(_left(url)) == 0)
+    seconds = race(
+        [sys.executable, __file__, "work", url, "0"], 1, lambda: asyncio.run(_left(url)) == 0
+    )
     told(3 * count, seconds)
 
 

@@ -11,7 +11,9 @@ from race import race, ready, told
 
 
 def _app(url: str) -> procrastinate.App:
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=4, max_size=30))
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(conninfo=url, min_size=4, max_size=30)
+    )
 
     @app.task(name="chain")
     async def chain(step: int) -> None:
@@ -25,7 +27,9 @@ async def _work(url: str) -> None:
     app = _app(url)
     async with app.open_async():
         ready()
-        await app.run_worker_async(concurrency=30, listen_notify=True, install_signal_handlers=False)
+        await app.run_worker_async(
+            concurrency=30, listen_notify=True, install_signal_handlers=False
+        )
 
 
 async def _defer(url: str, count: int) -> None:
@@ -45,7 +49,9 @@ def main() -> None:
     with psycopg.connect(url, autocommit=True) as session:
 
         def done() -> bool:
-            row = session.execute("select count(*) from procrastinate_jobs where status = 'succeeded'").fetchone()
+            row = session.execute(
+                "select count(*) from procrastinate_jobs where status = 'succeeded'"
+            ).fetchone()
             return row is not None and row[0] >= 3 * count
 
         told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))

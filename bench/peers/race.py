@@ -16,7 +16,10 @@ PATIENCE_SECONDS = 240.0
 
 def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> float:
     """Seconds from the word go to the end of the work."""
-    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
     try:
         for worker in workers:
             assert worker.stdout is not None
@@ -28,7 +31,9 @@ def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> fl
             worker.stdin.write("go\n")
             worker.stdin.flush()
         while not done():
-            assert time.perf_counter() - begun < PATIENCE_SECONDS, f"not done after {PATIENCE_SECONDS} s"
+            assert time.perf_counter() - begun < PATIENCE_SECONDS, (
+                f"not done after {PATIENCE_SECONDS} s"
+            )
             assert all(worker.poll() is None for worker in workers), "a worker died"
             time.sleep(0.05)
         return time.perf_counter() - begun

@@ -14,7 +14,10 @@ from cli.options import Commands
 from cli.output import Output, moment
 
 _ACTIONS: Final = {
-    "pause": ("pause workflows; a step at work finishes, the rest waits", "flamebot resume {account}"),
+    "pause": (
+        "pause workflows; a step at work finishes, the rest waits",
+        "flamebot resume {account}",
+    ),
     "resume": ("resume paused workflows", "flamebot pause {account}"),
     "stop": ("stop workflows for good; a running job is cancelled", None),
     "retry": ("take failed workflows up where they failed", None),
@@ -38,12 +41,23 @@ def add(commands: Commands) -> None:
         "examples:\n  flamebot start acct-001\n  flamebot start acct-001 acct-002 --type aggressive",
     )
     parser.add_argument("ids", nargs="+", metavar="ACCOUNT", help="an account's id")
-    parser.add_argument("--type", dest="workflow_type", default="default", metavar="TYPE", help="the definition (default: default)")
+    parser.add_argument(
+        "--type",
+        dest="workflow_type",
+        default="default",
+        metavar="TYPE",
+        help="the definition (default: default)",
+    )
     parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
     for action, (summary, _) in _ACTIONS.items():
         parser = commands.add(action, run_control, summary, _EXAMPLES.format(action=action))
         parser.set_defaults(action=action)
-        parser.add_argument("ids", nargs="+", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow")
+        parser.add_argument(
+            "ids",
+            nargs="+",
+            metavar="ID",
+            help="a workflow's id, or an account's for its live or latest workflow",
+        )
         parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
         if action == "resume":
             parser.add_argument(
@@ -53,7 +67,9 @@ def add(commands: Commands) -> None:
                 help="go on with the wait that was left (freeze, default), or with the old due time (run_on)",
             )
         if action == "stop":
-            parser.add_argument("-y", "--yes", action="store_true", help="do not ask, even at a terminal")
+            parser.add_argument(
+                "-y", "--yes", action="store_true", help="do not ask, even at a terminal"
+            )
 
 
 def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
@@ -64,7 +80,9 @@ def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     def start(account: str) -> dict[str, Any]:
         path = f"/v1/accounts/{segment(account)}/workflows"
         try:
-            workflow: dict[str, Any] = http.post(path, body, what=f"No workflow was started for {account}").body
+            workflow: dict[str, Any] = http.post(
+                path, body, what=f"No workflow was started for {account}"
+            ).body
         except Failure as failure:
             if failure.exit is Exit.NOT_FOUND:
                 failure.next = "Import the account first: `flamebot import FILE`."
@@ -84,7 +102,9 @@ def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output
     def change(name: str) -> dict[str, Any]:
         what = f"{args.action} of {name} failed"
         workflow = find(http, name, what=what)
-        changed: dict[str, Any] = http.post(f"/v1/workflows/{segment(workflow['id'])}/{args.action}", body, what=what).body
+        changed: dict[str, Any] = http.post(
+            f"/v1/workflows/{segment(workflow['id'])}/{args.action}", body, what=what
+        ).body
         return changed
 
     undo = _ACTIONS[args.action][1]
@@ -93,18 +113,27 @@ def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output
 
 def _agreed(names: list[str]) -> bool:
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    print(f"Stop {shown}? A stopped workflow cannot go on. [y/N] ", end="", file=sys.stderr, flush=True)
+    print(
+        f"Stop {shown}? A stopped workflow cannot go on. [y/N] ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _each(names: list[str], do: Callable[[str], dict[str, Any]], output: Output, then: str | None) -> Exit:
+def _each(
+    names: list[str], do: Callable[[str], dict[str, Any]], output: Output, then: str | None
+) -> Exit:
     """One after the other; a failure is told and does not keep the others from being done."""
     done, failures = [], []
     for name in dict.fromkeys(names):
         try:
             done.append(do(name))
         except Failure as failure:
-            if failure.exit is Exit.AUTH or (failure.status is None and failure.exit is Exit.FAILURE):
+            if failure.exit is Exit.AUTH or (
+                failure.status is None and failure.exit is Exit.FAILURE
+            ):
                 raise  # no token or no API: the others would fail alike
             failures.append(failure)
             output.failure(failure)
@@ -120,9 +149,15 @@ def _each(names: list[str], do: Callable[[str], dict[str, Any]], output: Output,
 def _tell(workflow: dict[str, Any], output: Output, then: str | None) -> None:
     if output.as_json:
         return
-    flight = "  a step is at work and may finish" if workflow["effectInFlight"] and workflow["status"] in ("paused", "stopping") else ""
+    flight = (
+        "  a step is at work and may finish"
+        if workflow["effectInFlight"] and workflow["status"] in ("paused", "stopping")
+        else ""
+    )
     due = f"  next action {moment(workflow['nextActionAt'])}" if workflow["nextActionAt"] else ""
-    output.line(f"{workflow['accountId']}  {workflow['id']}  {output.paint(workflow['status'])}{due}{flight}")
+    output.line(
+        f"{workflow['accountId']}  {workflow['id']}  {output.paint(workflow['status'])}{due}{flight}"
+    )
     if then:
         output.note(then.format(account=workflow["accountId"]))
 

@@ -14,13 +14,24 @@ from cli.failures import Exit, Failure
 from cli.options import Commands, count
 from cli.output import Output, choose, moment
 
-_FIELDS: Final = ("type", "name", "description", "config", "steps")  # what a definition says; the rest was added by publishing it
+_FIELDS: Final = (
+    "type",
+    "name",
+    "description",
+    "config",
+    "steps",
+)  # what a definition says; the rest was added by publishing it
 
 
 def add(commands: Commands) -> None:
     """Tell argparse."""
     group = commands.group("definitions", "show, check and publish workflow definitions")
-    group.add("list", run_list, "list every definition's current version", "examples:\n  flamebot definitions list")
+    group.add(
+        "list",
+        run_list,
+        "list every definition's current version",
+        "examples:\n  flamebot definitions list",
+    )
     parser = group.add(
         "show",
         run_show,
@@ -28,7 +39,9 @@ def add(commands: Commands) -> None:
         "examples:\n  flamebot definitions show default > default.yaml\n  flamebot definitions show default --version 1",
     )
     parser.add_argument("type", metavar="TYPE")
-    parser.add_argument("--version", type=count, metavar="N", help="this version instead of the current one")
+    parser.add_argument(
+        "--version", type=count, metavar="N", help="this version instead of the current one"
+    )
     parser = group.add(
         "validate",
         run_validate,
@@ -44,8 +57,15 @@ def add(commands: Commands) -> None:
         "  flamebot definitions apply default.yaml --dry-run",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
-    parser.add_argument("--if-version", type=count, metavar="N", help="only if this is the current version (default: the one found now)")
-    parser.add_argument("--dry-run", action="store_true", help="check it and say what would be published")
+    parser.add_argument(
+        "--if-version",
+        type=count,
+        metavar="N",
+        help="only if this is the current version (default: the one found now)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check it and say what would be published"
+    )
 
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:  # noqa: ARG001  # as every command
@@ -54,38 +74,69 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
     if output.as_json:
         output.json(items)
     else:
-        rows = [[item["type"], f"v{item['version']}", str(item["totalSteps"]), _instances(item), item["name"]] for item in items]
+        rows = [
+            [
+                item["type"],
+                f"v{item['version']}",
+                str(item["totalSteps"]),
+                _instances(item),
+                item["name"],
+            ]
+            for item in items
+        ]
         output.table(["TYPE", "VERSION", "STEPS", "WORKFLOWS", "NAME"], rows)
     return Exit.OK
 
 
 def _instances(item: dict[str, Any]) -> str:
-    return ", ".join(f"{number:,} {status}" for status, number in item["instances"].items() if number) or "-"
+    return (
+        ", ".join(f"{number:,} {status}" for status, number in item["instances"].items() if number)
+        or "-"
+    )
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """One definition."""
-    path = f"/v1/definitions/{segment(args.type)}" + (f"/versions/{args.version}" if args.version else "")
+    path = f"/v1/definitions/{segment(args.type)}" + (
+        f"/versions/{args.version}" if args.version else ""
+    )
     definition = api().get(path, what=f"The definition {args.type} cannot be shown").body
     if output.as_json:
         output.json(definition)
     else:
-        published = f", published {moment(definition['createdAt'])}" if definition.get("createdAt") else ""
+        published = (
+            f", published {moment(definition['createdAt'])}" if definition.get("createdAt") else ""
+        )
         output.line(f"# version {definition['version']}{published}")
-        output.line(definition_file.write({name: definition[name] for name in _FIELDS if name in definition}).rstrip())
+        output.line(
+            definition_file.write(
+                {name: definition[name] for name in _FIELDS if name in definition}
+            ).rstrip()
+        )
     return Exit.OK
 
 
 def run_validate(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Every flaw at once, with its place in the file."""
+    """Every issue at once, with its place in the file."""
     file = definition_file.read(args.file)
-    answer = api().post("/v1/definitions/validate", file.document, what=f"{args.file} cannot be checked").body
+    answer = (
+        api()
+        .post("/v1/definitions/validate", file.document, what=f"{args.file} cannot be checked")
+        .body
+    )
     if output.as_json:
-        output.json({**answer, "errors": [{**flaw, "place": file.place(flaw["pointer"])} for flaw in answer["errors"]]})
+        output.json(
+            {
+                **answer,
+                "errors": [
+                    {**issue, "place": file.place(issue["pointer"])} for issue in answer["errors"]
+                ],
+            }
+        )
     elif answer["valid"]:
         output.line(f"{args.file} is a valid definition of {file.document.get('type')}.")
     else:
-        _tell_flaws(file, answer["errors"], output)
+        _tell_issues(file, answer["errors"], output)
     return Exit.OK if answer["valid"] else Exit.FAILURE
 
 
@@ -97,13 +148,19 @@ def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     http, path = api(), f"/v1/definitions/{segment(kind or '-')}"
     answer = http.post("/v1/definitions/validate", file.document, what=what).body
     if not answer["valid"]:
-        _tell_flaws(file, answer["errors"], output)
+        _tell_issues(file, answer["errors"], output)
         raise Failure(
-            what, f"It has {len(answer['errors'])} errors.", f"Mend them; `flamebot definitions validate {args.file}` checks again."
+            what,
+            f"It has {len(answer['errors'])} errors.",
+            f"Mend them; `flamebot definitions validate {args.file}` checks again.",
         )
     current = args.if_version or _current(http, path, what)
     if args.dry_run:
-        output.line(f"{kind} is valid and would follow version {current}." if current else f"{kind} is valid and would be version 1.")
+        output.line(
+            f"{kind} is valid and would follow version {current}."
+            if current
+            else f"{kind} is valid and would be version 1."
+        )
         return Exit.OK
     condition = {"If-Match": f'"{current}"'} if current else {"If-None-Match": "*"}
     published = http.call("PUT", path, what=what, body=file.document, headers=condition).body
@@ -112,7 +169,9 @@ def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     elif published["version"] == current:
         output.line(f"{kind} is version {current} already; nothing changed.")
     else:
-        output.line(f"{kind} is version {published['version']} now. Running workflows stay on theirs.")
+        output.line(
+            f"{kind} is version {published['version']} now. Running workflows stay on theirs."
+        )
         output.note(f"next: flamebot start ACCOUNT --type {kind}")
     return Exit.OK
 
@@ -126,5 +185,8 @@ def _current(http: Api, path: str, what: str) -> int | None:
         return None
 
 
-def _tell_flaws(file: DefinitionFile, flaws: list[dict[str, Any]], output: Output) -> None:
-    output.table(["PLACE", "POINTER", "REASON"], [[file.place(flaw["pointer"]), *choose(flaw, "pointer", "detail")] for flaw in flaws])
+def _tell_issues(file: DefinitionFile, issues: list[dict[str, Any]], output: Output) -> None:
+    output.table(
+        ["PLACE", "POINTER", "REASON"],
+        [[file.place(issue["pointer"]), *choose(issue, "pointer", "detail")] for issue in issues],
+    )

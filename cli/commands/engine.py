@@ -25,7 +25,12 @@ def add(commands: Commands) -> None:
         ("pause-all", "pause the whole engine: nothing begins after the answer, cancels go on"),
         ("resume-all", "end the global pause"),
     ):
-        parser = commands.add(action, run_global, summary, f'examples:\n  flamebot {action} --reason "maintenance at the provider"')
+        parser = commands.add(
+            action,
+            run_global,
+            summary,
+            f'examples:\n  flamebot {action} --reason "maintenance at the provider"',
+        )
         parser.set_defaults(action=action)
         parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
 
@@ -37,7 +42,9 @@ def run_status(args: argparse.Namespace, api: Callable[[], Api], output: Output)
     stats = http.get("/v1/stats", what=what).body
     control = _control(http, what)
     if output.as_json:
-        output.json({"api": http.target.api_url, "health": health, "stats": stats, "control": control})
+        output.json(
+            {"api": http.target.api_url, "health": health, "stats": stats, "control": control}
+        )
     else:
         _tell(http, health, stats, control, output)
     return Exit.UNHEALTHY if args.check and health["status"] != "ok" else Exit.OK
@@ -54,7 +61,13 @@ def _control(http: Api, what: str) -> dict[str, Any] | None:
     return control
 
 
-def _tell(http: Api, health: dict[str, Any], stats: dict[str, Any], control: dict[str, Any] | None, output: Output) -> None:
+def _tell(
+    http: Api,
+    health: dict[str, Any],
+    stats: dict[str, Any],
+    control: dict[str, Any] | None,
+    output: Output,
+) -> None:
     paused = "unknown (needs the scope admin)" if control is None else "no"
     if control is not None and control["paused"]:
         paused = f"since {moment(control['pausedAt'])}; end it with `flamebot resume-all`"
@@ -71,11 +84,17 @@ def _tell(http: Api, health: dict[str, Any], stats: dict[str, Any], control: dic
         }
     )
     output.line()
-    output.table(["CHECK", "STATE", "DETAIL"], [[check["name"], _state(check), check["detail"]] for check in health["checks"]])
+    output.table(
+        ["CHECK", "STATE", "DETAIL"],
+        [[check["name"], _state(check), check["detail"]] for check in health["checks"]],
+    )
     if stats["steps"]:
         names = ("completed", "failed", "retried", "skipped", "cancelled")
         output.line()
-        rows = [[step["action"], *(str(step[name]) for name in names), _seconds(step["meanSeconds"])] for step in stats["steps"]]
+        rows = [
+            [step["action"], *(str(step[name]) for name in names), _seconds(step["meanSeconds"])]
+            for step in stats["steps"]
+        ]
         output.table(["LAST 24 HOURS", *(name.upper() for name in names), "MEAN"], rows)
 
 
@@ -91,11 +110,14 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _lateness(lateness: dict[str, Any], speed: float) -> str:
-    """In real seconds: the API counts the engine's, which pass faster on an accelerated local stack."""
+    """In wall-clock seconds: the API counts the engine's, which pass faster on an accelerated local stack."""
     if not lateness["tasks"]:
         return "nothing has begun in the last 24 hours"
-    p50, p95, p99, worst = (_seconds(lateness[name] / speed) for name in ("p50Seconds", "p95Seconds", "p99Seconds", "maxSeconds"))
-    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {lateness['tasks']:,} tasks, in real time"
+    p50, p95, p99, worst = (
+        _seconds(lateness[name] / speed)
+        for name in ("p50Seconds", "p95Seconds", "p99Seconds", "maxSeconds")
+    )
+    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {lateness['tasks']:,} tasks, in wall time"
 
 
 def _seconds(value: float | None) -> str:
@@ -109,7 +131,9 @@ def run_global(args: argparse.Namespace, api: Callable[[], Api], output: Output)
     if output.as_json:
         output.json(control)
     elif control["paused"]:
-        output.line(f"Everything is paused since {moment(control['pausedAt'])}. What was begun finishes, cancels go on.")
+        output.line(
+            f"Everything is paused since {moment(control['pausedAt'])}. What was begun finishes, cancels go on."
+        )
         output.note("undo: flamebot resume-all")
     else:
         output.line("The engine runs.")

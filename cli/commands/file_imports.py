@@ -25,13 +25,26 @@ def add(commands: Commands) -> None:
     """Tell argparse."""
     group = commands.group("imports", "show imports by file and their rejected rows, or cancel one")
     parser = group.add("list", run_list, "list imports by file, newest first")
-    parser.add_argument("--limit", type=count, default=20, metavar="N", help="how many (default: 20)")
-    parser = group.add("show", run_show, "show how far an import is", "examples:\n  flamebot imports show ID --watch")
+    parser.add_argument(
+        "--limit", type=count, default=20, metavar="N", help="how many (default: 20)"
+    )
+    parser = group.add(
+        "show",
+        run_show,
+        "show how far an import is",
+        "examples:\n  flamebot imports show ID --watch",
+    )
     parser.add_argument("id", metavar="ID")
     parser.add_argument("--watch", action="store_true", help="until it is over")
-    parser = group.add("rejects", run_rejects, "list the rows that were rejected, with their lines and reasons")
+    parser = group.add(
+        "rejects", run_rejects, "list the rows that were rejected, with their lines and reasons"
+    )
     parser.add_argument("id", metavar="ID")
-    parser = group.add("cancel", run_cancel, "end an import: no further row is stored; what was stored stays, workflows go on")
+    parser = group.add(
+        "cancel",
+        run_cancel,
+        "end an import: no further row is stored; what was stored stays, workflows go on",
+    )
     parser.add_argument("id", metavar="ID")
     parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
 
@@ -52,7 +65,12 @@ def send(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Ex
     }
     created = _patiently(
         output,
-        lambda: api().post("/v1/imports", order, what="The import was not begun", headers={"Idempotency-Key": content_key(path, order)}),
+        lambda: api().post(
+            "/v1/imports",
+            order,
+            what="The import was not begun",
+            headers={"Idempotency-Key": content_key(path, order)},
+        ),
     )
     shown = created.body
     replayed = "Idempotent-Replayed" in created.headers
@@ -66,18 +84,24 @@ def send(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Ex
             upload(
                 path,
                 shown["upload"],
-                lambda sent: output.progress(f"sending: {_bar(sent, order['bytes'])} of {order['bytes'] / 1e6:,.0f} MB"),
+                lambda sent: output.progress(
+                    f"sending: {_bar(sent, order['bytes'])} of {order['bytes'] / 1e6:,.0f} MB"
+                ),
             )
         shown = _watch(api(), import_id, output)
     except KeyboardInterrupt:
-        output.note(f"Not watching any more. See `flamebot imports show {import_id}`; end it with `flamebot imports cancel {import_id}`.")
+        output.note(
+            f"Not watching any more. See `flamebot imports show {import_id}`; end it with `flamebot imports cancel {import_id}`."
+        )
         raise
     return _tell(api(), shown, output, replayed=replayed and created.body["status"] == "completed")
 
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """One line each."""
-    items = list(api().pages("/v1/imports", what="The imports cannot be listed", params={}, most=args.limit))
+    items = list(
+        api().pages("/v1/imports", what="The imports cannot be listed", params={}, most=args.limit)
+    )
     if output.as_json:
         output.json(items)
         return Exit.OK
@@ -85,7 +109,17 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
         ["ID", "STATUS", "FILE", "%", "ROWS", "IMPORTED", "STARTED", "REJECTED", "CREATED"],
         [
             [
-                *choose(item, "importId", "status", "fileName", "percent", "rowsRead", "imported", "started", "rejected"),
+                *choose(
+                    item,
+                    "importId",
+                    "status",
+                    "fileName",
+                    "percent",
+                    "rowsRead",
+                    "imported",
+                    "started",
+                    "rejected",
+                ),
                 moment(item["createdAt"]),
             ]
             for item in items
@@ -107,7 +141,14 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
 
 def run_rejects(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """Every one that is kept."""
-    items = list(api().pages(f"/v1/imports/{segment(args.id)}/rejects", what="The rejected rows cannot be listed", params={}, most=None))
+    items = list(
+        api().pages(
+            f"/v1/imports/{segment(args.id)}/rejects",
+            what="The rejected rows cannot be listed",
+            params={},
+            most=None,
+        )
+    )
     if output.as_json:
         output.json(items)
     else:
@@ -118,7 +159,11 @@ def run_rejects(args: argparse.Namespace, api: Callable[[], Api], output: Output
 def run_cancel(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """End it."""
     body = {} if args.reason is None else {"reason": args.reason}
-    shown = api().post(f"/v1/imports/{segment(args.id)}/cancel", body, what="The import was not cancelled").body
+    shown = (
+        api()
+        .post(f"/v1/imports/{segment(args.id)}/cancel", body, what="The import was not cancelled")
+        .body
+    )
     if output.as_json:
         output.json(shown)
     else:
@@ -142,7 +187,9 @@ def _watch(api: Api, import_id: str, output: Output) -> dict[str, Any]:
             misses = 0
         except Failure as failure:
             misses += 1
-            if misses > _MISSES or (failure.status is not None and failure.status < 500 and failure.status != 429):
+            if misses > _MISSES or (
+                failure.status is not None and failure.status < 500 and failure.status != 429
+            ):
                 raise
             time.sleep(_LOOK_SECONDS)
             continue
@@ -152,10 +199,16 @@ def _watch(api: Api, import_id: str, output: Output) -> dict[str, Any]:
         spent = time.monotonic() - began
         rate = (shown["rowsRead"] - first["rowsRead"]) / spent if spent > 2 else 0
         ahead = shown["bytesRead"] - first["bytesRead"]
-        left = f", about {_span((shown['bytes'] - shown['bytesRead']) * spent / ahead)} left" if ahead and spent > 2 else ""
+        left = (
+            f", about {_span((shown['bytes'] - shown['bytesRead']) * spent / ahead)} left"
+            if ahead and spent > 2
+            else ""
+        )
         speed = f", {rate:,.0f} a second" if rate else ""
         rejected = f", {shown['rejected']:,} rejected" if shown["rejected"] else ""
-        output.progress(f"importing: {_bar(shown['bytesRead'], shown['bytes'])}, {shown['rowsRead']:,} rows{rejected}{speed}{left}")
+        output.progress(
+            f"importing: {_bar(shown['bytesRead'], shown['bytes'])}, {shown['rowsRead']:,} rows{rejected}{speed}{left}"
+        )
         time.sleep(_LOOK_SECONDS if spent > 3 else 0.2)
 
 
@@ -163,23 +216,42 @@ def _tell(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) ->
     output.end_progress()
     bad = shown["rejected"] + shown["notStarted"]
     path = f"/v1/imports/{segment(shown['importId'])}/rejects"
-    rejects = list(api.pages(path, what=_WHAT, params={}, most=None if output.as_json else _LISTED)) if bad else []
+    rejects = (
+        list(api.pages(path, what=_WHAT, params={}, most=None if output.as_json else _LISTED))
+        if bad
+        else []
+    )
     if output.as_json:
-        output.json({**_summary(shown, replayed=replayed), "rejects": [_reject(item) for item in rejects]})
+        output.json(
+            {**_summary(shown, replayed=replayed), "rejects": [_reject(item) for item in rejects]}
+        )
     else:
         if rejects:
             _table(rejects, output)
-            output.line(f"... and {bad - len(rejects):,} more: flamebot imports rejects {shown['importId']}" if bad > len(rejects) else "")
-        active = f", {shown['alreadyActive']:,} had a live workflow" if shown["alreadyActive"] else ""
+            output.line(
+                f"... and {bad - len(rejects):,} more: flamebot imports rejects {shown['importId']}"
+                if bad > len(rejects)
+                else ""
+            )
+        active = (
+            f", {shown['alreadyActive']:,} had a live workflow" if shown["alreadyActive"] else ""
+        )
         output.line(
             f"{shown['rowsRead']:,} rows: {shown['imported']:,} imported, {shown['started']:,} started{active}, {bad:,} with problems"
         )
         if replayed:
-            output.line("This file was imported by an earlier run within a day: nothing was done twice, this is its result.")
+            output.line(
+                "This file was imported by an earlier run within a day: nothing was done twice, this is its result."
+            )
     if shown["status"] != "completed":
         code, _, why = (shown["error"] or f"cancelled: It was {shown['status']}.").partition(": ")
         after = "What was stored stays. Mend the file and run the command again: what is there is updated, live workflows are left alone."
-        raise Failure(f"The import was {shown['status']} after {shown['rowsRead']:,} rows", why, after, code=code)
+        raise Failure(
+            f"The import was {shown['status']} after {shown['rowsRead']:,} rows",
+            why,
+            after,
+            code=code,
+        )
     if shown["rowsRead"] == 0:
         raise Failure("Nothing was imported", "The file holds no accounts.", exit=Exit.USAGE)
     if shown["started"] and not output.as_json:
@@ -190,19 +262,28 @@ def _tell(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) ->
 def _summary(shown: dict[str, Any], *, replayed: bool) -> dict[str, Any]:
     """As a small import tells it, and which one it was."""
     return {
-        **{name: shown[name] for name in ("importId", "status", "imported", "started", "alreadyActive", "rejected")},
+        **{
+            name: shown[name]
+            for name in ("importId", "status", "imported", "started", "alreadyActive", "rejected")
+        },
         "rows": shown["rowsRead"],
         "replayed": shown["rowsRead"] if replayed else 0,
     }
 
 
 def _reject(item: dict[str, Any]) -> dict[str, Any]:
-    return {"row": f"line {item['row']}", "flamebotId": item["flamebotId"], "what": _what(item), "reason": _reason(item)}
+    return {
+        "row": f"line {item['row']}",
+        "flamebotId": item["flamebotId"],
+        "what": _what(item),
+        "reason": _reason(item),
+    }
 
 
 def _table(items: list[dict[str, Any]], output: Output) -> None:
     output.table(
-        ["ROW", "ACCOUNT", "WHAT", "REASON"], [[f"line {item['row']}", item["flamebotId"], _what(item), _reason(item)] for item in items]
+        ["ROW", "ACCOUNT", "WHAT", "REASON"],
+        [[f"line {item['row']}", item["flamebotId"], _what(item), _reason(item)] for item in items],
     )
 
 
@@ -211,7 +292,9 @@ def _what(item: dict[str, Any]) -> str:
 
 
 def _reason(item: dict[str, Any]) -> str:
-    return "; ".join(f"{flaw['pointer'].lstrip('/')} {flaw['detail']}".strip() for flaw in item["errors"])
+    return "; ".join(
+        f"{issue['pointer'].lstrip('/')} {issue['detail']}".strip() for issue in item["errors"]
+    )
 
 
 def _patiently(output: Output, call: Callable[[], Answer]) -> Answer:
@@ -234,4 +317,10 @@ def _bar(done: int, whole: int) -> str:
 
 
 def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 100
+        else f"{seconds / 60:.0f} min"
+        if seconds < 6000
+        else f"{seconds / 3600:.1f} h"
+    )

@@ -36,11 +36,30 @@ nothing twice: it resumes where it was interrupted. Exits with 6 if some rows we
 
 def add(commands: Commands) -> None:
     """Tell argparse."""
-    parser = commands.add("import", run, "import accounts from a JSON or CSV file and start their workflows", _EXAMPLES)
+    parser = commands.add(
+        "import",
+        run,
+        "import accounts from a JSON or CSV file and start their workflows",
+        _EXAMPLES,
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="a .csv, .jsonl or .json file")
-    parser.add_argument("--type", dest="workflow_type", metavar="TYPE", help="the definition to start (default: default)")
-    parser.add_argument("--start", action=argparse.BooleanOptionalAction, help="start a workflow for each account (default)")
-    parser.add_argument("--spread", type=duration, metavar="DURATION", help="spread the starts evenly over this time: 90s, 15m, 6h, 1d")
+    parser.add_argument(
+        "--type",
+        dest="workflow_type",
+        metavar="TYPE",
+        help="the definition to start (default: default)",
+    )
+    parser.add_argument(
+        "--start",
+        action=argparse.BooleanOptionalAction,
+        help="start a workflow for each account (default)",
+    )
+    parser.add_argument(
+        "--spread",
+        type=duration,
+        metavar="DURATION",
+        help="spread the starts evenly over this time: 90s, 15m, 6h, 1d",
+    )
 
 
 @dataclass
@@ -82,7 +101,9 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
     order = {
         "startAutomation": start,
         "workflowType": args.workflow_type or file.asks.get("workflowType", "default"),
-        "spreadSeconds": args.spread if args.spread is not None else file.asks.get("spreadSeconds", 0),
+        "spreadSeconds": args.spread
+        if args.spread is not None
+        else file.asks.get("spreadSeconds", 0),
     }
     tally = _Tally()
     of = f" of {file.total:,}" if file.total is not None else ""
@@ -99,7 +120,9 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
         raise
     _tell(tally, output)
     if tally.rows == 0:
-        raise Failure(f"Nothing was imported from {args.file}", "It holds no accounts.", exit=Exit.USAGE)
+        raise Failure(
+            f"Nothing was imported from {args.file}", "It holds no accounts.", exit=Exit.USAGE
+        )
     if tally.started and not output.as_json:
         output.note("next: flamebot list, flamebot status")
     return Exit.PARTIAL if tally.rejects else Exit.OK
@@ -126,10 +149,17 @@ def _send(api: Api, body: dict[str, Any], output: Output) -> Answer:
         try:
             return api.post("/v1/accounts/import", body, what="The import stopped", headers=headers)
         except Failure as failure:
-            passing = failure.status in (None, 429, 500, 502, 503, 504) or failure.code == "idempotency_in_flight"
+            passing = (
+                failure.status in (None, 429, 500, 502, 503, 504)
+                or failure.code == "idempotency_in_flight"
+            )
             if not (passing and tries_left):
                 raise
-            wait = failure.retry_after if failure.retry_after is not None else 2.0 ** (_TRIES - tries_left - 1)
+            wait = (
+                failure.retry_after
+                if failure.retry_after is not None
+                else 2.0 ** (_TRIES - tries_left - 1)
+            )
             output.note(f"{failure.why} Trying again in {wait:.0f} s.")
             time.sleep(min(wait, 60.0))
     raise AssertionError("the last try returns or raises")
@@ -137,8 +167,12 @@ def _send(api: Api, body: dict[str, Any], output: Output) -> Answer:
 
 def _key(body: dict[str, Any]) -> str:
     """A key made of the request's content, slowly: the content holds credentials, and a fast digest could be guessed from."""
-    content = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-    return "cli-" + hashlib.scrypt(content, salt=b"flamebot import", n=2**14, r=8, p=1, dklen=24).hex()
+    content = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
+    return (
+        "cli-" + hashlib.scrypt(content, salt=b"flamebot import", n=2**14, r=8, p=1, dklen=24).hex()
+    )
 
 
 def _count(tally: _Tally, chunk: list[tuple[str, Any]], results: list[dict[str, Any]]) -> None:
@@ -150,14 +184,22 @@ def _count(tally: _Tally, chunk: list[tuple[str, Any]], results: list[dict[str, 
         tally.already_active += workflow == "already_active"
         if result["status"] == "rejected" or workflow == "rejected":
             what = "rejected" if result["status"] == "rejected" else "imported, not started"
-            reject = {"row": place, "flamebotId": result.get("flamebotId"), "what": what, "reason": _reason(result.get("problem") or {})}
+            reject = {
+                "row": place,
+                "flamebotId": result.get("flamebotId"),
+                "what": what,
+                "reason": _reason(result.get("problem") or {}),
+            }
             tally.rejects.append(reject)
 
 
 def _reason(problem: dict[str, Any]) -> str:
     """Where and what, the place within the row."""
-    flaws = [f"{'/'.join(flaw.get('pointer', '').split('/')[3:])} {flaw.get('detail', '')}".strip() for flaw in problem.get("errors") or []]
-    return "; ".join(flaws) or str(problem.get("detail") or "The API gives no reason.")
+    issues = [
+        f"{'/'.join(issue.get('pointer', '').split('/')[3:])} {issue.get('detail', '')}".strip()
+        for issue in problem.get("errors") or []
+    ]
+    return "; ".join(issues) or str(problem.get("detail") or "The API gives no reason.")
 
 
 def _tell(tally: _Tally, output: Output) -> None:
@@ -168,9 +210,14 @@ def _tell(tally: _Tally, output: Output) -> None:
     if tally.rejects:
         output.table(
             ["ROW", "ACCOUNT", "WHAT", "REASON"],
-            [[reject[name] for name in ("row", "flamebotId", "what", "reason")] for reject in tally.rejects],
+            [
+                [reject[name] for name in ("row", "flamebotId", "what", "reason")]
+                for reject in tally.rejects
+            ],
         )
         output.line()
     output.line(str(tally))
     if tally.replayed:
-        output.line(f"{tally.replayed:,} of the rows were sent by an earlier run within a day: nothing was done twice, this is its result.")
+        output.line(
+            f"{tally.replayed:,} of the rows were sent by an earlier run within a day: nothing was done twice, this is its result."
+        )

@@ -15,7 +15,11 @@ from cli.output import Output
 
 def add(commands: Commands) -> None:
     """Tell argparse. `dev` is known here for the list of commands alone: its options are the local stack's own."""
-    commands.add("dev", run_dev, "run the whole system on this machine until Ctrl-C; `flamebot dev --help` lists its options")
+    commands.add(
+        "dev",
+        run_dev,
+        "run the whole system on this machine until Ctrl-C; `flamebot dev --help` lists its options",
+    )
     parser = commands.add(
         "token",
         run_token,
@@ -24,8 +28,15 @@ def add(commands: Commands) -> None:
         "  flamebot token --scope read                     that may only look\n"
         "  FLAMEBOT_TOKEN=$(flamebot token --scope read) flamebot list",
     )
-    parser.add_argument("--scope", action="append", metavar="S", help="a scope; may be given again (default: all)")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="the stack's data directory (default: the one found from here)")
+    parser.add_argument(
+        "--scope", action="append", metavar="S", help="a scope; may be given again (default: all)"
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="the stack's data directory (default: the one found from here)",
+    )
 
 
 def dev(argv: list[str]) -> int:
@@ -48,12 +59,17 @@ def run_token(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     folder = args.data_dir or _data_dir()
     if folder is None or not folder.is_dir():
         raise Failure(
-            what, "There is no local stack here.", "Start it with `flamebot dev`, or name its directory with --data-dir.", Exit.NOT_FOUND
+            what,
+            "There is no local stack here.",
+            "Start it with `flamebot dev`, or name its directory with --data-dir.",
+            Exit.NOT_FOUND,
         )
     try:
         token = tokens.mint(folder, args.scope or tokens.SCOPES)
     except ValueError as error:
-        raise Failure(what, f"{error}.", "`flamebot token` without --scope carries all of them.", Exit.USAGE) from None
+        raise Failure(
+            what, f"{error}.", "`flamebot token` without --scope carries all of them.", Exit.USAGE
+        ) from None
     if output.as_json:
         output.json({"token": token, "scopes": list(args.scope or tokens.SCOPES)})
     else:

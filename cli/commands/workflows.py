@@ -30,14 +30,31 @@ def add(commands: Commands) -> None:
     parser.add_argument("--type", metavar="TYPE", help="only those of this definition")
     parser.add_argument("--account", metavar="ACCOUNT", help="only those of this account")
     parser.add_argument("--step", metavar="STEP", help="only those at this step")
-    parser.add_argument("--error", metavar="TEXT", help="only those whose last error holds this text")
-    parser.add_argument("--due-before", metavar="TIME", help="only those whose next action is due before this time (RFC 3339)")
-    parser.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)")
+    parser.add_argument(
+        "--error", metavar="TEXT", help="only those whose last error holds this text"
+    )
+    parser.add_argument(
+        "--due-before",
+        metavar="TIME",
+        help="only those whose next action is due before this time (RFC 3339)",
+    )
+    parser.add_argument(
+        "--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)"
+    )
     parser.add_argument("--all", action="store_true", help="all of them")
-    parser.add_argument("-q", "--quiet", action="store_true", help="ids alone, for the next command")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="ids alone, for the next command"
+    )
 
-    parser = commands.add("show", run_show, "show a workflow", "examples:\n  flamebot show acct-001\n  flamebot show acct-001 --json")
-    parser.add_argument("id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow")
+    parser = commands.add(
+        "show",
+        run_show,
+        "show a workflow",
+        "examples:\n  flamebot show acct-001\n  flamebot show acct-001 --json",
+    )
+    parser.add_argument(
+        "id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow"
+    )
 
     parser = commands.add(
         "history",
@@ -45,9 +62,18 @@ def add(commands: Commands) -> None:
         "show what a workflow did, oldest first",
         "examples:\n  flamebot history acct-001\n  flamebot history acct-001 --follow      until the workflow is over",
     )
-    parser.add_argument("id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow")
-    parser.add_argument("--limit", type=count, metavar="N", help="at most so many steps (default: all)")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until the workflow is over; exits with 1 if it failed")
+    parser.add_argument(
+        "id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow"
+    )
+    parser.add_argument(
+        "--limit", type=count, metavar="N", help="at most so many steps (default: all)"
+    )
+    parser.add_argument(
+        "-f",
+        "--follow",
+        action="store_true",
+        help="go on until the workflow is over; exits with 1 if it failed",
+    )
 
 
 def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
@@ -60,7 +86,9 @@ def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
                 raise
         else:
             return workflow
-    items = api.get("/v1/workflows", what=what, params={"accountId": name, "limit": 50}).body["items"]
+    items = api.get("/v1/workflows", what=what, params={"accountId": name, "limit": 50}).body[
+        "items"
+    ]
     if not items:
         raise Failure(
             what,
@@ -73,10 +101,19 @@ def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """A table of workflows."""
-    filters = {"status": args.status, "type": args.type, "accountId": args.account, "stepId": args.step}
+    filters = {
+        "status": args.status,
+        "type": args.type,
+        "accountId": args.account,
+        "stepId": args.step,
+    }
     filters |= {"error": args.error, "dueBefore": args.due_before}
     most = None if args.all else args.limit
-    items = list(api().pages("/v1/workflows", what="The workflows cannot be listed", params=filters, most=most))
+    items = list(
+        api().pages(
+            "/v1/workflows", what="The workflows cannot be listed", params=filters, most=most
+        )
+    )
     if args.quiet:
         for item in items:
             output.line(item["id"])
@@ -95,7 +132,14 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
 def _row(item: dict[str, Any]) -> list[object]:
     kind = f"{item['workflowType']} v{item['workflowVersion']}"
     step = f"{item['currentStepId'] or '-'} ({min(item['currentStep'] + 1, item['totalSteps'])}/{item['totalSteps']})"
-    return [*choose(item, "accountId", "id"), kind, item["status"], step, moment(item["nextActionAt"]), item["lastError"]]
+    return [
+        *choose(item, "accountId", "id"),
+        kind,
+        item["status"],
+        step,
+        moment(item["nextActionAt"]),
+        item["lastError"],
+    ]
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
@@ -115,7 +159,9 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
             "step": step,
             "next action": due,
             "last error": error,
-            "task": f"{task['phase']} of {task['stepId']}, {task['status']}, {task['attempts']} attempts" if task else "-",
+            "task": f"{task['phase']} of {task['stepId']}, {task['status']}, {task['attempts']} attempts"
+            if task
+            else "-",
             "effect in flight": "yes" if item["effectInFlight"] else "no",
             "loops": ", ".join(f"{name}: {n}" for name, n in item["gotoIterations"].items()) or "-",
             "started": moment(item["startedAt"]),
@@ -138,13 +184,22 @@ def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output
     if output.as_json:
         output.json(entries)
     else:
-        output.table(["#", "STEP", "ACTION", "STATUS", "ATTEMPT", "FINISHED", "RESULT"], [_entry(entry) for entry in entries])
+        output.table(
+            ["#", "STEP", "ACTION", "STATUS", "ATTEMPT", "FINISHED", "RESULT"],
+            [_entry(entry) for entry in entries],
+        )
     return Exit.OK
 
 
 def _entry(entry: dict[str, Any]) -> list[object]:
     told = entry["error"] or entry["result"] or None
-    return [str(entry["sequence"]), *choose(entry, "stepId", "action", "status"), str(entry["attempt"]), moment(entry["finishedAt"]), told]
+    return [
+        str(entry["sequence"]),
+        *choose(entry, "stepId", "action", "status"),
+        str(entry["attempt"]),
+        moment(entry["finishedAt"]),
+        told,
+    ]
 
 
 def _follow(http: Api, workflow: dict[str, Any], path: str, what: str, output: Output) -> Exit:
@@ -153,17 +208,23 @@ def _follow(http: Api, workflow: dict[str, Any], path: str, what: str, output: O
             output.json_line(entry)
         else:
             number, step, action, status, attempt, finished, told = _entry(entry)
-            output.line(f"{finished}  #{number}  {step} ({action})  {output.paint(str(status))}  attempt {attempt}  {printable(told)}")
+            output.line(
+                f"{finished}  #{number}  {step} ({action})  {output.paint(str(status))}  attempt {attempt}  {printable(told)}"
+            )
     status = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body["status"]
     output.note(f"The workflow is {status}.")
     return Exit.FAILURE if status == "failed" else Exit.OK
 
 
-def _as_it_happens(http: Api, workflow: dict[str, Any], path: str, what: str) -> Iterator[dict[str, Any]]:
+def _as_it_happens(
+    http: Api, workflow: dict[str, Any], path: str, what: str
+) -> Iterator[dict[str, Any]]:
     """Entries until the workflow is over; the page that is still filling is read again and again."""
     cursor, told = None, -1
     while True:
-        status = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body["status"]  # before the page: none is missed
+        status = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body[
+            "status"
+        ]  # before the page: none is missed
         page = http.get(path, what=what, params={"limit": 200, "cursor": cursor}).body
         for entry in page["items"]:
             if entry["sequence"] > told:

@@ -11,5 +11,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN
     """Answer which messages should come again; every import's checkpoint is in the database."""
     with bootstrap.telemetry("import_file").invocation(context):
         bodies = {record["messageId"]: record["body"] for record in event["Records"]}
-        failed = bootstrap.import_file().run(bodies, lambda: context.get_remaining_time_in_millis() / 1000)
+        failed = bootstrap.import_file().run(
+            bodies, lambda: context.get_remaining_time_in_millis() / 1000
+        )
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

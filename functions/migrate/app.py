@@ -16,5 +16,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     telemetry = bootstrap.telemetry("migrate")
     with telemetry.invocation(context):
         answer = serve(event, bootstrap.migrate_database)
-        telemetry.info("migration_answered", request_type=event.get("RequestType"), outcome=answer["Status"], reason=answer["Reason"])
+        telemetry.info(
+            "migration_answered",
+            request_type=event.get("RequestType"),
+            outcome=answer["Status"],
+            reason=answer["Reason"],
+        )
         return answer

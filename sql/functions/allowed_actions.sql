@@ -11,11 +11,11 @@ as $$
         when 'active' then
             array['pause', 'stop']
             -- Sending an unknown submit again at once does no harm; leaving its step would forget a job that may exist.
-            || case when p_task_status in ('pending', 'queued') and p_phase in ('wake', 'text', 'submit') then array['run-now'] else '{}' end
-            || case when p_task_status in ('pending', 'queued') and p_phase in ('wake', 'text', 'submit') and not p_unknown then array['skip-step'] else '{}' end
+            || case when p_task_status in ('pending', 'queued') and p_phase in ('timer', 'generate', 'submit') then array['run-now'] else '{}' end
+            || case when p_task_status in ('pending', 'queued') and p_phase in ('timer', 'generate', 'submit') and not p_unknown then array['skip-step'] else '{}' end
         when 'paused' then
             array['resume', 'stop']
-            || case when p_task_status = 'held' and p_phase in ('wake', 'text', 'submit') and not p_unknown then array['skip-step'] else '{}' end
+            || case when p_task_status = 'held' and p_phase in ('timer', 'generate', 'submit') and not p_unknown then array['skip-step'] else '{}' end
         when 'failed' then array['retry']
         else '{}'::text[]
     end

@@ -41,7 +41,7 @@ begin
     elsif v_next is null then
         return false;
     end if;
-    v_born := task_birth(v_instance.status, v_next ->> 'phase', false, v_due, p_now, p_horizon, p_engine_paused);
+    v_born := initial_task_status(v_instance.status, v_next ->> 'phase', false, v_due, p_now, p_horizon, p_engine_paused);
     insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status,
                                  attempts, sends, fence, lease_expires_at, held_at, payload, created_at)
     values (p_id || ':' || (p_sequence + 1), p_id, v_instance.account_id, p_sequence + 1,

@@ -1,4 +1,4 @@
--- begin_import(p_id, p_nonce, p_now, p_lease) -> jsonb
+-- begin_import(p_id, p_delivery_id, p_now, p_lease) -> jsonb
 -- Takes the turn to go on with an import whose file is there: a new fence, a lease of p_lease (real), and where to go on. Answers null when there is no such import, else
 -- {begun, status, ...}; not begun: another worker has the turn, or it is over. Called again by the same delivery it answers the same. After 50 turns that stored nothing the
 -- import has failed: its file kills whoever reads it. What a dead worker left in staging goes.
@@ -6,32 +6,32 @@
 -- Errors: none.
 -- Caller: adapters/postgres/imports.py
 -- Test: tests/integration/test_begin_import.py
-create or replace function begin_import(p_id uuid, p_nonce uuid, p_now timestamptz, p_lease interval) returns jsonb
+create or replace function begin_import(p_id uuid, p_delivery_id uuid, p_now timestamptz, p_lease interval) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_import imports;
-    v_real timestamptz;
+    v_wall timestamptz;
     v_mine boolean;
 begin
     select i.* into v_import from imports i where i.id = p_id for no key update;
     if not found then
         return null;
     end if;
-    v_real := clock_timestamp();
-    v_mine := v_import.status = 'running' and v_import.begun_by = p_nonce and v_import.lease_expires_at > v_real;
-    if v_import.status not in ('waiting', 'running') or (v_import.status = 'running' and v_import.lease_expires_at > v_real and not v_mine) then
+    v_wall := clock_timestamp();
+    v_mine := v_import.status = 'running' and v_import.begun_by = p_delivery_id and v_import.lease_expires_at > v_wall;
+    if v_import.status not in ('waiting', 'running') or (v_import.status = 'running' and v_import.lease_expires_at > v_wall and not v_mine) then
         return jsonb_build_object('begun', false, 'status', v_import.status);
     elsif not v_mine and v_import.tries >= 50 then
         update imports i
-           set status = 'failed', error = 'stuck: It was given up after 50 tries that stored nothing.', lease_expires_at = null, finished_at = v_real, updated_at = v_real
+           set status = 'failed', error = 'stuck: It was given up after 50 tries that stored nothing.', lease_expires_at = null, finished_at = v_wall, updated_at = v_wall
          where i.id = p_id;
         return jsonb_build_object('begun', false, 'status', 'failed');
     elsif not v_mine then
         delete from import_staging s where s.import_id = p_id;
         update imports i
-           set status = 'running', fence = nextval('fence_seq'), begun_by = p_nonce, tries = i.tries + 1, lease_expires_at = v_real + p_lease,
-               starts_at = coalesce(i.starts_at, p_now, v_real), started_at = coalesce(i.started_at, v_real), updated_at = v_real
+           set status = 'running', fence = nextval('fence_seq'), begun_by = p_delivery_id, tries = i.tries + 1, lease_expires_at = v_wall + p_lease,
+               starts_at = coalesce(i.starts_at, p_now, v_wall), started_at = coalesce(i.started_at, v_wall), updated_at = v_wall
          where i.id = p_id
         returning i.* into v_import;
     end if;

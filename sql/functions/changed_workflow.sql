@@ -12,7 +12,7 @@ begin
         select jsonb_build_object(
                    'workflow', to_jsonb(w),
                    'send', coalesce((
-                       select jsonb_agg(task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0))
+                       select jsonb_agg(task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reclaims > 0))
                          from scheduled_tasks t
                         where p_send and t.workflow_instance_id = p_id and t.is_live and t.status = 'queued'), '[]'))
           from workflow_overview w

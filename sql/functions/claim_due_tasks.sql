@@ -1,6 +1,6 @@
 -- claim_due_tasks(p_now, p_horizon, p_limit, p_lease, p_rate) -> setof (task_id, fence, account_id, phase, due, alone)
--- Claims what falls due within the horizon, the earliest first: pending to queued, under a new fence, leased until p_lease real seconds after it is due.
--- Under a global pause cancels only. How many there is room for is the caller's to know (free_room): when much is in flight, counting costs more than claiming.
+-- Claims what falls due within the horizon, the earliest first: pending to queued, under a new fence, leased until p_lease wall-clock seconds after it is due.
+-- Under a global pause cancels only. How many there is room for is the caller's to know (free_queue_capacity): when much is in flight, counting costs more than claiming.
 -- Locks: tasks, those it takes, with SKIP LOCKED: it never waits, and so may leave the lock order.
 -- Errors: none.
 -- Caller: adapters/postgres/tasks.py
@@ -31,5 +31,5 @@ begin
        set status = 'queued', fence = nextval('fence_seq'), sends = 1,
            lease_expires_at = clock_timestamp() + greatest(t.scheduled_for - v_now, interval '0') / p_rate + p_lease
      where t.ctid = any (v_places)
-    returning t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0;
+    returning t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reclaims > 0;
 end $$;

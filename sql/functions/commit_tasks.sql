@@ -19,7 +19,7 @@ declare
     v_instances uuid[];
     v_paused boolean;
     v_again boolean;
-    v_real timestamptz;
+    v_wall timestamptz;
     v_now timestamptz;
 begin
     perform pg_advisory_xact_lock_shared(7);                -- a pause_all waits for us, or we see what it wrote
@@ -30,16 +30,16 @@ begin
     perform 1 from scheduled_tasks t where t.task_id = any (v_ids) order by t.task_id for no key update;
     select coalesce(bool_or(t.committed_fence = asked.held), false) into v_again
       from unnest(v_ids, v_fences) asked (id, held) join scheduled_tasks t on t.task_id = asked.id;
-    v_real := clock_timestamp();                            -- after the waiting
-    v_now := coalesce(p_now, v_real);
+    v_wall := clock_timestamp();                            -- after the waiting
+    v_now := coalesce(p_now, v_wall);
 
     if v_again then
         return query
         select t.task_id, t.committed_fence, i.status, n.task_id,
                case when n.status <> 'running' or n.begun_by = t.begun_by then n.status end,
                case when n.status <> 'running' or n.begun_by = t.begun_by then n.fence end,
-               case when n.status = 'queued' then task_pointer(n.task_id, n.fence, n.account_id, n.phase, n.scheduled_for, n.reaps > 0)
-                    when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0) end
+               case when n.status = 'queued' then task_pointer(n.task_id, n.fence, n.account_id, n.phase, n.scheduled_for, n.reclaims > 0)
+                    when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reclaims > 0) end
           from (select distinct a.id, a.held from unnest(v_ids, v_fences) a (id, held)) asked
           join scheduled_tasks t on t.task_id = asked.id and t.committed_fence = asked.held
           join workflow_instances i on i.id = t.workflow_instance_id
@@ -69,10 +69,10 @@ begin
                     else w.was end as becomes,
                case when not w.again then w.task ->> 'to'
                     when w.was in ('active', 'paused') or (w.was = 'stopping' and w.phase = 'cancel')
-                        then task_birth(w.was, w.phase, false, w.at, v_now, p_horizon, v_paused)
+                        then initial_task_status(w.was, w.phase, false, w.at, v_now, p_horizon, v_paused)
                     else 'cancelled' end as status,
                case when w.next is not null and w.was in ('active', 'paused', 'stopping')
-                        then task_birth(w.was, w.next ->> 'phase', w.was <> 'stopping' and coalesce((w.next ->> 'run')::boolean, false),
+                        then initial_task_status(w.was, w.next ->> 'phase', w.was <> 'stopping' and coalesce((w.next ->> 'run')::boolean, false),
                                         (w.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused) end as birth
           from won w),
     moved as (
@@ -86,16 +86,16 @@ begin
                committed_fence = t.fence,
                fence = case when j.status = 'queued' then nextval('fence_seq') else t.fence end,
                -- A delivery that got as far as this commit proves that the task can be run: only losses in a row count.
-               reaps = case when j.again and t.claim_fence is not null then 0 else t.reaps end,
+               reclaims = case when j.again and t.claim_fence is not null then 0 else t.reclaims end,
                sends = case when j.again then (j.status = 'queued')::int else t.sends end,
                -- A submit put back without an unknown outcome was not sent, or surely not taken: the service does not know its key yet.
                first_begun_at = case when j.again and t.phase = 'submit' and not coalesce((j.task ->> 'outcome_unknown')::boolean, false) then null else t.first_begun_at end,
-               lease_expires_at = case when j.status = 'queued' then v_real + greatest(j.at - v_now, interval '0') / p_rate + p_lease end,
+               lease_expires_at = case when j.status = 'queued' then v_wall + greatest(j.at - v_now, interval '0') / p_rate + p_lease end,
                held_at = case when j.status = 'held' then v_now end,
                finished_at = case when j.status in ('completed', 'failed', 'cancelled') then v_now end
           from judged j
          where t.task_id = j.task_id
-        returning j.*, t.committed_fence, t.fence as own_fence, t.reaps > 0 as alone),
+        returning j.*, t.committed_fence, t.fence as own_fence, t.reclaims > 0 as alone),
     written as (
         update workflow_instances i
            set status = j.becomes,
@@ -130,8 +130,8 @@ begin
         select f.follower, f.workflow_instance_id, f.account_id, f.sequence + 1, f.next ->> 'step_id', f.next ->> 'action', f.next ->> 'phase', f.due, f.birth,
                coalesce((f.next ->> 'attempts')::int, 0), (f.birth = 'queued')::int, f.follower_fence,
                case when f.birth = 'running' then f.follower_fence end, case when f.birth = 'running' then f.begun_by end,
-               case f.birth when 'queued' then v_real + greatest(f.due - v_now, interval '0') / p_rate + p_lease when 'running' then v_real + p_lease end,
-               case when f.birth = 'running' then v_real end, case when f.birth = 'running' then v_now end, case when f.birth = 'held' then v_now end,
+               case f.birth when 'queued' then v_wall + greatest(f.due - v_now, interval '0') / p_rate + p_lease when 'running' then v_wall + p_lease end,
+               case when f.birth = 'running' then v_wall end, case when f.birth = 'running' then v_now end, case when f.birth = 'held' then v_now end,
                coalesce(nullif(f.next -> 'payload', 'null'), '{}') || case when f.was = 'stopping' then '{"reason": "stop"}'::jsonb else '{}' end, v_now
           from followed f
          where f.birth is not null)

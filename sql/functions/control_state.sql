@@ -1,5 +1,5 @@
 -- control_state() -> jsonb
--- Answers the engine's control row: paused, since when (engine time), and for how long it was paused in all the pauses before.
+-- Answers the engine's control row: paused, since when (schedule time), and for how long it was paused in all the pauses before.
 -- Locks: none.
 -- Errors: none.
 -- Caller: adapters/postgres/workflows.py, sql/functions/pause_all.sql, sql/functions/resume_all.sql

@@ -11,7 +11,7 @@ language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_known imports;
-    v_real timestamptz;
+    v_wall timestamptz;
 begin
     if p_key is not null then
         perform pg_advisory_xact_lock(8, hashtext(p_actor || E'\x1e' || p_key));
@@ -29,9 +29,9 @@ begin
             return jsonb_build_object('id', v_known.id, 'created', false);
         end if;
     end if;
-    v_real := clock_timestamp();
+    v_wall := clock_timestamp();
     insert into imports (id, file_name, format, bytes, workflow_id, spread_seconds, principal, key, reason, created_at, upload_until, updated_at)
-    values (p_id, p_file_name, p_format, p_bytes, p_workflow_id, p_spread_seconds, p_actor, p_key, p_reason, v_real, v_real + p_upload_for, v_real)
+    values (p_id, p_file_name, p_format, p_bytes, p_workflow_id, p_spread_seconds, p_actor, p_key, p_reason, v_wall, v_wall + p_upload_for, v_wall)
         on conflict (id) do nothing;                        -- the same call again, after a lost answer
     if found then
         insert into audit_log (actor, action, subject, reason, before, after)

@@ -1,9 +1,9 @@
 -- delete_finished_tasks(p_before, p_limit) -> int
--- Deletes task rows that finished before p_before (engine time), oldest first, and says how many. The last task of a failed instance stays, because
+-- Deletes task rows that finished before p_before (schedule time), oldest first, and says how many. The last task of a failed instance stays, because
 -- retry needs it; so does a row with an older one of its instance left, because kept sequences have no gaps (I3).
 -- Locks: the tasks that it deletes, skip locked.
 -- Errors: none.
--- Caller: adapters/postgres/upkeep.py
+-- Caller: adapters/postgres/maintenance.py
 -- Test: tests/integration/test_delete_finished_tasks.py
 create or replace function delete_finished_tasks(p_before timestamptz, p_limit int) returns int
 language plpgsql volatile security definer set search_path = public, pg_temp

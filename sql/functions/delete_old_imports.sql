@@ -1,5 +1,5 @@
 -- delete_old_imports() -> int
--- Forgets imports that ended 30 days ago (real time), with their rejected rows, five at most, and says how many. What they stored stays.
+-- Forgets imports that ended 30 days ago (wall time), with their rejected rows, five at most, and says how many. What they stored stays.
 -- Locks: the rows that it deletes, skip locked.
 -- Errors: none.
 -- Caller: adapters/postgres/imports.py

@@ -1,10 +1,10 @@
 -- engine_health(p_now) -> jsonb
--- Answers what the database knows of the engine's health: the last tick and upkeep, what is due and not begun, what was lost and not found again, what runs for
--- too long, whether it can be written to, and what will stand in its way. Ages of ticks, upkeep, leases and transactions are real seconds, of tasks engine ones.
+-- Answers what the database knows of the engine's health: the last tick and maintenance, what is due and not begun, what was lost and not found again, what runs for
+-- too long, whether it can be written to, and what will stand in its way. Ages of ticks, maintenance, leases and transactions are wall-clock seconds, of tasks engine ones.
 -- Under a global pause only cancels are sent again, so only they can be lost. The backlog is counted up to 100,000.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/reads.py, adapters/postgres/upkeep.py
+-- Caller: adapters/postgres/reads.py, adapters/postgres/maintenance.py
 -- Test: tests/integration/test_engine_health.py
 create or replace function engine_health(p_now timestamptz) returns jsonb
 -- A plan made for any p_now reads every task that sleeps; one made for this p_now reads what is due.
@@ -12,7 +12,7 @@ language plpgsql volatile security definer set search_path = public, pg_temp set
 as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
-    v_real timestamptz := clock_timestamp();
+    v_wall timestamptz := clock_timestamp();
     v_backlog bigint;
     v_oldest timestamptz;
     v_oldest_cancel timestamptz;
@@ -23,25 +23,25 @@ begin
     select t.scheduled_for into v_oldest_cancel
       from scheduled_tasks t where t.is_due and t.phase = 'cancel' and t.scheduled_for <= v_now order by t.scheduled_for limit 1;
     select jsonb_build_object(
-               'database_time', v_real,
+               'database_time', v_wall,
                'read_only', pg_is_in_recovery() or current_setting('transaction_read_only') = 'on',
                'paused', c.paused, 'paused_at', c.paused_at,
                'paused_seconds', coalesce(extract(epoch from v_now - c.paused_at), 0),
                'last_tick_at', c.last_tick_at, 'last_tick', c.last_tick,
-               'last_tick_age_seconds', extract(epoch from v_real - c.last_tick_at),
-               'last_upkeep_at', c.last_upkeep_at, 'last_upkeep', c.last_upkeep,
-               'last_upkeep_age_seconds', extract(epoch from v_real - c.last_upkeep_at),
+               'last_tick_age_seconds', extract(epoch from v_wall - c.last_tick_at),
+               'last_maintenance_at', c.last_maintenance_at, 'last_maintenance', c.last_maintenance,
+               'last_maintenance_age_seconds', extract(epoch from v_wall - c.last_maintenance_at),
                'oldest_due_age_seconds', coalesce(extract(epoch from v_now - least(v_oldest, out.oldest_due)), 0),
                'oldest_cancel_age_seconds', coalesce(extract(epoch from v_now - least(v_oldest_cancel, out.oldest_cancel)), 0),
                'due_backlog', v_backlog + out.due,
                'queued', out.queued, 'running', out.running,
                'oldest_running_age_seconds', coalesce(extract(epoch from v_now - out.oldest_running), 0),
                'lost_messages', out.lost, 'expired_leases', out.expired,
-               'oldest_lost_age_seconds', coalesce(extract(epoch from v_real - out.oldest_lost), 0),
+               'oldest_lost_age_seconds', coalesce(extract(epoch from v_wall - out.oldest_lost), 0),
                -- Today's may be missing for good reason: its rows are in the default partition already.
                'history_ready', to_regclass('public.step_history_' || to_char((v_now at time zone 'UTC')::date + 1, 'YYYYMMDD')) is not null,
                'oldest_transaction_age_seconds', coalesce(
-                   (select extract(epoch from v_real - min(a.xact_start)) from pg_stat_activity a
+                   (select extract(epoch from v_wall - min(a.xact_start)) from pg_stat_activity a
                      where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()), 0))
       into v_answer
       from engine_control c,
@@ -57,7 +57,7 @@ begin
                    min(l.lease_expires_at) filter (where l.lost) as oldest_lost
               from (select t.status, t.phase, t.scheduled_for, t.started_at, t.lease_expires_at,
                            t.status = 'queued' and t.scheduled_for <= v_now as waits,
-                           t.lease_expires_at < v_real and (t.status = 'running' or t.phase = 'cancel' or not c.paused) as lost
+                           t.lease_expires_at < v_wall and (t.status = 'running' or t.phase = 'cancel' or not c.paused) as lost
                       from scheduled_tasks t
                      where t.is_out) l) out;
     return v_answer;

@@ -1,5 +1,5 @@
 -- engine_stats(p_now) -> jsonb
--- Counts instances, live tasks and accounts by status, steps by action over the last 24 hours (engine time), and how late the 10,000 tasks that
+-- Counts instances, live tasks and accounts by status, steps by action over the last 24 hours (schedule time), and how late the 10,000 tasks that
 -- finished last had begun, in engine seconds.
 -- Locks: none.
 -- Errors: none.

@@ -1,5 +1,5 @@
 -- find_import(p_principal, p_key) -> table (salt, digest, answer)
--- Answers what is remembered of an import with this Idempotency-Key; nothing when it is unknown or older than 24 hours (real time).
+-- Answers what is remembered of an import with this Idempotency-Key; nothing when it is unknown or older than 24 hours (wall time).
 -- Locks: none.
 -- Errors: none.
 -- Caller: adapters/postgres/workflows.py

@@ -9,12 +9,12 @@ create or replace function find_stalled_imports() returns table (id uuid, stalle
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
-    v_real timestamptz := clock_timestamp();
+    v_wall timestamptz := clock_timestamp();
 begin
     return query
-    select i.id, i.status = 'running' and i.updated_at < v_real - interval '15 minutes' from imports i
+    select i.id, i.status = 'running' and i.updated_at < v_wall - interval '15 minutes' from imports i
      where i.file_deleted_at is null
-       and ((i.status = 'running' and i.lease_expires_at < v_real) or (i.status <> 'running' and i.updated_at < v_real - interval '5 minutes'))
+       and ((i.status = 'running' and i.lease_expires_at < v_wall) or (i.status <> 'running' and i.updated_at < v_wall - interval '5 minutes'))
      order by i.updated_at
      limit 100;
 end $$;

@@ -10,7 +10,7 @@ create or replace function import_accounts(p_accounts jsonb, p_starts jsonb, p_p
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
-    v_real timestamptz;
+    v_wall timestamptz;
     v_created text[];
     v_changed text[];
     v_answer jsonb;
@@ -25,14 +25,14 @@ begin
         end if;
     end if;
     perform pg_advisory_xact_lock_shared(7);
-    v_real := clock_timestamp();
+    v_wall := clock_timestamp();
 
     -- One statement for new and known accounts alike: it locks in the order of the ids, whichever they are. A config of JSON null says: keep what is there.
     with stored as (
         insert into accounts as a (flamebot_id, model_id, channel_id, config, credentials_ciphertext, ciphertext_version, credentials_version,
                                    created_at, updated_at)
         select x.flamebot_id, x.model_id, x.channel_id, coalesce(x.config, 'null'), decode(x.ciphertext, 'base64'),
-               case when x.ciphertext is not null then x.version end, x.version, v_real, v_real
+               case when x.ciphertext is not null then x.version end, x.version, v_wall, v_wall
           from jsonb_to_recordset(p_accounts) x (flamebot_id text, model_id text, channel_id text, config jsonb, version int, ciphertext text)
          order by x.flamebot_id collate "C"
         on conflict (flamebot_id) do update
@@ -44,7 +44,7 @@ begin
                -- Of two imports at once the one that reserved first may come last: the version grows all the same.
                credentials_version = case when excluded.credentials_version > a.credentials_version then excluded.credentials_version
                                           else nextval('credentials_version_seq')::int end,
-               updated_at = v_real
+               updated_at = v_wall
          where coalesce(excluded.model_id, a.model_id) is distinct from a.model_id
             or coalesce(excluded.channel_id, a.channel_id) is distinct from a.channel_id
             or excluded.config not in ('null', a.config)

@@ -14,7 +14,7 @@ as $$
 declare
     v_import imports;
     v_chunk record;                                         -- from_byte, to_byte, line, rows, staged, rejects, done
-    v_real timestamptz;
+    v_wall timestamptz;
     v_repeated text[];
     v_created text[];
     v_changed text[];
@@ -35,7 +35,7 @@ begin
         return jsonb_build_object('applied', false, 'status', v_import.status);
     end if;
     perform pg_advisory_xact_lock_shared(7);
-    v_real := clock_timestamp();
+    v_wall := clock_timestamp();
     v_repeated := array(select a.flamebot_id from import_staging s join accounts a on a.flamebot_id = s.flamebot_id and a.last_import_id = p_id
                          where s.import_id = p_id and s.batch = p_batch);
 
@@ -44,7 +44,7 @@ begin
         insert into accounts as a (flamebot_id, model_id, channel_id, config, credentials_ciphertext, ciphertext_version, credentials_version, last_import_id,
                                    created_at, updated_at)
         select s.flamebot_id, s.model_id, s.channel_id, coalesce(s.config, 'null'), s.ciphertext, case when s.ciphertext is not null then s.version end, s.version,
-               p_id, v_real, v_real
+               p_id, v_wall, v_wall
           from import_staging s
          where s.import_id = p_id and s.batch = p_batch and s.flamebot_id <> all (v_repeated)
          order by s.flamebot_id
@@ -63,8 +63,8 @@ begin
                updated_at = case when coalesce(excluded.model_id, a.model_id) is not distinct from a.model_id
                                       and coalesce(excluded.channel_id, a.channel_id) is not distinct from a.channel_id
                                       and excluded.config in ('null', a.config) and excluded.credentials_ciphertext is null then a.updated_at
-                                 else v_real end
-        returning a.flamebot_id, a.xmax = 0 as is_new, a.updated_at = v_real as is_changed)
+                                 else v_wall end
+        returning a.flamebot_id, a.xmax = 0 as is_new, a.updated_at = v_wall as is_changed)
     select coalesce(array_agg(t.flamebot_id) filter (where t.is_new), '{}'),
            coalesce(array_agg(t.flamebot_id) filter (where not t.is_new and t.is_changed), '{}')
       into v_created, v_changed
@@ -83,7 +83,7 @@ begin
           from start_workflows((select coalesce(jsonb_agg(s.start), '[]') from import_staging s
                                  where s.import_id = p_id and s.batch = p_batch and s.flamebot_id <> all (v_repeated)),
                                v_import.principal, v_import.reason, p_now,
-                               case when free_room(p_room) >= v_chunk.staged then p_horizon else interval '-100 years' end,
+                               case when free_queue_capacity(p_room) >= v_chunk.staged then p_horizon else interval '-100 years' end,
                                p_lease, p_rate) w;
     end if;
 

@@ -10,25 +10,25 @@ language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_import imports;
-    v_real timestamptz;
+    v_wall timestamptz;
     v_error text;
 begin
     select i.* into v_import from imports i where i.id = p_id for no key update;
-    v_real := clock_timestamp();
+    v_wall := clock_timestamp();
     if v_import.status in ('completed', 'failed', 'cancelled') then
         -- Only once no upload can come any more: what comes late is looked at, and deleted.
-        update imports i set file_deleted_at = v_real where i.id = p_id and i.file_deleted_at is null and i.upload_until < v_real;
+        update imports i set file_deleted_at = v_wall where i.id = p_id and i.file_deleted_at is null and i.upload_until < v_wall;
         return v_import.status;
-    elsif v_import.status = 'waiting' and v_import.upload_until + interval '5 minutes' < v_real then
+    elsif v_import.status = 'waiting' and v_import.upload_until + interval '5 minutes' < v_wall then
         v_error := 'no_file: The file was never sent.';
-    elsif v_import.status = 'running' and v_import.lease_expires_at < v_real then
+    elsif v_import.status = 'running' and v_import.lease_expires_at < v_wall then
         v_error := 'file_gone: The file is not there any more.';
     else
         return v_import.status;
     end if;
     update imports i
-       set status = 'failed', error = v_error, lease_expires_at = null, finished_at = v_real, updated_at = v_real,
-           file_deleted_at = case when i.upload_until < v_real then v_real end
+       set status = 'failed', error = v_error, lease_expires_at = null, finished_at = v_wall, updated_at = v_wall,
+           file_deleted_at = case when i.upload_until < v_wall then v_wall end
      where i.id = p_id;
     return 'failed';
 end $$;

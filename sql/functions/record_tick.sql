@@ -1,5 +1,5 @@
 -- record_tick(p_claimed, p_sent, p_seconds) -> void
--- Remembers the tick's heartbeat for the health check, in real time.
+-- Remembers the tick's heartbeat for the health check, in wall time.
 -- Locks: the row of engine control.
 -- Errors: none.
 -- Caller: adapters/postgres/tasks.py

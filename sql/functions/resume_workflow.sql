@@ -41,7 +41,7 @@ begin
           from engine_control c,
                unnest((c.pauses + case when c.paused then tstzmultirange(tstzrange(c.paused_at, greatest(v_now, c.paused_at))) else '{}' end)
                       * tstzmultirange(tstzrange(v_task.held_at, greatest(v_now, v_task.held_at)))) overlap (span);
-        v_queue := task_birth('active', v_task.phase, false, v_due, v_now, p_horizon, v_engine_paused) = 'queued';
+        v_queue := initial_task_status('active', v_task.phase, false, v_due, v_now, p_horizon, v_engine_paused) = 'queued';
         update scheduled_tasks t
            set status = case when v_queue then 'queued' else 'pending' end,
                scheduled_for = v_due, held_at = null, fence = nextval('fence_seq'),

@@ -47,7 +47,7 @@ begin
         v_send := not v_engine_paused;
         update scheduled_tasks t
            set status = case when v_send then 'queued' else 'pending' end,
-               scheduled_for = v_now, finished_at = null, result = null, error = null, reaps = 0, sends = v_send::int,
+               scheduled_for = v_now, finished_at = null, result = null, error = null, reclaims = 0, sends = v_send::int,
                attempts = coalesce((v_again ->> 'attempts')::int, 0),
                fence = nextval('fence_seq'), lease_expires_at = case when v_send then clock_timestamp() + p_lease end,
                payload = coalesce(nullif(v_again -> 'payload', 'null'), t.payload - array['started_at', 'paused_ms', 'global_paused_ms', 'polls'])

@@ -51,7 +51,7 @@ begin
                case when b.status = 'queued' then clock_timestamp() + greatest(n.at - v_now, interval '0') / p_rate + p_lease end, coalesce(n.payload, '{}'), v_now
           from mine x
          cross join lateral jsonb_to_record(x.decision -> 'next') n (step_id text, action text, phase text, at timestamptz, payload jsonb, attempts int)
-         cross join lateral (select task_birth('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0) b (status)   -- asked once, not once a column
+         cross join lateral (select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0) b (status)   -- asked once, not once a column
          where n.step_id is not null
         returning s.task_id, s.workflow_instance_id, s.fence, s.account_id, s.phase, s.scheduled_for, s.status),
     told as (
@@ -86,7 +86,7 @@ begin
                 when a.model_id is null or a.channel_id is null then 'incomplete'
                 else 'already_active' end,            -- by one that has ended since
            coalesce(mine.id, live.id),
-           case when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reaps > 0) end
+           case when t.status = 'queued' then task_pointer(t.task_id, t.fence, t.account_id, t.phase, t.scheduled_for, t.reclaims > 0) end
       from jsonb_to_recordset(p_rows) x (instance_id uuid, account_id text)
       left join accounts a on a.flamebot_id = x.account_id
       left join workflow_instances mine on mine.id = x.instance_id

@@ -1,6 +1,6 @@
 -- stop_workflow(p_id, p_now, p_lease, p_actor, p_reason) -> jsonb
 -- Ends an instance: at once when nothing was begun at the actions service. Else it is stopping: an open job, or a submit of unknown outcome, gets
--- a cancel task, queued at once whatever is paused; a running task's commit or take-over does the rest. Stopping or stopped already: nothing changes,
+-- a cancel task, queued at once whatever is paused; a running task's commit or reclaim does the rest. Stopping or stopped already: nothing changes,
 -- but a queued cancel is answered once more, for whoever asks again because the first answer got lost.
 -- Locks: the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed.

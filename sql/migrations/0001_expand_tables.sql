@@ -1,5 +1,5 @@
 -- The tables, and the constraints that hold I1 to I3 by themselves.
--- Two kinds of time: engine time (due times, history, retention) comes as a parameter; leases are real time.
+-- Two kinds of time: schedule time (due times, history, retention) comes as a parameter; leases are wall time.
 
 create sequence fence_seq;                                   -- grows with every claim and begin, over all accounts
 create sequence credentials_version_seq start 100000;        -- never reused; six digits keep the registration key at 8 characters or more
@@ -8,9 +8,9 @@ create sequence credentials_version_seq start 100000;        -- never reused; si
 create table engine_control (
     one             boolean primary key default true check (one),
     paused          boolean not null default false,
-    paused_at       timestamptz,                             -- engine time
+    paused_at       timestamptz,                             -- schedule time
     paused_ms       bigint not null default 0,               -- time spent in global pauses that are over; deadlines subtract it
-    last_tick_at    timestamptz,                             -- real time
+    last_tick_at    timestamptz,                             -- wall time
     last_tick       jsonb,
     constraint paused_since check (paused = (paused_at is not null))
 );
@@ -82,29 +82,29 @@ create table scheduled_tasks (
     sequence                bigint not null check (sequence > 0),
     step_id                 text not null,
     action                  text not null,
-    phase                   text not null check (phase in ('wake', 'text', 'submit', 'poll', 'cancel')),
-    scheduled_for           timestamptz not null,            -- engine time, of the latest wake-up
+    phase                   text not null check (phase in ('timer', 'generate', 'submit', 'poll', 'cancel')),
+    scheduled_for           timestamptz not null,            -- schedule time, of the latest wake-up
     status                  text not null
                             check (status in ('pending',     -- waits for its due time; start, commit, defer, resume -> claim
                                               'queued',      -- claimed and sent; back to pending or held if anyone but begin touches it
-                                              'running',     -- begun; ends in commit, or in take_over_expired when the lease runs out
+                                              'running',     -- begun; ends in commit, or in reclaim_expired when the lease runs out
                                               'held',        -- its instance is paused; resume -> pending or queued
                                               'completed', 'failed', 'cancelled')),
     attempts                int not null default 0 check (attempts >= 0),    -- tries at the effect whose results were committed
-    reaps                   int not null default 0 check (reaps >= 0),       -- times it was taken over
+    reclaims                   int not null default 0 check (reclaims >= 0),       -- times it was reclaimed
     sends                   int not null default 0 check (sends >= 0),       -- times its message was sent since it was last queued
     fence                   bigint not null default 0,       -- the one that is valid now
     claim_fence             bigint,                          -- the one that was in the message; makes begin repeatable
     committed_fence         bigint,                          -- of the last accepted commit; makes commit repeatable
-    begun_by                uuid,                            -- nonce of the delivery that began it
-    lease_expires_at        timestamptz,                     -- real time; set while queued or running
+    begun_by                uuid,                            -- delivery_id of the delivery that began it
+    lease_expires_at        timestamptz,                     -- wall time; set while queued or running
     outcome_unknown         boolean not null default false,  -- an attempt may have reached the actions service
-    first_begun_at          timestamptz,                     -- real time; from then on the service may know the key
-    held_at                 timestamptz,                     -- engine time; the remaining wait is scheduled_for - held_at
+    first_begun_at          timestamptz,                     -- wall time; from then on the service may know the key
+    held_at                 timestamptz,                     -- schedule time; the remaining wait is scheduled_for - held_at
     payload                 jsonb not null default '{}',
     result                  jsonb,
     error                   text,
-    created_at              timestamptz not null,            -- engine time, as started_at and finished_at
+    created_at              timestamptz not null,            -- schedule time, as started_at and finished_at
     started_at              timestamptz,
     finished_at             timestamptz,
     -- Index predicates use these, never status: begin changes neither, and no CAS on status can be planned through a
@@ -141,10 +141,10 @@ create table step_history_rest partition of step_history default;
 
 create table workflow_locks (
     lock_key        text collate "C" primary key,
-    locked_by       text not null,                           -- a nonce, or whatever the caller of acquire_workflow_lock names
-    expires_at      timestamptz not null,                    -- real time
+    locked_by       text not null,                           -- a delivery_id, or whatever the caller of acquire_workflow_lock names
+    expires_at      timestamptz not null,                    -- wall time
     acquired_at     timestamptz not null default clock_timestamp(),
-    instance_id     text,                                    -- who the nonce works for; see acquire_account_lock
+    instance_id     text,                                    -- who the delivery_id works for; see acquire_account_lock
     sequence        bigint,
     fence           bigint
 );

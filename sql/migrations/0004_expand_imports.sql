@@ -15,11 +15,11 @@ create table imports (
     key                 text,                            -- Idempotency-Key
     reason              text,
     fence               bigint not null default 0,       -- grows with every begin
-    begun_by            uuid,                            -- nonce of the delivery that began it
+    begun_by            uuid,                            -- delivery_id of the delivery that began it
     tries               int not null default 0,          -- begins since the last chunk was stored
-    lease_expires_at    timestamptz,                     -- real time
+    lease_expires_at    timestamptz,                     -- wall time
     last_batch          uuid,                            -- of the last chunk that was stored; makes import_chunk repeatable
-    starts_at           timestamptz,                     -- engine time of the first begin: the spread counts from here
+    starts_at           timestamptz,                     -- schedule time of the first begin: the spread counts from here
     bytes_read          bigint not null default 0 check (bytes_read between 0 and bytes),      -- the checkpoint
     last_line           bigint not null default 0,       -- the checkpoint's line
     rows_read           bigint not null default 0,
@@ -30,7 +30,7 @@ create table imports (
     not_started         bigint not null default 0,       -- stored, but without what a workflow needs
     rejected            bigint not null default 0,
     error               text,                            -- "code: detail"
-    created_at          timestamptz not null default clock_timestamp(),  -- all real time, as what follows
+    created_at          timestamptz not null default clock_timestamp(),  -- all wall time, as what follows
     upload_until        timestamptz not null,
     started_at          timestamptz,
     finished_at         timestamptz,

@@ -10,29 +10,29 @@ create table scheduled_tasks (
     workflow_instance_id    uuid not null,                   -- no foreign key: it would need a full index; retention deletes tasks, never instances
     account_id              text collate "C" not null,
     sequence                bigint not null check (sequence > 0),
-    created_at              timestamptz not null,            -- engine time, as started_at and finished_at
+    created_at              timestamptz not null,            -- schedule time, as started_at and finished_at
     step_id                 text not null,
     action                  text not null,
-    phase                   text not null check (phase in ('wake', 'text', 'submit', 'poll', 'cancel')),
+    phase                   text not null check (phase in ('timer', 'generate', 'submit', 'poll', 'cancel')),
     payload                 jsonb not null default '{}',
-    scheduled_for           timestamptz not null,            -- engine time, of the latest wake-up
+    scheduled_for           timestamptz not null,            -- schedule time, of the latest wake-up
     status                  text not null
                             check (status in ('pending',     -- waits for its due time; start, commit, defer, resume -> claim
                                               'queued',      -- claimed and sent; back to pending or held if anyone but begin touches it
-                                              'running',     -- begun; ends in commit, or in take_over_expired when the lease runs out
+                                              'running',     -- begun; ends in commit, or in reclaim_expired when the lease runs out
                                               'held',        -- its instance is paused; resume -> pending or queued
                                               'completed', 'failed', 'cancelled')),
     attempts                int not null default 0 check (attempts >= 0),    -- tries at the effect whose results were committed
-    reaps                   int not null default 0 check (reaps >= 0),       -- times it was taken over
+    reclaims                   int not null default 0 check (reclaims >= 0),       -- times it was reclaimed
     sends                   int not null default 0 check (sends >= 0),       -- times its message was sent since it was last queued
     fence                   bigint not null default 0,       -- the one that is valid now
     claim_fence             bigint,                          -- the one that was in the message; makes begin repeatable
     committed_fence         bigint,                          -- of the last accepted commit; makes commit repeatable
-    begun_by                uuid,                            -- nonce of the delivery that began it
-    lease_expires_at        timestamptz,                     -- real time; set while queued or running
+    begun_by                uuid,                            -- delivery_id of the delivery that began it
+    lease_expires_at        timestamptz,                     -- wall time; set while queued or running
     outcome_unknown         boolean not null default false,  -- an attempt may have reached the actions service
-    first_begun_at          timestamptz,                     -- real time; from then on the service may know the key
-    held_at                 timestamptz,                     -- engine time; the remaining wait is scheduled_for - held_at
+    first_begun_at          timestamptz,                     -- wall time; from then on the service may know the key
+    held_at                 timestamptz,                     -- schedule time; the remaining wait is scheduled_for - held_at
     started_at              timestamptz,
     finished_at             timestamptz,
     -- Index predicates use these, never status: begin changes neither, and no CAS on status can be planned through a
@@ -48,10 +48,10 @@ create table scheduled_tasks (
     constraint cancel_is_never_held check (phase <> 'cancel' or status <> 'held')
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, created_at, step_id, action, phase, payload, scheduled_for, status, attempts,
-                             reaps, sends, fence, claim_fence, committed_fence, begun_by, lease_expires_at, outcome_unknown, first_begun_at, held_at,
+                             reclaims, sends, fence, claim_fence, committed_fence, begun_by, lease_expires_at, outcome_unknown, first_begun_at, held_at,
                              started_at, finished_at, result, error)
 select task_id, workflow_instance_id, account_id, sequence, created_at, step_id, action, phase, payload, scheduled_for, status, attempts,
-       reaps, sends, fence, claim_fence, committed_fence, begun_by, lease_expires_at, outcome_unknown, first_begun_at, held_at,
+       reclaims, sends, fence, claim_fence, committed_fence, begun_by, lease_expires_at, outcome_unknown, first_begun_at, held_at,
        started_at, finished_at, result, error
   from scheduled_tasks_before;
 drop table scheduled_tasks_before cascade;                                                             -- the views with it: they are made anew

@@ -20,10 +20,10 @@ select i.id,
        i.account_data,
        case when t.task_id is not null then
            jsonb_build_object('task_id', t.task_id, 'step_id', t.step_id, 'action', t.action, 'phase', t.phase, 'status', t.status,
-                              'scheduled_for', t.scheduled_for, 'attempts', t.attempts, 'reaps', t.reaps, 'sends', t.sends,
+                              'scheduled_for', t.scheduled_for, 'attempts', t.attempts, 'reclaims', t.reclaims, 'sends', t.sends,
                               'lease_expires_at', t.lease_expires_at)
        end as task,
-       coalesce((t.status = 'running' and t.phase <> 'wake') or t.phase in ('poll', 'cancel') or (t.phase = 'submit' and t.outcome_unknown),
+       coalesce((t.status = 'running' and t.phase <> 'timer') or t.phase in ('poll', 'cancel') or (t.phase = 'submit' and t.outcome_unknown),
                 false) as effect_in_flight,
        allowed_actions(i.status, t.status, t.phase, t.outcome_unknown) as allowed_actions
   from workflow_instances i

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devstack.cloudformation import read_document
+from devstack.aws.cloudformation import read_document
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +35,9 @@ def resources(template: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def functions(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The properties of each function by the name of its folder."""
-    found = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Serverless::Function"]
+    found = [
+        r["Properties"] for r in resources.values() if r["Type"] == "AWS::Serverless::Function"
+    ]
     return {Path(properties["CodeUri"]).name: properties for properties in found}
 
 
@@ -44,12 +46,19 @@ def own_files() -> list[Path]:
     """Every file of ours: what git keeps, and what it would keep."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
-        names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
+        names = (
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+            .stdout.decode()
+            .split("\0")
+        )
     except (OSError, subprocess.CalledProcessError):  # an archive without .git
         hidden = {".git", ".venv", ".venv-sam", ".aws-sam", ".flamebot", "__pycache__"}
         names = [
             str(path.relative_to(ROOT))
             for path in ROOT.rglob("*")
-            if not any(part in hidden or part.endswith((".egg-info", "_cache")) for part in path.relative_to(ROOT).parts)
+            if not any(
+                part in hidden or part.endswith((".egg-info", "_cache"))
+                for part in path.relative_to(ROOT).parts
+            )
         ]
     return sorted(ROOT / name for name in names if name and (ROOT / name).is_file())

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from devstack.template import Template
+from devstack.aws.template import Template
 from flamebot.domain.import_message import decode as decode_hint
 from flamebot.domain.message import UnreadableMessage, decode
 from flamebot.http.endpoints import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted((ROOT / "events").rglob("*.json"))
-FUNCTIONS = ["api", "import_accounts", "import_file", "migrate", "step", "tick", "upkeep"]
+FUNCTIONS = ["api", "import_accounts", "import_file", "maintenance", "migrate", "step", "tick"]
 UNROUTED = {"unknown_route", "method_not_allowed"}  # the function answers 404 and 405
 NOT_JSON = {"not_json"}
 UNREADABLE = {"unreadable_body", "unknown_version"}
@@ -47,8 +47,15 @@ def test_every_function_has_events() -> None:
 def test_the_readme_names_every_event() -> None:
     """Whoever reads the README finds each case to try."""
     text = (ROOT / "README.md").read_text()
-    rows = {name: "".join(re.findall(rf"^\|[^|]*`?events/{name}/`?[^|]*\|.*$", text, re.MULTILINE)) for name in FUNCTIONS}
-    missing = [f"{path.parent.name}/{path.stem}" for path in EVENTS if f"`{path.stem}`" not in rows[path.parent.name]]
+    rows = {
+        name: "".join(re.findall(rf"^\|[^|]*`?events/{name}/`?[^|]*\|.*$", text, re.MULTILINE))
+        for name in FUNCTIONS
+    }
+    missing = [
+        f"{path.parent.name}/{path.stem}"
+        for path in EVENTS
+        if f"`{path.stem}`" not in rows[path.parent.name]
+    ]
     assert missing == []
 
 
@@ -63,7 +70,9 @@ def test_a_request_is_what_the_gateway_sends(path: Path) -> None:
     assert event["routeKey"] == event["requestContext"]["routeKey"]
     method, template_path = event["routeKey"].split(" ", 1)
     assert method in {"ANY", http["method"]}
-    routes = {(route.method, route.path): route for route in Template(ROOT / "template.yaml", {}).routes()}
+    routes = {
+        (route.method, route.path): route for route in Template(ROOT / "template.yaml", {}).routes()
+    }
     route = routes[method, template_path]
     assert route.function == path.parent.name
     assert _matches(template_path, event["rawPath"])
@@ -72,7 +81,9 @@ def test_a_request_is_what_the_gateway_sends(path: Path) -> None:
     if claims:
         assert claims["sub"]
         assert all(scope.startswith("flamebot/") for scope in claims["scope"].split())
-        assert all(isinstance(value, str) for value in claims.values()), "the gateway sends every claim as text"
+        assert all(isinstance(value, str) for value in claims.values()), (
+            "the gateway sends every claim as text"
+        )
 
 
 @pytest.mark.parametrize("path", [*_of("api"), *_of("import_accounts")])
@@ -80,7 +91,9 @@ def test_a_request_goes_to_an_endpoint(path: Path) -> None:
     """Each case has its endpoint, but those that are about having none."""
     event = _read(path)
     http = event["requestContext"]["http"]
-    found = [e.name for e in TABLE if e.method == http["method"] and _matches(e.path, event["rawPath"])]
+    found = [
+        e.name for e in TABLE if e.method == http["method"] and _matches(e.path, event["rawPath"])
+    ]
     assert bool(found) == (path.stem not in UNROUTED)
 
 
@@ -89,7 +102,9 @@ def test_a_body_is_json(path: Path) -> None:
     """What is sent can be read, but in the case that is about what cannot."""
     event = _read(path)
     if "body" in event:
-        body = base64.b64decode(event["body"]).decode() if event["isBase64Encoded"] else event["body"]
+        body = (
+            base64.b64decode(event["body"]).decode() if event["isBase64Encoded"] else event["body"]
+        )
         assert int(event["headers"]["content-length"]) == len(body.encode())
         try:
             json.loads(body)
@@ -134,7 +149,7 @@ def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
         assert found == [told["s3"]["object"]["key"].removeprefix("imports/")]
 
 
-@pytest.mark.parametrize("path", [*_of("tick"), *_of("upkeep")])
+@pytest.mark.parametrize("path", [*_of("tick"), *_of("maintenance")])
 def test_a_scheduled_event_is_what_eventbridge_sends(path: Path) -> None:
     """The rule's name and the time it fired; nothing that the function would have to read."""
     event = _read(path)
@@ -151,7 +166,13 @@ def test_a_custom_resource_event_is_what_cloudformation_sends(path: Path) -> Non
     event = _read(path)
     assert event["RequestType"] in {"Create", "Update", "Delete"}
     assert event["ResponseURL"].startswith("https://")
-    assert {"StackId", "RequestId", "LogicalResourceId", "ResourceType", "ResourceProperties"} <= set(event)
+    assert {
+        "StackId",
+        "RequestId",
+        "LogicalResourceId",
+        "ResourceType",
+        "ResourceProperties",
+    } <= set(event)
     assert ("PhysicalResourceId" in event) == (event["RequestType"] != "Create")
     assert ("OldResourceProperties" in event) == (event["RequestType"] == "Update")
 
@@ -159,7 +180,11 @@ def test_a_custom_resource_event_is_what_cloudformation_sends(path: Path) -> Non
 def test_the_demos_imports_start_each_seeded_definition() -> None:
     """The demo imports accounts on `default`, `test` and `aggressive`, none of them twice."""
     requests = [json.loads(_read(path)["body"]) for path in EVENTS if path.stem.startswith("demo_")]
-    assert sorted(request["workflowType"] for request in requests) == ["aggressive", "default", "test"]
+    assert sorted(request["workflowType"] for request in requests) == [
+        "aggressive",
+        "default",
+        "test",
+    ]
     accounts = [account["flamebotId"] for request in requests for account in request["accounts"]]
     assert len(set(accounts)) == len(accounts)
     assert all(request["startAutomation"] for request in requests)

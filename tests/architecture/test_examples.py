@@ -15,7 +15,12 @@ from flamebot.domain.document import read_definition
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+POLICY = EnginePolicy(
+    max_attempts=3,
+    max_reclaims=5,
+    retry_base=timedelta(seconds=30),
+    retry_cap=timedelta(seconds=300),
+)
 
 
 def test_the_readmes_workflow_is_valid() -> None:
@@ -23,10 +28,15 @@ def test_the_readmes_workflow_is_valid() -> None:
     (shown,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     document = yaml.safe_load((EXAMPLES / "welcome.yaml").read_text())
     assert yaml.safe_load(shown) == document
-    definition, flaws = read_definition(document, REGISTRY, POLICY)
-    assert flaws == []
+    definition, issues = read_definition(document, REGISTRY, POLICY)
+    assert issues == []
     assert definition is not None
-    assert [step.action for step in definition.steps] == ["wait", "add_prompt", "swipe_with_spectre", "goto"]
+    assert [step.action for step in definition.steps] == [
+        "wait",
+        "add_prompt",
+        "swipe_with_spectre",
+        "goto",
+    ]
 
 
 def test_the_readmes_accounts_can_start() -> None:
@@ -39,6 +49,9 @@ def test_the_readmes_accounts_can_start() -> None:
 
 def test_every_file_the_readme_names_exists() -> None:
     """No path in the README leads nowhere."""
-    named = re.findall(r"(?:docs|events|definitions|layers)/[a-zA-Z0-9_./-]*[a-zA-Z0-9_]", (ROOT / "README.md").read_text())
+    named = re.findall(
+        r"(?:docs|events|definitions|layers)/[a-zA-Z0-9_./-]*[a-zA-Z0-9_]",
+        (ROOT / "README.md").read_text(),
+    )
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []

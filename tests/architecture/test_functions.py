@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NAMES = ["api", "import_accounts", "import_file", "migrate", "step", "tick", "upkeep"]
+NAMES = ["api", "import_accounts", "import_file", "maintenance", "migrate", "step", "tick"]
 MAY_IMPORT = {"flamebot", "aws_lambda_powertools"} | sys.stdlib_module_names
 
 
@@ -22,18 +22,30 @@ def _modules(tree: ast.AST) -> list[str]:
     return found
 
 
-def test_there_is_a_folder_with_one_file_for_each_function(root: Path, functions: dict[str, Any]) -> None:
+def test_there_is_a_folder_with_one_file_for_each_function(
+    root: Path, functions: dict[str, Any]
+) -> None:
     """Every function of the template has its folder, every folder its function, and in it stands `app.py` alone."""
-    folders = sorted(path.name for path in (root / "functions").iterdir() if path.is_dir() and path.name != "__pycache__")
+    folders = sorted(
+        path.name
+        for path in (root / "functions").iterdir()
+        if path.is_dir() and path.name != "__pycache__"
+    )
     assert folders == NAMES == sorted(functions)
     for name in NAMES:
-        files = [path.name for path in (root / "functions" / name).iterdir() if path.name != "__pycache__"]
+        files = [
+            path.name
+            for path in (root / "functions" / name).iterdir()
+            if path.name != "__pycache__"
+        ]
         assert files == ["app.py"], name
 
 
 def test_a_handler_is_at_most_forty_lines(root: Path) -> None:
     """What does not fit into forty lines is no handler."""
-    lengths = {name: len((root / "functions" / name / "app.py").read_text().splitlines()) for name in NAMES}
+    lengths = {
+        name: len((root / "functions" / name / "app.py").read_text().splitlines()) for name in NAMES
+    }
     assert {name: length for name, length in lengths.items() if length > 40} == {}
 
 
@@ -45,11 +57,17 @@ def test_a_handler_imports_the_engine_powertools_and_the_standard_library_only(r
         assert foreign == set(), name
 
 
-def test_every_file_defines_the_handler_that_the_template_names(root: Path, template: dict[str, Any]) -> None:
+def test_every_file_defines_the_handler_that_the_template_names(
+    root: Path, template: dict[str, Any]
+) -> None:
     """The template's `app.handler` exists in each function, and takes an event and a context."""
     assert template["Globals"]["Function"]["Handler"] == "app.handler"
     for name in NAMES:
         tree = ast.parse((root / "functions" / name / "app.py").read_text())
-        handlers = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "handler"]
+        handlers = [
+            node
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name == "handler"
+        ]
         assert len(handlers) == 1, name
         assert [argument.arg for argument in handlers[0].args.args] == ["event", "context"], name

@@ -9,17 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import FEWEST
-from tests.mutants.catalogue import MUTANTS
-from tests.mutants.laboratory import Run, Verdict, judged
-from tests.mutants.mutant import DoesNotApply, Mutant, at
+from verification.mutants.__main__ import FEWEST
+from verification.mutants.catalogue import MUTANTS
+from verification.mutants.laboratory import Run, Verdict, judged
+from verification.mutants.mutant import DoesNotApply, Mutant, at
 
 
 @cache
 def _tests_in(path: Path) -> frozenset[str]:
     if not path.exists():
         return frozenset()
-    return frozenset(node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef))
+    return frozenset(
+        node.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    )
 
 
 def test_every_mutant_applies(root: Path) -> None:
@@ -47,7 +51,9 @@ def test_every_mutant_names_tests_that_exist(root: Path) -> None:
 
 def test_mutants_have_names_of_their_own() -> None:
     """`make mutants ONLY=name` means one guard; and there are enough of them."""
-    assert [name for name, times in Counter(mutant.name for mutant in MUTANTS).items() if times > 1] == []
+    assert [
+        name for name, times in Counter(mutant.name for mutant in MUTANTS).items() if times > 1
+    ] == []
     assert len(MUTANTS) >= FEWEST
 
 
@@ -55,7 +61,9 @@ def test_a_python_mutant_is_python(root: Path) -> None:
     """It breaks a rule, not the file: what cannot be compiled would be killed by anything."""
     for mutant in MUTANTS:
         if mutant.file.endswith(".py"):
-            compile(mutant.applied(at(root, mutant).read_text(encoding="utf-8")), mutant.name, "exec")
+            compile(
+                mutant.applied(at(root, mutant).read_text(encoding="utf-8")), mutant.name, "exec"
+            )
 
 
 FAILED = "FAILED tests/a.py::test_b[x-1] - assert 1 == 2\n"
@@ -76,9 +84,18 @@ FAILED = "FAILED tests/a.py::test_b[x-1] - assert 1 == 2\n"
         (None, "", True, Verdict.KILLED),
     ],
 )
-def test_only_a_failed_test_kills(code: int | None, output: str, may_hang: bool, verdict: Verdict) -> None:
+def test_only_a_failed_test_kills(
+    code: int | None, output: str, may_hang: bool, verdict: Verdict
+) -> None:
     """Neither a test that could not be set up, nor a mutant that cannot be run, nor a silence that nobody expected."""
-    mutant = Mutant(name="m", truth="t", file="f", edits=(("a", "b"),), killers=("tests/a.py::test_b",), may_hang=may_hang)
+    mutant = Mutant(
+        name="m",
+        truth="t",
+        file="f",
+        edits=(("a", "b"),),
+        killers=("tests/a.py::test_b",),
+        may_hang=may_hang,
+    )
     found, by = judged(mutant, Run(code=code, output=output))
     assert found is verdict
     assert by == "tests/a.py::test_b[x-1]" or output != FAILED

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-STEP_QUEUE, DEAD_LETTERS, IMPORT_QUEUE = "StepQueue.Arn", "StepDeadLetterQueue.Arn", "ImportQueue.Arn"
+STEP_QUEUE, DEAD_LETTERS, IMPORT_QUEUE = (
+    "StepQueue.Arn",
+    "StepDeadLetterQueue.Arn",
+    "ImportQueue.Arn",
+)
 ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
     "import_accounts": {
         "ImportAccountsLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -25,7 +29,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         },
         "ImportBucket.Arn": {"s3:ListBucket"},
         "${ImportBucket.Arn}/imports/*": {"s3:GetObject", "s3:DeleteObject"},
-        "CredentialsKey.Arn": {"kms:GenerateDataKey", "kms:Decrypt"},  # decrypts files, not credentials: see below
+        "CredentialsKey.Arn": {
+            "kms:GenerateDataKey",
+            "kms:Decrypt",
+        },  # decrypts files, not credentials: see below
     },
     "api": {
         "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
@@ -57,9 +64,9 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         "ActionsTokenSecret": {"secretsmanager:GetSecretValue"},
         "OpenAiSecret": {"secretsmanager:GetSecretValue"},
     },
-    "upkeep": {
-        "UpkeepLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "database as flamebot_upkeep": {"rds-db:connect"},
+    "maintenance": {
+        "MaintenanceLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "database as flamebot_maintenance": {"rds-db:connect"},
         IMPORT_QUEUE: {"sqs:SendMessage"},
         STEP_QUEUE: {"sqs:GetQueueAttributes"},
         DEAD_LETTERS: {"sqs:GetQueueAttributes"},
@@ -83,7 +90,9 @@ def _named(resource: Any) -> str:
     if "Ref" in resource:
         return str(resource["Ref"])
     if isinstance(resource["Fn::Sub"], str):
-        assert resource["Fn::Sub"] == "${ImportBucket.Arn}/imports/*", "the one pattern: files by import"
+        assert resource["Fn::Sub"] == "${ImportBucket.Arn}/imports/*", (
+            "the one pattern: files by import"
+        )
         return str(resource["Fn::Sub"])
     text, values = resource["Fn::Sub"]
     prefix = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${Server}/"
@@ -92,7 +101,9 @@ def _named(resource: Any) -> str:
     return f"database as {text.removeprefix(prefix)}"
 
 
-def test_each_role_has_exactly_the_rights_that_its_function_uses(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_each_role_has_exactly_the_rights_that_its_function_uses(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """Actions and resources are these and no others; no pattern, no other policy but the network's."""
     for name, properties in functions.items():
         role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
@@ -106,21 +117,41 @@ def test_each_role_has_exactly_the_rights_that_its_function_uses(resources: dict
         assert found == ALLOWED[name], name
 
 
-def test_a_role_can_be_taken_by_lambda_alone(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_a_role_can_be_taken_by_lambda_alone(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """Nobody else may act as a function."""
     for properties in functions.values():
         role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement == {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        assert statement == {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
 
 
 def test_the_network_policy_is_the_only_pattern(resources: dict[str, Any]) -> None:
     """Lambda makes network interfaces in the function's name; EC2 takes no resource for its Describe calls."""
     first, second = resources["NetworkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert all(action.startswith("ec2:") and "*" not in action for action in first["Action"] + second["Action"])
-    assert first["Resource"]["Fn::Sub"] == "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"
-    assert second == {"Effect": "Allow", "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "Resource": "*"}
-    policies = [name for name, resource in resources.items() if resource["Type"] in {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}]
+    assert all(
+        action.startswith("ec2:") and "*" not in action
+        for action in first["Action"] + second["Action"]
+    )
+    assert (
+        first["Resource"]["Fn::Sub"]
+        == "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"
+    )
+    assert second == {
+        "Effect": "Allow",
+        "Action": ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"],
+        "Resource": "*",
+    }
+    policies = [
+        name
+        for name, resource in resources.items()
+        if resource["Type"] in {"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"}
+    ]
     assert policies == ["NetworkPolicy"]
 
 
@@ -130,10 +161,15 @@ def test_the_proxy_may_connect_as_the_functions_users_only(resources: dict[str, 
     (statement,) = policy["PolicyDocument"]["Statement"]
     users = {resource["Fn::Sub"].rsplit("/", 1)[1] for resource in statement["Resource"]}
     assert statement["Action"] == "rds-db:connect"
-    assert users == {f"flamebot_{name}" for name in ("import", "import_file", "api", "tick", "step", "upkeep")}
+    assert users == {
+        f"flamebot_{name}"
+        for name in ("import", "import_file", "api", "tick", "step", "maintenance")
+    }
 
 
-def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(resources: dict[str, Any]) -> None:
+def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(
+    resources: dict[str, Any],
+) -> None:
     """Who reads files may use the key through S3 for the bucket only; a stored credential has another context, so it stays closed."""
     files = {
         "kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"},
@@ -146,7 +182,9 @@ def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(r
                 if str(statement["Action"]).startswith("kms:"):
                     found[role, statement["Action"]] = statement["Condition"]["StringEquals"]
     assert found == {
-        ("ImportFileRole", "kms:GenerateDataKey"): {"kms:EncryptionContext:purpose": "flamebot-credentials"},
+        ("ImportFileRole", "kms:GenerateDataKey"): {
+            "kms:EncryptionContext:purpose": "flamebot-credentials"
+        },
         ("ImportFileRole", "kms:Decrypt"): files,
         ("ApiRole", "kms:GenerateDataKey"): files,
     }
@@ -158,7 +196,9 @@ def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, An
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert encryption["BucketKeyEnabled"] is True, "else the context would be the file, and the roles' conditions would not hold"
+    assert encryption["BucketKeyEnabled"] is True, (
+        "else the context would be the file, and the roles' conditions would not hold"
+    )
     assert encryption["ServerSideEncryptionByDefault"] == {
         "SSEAlgorithm": "aws:kms",
         "KMSMasterKeyID": {"Fn::GetAtt": ["CredentialsKey", "Arn"]},
@@ -166,13 +206,22 @@ def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, An
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
     (denied,) = resources["ImportBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert (denied["Effect"], denied["Principal"], denied["Condition"]) == ("Deny", "*", {"Bool": {"aws:SecureTransport": "false"}})
+    assert (denied["Effect"], denied["Principal"], denied["Condition"]) == (
+        "Deny",
+        "*",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
     (told,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
     assert told["Queue"] == {"Fn::GetAtt": ["ImportQueue", "Arn"]}
     (allowed,) = resources["ImportQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    assert (allowed["Principal"], allowed["Action"]) == (
+        {"Service": "s3.amazonaws.com"},
+        "sqs:SendMessage",
+    )
     name = bucket["BucketName"]["Fn::Sub"]
-    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"}
+    assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == {
+        "Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"
+    }
     assert resources["ImportBucket"]["DependsOn"] == "ImportQueuePolicy"
 
 
@@ -182,4 +231,6 @@ def test_the_credentials_key_outlives_the_stack(resources: dict[str, Any]) -> No
     assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
     assert key["Properties"]["EnableKeyRotation"] is True
     (statement,) = key["Properties"]["KeyPolicy"]["Statement"]
-    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+    assert statement["Principal"] == {
+        "AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
+    }

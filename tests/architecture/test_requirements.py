@@ -17,7 +17,9 @@ FILES = [
     "requirements/rie.txt",
     *(f"requirements/peers/{peer}.txt" for peer in ("absurd", "dbos", "pgqueuer", "procrastinate")),
 ]
-_PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?\s*\\")
+_PIN = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?\s*\\"
+)
 _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
@@ -41,7 +43,9 @@ def _pins(path: Path) -> dict[str, tuple[str, int]]:
 
 def _wanted(path: Path) -> set[str]:
     lines = [line.split("#")[0].strip().lower() for line in path.read_text().splitlines()]
-    return {re.split(r"[\[<>=!~; ]", line)[0] for line in lines if line and not line.startswith("-")}
+    return {
+        re.split(r"[\[<>=!~; ]", line)[0] for line in lines if line and not line.startswith("-")
+    }
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -63,14 +67,20 @@ def test_what_is_asked_for_is_pinned(root: Path, name: str) -> None:
 def test_no_file_names_an_index(root: Path, name: str) -> None:
     """Whoever installs chooses where from; the hashes say what."""
     text = (root / name).read_text()
-    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host|^-[if] ", text, re.MULTILINE)
+    assert not re.search(
+        r"://|--(extra-)?index-url|--find-links|--trusted-host|^-[if] ", text, re.MULTILINE
+    )
 
 
 def test_the_sets_agree(root: Path) -> None:
     """The local stack and the tests run the very versions that ship to Lambda."""
     engine, local, dev = (_pins(root / name) for name in FILES[:3])
-    assert {name: local.get(name, ("missing", 0))[0] for name in engine} == {name: version for name, (version, _) in engine.items()}
-    assert {name: dev.get(name, ("missing", 0))[0] for name in local} == {name: version for name, (version, _) in local.items()}
+    assert {name: local.get(name, ("missing", 0))[0] for name in engine} == {
+        name: version for name, (version, _) in engine.items()
+    }
+    assert {name: dev.get(name, ("missing", 0))[0] for name in local} == {
+        name: version for name, (version, _) in local.items()
+    }
 
 
 def test_boto3_stays_out_of_the_layer(root: Path) -> None:

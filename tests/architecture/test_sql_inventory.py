@@ -26,7 +26,9 @@ _HEADER = re.compile(
     r"create or replace function (?P<made>\w+)\((?P<declared>.*?)\)\s+returns",
     re.DOTALL,
 )
-_LOCKING = re.compile(r"pg_(?:try_)?advisory\w*lock\w*\(|\bfor (?:no key )?update\b|\bfor (?:key )?share\b|\bdrop table\b")
+_LOCKING = re.compile(
+    r"pg_(?:try_)?advisory\w*lock\w*\(|\bfor (?:no key )?update\b|\bfor (?:key )?share\b|\bdrop table\b"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def header(path: Path) -> Header:
     text = path.read_text()
     # `.` must not run over line ends in the lines of the header.
     found = re.match(_HEADER.pattern.replace(".+", r"[^\n]+"), text, re.DOTALL)
-    assert found, f"{path.name}: signature, sentences, Locks, Errors, Caller, Test, in this order, then the function"
+    assert found, (
+        f"{path.name}: signature, sentences, Locks, Errors, Caller, Test, in this order, then the function"
+    )
     return Header(path=path, text=text, parts=found.groupdict())
 
 
@@ -72,7 +76,9 @@ def test_it_says_what_it_does_in_whole_sentences(function: Header) -> None:
     assert 1 <= len(lines) <= 6
     assert re.match(r"[A-Z]", lines[0])
     assert lines[-1].endswith((".", "}"))
-    assert all(len(line) <= 180 for line in function.text.splitlines() if not line.startswith("-- Caller:"))
+    assert all(
+        len(line) <= 180 for line in function.text.splitlines() if not line.startswith("-- Caller:")
+    )
 
 
 def test_it_says_what_it_locks(function: Header) -> None:
@@ -99,7 +105,9 @@ def test_whoever_calls_it_exists_and_does(function: Header) -> None:
         path = next((base / caller for base in (ROOT, PACKAGE) if (base / caller).is_file()), None)
         if re.search(r"\.(py|sql)$", caller) and " " not in caller:
             assert path, f"{caller} does not exist"
-            assert function.path.stem in path.read_text(), f"{caller} does not call {function.path.stem}"
+            assert function.path.stem in path.read_text(), (
+                f"{caller} does not call {function.path.stem}"
+            )
         else:
             assert "operators" in caller or " " in caller
 
@@ -133,7 +141,12 @@ def test_the_header_that_the_readme_shows_is_accepted() -> None:
     assert shown
     real = header(ROOT / "sql" / "functions" / "pause_workflow.sql")
     assert shown[1].splitlines()[0] == real.text.splitlines()[0]
-    assert [line.split(":")[0] for line in shown[1].splitlines()[-4:]] == ["-- Locks", "-- Errors", "-- Caller", "-- Test"]
+    assert [line.split(":")[0] for line in shown[1].splitlines()[-4:]] == [
+        "-- Locks",
+        "-- Errors",
+        "-- Caller",
+        "-- Test",
+    ]
 
 
 def test_each_view_says_what_it_shows() -> None:
@@ -150,7 +163,9 @@ def test_every_function_and_view_is_in_use() -> None:
     sql = {path: path.read_text() for path in (ROOT / "sql").rglob("*.sql")}
     for path in [*FUNCTIONS, *(ROOT / "sql" / "views").glob("*.sql")]:
         used = path.stem in python or any(
-            f"{path.stem}" in text for other, text in sql.items() if other not in (path, ROOT / "sql" / "roles.sql")
+            f"{path.stem}" in text
+            for other, text in sql.items()
+            if other not in (path, ROOT / "sql" / "roles.sql")
         )
         assert used or "operators" in path.read_text(), path.name
 

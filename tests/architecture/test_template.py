@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flamebot.config import Settings
-from flamebot.services.run_import import RESERVE_SECONDS
+from flamebot.services.imports.from_file import RESERVE_SECONDS
 
 SECOND = 1
 STEP_TIMEOUT = 60 * SECOND
@@ -25,7 +25,9 @@ def _default(template: dict[str, Any], value: object) -> Any:
     return template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
 
 
-def test_the_step_function_takes_at_most_ten_messages_and_waits_for_none(functions: dict[str, Any]) -> None:
+def test_the_step_function_takes_at_most_ten_messages_and_waits_for_none(
+    functions: dict[str, Any],
+) -> None:
     """A batching window would make a task late that is due to the second; more than ten would need one."""
     (source,) = functions["step"]["Events"].values()
     assert source["Type"] == "SQS"
@@ -34,27 +36,38 @@ def test_the_step_function_takes_at_most_ten_messages_and_waits_for_none(functio
     assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_the_concurrency_of_steps_is_a_parameter_of_at_least_two(template: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_the_concurrency_of_steps_is_a_parameter_of_at_least_two(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """Lambda's event source mapping refuses less than two."""
     (source,) = functions["step"]["Events"].values()
-    parameter = template["Parameters"][source["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]]
+    parameter = template["Parameters"][
+        source["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]
+    ]
     assert parameter["MinValue"] >= 2
     assert parameter["Default"] >= 2
 
 
-def test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """Visibility under six timeouts would show a message again while its first reader is still throttled or at work."""
     queue = resources["StepQueue"]["Properties"]
     assert functions["step"]["Timeout"] == STEP_TIMEOUT
     assert queue["VisibilityTimeout"] >= 6 * STEP_TIMEOUT
-    assert queue["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": ["StepDeadLetterQueue", "Arn"]}, "maxReceiveCount": 5}
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["StepDeadLetterQueue", "Arn"]},
+        "maxReceiveCount": 5,
+    }
     assert queue["SqsManagedSseEnabled"] is True
     dead = resources["StepDeadLetterQueue"]["Properties"]
     assert dead["SqsManagedSseEnabled"] is True
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
-def test_an_imports_hint_stays_hidden_for_six_timeouts(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_an_imports_hint_stays_hidden_for_six_timeouts(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """As with steps; and a worker that has not much time left stores no further chunk."""
     worker = functions["import_file"]
     queue = resources["ImportQueue"]["Properties"]
@@ -63,7 +76,11 @@ def test_an_imports_hint_stays_hidden_for_six_timeouts(resources: dict[str, Any]
     (source,) = worker["Events"].values()
     assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["Properties"]["BatchSize"] == 1
-    assert queue["SqsManagedSseEnabled"] is resources["ImportDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"] is True
+    assert (
+        queue["SqsManagedSseEnabled"]
+        is resources["ImportDeadLetterQueue"]["Properties"]["SqsManagedSseEnabled"]
+        is True
+    )
 
 
 def test_the_constants_fit_together(template: dict[str, Any], functions: dict[str, Any]) -> None:
@@ -86,33 +103,54 @@ def test_the_constants_fit_together(template: dict[str, Any], functions: dict[st
     assert functions["tick"]["Timeout"] < 60
 
 
-def test_the_limit_of_effects_is_the_product_that_it_says(template: dict[str, Any], root: Path) -> None:
+def test_the_limit_of_effects_is_the_product_that_it_says(
+    template: dict[str, Any], root: Path
+) -> None:
     """MAX_CONCURRENT_TASKS is invocations times threads, ten by default, in each stage."""
-    defaults = {name: str(p["Default"]) for name, p in template["Parameters"].items() if "Default" in p}
+    defaults = {
+        name: str(p["Default"]) for name, p in template["Parameters"].items() if "Default" in p
+    }
     assert defaults["MaxConcurrentTasks"] == "10"
     stages = tomllib.loads((root / "samconfig.toml").read_text())
     for stage in ("dev", "prod"):
-        overrides = dict(pair.split("=", 1) for pair in stages[stage]["deploy"]["parameters"]["parameter_overrides"])
+        overrides = dict(
+            pair.split("=", 1)
+            for pair in stages[stage]["deploy"]["parameters"]["parameter_overrides"]
+        )
         assert set(overrides) <= set(defaults), stage
         values = {**defaults, **overrides}
-        assert int(values["StepConcurrency"]) * int(values["StepThreads"]) == int(values["MaxConcurrentTasks"]), stage
+        assert int(values["StepConcurrency"]) * int(values["StepThreads"]) == int(
+            values["MaxConcurrentTasks"]
+        ), stage
 
 
-def test_every_variable_is_one_that_the_engine_reads(template: dict[str, Any], functions: dict[str, Any], root: Path) -> None:
+def test_every_variable_is_one_that_the_engine_reads(
+    template: dict[str, Any], functions: dict[str, Any], root: Path
+) -> None:
     """A misspelt variable would silently leave the default."""
-    known = set(re.findall(r'"([A-Z][A-Z0-9_]+)"', (root / "layers/engine/src/flamebot/config.py").read_text()))
+    known = set(
+        re.findall(
+            r'"([A-Z][A-Z0-9_]+)"', (root / "layers/engine/src/flamebot/config.py").read_text()
+        )
+    )
     for name, properties in functions.items():
         unknown = {
-            variable for variable in _variables(template, properties) if variable not in known and not variable.startswith("POWERTOOLS_")
+            variable
+            for variable in _variables(template, properties)
+            if variable not in known and not variable.startswith("POWERTOOLS_")
         }
         assert unknown == set(), name
 
 
-def test_the_settings_can_be_read_from_the_defaults(template: dict[str, Any], functions: dict[str, Any]) -> None:
+def test_the_settings_can_be_read_from_the_defaults(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
     """The template's own values are valid settings, and say what the defaults of the code say."""
     for properties in functions.values():
         literal = {
-            name: _default(template, value) for name, value in _variables(template, properties).items() if _is_known(template, value)
+            name: _default(template, value)
+            for name, value in _variables(template, properties).items()
+            if _is_known(template, value)
         }
         settings = Settings.from_env({name: str(value) for name, value in literal.items()})
         plain = Settings.from_env({})
@@ -124,7 +162,7 @@ def test_the_settings_can_be_read_from_the_defaults(template: dict[str, Any], fu
             "step_threads",
             "max_queued_tasks",
             "max_attempts",
-            "max_reaps",
+            "max_reclaims",
             "retry_base",
             "retry_cap",
             "task_retention",
@@ -150,12 +188,13 @@ def test_every_function_runs_as_itself(functions: dict[str, Any]) -> None:
         "api": "flamebot_api",
         "tick": "flamebot_tick",
         "step": "flamebot_step",
-        "upkeep": "flamebot_upkeep",
+        "maintenance": "flamebot_maintenance",
         "migrate": None,
     }
-    assert {name: p["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for name, p in functions.items()} == {
-        name: name for name in functions
-    }
+    assert {
+        name: p["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for name, p in functions.items()
+    } == {name: name for name in functions}
 
 
 def test_a_variable_holds_no_secret(template: dict[str, Any], functions: dict[str, Any]) -> None:
@@ -164,10 +203,16 @@ def test_a_variable_holds_no_secret(template: dict[str, Any], functions: dict[st
         variables = _variables(template, properties)
         assert not {"ACTIONS_TOKEN", "OPENAI_API_KEY"} & set(variables)
         assert variables["DATABASE_URL"] == ""
-    assert [name for name in template["Parameters"] if re.search("password|token|secret|apikey", name, re.IGNORECASE)] == []
+    assert [
+        name
+        for name in template["Parameters"]
+        if re.search("password|token|secret|apikey", name, re.IGNORECASE)
+    ] == []
 
 
-def test_everything_at_rest_is_encrypted_and_the_database_is_private(resources: dict[str, Any]) -> None:
+def test_everything_at_rest_is_encrypted_and_the_database_is_private(
+    resources: dict[str, Any],
+) -> None:
     """Database, lock table and queues are encrypted; nothing from outside reaches Postgres; its password is managed."""
     database = resources["Database"]["Properties"]
     assert database["StorageEncrypted"] is True
@@ -186,18 +231,35 @@ def test_everything_at_rest_is_encrypted_and_the_database_is_private(resources: 
     assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
 
 
-def test_only_what_shows_nothing_is_open(functions: dict[str, Any], resources: dict[str, Any]) -> None:
+def test_only_what_shows_nothing_is_open(
+    functions: dict[str, Any], resources: dict[str, Any]
+) -> None:
     """Every route needs a token but the health bit and the API's description."""
     assert resources["HttpApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
-    routes = [event["Properties"] for p in functions.values() for event in p.get("Events", {}).values() if event["Type"] == "HttpApi"]
-    open_routes = {(r["Method"], r["Path"]) for r in routes if r.get("Auth", {}).get("Authorizer") == "NONE"}
+    routes = [
+        event["Properties"]
+        for p in functions.values()
+        for event in p.get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    open_routes = {
+        (r["Method"], r["Path"]) for r in routes if r.get("Auth", {}).get("Authorizer") == "NONE"
+    }
     assert open_routes == {("GET", "/health"), ("GET", "/openapi.json")}
-    assert {(r["Method"], r["Path"]) for r in routes} - open_routes == {("POST", "/v1/accounts/import"), ("ANY", "/v1/{proxy+}")}
+    assert {(r["Method"], r["Path"]) for r in routes} - open_routes == {
+        ("POST", "/v1/accounts/import"),
+        ("ANY", "/v1/{proxy+}"),
+    }
 
 
 def test_the_access_log_holds_no_content(resources: dict[str, Any]) -> None:
     """No body, no header, no query string is logged by the gateway."""
-    written = set(re.findall(r"\$context\.([A-Za-z.]+)", resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]))
+    written = set(
+        re.findall(
+            r"\$context\.([A-Za-z.]+)",
+            resources["HttpApi"]["Properties"]["AccessLogSettings"]["Format"],
+        )
+    )
     assert written == {
         "requestId",
         "requestTime",
@@ -224,7 +286,7 @@ def test_code_waits_for_the_migration(resources: dict[str, Any]) -> None:
 def test_a_late_tick_is_not_made_up_for(functions: dict[str, Any]) -> None:
     """A rule that could not fire is not retried, and an event older than a minute is dropped."""
     wanted = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    for name in ("tick", "upkeep"):
+    for name in ("tick", "maintenance"):
         (rule,) = functions[name]["Events"].values()
         assert rule["Properties"]["RetryPolicy"] == wanted
         assert functions[name]["EventInvokeConfig"] == wanted

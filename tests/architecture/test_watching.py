@@ -18,7 +18,7 @@ CONTRACT = {
 }
 # fmt: on
 OURS = {"HealthChecksFailed"}  # beyond the contract, which may grow
-SERVICES = {"import_accounts", "import_file", "api", "tick", "step", "upkeep", "migrate"}
+SERVICES = {"import_accounts", "import_file", "api", "tick", "step", "maintenance", "migrate"}
 
 
 def _emitted(root: Path) -> set[str]:
@@ -26,14 +26,27 @@ def _emitted(root: Path) -> set[str]:
     names: set[str] = set()
     for path in (root / "layers/engine/src/flamebot").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"count", "seconds"} and node.args:
-                constants = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-                names |= {value for value in constants if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", value)}
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"count", "seconds"}
+                and node.args
+            ):
+                constants = [
+                    n.value
+                    for n in ast.walk(node.args[0])
+                    if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                ]
+                names |= {
+                    value for value in constants if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", value)
+                }
     return names
 
 
 def _dashboard(resources: dict[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    body: dict[str, Any] = json.loads(
+        resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    )
     return body
 
 
@@ -44,7 +57,8 @@ def _shown(resources: dict[str, Any]) -> set[str]:
         for metric in widget["properties"]["metrics"]:
             if isinstance(metric[0], dict):
                 found = re.fullmatch(
-                    r"SEARCH\('\{Flamebot,service(?:,action)?\} MetricName=(.+)', '[A-Za-z0-9]+', 60\)", metric[0]["expression"]
+                    r"SEARCH\('\{Flamebot,service(?:,action)?\} MetricName=(.+)', '[A-Za-z0-9]+', 60\)",
+                    metric[0]["expression"],
                 )
                 assert found, metric
                 names |= set(re.findall(r"\b[A-Z][a-zA-Z]{3,}\b", found[1]))
@@ -52,7 +66,11 @@ def _shown(resources: dict[str, Any]) -> set[str]:
 
 
 def _alarms(resources: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {name: r["Properties"] for name, r in resources.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    return {
+        name: r["Properties"]
+        for name, r in resources.items()
+        if r["Type"] == "AWS::CloudWatch::Alarm"
+    }
 
 
 def test_the_code_emits_what_the_contract_names(root: Path) -> None:
@@ -60,7 +78,9 @@ def test_the_code_emits_what_the_contract_names(root: Path) -> None:
     assert _emitted(root) == CONTRACT | OURS
 
 
-def test_the_dashboard_shows_every_metric_that_is_emitted_and_no_other(root: Path, resources: dict[str, Any]) -> None:
+def test_the_dashboard_shows_every_metric_that_is_emitted_and_no_other(
+    root: Path, resources: dict[str, Any]
+) -> None:
     """An empty graph or an unseen number would both mislead."""
     assert _shown(resources) == _emitted(root)
 
@@ -88,13 +108,23 @@ def test_silence_is_an_alarm_for_the_tick(resources: dict[str, Any]) -> None:
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
 
 
-def test_a_failed_health_check_rings_and_so_does_its_silence(template: dict[str, Any], resources: dict[str, Any]) -> None:
+def test_a_failed_health_check_rings_and_so_does_its_silence(
+    template: dict[str, Any], resources: dict[str, Any]
+) -> None:
     """One urgent check that fails is enough; a pass that is missing does not end the alarm, and two hours without one are another."""
     alarms = _alarms(resources)
-    unhealthy, dead = alarms["UnhealthyAlarm"], alarms["DeadUpkeepAlarm"]
+    unhealthy, dead = alarms["UnhealthyAlarm"], alarms["DeadMaintenanceAlarm"]
     assert unhealthy["MetricName"] == dead["MetricName"] == "HealthChecksFailed"
-    assert (unhealthy["Threshold"], unhealthy["ComparisonOperator"], unhealthy["TreatMissingData"]) == (0, "GreaterThanThreshold", "ignore")
-    assert (dead["Statistic"], dead["ComparisonOperator"], dead["TreatMissingData"]) == ("SampleCount", "LessThanThreshold", "breaching")
+    assert (
+        unhealthy["Threshold"],
+        unhealthy["ComparisonOperator"],
+        unhealthy["TreatMissingData"],
+    ) == (0, "GreaterThanThreshold", "ignore")
+    assert (dead["Statistic"], dead["ComparisonOperator"], dead["TreatMissingData"]) == (
+        "SampleCount",
+        "LessThanThreshold",
+        "breaching",
+    )
     assert dead["Period"] >= 60 * int(template["Parameters"]["HealthCheckMinutes"]["MaxValue"])
 
 
@@ -115,7 +145,9 @@ def test_the_dashboards_pieces_do_not_cover_each_other(resources: dict[str, Any]
     taken: set[tuple[int, int]] = set()
     for widget in _dashboard(resources)["widgets"]:
         cells = {
-            (x, y) for x in range(widget["x"], widget["x"] + widget["width"]) for y in range(widget["y"], widget["y"] + widget["height"])
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
         }
         assert not cells & taken, widget["properties"]["title"]
         assert max(x for x, _ in cells) < 24

@@ -12,8 +12,8 @@ from devstack.child import Child
 from devstack.postgres import Server
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.migrations import migrate
-from tests import databases
 from tests.contracts.endpoints import client
+from tests.support import databases
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,9 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the local stack's AWS emulator, moto's server in a process of its own."""
     folder = tmp_path_factory.mktemp("emulator")
     with (folder / "emulator.log").open("wb") as log:
-        emulator = Child("devstack.aws_emulator", ["--key-file", str(folder / "kms-key.json")], log=log)
+        emulator = Child(
+            "devstack.aws.server", ["--key-file", str(folder / "kms-key.json")], log=log
+        )
         try:
             yield str(emulator.wait_ready()["url"])
         finally:

@@ -20,8 +20,15 @@ def free_port() -> int:
 
 def client(service: str, endpoint: str) -> Any:
     """A boto3 client with the patience of production's."""
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+    config = Config(
+        connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"}
+    )
     make = cast("Any", boto3.client)  # its stubs want the service's name as a literal
     return make(
-        service, endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test", config=config
+        service,
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=config,
     )

@@ -83,7 +83,9 @@ def _read(connection: socket.socket) -> Request | None:
         data += piece
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
     while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
     method, target, _ = first.split(" ", 2)
@@ -113,7 +115,9 @@ def misbehaving(*scripts: Script) -> Iterator[Misbehaving]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         behaviour.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         thread.start()
         try:
             yield behaviour

@@ -17,10 +17,23 @@ from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused,
 from flamebot.domain.task import EffectRequest
 from flamebot.ports.actions_service import Job
 from tests.contracts.endpoints import free_port
-from tests.contracts.misbehaving import Misbehaving, Script, answer, endless, misbehaving, raw, reset, silent
+from tests.contracts.misbehaving import (
+    Misbehaving,
+    Script,
+    answer,
+    endless,
+    misbehaving,
+    raw,
+    reset,
+    silent,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-REQUEST = EffectRequest(method="PUT", path="/accounts/{accountId}/prompt", body={"text": "Hello \u00e9", "question": "?"})
+REQUEST = EffectRequest(
+    method="PUT",
+    path="/accounts/{accountId}/prompt",
+    body={"text": "Hello \u00e9", "question": "?"},
+)
 SECRETS = ("planted-token", "planted-credential", "planted-answer")
 
 
@@ -28,7 +41,12 @@ SECRETS = ("planted-token", "planted-credential", "planted-answer")
 def service(*scripts: Script, timeout: float = 5) -> Iterator[tuple[ActionsApi, Misbehaving]]:
     """A client of a server that follows scripts."""
     with misbehaving(*scripts) as server:
-        api = ActionsApi(server.url, lambda: "planted-token", timeout=timedelta(seconds=timeout), wall=lambda: NOW)
+        api = ActionsApi(
+            server.url,
+            lambda: "planted-token",
+            timeout=timedelta(seconds=timeout),
+            wall=lambda: NOW,
+        )
         try:
             yield api, server
         finally:
@@ -55,7 +73,9 @@ def test_a_write_carries_key_fence_and_token() -> None:
 
 def test_a_resend_is_byte_identical() -> None:
     """The same request has the same bytes, in whatever order its body was stored (I5)."""
-    turned = EffectRequest(method="PUT", path=REQUEST.path, body=dict(reversed(REQUEST.body.items())))
+    turned = EffectRequest(
+        method="PUT", path=REQUEST.path, body=dict(reversed(REQUEST.body.items()))
+    )
     with service(answer(202, {"taskId": "t-1"})) as (api, server):
         submit(api)
         api.submit("acct-1", turned, key="i-1:4", fencing_token=18)
@@ -65,11 +85,20 @@ def test_a_resend_is_byte_identical() -> None:
 
 def test_registration_hands_over_and_answers_the_status() -> None:
     """Registering sends the body whole and answers what the service calls the account."""
-    body = {"modelId": "m", "channelId": "c", "credentials": {"token": "planted-credential"}, "config": {}}
+    body = {
+        "modelId": "m",
+        "channelId": "c",
+        "credentials": {"token": "planted-credential"},
+        "config": {},
+    }
     with service(answer(200, {"id": "acct-1", "status": "suspended"})) as (api, server):
         assert api.register("acct-1", body, key="acct-1:3", fencing_token=1) == "suspended"
     (request,) = server.requests
-    assert (request.method, request.target, json.loads(request.body)) == ("PUT", "/accounts/acct-1", body)
+    assert (request.method, request.target, json.loads(request.body)) == (
+        "PUT",
+        "/accounts/acct-1",
+        body,
+    )
     assert request.headers["idempotency-key"] == "acct-1:3"
 
 
@@ -103,7 +132,13 @@ def test_what_the_service_does_not_know_is_none() -> None:
 
 def test_jobs_are_read() -> None:
     """A job's status, result and error are read from a look-up, a poll and a cancel alike; only the write has a key."""
-    task = {"taskId": "t-1", "status": "failed", "result": {"performed": 3}, "error": "no more profiles", "progress": 0.5}
+    task = {
+        "taskId": "t-1",
+        "status": "failed",
+        "result": {"performed": 3},
+        "error": "no more profiles",
+        "progress": 0.5,
+    }
     expected = Job(job_id="t-1", status="failed", result={"performed": 3}, error="no more profiles")
     with service(answer(200, {"items": [task]}), answer(200, task)) as (api, server):
         assert [api.find("i-1:4 &x"), api.job("t-1"), api.cancel("t-1")] == [expected] * 3
@@ -120,19 +155,27 @@ def test_what_postgres_cannot_store_is_replaced() -> None:
     body = b'{"taskId": "t-1", "status": "succeeded", "result": {"a\\u0000": ["\\ud800x", 1]}, "error": "\\u0000"}'
     with service(answer(200, body)) as (api, _):
         job = api.job("t-1")
-    assert job == Job(job_id="t-1", status="succeeded", result={"a\ufffd": ["?x", 1]}, error="\ufffd")
+    assert job == Job(
+        job_id="t-1", status="succeeded", result={"a\ufffd": ["?x", 1]}, error="\ufffd"
+    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 410, 415, 422, 499])
 def test_a_client_error_is_a_refusal(status: int) -> None:
     """4xx other than 429 is for good."""
-    with service(answer(status, {"detail": "planted-answer"})) as (api, _), pytest.raises(ServiceRefused, match=str(status)):
+    with (
+        service(answer(status, {"detail": "planted-answer"})) as (api, _),
+        pytest.raises(ServiceRefused, match=str(status)),
+    ):
         submit(api)
 
 
 def test_throttling_keeps_the_services_patience() -> None:
     """429 is `ServiceThrottled` with the Retry-After that came."""
-    with service(answer(429, {}, Retry_After="7")) as (api, _), pytest.raises(ServiceThrottled) as caught:
+    with (
+        service(answer(429, {}, Retry_After="7")) as (api, _),
+        pytest.raises(ServiceThrottled) as caught,
+    ):
         submit(api)
     assert caught.value.retry_after == timedelta(seconds=7)
 
@@ -140,7 +183,10 @@ def test_throttling_keeps_the_services_patience() -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 def test_a_server_error_leaves_the_outcome_unknown(status: int) -> None:
     """5xx, 503 too, may come after the work was done."""
-    with service(answer(status, {}, Retry_After="9")) as (api, server), pytest.raises(OutcomeUnknown, match=str(status)) as caught:
+    with (
+        service(answer(status, {}, Retry_After="9")) as (api, server),
+        pytest.raises(OutcomeUnknown, match=str(status)) as caught,
+    ):
         submit(api)
     assert caught.value.retry_after == timedelta(seconds=9)
     assert len(server.requests) == 1, "the client never retries by itself"
@@ -164,7 +210,9 @@ def test_a_server_error_leaves_the_outcome_unknown(status: int) -> None:
 )
 def test_retry_after_is_seconds_or_a_date(value: str, expected: timedelta | None) -> None:
     """Retry-After is read in both forms, never negative, never longer than a day, and ignored when it is neither."""
-    script = raw(f"HTTP/1.1 503 No\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
+    script = raw(
+        f"HTTP/1.1 503 No\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
+    )
     with service(script) as (api, _), pytest.raises(OutcomeUnknown) as caught:
         submit(api)
     assert caught.value.retry_after == expected
@@ -238,9 +286,17 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\n"
     [
         silent,
         endless(iter([HEAD, *[b" "] * 1000]), 0.05),
-        endless(itertools.chain([b"HTTP/1.1 202 Accepted\r\nX-Long: "], itertools.repeat(b"x")), 0.05),
+        endless(
+            itertools.chain([b"HTTP/1.1 202 Accepted\r\nX-Long: "], itertools.repeat(b"x")), 0.05
+        ),
         endless(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), 0.05),
-        endless(itertools.chain([b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"1\r\nx\r\n")), 0.05),
+        endless(
+            itertools.chain(
+                [b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"],
+                itertools.repeat(b"1\r\nx\r\n"),
+            ),
+            0.05,
+        ),
     ],
     ids=["silent", "slow body", "slow headers", "endless continue", "slow chunks"],
 )
@@ -255,7 +311,9 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
 
 def test_an_endless_answer_is_cut_off() -> None:
     """An answer that never ends is given up at 1 MiB, long before the deadline."""
-    flood = endless(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65536)), 0)
+    flood = endless(
+        itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65536)), 0
+    )
     with service(flood, timeout=20) as (api, _):
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown, match="1 MiB"):
@@ -291,7 +349,9 @@ def _broken_token() -> str:
     raise RuntimeError("planted-token")
 
 
-@pytest.mark.parametrize("token", [_broken_token, lambda: "planted-token\r\nX: y", lambda: "planted-token-\u00e9"])
+@pytest.mark.parametrize(
+    "token", [_broken_token, lambda: "planted-token\r\nX: y", lambda: "planted-token-\u00e9"]
+)
 def test_an_unusable_token_is_not_shown(token: Callable[[], str]) -> None:
     """Without a usable token nothing is sent, and the error does not say what the token looked like."""
     with misbehaving(answer(200, {})) as server:
@@ -304,12 +364,24 @@ def test_an_unusable_token_is_not_shown(token: Callable[[], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [answer(422, b"planted-answer"), answer(500, b"planted-answer"), answer(200, b"planted-answer"), reset, silent]
+    "script",
+    [
+        answer(422, b"planted-answer"),
+        answer(500, b"planted-answer"),
+        answer(200, b"planted-answer"),
+        reset,
+        silent,
+    ],
 )
 def test_errors_show_neither_request_nor_answer(script: Script) -> None:
     """No exception's text holds a body, a credential, a token or an answer (I10)."""
     with service(script, timeout=0.5) as (api, _), pytest.raises(ServiceError) as caught:
-        api.register("acct-1", {"credentials": {"token": "planted-credential"}}, key="acct-1:3", fencing_token=1)
+        api.register(
+            "acct-1",
+            {"credentials": {"token": "planted-credential"}},
+            key="acct-1:3",
+            fencing_token=1,
+        )
     shown = repr(caught.value) + str(caught.value.__cause__)
     assert not any(secret in shown for secret in SECRETS)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None

@@ -13,14 +13,16 @@ from flamebot.domain.errors import LocksUnavailable
 from flamebot.ports.locks import Holder, Verdict
 from tests.contracts.endpoints import client, free_port
 
-HOLDER = Holder(nonce="n1", instance_id="i-1", sequence=1, fence=1)
-OTHER = Holder(nonce="n2", instance_id="i-2", sequence=1, fence=1)
+HOLDER = Holder(delivery_id="n1", instance_id="i-1", sequence=1, fence=1)
+OTHER = Holder(delivery_id="n2", instance_id="i-2", sequence=1, fence=1)
 
 
 def test_a_table_that_cannot_be_reached_is_unavailable() -> None:
     """Nobody there: `LocksUnavailable`, from acquire and release alike."""
     nobody = client("dynamodb", f"http://127.0.0.1:{free_port()}")
-    locks = DynamoLocks(nobody, "locks", timeout=timedelta(seconds=300), lease=timedelta(seconds=90))
+    locks = DynamoLocks(
+        nobody, "locks", timeout=timedelta(seconds=300), lease=timedelta(seconds=90)
+    )
     with pytest.raises(LocksUnavailable):
         locks.acquire("a", HOLDER)
     with pytest.raises(LocksUnavailable):
@@ -29,7 +31,12 @@ def test_a_table_that_cannot_be_reached_is_unavailable() -> None:
 
 def test_a_table_that_is_missing_is_unavailable(aws: Callable[[str], Any]) -> None:
     """An error of the service is `LocksUnavailable` and names the service's code."""
-    locks = DynamoLocks(aws("dynamodb"), "no-such-table", timeout=timedelta(seconds=300), lease=timedelta(seconds=90))
+    locks = DynamoLocks(
+        aws("dynamodb"),
+        "no-such-table",
+        timeout=timedelta(seconds=300),
+        lease=timedelta(seconds=90),
+    )
     with pytest.raises(LocksUnavailable, match="ResourceNotFoundException"):
         locks.acquire("a", HOLDER)
 
@@ -37,9 +44,17 @@ def test_a_table_that_is_missing_is_unavailable(aws: Callable[[str], Any]) -> No
 def test_expiry_never_waits_for_the_sweep(aws: Callable[[str], Any], lock_table: str) -> None:
     """Expiry goes by the clock and the item; the table's own sweep comes a day later and is never trusted."""
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    locks = DynamoLocks(aws("dynamodb"), lock_table, timeout=timedelta(seconds=300), lease=timedelta(seconds=90), wall=lambda: now)
+    locks = DynamoLocks(
+        aws("dynamodb"),
+        lock_table,
+        timeout=timedelta(seconds=300),
+        lease=timedelta(seconds=90),
+        wall=lambda: now,
+    )
     locks.acquire("swept", HOLDER)
-    item = aws("dynamodb").get_item(TableName=lock_table, Key={"account_id": {"S": "swept"}})["Item"]
+    item = aws("dynamodb").get_item(TableName=lock_table, Key={"account_id": {"S": "swept"}})[
+        "Item"
+    ]
     assert int(item["expires_at"]["N"]) == (now + timedelta(seconds=300)).timestamp() * 1000
     assert int(item["ttl"]["N"]) == (now + timedelta(seconds=300, days=1)).timestamp()
     now += timedelta(seconds=299)

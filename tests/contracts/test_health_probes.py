@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from flamebot.adapters.dynamodb.probes import TableNotInOrder, probe_table
 from flamebot.adapters.sqs.probes import probe_dead_letters, probe_queue
-from flamebot.services.check_health import Worrying
+from flamebot.services.maintenance.health import Worrying
 
 
 def test_a_queue_that_is_there(aws: Callable[[str], Any]) -> None:
@@ -57,7 +57,9 @@ def test_a_lock_table_that_is_there(aws: Callable[[str], Any]) -> None:
         probe_table(dynamodb, name)
 
 
-@pytest.mark.parametrize("status", ["CREATING", "DELETING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED"])
+@pytest.mark.parametrize(
+    "status", ["CREATING", "DELETING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED"]
+)
 def test_a_lock_table_that_cannot_be_used(status: str) -> None:
     """It is described, and yet no lock can be taken. The emulator's tables are always in order, so the answer is made up."""
 

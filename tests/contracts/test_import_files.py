@@ -31,7 +31,14 @@ def s3(endpoint: str) -> Any:
     """A client as the functions have it."""
     config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}, **S3)
     make: Any = boto3.client
-    return make("s3", endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test", config=config)
+    return make(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=config,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +46,18 @@ def bucket(aws: Callable[[str], Any], aws_endpoint: str) -> str:
     """A bucket that tells a queue."""
     queue = aws("sqs").create_queue(QueueName="hints-of-the-contract")["QueueUrl"]
     client = s3(aws_endpoint)
-    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    client.create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
     arn = "arn:aws:sqs:eu-west-1:123456789012:hints-of-the-contract"
     told = {
         "QueueArn": arn,
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "imports/"}]}},
     }
-    client.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]})
+    client.put_bucket_notification_configuration(
+        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
+    )
     return str(queue)
 
 
@@ -58,7 +69,9 @@ def files(bucket: str, aws_endpoint: str) -> S3ImportFiles:
 
 def send(upload: Upload, content: bytes) -> int:
     """Send a file as a client does: the address and the headers are all it has."""
-    return httpx.request(upload.method, upload.url, content=content, headers=dict(upload.headers), trust_env=False).status_code
+    return httpx.request(
+        upload.method, upload.url, content=content, headers=dict(upload.headers), trust_env=False
+    ).status_code
 
 
 def stalled(data: bytes) -> Callable[[socket.socket], None]:
@@ -99,19 +112,37 @@ def test_the_address_signs_size_and_first_come(files: S3ImportFiles) -> None:
     upload = files.upload(import_id, 77, HOUR, NOW)
     asked = httpx.URL(upload.url)
     assert asked.path == f"/{BUCKET}/imports/{import_id}"
-    assert asked.params["X-Amz-SignedHeaders"].split(";") == ["content-length", "host", "if-none-match"]
+    assert asked.params["X-Amz-SignedHeaders"].split(";") == [
+        "content-length",
+        "host",
+        "if-none-match",
+    ]
     assert asked.params["X-Amz-Expires"] == "3600"
     assert asked.params["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
     assert upload.headers == {"Content-Length": "77", "If-None-Match": "*"}
-    assert "X-Amz-Signature" not in repr(upload), "whoever has the address may send the file: it is not for logs"
+    assert "X-Amz-Signature" not in repr(upload), (
+        "whoever has the address may send the file: it is not for logs"
+    )
 
 
 def test_on_aws_the_address_is_the_regions_own() -> None:
     """The global one answers with a redirect while a bucket is new, which an upload cannot follow."""
     make: Any = boto3.client
-    client = make("s3", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b", config=Config(**S3))
-    url = S3ImportFiles(client, "flamebot-dev-imports").upload("018f3a5e-0000-4000-8000-000000000001", 5, HOUR, NOW).url
-    assert url.startswith("https://flamebot-dev-imports.s3.eu-west-1.amazonaws.com/imports/018f3a5e-")
+    client = make(
+        "s3",
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(**S3),
+    )
+    url = (
+        S3ImportFiles(client, "flamebot-dev-imports")
+        .upload("018f3a5e-0000-4000-8000-000000000001", 5, HOUR, NOW)
+        .url
+    )
+    assert url.startswith(
+        "https://flamebot-dev-imports.s3.eu-west-1.amazonaws.com/imports/018f3a5e-"
+    )
 
 
 def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[str], Any]) -> None:
@@ -119,7 +150,11 @@ def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[st
     import_id = str(uuid4())
     send(files.upload(import_id, 1, HOUR, NOW), b"x")
     bodies = []
-    while messages := aws("sqs").receive_message(QueueUrl=bucket, MaxNumberOfMessages=10).get("Messages", []):
+    while (
+        messages := aws("sqs")
+        .receive_message(QueueUrl=bucket, MaxNumberOfMessages=10)
+        .get("Messages", [])
+    ):
         bodies += [message["Body"] for message in messages]
     assert [import_id] in [decode(body) for body in bodies]
     assert all(decode(body) is not None for body in bodies)
@@ -141,7 +176,11 @@ def test_a_store_that_is_away_is_unavailable() -> None:
     """Every call says so in one way, and shows no address."""
     away = S3ImportFiles(s3(f"http://127.0.0.1:{free_port()}"), BUCKET)
     import_id = str(uuid4())
-    for call in (lambda: away.size(import_id), lambda: away.delete(import_id), lambda: whole(away, import_id)):
+    for call in (
+        lambda: away.size(import_id),
+        lambda: away.delete(import_id),
+        lambda: whole(away, import_id),
+    ):
         with pytest.raises(FilesUnavailable) as raised:
             call()
         assert "127.0.0.1" not in str(raised.value)
@@ -151,6 +190,10 @@ def test_a_store_that_is_away_is_unavailable() -> None:
 def test_a_store_that_fails_in_the_middle_is_unavailable(how: str) -> None:
     """A body that stalls or ends early is an error, never the end of the file."""
     head = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000\r\nContent-Type: binary/octet-stream\r\n\r\n"
-    scripts = {"hang": stalled(head + b"x" * 10), "cut": raw(head + b"x" * 10), "error": answer(500, b"")}
+    scripts = {
+        "hang": stalled(head + b"x" * 10),
+        "cut": raw(head + b"x" * 10),
+        "error": answer(500, b""),
+    }
     with misbehaving(scripts[how]) as server, pytest.raises(FilesUnavailable):
         whole(S3ImportFiles(s3(server.url), BUCKET), str(uuid4()))

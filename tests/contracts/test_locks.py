@@ -27,7 +27,9 @@ def make(request: pytest.FixtureRequest) -> Make:
     """Makes the adapter under test with a lock timeout and a task lease."""
     if request.param == "dynamodb":
         aws, table = request.getfixturevalue("aws"), request.getfixturevalue("lock_table")
-        return lambda timeout=LONG, lease=LEASE: DynamoLocks(aws("dynamodb"), table, timeout=timeout, lease=lease)
+        return lambda timeout=LONG, lease=LEASE: DynamoLocks(
+            aws("dynamodb"), table, timeout=timeout, lease=lease
+        )
     database = request.getfixturevalue("lock_database")
     return lambda timeout=LONG, lease=LEASE: PostgresLocks(database, timeout=timeout, lease=lease)
 
@@ -38,9 +40,9 @@ def account() -> str:
     return f"acct-{next(_numbers)}"
 
 
-def holder(nonce: str, sequence: int = 4, fence: int = 10, instance: str = "i-1") -> Holder:
+def holder(delivery_id: str, sequence: int = 4, fence: int = 10, instance: str = "i-1") -> Holder:
     """Somebody who asks."""
-    return Holder(nonce=nonce, instance_id=instance, sequence=sequence, fence=fence)
+    return Holder(delivery_id=delivery_id, instance_id=instance, sequence=sequence, fence=fence)
 
 
 def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
@@ -49,7 +51,7 @@ def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
 
 
 def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
-    """Whoever finds the lock held by another instance is told until when, in real time."""
+    """Whoever finds the lock held by another instance is told until when, in wall time."""
     locks = make()
     locks.acquire(account, holder("n1"))
     before = SystemClock().wall()
@@ -60,7 +62,7 @@ def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
 
 
 def test_the_holder_renews_its_own_lock(make: Make, account: str) -> None:
-    """The same nonce obtains its lock again, also for the next task of its chain and after a lost reply."""
+    """The same delivery_id obtains its lock again, also for the next task of its chain and after a lost reply."""
     locks = make()
     for asked in (holder("n1"), holder("n1"), holder("n1", sequence=5, fence=0)):
         assert locks.acquire(account, asked).verdict is Verdict.ACQUIRED
@@ -77,20 +79,29 @@ def test_renewing_moves_the_expiry(make: Make, account: str) -> None:
 
 
 @pytest.mark.parametrize(("sequence", "fence"), [(5, 0), (5, 10), (4, 11), (7, 1)])
-def test_a_later_task_of_the_same_instance_takes_over(make: Make, account: str, sequence: int, fence: int) -> None:
+def test_a_later_task_of_the_same_instance_reclaims(
+    make: Make, account: str, sequence: int, fence: int
+) -> None:
     """A higher (sequence, fence) of the same instance takes the lock from a delivery that must be dead."""
     locks = make()
     locks.acquire(account, holder("n1"))
-    assert locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.ACQUIRED
+    assert (
+        locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict
+        is Verdict.ACQUIRED
+    )
     assert locks.acquire(account, holder("n1")).verdict is Verdict.HELD
 
 
 @pytest.mark.parametrize(("sequence", "fence"), [(3, 99), (4, 9)])
-def test_an_earlier_task_of_the_same_instance_waits(make: Make, account: str, sequence: int, fence: int) -> None:
+def test_an_earlier_task_of_the_same_instance_waits(
+    make: Make, account: str, sequence: int, fence: int
+) -> None:
     """A lower (sequence, fence) never takes the lock from a higher one."""
     locks = make()
     locks.acquire(account, holder("n1"))
-    assert locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.HELD
+    assert (
+        locks.acquire(account, holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.HELD
+    )
 
 
 def test_a_duplicate_is_told_so(make: Make, account: str) -> None:
@@ -109,7 +120,7 @@ def test_the_same_fence_of_another_instance_is_no_duplicate(make: Make, account:
     assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD
 
 
-def test_a_duplicate_takes_over_from_the_dead(make: Make, account: str) -> None:
+def test_a_duplicate_reclaims_from_the_dead(make: Make, account: str) -> None:
     """Taken longer ago than a task's lease, the same task and fence obtains the lock: no invocation lives that long."""
     locks = make(timeout=LONG, lease=timedelta(seconds=0.3))
     locks.acquire(account, holder("n1"))
@@ -124,7 +135,10 @@ def test_an_expired_lock_is_free(make: Make, account: str) -> None:
     locks.acquire(account, holder("n1"))
     time.sleep(0.4)
     fresh = make()
-    assert fresh.acquire(account, holder("n2", instance="i-2", sequence=1, fence=1)).verdict is Verdict.ACQUIRED
+    assert (
+        fresh.acquire(account, holder("n2", instance="i-2", sequence=1, fence=1)).verdict
+        is Verdict.ACQUIRED
+    )
     assert fresh.acquire(account, holder("n1")).verdict is Verdict.HELD
 
 
@@ -139,7 +153,7 @@ def test_only_the_owner_releases(make: Make, account: str) -> None:
     assert locks.acquire(account, holder("n3", instance="i-3")).verdict is Verdict.ACQUIRED
 
 
-def test_who_was_taken_over_cannot_release(make: Make, account: str) -> None:
+def test_who_was_reclaimed_cannot_release(make: Make, account: str) -> None:
     """A delivery that lost its lock to a later one does not give the later one's away."""
     locks = make()
     locks.acquire(account, holder("n1"))
@@ -166,7 +180,9 @@ def test_of_many_who_ask_at_once_one_wins(make: Make) -> None:
     def ask(number: int) -> None:
         for name in rounds:
             together.wait()
-            verdicts[name].append(locks.acquire(name, holder(f"n{number}", instance=f"i-{number}")).verdict)
+            verdicts[name].append(
+                locks.acquire(name, holder(f"n{number}", instance=f"i-{number}")).verdict
+            )
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
     for thread in threads:

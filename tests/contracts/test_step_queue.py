@@ -72,7 +72,9 @@ def test_a_delay_is_kept(aws: Callable[[str], Any], queue_url: str) -> None:
 
 def test_a_missing_queue_is_no_exception(aws: Callable[[str], Any], aws_endpoint: str) -> None:
     """A refused call is not an error of the sender: the rows stay queued."""
-    assert SqsStepQueue(aws("sqs"), f"{aws_endpoint}/123456789012/none").send([message("lost")]) == 0
+    assert (
+        SqsStepQueue(aws("sqs"), f"{aws_endpoint}/123456789012/none").send([message("lost")]) == 0
+    )
 
 
 def test_a_queue_that_is_down_costs_two_calls() -> None:
@@ -80,11 +82,16 @@ def test_a_queue_that_is_down_costs_two_calls() -> None:
     nobody = client("sqs", f"http://127.0.0.1:{free_port()}")
     calls: list[str] = []
     nobody.meta.events.register("before-send.sqs", lambda request, **_: calls.append(request.url))
-    assert SqsStepQueue(nobody, "http://127.0.0.1:1/123456789012/steps").send([message("lost")] * 1000) == 0
+    assert (
+        SqsStepQueue(nobody, "http://127.0.0.1:1/123456789012/steps").send([message("lost")] * 1000)
+        == 0
+    )
     assert len(calls) <= 4  # two batches, each tried twice by the client
 
 
-def test_what_sqs_itself_could_not_take_is_offered_again(aws: Callable[[str], Any], queue_url: str) -> None:
+def test_what_sqs_itself_could_not_take_is_offered_again(
+    aws: Callable[[str], Any], queue_url: str
+) -> None:
     """A failure that is not the sender's fault is tried once more, and only that message is."""
     sqs = client("sqs", aws("sqs").meta.endpoint_url)
     batches: list[int] = []

@@ -12,7 +12,11 @@ from flamebot.domain.errors import Unavailable, VaultError
 from flamebot.ports.vault import Secret
 from tests.contracts.endpoints import client, free_port
 
-SECRET = Secret(account_id="acct-1", version=7, credentials={"token": "planted-credential", "n": 1, "name": "Zo\u00eb"})
+SECRET = Secret(
+    account_id="acct-1",
+    version=7,
+    credentials={"token": "planted-credential", "n": 1, "name": "Zo\u00eb"},
+)
 
 
 @pytest.fixture(scope="session")
@@ -58,13 +62,18 @@ def test_what_was_encrypted_is_decrypted(kms: CountingKms, key_id: str) -> None:
 def test_a_batch_costs_one_data_key(kms: CountingKms, key_id: str) -> None:
     """A batch is encrypted under one data key, with a nonce each, and decrypted with one call to KMS."""
     vault = KmsVault(kms, key_id)
-    secrets = [Secret(account_id=f"a{n}", version=n, credentials={"token": "the same"}) for n in range(50)]
-    blobs = vault.encrypt(secrets)
-    assert [vault.decrypt(s.account_id, s.version, blob) for s, blob in zip(secrets, blobs, strict=True)] == [
-        s.credentials for s in secrets
+    secrets = [
+        Secret(account_id=f"a{n}", version=n, credentials={"token": "the same"}) for n in range(50)
     ]
+    blobs = vault.encrypt(secrets)
+    assert [
+        vault.decrypt(s.account_id, s.version, blob) for s, blob in zip(secrets, blobs, strict=True)
+    ] == [s.credentials for s in secrets]
     assert kms.asked == ["generate_data_key", "decrypt"]
-    assert all(request["EncryptionContext"] == {"purpose": "flamebot-credentials"} for request in kms.requests)
+    assert all(
+        request["EncryptionContext"] == {"purpose": "flamebot-credentials"}
+        for request in kms.requests
+    )
     assert len({blob[-40:] for blob in blobs}) == 50
 
 
@@ -84,7 +93,9 @@ def test_the_blob_shows_nothing(kms: CountingKms, key_id: str) -> None:
 def test_what_cannot_be_written_is_not_shown(kms: CountingKms, key_id: str) -> None:
     """Credentials that are no JSON are refused without being shown."""
     with pytest.raises(VaultError) as caught:
-        KmsVault(kms, key_id).encrypt([Secret(account_id="a", version=1, credentials={"token": b"planted"})])
+        KmsVault(kms, key_id).encrypt(
+            [Secret(account_id="a", version=1, credentials={"token": b"planted"})]
+        )
     assert "planted" not in repr(caught.value)
     assert caught.value.__suppress_context__
 

@@ -26,7 +26,9 @@ def start_stack(tmp_path: Path) -> Iterator[StartStack]:
     """Starts stacks: `start_stack(*options, data_dir=..., env=...)`; by default all in one data directory."""
     started: list[LocalStack] = []
 
-    def start(*options: str, data_dir: Path | None = None, env: dict[str, str] | None = None) -> LocalStack:
+    def start(
+        *options: str, data_dir: Path | None = None, env: dict[str, str] | None = None
+    ) -> LocalStack:
         started.append(LocalStack(data_dir or tmp_path / "data", *options, env=env))
         return started[-1]
 

@@ -43,19 +43,33 @@ class LocalStack:
         """Start it and wait until it is ready. Without options: real speed, any port."""
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "devstack.main", "--port", "0", "--data-dir", str(data_dir), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "devstack.main",
+            "--port",
+            "0",
+            "--data-dir",
+            str(data_dir),
+            *options,
+        ]
         paths = [str(ROOT), str(ROOT / "layers" / "engine" / "src")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(env or {})}
         self.output = data_dir / "output.log"
         with self.output.open("ab") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
         try:
             self.facts: Json = self._wait_ready()
         except BaseException:
             self.end()
             raise
         self.api = httpx.Client(
-            base_url=self.facts["apiUrl"], headers={"authorization": f"Bearer {self.facts['token']}"}, timeout=30, trust_env=False
+            base_url=self.facts["apiUrl"],
+            headers={"authorization": f"Bearer {self.facts['token']}"},
+            timeout=30,
+            trust_env=False,
         )
         self.actions = httpx.Client(base_url=self.facts["actionsUrl"], timeout=30, trust_env=False)
 
@@ -64,53 +78,76 @@ class LocalStack:
 
         def look() -> Json | None:
             if self.process.poll() is not None:
-                raise AssertionError(f"the stack ended before it was ready:\n{self.output.read_text()[-4000:]}")
+                raise AssertionError(
+                    f"the stack ended before it was ready:\n{self.output.read_text()[-4000:]}"
+                )
             if not path.exists():
                 return None
             facts: Json = json.loads(path.read_text())
-            return facts if facts["pid"] == self.process.pid else None  # else it is that of a stack that was killed
+            return (
+                facts if facts["pid"] == self.process.pid else None
+            )  # else it is that of a stack that was killed
 
-        facts: Json = wait_until(look, START_SECONDS, f"stack.json\n{self.output.read_text()[-4000:]}")
+        facts: Json = wait_until(
+            look, START_SECONDS, f"stack.json\n{self.output.read_text()[-4000:]}"
+        )
         return facts
 
     # Work
 
     def start_workflow(self, account: str, workflow_type: str, **content: Any) -> str:
         """Import an account and start its workflow; the workflow's id."""
-        row = {"flamebotId": account, "modelId": "model-1", "channelId": "channel-1", "credentials": {"password": "x"}, **content}
-        answer = self.api.post("/v1/accounts/import", json={"accounts": [row], "startAutomation": True, "workflowType": workflow_type})
+        row = {
+            "flamebotId": account,
+            "modelId": "model-1",
+            "channelId": "channel-1",
+            "credentials": {"password": "x"},
+            **content,
+        }
+        answer = self.api.post(
+            "/v1/accounts/import",
+            json={"accounts": [row], "startAutomation": True, "workflowType": workflow_type},
+        )
         assert answer.status_code == 200, answer.text
         (result,) = answer.json()["results"]
         assert result["workflow"]["status"] == "started", result
         return str(result["workflow"]["instanceId"])
 
-    def workflow(self, workflow_id: str) -> Json:
+    def workflow(self, instance_id: str) -> Json:
         """The workflow as the API shows it."""
-        document: Json = self.api.get(f"/v1/workflows/{workflow_id}").raise_for_status().json()
+        document: Json = self.api.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
         return document
 
-    def wait_over(self, workflow_id: str, seconds: float) -> Json:
+    def wait_over(self, instance_id: str, seconds: float) -> Json:
         """Wait for the end of a workflow."""
-        return self.wait_for(workflow_id, lambda workflow: workflow["status"] in OVER, seconds)
+        return self.wait_for(instance_id, lambda workflow: workflow["status"] in OVER, seconds)
 
-    def wait_for(self, workflow_id: str, condition: Callable[[Json], bool], seconds: float) -> Json:
+    def wait_for(self, instance_id: str, condition: Callable[[Json], bool], seconds: float) -> Json:
         """Wait until a workflow is as wanted."""
 
         def look() -> Json | None:
-            workflow = self.workflow(workflow_id)
+            workflow = self.workflow(instance_id)
             return workflow if condition(workflow) else None
 
-        found: Json = wait_until(look, seconds, f"{workflow_id} as wanted; it is {self.workflow(workflow_id)}")
+        found: Json = wait_until(
+            look, seconds, f"{instance_id} as wanted; it is {self.workflow(instance_id)}"
+        )
         return found
 
-    def history(self, workflow_id: str) -> list[Json]:
+    def history(self, instance_id: str) -> list[Json]:
         """What the workflow did."""
-        items: list[Json] = self.api.get(f"/v1/workflows/{workflow_id}/history").raise_for_status().json()["items"]
+        items: list[Json] = (
+            self.api.get(f"/v1/workflows/{instance_id}/history").raise_for_status().json()["items"]
+        )
         return items
 
     def ledger(self, account: str | None = None) -> Json:
         """What the actions service was asked to do, for one account or for all."""
-        document: Json = self.actions.get("/_sim/ledger", params={} if account is None else {"account": account}).raise_for_status().json()
+        document: Json = (
+            self.actions.get("/_sim/ledger", params={} if account is None else {"account": account})
+            .raise_for_status()
+            .json()
+        )
         return document
 
     def fault(self, **document: Any) -> None:
@@ -129,23 +166,27 @@ class LocalStack:
         try:
             yield
         finally:
-            self.actions.post("/_sim/settings", json={name: usual[name] for name in settings}).raise_for_status()
+            self.actions.post(
+                "/_sim/settings", json={name: usual[name] for name in settings}
+            ).raise_for_status()
 
     def publish(self, workflow_type: str, steps: list[Json], **config: Any) -> None:
         """Publish the first version of a definition; the same again changes nothing."""
         document = {"type": workflow_type, "name": workflow_type, "steps": steps, "config": config}
-        answer = self.api.put(f"/v1/definitions/{workflow_type}", json=document, headers={"if-none-match": "*"})
+        answer = self.api.put(
+            f"/v1/definitions/{workflow_type}", json=document, headers={"if-none-match": "*"}
+        )
         assert answer.status_code in (200, 201), answer.text
 
-    def command(self, workflow_id: str, action: str, **content: Any) -> Json:
+    def command(self, instance_id: str, action: str, **content: Any) -> Json:
         """Control a workflow; the workflow as the answer shows it."""
-        answer = self.api.post(f"/v1/workflows/{workflow_id}/{action}", json=content)
+        answer = self.api.post(f"/v1/workflows/{instance_id}/{action}", json=content)
         assert answer.status_code == 200, answer.text
         document: Json = answer.json()
         return document
 
     def clock(self, advance: str = "0s") -> datetime:
-        """Engine time, after moving it forwards."""
+        """Schedule time, after moving it forwards."""
         answer = self.api.post("/dev/clock", json={"advance": advance}).raise_for_status()
         return datetime.fromisoformat(answer.json()["now"])
 
@@ -153,7 +194,10 @@ class LocalStack:
         """What the database holds, past every function."""
         connection = psycopg2.connect(self.facts["databaseUrl"])
         try:
-            with connection, connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            with (
+                connection,
+                connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor,
+            ):
                 cursor.execute(query, parameters)
                 return [dict(row) for row in cursor.fetchall()]
         finally:
@@ -167,7 +211,9 @@ class LocalStack:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                    parents[int(entry.name)] = int(
+                        (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                    )
                 except OSError:
                     continue
         family = {self.process.pid}

@@ -32,7 +32,13 @@ INVARIANTS = {
 def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -> dict[str, str]:
     """Import accounts in one request and start them all; their workflows' ids."""
     rows = [
-        {"flamebotId": account, "modelId": "model-1", "channelId": "channel-1", "credentials": {"password": "x"}} for account in accounts
+        {
+            "flamebotId": account,
+            "modelId": "model-1",
+            "channelId": "channel-1",
+            "credentials": {"password": "x"},
+        }
+        for account in accounts
     ]
     body = {"accounts": rows, "startAutomation": True, "workflowType": workflow_type}
     answer = stack.api.post("/v1/accounts/import", json=body).raise_for_status().json()
@@ -50,26 +56,46 @@ def broken_invariants(rows: Callable[[str], list[Json]]) -> dict[str, list[Json]
     return {name: found for name, query in INVARIANTS.items() if (found := rows(query))}
 
 
-def assert_each_effect_once(stack: LocalStack, workflows: dict[str, str], operations: Sequence[str]) -> None:
+def assert_each_effect_once(
+    stack: LocalStack, workflows: dict[str, str], operations: Sequence[str]
+) -> None:
     """Every workflow is completed and had each of its effects once, under a key of its own (I4, I5)."""
-    statuses = {row["id"]: row["status"] for row in stack.rows("select id::text, status from workflow_instances")}
-    assert {account: statuses[workflow] for account, workflow in workflows.items()} == dict.fromkeys(workflows, "completed")
+    statuses = {
+        row["id"]: row["status"]
+        for row in stack.rows("select id::text, status from workflow_instances")
+    }
+    assert {
+        account: statuses[workflow] for account, workflow in workflows.items()
+    } == dict.fromkeys(workflows, "completed")
     ledger = stack.actions.get("/_sim/ledger").raise_for_status().json()
-    flaws = effect_flaws(ledger, workflows, dict.fromkeys(workflows, operations), submitted_tasks(stack.rows))
-    assert not flaws, flaws
+    issues = effect_issues(
+        ledger, workflows, dict.fromkeys(workflows, operations), submitted_tasks(stack.rows)
+    )
+    assert not issues, issues
     writes = [write for write in ledger["writes"] if write["account"] in workflows]
-    assert not (refused := [write for write in writes if write["status"] not in (200, 202, None)]), refused
-    assert not (overlaps := [overlap for overlap in ledger["overlaps"] if overlap["account"] in workflows]), overlaps
+    assert not (
+        refused := [write for write in writes if write["status"] not in (200, 202, None)]
+    ), refused
+    assert not (
+        overlaps := [overlap for overlap in ledger["overlaps"] if overlap["account"] in workflows]
+    ), overlaps
     assert not (pairs := overlapping(writes)), pairs
 
 
 def submitted_tasks(rows: Callable[[str], list[Json]]) -> set[str]:
     """The ids of all tasks that may be an effect's key."""
-    return {row["task_id"] for row in rows("select task_id from scheduled_tasks where phase = 'submit'")}
+    return {
+        row["task_id"] for row in rows("select task_id from scheduled_tasks where phase = 'submit'")
+    }
 
 
-def effect_flaws(
-    ledger: Json, workflows: Mapping[str, str], operations: Mapping[str, Sequence[str]], submitted: set[str], *, partly: Container[str] = ()
+def effect_issues(
+    ledger: Json,
+    workflows: Mapping[str, str],
+    operations: Mapping[str, Sequence[str]],
+    submitted: set[str],
+    *,
+    partly: Container[str] = (),
 ) -> list[str]:
     """What the service's ledger has that it should not have: another effect, another key, another body under the same key (I5).
 
@@ -83,27 +109,39 @@ def effect_flaws(
     jobs: dict[str, list[Json]] = defaultdict(list)
     for job in ledger["jobs"]:
         jobs[job["account"]].append(job)
-    flaws = []
+    issues = []
     for account, workflow in workflows.items():
         had, expected = [job["operation"] for job in jobs[account]], list(operations[account])
         if had != expected and not (account in partly and had == expected[: len(had)]):
-            flaws.append(f"{account} had the effects {had} instead of {expected}")
-        flaws += [f"{job['key']} is no task of {workflow}" for job in jobs[account] if job["key"].rpartition(":")[0] != workflow]
+            issues.append(f"{account} had the effects {had} instead of {expected}")
+        issues += [
+            f"{job['key']} is no task of {workflow}"
+            for job in jobs[account]
+            if job["key"].rpartition(":")[0] != workflow
+        ]
     keys = Counter(job["key"] for account in workflows for job in jobs[account])
-    flaws += [f"{key} had {times} effects" for key, times in keys.items() if times > 1]
-    flaws += [f"{key} belongs to no task that submits" for key in keys if key not in submitted]
+    issues += [f"{key} had {times} effects" for key, times in keys.items() if times > 1]
+    issues += [f"{key} belongs to no task that submits" for key in keys if key not in submitted]
     bodies: dict[str, set[str]] = defaultdict(set)
     for write in ledger["writes"]:
         if write["account"] in workflows and write["key"]:
             bodies[write["key"]].add(write["bodyHash"])
-    return flaws + [f"{key} came with {len(hashes)} different requests" for key, hashes in bodies.items() if len(hashes) > 1]
+    return issues + [
+        f"{key} came with {len(hashes)} different requests"
+        for key, hashes in bodies.items()
+        if len(hashes) > 1
+    ]
 
 
 def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:
     """Writes for one account, one of which began before another had ended."""
     ordered = sorted(writes, key=lambda write: (write["account"], write["startedAt"]))
     pairs = itertools.pairwise(ordered)
-    return [(one, other) for one, other in pairs if one["account"] == other["account"] and other["startedAt"] < one["endedAt"]]
+    return [
+        (one, other)
+        for one, other in pairs
+        if one["account"] == other["account"] and other["startedAt"] < one["endedAt"]
+    ]
 
 
 @contextmanager
@@ -120,7 +158,13 @@ def aws(stack: LocalStack, service: str) -> Any:
     """A client of the stack's emulator."""
     make: Any = boto3.client
     endpoint = stack.facts["awsEndpointUrl"]
-    return make(service, endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="local", aws_secret_access_key="local")
+    return make(
+        service,
+        endpoint_url=endpoint,
+        region_name="eu-west-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 def peek(stack: LocalStack) -> list[str]:
@@ -128,23 +172,34 @@ def peek(stack: LocalStack) -> list[str]:
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
     delayed = "ApproximateNumberOfMessagesDelayed"
     wait_until(
-        lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[delayed])["Attributes"][delayed] == "0", 30, "no delayed message"
+        lambda: (
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[delayed])["Attributes"][delayed]
+            == "0"
+        ),
+        30,
+        "no delayed message",
     )
     found: list[Json] = []
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30).get("Messages"):
+    while messages := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=30
+    ).get("Messages"):
         found += messages
     for message in found:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
     return [message["Body"] for message in found]
 
 
 def most_at_once(writes: Sequence[Json]) -> int:
     """How many writes the service had at the same time, at most."""
-    edges = sorted([(write["startedAt"], 1) for write in writes] + [(write["endedAt"], -1) for write in writes])
+    edges = sorted(
+        [(write["startedAt"], 1) for write in writes] + [(write["endedAt"], -1) for write in writes]
+    )
     return max(itertools.accumulate(change for _, change in edges))
 
 
-def upkeep_passes(stack: LocalStack) -> list[Json]:
-    """What each pass of upkeep logged at its end."""
-    lines = (stack.data_dir / "logs" / "upkeep.log").read_text().splitlines()
+def maintenance_passes(stack: LocalStack) -> list[Json]:
+    """What each pass of maintenance logged at its end."""
+    lines = (stack.data_dir / "logs" / "maintenance.log").read_text().splitlines()
     return [json.loads(line) for line in lines if '"kept_up"' in line]

@@ -48,7 +48,12 @@ class TalkativeService:
 
     def _register(self, account: str, body: bytes) -> Answer:
         told = body.decode()
-        problem: dict[str, Any] = {"type": f"/problems/{told}", "title": told, "detail": told, "errors": [{"pointer": told}]}
+        problem: dict[str, Any] = {
+            "type": f"/problems/{told}",
+            "title": told,
+            "detail": told,
+            "errors": [{"pointer": told}],
+        }
         match account:
             case "unavailable":
                 return json_answer(503, problem, **{"retry-after": "0"})

@@ -13,14 +13,30 @@ import pytest
 from tests.e2e.local_stack import ROOT, Json, LocalStack
 
 OPENAPI: Json = json.loads((ROOT / "docs" / "openapi.json").read_text())
-ROUTES = [(method.upper(), path, operation) for path, item in OPENAPI["paths"].items() for method, operation in item.items()]
+ROUTES = [
+    (method.upper(), path, operation)
+    for path, item in OPENAPI["paths"].items()
+    for method, operation in item.items()
+]
 TAKING_A_BODY = [route for route in ROUTES if "requestBody" in route[2]]
-DEFINITIONS = ("/v1/definitions/validate", "/v1/definitions/{type}")  # what they take is judged by the definition's own rules
+DEFINITIONS = (
+    "/v1/definitions/validate",
+    "/v1/definitions/{type}",
+)  # what they take is judged by the definition's own rules
 TAKING_FIELDS = [route for route in TAKING_A_BODY if route[1] not in DEFINITIONS]
 UUID = "00000000-0000-4000-8000-000000000000"
 MIB = 1024 * 1024
 FIRST = {"if-none-match": "*"}
-TRACES = ("Traceback", 'File "', ".py", "psycopg", "pydantic", "SQLSTATE", "select ", "site-packages")
+TRACES = (
+    "Traceback",
+    'File "',
+    ".py",
+    "psycopg",
+    "pydantic",
+    "SQLSTATE",
+    "select ",
+    "site-packages",
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +62,11 @@ def name(value: object) -> str | None:
 
 def path_of(path: str, **values: str) -> str:
     """The path with something plausible in it."""
-    plausible = {"id": UUID if "/workflows/{id}" in path else "somebody", "type": "default", "n": "1"} | values
+    plausible = {
+        "id": UUID if "/workflows/{id}" in path else "somebody",
+        "type": "default",
+        "n": "1",
+    } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], path)
 
 
@@ -58,13 +78,17 @@ def send(stack: LocalStack, method: str, path: str, **content: Any) -> httpx.Res
 
 def assert_problem(answer: httpx.Response, *statuses: int) -> Json:
     """It is a whole problem document with one of these statuses, and tells nothing of the inside."""
-    assert answer.status_code in statuses, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+    assert answer.status_code in statuses, (
+        f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+    )
     assert answer.headers["content-type"] == "application/problem+json"
     body: Json = answer.json()
     assert set(body) >= {"type", "title", "status", "detail", "code", "requestId", "errors"}
     assert body["status"] == answer.status_code
     assert all(set(error) == {"pointer", "detail"} for error in body["errors"])
-    assert all(error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"])
+    assert all(
+        error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"]
+    )
     assert [trace for trace in TRACES if trace in answer.text] == []
     return body
 
@@ -75,15 +99,25 @@ def pointers(answer: httpx.Response) -> list[str]:
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), ROUTES, ids=name)
-def test_unknown_query_parameters(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+def test_unknown_query_parameters(
+    stack: LocalStack, method: str, path: str, operation: Json
+) -> None:
     """422 points at them."""
     assert pointers(send(stack, method, path_of(path), params={"noSuch": "1"})) == ["/noSuch"]
-    for query in ("a=1&a=2", "%00=1", "&".join(f"n{n}=" for n in range(60)), "%ff=%ff", "limit[]=1"):
+    for query in (
+        "a=1&a=2",
+        "%00=1",
+        "&".join(f"n{n}=" for n in range(60)),
+        "%ff=%ff",
+        "limit[]=1",
+    ):
         assert_problem(send(stack, method, f"{path_of(path)}?{query}"), 400, 422)
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), TAKING_A_BODY, ids=name)
-def test_bodies_that_are_no_json(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+def test_bodies_that_are_no_json(
+    stack: LocalStack, method: str, path: str, operation: Json
+) -> None:
     """400 for what is no JSON, 415 for what is not called JSON, 413 for what is too much."""
     json_type = {"content-type": "application/json"}
     for content in (
@@ -98,31 +132,97 @@ def test_bodies_that_are_no_json(stack: LocalStack, method: str, path: str, oper
         b"{}{}",
     ):
         assert_problem(send(stack, method, path_of(path), content=content, headers=json_type), 400)
-    for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ";", ""):
-        assert_problem(send(stack, method, path_of(path), content=b'{"reason": "r"}', headers={"content-type": kind}), 415)
-    assert_problem(send(stack, method, path_of(path), content=b"{}", headers={**json_type, "content-encoding": "gzip"}), 415)
-    assert_problem(send(stack, method, path_of(path), content=b'"%s"' % (b"a" * 5 * MIB), headers=json_type), 413)
-    answer = send(stack, method, path_of(path), content=b'"%s"' % (b"a" * 10 * MIB), headers=json_type)
-    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"}), "more than the gateway lets through"
+    for kind in (
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin-1",
+        ";",
+        "",
+    ):
+        assert_problem(
+            send(
+                stack,
+                method,
+                path_of(path),
+                content=b'{"reason": "r"}',
+                headers={"content-type": kind},
+            ),
+            415,
+        )
+    assert_problem(
+        send(
+            stack,
+            method,
+            path_of(path),
+            content=b"{}",
+            headers={**json_type, "content-encoding": "gzip"},
+        ),
+        415,
+    )
+    assert_problem(
+        send(stack, method, path_of(path), content=b'"%s"' % (b"a" * 5 * MIB), headers=json_type),
+        413,
+    )
+    answer = send(
+        stack, method, path_of(path), content=b'"%s"' % (b"a" * 10 * MIB), headers=json_type
+    )
+    assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"}), (
+        "more than the gateway lets through"
+    )
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), TAKING_FIELDS, ids=name)
-def test_bodies_of_another_shape(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+def test_bodies_of_another_shape(
+    stack: LocalStack, method: str, path: str, operation: Json
+) -> None:
     """422 points at the unknown field, and at every known one whose type is wrong."""
     json_type = {"content-type": "application/json"}
-    for content in (b"null", b"[]", b"7", b'"text"', b"true", b"[{}]", rb'{"reason": "\u0000"}', rb'{"\ud800": 1}'):
+    for content in (
+        b"null",
+        b"[]",
+        b"7",
+        b'"text"',
+        b"true",
+        b"[{}]",
+        rb'{"reason": "\u0000"}',
+        rb'{"\ud800": 1}',
+    ):
         assert_problem(send(stack, method, path_of(path), content=content, headers=json_type), 422)
-    schema = OPENAPI["components"]["schemas"][operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    schema = OPENAPI["components"]["schemas"][
+        operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    ]
     wrongs: tuple[object, ...] = ({"a": {}}, 1.5)
     for wrong in wrongs:
         body = dict.fromkeys([*schema["properties"], "noSuchField"], wrong)
-        assert set(pointers(send(stack, method, path_of(path), json=body))) >= {f"/{field}" for field in body}
+        assert set(pointers(send(stack, method, path_of(path), json=body))) >= {
+            f"/{field}" for field in body
+        }
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), [route for route in ROUTES if "{" in route[1] and route[0] != "PUT"], ids=name)
-def test_paths_that_lead_nowhere(stack: LocalStack, method: str, path: str, operation: Json) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [route for route in ROUTES if "{" in route[1] and route[0] != "PUT"],
+    ids=name,
+)
+def test_paths_that_lead_nowhere(
+    stack: LocalStack, method: str, path: str, operation: Json
+) -> None:
     """404, however odd what stands in the path; nobody else's row is found by it."""
-    for odd in ("x" * 3000, "%00", "%ff", "%2e%2e", "'; drop table accounts; --", "%F0%9F%98%80", "-", "%20", "1e9", "0", "null", "%2f"):
+    for odd in (
+        "x" * 3000,
+        "%00",
+        "%ff",
+        "%2e%2e",
+        "'; drop table accounts; --",
+        "%F0%9F%98%80",
+        "-",
+        "%20",
+        "1e9",
+        "0",
+        "null",
+        "%2f",
+    ):
         assert_problem(send(stack, method, path_of(path, id=odd, type=odd, n=odd)), 404)
 
 
@@ -136,7 +236,9 @@ def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None
             assert not path.startswith("/v1/")
         elif answer.status_code == 405:
             allowed = set(answer.headers["allow"].split(", "))
-            assert known <= allowed  # the import is another function's than GET and DELETE of {id}: told all the same
+            assert (
+                known <= allowed
+            )  # the import is another function's than GET and DELETE of {id}: told all the same
             assert method not in allowed
             assert_problem(answer, 405)
         else:  # the same path is another template's, as /definitions/validate is of {type}
@@ -144,16 +246,32 @@ def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None
 
 
 def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack) -> None:
-    """Each flaw has its pointer: those of a bad row in its result, those of a definition in the problem."""
+    """Each issue has its pointer: those of a bad row in its result, those of a definition in the problem."""
     rows: list[Json] = [{"flamebotId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
-    answer = stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()
-    first, second = ([error["pointer"] for error in result["problem"]["errors"]] for result in answer["results"])
-    assert set(first) == {f"/accounts/0/{field}" for field in ("flamebotId", "modelId", "credentials", "shoeSize")}
+    answer = (
+        stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()
+    )
+    first, second = (
+        [error["pointer"] for error in result["problem"]["errors"]] for result in answer["results"]
+    )
+    assert set(first) == {
+        f"/accounts/0/{field}" for field in ("flamebotId", "modelId", "credentials", "shoeSize")
+    }
     assert second == ["/accounts/1/flamebotId"]
     steps = [
         {"id": "a", "action": "dance"},
         {"id": "a", "action": "wait", "delay": -1},
         {"id": "b", "action": "goto", "nextStep": "nowhere", "maxIterations": 1},
     ]
-    answer = send(stack, "PUT", "/v1/definitions/bad_one", json={"type": "bad_one", "name": "Bad", "steps": steps, "colour": "red"})
-    assert set(pointers(answer)) >= {"/colour", "/steps/0/action", "/steps/1/delay", "/steps/2/nextStep"}
+    answer = send(
+        stack,
+        "PUT",
+        "/v1/definitions/bad_one",
+        json={"type": "bad_one", "name": "Bad", "steps": steps, "colour": "red"},
+    )
+    assert set(pointers(answer)) >= {
+        "/colour",
+        "/steps/0/action",
+        "/steps/1/delay",
+        "/steps/2/nextStep",
+    }

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.pace import SMOKE
-from tests.chaos.run import Run
+from verification.chaos.pace import SMOKE
+from verification.chaos.run import Run
 
 WORKFLOWS = 60
 
@@ -17,4 +17,4 @@ WORKFLOWS = 60
 def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
     """I1 to I6, I8, I9, I11, under SIGKILL, SIGSTOP past the lease, database restarts, lost queue, locks, statements and answers."""
     result = Run(SMOKE, WORKFLOWS, seed="e2e", say=print).run()
-    assert (result.end, result.flaws, result.missing) == ("passed", [], []), result
+    assert (result.end, result.issues, result.missing) == ("passed", [], []), result

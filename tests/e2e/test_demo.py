@@ -32,14 +32,22 @@ def marked(mark: str) -> dict[int, str]:
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path) -> None:
     """`make demo`'s program: three kinds of workflows seen through, exit 0, under 90 seconds, no process and no file left."""
-    mark = tmp_path / "demo-was-here"  # every child is told where temporary files go, and can be found by it
+    mark = (
+        tmp_path / "demo-was-here"
+    )  # every child is told where temporary files go, and can be found by it
     mark.mkdir()
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
     environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(mark)}
     environment.pop("FLAMEBOT_DEV_DATABASE_URL", None)
     began = time.monotonic()
     with (tmp_path / "output.log").open("wb") as output:
-        demo = subprocess.Popen([sys.executable, "-m", "devstack.demo"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "devstack.demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     try:
         wait_until(lambda: len(marked(str(mark))) > 8, 60, "the demo's processes")
         status = demo.wait(2 * PROMISED_SECONDS)
@@ -51,5 +59,7 @@ def test_the_demo(tmp_path: Path) -> None:
     assert status == 0, printed
     assert "Every workflow did what its definition says." in printed
     assert seconds < PROMISED_SECONDS, printed
-    wait_until(lambda: not marked(str(mark)), 5, f"the end of all its processes: {marked(str(mark))}")
+    wait_until(
+        lambda: not marked(str(mark)), 5, f"the end of all its processes: {marked(str(mark))}"
+    )
     assert list(mark.iterdir()) == []

@@ -25,8 +25,10 @@ SECRET = "planted-big-file-credential"
 
 @pytest.fixture(scope="module")
 def big_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack in real time: nothing falls due but what a test imports. Upkeep comes every minute."""
-    running = LocalStack(tmp_path_factory.mktemp("files"), "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"})
+    """A stack in wall time: nothing falls due but what a test imports. Maintenance comes every minute."""
+    running = LocalStack(
+        tmp_path_factory.mktemp("files"), "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"}
+    )
     yield running
     running.end()
 
@@ -35,7 +37,9 @@ def write(path: Path, rows: int, prefix: str, *more: str) -> Path:
     """A file of good rows, and then some others."""
     with path.open("w", encoding="utf-8") as file:
         file.write("flamebotId,modelId,channelId,credentials.token,config.city\n")
-        file.writelines(f"{prefix}-{n:07},model-{n},channel-{n},{SECRET}-{n},Zürich\n" for n in range(rows))
+        file.writelines(
+            f"{prefix}-{n:07},model-{n},channel-{n},{SECRET}-{n},Zürich\n" for n in range(rows)
+        )
         file.writelines(more)
     return path
 
@@ -43,7 +47,12 @@ def write(path: Path, rows: int, prefix: str, *more: str) -> Path:
 def command(stack: LocalStack, *arguments: str) -> subprocess.Popen[str]:
     """`flamebot` against this stack."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
-    env = {**os.environ, "PYTHONPATH": paths, "FLAMEBOT_API_URL": stack.facts["apiUrl"], "FLAMEBOT_TOKEN": stack.facts["token"]}
+    env = {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "FLAMEBOT_API_URL": stack.facts["apiUrl"],
+        "FLAMEBOT_TOKEN": stack.facts["token"],
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "cli.main", *arguments],
         stdout=subprocess.PIPE,
@@ -66,7 +75,11 @@ def workers(stack: LocalStack) -> list[int]:
 
 def peak_mb(pid: int) -> float:
     """The most memory that a process ever had."""
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    (line,) = (
+        line
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     return int(line.split()[1]) / 1024
 
 
@@ -85,13 +98,19 @@ def assert_stored_once(stack: LocalStack, prefix: str, rows: int) -> None:
         " (select count(*) from import_staging) as staged".replace("%(p)s", f"'{prefix}-%%'")
     )
     assert dict(counts) == {"accounts": rows, "workflows": rows, "tasks": rows, "staged": 0}
-    wait_until(lambda: aws(stack, "s3").list_objects_v2(Bucket="flamebot-local-imports")["KeyCount"] == 0, 20, "the file's end")
+    wait_until(
+        lambda: aws(stack, "s3").list_objects_v2(Bucket="flamebot-local-imports")["KeyCount"] == 0,
+        20,
+        "the file's end",
+    )
 
 
 def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_path: Path) -> None:
-    """SIGKILL while chunks are stored: upkeep finds the import without a worker, the next one goes on at the checkpoint."""
+    """SIGKILL while chunks are stored: maintenance finds the import without a worker, the next one goes on at the checkpoint."""
     path = write(tmp_path / "killed.csv", ROWS, "killed", "not good,,,,\n")
-    ran = command(big_stack, "import", str(path), "--type", "aggressive", "--spread", "6h", "--json")
+    ran = command(
+        big_stack, "import", str(path), "--type", "aggressive", "--spread", "6h", "--json"
+    )
 
     def at_work() -> Any:
         shown = newest(big_stack)
@@ -101,15 +120,30 @@ def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_p
     for pid in workers(big_stack):
         os.kill(pid, signal.SIGKILL)
     # A worker's lease is a minute and a half: let it be over.
-    wait_until(lambda: not workers(big_stack) or newest(big_stack)["rowsRead"] > shown["rowsRead"], 30, "the end of the worker")
-    big_stack.rows("update imports set lease_expires_at = clock_timestamp() where status = 'running' returning 1")
+    wait_until(
+        lambda: not workers(big_stack) or newest(big_stack)["rowsRead"] > shown["rowsRead"],
+        30,
+        "the end of the worker",
+    )
+    big_stack.rows(
+        "update imports set lease_expires_at = clock_timestamp() where status = 'running' returning 1"
+    )
     out, err = ran.communicate(timeout=240)
     told = json.loads(out)
     assert ran.returncode == 6, err
-    assert (told["rows"], told["imported"], told["started"], told["rejected"]) == (ROWS + 1, ROWS, ROWS, 1)
-    assert [(reject["row"], reject["flamebotId"]) for reject in told["rejects"]] == [(f"line {ROWS + 2}", None)]
+    assert (told["rows"], told["imported"], told["started"], told["rejected"]) == (
+        ROWS + 1,
+        ROWS,
+        ROWS,
+        1,
+    )
+    assert [(reject["row"], reject["flamebotId"]) for reject in told["rejects"]] == [
+        (f"line {ROWS + 2}", None)
+    ]
     assert_stored_once(big_stack, "killed", ROWS)
-    again = command(big_stack, "import", str(path), "--type", "aggressive", "--spread", "6h", "--json")
+    again = command(
+        big_stack, "import", str(path), "--type", "aggressive", "--spread", "6h", "--json"
+    )
     assert json.loads(again.communicate(timeout=60)[0])["replayed"] == ROWS + 1
 
 
@@ -128,12 +162,16 @@ def test_a_cancelled_file_stops_where_it_is(big_stack: LocalStack, tmp_path: Pat
     _, err = ran.communicate(timeout=60)
     assert told["status"] == "cancelled"
     assert (ran.returncode, "was cancelled after" in err) == (1, True)
-    (stored,) = big_stack.rows("select count(*) as n from accounts where flamebot_id like 'cancelled-%%'")
+    (stored,) = big_stack.rows(
+        "select count(*) as n from accounts where flamebot_id like 'cancelled-%%'"
+    )
     assert stored["n"] == told["imported"]
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_take_no_more_memory_than_they_should(big_stack: LocalStack, tmp_path: Path) -> None:
+def test_a_hundred_thousand_rows_take_no_more_memory_than_they_should(
+    big_stack: LocalStack, tmp_path: Path
+) -> None:
     """The worker's peak stays under 256 MB, and does not grow with the file: it is about that of the file with a fifth of the rows."""
     for pid in workers(big_stack):
         os.kill(pid, signal.SIGKILL)
@@ -152,8 +190,14 @@ def test_no_place_holds_a_credential_in_clear(big_stack: LocalStack) -> None:
     """I10: after all that: no table, no message, no log line; the bucket is empty."""
     tables = big_stack.rows("select tablename from pg_tables where schemaname = 'public'")
     for table in tables:
-        found = big_stack.rows(f"select count(*) as n from {table['tablename']} t where t::text like '%%{SECRET}%%'")
+        found = big_stack.rows(
+            f"select count(*) as n from {table['tablename']} t where t::text like '%%{SECRET}%%'"
+        )
         assert found[0]["n"] == 0, table
     logs = {path.name: path.read_bytes() for path in (big_stack.data_dir / "logs").iterdir()}
     assert "import_file.log" in logs
-    assert [name for name, content in logs.items() if SECRET.encode() in content or b"X-Amz-Signature" in content] == []
+    assert [
+        name
+        for name, content in logs.items()
+        if SECRET.encode() in content or b"X-Amz-Signature" in content
+    ] == []

@@ -16,10 +16,15 @@ import psycopg2
 import pytest
 
 from tests.e2e.local_stack import LocalStack, alive, wait_until
-from tests.e2e.proof import assert_each_effect_once, aws, start_many, upkeep_passes
+from tests.e2e.proof import assert_each_effect_once, aws, maintenance_passes, start_many
 
-SPEED = 120  # a pass of upkeep every two seconds, a tick every half
-SHORT = {"HEALTH_CHECK_MINUTES": "4", "TASK_LEASE_SECONDS": "6", "LOCK_TIMEOUT_SECONDS": "6", "CALL_TIMEOUT_SECONDS": "4"}
+SPEED = 120  # a pass of maintenance every two seconds, a tick every half
+SHORT = {
+    "HEALTH_CHECK_MINUTES": "4",
+    "TASK_LEASE_SECONDS": "6",
+    "LOCK_TIMEOUT_SECONDS": "6",
+    "CALL_TIMEOUT_SECONDS": "4",
+}
 REMEMBERED_SECONDS = 2.1  # what anybody is told may be so old
 BUDGET_SECONDS = 20  # of an answer, whoever hangs: the gateway waits for 29
 TICK_SECONDS = 30  # no tick for so long is a dead tick, however fast the clock
@@ -30,10 +35,16 @@ Checks = dict[str, str]
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack that has been found healthy."""
-    running = LocalStack(tmp_path_factory.mktemp("health"), "--ephemeral", "--speed", str(SPEED), env=SHORT)
+    running = LocalStack(
+        tmp_path_factory.mktemp("health"), "--ephemeral", "--speed", str(SPEED), env=SHORT
+    )
     try:
         running.publish("quick", [BIO])
-        wait_until((running.data_dir / "logs" / "upkeep.log").exists, 20, "the first pass of upkeep")
+        wait_until(
+            (running.data_dir / "logs" / "maintenance.log").exists,
+            20,
+            "the first pass of maintenance",
+        )
         assert_green(running)
         yield running
     finally:
@@ -63,14 +74,14 @@ def within_two(ask: Callable[[], int], wanted: int) -> bool:
 
 
 def pass_with(stack: LocalStack, wanted: Callable[[list[str]], bool]) -> None:
-    """One of the next two passes of upkeep finds this."""
-    told = len(upkeep_passes(stack))
+    """One of the next two passes of maintenance finds this."""
+    told = len(maintenance_passes(stack))
 
     def look() -> list[bool]:
-        found = [wanted(done["reasons"]) for done in upkeep_passes(stack)[told : told + 2]]
+        found = [wanted(done["reasons"]) for done in maintenance_passes(stack)[told : told + 2]]
         return found if any(found) or len(found) == 2 else []
 
-    assert any(wait_until(look, 30, "two passes of upkeep")), upkeep_passes(stack)[told:]
+    assert any(wait_until(look, 30, "two passes of maintenance")), maintenance_passes(stack)[told:]
 
 
 def names_it(name: str, reasons: list[str]) -> bool:
@@ -95,7 +106,11 @@ def assert_green(stack: LocalStack) -> None:
 
 def processes(stack: LocalStack, *words: str) -> list[int]:
     """The stack's processes with one of these words in their command."""
-    return [pid for pid, command in alive(stack.processes()).items() if any(word in command for word in words)]
+    return [
+        pid
+        for pid, command in alive(stack.processes()).items()
+        if any(word in command for word in words)
+    ]
 
 
 @contextmanager
@@ -119,7 +134,10 @@ def no_lock_table(stack: LocalStack) -> Iterator[None]:
     dynamodb.delete_table(TableName=name)
     yield
     dynamodb.create_table(
-        TableName=name, AttributeDefinitions=table["AttributeDefinitions"], KeySchema=table["KeySchema"], BillingMode="PAY_PER_REQUEST"
+        TableName=name,
+        AttributeDefinitions=table["AttributeDefinitions"],
+        KeySchema=table["KeySchema"],
+        BillingMode="PAY_PER_REQUEST",
     )
 
 
@@ -127,7 +145,9 @@ def no_lock_table(stack: LocalStack) -> Iterator[None]:
 def no_queue(stack: LocalStack) -> Iterator[None]:
     """The step queue is gone."""
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
-    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"])["Attributes"]
+    kept = sqs.get_queue_attributes(
+        QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
+    )["Attributes"]
     sqs.delete_queue(QueueUrl=url)
     yield
     sqs.create_queue(QueueName=url.rpartition("/")[2], Attributes=kept)
@@ -142,7 +162,11 @@ def read_only(stack: LocalStack) -> Iterator[None]:
         with closing(psycopg2.connect(stack.facts["databaseUrl"])) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                for statement in ("set default_transaction_read_only = off", f"alter database {connection.info.dbname} {setting}", cut):
+                for statement in (
+                    "set default_transaction_read_only = off",
+                    f"alter database {connection.info.dbname} {setting}",
+                    cut,
+                ):
                     cursor.execute(statement)
 
     become("set default_transaction_read_only = on")
@@ -169,7 +193,10 @@ def test_a_database_that_hangs(own: LocalStack) -> None:
         with ThreadPoolExecutor() as askers:
             anybody, operators = askers.submit(open_status, own), askers.submit(failing, own)
         assert time.monotonic() - began < BUDGET_SECONDS
-        assert (anybody.result(), operators.result()) == (503, {"database": "It does not answer in time."})
+        assert (anybody.result(), operators.result()) == (
+            503,
+            {"database": "It does not answer in time."},
+        )
     assert_green(own)
 
 
@@ -183,9 +210,18 @@ def test_nothing_moves(own: LocalStack) -> None:
         own.clock("11h")  # five minutes and a half of the real clock
         assert_red(own, "oldest_due")
         with stopped(processes(own, "functions/tick")):
-            own.rows("update engine_control set last_tick_at = last_tick_at - %s * interval '1 second' returning 1", TICK_SECONDS - 10)
-            time.sleep(10)  # longer than a lease; with what was moved, as long as a tick may be away
+            own.rows(
+                "update engine_control set last_tick_at = last_tick_at - %s * interval '1 second' returning 1",
+                TICK_SECONDS - 10,
+            )
+            time.sleep(
+                10
+            )  # longer than a lease; with what was moved, as long as a tick may be away
             assert_red(own, "last_tick", "expired_leases")
-    wait_until(lambda: not own.rows("select 1 from workflow_instances where is_live"), 30, "the end of all workflows")
+    wait_until(
+        lambda: not own.rows("select 1 from workflow_instances where is_live"),
+        30,
+        "the end of all workflows",
+    )
     assert_each_effect_once(own, workflows, ["updateBio"])
     assert_green(own)

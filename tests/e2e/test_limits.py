@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.e2e.local_stack import LocalStack, wait_until
-from tests.e2e.proof import aws, most_at_once, start_many, upkeep_passes
+from tests.e2e.proof import aws, maintenance_passes, most_at_once, start_many
 
 BIO = {"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "timeout": "30d"}
 LOAD = 60
@@ -18,7 +18,11 @@ def test_at_most_ten_effects_at_once(stack: LocalStack) -> None:
         workflows = start_many(stack, [f"limited-{n}" for n in range(LOAD)], "limited")
         for workflow in workflows.values():
             assert stack.wait_over(workflow, 90)["status"] == "completed"
-    writes = [write for write in stack.actions.get("/_sim/ledger").json()["writes"] if write["account"] in workflows]
+    writes = [
+        write
+        for write in stack.actions.get("/_sim/ledger").json()["writes"]
+        if write["account"] in workflows
+    ]
     assert len(writes) == 2 * LOAD, "each is registered and gets its text, once"
     assert 5 < most_at_once(writes) <= 10
 
@@ -29,8 +33,12 @@ def test_an_account_is_locked_for_five_minutes(stack: LocalStack) -> None:
     dynamodb, table = aws(stack, "dynamodb"), stack.facts["lockTable"]
 
     def lock() -> dict[str, dict[str, str]]:
-        item: dict[str, dict[str, str]] = dynamodb.get_item(TableName=table, Key={"account_id": {"S": "locked-1"}}).get("Item", {})
-        return item if "expires_at" in item and "instance_id" in item else {}  # the emulator also shows it while it is being written
+        item: dict[str, dict[str, str]] = dynamodb.get_item(
+            TableName=table, Key={"account_id": {"S": "locked-1"}}
+        ).get("Item", {})
+        return (
+            item if "expires_at" in item and "instance_id" in item else {}
+        )  # the emulator also shows it while it is being written
 
     with stack.behaviour(latency=1.0):
         workflow = stack.start_workflow("locked-1", "locked")
@@ -42,10 +50,10 @@ def test_an_account_is_locked_for_five_minutes(stack: LocalStack) -> None:
 
 
 def test_health_is_checked_every_five_minutes(stack: LocalStack) -> None:
-    """Upkeep runs each five minutes of the schedule clock, and logs what it found."""
-    begin = len(upkeep_passes(stack))
+    """Maintenance runs each five minutes of the schedule clock, and logs what it found."""
+    begin = len(maintenance_passes(stack))
     began = time.monotonic()
-    wait_until(lambda: len(upkeep_passes(stack)) >= begin + 4, 60, "four passes")
+    wait_until(lambda: len(maintenance_passes(stack)) >= begin + 4, 60, "four passes")
     took = (time.monotonic() - began) * stack.facts["speed"]
     assert 3 * 290 <= took <= 10 * 300  # four passes have at least three whole periods between them
-    assert all(found["health"] in ("ok", "degraded") for found in upkeep_passes(stack)[begin:])
+    assert all(found["health"] in ("ok", "degraded") for found in maintenance_passes(stack)[begin:])

@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.e2e.conftest import StartStack
 from tests.e2e.local_stack import wait_until
-from tests.e2e.proof import assert_each_effect_once, assert_invariants, aws, frozen, peek, start_many
+from tests.e2e.proof import (
+    assert_each_effect_once,
+    assert_invariants,
+    aws,
+    frozen,
+    peek,
+    start_many,
+)
 
 SPEED = 20
 PATIENCE = 120.0
@@ -35,6 +42,10 @@ def test_a_message_delivered_three_times_at_once(start_stack: StartStack) -> Non
         live = "select 1 from workflow_instances where is_live limit 1"
         wait_until(lambda: not stack.rows(live), PATIENCE, "the end of all workflows")
     assert_each_effect_once(stack, workflows, ["updateBio"])
-    asked = [write["account"] for write in stack.actions.get("/_sim/ledger").json()["writes"] if write["operation"] == "updateBio"]
+    asked = [
+        write["account"]
+        for write in stack.actions.get("/_sim/ledger").json()["writes"]
+        if write["operation"] == "updateBio"
+    ]
     assert sorted(asked) == sorted(workflows), "nobody is even asked twice"
     assert_invariants(stack)

@@ -48,7 +48,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Run]]:
-    """Accounts imported at different moments of the minute into a stack in real time, run to their ends."""
+    """Accounts imported at different moments of the minute into a stack in wall time, run to their ends."""
     stack = LocalStack(tmp_path_factory.mktemp("real-time"), "--ephemeral")
     try:
         began = time.monotonic()
@@ -56,17 +56,20 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Run]]:
         for offset in OFFSETS:
             time.sleep(max(0.0, began + offset - time.monotonic()))
             started[offset] = stack.start_workflow(f"on-time-{offset}", "test")
-        yield {offset: _over(stack, f"on-time-{offset}", workflow_id) for offset, workflow_id in started.items()}
+        yield {
+            offset: _over(stack, f"on-time-{offset}", instance_id)
+            for offset, instance_id in started.items()
+        }
     finally:
         stack.end()
 
 
-def _over(stack: LocalStack, account: str, workflow_id: str) -> Run:
+def _over(stack: LocalStack, account: str, instance_id: str) -> Run:
     return Run(
-        workflow=stack.wait_over(workflow_id, PATIENCE),
-        history={entry["stepId"]: entry for entry in stack.history(workflow_id)},
+        workflow=stack.wait_over(instance_id, PATIENCE),
+        history={entry["stepId"]: entry for entry in stack.history(instance_id)},
         ledger=stack.ledger(account),
-        beginnings={row["step_id"]: row for row in stack.rows(BEGINNINGS, workflow_id)},
+        beginnings={row["step_id"]: row for row in stack.rows(BEGINNINGS, instance_id)},
     )
 
 
@@ -74,8 +77,15 @@ def _over(stack: LocalStack, account: str, workflow_id: str) -> Run:
 def test_it_does_what_its_definition_says(runs: dict[int, Run], offset: int) -> None:
     """Imported at any moment, the workflow completes: a prompt, five swipes, a biography, each once."""
     run = runs[offset]
-    assert (run.workflow["status"], list(run.history)) == ("completed", ["wait", "add_prompt", "test_swipe", "add_bio"])
-    assert [job["operation"] for job in run.ledger["jobs"]] == ["updatePrompt", "startSwipeTask", "updateBio"]
+    assert (run.workflow["status"], list(run.history)) == (
+        "completed",
+        ["wait", "add_prompt", "test_swipe", "add_bio"],
+    )
+    assert [job["operation"] for job in run.ledger["jobs"]] == [
+        "updatePrompt",
+        "startSwipeTask",
+        "updateBio",
+    ]
     assert run.history["test_swipe"]["result"]["requested"] == 5
 
 
@@ -96,7 +106,9 @@ def test_steps_are_due_when_the_definition_says(runs: dict[int, Run], offset: in
     assert due["wait"] == run.time("startedAt") + timedelta(seconds=30)
     assert timedelta() <= due["add_prompt"] - due["wait"] < SECOND
     assert timedelta() <= due["test_swipe"] - run.finished("add_prompt") < SECOND
-    assert timedelta() <= due["add_bio"] - run.finished("test_swipe") - timedelta(minutes=2) < SECOND
+    assert (
+        timedelta() <= due["add_bio"] - run.finished("test_swipe") - timedelta(minutes=2) < SECOND
+    )
 
 
 @pytest.mark.parametrize("offset", OFFSETS)

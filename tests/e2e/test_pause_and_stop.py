@@ -16,20 +16,28 @@ SWIPE: Json = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5, "
 BIO: Json = {"id": "bio", "action": "add_bio", "timeout": "30d"}
 PATIENCE = 60.0
 CROWD = 100
-LEASE = 90.0  # real seconds; nothing here may need it to run out
+LEASE = 90.0  # wall-clock seconds; nothing here may need it to run out
 
 
 @pytest.fixture(autouse=True)
 def definitions(stack: LocalStack) -> None:
-    """A long wait before an effect, a job that the test makes long, and waits that end within twenty real seconds."""
+    """A long wait before an effect, a job that the test makes long, and waits that end within twenty wall-clock seconds."""
     publish(stack)
 
 
 def publish(stack: LocalStack) -> None:
     """The definitions of this file."""
-    stack.publish("rests", [{"id": "rest", "action": "wait", "delay": "30d"}, {**SWIPE, "swipeCount": 1}])
+    stack.publish(
+        "rests", [{"id": "rest", "action": "wait", "delay": "30d"}, {**SWIPE, "swipeCount": 1}]
+    )
     stack.publish("works", [SWIPE, {**BIO, "delay": "1m"}])
-    stack.publish("crowd", [{"id": "rest", "action": "wait", "delay": {"min": "0s", "max": "40m"}}, {**SWIPE, "swipeCount": 1}])
+    stack.publish(
+        "crowd",
+        [
+            {"id": "rest", "action": "wait", "delay": {"min": "0s", "max": "40m"}},
+            {**SWIPE, "swipeCount": 1},
+        ],
+    )
 
 
 @pytest.fixture
@@ -52,98 +60,125 @@ def job_status(stack: LocalStack, account: str) -> str:
 
 def start_job(stack: LocalStack, account: str) -> str:
     """A workflow whose job is at work."""
-    workflow_id = stack.start_workflow(account, "works")
-    stack.wait_for(workflow_id, lambda workflow: (workflow["task"] or {}).get("phase") == "poll", PATIENCE)
-    return workflow_id
+    instance_id = stack.start_workflow(account, "works")
+    stack.wait_for(
+        instance_id, lambda workflow: (workflow["task"] or {}).get("phase") == "poll", PATIENCE
+    )
+    return instance_id
 
 
 def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
     """Paused for longer than it had to wait, a workflow does nothing; resumed, it waits for what remained, and then goes on."""
-    workflow_id = stack.start_workflow("pause-freeze", "rests")
-    due = moment(stack.workflow(workflow_id)["nextActionAt"])
+    instance_id = stack.start_workflow("pause-freeze", "rests")
+    due = moment(stack.workflow(instance_id)["nextActionAt"])
     stack.clock("10d")
-    paused = stack.command(workflow_id, "pause", reason="a look at the account")
-    assert (paused["status"], paused["nextActionAt"], paused["effectInFlight"]) == ("paused", None, False)
+    paused = stack.command(instance_id, "pause", reason="a look at the account")
+    assert (paused["status"], paused["nextActionAt"], paused["effectInFlight"]) == (
+        "paused",
+        None,
+        False,
+    )
     stack.clock("40d")
     time.sleep(1.5)  # ticks come four times a second
-    assert (stack.workflow(workflow_id)["status"], stack.ledger("pause-freeze")["writes"]) == ("paused", [])
-    resumed = stack.command(workflow_id, "resume")
-    assert moment(resumed["nextActionAt"]) - moment(resumed["updatedAt"]) == due - moment(paused["pausedAt"])
+    assert (stack.workflow(instance_id)["status"], stack.ledger("pause-freeze")["writes"]) == (
+        "paused",
+        [],
+    )
+    resumed = stack.command(instance_id, "resume")
+    assert moment(resumed["nextActionAt"]) - moment(resumed["updatedAt"]) == due - moment(
+        paused["pausedAt"]
+    )
     assert timedelta(days=19) < due - moment(paused["pausedAt"]) <= timedelta(days=20)
     stack.clock("19d")
     time.sleep(1.5)
     assert stack.ledger("pause-freeze")["writes"] == []
     stack.clock("1d")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
     (write,) = (write for write in stack.ledger("pause-freeze")["jobs"])
     assert write["startedAt"] >= moment(resumed["nextActionAt"]).timestamp()
 
 
-@pytest.mark.parametrize(("away", "over"), [("10d", False), ("40d", True)], ids=["before its time", "after its time"])
+@pytest.mark.parametrize(
+    ("away", "over"), [("10d", False), ("40d", True)], ids=["before its time", "after its time"]
+)
 def test_a_wait_may_run_on(stack: LocalStack, away: str, over: bool) -> None:
     """Resumed with run_on a workflow is due when it would have been without the pause; if that has gone by, it goes on at once."""
     account = f"pause-run-on-{away}"
-    workflow_id = stack.start_workflow(account, "rests")
-    due = stack.workflow(workflow_id)["nextActionAt"]
-    stack.command(workflow_id, "pause")
+    instance_id = stack.start_workflow(account, "rests")
+    due = stack.workflow(instance_id)["nextActionAt"]
+    stack.command(instance_id, "pause")
     stack.clock(away)
-    assert stack.command(workflow_id, "resume", clock="run_on")["nextActionAt"] == due
+    assert stack.command(instance_id, "resume", clock="run_on")["nextActionAt"] == due
     if not over:
         time.sleep(1.5)
         assert stack.ledger(account)["writes"] == []
         stack.clock("20d")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
 
 
 @pytest.mark.usefixtures("long_jobs")
 def test_stop_while_a_job_runs(stack: LocalStack) -> None:
     """The job is cancelled at the service, the workflow ends stopped, and nothing further starts, however long one waits."""
-    workflow_id = start_job(stack, "stop-job")
-    answer = stack.command(workflow_id, "stop", reason="enough")
+    instance_id = start_job(stack, "stop-job")
+    answer = stack.command(instance_id, "stop", reason="enough")
     assert answer["status"] == "stopping"
-    stopped = stack.wait_over(workflow_id, PATIENCE)
+    stopped = stack.wait_over(instance_id, PATIENCE)
     assert (stopped["status"], stopped["lastError"], stopped["task"]) == ("stopped", None, None)
     assert job_status(stack, "stop-job") == "cancelled"
     stack.clock("2d")
     time.sleep(1.5)
     assert [job["operation"] for job in stack.ledger("stop-job")["jobs"]] == ["startSwipeTask"]
-    assert stack.command(workflow_id, "stop")["status"] == "stopped"
+    assert stack.command(instance_id, "stop")["status"] == "stopped"
 
 
 @pytest.mark.slow
 def test_stop_and_die(start_stack: StartStack) -> None:
     """Killed right after the reply to a stop, with a job at work or one whose start is not answered yet: the next start cancels it."""
-    options, env = ("--speed", "120"), {"TASK_LEASE_SECONDS": "10", "LOCK_TIMEOUT_SECONDS": "10", "CALL_TIMEOUT_SECONDS": "8"}
+    options, env = (
+        ("--speed", "120"),
+        {"TASK_LEASE_SECONDS": "10", "LOCK_TIMEOUT_SECONDS": "10", "CALL_TIMEOUT_SECONDS": "8"},
+    )
     stack = start_stack(*options, env=env)
     publish(stack)
     stack.actions.post("/_sim/settings", json={"swipe_seconds": 10_000_000.0}).raise_for_status()
     stack.fault(kind="slow", operation="startSwipeTask", account="die-unanswered", seconds=7)
     workflows = {"die-at-work": start_job(stack, "die-at-work")}
     workflows["die-unanswered"] = stack.start_workflow("die-unanswered", "works")
-    wait_until(lambda: stack.ledger("die-unanswered")["jobs"], PATIENCE, "the job whose start is not answered yet")
-    stack.actions.post("/_sim/settings", json={"latency": 2.0}).raise_for_status()  # else a cancel could be done before the kill
-    answers = [stack.command(workflow_id, "stop")["status"] for workflow_id in workflows.values()]
+    wait_until(
+        lambda: stack.ledger("die-unanswered")["jobs"],
+        PATIENCE,
+        "the job whose start is not answered yet",
+    )
+    stack.actions.post(
+        "/_sim/settings", json={"latency": 2.0}
+    ).raise_for_status()  # else a cancel could be done before the kill
+    answers = [stack.command(instance_id, "stop")["status"] for instance_id in workflows.values()]
     stack.kill()
     killed_at = time.time()
     assert answers == ["stopping", "stopping"]
 
     again = start_stack(*options, env=env)
     again.actions.post("/_sim/settings", json={"latency": 0.0}).raise_for_status()
-    for account, workflow_id in workflows.items():
-        stopped = again.wait_over(workflow_id, PATIENCE)
+    for account, instance_id in workflows.items():
+        stopped = again.wait_over(instance_id, PATIENCE)
         assert (stopped["status"], stopped["lastError"]) == ("stopped", None)
         assert job_status(again, account) == "cancelled"
-        (cancel,) = (write for write in again.ledger(account)["writes"] if write["operation"] == "cancelTask")
+        (cancel,) = (
+            write for write in again.ledger(account)["writes"] if write["operation"] == "cancelTask"
+        )
         assert cancel["startedAt"] > killed_at
     again.clock("2d")
     time.sleep(1.5)
-    assert {job["operation"] for job in again.ledger("die-at-work")["jobs"] + again.ledger("die-unanswered")["jobs"]} == {"startSwipeTask"}
+    assert {
+        job["operation"]
+        for job in again.ledger("die-at-work")["jobs"] + again.ledger("die-unanswered")["jobs"]
+    } == {"startSwipeTask"}
 
 
 def begun_tasks(stack: LocalStack, accounts: str) -> Json:
     """How many tasks of accounts have been begun and how many wait though they are due, when the last one began, and what machinery did."""
     (counts,) = stack.rows(
-        "select count(started_at) as begun, max(started_at) as latest, coalesce(max(reaps), 0) as reaps, coalesce(max(sends), 0) as sends,"
+        "select count(started_at) as begun, max(started_at) as latest, coalesce(max(reclaims), 0) as reclaims, coalesce(max(sends), 0) as sends,"
         " count(*) filter (where status in ('pending', 'queued') and scheduled_for < %s) as due,"
         " count(*) filter (where status = 'running') as running from scheduled_tasks where account_id like %s",
         stack.clock(),
@@ -153,9 +188,15 @@ def begun_tasks(stack: LocalStack, accounts: str) -> Json:
 
 
 def start_crowd(stack: LocalStack) -> list[str]:
-    """Many workflows, due one after the other within twenty real seconds."""
-    rows = [{"flamebotId": f"crowd-{os.getpid()}-{n}", "modelId": "m", "channelId": "c"} for n in range(CROWD)]
-    answer = stack.api.post("/v1/accounts/import", json={"accounts": rows, "startAutomation": True, "workflowType": "crowd"})
+    """Many workflows, due one after the other within twenty wall-clock seconds."""
+    rows = [
+        {"flamebotId": f"crowd-{os.getpid()}-{n}", "modelId": "m", "channelId": "c"}
+        for n in range(CROWD)
+    ]
+    answer = stack.api.post(
+        "/v1/accounts/import",
+        json={"accounts": rows, "startAutomation": True, "workflowType": "crowd"},
+    )
     assert answer.json()["started"] == CROWD
     return [result["workflow"]["instanceId"] for result in answer.json()["results"]]
 
@@ -163,37 +204,60 @@ def start_crowd(stack: LocalStack) -> list[str]:
 def test_the_global_pause(stack: LocalStack) -> None:
     """Nothing begins after its reply, though dozens fall due; resumed, all go on at once, and none waits for a lease to run out."""
     workflows = start_crowd(stack)
-    wait_until(lambda: begun_tasks(stack, "crowd-%")["begun"] > CROWD / 10, PATIENCE, "the first of the crowd")
-    assert stack.api.post("/v1/control/pause-all", json={"reason": "the provider asked for it"}).json()["paused"]
+    wait_until(
+        lambda: begun_tasks(stack, "crowd-%")["begun"] > CROWD / 10,
+        PATIENCE,
+        "the first of the crowd",
+    )
+    assert stack.api.post(
+        "/v1/control/pause-all", json={"reason": "the provider asked for it"}
+    ).json()["paused"]
     try:
         replied = stack.clock()
-        wait_until(lambda: begun_tasks(stack, "crowd-%")["running"] == 0, PATIENCE, "the end of what had begun")
+        wait_until(
+            lambda: begun_tasks(stack, "crowd-%")["running"] == 0,
+            PATIENCE,
+            "the end of what had begun",
+        )
         before = begun_tasks(stack, "crowd-%")
         written = len(stack.ledger()["writes"])
         stack.clock("40m")
         time.sleep(3)
         after = begun_tasks(stack, "crowd-%")
         assert after["due"] > CROWD / 3
-        assert (after["begun"], after["running"], after["latest"]) == (before["begun"], 0, before["latest"])
+        assert (after["begun"], after["running"], after["latest"]) == (
+            before["begun"],
+            0,
+            before["latest"],
+        )
         assert after["latest"] <= replied
         assert len(stack.ledger()["writes"]) == written
     finally:
         assert not stack.api.post("/v1/control/resume-all").json()["paused"]
-    wait_until(lambda: {stack.workflow(workflow_id)["status"] for workflow_id in workflows} == {"completed"}, LEASE / 2, "all go on")
-    assert begun_tasks(stack, "crowd-%")["reaps"] == 0
+    wait_until(
+        lambda: (
+            {stack.workflow(instance_id)["status"] for instance_id in workflows} == {"completed"}
+        ),
+        LEASE / 2,
+        "all go on",
+    )
+    assert begun_tasks(stack, "crowd-%")["reclaims"] == 0
     assert (
-        stack.rows("select count(*) as jobs from scheduled_tasks where account_id like 'crowd-%%' and phase = 'submit'")[0]["jobs"] == CROWD
+        stack.rows(
+            "select count(*) as jobs from scheduled_tasks where account_id like 'crowd-%%' and phase = 'submit'"
+        )[0]["jobs"]
+        == CROWD
     )
 
 
 @pytest.mark.usefixtures("long_jobs")
 def test_a_cancel_does_not_wait_for_the_end_of_the_global_pause(stack: LocalStack) -> None:
     """Whoever stops a workflow while the engine is paused has its job cancelled nevertheless."""
-    workflow_id = start_job(stack, "stop-while-paused")
+    instance_id = start_job(stack, "stop-while-paused")
     stack.api.post("/v1/control/pause-all").raise_for_status()
     try:
-        stack.command(workflow_id, "stop")
-        assert stack.wait_over(workflow_id, PATIENCE)["status"] == "stopped"
+        stack.command(instance_id, "stop")
+        assert stack.wait_over(instance_id, PATIENCE)["status"] == "stopped"
         assert job_status(stack, "stop-while-paused") == "cancelled"
     finally:
         stack.api.post("/v1/control/resume-all").raise_for_status()

@@ -28,7 +28,9 @@ def disguises(text: str) -> set[bytes]:
     raw = text.encode()
     found = {raw, raw.hex().encode(), raw.hex().upper().encode(), raw.decode().encode("utf-16-le")}
     for before in range(3):
-        whole = base64.b64encode(b"\0" * before + raw)[math.ceil(before * 4 / 3) : (before + len(raw)) // 3 * 4]
+        whole = base64.b64encode(b"\0" * before + raw)[
+            math.ceil(before * 4 / 3) : (before + len(raw)) // 3 * 4
+        ]
         found |= {whole, whole.replace(b"+", b"-").replace(b"/", b"_")}
     return found
 
@@ -39,7 +41,9 @@ SHAPES = disguises(CORE)
 def planted_in(texts: Iterable[str | bytes]) -> list[str]:
     """Those texts that hold the credential in any form."""
     raws = [text.encode() if isinstance(text, str) else text for text in texts]
-    return [raw[:300].decode(errors="replace") for raw in raws if any(shape in raw for shape in SHAPES)]
+    return [
+        raw[:300].decode(errors="replace") for raw in raws if any(shape in raw for shape in SHAPES)
+    ]
 
 
 @dataclass(slots=True)
@@ -61,22 +65,44 @@ class Evidence:
 
 def account(name: str, **content: object) -> dict[str, object]:
     """A row of an import."""
-    return {"flamebotId": name, "modelId": "m", "channelId": "c", "credentials": CREDENTIALS, **content}
+    return {
+        "flamebotId": name,
+        "modelId": "m",
+        "channelId": "c",
+        "credentials": CREDENTIALS,
+        **content,
+    }
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
     """Accounts with planted credentials, of which some are registered and some are refused, and many a bad request."""
     service = TalkativeService()
-    stack = LocalStack(tmp_path_factory.mktemp("secrets"), "--speed", "20", "--actions-url", service.url, env=ENV)
+    stack = LocalStack(
+        tmp_path_factory.mktemp("secrets"), "--speed", "20", "--actions-url", service.url, env=ENV
+    )
     try:
         seen = Evidence(stack, service)
-        stack.publish("planted", [{"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "delay": "100s", "timeout": "30d"}])
+        stack.publish(
+            "planted",
+            [
+                {
+                    "id": "bio",
+                    "action": "add_bio",
+                    "bio": "Fond of long walks.",
+                    "delay": "100s",
+                    "timeout": "30d",
+                }
+            ],
+        )
         import_twice(seen)
         with frozen(stack):
             seen.messages = peek(stack)
         assert service.writing.wait(30)
-        seen.locks = [json.dumps(item) for item in aws(stack, "dynamodb").scan(TableName=stack.facts["lockTable"])["Items"]]
+        seen.locks = [
+            json.dumps(item)
+            for item in aws(stack, "dynamodb").scan(TableName=stack.facts["lockTable"])["Items"]
+        ]
         service.go_on.set()
         live = "select 1 from workflow_instances where is_live"
         wait_until(lambda: not stack.rows(live), 60, "the end of all workflows")
@@ -90,14 +116,33 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
 
 def import_twice(seen: Evidence) -> None:
     """Import with an Idempotency-Key, the same again, another body under the same key, and the accounts once more."""
-    body = {"accounts": [account(name) for name in ACCOUNTS], "startAutomation": True, "workflowType": "planted"}
+    body = {
+        "accounts": [account(name) for name in ACCOUNTS],
+        "startAutomation": True,
+        "workflowType": "planted",
+    }
     once = {"idempotency-key": "import-of-planted-credentials"}
     first = seen.ask("POST", "/v1/accounts/import", json=body, headers=once)
     assert first.json()["started"] == len(ACCOUNTS), first.text
     assert seen.ask("POST", "/v1/accounts/import", json=body, headers=once).json() == first.json()
-    assert seen.ask("POST", "/v1/accounts/import", json={**body, "spreadSeconds": 1}, headers=once).status_code == 422
-    assert seen.ask("POST", "/v1/accounts/import", json={"accounts": [account("unused")]}).json()["imported"] == 1
-    assert seen.ask("POST", "/v1/accounts/import", json={"accounts": [account("unused", modelId="m2")]}).json()["imported"] == 1
+    assert (
+        seen.ask(
+            "POST", "/v1/accounts/import", json={**body, "spreadSeconds": 1}, headers=once
+        ).status_code
+        == 422
+    )
+    assert (
+        seen.ask("POST", "/v1/accounts/import", json={"accounts": [account("unused")]}).json()[
+            "imported"
+        ]
+        == 1
+    )
+    assert (
+        seen.ask(
+            "POST", "/v1/accounts/import", json={"accounts": [account("unused", modelId="m2")]}
+        ).json()["imported"]
+        == 1
+    )
 
 
 def send_badly(seen: Evidence) -> None:
@@ -116,7 +161,12 @@ def send_badly(seen: Evidence) -> None:
         {**row, "flamebotId": None},
         {**row, "password": SECRET},
     ]
-    answer = seen.ask("POST", "/v1/accounts/import", json={"accounts": rows}, headers={"idempotency-key": "bad-rows"})
+    answer = seen.ask(
+        "POST",
+        "/v1/accounts/import",
+        json={"accounts": rows},
+        headers={"idempotency-key": "bad-rows"},
+    )
     assert answer.json()["rejected"] >= len(rows) - 1, answer.text
     good = {"accounts": [row]}
     text = json.dumps(good)
@@ -128,9 +178,19 @@ def send_badly(seen: Evidence) -> None:
         (f'{{"accounts": [], {text[1:]}', "json"),
     )
     for content, kind in bodies:
-        answer = seen.ask("POST", "/v1/accounts/import", content=content, headers={"content-type": f"application/{kind}"})
+        answer = seen.ask(
+            "POST",
+            "/v1/accounts/import",
+            content=content,
+            headers={"content-type": f"application/{kind}"},
+        )
         assert 400 <= answer.status_code < 500, answer.text
-    answer = seen.ask("POST", "/v1/accounts/import", content=text.replace('"m"', r'"\u0000"'), headers={"content-type": "application/json"})
+    answer = seen.ask(
+        "POST",
+        "/v1/accounts/import",
+        content=text.replace('"m"', r'"\u0000"'),
+        headers={"content-type": "application/json"},
+    )
     assert answer.json()["rejected"] == 1, answer.text
     for wrong in (
         {"startAutomation": SECRET},
@@ -140,11 +200,23 @@ def send_badly(seen: Evidence) -> None:
         {"password": SECRET},
     ):
         assert seen.ask("POST", "/v1/accounts/import", json={**good, **wrong}).status_code == 422
-    for path in (f"/v1/workflows/{quote(SECRET, safe='')}", f"/v1/accounts/{quote(SECRET, safe='')}", f"/v1/definitions/{CORE}"):
+    for path in (
+        f"/v1/workflows/{quote(SECRET, safe='')}",
+        f"/v1/accounts/{quote(SECRET, safe='')}",
+        f"/v1/definitions/{CORE}",
+    ):
         assert seen.ask("GET", path).status_code == 404
     assert seen.ask("GET", "/v1/workflows", params={"limit": SECRET}).status_code == 422
-    assert seen.ask("POST", "/v1/definitions/validate", json={"type": SECRET, "steps": SECRET}).json()["valid"] is False
-    assert seen.ask("GET", "/v1/workflows", headers={"authorization": f"Bearer {CORE}"}).status_code == 401
+    assert (
+        seen.ask("POST", "/v1/definitions/validate", json={"type": SECRET, "steps": SECRET}).json()[
+            "valid"
+        ]
+        is False
+    )
+    assert (
+        seen.ask("GET", "/v1/workflows", headers={"authorization": f"Bearer {CORE}"}).status_code
+        == 401
+    )
 
 
 def look_everywhere(seen: Evidence) -> None:
@@ -164,13 +236,22 @@ def look_everywhere(seen: Evidence) -> None:
 
 def test_only_the_registration_call_carries_it(evidence: Evidence) -> None:
     """Every account was registered with its credentials, as they were given, and no other call to the service holds them."""
-    registrations = [call for call in evidence.service.calls if call.method == "PUT" and call.path.count("/") == 2]
+    registrations = [
+        call
+        for call in evidence.service.calls
+        if call.method == "PUT" and call.path.count("/") == 2
+    ]
     assert {call.path.rpartition("/")[2] for call in registrations} == set(ACCOUNTS)
     assert all(json.loads(call.body)["credentials"] == CREDENTIALS for call in registrations)
-    assert len(planted_in(call.body for call in registrations)) == len(registrations), "the search finds what is there"
+    assert len(planted_in(call.body for call in registrations)) == len(registrations), (
+        "the search finds what is there"
+    )
     others = [call for call in evidence.service.calls if call not in registrations]
     assert others
-    assert planted_in(f"{call.path} {call.query} {call.headers} {call.body!r}" for call in others) == []
+    assert (
+        planted_in(f"{call.path} {call.query} {call.headers} {call.body!r}" for call in others)
+        == []
+    )
     assert planted_in(f"{call.path} {call.query} {call.headers}" for call in registrations) == []
 
 
@@ -181,12 +262,21 @@ def test_no_column_of_any_table_holds_it(evidence: Evidence) -> None:
         " where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')"
     )
     content = {
-        table["name"]: [row["text"] for row in evidence.stack.rows(f"select t::text as text from {table['name']} t")] for table in tables
+        table["name"]: [
+            row["text"]
+            for row in evidence.stack.rows(f"select t::text as text from {table['name']} t")
+        ]
+        for table in tables
     }
     filled = {name for name, found in content.items() if found}
-    assert filled >= {f"public.{name}" for name in ("accounts", "scheduled_tasks", "import_requests", "audit_log", "step_history")}
+    assert filled >= {
+        f"public.{name}"
+        for name in ("accounts", "scheduled_tasks", "import_requests", "audit_log", "step_history")
+    }
     assert {name: found for name, texts in content.items() if (found := planted_in(texts))} == {}
-    ciphertexts = evidence.stack.rows("select credentials_ciphertext as bytes from accounts where credentials_ciphertext is not null")
+    ciphertexts = evidence.stack.rows(
+        "select credentials_ciphertext as bytes from accounts where credentials_ciphertext is not null"
+    )
     assert len(ciphertexts) == len(ACCOUNTS) + 1
     assert planted_in(bytes(row["bytes"]) for row in ciphertexts) == []
 
@@ -206,8 +296,18 @@ def test_no_answer_holds_it(evidence: Evidence) -> None:
 
 def test_no_log_line_and_no_metric_holds_it(evidence: Evidence) -> None:
     """All functions' logs, warnings and metrics included, and the stack's own."""
-    logs = {path.name: path.read_bytes() for path in [*(evidence.stack.data_dir / "logs").iterdir(), evidence.stack.output]}
-    assert set(logs) >= {"api.log", "import_accounts.log", "step.log", "tick.log", "stack.log", "output.log"}
+    logs = {
+        path.name: path.read_bytes()
+        for path in [*(evidence.stack.data_dir / "logs").iterdir(), evidence.stack.output]
+    }
+    assert set(logs) >= {
+        "api.log",
+        "import_accounts.log",
+        "step.log",
+        "tick.log",
+        "stack.log",
+        "output.log",
+    }
     assert b"registration_refused" in logs["step.log"]
     assert b'"StepsFailed"' in logs["step.log"]
     assert planted_in(logs.values()) == []

@@ -8,11 +8,11 @@ import pytest
 
 from tests.e2e.local_stack import Json, LocalStack, wait_until
 
-# At 120 times real time a step's own timeout would be over in seconds.
+# At 120 times wall time a step's own timeout would be over in seconds.
 PROMPT: Json = {"id": "prompt", "action": "add_prompt", "timeout": "1d"}
 SWIPE: Json = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5, "timeout": "1d"}
 BIO: Json = {"id": "bio", "action": "add_bio", "timeout": "1d"}
-RETRY_AFTER = 1  # real seconds
+RETRY_AFTER = 1  # wall-clock seconds
 PATIENCE = 60.0
 
 
@@ -30,21 +30,32 @@ def writes(stack: LocalStack, account: str, operation: str) -> list[Json]:
     return sorted(asked, key=lambda write: float(write["startedAt"]))
 
 
-def outline(stack: LocalStack, workflow_id: str) -> list[tuple[str, str, int]]:
+def outline(stack: LocalStack, instance_id: str) -> list[tuple[str, str, int]]:
     """The history's steps, outcomes and attempts."""
-    return [(entry["stepId"], entry["status"], entry["attempt"]) for entry in stack.history(workflow_id)]
+    return [
+        (entry["stepId"], entry["status"], entry["attempt"]) for entry in stack.history(instance_id)
+    ]
 
 
 def test_503_twice(stack: LocalStack) -> None:
     """The step is sent again with the same key and the same bytes, never sooner than Retry-After, and succeeds at the third attempt."""
-    stack.fault(kind="unavailable", count=2, operation="updatePrompt", account="fault-503", retryAfter=RETRY_AFTER)
-    workflow_id = stack.start_workflow("fault-503", "faulty")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
+    stack.fault(
+        kind="unavailable",
+        count=2,
+        operation="updatePrompt",
+        account="fault-503",
+        retryAfter=RETRY_AFTER,
+    )
+    instance_id = stack.start_workflow("fault-503", "faulty")
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
     sent = writes(stack, "fault-503", "updatePrompt")
     assert [write["status"] for write in sent] == [503, 503, 202]
     assert len({(write["key"], write["bodyHash"]) for write in sent}) == 1
-    assert all(later["startedAt"] - earlier["endedAt"] >= RETRY_AFTER for earlier, later in itertools.pairwise(sent))
-    steps = outline(stack, workflow_id)
+    assert all(
+        later["startedAt"] - earlier["endedAt"] >= RETRY_AFTER
+        for earlier, later in itertools.pairwise(sent)
+    )
+    steps = outline(stack, instance_id)
     assert steps == [
         ("prompt", "retried", 1),
         ("prompt", "retried", 2),
@@ -59,40 +70,58 @@ def test_a_lost_answer(stack: LocalStack, operation: str) -> None:
     """The service does the work and its answer is lost: the same key again, and one effect."""
     account = f"fault-drop-{operation}"
     stack.fault(kind="drop", operation=operation, account=account)
-    workflow_id = stack.start_workflow(account, "faulty")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
+    instance_id = stack.start_workflow(account, "faulty")
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
     sent = writes(stack, account, operation)
     assert [(write["status"], write["effect"]) for write in sent] == [(None, True), (202, False)]
     assert len({(write["key"], write["bodyHash"]) for write in sent}) == 1
-    assert [job["operation"] for job in stack.ledger(account)["jobs"]] == ["updatePrompt", "startSwipeTask", "updateBio"]
+    assert [job["operation"] for job in stack.ledger(account)["jobs"]] == [
+        "updatePrompt",
+        "startSwipeTask",
+        "updateBio",
+    ]
 
 
 def test_a_failed_job(stack: LocalStack) -> None:
     """A job that ends failed is done anew: the same request under a new key."""
     stack.fault(kind="fail_job", operation="updatePrompt", account="fault-job")
-    workflow_id = stack.start_workflow("fault-job", "faulty")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
-    first, second = (job for job in stack.ledger("fault-job")["jobs"] if job["operation"] == "updatePrompt")
+    instance_id = stack.start_workflow("fault-job", "faulty")
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    first, second = (
+        job for job in stack.ledger("fault-job")["jobs"] if job["operation"] == "updatePrompt"
+    )
     assert (first["status"], second["status"]) == ("failed", "succeeded")
     assert first["key"] != second["key"]
     assert first["body"] == second["body"]
-    assert outline(stack, workflow_id)[:2] == [("prompt", "retried", 1), ("prompt", "completed", 2)]
+    assert outline(stack, instance_id)[:2] == [("prompt", "retried", 1), ("prompt", "completed", 2)]
 
 
 def test_down_for_good_and_back(stack: LocalStack) -> None:
     """A critical step fails the workflow after its last attempt; retried once the service is back, it goes on there and repeats nothing."""
-    workflow_id = stack.start_workflow("fault-down", "faulty_later")
-    stack.wait_for(workflow_id, lambda workflow: workflow["currentStepId"] == "swipe", PATIENCE)
+    instance_id = stack.start_workflow("fault-down", "faulty_later")
+    stack.wait_for(instance_id, lambda workflow: workflow["currentStepId"] == "swipe", PATIENCE)
     with stack.behaviour(down=True):
-        failed = stack.wait_over(workflow_id, PATIENCE)
-        assert (failed["status"], failed["currentStepId"], failed["task"]) == ("failed", "swipe", None)
+        failed = stack.wait_over(instance_id, PATIENCE)
+        assert (failed["status"], failed["currentStepId"], failed["task"]) == (
+            "failed",
+            "swipe",
+            None,
+        )
         assert "attempt 3 of 3" in failed["lastError"]
         assert "retry" in failed["allowedActions"]
-    again = stack.command(workflow_id, "retry", reason="the service is back")
-    assert (again["status"], again["currentStepId"], again["lastError"]) == ("active", "swipe", None)
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
-    assert [job["operation"] for job in stack.ledger("fault-down")["jobs"]] == ["updatePrompt", "startSwipeTask", "updateBio"]
-    assert [(step, status) for step, status, _ in outline(stack, workflow_id)] == [
+    again = stack.command(instance_id, "retry", reason="the service is back")
+    assert (again["status"], again["currentStepId"], again["lastError"]) == (
+        "active",
+        "swipe",
+        None,
+    )
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert [job["operation"] for job in stack.ledger("fault-down")["jobs"]] == [
+        "updatePrompt",
+        "startSwipeTask",
+        "updateBio",
+    ]
+    assert [(step, status) for step, status, _ in outline(stack, instance_id)] == [
         ("prompt", "completed"),
         *[("swipe", status) for status in ("retried", "retried", "failed", "completed")],
         ("bio", "completed"),
@@ -101,50 +130,69 @@ def test_down_for_good_and_back(stack: LocalStack) -> None:
 
 def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
     """A step that may fail is tried as often as any other, recorded as failed, and the workflow goes on to its end."""
-    stack.fault(kind="unavailable", count=None, operation="startSwipeTask", account="fault-optional", retryAfter=0)
-    workflow_id = stack.start_workflow("fault-optional", "faulty_optional")
-    over = stack.wait_over(workflow_id, PATIENCE)
+    stack.fault(
+        kind="unavailable",
+        count=None,
+        operation="startSwipeTask",
+        account="fault-optional",
+        retryAfter=0,
+    )
+    instance_id = stack.start_workflow("fault-optional", "faulty_optional")
+    over = stack.wait_over(instance_id, PATIENCE)
     stack.heal()
     assert (over["status"], over["lastError"]) == ("completed", None)
-    assert outline(stack, workflow_id) == [
+    assert outline(stack, instance_id) == [
         ("prompt", "completed", 1),
         ("swipe", "retried", 1),
         ("swipe", "retried", 2),
         ("swipe", "failed", 3),
         ("bio", "completed", 1),
     ]
-    assert [job["operation"] for job in stack.ledger("fault-optional")["jobs"]] == ["updatePrompt", "updateBio"]
+    assert [job["operation"] for job in stack.ledger("fault-optional")["jobs"]] == [
+        "updatePrompt",
+        "updateBio",
+    ]
 
 
 def test_a_refusal(stack: LocalStack) -> None:
     """What the service refuses with 422 is not sent a second time, although that would succeed: the workflow fails and says why."""
     stack.fault(kind="refuse", status=422, operation="startSwipeTask", account="fault-422")
-    workflow_id = stack.start_workflow("fault-422", "faulty")
-    failed = stack.wait_over(workflow_id, PATIENCE)
+    instance_id = stack.start_workflow("fault-422", "faulty")
+    failed = stack.wait_over(instance_id, PATIENCE)
     assert (failed["status"], failed["currentStepId"]) == ("failed", "swipe")
     assert "422" in failed["lastError"]
-    assert outline(stack, workflow_id) == [("prompt", "completed", 1), ("swipe", "failed", 1)]
+    assert outline(stack, instance_id) == [("prompt", "completed", 1), ("swipe", "failed", 1)]
     assert [write["status"] for write in writes(stack, "fault-422", "startSwipeTask")] == [422]
 
 
 def told_of(stack: LocalStack, account_id: str, status: str) -> None:
     """Wait until the account is known as that: it is remembered right after the commit that ended the workflow."""
-    wait_until(lambda: stack.api.get(f"/v1/accounts/{account_id}").json()["status"] == status, PATIENCE, f"{account_id} {status}")
+    wait_until(
+        lambda: stack.api.get(f"/v1/accounts/{account_id}").json()["status"] == status,
+        PATIENCE,
+        f"{account_id} {status}",
+    )
 
 
 def test_a_suspended_account(stack: LocalStack) -> None:
     """Suspended, an account halts its workflow before the next effect, critical or not; called active again, a retry goes on."""
-    stack.actions.post("/_sim/accounts/fault-suspended", json={"status": "suspended"}).raise_for_status()
-    workflow_id = stack.start_workflow("fault-suspended", "faulty_optional")
+    stack.actions.post(
+        "/_sim/accounts/fault-suspended", json={"status": "suspended"}
+    ).raise_for_status()
+    instance_id = stack.start_workflow("fault-suspended", "faulty_optional")
     for _ in range(2):  # and again, as long as it is suspended
-        failed = stack.wait_over(workflow_id, PATIENCE)
+        failed = stack.wait_over(instance_id, PATIENCE)
         assert failed["status"] == "failed"
         assert failed["lastError"].startswith("account_suspended")
         told_of(stack, "fault-suspended", "suspended")
-        assert [write["operation"] for write in stack.ledger("fault-suspended")["writes"]] == ["registerAccount"]
-        stack.command(workflow_id, "retry")
-    stack.wait_over(workflow_id, PATIENCE)
-    stack.actions.post("/_sim/accounts/fault-suspended", json={"status": "active"}).raise_for_status()
-    stack.command(workflow_id, "retry")
-    assert stack.wait_over(workflow_id, PATIENCE)["status"] == "completed"
+        assert [write["operation"] for write in stack.ledger("fault-suspended")["writes"]] == [
+            "registerAccount"
+        ]
+        stack.command(instance_id, "retry")
+    stack.wait_over(instance_id, PATIENCE)
+    stack.actions.post(
+        "/_sim/accounts/fault-suspended", json={"status": "active"}
+    ).raise_for_status()
+    stack.command(instance_id, "retry")
+    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
     told_of(stack, "fault-suspended", "active")

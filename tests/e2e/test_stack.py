@@ -14,16 +14,36 @@ import httpx
 from tests.e2e.conftest import StartStack
 from tests.e2e.local_stack import ROOT, LocalStack, alive, wait_until
 
-KEYS = {"apiUrl", "consoleUrl", "token", "databaseUrl", "awsEndpointUrl", "queueUrl", "lockTable", "actionsUrl", "speed", "pid"}
+KEYS = {
+    "apiUrl",
+    "consoleUrl",
+    "token",
+    "databaseUrl",
+    "awsEndpointUrl",
+    "queueUrl",
+    "lockTable",
+    "actionsUrl",
+    "speed",
+    "pid",
+}
 
 
 def test_a_workflow_runs_to_its_end(stack: LocalStack) -> None:
     """An imported account's workflow goes through every step of its definition, each effect once."""
-    workflow_id = stack.start_workflow("through-1", "test")
-    assert stack.wait_over(workflow_id, 60)["status"] == "completed"
-    assert [entry["stepId"] for entry in stack.history(workflow_id)] == ["wait", "add_prompt", "test_swipe", "add_bio"]
+    instance_id = stack.start_workflow("through-1", "test")
+    assert stack.wait_over(instance_id, 60)["status"] == "completed"
+    assert [entry["stepId"] for entry in stack.history(instance_id)] == [
+        "wait",
+        "add_prompt",
+        "test_swipe",
+        "add_bio",
+    ]
     ledger = stack.ledger("through-1")
-    assert [job["operation"] for job in ledger["jobs"]] == ["updatePrompt", "startSwipeTask", "updateBio"]
+    assert [job["operation"] for job in ledger["jobs"]] == [
+        "updatePrompt",
+        "startSwipeTask",
+        "updateBio",
+    ]
     assert ledger["overlaps"] == []
 
 
@@ -33,19 +53,29 @@ def test_stack_json_tells_where_everything_is(stack: LocalStack) -> None:
     assert stat.S_IMODE((stack.data_dir / "stack.json").stat().st_mode) == 0o600
     assert stack.facts["pid"] == stack.process.pid
     assert httpx.get(f"{stack.facts['apiUrl']}/health", trust_env=False).json() == {"status": "ok"}
-    assert {item["type"] for item in stack.api.get("/v1/definitions").json()["items"]} >= {"default", "test", "aggressive"}
+    assert {item["type"] for item in stack.api.get("/v1/definitions").json()["items"]} >= {
+        "default",
+        "test",
+        "aggressive",
+    }
 
 
 def test_no_token_no_entry(stack: LocalStack) -> None:
     """The gateway itself turns away who has no good token."""
-    for header in ({}, {"authorization": "Bearer nonsense"}, {"authorization": f"Bearer {stack.facts['token'][:-4]}AAAA"}):
+    for header in (
+        {},
+        {"authorization": "Bearer nonsense"},
+        {"authorization": f"Bearer {stack.facts['token'][:-4]}AAAA"},
+    ):
         answer = httpx.get(f"{stack.facts['apiUrl']}/v1/workflows", headers=header, trust_env=False)
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
 
 
 def test_a_lost_emulator_comes_back(stack: LocalStack) -> None:
     """Killed, the emulator is started again at the same address, with queue, table and key; a workflow goes on."""
-    emulator = next(pid for pid, command in alive(stack.processes()).items() if "devstack.aws_emulator" in command)
+    emulator = next(
+        pid for pid, command in alive(stack.processes()).items() if "devstack.aws.server" in command
+    )
     os.kill(emulator, signal.SIGKILL)
     wait_until(lambda: emulator not in alive({emulator}), 5, "the emulator's end")
     wait_until(lambda: stack.api.get("/v1/health").json().get("status") == "ok", 20, "health")
@@ -55,20 +85,22 @@ def test_a_lost_emulator_comes_back(stack: LocalStack) -> None:
 def test_ticks_only_when_told(start_stack: StartStack) -> None:
     """With --no-tick nothing beyond the horizon begins until a tick is asked for, however late it is."""
     stack = start_stack("--ephemeral", "--no-tick")
-    workflow_id = stack.start_workflow("told-1", "default")  # it waits for longer than the horizon
-    before = stack.workflow(workflow_id)
+    instance_id = stack.start_workflow("told-1", "default")  # it waits for longer than the horizon
+    before = stack.workflow(instance_id)
     assert before["task"]["status"] == "pending"
     answer = stack.api.post("/dev/clock", json={"advance": "2h"})
     assert answer.status_code == 200, answer.text
     time.sleep(1)
-    assert stack.workflow(workflow_id)["task"]["status"] == "pending"
+    assert stack.workflow(instance_id)["task"]["status"] == "pending"
     assert stack.api.post("/dev/tick").status_code == 200
-    stack.wait_for(workflow_id, lambda workflow: workflow["currentStep"] > before["currentStep"], 15)
+    stack.wait_for(
+        instance_id, lambda workflow: workflow["currentStep"] > before["currentStep"], 15
+    )
     assert stack.api.post("/dev/clock", json={"advance": "-2h"}).status_code == 422
 
 
 def test_sigterm_leaves_nothing_behind(start_stack: StartStack) -> None:
-    """Asked to stop in the middle of work it ends within 10 seconds, with every process, and takes stack.json away."""
+    """RequestModel to stop in the middle of work it ends within 10 seconds, with every process, and takes stack.json away."""
     stack = start_stack("--speed", "300")
     stack.start_workflow("term-1", "test")
     family = stack.processes()
@@ -82,14 +114,17 @@ def test_sigterm_leaves_nothing_behind(start_stack: StartStack) -> None:
 
 def test_sigkill_leaves_nothing_behind(start_stack: StartStack) -> None:
     """Killed without warning, it takes every child with it, and the next start on the same data goes on."""
-    short = {"TASK_LEASE_SECONDS": "10", "LOCK_TIMEOUT_SECONDS": "10"}  # else what was queued is sent again after a minute and a half
+    short = {
+        "TASK_LEASE_SECONDS": "10",
+        "LOCK_TIMEOUT_SECONDS": "10",
+    }  # else what was queued is sent again after a minute and a half
     stack = start_stack("--speed", "300", env=short)
-    workflow_id = stack.start_workflow("kill-1", "test")
+    instance_id = stack.start_workflow("kill-1", "test")
     family = stack.processes()
     stack.kill()
     wait_until(lambda: not alive(family), 10, f"the end of all children: {alive(family)}")
     again = start_stack("--speed", "300", env=short)
-    assert again.wait_over(workflow_id, 60)["status"] == "completed"
+    assert again.wait_over(instance_id, 60)["status"] == "completed"
     ledger = again.ledger("kill-1")
     assert len({job["key"] for job in ledger["jobs"]}) == len(ledger["jobs"]) == 3
     assert ledger["overlaps"] == []

@@ -56,10 +56,15 @@ def body(stack: LocalStack) -> bytes:
         rows.append({**row, **BAD[n][0]} if n in BAD else row)
     del rows[INCOMPLETE]["modelId"]
     rows[600] = "not an object"
-    return json.dumps({"accounts": rows, "startAutomation": True, "workflowType": "thousand"}).encode()
+    return json.dumps(
+        {"accounts": rows, "startAutomation": True, "workflowType": "thousand"}
+    ).encode()
 
 
-REJECTED = {**{place: pointer for place, (_, pointer) in BAD.items() if pointer}, 600: "/accounts/600"}
+REJECTED = {
+    **{place: pointer for place, (_, pointer) in BAD.items() if pointer},
+    600: "/accounts/600",
+}
 
 
 def send(stack: LocalStack, body: bytes) -> Any:
@@ -80,22 +85,32 @@ def answer(stack: LocalStack, body: bytes) -> Json:
 def test_the_good_rows_are_stored_and_started(stack: LocalStack, answer: Json) -> None:
     """I9: every row but the bad ones is created and started, or stored only if it is not complete; the counts add up."""
     stored = ACCOUNTS - len(REJECTED)
-    assert (answer["imported"], answer["started"], answer["rejected"]) == (stored, stored - 1, len(REJECTED))
+    assert (answer["imported"], answer["started"], answer["rejected"]) == (
+        stored,
+        stored - 1,
+        len(REJECTED),
+    )
     assert [result["index"] for result in answer["results"]] == list(range(ACCOUNTS))
     good = [result for result in answer["results"] if result["index"] not in REJECTED]
     assert {result["status"] for result in good} == {"created"}
-    assert [result["index"] for result in good if result["workflow"]["status"] != "started"] == [INCOMPLETE]
+    assert [result["index"] for result in good if result["workflow"]["status"] != "started"] == [
+        INCOMPLETE
+    ]
     started = [result for result in good if result["index"] != INCOMPLETE]
     assert len({result["workflow"]["instanceId"] for result in started}) == stored - 1
 
     (rows,) = stack.rows(STORED)
     assert rows == {"accounts": stored, "secrets": stored, "live": stored - 1, "tasks": stored - 1}
     some = stack.workflow(started[-1]["workflow"]["instanceId"])
-    assert (some["accountId"], some["status"], some["currentStepId"]) == (started[-1]["flamebotId"], "active", "rest")
+    assert (some["accountId"], some["status"], some["currentStepId"]) == (
+        started[-1]["flamebotId"],
+        "active",
+        "rest",
+    )
 
 
 def test_each_bad_row_is_reported_with_its_pointer(stack: LocalStack, answer: Json) -> None:
-    """I9: a bad row is rejected with the place and the reason of its flaw, and is not stored."""
+    """I9: a bad row is rejected with the place and the reason of its issue, and is not stored."""
     for index, pointer in REJECTED.items():
         result = answer["results"][index]
         assert (result["status"], result["workflow"]["status"]) == ("rejected", "rejected"), result
@@ -115,13 +130,22 @@ def test_the_same_request_again(stack: LocalStack, body: bytes, answer: Json) ->
     assert stack.rows(WRITTEN) == before
 
 
-def test_without_its_key_the_accounts_are_updated(stack: LocalStack, body: bytes, answer: Json) -> None:
+def test_without_its_key_the_accounts_are_updated(
+    stack: LocalStack, body: bytes, answer: Json
+) -> None:
     """Sent as a new request, the same rows update their accounts and leave every live workflow alone."""
-    again = stack.api.post("/v1/accounts/import", content=body, headers={"content-type": "application/json"}).json()
-    assert (again["imported"], again["started"], again["rejected"]) == (answer["imported"], 0, answer["rejected"])
+    again = stack.api.post(
+        "/v1/accounts/import", content=body, headers={"content-type": "application/json"}
+    ).json()
+    assert (again["imported"], again["started"], again["rejected"]) == (
+        answer["imported"],
+        0,
+        answer["rejected"],
+    )
     results = zip(again["results"], answer["results"], strict=True)
     assert all(
-        (later["status"], later["workflow"]) == ("updated", {**earlier["workflow"], "status": "already_active"})
+        (later["status"], later["workflow"])
+        == ("updated", {**earlier["workflow"], "status": "already_active"})
         for later, earlier in results
         if earlier["workflow"]["status"] == "started"
     )

@@ -10,13 +10,13 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
-from tests import crowd, databases
-from tests.builders import HORIZON, LEASE, NOON
-from tests.databases import TestDatabase
+from tests.support import crowd, databases
+from tests.support.builders import HORIZON, LEASE, NOON
+from tests.support.databases import TestDatabase
 
 
-class StandingClock:
-    """Engine time stands at noon; real time goes on."""
+class FixedClock:
+    """Schedule time stands at noon; wall time goes on."""
 
     rate = 1.0
 
@@ -24,11 +24,11 @@ class StandingClock:
         self.engine: datetime | None = NOON
 
     def now(self) -> datetime | None:
-        """Engine time."""
+        """Schedule time."""
         return self.engine
 
     def wall(self) -> datetime:
-        """Real time."""
+        """Wall time."""
         return datetime.now(UTC)  # noqa: TID251  # this is a Clock
 
     def monotonic(self) -> float:
@@ -36,22 +36,26 @@ class StandingClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in real seconds."""
+        """Wait, in wall-clock seconds."""
         time.sleep(seconds)
 
     def advance(self, **span: float) -> None:
-        """Move engine time on."""
-        self.engine = self.wall() + timedelta(**span) if self.engine is None else self.engine + timedelta(**span)
+        """Move schedule time on."""
+        self.engine = (
+            self.wall() + timedelta(**span)
+            if self.engine is None
+            else self.engine + timedelta(**span)
+        )
 
 
 @pytest.fixture
-def clock() -> StandingClock:
-    """Engine time at noon."""
-    return StandingClock()
+def clock() -> FixedClock:
+    """Schedule time at noon."""
+    return FixedClock()
 
 
 @pytest.fixture
-def store(database: TestDatabase, clock: StandingClock) -> PostgresTaskStore:
+def store(database: TestDatabase, clock: FixedClock) -> PostgresTaskStore:
     """The task store on the test's database."""
     return PostgresTaskStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)
 

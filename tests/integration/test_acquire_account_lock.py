@@ -10,7 +10,7 @@ from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.locks import PostgresLocks
 from flamebot.domain.errors import LocksUnavailable
 from flamebot.ports.locks import Holder, Verdict
-from tests.databases import Session, TestDatabase, start
+from tests.support.databases import Session, TestDatabase, start
 
 LEASE, TIMEOUT = timedelta(seconds=90), timedelta(seconds=300)
 
@@ -21,23 +21,32 @@ def locks(database: TestDatabase) -> PostgresLocks:
     return PostgresLocks(database.db, timeout=TIMEOUT, lease=LEASE)
 
 
-def holder(nonce: str = "n1", instance: str = "i1", sequence: int = 3, fence: int = 7) -> Holder:
+def holder(
+    delivery_id: str = "n1", instance: str = "i1", sequence: int = 3, fence: int = 7
+) -> Holder:
     """Somebody who asks."""
-    return Holder(nonce=nonce, instance_id=instance, sequence=sequence, fence=fence)
+    return Holder(delivery_id=delivery_id, instance_id=instance, sequence=sequence, fence=fence)
 
 
 def test_free_lock_is_taken_for_the_timeout(database: TestDatabase, locks: PostgresLocks) -> None:
-    """It expires by itself, in real time."""
+    """It expires by itself, in wall time."""
     assert locks.acquire("a", holder()).verdict is Verdict.ACQUIRED
-    left = database.value("select expires_at from workflow_locks where lock_key = 'account:a'") - datetime.now(UTC)  # noqa: TID251  # real time
+    left = database.value(
+        "select expires_at from workflow_locks where lock_key = 'account:a'"
+    ) - datetime.now(UTC)  # noqa: TID251  # wall time
     assert abs(left - TIMEOUT) < timedelta(seconds=5)
 
 
-def test_other_instance_waits_until_it_expires(database: TestDatabase, locks: PostgresLocks) -> None:
+def test_other_instance_waits_until_it_expires(
+    database: TestDatabase, locks: PostgresLocks
+) -> None:
     """It is told until when; expired, the lock is anybody's."""
     locks.acquire("a", holder())
     answer = locks.acquire("a", holder("n2", "i2"))
-    assert (answer.verdict, answer.held_until) == (Verdict.HELD, database.value("select expires_at from workflow_locks"))
+    assert (answer.verdict, answer.held_until) == (
+        Verdict.HELD,
+        database.value("select expires_at from workflow_locks"),
+    )
     assert locks.acquire("b", holder("n2", "i2")).verdict is Verdict.ACQUIRED
     database.rows("update workflow_locks set expires_at = clock_timestamp()")
     assert locks.acquire("a", holder("n2", "i2")).verdict is Verdict.ACQUIRED
@@ -50,10 +59,14 @@ def test_same_delivery_renews_whatever_its_task(locks: PostgresLocks) -> None:
 
 
 @pytest.mark.parametrize(("sequence", "fence"), [(4, 1), (3, 8)])
-def test_later_task_or_fence_of_the_same_instance_takes_it_over(locks: PostgresLocks, sequence: int, fence: int) -> None:
+def test_later_task_or_fence_of_the_same_instance_takes_it_over(
+    locks: PostgresLocks, sequence: int, fence: int
+) -> None:
     """After a crash the next delivery need not wait for the lock to lapse."""
     locks.acquire("a", holder())
-    assert locks.acquire("a", holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.ACQUIRED
+    assert (
+        locks.acquire("a", holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.ACQUIRED
+    )
     assert locks.acquire("a", holder()).verdict is Verdict.HELD
 
 
@@ -63,7 +76,9 @@ def test_duplicate_of_the_same_task_and_fence_is_told_so(locks: PostgresLocks) -
     assert locks.acquire("a", holder("n2")).verdict is Verdict.DUPLICATE
 
 
-def test_duplicate_after_a_lease_takes_the_lock_of_the_dead(database: TestDatabase, locks: PostgresLocks) -> None:
+def test_duplicate_after_a_lease_takes_the_lock_of_the_dead(
+    database: TestDatabase, locks: PostgresLocks
+) -> None:
     """No invocation lives that long: the first holder died between lock and begin."""
     locks.acquire("a", holder())
     database.rows("update workflow_locks set acquired_at = clock_timestamp() - interval '91 s'")
@@ -99,7 +114,7 @@ def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> Non
     first, other = database.session(), database.session()
     first.rows(ask, ("n1", "i1"))
     first.begin()
-    first.rows("select release_workflow_lock('account:a', 'n1')")
+    first.rows("select release_account_lock('account:a', 'n1')")
     waiting = start(lambda: other.value(ask, ("n2", "i2")))
     database.until_blocked(other)
     first.commit()
@@ -108,7 +123,9 @@ def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> Non
 
 def test_database_that_is_down_is_locks_unavailable() -> None:
     """The caller defers; it never writes without the lock."""
-    locks = PostgresLocks(Database(lambda: "postgresql://nobody@127.0.0.1:1/none"), timeout=TIMEOUT, lease=LEASE)
+    locks = PostgresLocks(
+        Database(lambda: "postgresql://nobody@127.0.0.1:1/none"), timeout=TIMEOUT, lease=LEASE
+    )
     with pytest.raises(LocksUnavailable):
         locks.acquire("a", holder())
     with pytest.raises(LocksUnavailable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.databases import TestDatabase, start
+from tests.support.databases import TestDatabase, start
 
 ASK = "select acquire_workflow_lock(%s, %s, %s)"
 

@@ -8,9 +8,9 @@ import pytest
 
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import Busy, NotAllowed
-from tests.builders import NOON, Started, a_cancel, a_submit, an_instance
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control, failed, polling, reads, running, unsure
+from tests.support.builders import NOON, Started, a_cancel, a_submit, an_instance
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control, failed, polling, reads, running, unsure
 
 ONWARD = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON))
 
@@ -57,7 +57,9 @@ NO_CHANGE = {"pause": "paused", "resume": "active", "stop": ("stopping", "stoppe
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("action", ["pause", "resume", "stop", "retry", "run-now", "skip-step"])
-def test_what_is_offered_is_done_and_nothing_else(database: TestDatabase, state: Callable[[TestDatabase], Started], action: str) -> None:
+def test_what_is_offered_is_done_and_nothing_else(
+    database: TestDatabase, state: Callable[[TestDatabase], Started], action: str
+) -> None:
     """Every state, every action: allowed and done, or in that state already, or refused with exactly this list."""
     started = state(database)
     shown = reads(database).workflow(started.instance_id)

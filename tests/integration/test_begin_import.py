@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import uuid4
 
 from flamebot.ports.import_store import Turn
-from tests.builders import NOON, after
-from tests.databases import TestDatabase, start
-from tests.imports import a_row, announce, begun, desk, outlive, row_of, store, worker
-from tests.stores import ALICE
+from tests.support.builders import NOON, after
+from tests.support.databases import TestDatabase, start
+from tests.support.imports import a_row, admin, announce, begun, outlive, row_of, store, worker
+from tests.support.stores import ALICE
 
 
 def test_the_first_turn_starts_at_the_beginning(database: TestDatabase) -> None:
@@ -23,10 +23,10 @@ def test_the_first_turn_starts_at_the_beginning(database: TestDatabase) -> None:
 
 def test_while_one_has_the_turn_nobody_else_gets_it(database: TestDatabase) -> None:
     """A message that came twice finds the import at work; the same delivery asking again gets the same turn."""
-    import_id, nonce = announce(database), str(uuid4())
-    turn = worker(database).begin_import(import_id, nonce)
+    import_id, delivery_id = announce(database), str(uuid4())
+    turn = worker(database).begin_import(import_id, delivery_id)
     assert worker(database).begin_import(import_id, str(uuid4())) == "running"
-    assert worker(database).begin_import(import_id, nonce) == turn
+    assert worker(database).begin_import(import_id, delivery_id) == turn
 
 
 def test_two_at_once_do_not_share_a_turn(database: TestDatabase) -> None:
@@ -54,14 +54,19 @@ def test_after_a_crash_the_next_one_goes_on_at_the_checkpoint(database: TestData
     second = worker(database, after(hours=1)).begin_import(first.import_id, str(uuid4()))
     assert isinstance(second, Turn)
     assert second.fence > first.fence
-    assert (second.bytes_read, second.last_line, second.starts_at, second.tries) == (400, 2, NOON, 1)
+    assert (second.bytes_read, second.last_line, second.starts_at, second.tries) == (
+        400,
+        2,
+        NOON,
+        1,
+    )
     assert database.value("select count(*) from import_staging") == 0
 
 
 def test_what_is_over_is_not_begun(database: TestDatabase) -> None:
     """Late messages find it over; an import that never was is none."""
     import_id = announce(database)
-    desk(database).cancel_import(import_id, ALICE)
+    admin(database).cancel_import(import_id, ALICE)
     assert worker(database).begin_import(import_id, str(uuid4())) == "cancelled"
     assert worker(database).begin_import(str(uuid4()), str(uuid4())) is None
 

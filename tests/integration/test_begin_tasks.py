@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from flamebot.domain.task import EffectRequest, Payload
-from tests.builders import (
+from tests.support.builders import (
     LEASE,
     NOON,
     Started,
@@ -31,28 +31,54 @@ from tests.builders import (
     stop,
     task,
 )
-from tests.databases import TestDatabase, start
+from tests.support.databases import TestDatabase, start
 
 
 def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
     """One round trip brings the task, its instance and what is known of the account's registration."""
-    request = EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5})
-    account = an_account(database, config={"pace": 3}, credentials_version=100_007, registered_version=100_006)
-    started = an_instance(database, a_submit(payload=Payload(request=request), attempts=1), account_id=account)
+    request = EffectRequest(
+        method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5}
+    )
+    account = an_account(
+        database, config={"pace": 3}, credentials_version=100_007, registered_version=100_006
+    )
+    started = an_instance(
+        database, a_submit(payload=Payload(request=request), attempts=1), account_id=account
+    )
     (row,) = begin(database, started.task_id)
-    assert (row["task_id"], row["sequence"], row["step_id"], row["phase"], row["attempts"]) == (started.task_id, 1, "swipe", "submit", 1)
+    assert (row["task_id"], row["sequence"], row["step_id"], row["phase"], row["attempts"]) == (
+        started.task_id,
+        1,
+        "swipe",
+        "submit",
+        1,
+    )
     assert row["payload"]["request"]["body"] == {"count": 5}
     assert str(row["instance_id"]) == started.instance_id
-    assert row["account_data"] == {"account_id": account, "model_id": "model-1", "channel_id": "channel-1", "config": {"pace": 3}}
+    assert row["account_data"] == {
+        "account_id": account,
+        "model_id": "model-1",
+        "channel_id": "channel-1",
+        "config": {"pace": 3},
+    }
     assert (row["credentials_version"], row["registered_version"]) == (100_007, 100_006)
-    assert (row["early"], row["now"], row["global_paused_ms"], row["lost"]) == (False, NOON, 0, None)
+    assert (row["early"], row["now"], row["global_paused_ms"], row["lost"]) == (
+        False,
+        NOON,
+        0,
+        None,
+    )
     stored = task(database, started.task_id)
-    assert (stored["status"], stored["fence"], stored["started_at"]) == ("running", row["fence"], NOON)
+    assert (stored["status"], stored["fence"], stored["started_at"]) == (
+        "running",
+        row["fence"],
+        NOON,
+    )
     assert stored["first_begun_at"] is not None
 
 
 def test_second_delivery_of_the_same_message_begins_nothing(database: TestDatabase) -> None:
-    """A doubled message does nothing."""
+    """A duplicate delivery does nothing."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     assert len(begin(database, started.task_id, fences=[fence])) == 1
@@ -60,11 +86,11 @@ def test_second_delivery_of_the_same_message_begins_nothing(database: TestDataba
 
 
 def test_same_delivery_asks_again_and_gets_the_same_answer(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the same nonce is told the same fence."""
-    started, nonce = an_instance(database), str(uuid4())
+    """A lost reply costs nothing: the same delivery_id is told the same fence."""
+    started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
-    first = begin(database, started.task_id, nonce=nonce, fences=[fence])
-    again = begin(database, started.task_id, nonce=nonce, fences=[fence])
+    first = begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
+    again = begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
     assert [row["fence"] for row in first] == [row["fence"] for row in again]
     assert first[0]["fence"] > fence
 
@@ -72,7 +98,10 @@ def test_same_delivery_asks_again_and_gets_the_same_answer(database: TestDatabas
 def test_stale_fence_begins_nothing(database: TestDatabase) -> None:
     """A message from before the latest claim is void (I4)."""
     started = an_instance(database)
-    assert begin(database, started.task_id, fences=[task(database, started.task_id)["fence"] - 1]) == []
+    assert (
+        begin(database, started.task_id, fences=[task(database, started.task_id)["fence"] - 1])
+        == []
+    )
     assert task(database, started.task_id)["status"] == "queued"
 
 
@@ -91,7 +120,9 @@ def test_one_bad_pointer_spoils_no_other(database: TestDatabase) -> None:
     """Unknown, malformed and stale ones are passed over."""
     good, stale = an_instance(database), an_instance(database)
     fences = [task(database, good.task_id)["fence"], 0, 1, 2]
-    rows = begin(database, good.task_id, stale.task_id, "no task id at all", f"{uuid4()}:1", fences=fences)
+    rows = begin(
+        database, good.task_id, stale.task_id, "no task id at all", f"{uuid4()}:1", fences=fences
+    )
     assert [row["task_id"] for row in rows] == [good.task_id]
 
 
@@ -119,26 +150,39 @@ def test_forgotten_flip_is_caught(database: TestDatabase) -> None:
     for status in ("paused", "stopping", "failed"):
         started = an_instance(database)
         over = ", finished_at = now()" if status == "failed" else ""
-        database.rows(f"update workflow_instances set status = %s, paused_at = now(){over} where id = %s", (status, started.instance_id))
+        database.rows(
+            f"update workflow_instances set status = %s, paused_at = now(){over} where id = %s",
+            (status, started.instance_id),
+        )
         assert begin(database, started.task_id) == []
 
 
 def _cancelling(database: TestDatabase) -> Started:
     started = an_instance(database, a_cancel())
-    database.rows("update workflow_instances set status = 'stopping' where id = %s", (started.instance_id,))
+    database.rows(
+        "update workflow_instances set status = 'stopping' where id = %s", (started.instance_id,)
+    )
     return started
 
 
 def test_global_pause_gives_back_all_but_cancels(database: TestDatabase) -> None:
     """Under a global pause a message gives its task back as pending, so that resuming waits for no lease; a cancel begins."""
-    waiting, early, cancelling = an_instance(database), an_instance(database, a_next(at=after(seconds=5))), _cancelling(database)
+    waiting, early, cancelling = (
+        an_instance(database),
+        an_instance(database, a_next(at=after(seconds=5))),
+        _cancelling(database),
+    )
     fences = [task(database, each.task_id)["fence"] for each in (waiting, early, cancelling)]
     pause_all(database)
     rows = begin(database, waiting.task_id, early.task_id, cancelling.task_id, fences=fences)
     assert [row["task_id"] for row in rows] == [cancelling.task_id]
     for each in (waiting, early):
         given_back = task(database, each.task_id)
-        assert (given_back["status"], given_back["lease_expires_at"], given_back["attempts"]) == ("pending", None, 0)
+        assert (given_back["status"], given_back["lease_expires_at"], given_back["attempts"]) == (
+            "pending",
+            None,
+            0,
+        )
     resume_all(database)
     assert begin(database, waiting.task_id, fences=fences[:1]) == []
 
@@ -173,7 +217,9 @@ def test_begin_leaves_attempts_and_instance_alone(database: TestDatabase) -> Non
 def test_global_pause_leaves_a_running_task_to_its_runner(database: TestDatabase) -> None:
     """A task that a chain runs is given back by nobody, not even by its own fence (I4)."""
     running = a_running_task(database)
-    (row,) = commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
+    (row,) = commit(
+        database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True)))
+    )
     pause_all(database)
     assert begin(database, row["next_task_id"], fences=[row["next_fence"]]) == []
     assert task(database, row["next_task_id"])["status"] == "running"
@@ -181,10 +227,10 @@ def test_global_pause_leaves_a_running_task_to_its_runner(database: TestDatabase
 
 def test_same_delivery_with_another_message_gets_nothing(database: TestDatabase) -> None:
     """A delivery is answered again for the message that it began, not for an older one to the same task (I4)."""
-    started, nonce = an_instance(database), str(uuid4())
+    started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
-    begin(database, started.task_id, nonce=nonce, fences=[fence])
-    assert begin(database, started.task_id, nonce=nonce, fences=[fence - 1]) == []
+    begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
+    assert begin(database, started.task_id, delivery_id=delivery_id, fences=[fence - 1]) == []
 
 
 def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
@@ -192,7 +238,10 @@ def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
     running = a_running_task(database, a_submit())
     first = task(database, running.task_id)["first_begun_at"]
     assert first is not None
-    commit(database, (running.task_id, running.fence, a_decision("pending", task={"outcome_unknown": True})))
+    commit(
+        database,
+        (running.task_id, running.fence, a_decision("pending", task={"outcome_unknown": True})),
+    )
     begin(database, running.task_id)
     assert task(database, running.task_id)["first_begun_at"] == first
 
@@ -208,7 +257,7 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     waiting = start(lambda: begin(beginner, started.task_id, fences=[fence]))
     database.until_blocked(beginner)
     time.sleep(0.3)
-    released = datetime.now(UTC)  # noqa: TID251  # leases are real time
+    released = datetime.now(UTC)  # noqa: TID251  # leases are wall time
     holder.commit()
     waiting.result()
     assert task(database, started.task_id)["lease_expires_at"] >= released + LEASE
@@ -220,7 +269,9 @@ def test_begin_writes_no_index(database: TestDatabase) -> None:
     database.main.begin()
     try:
         begin(database, *ids)
-        updated = database.one("select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'scheduled_tasks'")
+        updated = database.one(
+            "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'scheduled_tasks'"
+        )
     finally:
         database.main.rollback()
     assert updated == {"n_tup_upd": 3, "n_tup_hot_upd": 3}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.builders import a_next, after, an_instance
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control, polling, reads
+from tests.support.builders import a_next, after, an_instance
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control, polling, reads
 
 
 def test_the_answer_is_what_get_shows(database: TestDatabase) -> None:

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.builders import LEASE, NOON, a_cancel, a_decision, a_next, a_poll, after, an_instance, begin, claim, commit, pause_all, task
-from tests.databases import TestDatabase
+from tests.support.builders import (
+    LEASE,
+    NOON,
+    a_cancel,
+    a_decision,
+    a_next,
+    a_poll,
+    after,
+    an_instance,
+    begin,
+    claim,
+    commit,
+    pause_all,
+    task,
+)
+from tests.support.databases import TestDatabase
 
 
 def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> None:
@@ -14,7 +28,12 @@ def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> N
     late = an_instance(database, a_next(at=after(minutes=13)))
     (row,) = claim(database, now=after(minutes=9))
     assert row["task_id"] == early.task_id
-    assert (row["account_id"], row["phase"], row["due"], row["alone"]) == (early.account_id, "wake", after(minutes=10), False)
+    assert (row["account_id"], row["phase"], row["due"], row["alone"]) == (
+        early.account_id,
+        "timer",
+        after(minutes=10),
+        False,
+    )
     claimed = task(database, early.task_id)
     assert (claimed["status"], claimed["fence"], claimed["sends"]) == ("queued", row["fence"], 1)
     assert task(database, late.task_id)["status"] == "pending"
@@ -24,8 +43,11 @@ def test_lease_lasts_beyond_the_due_time_in_real_seconds(database: TestDatabase)
     """A task queued a minute before it is due is leased for that minute and the lease; at double speed the minute is half as long."""
     for rate, seconds in ((1, 60), (2, 30)):
         started = an_instance(database, a_next(at=after(minutes=10)))
-        database.rows("select * from claim_due_tasks(%s, '2 minutes', 10, %s, %s)", (after(minutes=9), LEASE, rate))
-        left = task(database, started.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+        database.rows(
+            "select * from claim_due_tasks(%s, '2 minutes', 10, %s, %s)",
+            (after(minutes=9), LEASE, rate),
+        )
+        left = task(database, started.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are wall time
         assert abs(left - LEASE - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
 
@@ -48,15 +70,17 @@ def test_global_pause_claims_cancels_only(database: TestDatabase) -> None:
     an_instance(database, a_poll(at=after(minutes=10)))
     cancelling = an_instance(database, a_cancel(at=after(minutes=10)))
     pause_all(database)
-    assert [row["task_id"] for row in claim(database, now=after(minutes=10))] == [cancelling.task_id]
+    assert [row["task_id"] for row in claim(database, now=after(minutes=10))] == [
+        cancelling.task_id
+    ]
 
 
-def test_task_that_was_taken_over_travels_alone(database: TestDatabase) -> None:
-    """A task with reaps is marked, so that it cannot take others down with it."""
+def test_task_that_was_reclaimed_travels_alone(database: TestDatabase) -> None:
+    """A task with reclaims is marked, so that it cannot take others down with it."""
     started = an_instance(database, a_poll())
     (row,) = begin(database, started.task_id)
     commit(database, (started.task_id, row["fence"], a_decision("pending", at=after(hours=1))))
-    database.rows("update scheduled_tasks set reaps = 1")
+    database.rows("update scheduled_tasks set reclaims = 1")
     assert [row["alone"] for row in claim(database, now=after(hours=1))] == [True]
 
 
@@ -64,7 +88,9 @@ def test_null_now_is_the_databases_clock(database: TestDatabase) -> None:
     """Without a schedule clock the database's own decides what is due."""
     real = datetime.now(UTC)  # noqa: TID251  # the database's clock is the real one
     an_instance(database, a_next(at=real + timedelta(minutes=3)), now=real)
-    due = an_instance(database, a_next(at=real + timedelta(seconds=60)), now=real - timedelta(hours=1))
+    due = an_instance(
+        database, a_next(at=real + timedelta(seconds=60)), now=real - timedelta(hours=1)
+    )
     assert [row["task_id"] for row in claim(database, now=None)] == [due.task_id]
     assert real < NOON
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.builders import (
+from tests.support.builders import (
     LEASE,
     Running,
     a_cancel,
@@ -20,17 +20,20 @@ from tests.builders import (
     begin,
     commit,
     instance,
+    reclaim,
     stop,
-    take_over,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import forced
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import forced
 
 
 def put_back(database: TestDatabase, running: Running, **write: object) -> None:
     """Commit that the same row runs again in an hour."""
-    assert commit(database, (running.task_id, running.fence, a_decision("pending", at=after(hours=1), task=write)))
+    assert commit(
+        database,
+        (running.task_id, running.fence, a_decision("pending", at=after(hours=1), task=write)),
+    )
 
 
 def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) -> None:
@@ -38,8 +41,16 @@ def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) ->
     repeated, moved_on = a_running_task(database), a_running_task(database, a_poll())
     commit(database, (moved_on.task_id, moved_on.fence, a_decision("pending")))
     (begun,) = begin(database, moved_on.task_id)
-    commit(database, (moved_on.task_id, begun["fence"], a_decision()), (repeated.task_id, repeated.fence, a_decision()))
-    answers = commit(database, (moved_on.task_id, moved_on.fence, a_decision()), (repeated.task_id, repeated.fence, a_decision()))
+    commit(
+        database,
+        (moved_on.task_id, begun["fence"], a_decision()),
+        (repeated.task_id, repeated.fence, a_decision()),
+    )
+    answers = commit(
+        database,
+        (moved_on.task_id, moved_on.fence, a_decision()),
+        (repeated.task_id, repeated.fence, a_decision()),
+    )
     assert [row["task_id"] for row in answers] == [repeated.task_id]
 
 
@@ -55,7 +66,14 @@ def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
     """It comes by message, with the stop's reason in it; whoever planned a cancel for another reason does not go on with it."""
     running = a_running_task(database, a_poll())
     stop(database, running.instance_id)
-    (row,) = commit(database, (running.task_id, running.fence, a_decision(next_task=a_cancel(reason="timeout", run=True))))
+    (row,) = commit(
+        database,
+        (
+            running.task_id,
+            running.fence,
+            a_decision(next_task=a_cancel(reason="timeout", run=True)),
+        ),
+    )
     assert (row["next_status"], row["send"]["phase"]) == ("queued", "cancel")
 
 
@@ -101,7 +119,7 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     waiting = start(lambda: commit(committer, item))
     database.until_blocked(committer)
     time.sleep(0.3)
-    released = datetime.now(UTC)  # noqa: TID251  # leases are real time
+    released = datetime.now(UTC)  # noqa: TID251  # leases are wall time
     holder.commit()
     waiting.result()
     assert task(database, f"{running.instance_id}:2")["lease_expires_at"] >= released + LEASE
@@ -111,7 +129,7 @@ def test_what_is_put_back_is_leased_until_after_it_is_due(database: TestDatabase
     """Queued for later: its message is not lost before it may be seen."""
     running = a_running_task(database, a_poll())
     commit(database, (running.task_id, running.fence, a_decision("pending", at=after(seconds=100))))
-    left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+    left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are wall time
     assert abs(left - LEASE - timedelta(seconds=100)) < timedelta(seconds=5)
 
 
@@ -119,13 +137,18 @@ def test_a_chained_task_that_is_lost_counts_as_a_crash(database: TestDatabase) -
     """Born running, it is as begun as any other (I8)."""
     running = a_running_task(database)
     commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
-    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null")
-    assert [(row["sequence"], row["reaps"]) for row in take_over(database)] == [(2, 1)]
+    database.rows(
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+    )
+    assert [(row["sequence"], row["reclaims"]) for row in reclaim(database)] == [(2, 1)]
 
 
 def test_an_instance_is_live_until_its_cancel_is_over(database: TestDatabase) -> None:
     """A commit that leaves a cancel behind does not finish its instance (I1)."""
     running = a_running_task(database, a_submit())
     stop(database, running.instance_id)
-    commit(database, (running.task_id, running.fence, a_decision(next_task=a_next(), if_stopping=a_cancel())))
+    commit(
+        database,
+        (running.task_id, running.fence, a_decision(next_task=a_next(), if_stopping=a_cancel())),
+    )
     assert instance(database, running.instance_id)["is_live"] is True

@@ -10,7 +10,7 @@ import pytest
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.task import EffectRequest, Payload
-from tests.builders import (
+from tests.support.builders import (
     LEASE,
     NOON,
     Running,
@@ -28,11 +28,11 @@ from tests.builders import (
     live_tasks,
     pause,
     pause_all,
+    reclaim,
     stop,
-    take_over,
     task,
 )
-from tests.databases import Row, TestDatabase
+from tests.support.databases import Row, TestDatabase
 
 
 def commit_one(database: TestDatabase, running: Running, decision: Decision, **options: Any) -> Row:
@@ -49,18 +49,35 @@ def second(running: Running) -> str:
 def test_commit_writes_task_instance_history_and_next_task(database: TestDatabase) -> None:
     """One commit: the outcome, the history in its own numbering, the instance's place, and the next wake-up."""
     running = a_running_task(database)
-    request = EffectRequest(method="PUT", path="/accounts/{accountId}/prompt", body={"text": "hello"})
+    request = EffectRequest(
+        method="PUT", path="/accounts/{accountId}/prompt", body={"text": "hello"}
+    )
     decision = a_decision(
         "completed",
-        a_submit(at=after(hours=2), payload=Payload(request=request, text="hello", started_at=NOON), attempts=2),
+        a_submit(
+            at=after(hours=2),
+            payload=Payload(request=request, text="hello", started_at=NOON),
+            attempts=2,
+        ),
         task={"result": {"ok": True}, "attempts": 1},
         instance={"current_step": 2, "context": {"rest": {}}, "iterations": {"loop": 1}},
         history=(an_entry(), an_entry(step_id="loop", action="goto", result={"to": "rest"})),
     )
     row = commit_one(database, running, decision, now=after(seconds=3))
-    assert (row["instance_status"], row["next_task_id"], row["next_status"], row["send"]) == ("active", second(running), "pending", None)
+    assert (row["instance_status"], row["next_task_id"], row["next_status"], row["send"]) == (
+        "active",
+        second(running),
+        "pending",
+        None,
+    )
     done = task(database, running.task_id)
-    assert (done["status"], done["result"], done["attempts"], done["finished_at"], done["lease_expires_at"]) == (
+    assert (
+        done["status"],
+        done["result"],
+        done["attempts"],
+        done["finished_at"],
+        done["lease_expires_at"],
+    ) == (
         "completed",
         {"ok": True},
         1,
@@ -68,24 +85,51 @@ def test_commit_writes_task_instance_history_and_next_task(database: TestDatabas
         None,
     )
     following = task(database, second(running))
-    assert (following["status"], following["sequence"], following["phase"], following["scheduled_for"]) == (
+    assert (
+        following["status"],
+        following["sequence"],
+        following["phase"],
+        following["scheduled_for"],
+    ) == (
         "pending",
         2,
         "submit",
         after(hours=2),
     )
-    assert (following["step_id"], following["action"], following["attempts"]) == ("swipe", "swipe_with_spectre", 2)
-    assert following["payload"]["request"] == {"method": "PUT", "path": "/accounts/{accountId}/prompt", "body": {"text": "hello"}}
+    assert (following["step_id"], following["action"], following["attempts"]) == (
+        "swipe",
+        "swipe_with_spectre",
+        2,
+    )
+    assert following["payload"]["request"] == {
+        "method": "PUT",
+        "path": "/accounts/{accountId}/prompt",
+        "body": {"text": "hello"},
+    }
     stored = instance(database, running.instance_id)
-    assert (stored["current_step"], stored["execution_context"], stored["goto_iterations"], stored["revision"]) == (
+    assert (
+        stored["current_step"],
+        stored["execution_context"],
+        stored["goto_iterations"],
+        stored["revision"],
+    ) == (
         2,
         {"rest": {}},
         {"loop": 1},
         1,
     )
-    assert (stored["next_action_at"], stored["history_count"], stored["updated_at"]) == (after(hours=2), 2, after(seconds=3))
-    history = database.rows("select * from step_history where instance_id = %s order by sequence", (running.instance_id,))
-    assert [(line["sequence"], line["step_id"], line["status"], line["result"]) for line in history] == [
+    assert (stored["next_action_at"], stored["history_count"], stored["updated_at"]) == (
+        after(hours=2),
+        2,
+        after(seconds=3),
+    )
+    history = database.rows(
+        "select * from step_history where instance_id = %s order by sequence",
+        (running.instance_id,),
+    )
+    assert [
+        (line["sequence"], line["step_id"], line["status"], line["result"]) for line in history
+    ] == [
         (1, "rest", "completed", None),
         (2, "loop", "completed", {"to": "rest"}),
     ]
@@ -95,17 +139,24 @@ def test_what_is_not_said_stays_as_it_was(database: TestDatabase) -> None:
     """None keeps context, counters and last error."""
     running = a_running_task(database)
     database.rows(
-        "update workflow_instances set execution_context = %s, goto_iterations = %s, last_error = 'old'", ('{"a": 1}', '{"g": 2}')
+        "update workflow_instances set execution_context = %s, goto_iterations = %s, last_error = 'old'",
+        ('{"a": 1}', '{"g": 2}'),
     )
     commit_one(database, running, a_decision())
     stored = instance(database, running.instance_id)
-    assert (stored["execution_context"], stored["goto_iterations"], stored["last_error"]) == ({"a": 1}, {"g": 2}, "old")
+    assert (stored["execution_context"], stored["goto_iterations"], stored["last_error"]) == (
+        {"a": 1},
+        {"g": 2},
+        "old",
+    )
 
 
 def test_history_numbers_go_on(database: TestDatabase) -> None:
     """History has its own numbers, without gaps, over all commits."""
     running = a_running_task(database)
-    commit_one(database, running, a_decision(next_task=a_next(at=NOON), history=(an_entry(), an_entry())))
+    commit_one(
+        database, running, a_decision(next_task=a_next(at=NOON), history=(an_entry(), an_entry()))
+    )
     (row,) = begin(database, second(running))
     commit(database, (second(running), row["fence"], a_decision(history=(an_entry(),))))
     numbers = database.rows("select sequence from step_history order by sequence")
@@ -126,7 +177,7 @@ def test_next_task_due_within_the_horizon_is_queued_and_returned(database: TestD
         "alone": False,
     }
     assert datetime.fromisoformat(row["send"]["due"]) == after(seconds=100)
-    left = task(database, second(running))["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are real time
+    left = task(database, second(running))["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are wall time
     assert abs(left - LEASE - timedelta(seconds=100)) < timedelta(seconds=5)
 
 
@@ -136,16 +187,27 @@ def test_next_task_runs_at_once_when_asked_for(database: TestDatabase) -> None:
     row = commit_one(database, running, a_decision(next_task=a_submit(run=True)))
     assert (row["next_status"], row["send"]) == ("running", None)
     born = task(database, second(running))
-    assert (born["status"], born["fence"], born["begun_by"]) == ("running", row["next_fence"], task(database, running.task_id)["begun_by"])
+    assert (born["status"], born["fence"], born["begun_by"]) == (
+        "running",
+        row["next_fence"],
+        task(database, running.task_id)["begun_by"],
+    )
     assert born["first_begun_at"] is not None
     assert len(commit(database, (second(running), row["next_fence"], a_decision()))) == 1
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(1, "queued"), (3600, "pending")])
-def test_next_task_that_is_not_due_does_not_run(database: TestDatabase, seconds: int, status: str) -> None:
+def test_next_task_that_is_not_due_does_not_run(
+    database: TestDatabase, seconds: int, status: str
+) -> None:
     """Nothing begins before its due time (I6)."""
     running = a_running_task(database)
-    assert commit_one(database, running, a_decision(next_task=a_submit(at=after(seconds=seconds), run=True)))["next_status"] == status
+    assert (
+        commit_one(
+            database, running, a_decision(next_task=a_submit(at=after(seconds=seconds), run=True))
+        )["next_status"]
+        == status
+    )
 
 
 def test_same_row_again(database: TestDatabase) -> None:
@@ -154,14 +216,28 @@ def test_same_row_again(database: TestDatabase) -> None:
     decision = a_decision(
         "pending",
         at=after(hours=1),
-        task={"attempts": 1, "outcome_unknown": True, "error": "outcome_unknown: 503", "payload": Payload(polls=3)},
+        task={
+            "attempts": 1,
+            "outcome_unknown": True,
+            "error": "outcome_unknown: 503",
+            "payload": Payload(polls=3),
+        },
         history=(an_entry("retried"),),
     )
     row = commit_one(database, running, decision)
     assert (row["next_task_id"], row["next_status"], row["send"]) == (None, None, None)
     again = task(database, running.task_id)
-    assert (again["status"], again["scheduled_for"], again["attempts"], again["outcome_unknown"]) == ("pending", after(hours=1), 1, True)
-    assert (again["error"], again["payload"], again["finished_at"]) == ("outcome_unknown: 503", {"polls": 3}, None)
+    assert (
+        again["status"],
+        again["scheduled_for"],
+        again["attempts"],
+        again["outcome_unknown"],
+    ) == ("pending", after(hours=1), 1, True)
+    assert (again["error"], again["payload"], again["finished_at"]) == (
+        "outcome_unknown: 503",
+        {"polls": 3},
+        None,
+    )
     assert instance(database, running.instance_id)["next_action_at"] == after(hours=1)
     assert live_tasks(database, running.instance_id) == ["pending"]
 
@@ -171,7 +247,12 @@ def test_same_row_again_within_the_horizon_is_queued_and_returned(database: Test
     running = a_running_task(database, a_poll())
     row = commit_one(database, running, a_decision("pending", at=after(seconds=2)))
     again = task(database, running.task_id)
-    assert (again["status"], again["sends"], row["send"]["task_id"], row["send"]["fence"]) == ("queued", 1, running.task_id, again["fence"])
+    assert (again["status"], again["sends"], row["send"]["task_id"], row["send"]["fence"]) == (
+        "queued",
+        1,
+        running.task_id,
+        again["fence"],
+    )
     assert again["fence"] > running.fence
     assert len(begin(database, running.task_id, now=after(seconds=2))) == 1
 
@@ -180,9 +261,17 @@ def test_same_row_again_within_the_horizon_is_queued_and_returned(database: Test
 def test_decision_may_end_the_instance(database: TestDatabase, status: Any) -> None:
     """An ended instance has no task left, and frees its account."""
     running = a_running_task(database)
-    row = commit_one(database, running, a_decision("failed", status=status, instance={"last_error": "refused: no"}))
+    row = commit_one(
+        database,
+        running,
+        a_decision("failed", status=status, instance={"last_error": "refused: no"}),
+    )
     stored = instance(database, running.instance_id)
-    assert (row["instance_status"], stored["status"], stored["last_error"]) == (status, status, "refused: no")
+    assert (row["instance_status"], stored["status"], stored["last_error"]) == (
+        status,
+        status,
+        "refused: no",
+    )
     assert (stored["finished_at"], stored["next_action_at"]) == (NOON, None)
     assert live_tasks(database, running.instance_id) == []
     assert database.value("select has_active_workflow(%s)", (running.account_id,)) is False
@@ -193,7 +282,10 @@ def test_stale_item_changes_nothing(database: TestDatabase) -> None:
     good, stale = a_running_task(database), a_running_task(database)
     before = task(database, stale.task_id)
     rows = commit(
-        database, (good.task_id, good.fence, a_decision()), (stale.task_id, stale.fence - 1, a_decision()), ("nonsense", 1, a_decision())
+        database,
+        (good.task_id, good.fence, a_decision()),
+        (stale.task_id, stale.fence - 1, a_decision()),
+        ("nonsense", 1, a_decision()),
     )
     assert [row["task_id"] for row in rows] == [good.task_id]
     assert task(database, stale.task_id) == before
@@ -217,18 +309,29 @@ def test_commit_again_tells_the_present_state_of_the_successor(database: TestDat
     assert commit_one(database, running, decision)["send"] == first["send"]
     pause(database, running.instance_id)
     again = commit_one(database, running, decision)
-    assert (again["instance_status"], again["next_status"], again["send"]) == ("paused", "held", None)
+    assert (again["instance_status"], again["next_status"], again["send"]) == (
+        "paused",
+        "held",
+        None,
+    )
 
 
 def test_commit_again_never_hands_out_somebody_elses_fence(database: TestDatabase) -> None:
-    """A successor that was taken over meanwhile is not the repeating caller's to go on with (I4)."""
+    """A successor that was reclaimed meanwhile is not the repeating caller's to go on with (I4)."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True))
     commit_one(database, running, decision)
-    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id = %s", (second(running),))
-    take_over(database)
+    database.rows(
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id = %s",
+        (second(running),),
+    )
+    reclaim(database)
     again = commit_one(database, running, decision)
-    assert (again["next_task_id"], again["next_status"], again["next_fence"]) == (second(running), None, None)
+    assert (again["next_task_id"], again["next_status"], again["next_fence"]) == (
+        second(running),
+        None,
+        None,
+    )
 
 
 def test_same_item_twice_in_a_batch_counts_once(database: TestDatabase) -> None:
@@ -256,7 +359,10 @@ def test_paused_instance_holds_the_same_row(database: TestDatabase) -> None:
     pause(database, running.instance_id)
     commit_one(database, running, a_decision("pending", at=after(seconds=40)))
     held = task(database, running.task_id)
-    assert (held["status"], held["scheduled_for"] - held["held_at"]) == ("held", timedelta(seconds=40))
+    assert (held["status"], held["scheduled_for"] - held["held_at"]) == (
+        "held",
+        timedelta(seconds=40),
+    )
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
@@ -264,7 +370,10 @@ def test_paused_instance_can_end(database: TestDatabase, status: Any) -> None:
     """Paused and then over is over."""
     running = a_running_task(database)
     pause(database, running.instance_id)
-    assert commit_one(database, running, a_decision("completed", status=status))["instance_status"] == status
+    assert (
+        commit_one(database, running, a_decision("completed", status=status))["instance_status"]
+        == status
+    )
     assert instance(database, running.instance_id)["paused_at"] is None
 
 
@@ -276,7 +385,9 @@ def test_cancel_is_never_held(database: TestDatabase) -> None:
     assert row["next_status"] == "queued"
     (begun,) = begin(database, second(running))
     pause_all(database)
-    (row,) = commit(database, (second(running), begun["fence"], a_decision("pending", at=after(seconds=5))))
+    (row,) = commit(
+        database, (second(running), begun["fence"], a_decision("pending", at=after(seconds=5)))
+    )
     assert row["send"]["phase"] == "cancel"
 
 
@@ -301,11 +412,21 @@ def test_stopping_instance_stops_when_no_job_is_open(database: TestDatabase) -> 
     running = a_running_task(database)
     stopping(database, running)
     row = commit_one(
-        database, running, a_decision(next_task=a_submit(run=True), instance={"context": {"rest": {"x": 1}}}, history=(an_entry(),))
+        database,
+        running,
+        a_decision(
+            next_task=a_submit(run=True),
+            instance={"context": {"rest": {"x": 1}}},
+            history=(an_entry(),),
+        ),
     )
     assert (row["instance_status"], row["next_task_id"]) == ("stopped", None)
     stored = instance(database, running.instance_id)
-    assert (stored["status"], stored["execution_context"], stored["finished_at"]) == ("stopped", {"rest": {"x": 1}}, NOON)
+    assert (stored["status"], stored["execution_context"], stored["finished_at"]) == (
+        "stopped",
+        {"rest": {"x": 1}},
+        NOON,
+    )
     assert task(database, running.task_id)["status"] == "completed"
     assert database.value("select count(*) from step_history") == 1
     assert live_tasks(database, running.instance_id) == []
@@ -317,7 +438,11 @@ def test_stopping_instance_cancels_the_job_that_was_just_submitted(database: Tes
     stopping(database, running)
     decision = a_decision(next_task=a_poll(run=True), if_stopping=a_cancel(reason="timeout"))
     row = commit_one(database, running, decision)
-    assert (row["instance_status"], row["next_status"], row["send"]["phase"]) == ("stopping", "queued", "cancel")
+    assert (row["instance_status"], row["next_status"], row["send"]["phase"]) == (
+        "stopping",
+        "queued",
+        "cancel",
+    )
     assert task(database, second(running))["payload"]["reason"] == "stop"
     assert live_tasks(database, running.instance_id) == ["queued"]
 
@@ -326,7 +451,12 @@ def test_stopping_instance_cancels_what_may_exist(database: TestDatabase) -> Non
     """A submit of unknown outcome is not sent again: the same row ends, a cancel looks its key up."""
     running = a_running_task(database, a_submit())
     stopping(database, running)
-    decision = a_decision("pending", at=after(seconds=30), task={"outcome_unknown": True, "attempts": 1}, if_stopping=a_cancel())
+    decision = a_decision(
+        "pending",
+        at=after(seconds=30),
+        task={"outcome_unknown": True, "attempts": 1},
+        if_stopping=a_cancel(),
+    )
     row = commit_one(database, running, decision)
     assert (row["instance_status"], row["send"]["phase"]) == ("stopping", "cancel")
     assert task(database, running.task_id)["status"] == "cancelled"
@@ -337,7 +467,10 @@ def test_stopping_instance_drops_a_retry_without_a_job(database: TestDatabase) -
     running = a_running_task(database)
     stopping(database, running)
     row = commit_one(database, running, a_decision("pending", at=after(seconds=30)))
-    assert (row["instance_status"], task(database, running.task_id)["status"]) == ("stopped", "cancelled")
+    assert (row["instance_status"], task(database, running.task_id)["status"]) == (
+        "stopped",
+        "cancelled",
+    )
 
 
 def test_stopping_instance_absorbs_success_and_failure(database: TestDatabase) -> None:
@@ -345,8 +478,15 @@ def test_stopping_instance_absorbs_success_and_failure(database: TestDatabase) -
     for status in ("completed", "failed"):
         running = a_running_task(database)
         stopping(database, running)
-        row = commit_one(database, running, a_decision("completed", status=status, instance={"last_error": "refused: no"}))
-        assert (row["instance_status"], instance(database, running.instance_id)["last_error"]) == ("stopped", None)
+        row = commit_one(
+            database,
+            running,
+            a_decision("completed", status=status, instance={"last_error": "refused: no"}),
+        )
+        assert (row["instance_status"], instance(database, running.instance_id)["last_error"]) == (
+            "stopped",
+            None,
+        )
 
 
 def a_stopping_cancel(database: TestDatabase) -> Running:
@@ -360,14 +500,22 @@ def test_cancel_that_is_tried_again_keeps_the_instance_stopping(database: TestDa
     """The same row goes back to the queue, even under a global pause."""
     running = a_stopping_cancel(database)
     pause_all(database)
-    row = commit_one(database, running, a_decision("pending", at=after(seconds=30), if_stopping=a_cancel()))
-    assert (row["instance_status"], row["next_task_id"], row["send"]["task_id"]) == ("stopping", None, running.task_id)
+    row = commit_one(
+        database, running, a_decision("pending", at=after(seconds=30), if_stopping=a_cancel())
+    )
+    assert (row["instance_status"], row["next_task_id"], row["send"]["task_id"]) == (
+        "stopping",
+        None,
+        running.task_id,
+    )
 
 
 def test_cancel_that_is_done_ends_in_stopped(database: TestDatabase) -> None:
     """With the error that it leaves, if it could not be confirmed."""
     running = a_stopping_cancel(database)
-    decision = a_decision("failed", status="stopped", instance={"last_error": "cancel_unconfirmed: no answer"})
+    decision = a_decision(
+        "failed", status="stopped", instance={"last_error": "cancel_unconfirmed: no answer"}
+    )
     assert commit_one(database, running, decision)["instance_status"] == "stopped"
     assert instance(database, running.instance_id)["last_error"] == "cancel_unconfirmed: no answer"
 
@@ -381,7 +529,9 @@ def test_timeouts_cancel_takes_the_stop_over(database: TestDatabase) -> None:
     assert task(database, second(running))["payload"]["reason"] == "stop"
 
 
-def test_one_item_that_cannot_be_stored_refuses_the_call_and_changes_nothing(database: TestDatabase) -> None:
+def test_one_item_that_cannot_be_stored_refuses_the_call_and_changes_nothing(
+    database: TestDatabase,
+) -> None:
     """A batch is one transaction: whoever called splits it."""
     good, bad = a_running_task(database), a_running_task(database)
     huge = a_decision(instance={"context": {str(n): f"{n:032x}" * 8 for n in range(400)}})

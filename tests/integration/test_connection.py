@@ -10,11 +10,9 @@ import pytest
 
 from flamebot.adapters.postgres.connection import Database, StoreFault
 from flamebot.domain import errors
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
-ASSASSIN = (
-    "select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'flamebot' and datname = current_database()"
-)
+ASSASSIN = "select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'flamebot' and datname = current_database()"
 RAISE = """
 create function pg_temp.fail(p_code text, p_message text, p_detail text) returns void language plpgsql as
 $$ begin raise exception '%', p_message using errcode = p_code, detail = p_detail; end $$
@@ -48,7 +46,9 @@ def test_connection_is_lazy_and_asks_for_its_address_anew(database: TestDatabase
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
-def test_connection_that_died_between_calls_is_replaced(database: TestDatabase, repeatable: bool) -> None:
+def test_connection_that_died_between_calls_is_replaced(
+    database: TestDatabase, repeatable: bool
+) -> None:
     """A function that slept for an hour does not notice; not even a call that must not be repeated."""
     database.db.call("select 1")
     database.rows(ASSASSIN)
@@ -81,7 +81,9 @@ def test_lost_call_that_is_not_repeatable_is_unavailable(database: TestDatabase)
 
 def _until_at_work(database: TestDatabase) -> None:
     asleep = threading.Event()
-    while not database.rows("select 1 from pg_stat_activity where application_name = 'flamebot' and wait_event = 'PgSleep'"):
+    while not database.rows(
+        "select 1 from pg_stat_activity where application_name = 'flamebot' and wait_event = 'PgSleep'"
+    ):
         asleep.wait(0.02)
 
 
@@ -100,7 +102,9 @@ def _until_at_work(database: TestDatabase) -> None:
         ("FB010", errors.IdempotencyInFlight),
     ],
 )
-def test_what_a_verb_raises_is_a_domain_error(database: TestDatabase, sqlstate: str, kind: type[errors.FlamebotError]) -> None:
+def test_what_a_verb_raises_is_a_domain_error(
+    database: TestDatabase, sqlstate: str, kind: type[errors.FlamebotError]
+) -> None:
     """One code from table to client; the message is the verb's."""
     database.db.call(RAISE)
     with pytest.raises(kind, match=r"^Not so\.$") as caught:
@@ -160,7 +164,10 @@ def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
         ("select * from no_such_table where x = %s", (secret,)),
         ("select %s::int", (secret,)),
         ("select %s::jsonb", (f'{{"a": "{secret}',)),
-        ("insert into accounts (flamebot_id, credentials_version, model_id, status) values ('a', 1, %s, 'odd')", (secret,)),
+        (
+            "insert into accounts (flamebot_id, credentials_version, model_id, status) values ('a', 1, %s, 'odd')",
+            (secret,),
+        ),
     ]
     for sql, params in statements:
         with pytest.raises(StoreFault) as caught:
@@ -173,15 +180,25 @@ def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
 def test_threads_take_turns(database: TestDatabase) -> None:
     """One connection serves the threads of an invocation."""
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: database.db.call("select %s as n, pg_backend_pid() as pid", (n,))[0], range(60)))
+        answers = list(
+            pool.map(
+                lambda n: database.db.call("select %s as n, pg_backend_pid() as pid", (n,))[0],
+                range(60),
+            )
+        )
     assert [answer["n"] for answer in answers] == list(range(60))
     assert len({answer["pid"] for answer in answers}) == 1
 
 
 def test_iam_address_asks_for_tls() -> None:
     """A token is only ever sent encrypted, and may hold any character."""
-    address = Database.dsn(host="db.example", port=5432, name="flamebot", user="flamebot_step", password="a/b?c&d=e%")
-    assert address == "postgresql://flamebot_step:a%2Fb%3Fc%26d%3De%25@db.example:5432/flamebot?sslmode=require"
+    address = Database.dsn(
+        host="db.example", port=5432, name="flamebot", user="flamebot_step", password="a/b?c&d=e%"
+    )
+    assert (
+        address
+        == "postgresql://flamebot_step:a%2Fb%3Fc%26d%3De%25@db.example:5432/flamebot?sslmode=require"
+    )
 
 
 def test_a_verb_is_committed_when_it_answers(database: TestDatabase) -> None:

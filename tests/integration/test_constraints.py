@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg2
 import pytest
 
-from tests.builders import NOON, a_definition, an_instance, task
-from tests.databases import TestDatabase
+from tests.support.builders import NOON, a_definition, an_instance, task
+from tests.support.databases import TestDatabase
 
 INSTANCE = """
 insert into workflow_instances (id, account_id, workflow_id, status, total_steps, paused_at, finished_at, started_at, updated_at)
@@ -15,7 +15,7 @@ values (gen_random_uuid(), %s, %s, %s, 3, now(), case when %s then now() end, no
 TASK = """
 insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at,
                              lease_expires_at, finished_at, held_at)
-values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wait', 'wake', now(), %(status)s, now(),
+values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wait', 'timer', now(), %(status)s, now(),
         case when %(status)s in ('queued', 'running') then now() end,
         case when %(status)s in ('completed', 'failed', 'cancelled') then now() end,
         case when %(status)s = 'held' then now() end)
@@ -23,7 +23,9 @@ values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wa
 
 
 @pytest.mark.parametrize("status", ["active", "paused", "stopping"])
-def test_second_live_instance_of_an_account_is_impossible(database: TestDatabase, status: str) -> None:
+def test_second_live_instance_of_an_account_is_impossible(
+    database: TestDatabase, status: str
+) -> None:
     """I1: active, paused and stopping take the account; finished ones may be as many as they like."""
     started = an_instance(database)
     definition = a_definition(database)
@@ -58,12 +60,17 @@ def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
         ("status = 'pending'", "leased_iff_out"),
         ("status = 'completed', lease_expires_at = null", "finished_iff_over"),
         ("status = 'held', lease_expires_at = null", "held_iff_held"),
-        ("status = 'held', lease_expires_at = null, held_at = now(), phase = 'cancel'", "cancel_is_never_held"),
+        (
+            "status = 'held', lease_expires_at = null, held_at = now(), phase = 'cancel'",
+            "cancel_is_never_held",
+        ),
         ("attempts = -1", "attempts"),
         ("status = 'lost', lease_expires_at = null", "status_check"),
     ],
 )
-def test_task_in_two_minds_is_impossible(database: TestDatabase, change: str, constraint: str) -> None:
+def test_task_in_two_minds_is_impossible(
+    database: TestDatabase, change: str, constraint: str
+) -> None:
     """Lease, end and hold stand exactly where the status says."""
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
@@ -79,7 +86,9 @@ def test_task_in_two_minds_is_impossible(database: TestDatabase, change: str, co
         ("status = 'paused'", "paused_iff_paused"),
     ],
 )
-def test_instance_in_two_minds_is_impossible(database: TestDatabase, change: str, constraint: str) -> None:
+def test_instance_in_two_minds_is_impossible(
+    database: TestDatabase, change: str, constraint: str
+) -> None:
     """An instance is finished when it says when, and paused when it says since when."""
     an_instance(database)
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):

@@ -13,7 +13,7 @@ import pytest
 
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite, NextTask
-from tests.builders import (
+from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
@@ -31,11 +31,18 @@ from tests.builders import (
     commit,
     start_rows,
 )
-from tests.databases import Session, TestDatabase, start
+from tests.support.databases import Session, TestDatabase, start
 
 SECONDS = 4.0
 ONWARD = to_json(
-    decision_json(Decision(task=None, instance=InstanceWrite(current_step=1), history=(an_entry("skipped"),), next=a_next(at=NOON)))
+    decision_json(
+        Decision(
+            task=None,
+            instance=InstanceWrite(current_step=1),
+            history=(an_entry("skipped"),),
+            next=a_next(at=NOON),
+        )
+    )
 )
 TIMES = {"now": NOON, "horizon": HORIZON, "lease": LEASE, "decision": ONWARD}
 VERBS = {
@@ -82,11 +89,23 @@ class Storm:
         while time.monotonic() < self.until:
             claimed = [(row["task_id"], row["fence"]) for row in claim(session, 8)]
             # What people queued has no message here: find it as its message would.
-            found = session.rows("select task_id, fence from scheduled_tasks where status = 'queued' order by random() limit 4")
-            wanted = list({(row["task_id"], row["fence"]) for row in found} | set(claimed)) + dice.sample(old, min(3, len(old)))
+            found = session.rows(
+                "select task_id, fence from scheduled_tasks where status = 'queued' order by random() limit 4"
+            )
+            wanted = list(
+                {(row["task_id"], row["fence"]) for row in found} | set(claimed)
+            ) + dice.sample(old, min(3, len(old)))
             dice.shuffle(wanted)
-            begun = begin(session, *[task for task, _ in wanted], fences=[fence for _, fence in wanted]) if wanted else []
-            items = [(row["task_id"], row["fence"], self._decision(dice, row["phase"])) for row in begun if not row["early"]]
+            begun = (
+                begin(session, *[task for task, _ in wanted], fences=[fence for _, fence in wanted])
+                if wanted
+                else []
+            )
+            items = [
+                (row["task_id"], row["fence"], self._decision(dice, row["phase"]))
+                for row in begun
+                if not row["early"]
+            ]
             dice.shuffle(items)
             answered = commit(session, *items) if items else []
             self._add("begun", len(items))
@@ -98,13 +117,24 @@ class Storm:
         entry = (an_entry(),)
         if phase == "cancel":
             return a_decision(status="stopped", history=entry)
-        follower: NextTask = dice.choice([a_next(at=NOON), a_submit(), a_poll(), a_next(at=after(hours=1))])
+        follower: NextTask = dice.choice(
+            [a_next(at=NOON), a_submit(), a_poll(), a_next(at=after(hours=1))]
+        )
         cancel = a_cancel() if phase in ("submit", "poll") else None
         match dice.random():
             case luck if luck < 0.1:
-                return a_decision("failed", status="failed", task={"outcome_unknown": phase == "submit"}, history=entry)
+                return a_decision(
+                    "failed",
+                    status="failed",
+                    task={"outcome_unknown": phase == "submit"},
+                    history=entry,
+                )
             case luck if luck < 0.3:
-                return a_decision("pending", task={"outcome_unknown": phase == "submit", "attempts": 1}, if_stopping=cancel)
+                return a_decision(
+                    "pending",
+                    task={"outcome_unknown": phase == "submit", "attempts": 1},
+                    if_stopping=cancel,
+                )
         return a_decision(next_task=follower, history=entry, if_stopping=cancel)
 
     def person(self, seed: int) -> None:
@@ -116,24 +146,35 @@ class Storm:
             if name == "start":
                 self._start(session, key)
                 continue
-            revision = session.value("select revision from workflow_instances where id = %s", (key,))
-            self._try(name, lambda: session.rows(VERBS[name], {**TIMES, "id": key, "revision": revision}))  # noqa: B023  # called at once
+            revision = session.value(
+                "select revision from workflow_instances where id = %s", (key,)
+            )
+            self._try(
+                name, lambda: session.rows(VERBS[name], {**TIMES, "id": key, "revision": revision})
+            )  # noqa: B023  # called at once
 
     def _start(self, session: Session, key: str) -> None:
         """Another instance for the same account, if it is free."""
-        account_id, workflow_id = session.one("select account_id, workflow_id from workflow_instances where id = %s", (key,)).values()
-        (answer,) = start_rows(session, [a_start(account_id, workflow_id, a_submit())])
+        account_id, definition_id = session.one(
+            "select account_id, workflow_id from workflow_instances where id = %s", (key,)
+        ).values()
+        (answer,) = start_rows(session, [a_start(account_id, definition_id, a_submit())])
         if answer["status"] == "started":
             self.instances.append(str(answer["instance_id"]))
         self._add(answer["status"])
 
-    def upkeep(self, seed: int) -> None:
+    def maintenance(self, seed: int) -> None:
         """Pause everything for a moment, clean up, read."""
         dice, session = random.Random(seed), self.database.session()
         while time.monotonic() < self.until:
             session.rows("select pause_all(%s, 'a', null)", (NOON,))
             session.rows("select resume_all(%s, 'a', null)", (NOON,))
-            self._add("deleted", session.value("select delete_finished_tasks(%s, %s)", (after(days=1), dice.randint(1, 30))))
+            self._add(
+                "deleted",
+                session.value(
+                    "select delete_finished_tasks(%s, %s)", (after(days=1), dice.randint(1, 30))
+                ),
+            )
             session.rows("select * from workflow_overview")
             time.sleep(0.05)
 
@@ -160,10 +201,21 @@ def test_every_verb_against_every_other(database: TestDatabase, seed: int) -> No
     calls = [
         *(start(lambda n=n: storm.worker(seed * 100 + n)) for n in range(2)),  # type: ignore[misc]  # mypy cannot see the default's type
         *(start(lambda n=n: storm.person(seed * 200 + n)) for n in range(3)),  # type: ignore[misc]
-        start(lambda: storm.upkeep(seed)),
+        start(lambda: storm.maintenance(seed)),
     ]
     for call in calls:
         call.result(SECONDS + 30)
     found = {wrong: database.rows(sql) for wrong, sql in WRONG.items()}
     assert {wrong: rows for wrong, rows in found.items() if rows} == {}
-    assert all(storm.done[name] for name in [*VERBS, "begun", "committed", "refused", "deleted", "started", "already_active"]), storm.done
+    assert all(
+        storm.done[name]
+        for name in [
+            *VERBS,
+            "begun",
+            "committed",
+            "refused",
+            "deleted",
+            "started",
+            "already_active",
+        ]
+    ), storm.done

@@ -10,10 +10,10 @@ import pytest
 from flamebot.domain.errors import IdempotencyKeyReused
 from flamebot.ports.import_store import NewImport
 from flamebot.ports.store import Caller
-from tests.builders import a_definition
-from tests.databases import TestDatabase, start
-from tests.imports import announce, begun, desk, log, outlive, row_of, store
-from tests.stores import ALICE
+from tests.support.builders import a_definition
+from tests.support.databases import TestDatabase, start
+from tests.support.imports import admin, announce, begun, log, outlive, row_of, store
+from tests.support.stores import ALICE
 
 
 def a_request(**fields: object) -> NewImport:
@@ -23,7 +23,7 @@ def a_request(**fields: object) -> NewImport:
         "file_name": "a.csv",
         "format": "csv",
         "size": 1000,
-        "workflow_id": None,
+        "definition_id": None,
         "spread": timedelta(0),
         "key": "k",
         "upload_for": timedelta(hours=1),
@@ -36,7 +36,13 @@ def test_it_waits_for_its_file(database: TestDatabase) -> None:
     """Nothing is read yet; who asked, and why, is in the audit log."""
     import_id = announce(database)
     row = row_of(database, import_id)
-    assert (row["status"], row["bytes_read"], row["rows_read"], row["started_at"], row["principal"]) == ("waiting", 0, 0, None, "alice")
+    assert (
+        row["status"],
+        row["bytes_read"],
+        row["rows_read"],
+        row["started_at"],
+        row["principal"],
+    ) == ("waiting", 0, 0, None, "alice")
     assert [(entry["actor"], entry["action"], entry["subject"]) for entry in log(database)] == [
         ("alice", "create_import", f"import/{import_id}")
     ]
@@ -44,11 +50,11 @@ def test_it_waits_for_its_file(database: TestDatabase) -> None:
 
 def test_the_same_key_is_the_same_import(database: TestDatabase) -> None:
     """Called again after a lost answer, or by a client that was interrupted; the upload may begin anew."""
-    first, new = desk(database).create_import(a_request(), ALICE)
+    first, new = admin(database).create_import(a_request(), ALICE)
     assert new
     outlive(database, 600)
     late = row_of(database, first)["upload_until"]
-    assert desk(database).create_import(a_request(), ALICE) == (first, False)
+    assert admin(database).create_import(a_request(), ALICE) == (first, False)
     assert row_of(database, first)["upload_until"] > late
     assert len(log(database)) == 1
 
@@ -56,47 +62,55 @@ def test_the_same_key_is_the_same_import(database: TestDatabase) -> None:
 def test_the_same_id_again_is_no_second_import(database: TestDatabase) -> None:
     """The database client repeats the call when the connection broke under it."""
     request = a_request(key=None)
-    assert [desk(database).create_import(request, ALICE)[0] for _ in range(2)] == [request.import_id] * 2
+    assert [admin(database).create_import(request, ALICE)[0] for _ in range(2)] == [
+        request.import_id
+    ] * 2
     assert len(log(database)) == 1
 
 
-@pytest.mark.parametrize("change", [{"size": 1001}, {"spread": timedelta(hours=1)}, {"format": "jsonl"}, {"file_name": "b.csv"}], ids=str)
-def test_another_request_under_the_key_is_refused(database: TestDatabase, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"size": 1001}, {"spread": timedelta(hours=1)}, {"format": "jsonl"}, {"file_name": "b.csv"}],
+    ids=str,
+)
+def test_another_request_under_the_key_is_refused(
+    database: TestDatabase, change: dict[str, object]
+) -> None:
     """A key names one request."""
-    desk(database).create_import(a_request(), ALICE)
+    admin(database).create_import(a_request(), ALICE)
     with pytest.raises(IdempotencyKeyReused):
-        desk(database).create_import(a_request(**change), ALICE)
+        admin(database).create_import(a_request(**change), ALICE)
 
 
 def test_a_new_version_of_the_definition_makes_it_no_other_request(database: TestDatabase) -> None:
     """What was asked for is the type; the version was pinned when it was asked for first."""
     older, newer = (a_definition(database.main, "flow", version=version) for version in (1, 2))
     assert older != newer
-    first, _ = desk(database).create_import(a_request(workflow_id=older), ALICE)
-    assert desk(database).create_import(a_request(workflow_id=newer), ALICE) == (first, False)
+    first, _ = admin(database).create_import(a_request(definition_id=older), ALICE)
+    assert admin(database).create_import(a_request(definition_id=newer), ALICE) == (first, False)
     assert row_of(database, first)["workflow_id"] == older
     with pytest.raises(IdempotencyKeyReused):
-        desk(database).create_import(a_request(), ALICE)
+        admin(database).create_import(a_request(), ALICE)
 
 
 def test_keys_are_each_callers_own(database: TestDatabase) -> None:
     """Somebody else's key is another one."""
-    first, _ = desk(database).create_import(a_request(), ALICE)
-    second, new = desk(database).create_import(a_request(), Caller(actor="bob"))
+    first, _ = admin(database).create_import(a_request(), ALICE)
+    second, new = admin(database).create_import(a_request(), Caller(actor="bob"))
     assert new
     assert first != second
 
 
 def test_a_key_is_free_again_after_a_failure_and_after_a_day(database: TestDatabase) -> None:
     """Whoever runs a failed import again wants it done, not told; a completed one is told for a day."""
-    first, _ = desk(database).create_import(a_request(), ALICE)
-    desk(database).cancel_import(first, ALICE)
-    second, new = desk(database).create_import(a_request(), ALICE)
+    first, _ = admin(database).create_import(a_request(), ALICE)
+    admin(database).cancel_import(first, ALICE)
+    second, new = admin(database).create_import(a_request(), ALICE)
     assert new
     store(database, begun(database, second), to=1000, done=True)
-    assert desk(database).create_import(a_request(), ALICE) == (second, False)
+    assert admin(database).create_import(a_request(), ALICE) == (second, False)
     outlive(database, 25 * 3600)
-    assert desk(database).create_import(a_request(), ALICE)[1]
+    assert admin(database).create_import(a_request(), ALICE)[1]
 
 
 def test_two_at_once_are_one(database: TestDatabase) -> None:

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from flamebot.domain.decision import Decision
-from tests.builders import (
+from tests.support.builders import (
     LEASE,
     NOON,
     a_cancel,
@@ -29,13 +29,13 @@ from tests.builders import (
     commit,
     pause,
     pause_all,
+    reclaim,
     resume,
     resume_all,
     start_rows,
     stop,
-    take_over,
 )
-from tests.databases import Session, TestDatabase
+from tests.support.databases import Session, TestDatabase
 
 SECONDS = 5.0
 INSTANCES = 300
@@ -77,7 +77,10 @@ class Hunt:
 
     def run(self, *callers: Callable[[Session, random.Random], None]) -> None:
         """Run every caller on a thread and a session of its own, again and again."""
-        threads = [threading.Thread(target=self._again, args=(caller, n)) for n, caller in enumerate(callers)]
+        threads = [
+            threading.Thread(target=self._again, args=(caller, n))
+            for n, caller in enumerate(callers)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -103,16 +106,27 @@ class Hunt:
         dice.shuffle(batch)
         self.begins = (self.begins + claimed)[-300:]
         begun = [
-            row for row in begin(session, *[t for t, _ in batch], fences=[f for _, f in batch], nonce=str(uuid4())) if not row["early"]
+            row
+            for row in begin(
+                session,
+                *[t for t, _ in batch],
+                fences=[f for _, f in batch],
+                delivery_id=str(uuid4()),
+            )
+            if not row["early"]
         ]
         if dice.random() < 0.1:
-            begun = begun[len(begun) // 2 :]  # a crash: these are left to be taken over
+            begun = begun[len(begun) // 2 :]  # a crash: these are left to be reclaimed
         items = [(row["task_id"], row["fence"], self._decide(row, dice)) for row in begun]
         doubled = items + dice.sample(self.commits, min(30, len(self.commits)))
         dice.shuffle(doubled)
         self.commits = (self.commits + items)[-300:]
         answers = commit(session, *doubled)
-        self.begins += [(answer["send"]["task_id"], answer["send"]["fence"]) for answer in answers if answer["send"]]
+        self.begins += [
+            (answer["send"]["task_id"], answer["send"]["fence"])
+            for answer in answers
+            if answer["send"]
+        ]
         self.counts["begun"] += len(begun)
         self.counts["accepted"] += len(answers)
 
@@ -135,17 +149,17 @@ class Hunt:
         self.counts[verb.__name__] += 1
 
     def recover(self, session: Session, dice: random.Random) -> None:
-        """Let some leases run out, take over, send again."""
+        """Let some leases run out, reclaim, send again."""
         session.rows(
             "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id in"
             " (select task_id from scheduled_tasks where lease_expires_at is not null order by random() limit 5"
             " for no key update skip locked)"
         )
-        taken = take_over(session, 20)
+        taken = reclaim(session, 20)
         dice.shuffle(taken)
         commit(session, *[(row["task_id"], row["fence"], a_decision("pending")) for row in taken])
-        session.rows("select * from resend_lost_tasks(20, %s)", (LEASE,))
-        self.counts["taken over"] += len(taken)
+        session.rows("select * from resend_expired(20, %s)", (LEASE,))
+        self.counts["reclaimed"] += len(taken)
 
     def starting(self, session: Session, dice: random.Random) -> None:
         """Start the same hundred accounts, in another order each time."""
@@ -176,7 +190,16 @@ def test_shuffled_batches_never_deadlock(database: TestDatabase) -> None:
     rows = [a_start(f"bulk-{n}", definition) for n in range(INSTANCES)]
     start_rows(database, rows)
     hunt = Hunt(database, [row.instance_id for row in rows])
-    hunt.run(hunt.work, hunt.work, hunt.work, hunt.control, hunt.control, hunt.recover, hunt.starting, hunt.everything)
+    hunt.run(
+        hunt.work,
+        hunt.work,
+        hunt.work,
+        hunt.control,
+        hunt.control,
+        hunt.recover,
+        hunt.starting,
+        hunt.everything,
+    )
     assert hunt.failures == []
     assert hunt.counts["accepted"] > 500, hunt.counts
     assert {what: count for what, query in BROKEN.items() if (count := database.value(query))} == {}

@@ -6,8 +6,8 @@ import pytest
 
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.domain.errors import NotFound
-from tests.builders import STEPS, a_definition
-from tests.databases import TestDatabase
+from tests.support.builders import STEPS, a_definition
+from tests.support.databases import TestDatabase
 
 
 def test_document_is_told_as_published(database: TestDatabase, store: PostgresTaskStore) -> None:

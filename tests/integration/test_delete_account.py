@@ -7,7 +7,7 @@ import pytest
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import Busy, NotFound
-from tests.builders import (
+from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
@@ -24,8 +24,8 @@ from tests.builders import (
     start_rows,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control, failed, last_task
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control, failed, last_task
 
 PLANTED = "planted-personal-text"
 
@@ -33,9 +33,14 @@ PLANTED = "planted-personal-text"
 def ended(database: TestDatabase) -> str:
     """An account with a completed instance that is full of its content; the account's id."""
     started = an_instance(database)
-    database.rows("update accounts set config = %s, credentials_ciphertext = '\\x01', ciphertext_version = 1", (f'{{"a": "{PLANTED}"}}',))
+    database.rows(
+        "update accounts set config = %s, credentials_ciphertext = '\\x01', ciphertext_version = 1",
+        (f'{{"a": "{PLANTED}"}}',),
+    )
     database.rows("update workflow_instances set account_data = %s", (f'{{"a": "{PLANTED}"}}',))
-    database.rows("update scheduled_tasks set payload = payload || %s", (f'{{"text": "{PLANTED}"}}',))
+    database.rows(
+        "update scheduled_tasks set payload = payload || %s", (f'{{"text": "{PLANTED}"}}',)
+    )
     (begun,) = begin(database, started.task_id)
     decision = a_decision(
         status="completed",
@@ -52,7 +57,12 @@ def test_nothing_of_its_content_is_left_in_any_column(database: TestDatabase) ->
     account_id = ended(database)
     control(database).delete_account(account_id, ALICE)
     for table in ("accounts", "workflow_instances", "scheduled_tasks", "step_history", "audit_log"):
-        assert database.value(f"select count(*) from {table} t where t::text like %s", (f"%{PLANTED}%",)) == 0, table
+        assert (
+            database.value(
+                f"select count(*) from {table} t where t::text like %s", (f"%{PLANTED}%",)
+            )
+            == 0
+        ), table
     assert database.value("select count(*) from accounts") == 0
     assert database.value("select count(*) from workflow_instances where status = 'completed'") == 1
     assert database.value("select count(*) from step_history") == 1
@@ -105,10 +115,10 @@ def test_the_audit_log_tells_that_it_was_erased(database: TestDatabase) -> None:
 @pytest.mark.race
 def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Erasing waits for the start, and then finds a live workflow."""
-    account_id, workflow_id = an_account(database), a_definition(database)
+    account_id, definition_id = an_account(database), a_definition(database)
     starter, eraser = database.session(), database.session()
     starter.begin()
-    start_rows(starter, [a_start(account_id, workflow_id)])
+    start_rows(starter, [a_start(account_id, definition_id)])
     waiting = start(lambda: eraser.rows("select delete_account(%s, 'a', null)", (account_id,)))
     database.until_blocked(eraser)
     starter.commit()
@@ -119,11 +129,11 @@ def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 @pytest.mark.race
 def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> None:
     """It waits, and then starts nothing."""
-    account_id, workflow_id = an_account(database), a_definition(database)
+    account_id, definition_id = an_account(database), a_definition(database)
     eraser, starter = database.session(), database.session()
     eraser.begin()
     eraser.rows("select delete_account(%s, 'a', null)", (account_id,))
-    waiting = start(lambda: start_rows(starter, [a_start(account_id, workflow_id)]))
+    waiting = start(lambda: start_rows(starter, [a_start(account_id, definition_id)]))
     database.until_blocked(starter)
     eraser.commit()
     assert waiting.result()[0]["status"] == "missing"
@@ -134,11 +144,18 @@ def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> No
 def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     """Erasing waits for the retry, and then finds a live workflow (I1)."""
     started = failed(database)
-    anew = to_json(decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit())))
+    anew = to_json(
+        decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit()))
+    )
     retrier, eraser = database.session(), database.session()
     retrier.begin()
-    retrier.rows("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", (started.instance_id, anew, NOON, HORIZON, LEASE))
-    waiting = start(lambda: eraser.rows("select delete_account(%s, 'a', null)", (started.account_id,)))
+    retrier.rows(
+        "select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)",
+        (started.instance_id, anew, NOON, HORIZON, LEASE),
+    )
+    waiting = start(
+        lambda: eraser.rows("select delete_account(%s, 'a', null)", (started.account_id,))
+    )
     database.until_blocked(eraser)
     retrier.commit()
     with pytest.raises(Exception, match="live workflow"):
@@ -150,11 +167,16 @@ def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 def test_a_retry_that_comes_later_finds_nothing_to_go_on_with(database: TestDatabase) -> None:
     """It waits, and is refused: what had failed has ended with its account (I1)."""
     started = failed(database)
-    anew = to_json(decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit())))
+    anew = to_json(
+        decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit()))
+    )
     eraser, retrier = database.session(), database.session()
     eraser.begin()
     eraser.rows("select delete_account(%s, 'a', null)", (started.account_id,))
-    call = ("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", (started.instance_id, anew, NOON, HORIZON, LEASE))
+    call = (
+        "select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)",
+        (started.instance_id, anew, NOON, HORIZON, LEASE),
+    )
     waiting = start(lambda: retrier.rows(*call))
     database.until_blocked(retrier)
     eraser.commit()

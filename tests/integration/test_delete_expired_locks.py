@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.stores import upkeep
+from tests.support.databases import TestDatabase
+from tests.support.stores import maintenance
 
 
 def test_only_expired_locks_go(database: TestDatabase) -> None:
-    """Real time: the engine's clock has nothing to do with it."""
-    database.rows("select acquire_workflow_lock('over', 'me', 0), acquire_workflow_lock('mine', 'me', 300)")
-    database.rows("update workflow_locks set expires_at = expires_at - interval '1 ms' where lock_key = 'over'")
-    assert upkeep(database).delete_expired_locks() == 1
+    """Wall time: the engine's clock has nothing to do with it."""
+    database.rows(
+        "select acquire_workflow_lock('over', 'me', 0), acquire_workflow_lock('mine', 'me', 300)"
+    )
+    database.rows(
+        "update workflow_locks set expires_at = expires_at - interval '1 ms' where lock_key = 'over'"
+    )
+    assert maintenance(database).delete_expired_locks() == 1
     assert database.value("select array_agg(lock_key) from workflow_locks") == ["mine"]
-    assert upkeep(database).delete_expired_locks() == 0
+    assert maintenance(database).delete_expired_locks() == 0
 
 
 @pytest.mark.race
 def test_a_lock_that_is_being_renewed_is_left(database: TestDatabase) -> None:
     """Cleanup does not wait for it either."""
-    database.rows("insert into workflow_locks (lock_key, locked_by, expires_at) values ('l', 'me', clock_timestamp() - interval '1 s')")
+    database.rows(
+        "insert into workflow_locks (lock_key, locked_by, expires_at) values ('l', 'me', clock_timestamp() - interval '1 s')"
+    )
     holder = database.session()
     holder.begin()
     holder.rows("select acquire_workflow_lock('l', 'me', 300)")
     database.db.call("set lock_timeout = '2s'")
-    assert upkeep(database).delete_expired_locks() == 0
+    assert maintenance(database).delete_expired_locks() == 0
     holder.commit()
     assert database.value("select has_workflow_lock('l')") is True

@@ -8,9 +8,22 @@ import pytest
 
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
-from tests.builders import HORIZON, LEASE, NOON, a_decision, a_next, a_submit, after, an_instance, begin, commit, instance, live_tasks
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, control, failed, last_task, upkeep
+from tests.support.builders import (
+    HORIZON,
+    LEASE,
+    NOON,
+    a_decision,
+    a_next,
+    a_submit,
+    after,
+    an_instance,
+    begin,
+    commit,
+    instance,
+    live_tasks,
+)
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, control, failed, last_task, maintenance
 
 WEEK = timedelta(days=7)
 
@@ -22,23 +35,30 @@ def looped(database: TestDatabase, times: int, *, end: bool = False) -> str:
         task_id, now = f"{started.instance_id}:{number}", after(minutes=number)
         (begun,) = begin(database, task_id, now=now)
         last = end and number == times
-        decision = a_decision(status="completed") if last else a_decision(next_task=a_next(at=after(minutes=number + 1)))
+        decision = (
+            a_decision(status="completed")
+            if last
+            else a_decision(next_task=a_next(at=after(minutes=number + 1)))
+        )
         assert commit(database, (task_id, begun["fence"], decision), now=now)
     return started.instance_id
 
 
 def sequences(database: TestDatabase, instance_id: str) -> list[int]:
     """What is left of an instance's tasks."""
-    rows = database.rows("select sequence from scheduled_tasks where workflow_instance_id = %s order by sequence", (instance_id,))
+    rows = database.rows(
+        "select sequence from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        (instance_id,),
+    )
     return [row["sequence"] for row in rows]
 
 
 def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
     """Those that finished before the limit, to the moment; the live one stays however old it is."""
     instance_id = looped(database, 3)
-    assert upkeep(database, after(days=7, minutes=2)).delete_finished_tasks(WEEK, 100) == 1
+    assert maintenance(database, after(days=7, minutes=2)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, instance_id) == [2, 3, 4]
-    assert upkeep(database, after(days=700)).delete_finished_tasks(WEEK, 100) == 2
+    assert maintenance(database, after(days=700)).delete_finished_tasks(WEEK, 100) == 2
     assert sequences(database, instance_id) == [4]
     assert instance(database, instance_id)["status"] == "active"
 
@@ -46,7 +66,7 @@ def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
 def test_a_completed_instance_keeps_none(database: TestDatabase) -> None:
     """Its history tells what it did."""
     instance_id = looped(database, 3, end=True)
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
     assert sequences(database, instance_id) == []
 
 
@@ -54,12 +74,15 @@ def test_the_last_task_of_a_failed_instance_stays(database: TestDatabase) -> Non
     """However old: retry takes it up, and it works."""
     started = failed(database)
     control(database).retry_workflow(
-        started.instance_id, 1, Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON)), ALICE
+        started.instance_id,
+        1,
+        Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON)),
+        ALICE,
     )
     again = last_task(database, started.instance_id)
     (begun,) = begin(database, again["task_id"])
     commit(database, (again["task_id"], begun["fence"], a_decision("failed", status="failed")))
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, started.instance_id) == [2]
     revision = instance(database, started.instance_id)["revision"]
     new = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(days=8)))
@@ -70,7 +93,7 @@ def test_the_last_task_of_a_failed_instance_stays(database: TestDatabase) -> Non
 def test_a_batch_is_no_larger_than_asked(database: TestDatabase) -> None:
     """The oldest first, call by call, until nothing is left."""
     instance_id = looped(database, 5)
-    store = upkeep(database, after(days=8))
+    store = maintenance(database, after(days=8))
     assert [store.delete_finished_tasks(WEEK, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert sequences(database, instance_id) == [6]
 
@@ -81,17 +104,21 @@ def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatab
     instance_id = looped(database, 4)
     holder = database.session()
     holder.begin()
-    holder.rows("select 1 from scheduled_tasks where task_id = %s for no key update", (f"{instance_id}:2",))
+    holder.rows(
+        "select 1 from scheduled_tasks where task_id = %s for no key update", (f"{instance_id}:2",)
+    )
     database.db.call("set lock_timeout = '2s'")
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, instance_id) == [2, 3, 4, 5]
     holder.commit()
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
 
 
 @pytest.mark.race
 @pytest.mark.parametrize("unknown", [False, True])
-def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, unknown: bool) -> None:
+def test_cleanup_beside_a_retry_takes_nothing_from_it(
+    database: TestDatabase, unknown: bool
+) -> None:
     """Retry first, not yet committed: its task is there afterwards, and the instance goes on."""
     started = failed(database, unknown=unknown)
     retrier = database.session()
@@ -99,10 +126,12 @@ def test_cleanup_beside_a_retry_takes_nothing_from_it(database: TestDatabase, un
     new = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(days=8)))
     params = (started.instance_id, to_json(decision_json(new)), after(days=8), HORIZON, LEASE)
     retrier.rows("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", params)
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 0
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 0
     retrier.commit()
     assert live_tasks(database, started.instance_id) == ["queued"]
-    assert upkeep(database, after(days=8)).delete_finished_tasks(WEEK, 100) == (0 if unknown else 1)
+    assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == (
+        0 if unknown else 1
+    )
     assert live_tasks(database, started.instance_id) == ["queued"]
 
 
@@ -115,7 +144,9 @@ def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None
     cleaner.rows("select delete_finished_tasks(%s, 100)", (after(days=1),))
     new = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(days=8)))
     params = (started.instance_id, to_json(decision_json(new)), after(days=8), HORIZON, LEASE)
-    waiting = start(lambda: retrier.rows("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", params))
+    waiting = start(
+        lambda: retrier.rows("select retry_workflow(%s, 1, %s, %s, %s, %s, 1, 'a', null)", params)
+    )
     waiting.result()
     cleaner.commit()
     assert sequences(database, started.instance_id) == [1, 2]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.import_store import RejectedRow
-from tests.databases import TestDatabase
-from tests.imports import a_row, announce, begun, outlive, store, tender
+from tests.support.databases import TestDatabase
+from tests.support.imports import a_row, announce, begun, outlive, store, tender
 
 
 def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) -> None:
     """One that never ended stays; accounts stay in any case."""
     turn = begun(database)
-    reject = RejectedRow(row=3, flamebot_id=None, code="invalid", flaws=(Flaw("/modelId", "No."),))
+    reject = RejectedRow(
+        row=3, flamebot_id=None, code="invalid", issues=(ValidationIssue("/modelId", "No."),)
+    )
     store(database, turn, a_row("a"), rejects=[reject], to=1000, done=True)
     outlive(database, 31 * 86400)
     waiting = announce(database)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from flamebot.ports.store import IdempotencyRecord
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control, upkeep
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control, maintenance
 
 
 def test_requests_older_than_a_day_go(database: TestDatabase) -> None:
-    """Real time, one batch at a call."""
+    """Wall time, one batch at a call."""
     for key in ("old", "new"):
         record = IdempotencyRecord(principal="alice", key=key, salt=b"s", digest=b"d", answer={})
         control(database).import_accounts([], [], record, ALICE)
-    database.rows("update import_requests set created_at = created_at - interval '24 hours' where key = 'old'")
-    assert upkeep(database).delete_old_requests() == 1
+    database.rows(
+        "update import_requests set created_at = created_at - interval '24 hours' where key = 'old'"
+    )
+    assert maintenance(database).delete_old_requests() == 1
     assert database.value("select array_agg(key) from import_requests") == ["new"]
-    assert upkeep(database).delete_old_requests() == 0
+    assert maintenance(database).delete_old_requests() == 0
 
 
 def test_a_batch_is_a_thousand(database: TestDatabase) -> None:
@@ -24,4 +26,4 @@ def test_a_batch_is_a_thousand(database: TestDatabase) -> None:
         "insert into import_requests (principal, key, salt, digest, answer, created_at)"
         " select 'p', n::text, '', '', '{}', clock_timestamp() - interval '2 days' from generate_series(1, 1500) n"
     )
-    assert [upkeep(database).delete_old_requests() for _ in range(3)] == [1000, 500, 0]
+    assert [maintenance(database).delete_old_requests() for _ in range(3)] == [1000, 500, 0]

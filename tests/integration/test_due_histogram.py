@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.builders import a_next, after, an_instance, begin
-from tests.databases import TestDatabase
-from tests.stores import reads
+from tests.support.builders import a_next, after, an_instance, begin
+from tests.support.databases import TestDatabase
+from tests.support.stores import reads
 
 
 def test_waiting_tasks_are_counted_by_minute(database: TestDatabase) -> None:
@@ -12,7 +12,9 @@ def test_waiting_tasks_are_counted_by_minute(database: TestDatabase) -> None:
     for seconds in (60, 119, 180, 600):
         an_instance(database, a_next(at=after(seconds=seconds)))
     told = reads(database, after(seconds=20)).due_histogram(4)
-    assert [(row["minute"], row["tasks"]) for row in told] == [(after(minutes=n), tasks) for n, tasks in enumerate((0, 2, 0, 1))]
+    assert [(row["minute"], row["tasks"]) for row in told] == [
+        (after(minutes=n), tasks) for n, tasks in enumerate((0, 2, 0, 1))
+    ]
 
 
 def test_what_is_overdue_counts_in_the_first_minute(database: TestDatabase) -> None:
@@ -20,4 +22,7 @@ def test_what_is_overdue_counts_in_the_first_minute(database: TestDatabase) -> N
     an_instance(database, a_next(at=after(hours=1)))
     begin(database, an_instance(database).task_id)
     told = reads(database, after(hours=3, seconds=5)).due_histogram(2)
-    assert [(row["minute"], row["tasks"]) for row in told] == [(after(hours=3), 1), (after(hours=3, minutes=1), 0)]
+    assert [(row["minute"], row["tasks"]) for row in told] == [
+        (after(hours=3), 1),
+        (after(hours=3, minutes=1), 0),
+    ]

@@ -16,9 +16,15 @@ import psycopg2
 import pytest
 
 from devstack import postgres as module
-from devstack.postgres import EmbeddedPostgres, PostgresUnavailable, database_url, embedded_postgres, privilege
+from devstack.postgres import (
+    EmbeddedPostgres,
+    PostgresUnavailable,
+    database_url,
+    embedded_postgres,
+    privilege,
+)
 from tests.conftest import ROOT
-from tests.databases import Session
+from tests.support.databases import Session
 
 PARENT = """
 import sys, time
@@ -49,7 +55,9 @@ def gone(port: int, within: float = 10) -> bool:
     give_up = time.monotonic() + within
     while time.monotonic() < give_up:
         try:
-            psycopg2.connect(host="127.0.0.1", port=port, user="x", dbname="x", password="x", connect_timeout=2).close()
+            psycopg2.connect(
+                host="127.0.0.1", port=port, user="x", dbname="x", password="x", connect_timeout=2
+            ).close()
         except psycopg2.OperationalError as error:
             if "refused" in str(error):
                 return True
@@ -106,8 +114,12 @@ def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
         session.connection.close()
 
 
-@pytest.mark.parametrize("blow", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate shutdown", "SIGKILL"])
-def test_supervised_server_that_dies_alone_is_started_again(place: Path, blow: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    "blow", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate shutdown", "SIGKILL"]
+)
+def test_supervised_server_that_dies_alone_is_started_again(
+    place: Path, blow: signal.Signals
+) -> None:
     """At the same address, with what was committed: a running stack loses its database for a moment, not for good."""
     with embedded_postgres(place / "supervised", supervised=True) as server:
         session = Session(server.url())
@@ -140,7 +152,12 @@ def answer_of(url: str, query: str, within: float) -> object:
 def test_server_dies_with_a_parent_that_is_killed(place: Path) -> None:
     """SIGKILL leaves nobody to clean up: the guard does, and nothing keeps running."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(place / "orphan")], stdout=subprocess.PIPE, env=environment, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(place / "orphan")],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
     assert parent.stdout is not None
     port = int(parent.stdout.readline())
     assert not gone(port, within=0.2)
@@ -168,7 +185,9 @@ def test_ordinary_user_can_run_it(place: Path) -> None:
     script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
     command = [*wrapper, sys.executable, "-c", script, str(place / "ordinary")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run(command, capture_output=True, env=environment, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        command, capture_output=True, env=environment, text=True, timeout=60, check=False
+    )
     assert ran.returncode == 0, ran.stderr
     port, user = ran.stdout.split()
     assert user != "0" or privilege() == "nobody"
@@ -177,7 +196,9 @@ def test_ordinary_user_can_run_it(place: Path) -> None:
 
 def test_root_without_user_namespaces_runs_it_as_nobody(place: Path) -> None:
     """A container may refuse namespaces; the server then runs as nobody. An ordinary user needs neither."""
-    postgres = EmbeddedPostgres(place / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user")
+    postgres = EmbeddedPostgres(
+        place / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
+    )
     session = Session(postgres.start().url())
     assert session.value("select 1") == 1
     session.close()
@@ -189,7 +210,10 @@ def test_root_without_user_namespaces_runs_it_as_nobody(place: Path) -> None:
 def test_server_that_cannot_start_says_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of its log is in the error."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.1)
-    with pytest.raises(PostgresUnavailable, match="no_such_setting"), embedded_postgres(place / "odd", options={"no_such_setting": "1"}):
+    with (
+        pytest.raises(PostgresUnavailable, match="no_such_setting"),
+        embedded_postgres(place / "odd", options={"no_such_setting": "1"}),
+    ):
         pass
 
 

@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 
 from flamebot.domain.errors import StoreUnavailable
-from tests.builders import a_cancel, a_next, after, an_instance, begin, take_over
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control, forced, reads, upkeep
+from tests.support.builders import a_cancel, a_next, after, an_instance, begin, reclaim
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control, forced, maintenance, reads
 
 
 def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
@@ -17,13 +17,19 @@ def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
     assert told["last_tick"] is None
     assert 0 <= told["last_tick_age_seconds"] < 600
     assert told["oldest_due_age_seconds"] == 0
-    assert (told["due_backlog"], told["queued"], told["running"], told["lost_messages"], told["expired_leases"]) == (0, 0, 0, 0, 0)
+    assert (
+        told["due_backlog"],
+        told["queued"],
+        told["running"],
+        told["lost_messages"],
+        told["expired_leases"],
+    ) == (0, 0, 0, 0, 0)
     assert (told["paused"], told["read_only"]) == (False, False)
-    assert upkeep(database).health().keys() == told.keys()
+    assert maintenance(database).health().keys() == told.keys()
 
 
 def test_the_last_tick_is_told(database: TestDatabase) -> None:
-    """When, in real time, and what it did."""
+    """When, in wall time, and what it did."""
     database.rows("select record_tick(3, 2, 0.25)")
     told = reads(database).health()
     assert told["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}
@@ -32,7 +38,7 @@ def test_the_last_tick_is_told(database: TestDatabase) -> None:
 
 
 def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) -> None:
-    """Pending or queued; its age is engine time; what is due later or runs already does not count."""
+    """Pending or queued; its age is schedule time; what is due later or runs already does not count."""
     pending = an_instance(database, a_next(at=after(hours=1)))
     queued = an_instance(database, a_next(at=after(seconds=30)))
     running = an_instance(database)
@@ -62,8 +68,12 @@ def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
 
 
 def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) -> None:
-    """Nothing else is sent again then, so nothing else may be waited for; what was begun is taken over all the same."""
-    lost, cancel, crashed = an_instance(database), an_instance(database, a_cancel()), an_instance(database)
+    """Nothing else is sent again then, so nothing else may be waited for; what was begun is reclaimed all the same."""
+    lost, cancel, crashed = (
+        an_instance(database),
+        an_instance(database, a_cancel()),
+        an_instance(database),
+    )
     begin(database, crashed.task_id)
     for task_id in (lost.task_id, cancel.task_id, crashed.task_id):
         forced(database, task_id, lease_expires_at="2001-01-01T00:00:00Z")
@@ -85,12 +95,12 @@ def test_cancels_are_told_apart(database: TestDatabase) -> None:
 
 
 def test_what_runs_has_an_age(database: TestDatabase) -> None:
-    """From its begin, in engine time; a take-over that nobody could plan does not make it younger."""
+    """From its begin, in schedule time; a reclaim that nobody could plan does not make it younger."""
     mine = an_instance(database)
     assert reads(database).health()["oldest_running_age_seconds"] == 0
     begin(database, mine.task_id)
     forced(database, mine.task_id, lease_expires_at="2001-01-01T00:00:00Z")
-    assert len(take_over(database, now=after(minutes=3))) == 1
+    assert len(reclaim(database, now=after(minutes=3))) == 1
     told = reads(database, after(minutes=6)).health()
     assert (told["oldest_running_age_seconds"], told["expired_leases"]) == (360, 0)
 
@@ -98,7 +108,7 @@ def test_what_runs_has_an_age(database: TestDatabase) -> None:
 def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> None:
     """Tomorrow's, by the engine's clock: today's may be missing because its rows are in the default partition already."""
     assert reads(database, after(days=4000)).health()["history_ready"] is False
-    upkeep(database, after(days=4000)).tend_history(timedelta(days=90))
+    maintenance(database, after(days=4000)).maintain_history(timedelta(days=90))
     assert reads(database, after(days=4000)).health()["history_ready"] is True
     assert reads(database, after(days=4006)).health()["history_ready"] is True
     assert reads(database, after(days=4007)).health()["history_ready"] is False
@@ -131,5 +141,5 @@ def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) ->
 
 def test_it_can_be_told_as_json(database: TestDatabase) -> None:
     """But for its times, which are datetimes."""
-    assert json.dumps(upkeep(database).health(), default=str)
+    assert json.dumps(maintenance(database).health(), default=str)
     assert issubclass(StoreUnavailable, Exception)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from tests.builders import a_decision, a_next, after, an_entry, an_instance, begin, commit
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control, failed, reads
+from tests.support.builders import a_decision, a_next, after, an_entry, an_instance, begin, commit
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control, failed, reads
 
 
 def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
     """Every status is told, with zero."""
     told = reads(database).stats()
-    assert told["workflows"] == dict.fromkeys(("active", "paused", "stopping", "completed", "failed", "stopped"), 0)
+    assert told["workflows"] == dict.fromkeys(
+        ("active", "paused", "stopping", "completed", "failed", "stopped"), 0
+    )
     assert told["tasks"] == dict.fromkeys(("pending", "queued", "running", "held"), 0)
     assert told["accounts"] == {"active": 0, "suspended": 0}
     assert told["steps"] == []
-    assert told["lateness"] == {"tasks": 0, "p50_seconds": None, "p95_seconds": None, "p99_seconds": None, "max_seconds": None}
+    assert told["lateness"] == {
+        "tasks": 0,
+        "p50_seconds": None,
+        "p95_seconds": None,
+        "p99_seconds": None,
+        "max_seconds": None,
+    }
 
 
 def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDatabase) -> None:
@@ -24,7 +32,11 @@ def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDataba
     failed(database)
     an_instance(database, a_next(at=after(hours=1)))
     told = reads(database).stats()
-    assert (told["workflows"]["paused"], told["workflows"]["failed"], told["workflows"]["active"]) == (1, 1, 1)
+    assert (
+        told["workflows"]["paused"],
+        told["workflows"]["failed"],
+        told["workflows"]["active"],
+    ) == (1, 1, 1)
     assert (told["tasks"]["held"], told["tasks"]["pending"]) == (1, 1)
     assert told["accounts"] == {"active": 3, "suspended": 0}
 
@@ -41,7 +53,12 @@ def test_steps_of_the_last_day_are_counted_by_action(database: TestDatabase) -> 
     )
     commit(database, (started.task_id, begun["fence"], a_decision(history=entries)))
     (steps,) = reads(database, after(minutes=1)).stats()["steps"]
-    assert (steps["action"], steps["completed"], steps["failed"], steps["mean_seconds"]) == ("swipe_with_spectre", 2, 1, 15)
+    assert (steps["action"], steps["completed"], steps["failed"], steps["mean_seconds"]) == (
+        "swipe_with_spectre",
+        2,
+        1,
+        15,
+    )
 
 
 def test_lateness_is_how_long_after_its_due_time_a_task_began(database: TestDatabase) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.databases import TestDatabase
-from tests.imports import a_row, begun, log, outlive, row_of, store, worker
+from tests.support.databases import TestDatabase
+from tests.support.imports import a_row, begun, log, outlive, row_of, store, worker
 
 
 def test_it_says_why(database: TestDatabase) -> None:
@@ -12,7 +12,11 @@ def test_it_says_why(database: TestDatabase) -> None:
     store(database, turn, a_row("a"), to=10)
     worker(database).fail_import(turn, "unreadable: Its quotes are broken.")
     row = row_of(database, turn.import_id)
-    assert (row["status"], row["error"], row["created"]) == ("failed", "unreadable: Its quotes are broken.", 1)
+    assert (row["status"], row["error"], row["created"]) == (
+        "failed",
+        "unreadable: Its quotes are broken.",
+        1,
+    )
     assert row["finished_at"] is not None
     assert log(database)[-1]["action"] == "fail_import"
     assert database.value("select count(*) from accounts") == 1

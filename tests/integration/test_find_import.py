@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from flamebot.ports.store import IdempotencyRecord
-from tests.databases import TestDatabase
-from tests.stores import ALICE, control
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, control
 
-RECORD = IdempotencyRecord(principal="alice", key="k1", salt=bytes(range(16)), digest=bytes(range(32)), answer={"rows": []})
+RECORD = IdempotencyRecord(
+    principal="alice", key="k1", salt=bytes(range(16)), digest=bytes(range(32)), answer={"rows": []}
+)
 
 
 def test_salt_and_digest_come_back_as_they_were(database: TestDatabase) -> None:
@@ -14,7 +16,12 @@ def test_salt_and_digest_come_back_as_they_were(database: TestDatabase) -> None:
     control(database).import_accounts([], [], RECORD, ALICE)
     found = control(database).find_import("alice", "k1")
     assert found is not None
-    assert (found.principal, found.key, found.salt, found.digest) == ("alice", "k1", RECORD.salt, RECORD.digest)
+    assert (found.principal, found.key, found.salt, found.digest) == (
+        "alice",
+        "k1",
+        RECORD.salt,
+        RECORD.digest,
+    )
     assert found.answer == {"request": {"rows": []}, "imported": {"accounts": {}, "started": []}}
 
 
@@ -26,7 +33,7 @@ def test_a_key_is_its_callers_own(database: TestDatabase) -> None:
 
 
 def test_after_a_day_it_is_forgotten(database: TestDatabase) -> None:
-    """Real time, whether upkeep has come by or not."""
+    """Wall time, whether maintenance has come by or not."""
     control(database).import_accounts([], [], RECORD, ALICE)
     database.rows("update import_requests set created_at = created_at - interval '24 hours'")
     assert control(database).find_import("alice", "k1") is None

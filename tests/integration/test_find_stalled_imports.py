@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.databases import TestDatabase
-from tests.imports import announce, begun, desk, outlive, store, tender, worker
-from tests.stores import ALICE
+from tests.support.databases import TestDatabase
+from tests.support.imports import admin, announce, begun, outlive, store, tender, worker
+from tests.support.stores import ALICE
 
 
 def found(database: TestDatabase) -> set[tuple[str, bool]]:
-    """What upkeep would hint at."""
+    """What maintenance would hint at."""
     return set(tender(database).find_stalled_imports())
 
 
@@ -44,6 +44,6 @@ def test_one_that_is_over_until_its_file_is_gone_for_good(database: TestDatabase
 def test_a_hundred_at_most(database: TestDatabase) -> None:
     """The longest untouched first."""
     ids = [announce(database) for _ in range(101)]
-    desk(database).cancel_import(ids[0], ALICE)
+    admin(database).cancel_import(ids[0], ALICE)
     outlive(database)
     assert len(found(database)) == 100

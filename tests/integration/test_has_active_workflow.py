@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.builders import an_instance, pause, stop
-from tests.databases import TestDatabase
+from tests.support.builders import an_instance, pause, stop
+from tests.support.databases import TestDatabase
 
 ASK = "select has_active_workflow(%s)"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
 
 def test_held_is_held_until_it_expires(database: TestDatabase) -> None:

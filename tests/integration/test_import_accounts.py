@@ -10,11 +10,22 @@ import pytest
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import IdempotencyInFlight
 from flamebot.ports.store import AccountRow, IdempotencyRecord, Imported, StartRow
-from tests.builders import a_definition, a_next, a_start, after, an_account, an_instance, begin, live_tasks
-from tests.databases import Row, Session, TestDatabase, start
-from tests.stores import ALICE, audit, control
+from tests.support.builders import (
+    a_definition,
+    a_next,
+    a_start,
+    after,
+    an_account,
+    an_instance,
+    begin,
+    live_tasks,
+)
+from tests.support.databases import Row, Session, TestDatabase, start
+from tests.support.stores import ALICE, audit, control
 
-RECORD = IdempotencyRecord(principal="alice", key="k1", salt=b"s" * 16, digest=b"d" * 32, answer={"rows": 1})
+RECORD = IdempotencyRecord(
+    principal="alice", key="k1", salt=b"s" * 16, digest=b"d" * 32, answer={"rows": 1}
+)
 
 
 def an_input(account_id: str = "acct-1", **fields: Any) -> AccountRow:
@@ -33,7 +44,10 @@ def an_input(account_id: str = "acct-1", **fields: Any) -> AccountRow:
 
 
 def import_(
-    database: TestDatabase, *rows: AccountRow, starts: tuple[StartRow, ...] = (), record: IdempotencyRecord | None = None
+    database: TestDatabase,
+    *rows: AccountRow,
+    starts: tuple[StartRow, ...] = (),
+    record: IdempotencyRecord | None = None,
 ) -> Imported:
     """Call the verb."""
     return control(database).import_accounts(rows, starts, record, ALICE)
@@ -48,8 +62,18 @@ def test_a_new_account_is_stored_whole(database: TestDatabase) -> None:
     """Its credentials version is the reserved one, and so is its ciphertext's."""
     assert import_(database, an_input()).accounts == {"acct-1": "created"}
     row = stored(database)
-    assert (row["model_id"], row["channel_id"], row["config"], bytes(row["credentials_ciphertext"])) == ("m", "c", {"a": 1}, b"secret")
-    assert (row["credentials_version"], row["ciphertext_version"], row["registered_version"], row["status"]) == (
+    assert (
+        row["model_id"],
+        row["channel_id"],
+        row["config"],
+        bytes(row["credentials_ciphertext"]),
+    ) == ("m", "c", {"a": 1}, b"secret")
+    assert (
+        row["credentials_version"],
+        row["ciphertext_version"],
+        row["registered_version"],
+        row["status"],
+    ) == (
         100_001,
         100_001,
         None,
@@ -61,23 +85,47 @@ def test_a_bare_account_is_stored_too(database: TestDatabase) -> None:
     """Only the id is needed to import."""
     import_(database, an_input(model_id=None, channel_id=None, config=None, ciphertext=None))
     row = stored(database)
-    assert (row["model_id"], row["config"], row["credentials_ciphertext"], row["ciphertext_version"]) == (None, {}, None, None)
+    assert (
+        row["model_id"],
+        row["config"],
+        row["credentials_ciphertext"],
+        row["ciphertext_version"],
+    ) == (None, {}, None, None)
 
 
 def test_what_is_not_sent_is_kept(database: TestDatabase) -> None:
     """Credentials, config, model and channel each for itself; the ciphertext stays bound to its own version."""
     import_(database, an_input())
-    answer = import_(database, an_input(model_id="m2", channel_id=None, config=None, ciphertext=None, version=100_002))
+    answer = import_(
+        database,
+        an_input(model_id="m2", channel_id=None, config=None, ciphertext=None, version=100_002),
+    )
     row = stored(database)
     assert answer.accounts == {"acct-1": "updated"}
-    assert (row["model_id"], row["channel_id"], row["config"], bytes(row["credentials_ciphertext"])) == ("m2", "c", {"a": 1}, b"secret")
+    assert (
+        row["model_id"],
+        row["channel_id"],
+        row["config"],
+        bytes(row["credentials_ciphertext"]),
+    ) == ("m2", "c", {"a": 1}, b"secret")
     assert (row["credentials_version"], row["ciphertext_version"]) == (100_002, 100_001)
-    import_(database, an_input(model_id=None, channel_id="c2", config=None, ciphertext=None, version=100_003))
+    import_(
+        database,
+        an_input(model_id=None, channel_id="c2", config=None, ciphertext=None, version=100_003),
+    )
     assert (stored(database)["model_id"], stored(database)["channel_id"]) == ("m2", "c2")
 
 
 @pytest.mark.parametrize(
-    "change", [{"model_id": "m2"}, {"channel_id": "c2"}, {"config": {"a": 2}}, {"config": {}}, {"ciphertext": b"other"}], ids=str
+    "change",
+    [
+        {"model_id": "m2"},
+        {"channel_id": "c2"},
+        {"config": {"a": 2}},
+        {"config": {}},
+        {"ciphertext": b"other"},
+    ],
+    ids=str,
 )
 def test_any_change_makes_a_new_version(database: TestDatabase, change: dict[str, Any]) -> None:
     """The actions service is told again before the next effect; what it was told stays known."""
@@ -92,14 +140,16 @@ def test_the_same_again_changes_nothing(database: TestDatabase) -> None:
     """The version stays, nothing is registered again, nothing is audited; it counts as updated."""
     import_(database, an_input())
     before = stored(database)
-    assert import_(database, an_input(ciphertext=None, version=100_009)).accounts == {"acct-1": "updated"}
+    assert import_(database, an_input(ciphertext=None, version=100_009)).accounts == {
+        "acct-1": "updated"
+    }
     assert stored(database) == before
     assert len(audit(database, "import_accounts")) == 1
 
 
 def test_the_version_grows_even_if_the_older_reservation_comes_last(database: TestDatabase) -> None:
     """Versions are never used twice and never run back."""
-    earlier, later = control(database).reserve_versions(2)
+    earlier, later = control(database).reserve_credentials_versions(2)
     import_(database, an_input(version=later))
     import_(database, an_input(version=earlier, model_id="m2", ciphertext=b"newer"))
     row = stored(database)
@@ -109,31 +159,51 @@ def test_the_version_grows_even_if_the_older_reservation_comes_last(database: Te
 
 def test_starts_are_made_in_the_same_transaction(database: TestDatabase) -> None:
     """What is due soon comes back to be sent; the snapshot holds what was just imported."""
-    workflow_id = a_definition(database)
-    soon, later = a_start("acct-1", workflow_id), a_start("acct-2", workflow_id, a_next(at=after(hours=2)))
+    definition_id = a_definition(database)
+    soon, later = (
+        a_start("acct-1", definition_id),
+        a_start("acct-2", definition_id, a_next(at=after(hours=2))),
+    )
     answer = import_(database, an_input("acct-2"), an_input("acct-1"), starts=(soon, later))
-    assert {row.account_id: row.status for row in answer.started} == {"acct-1": "started", "acct-2": "started"}
+    assert {row.account_id: row.status for row in answer.started} == {
+        "acct-1": "started",
+        "acct-2": "started",
+    }
     pointers = [row.send for row in answer.started if row.send]
     assert [pointer.account_id for pointer in pointers] == ["acct-1"]
     assert len(begin(database, pointers[0].task_id, fences=[pointers[0].fence])) == 1
-    snapshot = database.value("select account_data from workflow_instances where account_id = 'acct-1'")
-    assert snapshot == {"account_id": "acct-1", "model_id": "m", "channel_id": "c", "config": {"a": 1}}
+    snapshot = database.value(
+        "select account_data from workflow_instances where account_id = 'acct-1'"
+    )
+    assert snapshot == {
+        "account_id": "acct-1",
+        "model_id": "m",
+        "channel_id": "c",
+        "config": {"a": 1},
+    }
 
 
 def test_a_live_instance_is_left_alone(database: TestDatabase) -> None:
     """Importing again updates the account and starts nothing beside it."""
-    running = an_instance(database, a_next(at=after(hours=2)), account_id=an_account(database, "acct-1"))
+    running = an_instance(
+        database, a_next(at=after(hours=2)), account_id=an_account(database, "acct-1")
+    )
     answer = import_(database, an_input(), starts=(a_start("acct-1", a_definition(database)),))
-    assert [(row.status, row.instance_id) for row in answer.started] == [("already_active", running.instance_id)]
+    assert [(row.status, row.instance_id) for row in answer.started] == [
+        ("already_active", running.instance_id)
+    ]
     assert live_tasks(database, running.instance_id) == ["pending"]
 
 
 def test_an_incomplete_account_is_stored_and_not_started(database: TestDatabase) -> None:
     """One bad row never spoils the others."""
-    workflow_id = a_definition(database)
-    starts = (a_start("acct-1", workflow_id), a_start("acct-2", workflow_id))
+    definition_id = a_definition(database)
+    starts = (a_start("acct-1", definition_id), a_start("acct-2", definition_id))
     answer = import_(database, an_input(model_id=None), an_input("acct-2"), starts=starts)
-    assert {row.account_id: row.status for row in answer.started} == {"acct-1": "incomplete", "acct-2": "started"}
+    assert {row.account_id: row.status for row in answer.started} == {
+        "acct-1": "incomplete",
+        "acct-2": "started",
+    }
     assert set(answer.accounts) == {"acct-1", "acct-2"}
 
 
@@ -147,9 +217,11 @@ def test_a_failure_stores_nothing(database: TestDatabase) -> None:
 
 def test_a_thousand_accounts_are_one_call(database: TestDatabase) -> None:
     """Stored and started set-based."""
-    workflow_id = a_definition(database)
+    definition_id = a_definition(database)
     rows = [an_input(f"acct-{n:04}", version=100_001 + n) for n in range(1000)]
-    answer = import_(database, *rows, starts=tuple(a_start(row.flamebot_id, workflow_id) for row in rows))
+    answer = import_(
+        database, *rows, starts=tuple(a_start(row.flamebot_id, definition_id) for row in rows)
+    )
     assert sum(row.status == "started" for row in answer.started) == 1000
     assert set(import_(database, *rows).accounts.values()) == {"updated"}
 
@@ -177,7 +249,9 @@ def test_the_request_is_remembered_without_what_was_to_be_sent(database: TestDat
         "request": {"rows": 1},
         "imported": {
             "accounts": {"acct-1": "created"},
-            "started": [{"account_id": "acct-1", "status": "started", "instance_id": started.instance_id}],
+            "started": [
+                {"account_id": "acct-1", "status": "started", "instance_id": started.instance_id}
+            ],
         },
     }
 
@@ -201,7 +275,10 @@ def test_a_forgotten_key_may_be_used_again(database: TestDatabase) -> None:
 
 def call(session: Session, *account_ids: str, key: str | None = None) -> list[Row]:
     """The verb on a session of its own."""
-    rows = [{"flamebot_id": one, "model_id": "m", "channel_id": "c", "version": 100_001} for one in account_ids]
+    rows = [
+        {"flamebot_id": one, "model_id": "m", "channel_id": "c", "version": 100_001}
+        for one in account_ids
+    ]
     return session.rows(
         "select import_accounts(%s, '[]', 'alice', %s, '\\x01', '\\x02', '{}', 'alice', null,"
         " null, interval '120 s', interval '90 s', 1) as answer",
@@ -243,7 +320,12 @@ def test_imports_of_the_same_new_accounts_take_turns(database: TestDatabase) -> 
     database.until_blocked(two)
     one.commit()
     (answer,) = waiting.result()
-    assert answer["answer"]["accounts"] == {"a": "created", "b": "updated", "c": "created", "d": "updated"}
+    assert answer["answer"]["accounts"] == {
+        "a": "created",
+        "b": "updated",
+        "c": "created",
+        "d": "updated",
+    }
 
 
 def test_imports_in_any_order_never_deadlock(database: TestDatabase) -> None:

@@ -7,13 +7,23 @@ from typing import Any
 
 import pytest
 
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.import_store import RejectedRow, Turn
 from flamebot.ports.store import StartRow
-from tests.builders import NOON, a_definition, a_next, a_start, after
-from tests.databases import Row, TestDatabase
-from tests.imports import a_chunk, a_row, announce, begun, log, outlive, row_of, store, worker
-from tests.stores import ALICE, control
+from tests.support.builders import NOON, a_definition, a_next, a_start, after
+from tests.support.databases import Row, TestDatabase
+from tests.support.imports import (
+    a_chunk,
+    a_row,
+    announce,
+    begun,
+    log,
+    outlive,
+    row_of,
+    store,
+    worker,
+)
+from tests.support.stores import ALICE, control
 
 
 def account(database: TestDatabase, account_id: str = "a") -> Row:
@@ -23,20 +33,26 @@ def account(database: TestDatabase, account_id: str = "a") -> Row:
 
 def a_reject(row: int) -> RejectedRow:
     """A row that was judged bad."""
-    return RejectedRow(row=row, flamebot_id=None, code="invalid", flaws=(Flaw("/modelId", "Must be a string."),))
+    return RejectedRow(
+        row=row,
+        flamebot_id=None,
+        code="invalid",
+        issues=(ValidationIssue("/modelId", "Must be a string."),),
+    )
 
 
 def rejects(database: TestDatabase) -> list[tuple[int, str | None, str]]:
     """What is kept of rejected rows."""
     return [
-        (row["row_number"], row["flamebot_id"], row["code"]) for row in database.rows("select * from import_rejects order by row_number")
+        (row["row_number"], row["flamebot_id"], row["code"])
+        for row in database.rows("select * from import_rejects order by row_number")
     ]
 
 
 def with_workflow(database: TestDatabase) -> tuple[Turn, int]:
     """An import that starts workflows."""
     workflow = a_definition(database.main)
-    return begun(database, workflow_id=workflow), workflow
+    return begun(database, definition_id=workflow), workflow
 
 
 def start_row(workflow: int, account_id: str, at: datetime = NOON) -> StartRow:
@@ -48,33 +64,83 @@ def test_rows_and_checkpoint_move_together(database: TestDatabase) -> None:
     """Every byte of a value arrives as it was; the counts add up; nothing is left in staging."""
     turn = begun(database)
     odd = 'tab\there, "quotes", back\\slash, new\nline, \\N, \x7f ü'
-    stored = store(database, turn, a_row("a", model_id=odd, config={odd: odd}), a_row("b", row=3, ciphertext=None, config=None), to=400)
-    assert (stored.applied, stored.status, stored.created, stored.updated, stored.rejected) == (True, "running", 2, 0, 0)
+    stored = store(
+        database,
+        turn,
+        a_row("a", model_id=odd, config={odd: odd}),
+        a_row("b", row=3, ciphertext=None, config=None),
+        to=400,
+    )
+    assert (stored.applied, stored.status, stored.created, stored.updated, stored.rejected) == (
+        True,
+        "running",
+        2,
+        0,
+        0,
+    )
     row = account(database)
-    assert (row["model_id"], row["config"], bytes(row["credentials_ciphertext"])) == (odd, {odd: odd}, b"\x00sealed\\")
-    assert (account(database, "b")["config"], account(database, "b")["credentials_ciphertext"]) == ({}, None)
+    assert (row["model_id"], row["config"], bytes(row["credentials_ciphertext"])) == (
+        odd,
+        {odd: odd},
+        b"\x00sealed\\",
+    )
+    assert (account(database, "b")["config"], account(database, "b")["credentials_ciphertext"]) == (
+        {},
+        None,
+    )
     imported = row_of(database, turn.import_id)
-    assert (imported["bytes_read"], imported["last_line"], imported["rows_read"], imported["created"]) == (400, 3, 2, 2)
+    assert (
+        imported["bytes_read"],
+        imported["last_line"],
+        imported["rows_read"],
+        imported["created"],
+    ) == (400, 3, 2, 2)
     assert database.value("select count(*) from import_staging") == 0
 
 
 @pytest.mark.parametrize(
-    "change", [{"model_id": "m2"}, {"channel_id": "c2"}, {"config": {"a": 2}}, {"config": {}}, {"ciphertext": b"other"}, {}], ids=str
+    "change",
+    [
+        {"model_id": "m2"},
+        {"channel_id": "c2"},
+        {"config": {"a": 2}},
+        {"config": {}},
+        {"ciphertext": b"other"},
+        {},
+    ],
+    ids=str,
 )
-def test_an_account_changes_as_in_the_small_import(database: TestDatabase, change: dict[str, Any]) -> None:
+def test_an_account_changes_as_in_the_small_import(
+    database: TestDatabase, change: dict[str, Any]
+) -> None:
     """What is sent is stored, what is not is kept, and the version grows exactly when something changed."""
     for account_id, by_file in (("a", True), ("b", False)):
         first = a_row(account_id)
-        second = a_row(account_id, version=100_009, **{"model_id": None, "channel_id": None, "config": None, "ciphertext": None, **change})
+        second = a_row(
+            account_id,
+            version=100_009,
+            **{"model_id": None, "channel_id": None, "config": None, "ciphertext": None, **change},
+        )
         for row in (first, second):
             if by_file:
                 store(database, begun(database), row)
             else:
                 control(database).import_accounts([row.account], [], None, ALICE)
     told = ("model_id", "channel_id", "config", "credentials_version", "ciphertext_version")
-    assert [account(database, "a")[name] for name in told] == [account(database, "b")[name] for name in told]
-    assert bytes(account(database, "a")["credentials_ciphertext"]) == bytes(account(database, "b")["credentials_ciphertext"])
-    by_account = [[(e["action"], e["after"]["status"]) for e in log(database) if e["subject"] == f"account/{name}"] for name in "ab"]
+    assert [account(database, "a")[name] for name in told] == [
+        account(database, "b")[name] for name in told
+    ]
+    assert bytes(account(database, "a")["credentials_ciphertext"]) == bytes(
+        account(database, "b")["credentials_ciphertext"]
+    )
+    by_account = [
+        [
+            (e["action"], e["after"]["status"])
+            for e in log(database)
+            if e["subject"] == f"account/{name}"
+        ]
+        for name in "ab"
+    ]
     assert by_account[0] == by_account[1]
 
 
@@ -114,8 +180,12 @@ def test_a_worker_that_lost_its_turn_stores_nothing(database: TestDatabase) -> N
 def test_staged_rows_that_were_lost_store_nothing(database: TestDatabase) -> None:
     """Staging is unlogged: after a crash of the server it is empty, and the chunk must be read again."""
     turn = begun(database)
-    database.rows("create function lose() returns trigger language plpgsql as 'begin return null; end'")
-    database.rows("create trigger lose before insert on import_staging for each row execute function lose()")
+    database.rows(
+        "create function lose() returns trigger language plpgsql as 'begin return null; end'"
+    )
+    database.rows(
+        "create trigger lose before insert on import_staging for each row execute function lose()"
+    )
     assert store(database, turn, a_row("a")).applied is False
     assert row_of(database, turn.import_id)["bytes_read"] == 0
 
@@ -126,12 +196,16 @@ def test_an_id_that_stands_in_the_file_twice_counts_once(database: TestDatabase)
     store(database, turn, a_row("a", row=2), a_row("b", row=3), to=100)
     outlive(database)
     second = begun(database, turn.import_id)
-    stored = store(database, second, a_row("a", row=900, model_id="other"), a_row("c", row=901), to=200)
+    stored = store(
+        database, second, a_row("a", row=900, model_id="other"), a_row("c", row=901), to=200
+    )
     assert (stored.created, stored.rejected) == (1, 1)
     assert account(database)["model_id"] == "m"
     assert rejects(database) == [(900, "a", "duplicate")]
     third = begun(database)
-    assert store(database, third, a_row("a", model_id="other")).updated == 1, "another file may change it"
+    assert store(database, third, a_row("a", model_id="other")).updated == 1, (
+        "another file may change it"
+    )
 
 
 def test_workflows_start_with_their_rows(database: TestDatabase) -> None:
@@ -148,7 +222,7 @@ def test_workflows_start_with_their_rows(database: TestDatabase) -> None:
     assert rejects(database) == [(4, "c", "account_incomplete")]
     imported = row_of(database, turn.import_id)
     assert (imported["started"], imported["not_started"], imported["already_active"]) == (2, 1, 0)
-    again = begun(database, workflow_id=workflow)
+    again = begun(database, definition_id=workflow)
     assert store(database, again, a_row("a", 2, start_row(workflow, "a"))).started == 0
     assert row_of(database, again.import_id)["already_active"] == 1
 
@@ -156,7 +230,10 @@ def test_workflows_start_with_their_rows(database: TestDatabase) -> None:
 def test_no_more_is_queued_than_there_is_room_for(database: TestDatabase) -> None:
     """A million that are due at once are claimed by the tick, as its room allows, instead of being sent and lost in a backlog."""
     turn, workflow = with_workflow(database)
-    rows = [a_row(name, number, start_row(workflow, name, at=NOON)) for number, name in enumerate("abc", 2)]
+    rows = [
+        a_row(name, number, start_row(workflow, name, at=NOON))
+        for number, name in enumerate("abc", 2)
+    ]
     crowded = worker(database, room=2).import_chunk(turn, a_chunk(turn, *rows, to=100))
     assert (crowded.started, crowded.send) == (3, ())
     assert database.value("select count(*) from scheduled_tasks where status = 'pending'") == 3
@@ -166,7 +243,9 @@ def test_the_first_ten_thousand_rejects_are_kept(database: TestDatabase) -> None
     """The others are counted."""
     turn = begun(database)
     store(database, turn, rejects=[a_reject(n) for n in range(9_999)], to=100)
-    store(database, turn, from_byte=100, to=200, rejects=[a_reject(n) for n in range(10_000, 10_003)])
+    store(
+        database, turn, from_byte=100, to=200, rejects=[a_reject(n) for n in range(10_000, 10_003)]
+    )
     assert row_of(database, turn.import_id)["rejected"] == 10_002
     assert [row[0] for row in rejects(database)[-2:]] == [9_998, 10_000]
 
@@ -177,4 +256,9 @@ def test_the_last_chunk_completes_it(database: TestDatabase) -> None:
     assert store(database, turn, a_row("a"), to=1000, done=True).status == "completed"
     row = row_of(database, turn.import_id)
     assert (row["status"], row["bytes_read"], row["lease_expires_at"]) == ("completed", 1000, None)
-    assert log(database)[-1]["after"] == {"status": "completed", "created": 1, "updated": 0, "rejected": 0}
+    assert log(database)[-1]["after"] == {
+        "status": "completed",
+        "created": 1,
+        "updated": 0,
+        "rejected": 0,
+    }

@@ -6,14 +6,18 @@ import pytest
 
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.domain.errors import NotFound
-from tests.builders import an_account
-from tests.databases import TestDatabase
+from tests.support.builders import an_account
+from tests.support.databases import TestDatabase
 
 
 def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresTaskStore) -> None:
     """The step function gets the bytes that the import stored, and the version that they are bound to."""
     account = an_account(
-        database, config={"a": 1}, credentials_version=100_002, credentials_ciphertext=b"\x00\xffsealed", ciphertext_version=100_001
+        database,
+        config={"a": 1},
+        credentials_version=100_002,
+        credentials_ciphertext=b"\x00\xffsealed",
+        ciphertext_version=100_001,
     )
     assert store.load_credentials(account) == {
         "model_id": "model-1",
@@ -25,7 +29,9 @@ def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresTaskSt
     }
 
 
-def test_account_without_credentials_has_none(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_account_without_credentials_has_none(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """Credentials are optional."""
     row = store.load_credentials(an_account(database))
     assert (row["ciphertext"], row["ciphertext_version"]) == (None, None)

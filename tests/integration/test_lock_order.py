@@ -14,7 +14,7 @@ import pytest
 
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
-from tests.builders import (
+from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
@@ -35,8 +35,8 @@ from tests.builders import (
     start_rows,
     task,
 )
-from tests.databases import Session, TestDatabase, start
-from tests.stores import ALICE, control, failed
+from tests.support.databases import Session, TestDatabase, start
+from tests.support.stores import ALICE, control, failed
 
 LOW, HIGH = "00000000-0000-4000-8000-000000000001", "ffffffff-ffff-4fff-bfff-ffffffffffff"
 LOCK = {
@@ -44,9 +44,7 @@ LOCK = {
     "instances": "select 1 from workflow_instances where id = %s for no key update",
     "tasks": "select 1 from scheduled_tasks where task_id = %s for no key update",
 }
-IMPORT = (
-    "select import_accounts(%s, '[]', 'alice', null, null, null, null, 'alice', null, null, interval '120 s', interval '90 s', 1) as answer"
-)
+IMPORT = "select import_accounts(%s, '[]', 'alice', null, null, null, null, 'alice', null, null, interval '120 s', interval '90 s', 1) as answer"
 
 
 def by_table(database: TestDatabase) -> Session:
@@ -57,7 +55,9 @@ def by_table(database: TestDatabase) -> Session:
     return session
 
 
-def keeps_the_order(database: TestDatabase, level: str, low: str, high: str, verb: Callable[[Session], Any]) -> None:
+def keeps_the_order(
+    database: TestDatabase, level: str, low: str, high: str, verb: Callable[[Session], Any]
+) -> None:
     """While the low row is somebody else's, the verb waits for it and has not locked the high one."""
     holder, caller = database.session(), by_table(database)
     holder.begin()
@@ -72,7 +72,10 @@ def keeps_the_order(database: TestDatabase, level: str, low: str, high: str, ver
 def two_instances(database: TestDatabase) -> None:
     """Two instances of an account each, the one with the high id first."""
     for instance_id in (HIGH, LOW):
-        start_rows(database, [a_start(an_account(database), a_definition(database), instance_id=instance_id)])
+        start_rows(
+            database,
+            [a_start(an_account(database), a_definition(database), instance_id=instance_id)],
+        )
 
 
 @pytest.mark.race
@@ -81,13 +84,18 @@ def test_begin_locks_tasks_by_id(database: TestDatabase) -> None:
     two_instances(database)
     ids = [f"{HIGH}:1", f"{LOW}:1"]
     fences = [task(database, each)["fence"] for each in ids]
-    keeps_the_order(database, "tasks", ids[1], ids[0], lambda session: begin(session, *ids, fences=fences))
+    keeps_the_order(
+        database, "tasks", ids[1], ids[0], lambda session: begin(session, *ids, fences=fences)
+    )
 
 
 def running(database: TestDatabase) -> list[tuple[str, int, Decision]]:
     """Items for a commit of two running tasks, the high id first."""
     two_instances(database)
-    return [(f"{each}:1", begin(database, f"{each}:1")[0]["fence"], a_decision()) for each in (HIGH, LOW)]
+    return [
+        (f"{each}:1", begin(database, f"{each}:1")[0]["fence"], a_decision())
+        for each in (HIGH, LOW)
+    ]
 
 
 @pytest.mark.race
@@ -99,9 +107,11 @@ def test_commit_locks_instances_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_commit_locks_tasks_by_id(database: TestDatabase) -> None:
-    """Whoever has only a task's row locked, as take-over has, meets commits in the same order."""
+    """Whoever has only a task's row locked, as reclaim has, meets commits in the same order."""
     items = running(database)
-    keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", lambda session: commit(session, *items))
+    keeps_the_order(
+        database, "tasks", f"{LOW}:1", f"{HIGH}:1", lambda session: commit(session, *items)
+    )
 
 
 @pytest.mark.race
@@ -134,7 +144,12 @@ def test_start_inserts_by_account(database: TestDatabase) -> None:
 
 def imported(*account_ids: str) -> str:
     """The rows of an import."""
-    return to_json([{"flamebot_id": each, "model_id": "m", "channel_id": "c", "version": 100_001} for each in account_ids])
+    return to_json(
+        [
+            {"flamebot_id": each, "model_id": "m", "channel_id": "c", "version": 100_001}
+            for each in account_ids
+        ]
+    )
 
 
 @pytest.mark.race
@@ -166,7 +181,9 @@ def test_import_takes_the_engines_control_before_accounts(database: TestDatabase
     assert waiting.result()["answer"]["accounts"] == {"a": "updated"}
 
 
-ONWARD = to_json(decision_json(Decision(task=None, instance=InstanceWrite(current_step=1), next=a_submit())))
+ONWARD = to_json(
+    decision_json(Decision(task=None, instance=InstanceWrite(current_step=1), next=a_submit()))
+)
 TIMES = {"now": NOON, "horizon": HORIZON, "lease": LEASE, "decision": ONWARD}
 MAKES_DUE = {
     "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
@@ -178,9 +195,13 @@ MAKES_DUE = {
 
 @pytest.mark.race
 @pytest.mark.parametrize("verb", ["start", *MAKES_DUE])
-def test_a_global_pause_waits_for_whoever_makes_a_task_due(database: TestDatabase, verb: str) -> None:
+def test_a_global_pause_waits_for_whoever_makes_a_task_due(
+    database: TestDatabase, verb: str
+) -> None:
     """I7: once a global pause is acknowledged nothing is queued any more but cancels: whoever was at it has finished, or sees it."""
-    started = failed(database) if verb == "retry" else an_instance(database, a_next(at=after(hours=1)))
+    started = (
+        failed(database) if verb == "retry" else an_instance(database, a_next(at=after(hours=1)))
+    )
     if verb == "resume":
         control(database).pause_workflow(started.instance_id, ALICE)
     row = a_start(an_account(database), a_definition(database))
@@ -202,7 +223,9 @@ def two_failed(database: TestDatabase) -> str:
     for instance_id in (HIGH, LOW):
         start_rows(database, [a_start(account_id, definition, instance_id=instance_id)])
         (begun,) = begin(database, f"{instance_id}:1")
-        assert commit(database, (f"{instance_id}:1", begun["fence"], a_decision("failed", status="failed")))
+        assert commit(
+            database, (f"{instance_id}:1", begun["fence"], a_decision("failed", status="failed"))
+        )
     return account_id
 
 
@@ -240,14 +263,24 @@ def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str
         instance_id, task_id = running.instance_id, running.task_id
         items = [(task_id, running.fence, a_decision())]
     else:
-        started = failed(database) if verb == "retry" else an_instance(database, a_next(at=after(hours=1)))
+        started = (
+            failed(database)
+            if verb == "retry"
+            else an_instance(database, a_next(at=after(hours=1)))
+        )
         instance_id, task_id = started.instance_id, started.task_id
     if verb == "resume":
         control(database).pause_workflow(instance_id, ALICE)
     holder, caller = database.session(), database.session()
     holder.begin()
     holder.rows(LOCK["instances"], (instance_id,))
-    waiting = start(lambda: commit(caller, *items) if items else caller.rows(CHANGES[verb], {**TIMES, "id": instance_id}))
+    waiting = start(
+        lambda: (
+            commit(caller, *items)
+            if items
+            else caller.rows(CHANGES[verb], {**TIMES, "id": instance_id})
+        )
+    )
     database.until_blocked(caller)
     database.rows(f"{LOCK['tasks']} nowait", (task_id,))
     holder.commit()
@@ -265,10 +298,19 @@ def test_the_time_is_read_after_the_waiting(database: TestDatabase, verb: str) -
     holder.begin()
     holder.rows(LOCK["tasks"], (started.task_id,))
     waiting = start(
-        lambda: pause(caller, started.instance_id, now=None) if verb == "pause" else resume(caller, started.instance_id, now=None)
+        lambda: (
+            pause(caller, started.instance_id, now=None)
+            if verb == "pause"
+            else resume(caller, started.instance_id, now=None)
+        )
     )
     database.until_blocked(caller)
     released = database.value("select clock_timestamp()")
     holder.commit()
     waiting.result()
-    assert database.value("select updated_at from workflow_instances where id = %s", (started.instance_id,)) >= released
+    assert (
+        database.value(
+            "select updated_at from workflow_instances where id = %s", (started.instance_id,)
+        )
+        >= released
+    )

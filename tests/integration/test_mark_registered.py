@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
-from tests.builders import an_account
-from tests.databases import TestDatabase
+from tests.support.builders import an_account
+from tests.support.databases import TestDatabase
 
 
-def test_only_the_current_version_can_be_marked(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_only_the_current_version_can_be_marked(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """Credentials that were replaced while they were being registered stay unregistered."""
     account = an_account(database, credentials_version=100_005)
     assert store.mark_registered(account, 100_004) is False

@@ -32,7 +32,9 @@ def environment(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def function() -> ModuleType:
     """`functions/migrate/app.py`, loaded as Lambda does."""
-    spec = importlib.util.spec_from_file_location("migrate_app", ROOT / "functions" / "migrate" / "app.py")
+    spec = importlib.util.spec_from_file_location(
+        "migrate_app", ROOT / "functions" / "migrate" / "app.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -58,16 +60,24 @@ def _rows(url: str, sql: str) -> list[Any]:
 def test_an_empty_database_becomes_a_working_one(environment: str) -> None:
     """Tables, verbs and the three definitions are there; a second deploy finds all of it and changes nothing."""
     sent: list[bytes] = []
-    first = serve(_event("create"), bootstrap.migrate_database, send=lambda _url, body: sent.append(body))
+    first = serve(
+        _event("create"), bootstrap.migrate_database, send=lambda _url, body: sent.append(body)
+    )
     assert first["Status"] == "SUCCESS", first["Reason"]
-    assert set(json.loads(first["Data"]["definitions"]).items()) == {(name, "published") for name in ("aggressive", "default", "test")}
+    assert set(json.loads(first["Data"]["definitions"]).items()) == {
+        (name, "published") for name in ("aggressive", "default", "test")
+    }
     before = _rows(environment, "select type, version from workflow_definitions order by type")
     assert before == [("aggressive", 1), ("default", 1), ("test", 1)]
 
-    second = serve(_event("update"), bootstrap.migrate_database, send=lambda _url, body: sent.append(body))
+    second = serve(
+        _event("update"), bootstrap.migrate_database, send=lambda _url, body: sent.append(body)
+    )
     assert json.loads(second["Data"]["migrations"]) == []
     assert set(json.loads(second["Data"]["definitions"]).values()) == {"unchanged"}
-    assert _rows(environment, "select type, version from workflow_definitions order by type") == before
+    assert (
+        _rows(environment, "select type, version from workflow_definitions order by type") == before
+    )
     assert len(sent) == 2
 
 
@@ -80,11 +90,17 @@ def test_a_half_applied_database_stops_the_deploy(environment: str) -> None:
     connection.close()
     answer = serve(_event("update"), bootstrap.migrate_database, send=lambda _url, _body: None)
     assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith("migration_refused: 0001_expand_tables was begun and never finished.")
+    assert answer["Reason"].startswith(
+        "migration_refused: 0001_expand_tables was begun and never finished."
+    )
 
 
-def test_a_foreign_answer_address_stops_the_handler_before_it_starts(environment: str, function: ModuleType) -> None:
+def test_a_foreign_answer_address_stops_the_handler_before_it_starts(
+    environment: str, function: ModuleType
+) -> None:
     """Whoever may invoke the function cannot make it call somewhere else, nor migrate without an answer."""
     with pytest.raises(AnswerAddressRefused):
         function.handler(_event("foreign_answer_address"), None)
-    assert _rows(environment, "select count(*) from pg_tables where schemaname = 'public'") == [(0,)]
+    assert _rows(environment, "select count(*) from pg_tables where schemaname = 'public'") == [
+        (0,)
+    ]

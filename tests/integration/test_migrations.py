@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from flamebot.adapters.postgres.migrations import MigrationRefused, migrate
-from tests.databases import Session
+from tests.support.databases import Session
 
 CATALOG = """
 select 'column' as kind, table_name || '.' || column_name as name, data_type || coalesce(column_default, '') || is_nullable as what
@@ -48,7 +48,9 @@ def run(url: str, sql: str) -> None:
     session.close()
 
 
-def test_first_run_applies_everything_and_second_run_nothing(empty_database: str, sql_dir: Path) -> None:
+def test_first_run_applies_everything_and_second_run_nothing(
+    empty_database: str, sql_dir: Path
+) -> None:
     """A second run finds nothing to do and changes nothing."""
     first = migrate(empty_database, sql_dir)
     after_first = catalog(empty_database)
@@ -64,7 +66,9 @@ def test_changed_migration_is_refused(empty_database: str, own_sql: Path) -> Non
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "0001_expand_tables.sql"
     file.write_text(file.read_text() + "-- one more thought\n")
-    with pytest.raises(MigrationRefused, match="0001_expand_tables was changed after it was applied"):
+    with pytest.raises(
+        MigrationRefused, match="0001_expand_tables was changed after it was applied"
+    ):
         migrate(empty_database, own_sql)
 
 
@@ -80,17 +84,23 @@ def test_failed_migration_leaves_nothing(empty_database: str, own_sql: Path) -> 
     assert migrate(empty_database, own_sql).migrations == ("9001_expand_more",)
 
 
-def test_migration_that_cannot_be_remembered_is_not_applied(empty_database: str, own_sql: Path) -> None:
+def test_migration_that_cannot_be_remembered_is_not_applied(
+    empty_database: str, own_sql: Path
+) -> None:
     """Its text and its row are one transaction: else the next run would apply it a second time."""
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "9001_expand_more.sql"
-    file.write_text("create table more (id int); alter table schema_migrations add constraint full_up check (name < '9') not valid;")
+    file.write_text(
+        "create table more (id int); alter table schema_migrations add constraint full_up check (name < '9') not valid;"
+    )
     with pytest.raises(psycopg2.errors.CheckViolation):
         migrate(empty_database, own_sql)
     assert not [row for row in catalog(empty_database) if str(row[1]).startswith("more")]
 
 
-def test_interrupted_migration_outside_a_transaction_is_refused(empty_database: str, own_sql: Path) -> None:
+def test_interrupted_migration_outside_a_transaction_is_refused(
+    empty_database: str, own_sql: Path
+) -> None:
     """What cannot run in a transaction and broke off is seen at the next run."""
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "9001_expand_index.sql"
@@ -101,7 +111,9 @@ def test_interrupted_migration_outside_a_transaction_is_refused(empty_database: 
         migrate(empty_database, own_sql)
 
 
-def test_migration_outside_a_transaction_is_applied_once(empty_database: str, own_sql: Path) -> None:
+def test_migration_outside_a_transaction_is_applied_once(
+    empty_database: str, own_sql: Path
+) -> None:
     """An index can be built without standing in anybody's way."""
     (own_sql / "migrations" / "9001_expand_index.sql").write_text(
         "-- outside a transaction\ncreate index concurrently audit_log_actor on audit_log (actor);"
@@ -112,9 +124,15 @@ def test_migration_outside_a_transaction_is_applied_once(empty_database: str, ow
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("0000_expand_early", "would come before"), ("0002_more", "is not named"), ("0001_expand_twin", "would come before|same number")],
+    [
+        ("0000_expand_early", "would come before"),
+        ("0002_more", "is not named"),
+        ("0001_expand_twin", "would come before|same number"),
+    ],
 )
-def test_misplaced_migration_is_refused(empty_database: str, own_sql: Path, name: str, reason: str) -> None:
+def test_misplaced_migration_is_refused(
+    empty_database: str, own_sql: Path, name: str, reason: str
+) -> None:
     """A migration with a bad name, or one that comes too late for its number, is refused."""
     migrate(empty_database, own_sql)
     (own_sql / "migrations" / f"{name}.sql").write_text("select 1;")
@@ -134,12 +152,19 @@ def test_database_newer_than_the_code_is_refused(empty_database: str, own_sql: P
 def test_changed_function_replaces_the_old_one(empty_database: str, own_sql: Path) -> None:
     """A verb whose parameters or result changed leaves no older one beside it; one without a file is dropped."""
     file = own_sql / "functions" / "a_verb.sql"
-    file.write_text("create or replace function a_verb(p_a int) returns int language sql as 'select 1'")
+    file.write_text(
+        "create or replace function a_verb(p_a int) returns int language sql as 'select 1'"
+    )
     migrate(empty_database, own_sql)
-    for changed in ("(p_a int) returns text language sql as 'select ''x'''", "(p_a text) returns text language sql as 'select p_a'"):
+    for changed in (
+        "(p_a int) returns text language sql as 'select ''x'''",
+        "(p_a text) returns text language sql as 'select p_a'",
+    ):
         file.write_text(f"create or replace function a_verb{changed}")
         migrate(empty_database, own_sql)
-        assert len([row for row in catalog(empty_database) if str(row[1]).startswith("a_verb(")]) == 1
+        assert (
+            len([row for row in catalog(empty_database) if str(row[1]).startswith("a_verb(")]) == 1
+        )
     file.unlink()
     assert migrate(empty_database, own_sql).dropped == ("a_verb(text)",)
 
@@ -165,7 +190,9 @@ def test_strangers_things_are_left_alone(empty_database: str, own_sql: Path) -> 
     assert {"theirs()", "their_view"} <= names
 
 
-def test_fresh_schema_equals_migrated_schema(empty_database: str, migrated: str, postgres: object, own_sql: Path) -> None:
+def test_fresh_schema_equals_migrated_schema(
+    empty_database: str, migrated: str, postgres: object, own_sql: Path
+) -> None:
     """A database that grew migration by migration ends up the same as a fresh one."""
     files = sorted((own_sql / "migrations").glob("*.sql"))
     later = [(file, file.read_text()) for file in files[1:]]

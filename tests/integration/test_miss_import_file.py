@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from tests.databases import TestDatabase
-from tests.imports import announce, begun, desk, outlive, row_of, worker
-from tests.stores import ALICE
+from tests.support.databases import TestDatabase
+from tests.support.imports import admin, announce, begun, outlive, row_of, worker
+from tests.support.stores import ALICE
 
 
 def test_it_may_still_come(database: TestDatabase) -> None:
@@ -21,7 +21,9 @@ def test_it_may_still_come(database: TestDatabase) -> None:
     assert row["file_deleted_at"] is not None
 
 
-def test_one_that_went_missing_ends_the_import_once_its_worker_is_gone(database: TestDatabase) -> None:
+def test_one_that_went_missing_ends_the_import_once_its_worker_is_gone(
+    database: TestDatabase,
+) -> None:
     """A worker that has the file open reads on."""
     turn = begun(database)
     assert worker(database).miss_import_file(turn.import_id) == "running"
@@ -33,7 +35,7 @@ def test_one_that_went_missing_ends_the_import_once_its_worker_is_gone(database:
 def test_that_of_an_import_that_is_over_was_deleted(database: TestDatabase) -> None:
     """It is settled only when no upload can come any more: a late one has to be deleted too."""
     import_id = announce(database)
-    desk(database).cancel_import(import_id, ALICE)
+    admin(database).cancel_import(import_id, ALICE)
     assert worker(database).miss_import_file(import_id) == "cancelled"
     assert row_of(database, import_id)["file_deleted_at"] is None
     outlive(database, 3601)

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import a_next, a_submit, after, an_instance, begin, claim, live_tasks, task
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control
+from tests.support.builders import (
+    a_next,
+    a_submit,
+    after,
+    an_instance,
+    begin,
+    claim,
+    live_tasks,
+    task,
+)
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control
 
 
 def test_it_answers_the_control_state(database: TestDatabase) -> None:
     """Paused, since when, and the length of the pauses before this one."""
-    assert control(database, after(minutes=1)).pause_all(ALICE) == {"paused": True, "paused_at": after(minutes=1), "paused_ms": 0}
+    assert control(database, after(minutes=1)).pause_all(ALICE) == {
+        "paused": True,
+        "paused_at": after(minutes=1),
+        "paused_ms": 0,
+    }
 
 
 def test_nothing_begins_and_what_was_sent_is_given_back(database: TestDatabase) -> None:
@@ -27,7 +40,10 @@ def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
     """The pause began with the first call; the audit log has both."""
     first = control(database).pause_all(ALICE)
     assert control(database, after(hours=1)).pause_all(ALICE) == first
-    assert [row["before"] for row in audit(database, "pause_all")] == [{"paused": False}, {"paused": True}]
+    assert [row["before"] for row in audit(database, "pause_all")] == [
+        {"paused": False},
+        {"paused": True},
+    ]
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:

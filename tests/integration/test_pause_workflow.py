@@ -8,9 +8,22 @@ import pytest
 
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import NotAllowed, NotFound, RevisionConflict
-from tests.builders import a_cancel, a_decision, a_next, a_submit, after, an_instance, begin, claim, commit, instance, live_tasks, task
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control, failed, last_task, polling, running
+from tests.support.builders import (
+    a_cancel,
+    a_decision,
+    a_next,
+    a_submit,
+    after,
+    an_instance,
+    begin,
+    claim,
+    commit,
+    instance,
+    live_tasks,
+    task,
+)
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control, failed, last_task, polling, running
 
 
 def test_a_waiting_task_is_held_with_its_remaining_wait(database: TestDatabase) -> None:
@@ -18,7 +31,11 @@ def test_a_waiting_task_is_held_with_its_remaining_wait(database: TestDatabase) 
     started = an_instance(database, a_next(at=after(hours=1)))
     changed = control(database, after(minutes=20)).pause_workflow(started.instance_id, ALICE)
     held = task(database, started.task_id)
-    assert (held["status"], held["held_at"], held["scheduled_for"]) == ("held", after(minutes=20), after(hours=1))
+    assert (held["status"], held["held_at"], held["scheduled_for"]) == (
+        "held",
+        after(minutes=20),
+        after(hours=1),
+    )
     assert changed.workflow["status"] == "paused"
     assert changed.workflow["paused_at"] == after(minutes=20)
     assert changed.workflow["next_action_at"] is None
@@ -43,7 +60,9 @@ def test_a_plan_from_before_the_pause_is_refused(database: TestDatabase) -> None
     """Whoever read the workflow before it was paused has another state in mind."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
-    onward = Decision(task=None, instance=InstanceWrite(current_step=1), next=a_next(at=after(hours=1)))
+    onward = Decision(
+        task=None, instance=InstanceWrite(current_step=1), next=a_next(at=after(hours=1))
+    )
     with pytest.raises(RevisionConflict):
         control(database).skip_step(started.instance_id, 0, onward, ALICE)
 
@@ -61,7 +80,10 @@ def test_a_running_task_finishes_and_its_successor_is_held(database: TestDatabas
 def test_an_open_job_is_an_effect_in_flight(database: TestDatabase) -> None:
     """A held poll means that the service is at work."""
     started = polling(database)
-    assert control(database).pause_workflow(started.instance_id, ALICE).workflow["effect_in_flight"] is True
+    assert (
+        control(database).pause_workflow(started.instance_id, ALICE).workflow["effect_in_flight"]
+        is True
+    )
 
 
 def test_a_cancel_is_never_held(database: TestDatabase) -> None:
@@ -78,7 +100,10 @@ def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
     first = control(database).pause_workflow(started.instance_id, ALICE)
     second = control(database, after(minutes=5)).pause_workflow(started.instance_id, ALICE)
     assert second == first
-    assert [row["before"] for row in audit(database, "pause_workflow")] == [{"status": "active"}, {"status": "paused"}]
+    assert [row["before"] for row in audit(database, "pause_workflow")] == [
+        {"status": "active"},
+        {"status": "paused"},
+    ]
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
@@ -86,7 +111,11 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     (row,) = audit(database, "pause_workflow")
-    assert (row["actor"], row["reason"], row["subject"]) == ("alice", "because", f"workflow/{started.instance_id}")
+    assert (row["actor"], row["reason"], row["subject"]) == (
+        "alice",
+        "because",
+        f"workflow/{started.instance_id}",
+    )
     assert (row["before"], row["after"]) == ({"status": "active"}, {"status": "paused"})
 
 
@@ -122,7 +151,9 @@ def test_pause_waits_for_a_claim_and_holds_what_it_claimed(database: TestDatabas
     claimer = database.session()
     claimer.begin()
     (claimed,) = claim(claimer, now=after(minutes=9))
-    waiting = start(lambda: control(database, after(minutes=9)).pause_workflow(started.instance_id, ALICE))
+    waiting = start(
+        lambda: control(database, after(minutes=9)).pause_workflow(started.instance_id, ALICE)
+    )
     claimer.commit()
     waiting.result()
     assert live_tasks(database, started.instance_id) == ["held"]
@@ -150,7 +181,11 @@ def test_nothing_begins_after_pause_was_acknowledged(database: TestDatabase) -> 
     beginner.begin()
     (begun,) = begin(beginner, started.task_id)
     pauser = database.session()
-    waiting = start(lambda: pauser.one("select pause_workflow(%s, %s, 'a', null) as answer", (started.instance_id, after())))
+    waiting = start(
+        lambda: pauser.one(
+            "select pause_workflow(%s, %s, 'a', null) as answer", (started.instance_id, after())
+        )
+    )
     database.until_blocked(pauser)
     beginner.commit()
     assert waiting.result()["answer"]["workflow"]["effect_in_flight"] is True

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import HORIZON, LEASE, a_decision, a_poll, after, begin, commit, take_over
-from tests.crowd import SLEEPERS
-from tests.databases import Row, TestDatabase
+from tests.support.builders import HORIZON, LEASE, a_decision, a_poll, after, begin, commit, reclaim
+from tests.support.crowd import SLEEPERS
+from tests.support.databases import Row, TestDatabase
 
 BATCH = 500
 WORK = """
@@ -40,7 +40,9 @@ def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> No
     try:
         make_due(crowded, BATCH)
         seen = work(crowded)
-        claimed = crowded.rows("select * from claim_due_tasks(%s, %s, %s, %s, 1)", (after(), HORIZON, BATCH, LEASE))
+        claimed = crowded.rows(
+            "select * from claim_due_tasks(%s, %s, %s, %s, 1)", (after(), HORIZON, BATCH, LEASE)
+        )
         claiming = work(crowded, seen)
         assert len(claimed) == BATCH
         assert claiming["seq_scans"] == 0
@@ -55,7 +57,10 @@ def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> No
         assert beginning["rows_fetched"] <= 12 * BATCH
 
         seen = work(crowded)
-        items = [(row["task_id"], row["fence"], a_decision(next_task=a_poll(at=after(hours=1)))) for row in begun]
+        items = [
+            (row["task_id"], row["fence"], a_decision(next_task=a_poll(at=after(hours=1))))
+            for row in begun
+        ]
         assert len(commit(crowded, *items, now=after())) == BATCH
         committing = work(crowded, seen)
         assert committing["seq_scans"] == 0
@@ -72,9 +77,15 @@ def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
     crowded.main.begin()
     try:
         seen = work(crowded)
-        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, %s, 1)", (after(days=-1), HORIZON, LEASE)) == []
-        assert take_over(crowded) == []
-        assert crowded.rows("select * from resend_lost_tasks(500, %s)", (LEASE,)) == []
+        assert (
+            crowded.rows(
+                "select * from claim_due_tasks(%s, %s, 500, %s, 1)",
+                (after(days=-1), HORIZON, LEASE),
+            )
+            == []
+        )
+        assert reclaim(crowded) == []
+        assert crowded.rows("select * from resend_expired(500, %s)", (LEASE,)) == []
         idle = work(crowded, seen)
         assert (idle["seq_scans"], idle["rows_scanned"]) == (0, 0)
         assert idle["rows_fetched"] < 10  # the planner itself looks at the ends of an index
@@ -90,7 +101,12 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
         make_due(crowded, BATCH)
         crowded.rows("update engine_control set paused = true, paused_at = now()")
         seen = work(crowded)
-        assert crowded.rows("select * from claim_due_tasks(%s, %s, 500, %s, 1)", (after(), HORIZON, LEASE)) == []
+        assert (
+            crowded.rows(
+                "select * from claim_due_tasks(%s, %s, 500, %s, 1)", (after(), HORIZON, LEASE)
+            )
+            == []
+        )
         assert work(crowded, seen)["rows_fetched"] < 10
     finally:
         crowded.main.rollback()
@@ -108,7 +124,9 @@ def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, pl
         looking = work(crowded, seen)
         assert BATCH <= told["due_backlog"] < SLEEPERS / 10
         assert looking["seq_scans"] == 0
-        assert looking["rows_fetched"] <= told["due_backlog"] + told["queued"] + told["running"] + 10
+        assert (
+            looking["rows_fetched"] <= told["due_backlog"] + told["queued"] + told["running"] + 10
+        )
     finally:
         crowded.main.rollback()
         crowded.rows("reset plan_cache_mode")
@@ -122,7 +140,7 @@ def test_the_search_for_lost_workflows_is_bounded(crowded: TestDatabase, plan: s
     try:
         for place in ("", "sleeper-5"):
             seen = work(crowded)
-            found = crowded.value("select find_lost_workflows(%s, %s)", (place, BATCH))
+            found = crowded.value("select find_orphaned_workflows(%s, %s)", (place, BATCH))
             looking = work(crowded, seen)
             assert (found["checked"], found["lost"]) == (BATCH, 0)
             assert looking["seq_scans"] == 0

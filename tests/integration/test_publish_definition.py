@@ -8,11 +8,17 @@ import pytest
 
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import PreconditionFailed
-from tests.builders import STEPS
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control
+from tests.support.builders import STEPS
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control
 
-DOCUMENT: dict[str, Any] = {"type": "mine", "name": "Mine", "description": "d", "config": {"maxRetries": 2}, "steps": STEPS}
+DOCUMENT: dict[str, Any] = {
+    "type": "mine",
+    "name": "Mine",
+    "description": "d",
+    "config": {"maxRetries": 2},
+    "steps": STEPS,
+}
 
 
 def test_the_first_version_is_one(database: TestDatabase) -> None:
@@ -20,7 +26,7 @@ def test_the_first_version_is_one(database: TestDatabase) -> None:
     told = control(database).publish_definition(DOCUMENT, None, ALICE)
     assert {name: told[name] for name in DOCUMENT} == DOCUMENT
     assert (told["version"], told["created_by"]) == (1, "alice")
-    assert control(database).active_definition("mine") == told
+    assert control(database).current_definition("mine") == told
     assert control(database).definition(told["id"])["steps"] == STEPS
 
 
@@ -30,14 +36,17 @@ def test_another_content_is_another_version(database: TestDatabase) -> None:
     second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
     assert (second["version"], second["name"]) == (2, "Ours")
     assert control(database).definition(first["id"])["name"] == "Mine"
-    assert control(database).active_definition("mine")["id"] == second["id"]
+    assert control(database).current_definition("mine")["id"] == second["id"]
 
 
 @pytest.mark.parametrize("expected", [None, 1, 7])
 def test_the_same_content_is_no_new_version(database: TestDatabase, expected: int | None) -> None:
     """It is what a caller sends whose answer got lost, and so whatever version it expected."""
     first = control(database).publish_definition(DOCUMENT, None, ALICE)
-    assert control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE) == first
+    assert (
+        control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE)
+        == first
+    )
     assert len(audit(database, "publish_definition")) == 1
 
 
@@ -46,16 +55,23 @@ def test_defaults_are_content_too(database: TestDatabase) -> None:
     bare = {"type": "mine", "name": "Mine", "steps": STEPS}
     told = control(database).publish_definition(bare, None, ALICE)
     assert (told["description"], told["config"]) == ("", {})
-    assert control(database).publish_definition({**bare, "description": "", "config": {}}, 1, ALICE)["version"] == 1
+    assert (
+        control(database).publish_definition({**bare, "description": "", "config": {}}, 1, ALICE)[
+            "version"
+        ]
+        == 1
+    )
 
 
 @pytest.mark.parametrize("expected", [None, 2])
-def test_who_expects_another_version_is_refused(database: TestDatabase, expected: int | None) -> None:
+def test_who_expects_another_version_is_refused(
+    database: TestDatabase, expected: int | None
+) -> None:
     """Somebody else was faster, or the type is not new."""
     control(database).publish_definition(DOCUMENT, None, ALICE)
     with pytest.raises(PreconditionFailed):
         control(database).publish_definition({**DOCUMENT, "name": "Ours"}, expected, ALICE)
-    assert control(database).active_definition("mine")["version"] == 1
+    assert control(database).current_definition("mine")["version"] == 1
 
 
 def test_a_type_that_is_not_there_has_no_version_to_expect(database: TestDatabase) -> None:
@@ -84,7 +100,11 @@ def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> No
     one.begin()
     one.rows("select publish_definition(%s, null, 'a', null)", (to_json(DOCUMENT),))
     theirs = DOCUMENT if same else {**DOCUMENT, "name": "Ours"}
-    waiting = start(lambda: two.one("select publish_definition(%s, null, 'b', null) as answer", (to_json(theirs),)))
+    waiting = start(
+        lambda: two.one(
+            "select publish_definition(%s, null, 'b', null) as answer", (to_json(theirs),)
+        )
+    )
     database.until_blocked(two)
     one.commit()
     if same:

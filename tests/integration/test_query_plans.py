@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.databases import TestDatabase
-from tests.query_plans import WatchedSession, discarding_joins, scanned
+from tests.support.databases import TestDatabase
+from tests.support.query_plans import WatchedSession, discarding_joins, scanned
 
 TABLES = """
 create temp table many as select n as id, n % 100 as kind from generate_series(1, 5000) n;
@@ -25,14 +25,21 @@ end $$;
 
 
 @pytest.mark.parametrize(
-    ("how", "scans", "joins"), [("key", [], 0), ("scan", ["many"], 0), ("pairs", ["many", "many"], 1), ("few", [], 0)], ids=str
+    ("how", "scans", "joins"),
+    [("key", [], 0), ("scan", ["many"], 0), ("pairs", ["many", "many"], 1), ("few", [], 0)],
+    ids=str,
 )
-def test_scans_and_discarding_joins_are_found(database: TestDatabase, how: str, scans: list[str], joins: int) -> None:
+def test_scans_and_discarding_joins_are_found(
+    database: TestDatabase, how: str, scans: list[str], joins: int
+) -> None:
     """Inside functions too, whatever stands in their constants; a scan of a small table is no offence, nor is a join with one."""
     watched = WatchedSession(database.session())
     watched.session.rows(TABLES)
     many = watched.session.value("select 'many'::regclass::oid::int8")
-    watched.call("select pg_temp.asked(%(how)s) as answer, '{SEQSCAN :scan.scanrelid (1' as odd", {"how": how})
+    watched.call(
+        "select pg_temp.asked(%(how)s) as answer, '{SEQSCAN :scan.scanrelid (1' as odd",
+        {"how": how},
+    )
     tables = {many: "many"}
     assert [name for _, plan in watched.plans for name in scanned(plan, tables)] == scans
     assert sum(discarding_joins(plan, tables) for _, plan in watched.plans) == joins

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_cancel,
     a_decision,
@@ -30,14 +30,14 @@ from tests.builders import (
     live_tasks,
     pause,
     pause_all,
+    reclaim,
     resume,
     start_rows,
     stop,
-    take_over,
     task,
 )
-from tests.databases import Session, TestDatabase, start
-from tests.race import Verb, race
+from tests.support.databases import Session, TestDatabase, start
+from tests.support.race import Verb, race
 
 pytestmark = pytest.mark.race
 EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
@@ -47,7 +47,11 @@ def queued(database: TestDatabase) -> tuple[str, str, Verb]:
     """A queued task: its instance, its id, and a begin by its message."""
     started = an_instance(database, a_submit())
     fence = task(database, started.task_id)["fence"]
-    return started.instance_id, started.task_id, lambda session: begin(session, started.task_id, fences=[fence])
+    return (
+        started.instance_id,
+        started.task_id,
+        lambda session: begin(session, started.task_id, fences=[fence]),
+    )
 
 
 def test_begin_then_pause(database: TestDatabase) -> None:
@@ -56,7 +60,10 @@ def test_begin_then_pause(database: TestDatabase) -> None:
     begun, paused = race(database, begin_it, lambda s: pause(s, instance_id))
     assert len(begun) == 1
     assert paused["answer"]["workflow"]["effect_in_flight"] is True
-    assert (task(database, task_id)["status"], instance(database, instance_id)["status"]) == ("running", "paused")
+    assert (task(database, task_id)["status"], instance(database, instance_id)["status"]) == (
+        "running",
+        "paused",
+    )
 
 
 def test_pause_then_begin(database: TestDatabase) -> None:
@@ -72,7 +79,10 @@ def test_begin_then_stop(database: TestDatabase) -> None:
     instance_id, task_id, begin_it = queued(database)
     begun, _ = race(database, begin_it, lambda s: stop(s, instance_id))
     assert instance(database, instance_id)["status"] == "stopping"
-    commit(database, (task_id, begun[0]["fence"], a_decision(next_task=a_poll(), if_stopping=a_cancel())))
+    commit(
+        database,
+        (task_id, begun[0]["fence"], a_decision(next_task=a_poll(), if_stopping=a_cancel())),
+    )
     assert live_tasks(database, instance_id) == ["queued"]
 
 
@@ -81,7 +91,10 @@ def test_stop_then_begin(database: TestDatabase) -> None:
     instance_id, task_id, begin_it = queued(database)
     _, begun = race(database, lambda s: stop(s, instance_id), begin_it)
     assert begun == []
-    assert (task(database, task_id)["status"], instance(database, instance_id)["status"]) == ("cancelled", "stopped")
+    assert (task(database, task_id)["status"], instance(database, instance_id)["status"]) == (
+        "cancelled",
+        "stopped",
+    )
 
 
 def test_begin_then_pause_all(database: TestDatabase) -> None:
@@ -110,9 +123,12 @@ def test_begin_twice_by_two_deliveries(database: TestDatabase) -> None:
 
 def test_begin_twice_by_one_delivery(database: TestDatabase) -> None:
     """A delivery that asks again while its first call is still at work gets the same answer."""
-    started, nonce = an_instance(database), str(uuid4())
+    started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
-    one, two = race(database, *[lambda s: begin(s, started.task_id, nonce=nonce, fences=[fence])] * 2)
+    one, two = race(
+        database,
+        *[lambda s: begin(s, started.task_id, delivery_id=delivery_id, fences=[fence])] * 2,
+    )
     assert one == two != []
 
 
@@ -121,7 +137,11 @@ def test_commit_then_pause(database: TestDatabase, run: bool) -> None:
     """A successor that was born just before the pause is held by it, unless it runs already."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=run))
-    race(database, lambda s: commit(s, (running.task_id, running.fence, decision)), lambda s: pause(s, running.instance_id))
+    race(
+        database,
+        lambda s: commit(s, (running.task_id, running.fence, decision)),
+        lambda s: pause(s, running.instance_id),
+    )
     assert live_tasks(database, running.instance_id) == ["running" if run else "held"]
 
 
@@ -129,7 +149,11 @@ def test_pause_then_commit(database: TestDatabase) -> None:
     """A successor that is born after the pause is born held, even if it was to run (I7)."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True))
-    _, committed = race(database, lambda s: pause(s, running.instance_id), lambda s: commit(s, (running.task_id, running.fence, decision)))
+    _, committed = race(
+        database,
+        lambda s: pause(s, running.instance_id),
+        lambda s: commit(s, (running.task_id, running.fence, decision)),
+    )
     assert committed[0]["next_status"] == "held"
 
 
@@ -137,11 +161,20 @@ def test_commit_then_stop(database: TestDatabase) -> None:
     """A job that was committed just before the stop is cancelled by it."""
     running = a_running_task(database, a_submit())
     decision = a_decision(next_task=a_poll(), if_stopping=a_cancel())
-    race(database, lambda s: commit(s, (running.task_id, running.fence, decision)), lambda s: stop(s, running.instance_id))
-    rows = database.rows(
-        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence", (running.instance_id,)
+    race(
+        database,
+        lambda s: commit(s, (running.task_id, running.fence, decision)),
+        lambda s: stop(s, running.instance_id),
     )
-    assert [tuple(row.values()) for row in rows] == [("submit", "completed"), ("poll", "cancelled"), ("cancel", "queued")]
+    rows = database.rows(
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        (running.instance_id,),
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("submit", "completed"),
+        ("poll", "cancelled"),
+        ("cancel", "queued"),
+    ]
     assert instance(database, running.instance_id)["status"] == "stopping"
 
 
@@ -149,10 +182,15 @@ def test_stop_then_commit(database: TestDatabase) -> None:
     """A job that is committed just after the stop is cancelled by the commit."""
     running = a_running_task(database, a_submit())
     decision = a_decision(next_task=a_poll(run=True), if_stopping=a_cancel())
-    _, committed = race(database, lambda s: stop(s, running.instance_id), lambda s: commit(s, (running.task_id, running.fence, decision)))
+    _, committed = race(
+        database,
+        lambda s: stop(s, running.instance_id),
+        lambda s: commit(s, (running.task_id, running.fence, decision)),
+    )
     assert (committed[0]["instance_status"], committed[0]["next_status"]) == ("stopping", "queued")
     rows = database.rows(
-        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence", (running.instance_id,)
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        (running.instance_id,),
     )
     assert [tuple(row.values()) for row in rows] == [("submit", "completed"), ("cancel", "queued")]
 
@@ -173,24 +211,27 @@ def test_pause_all_then_commit(database: TestDatabase) -> None:
     assert committed[0]["next_status"] == "pending"
 
 
-def test_commit_then_take_over(database: TestDatabase) -> None:
-    """A late commit that is at work is not waited for: take-over passes the row by, and it is committed."""
+def test_commit_then_reclaim(database: TestDatabase) -> None:
+    """A late commit that is at work is not waited for: reclaim passes the row by, and it is committed."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     item = (running.task_id, running.fence, a_decision())
-    committed, taken = race(database, lambda s: commit(s, item), take_over, waits=False)
+    committed, taken = race(database, lambda s: commit(s, item), reclaim, waits=False)
     assert (len(committed), taken) == (1, [])
     assert task(database, running.task_id)["status"] == "completed"
 
 
-def test_take_over_then_commit(database: TestDatabase) -> None:
-    """Taken over first: the late commit is stale, and changes nothing (I4)."""
+def test_reclaim_then_commit(database: TestDatabase) -> None:
+    """Reclaimed first: the late commit is stale, and changes nothing (I4)."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     item = (running.task_id, running.fence, a_decision())
-    taken, committed = race(database, take_over, lambda s: commit(s, item))
+    taken, committed = race(database, reclaim, lambda s: commit(s, item))
     assert (len(taken), committed) == (1, [])
-    assert (task(database, running.task_id)["status"], task(database, running.task_id)["fence"]) == ("running", taken[0]["fence"])
+    assert (
+        task(database, running.task_id)["status"],
+        task(database, running.task_id)["fence"],
+    ) == ("running", taken[0]["fence"])
 
 
 def test_commit_twice_at_once(database: TestDatabase) -> None:
@@ -202,11 +243,11 @@ def test_commit_twice_at_once(database: TestDatabase) -> None:
     assert instance(database, running.instance_id)["revision"] == 1
 
 
-def test_take_over_twice_at_once(database: TestDatabase) -> None:
+def test_reclaim_twice_at_once(database: TestDatabase) -> None:
     """Two ticks at once: one takes the row over, the other passes it by."""
     a_running_task(database)
     database.rows(EXPIRE)
-    one, two = race(database, take_over, take_over, waits=False)
+    one, two = race(database, reclaim, reclaim, waits=False)
     assert (len(one), two) == (1, [])
 
 
@@ -259,7 +300,11 @@ def test_claim_twice_at_once(database: TestDatabase) -> None:
 def test_claim_does_not_make_begin_lose_its_message(database: TestDatabase) -> None:
     """A begin waits for whoever only looks at its row."""
     _, _, begin_it = queued(database)
-    looked, begun = race(database, lambda s: s.rows("select task_id from scheduled_tasks for no key update"), begin_it)
+    looked, begun = race(
+        database,
+        lambda s: s.rows("select task_id from scheduled_tasks for no key update"),
+        begin_it,
+    )
     assert (len(looked), len(begun)) == (1, 1)
 
 
@@ -276,13 +321,19 @@ def test_commit_that_ends_then_start(database: TestDatabase) -> None:
     """An account that becomes free while it is being started has one live instance at most (I1)."""
     running, definition = a_running_task(database), a_definition(database)
     item = (running.task_id, running.fence, a_decision("completed", status="completed"))
-    _, started = race(database, lambda s: commit(s, item), lambda s: start_rows(s, [a_start(running.account_id, definition)]))
+    _, started = race(
+        database,
+        lambda s: commit(s, item),
+        lambda s: start_rows(s, [a_start(running.account_id, definition)]),
+    )
     assert started[0]["status"] == "started"
     assert database.value("select count(*) from workflow_instances where is_live") == 1
     assert database.value("select min(started_at) from workflow_instances") == NOON
 
 
-def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(database: TestDatabase) -> None:
+def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(
+    database: TestDatabase,
+) -> None:
     """A start that lost to a live instance never calls a complete account incomplete, even if that instance ends a moment later."""
     started = an_instance(database)
     row = a_start(started.account_id, a_definition(database))
@@ -297,7 +348,9 @@ def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(database:
     waiting = start(lambda: start_rows(other, [row]))
     database.until_blocked(other)
     ended = database.session()
-    ended.rows("update workflow_instances set status = 'stopped', finished_at = now(), next_action_at = null where is_live")
+    ended.rows(
+        "update workflow_instances set status = 'stopped', finished_at = now(), next_action_at = null where is_live"
+    )
     barrier.commit()
     (answer,) = waiting.result()
     assert answer["status"] == "already_active"

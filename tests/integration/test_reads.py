@@ -13,7 +13,7 @@ from flamebot.adapters.postgres import cursors
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import Invalid, NotFound
 from flamebot.ports.store import Page
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_decision,
     a_definition,
@@ -28,8 +28,17 @@ from tests.builders import (
     commit,
     start_rows,
 )
-from tests.databases import TestDatabase
-from tests.stores import ALICE, StoppedClock, control, failed, polling, reads, running, unsure
+from tests.support.databases import TestDatabase
+from tests.support.stores import (
+    ALICE,
+    StoppedClock,
+    control,
+    failed,
+    polling,
+    reads,
+    running,
+    unsure,
+)
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 WORKFLOW = {
@@ -37,7 +46,18 @@ WORKFLOW = {
     "last_error", "started_at", "finished_at", "paused_at", "updated_at", "revision", "execution_context", "goto_iterations",
     "account_data", "task", "effect_in_flight", "allowed_actions",
 }  # fmt: skip
-TASK = {"task_id", "step_id", "action", "phase", "status", "scheduled_for", "attempts", "reaps", "sends", "lease_expires_at"}
+TASK = {
+    "task_id",
+    "step_id",
+    "action",
+    "phase",
+    "status",
+    "scheduled_for",
+    "attempts",
+    "reclaims",
+    "sends",
+    "lease_expires_at",
+}
 
 
 def ids(page: Page) -> list[str]:
@@ -61,24 +81,40 @@ def test_a_workflow_shows_itself_and_its_live_task(database: TestDatabase) -> No
     )  # fmt: skip
     assert (told["current_step"], told["current_step_id"], told["total_steps"]) == (0, "rest", 3)
     assert told["started_at"].utcoffset() == timedelta()
-    assert (told["next_action_at"], told["task"]["scheduled_for"], told["task"]["status"]) == (after(hours=1), after(hours=1), "pending")
+    assert (told["next_action_at"], told["task"]["scheduled_for"], told["task"]["status"]) == (
+        after(hours=1),
+        after(hours=1),
+        "pending",
+    )
 
 
 def test_a_finished_workflow_has_no_live_task(database: TestDatabase) -> None:
     """And nothing is due."""
     told = reads(database).workflow(failed(database).instance_id)
-    assert (told["task"], told["next_action_at"], told["status"], told["last_error"]) == (None, None, "failed", "refused: no")
+    assert (told["task"], told["next_action_at"], told["status"], told["last_error"]) == (
+        None,
+        None,
+        "failed",
+        "refused: no",
+    )
 
 
-@pytest.mark.parametrize(("state", "flying"), [(running, False), (polling, True), (unsure, True), (an_instance, False)])
-def test_an_effect_is_in_flight_while_something_may_happen(database: TestDatabase, state: Any, flying: bool) -> None:
+@pytest.mark.parametrize(
+    ("state", "flying"), [(running, False), (polling, True), (unsure, True), (an_instance, False)]
+)
+def test_an_effect_is_in_flight_while_something_may_happen(
+    database: TestDatabase, state: Any, flying: bool
+) -> None:
     """A running wake-up is no effect; an open job is, and so is a submit without an answer."""
     assert reads(database).workflow(state(database).instance_id)["effect_in_flight"] is flying
 
 
 def test_a_running_submit_is_an_effect_in_flight(database: TestDatabase) -> None:
     """It is being sent at this moment."""
-    assert reads(database).workflow(running(database, a_submit()).instance_id)["effect_in_flight"] is True
+    assert (
+        reads(database).workflow(running(database, a_submit()).instance_id)["effect_in_flight"]
+        is True
+    )
 
 
 @pytest.mark.parametrize("instance_id", [NOBODY, "nonsense", ""])
@@ -94,7 +130,9 @@ def test_filters_find_what_they_say(database: TestDatabase) -> None:
     """Each alone, and all together; none finds all."""
     mine = an_instance(database, a_next(at=after(hours=1)))
     broken = failed(database)
-    other = a_start(an_account(database), a_definition(database, "other"), a_next(at=after(hours=9)))
+    other = a_start(
+        an_account(database), a_definition(database, "other"), a_next(at=after(hours=9))
+    )
     start_rows(database, [other])
     assert set(listed(database)) == {mine.instance_id, broken.instance_id, other.instance_id}
     assert listed(database, status="failed") == [broken.instance_id]
@@ -104,7 +142,9 @@ def test_filters_find_what_they_say(database: TestDatabase) -> None:
     assert listed(database, error="REFUSED") == [broken.instance_id]
     assert listed(database, error="%") == []
     assert listed(database, due_before=after(hours=2)) == [mine.instance_id]
-    assert listed(database, status="active", type="default", account_id=mine.account_id, step_id="rest") == [mine.instance_id]
+    assert listed(
+        database, status="active", type="default", account_id=mine.account_id, step_id="rest"
+    ) == [mine.instance_id]
     assert listed(database, status="failed", type="other") == []
     assert set(listed(database, status=None)) == set(listed(database))
 
@@ -134,7 +174,9 @@ def test_a_page_fits_into_an_answer(database: TestDatabase) -> None:
     """However full the contexts are: fewer items then, and a cursor."""
     for _ in range(3):
         an_instance(database)
-    database.rows("update workflow_instances set account_data = jsonb_build_object('x', repeat('x', 1900000))")
+    database.rows(
+        "update workflow_instances set account_data = jsonb_build_object('x', repeat('x', 1900000))"
+    )
     store, cursor, sizes = reads(database), None, []
     while True:
         page = store.workflows({}, cursor, 200)
@@ -165,19 +207,23 @@ def test_a_bad_cursor_is_invalid(database: TestDatabase, cursor: str, list_name:
     }
     with pytest.raises(Invalid) as refusal:
         calls[list_name]()
-    assert [flaw.pointer for flaw in refusal.value.flaws] == ["/cursor"]
+    assert [issue.pointer for issue in refusal.value.issues] == ["/cursor"]
 
 
 def test_history_is_told_oldest_first_page_by_page(database: TestDatabase) -> None:
     """By its own numbering."""
     started = an_instance(database)
     (begun,) = begin(database, started.task_id)
-    entries = tuple(an_entry(step_id=f"s{n}", result={"n": n}, finished_at=after(days=-n)) for n in range(5))
+    entries = tuple(
+        an_entry(step_id=f"s{n}", result={"n": n}, finished_at=after(days=-n)) for n in range(5)
+    )
     commit(database, (started.task_id, begun["fence"], a_decision(history=entries)))
     store = reads(database)
     first = store.history(started.instance_id, None, 3)
     second = store.history(started.instance_id, first.next_cursor, 3)
-    assert [(item["sequence"], item["step_id"]) for item in [*first.items, *second.items]] == [(n + 1, f"s{n}") for n in range(5)]
+    assert [(item["sequence"], item["step_id"]) for item in [*first.items, *second.items]] == [
+        (n + 1, f"s{n}") for n in range(5)
+    ]
     assert first.items[1]["result"] == {"n": 1}
     assert first.items[1]["finished_at"] == after(days=-1)
     assert second.next_cursor is None
@@ -185,7 +231,9 @@ def test_history_is_told_oldest_first_page_by_page(database: TestDatabase) -> No
 
 def test_a_workflow_without_history_has_an_empty_one(database: TestDatabase) -> None:
     """It is there all the same."""
-    assert reads(database).history(an_instance(database).instance_id, None, 10) == Page(items=[], next_cursor=None)
+    assert reads(database).history(an_instance(database).instance_id, None, 10) == Page(
+        items=[], next_cursor=None
+    )
 
 
 def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None:
@@ -193,13 +241,21 @@ def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None
     account_id = an_account(database, credentials_ciphertext=b"secret", ciphertext_version=100_000)
     started = an_instance(database, account_id=account_id)
     told = reads(database).account(account_id)
-    assert (told["flamebot_id"], told["has_credentials"], told["credentials_version"], told["status"]) == (
+    assert (
+        told["flamebot_id"],
+        told["has_credentials"],
+        told["credentials_version"],
+        told["status"],
+    ) == (
         account_id,
         True,
         100_000,
         "active",
     )
-    assert (told["live_workflow_id"], told["live_workflow_status"]) == (started.instance_id, "active")
+    assert (told["live_workflow_id"], told["live_workflow_status"]) == (
+        started.instance_id,
+        "active",
+    )
     assert "secret" not in json.dumps(told, default=str)
     assert not any("cipher" in name for name in told)
     bare = reads(database).account(an_account(database))
@@ -217,7 +273,11 @@ def test_current_definitions_are_listed_with_their_instances(database: TestDatab
     a_definition(database, "other")
     told = {row["type"]: row for row in reads(database).definitions()}
     assert list(told) == ["default", "other"]
-    assert (told["default"]["version"], told["default"]["instances"], told["default"]["total_steps"]) == (2, {"active": 1, "failed": 1}, 3)
+    assert (
+        told["default"]["version"],
+        told["default"]["instances"],
+        told["default"]["total_steps"],
+    ) == (2, {"active": 1, "failed": 1}, 3)
     assert told["other"]["instances"] == {}
 
 
@@ -238,7 +298,9 @@ def test_failed_tasks_are_the_last_ones_of_failed_workflows(database: TestDataba
     """What retry would take up, page by page; whatever goes on is not among them."""
     broken = [failed(database, unknown=unknown) for unknown in (False, True, False)]
     an_instance(database)
-    control(database).retry_workflow(broken[0].instance_id, 1, replace(a_decision(next_task=a_submit()), task=None), ALICE)
+    control(database).retry_workflow(
+        broken[0].instance_id, 1, replace(a_decision(next_task=a_submit()), task=None), ALICE
+    )
     store = reads(database)
     first = store.failed_tasks(None, 1)
     second = store.failed_tasks(first.next_cursor, 1)
@@ -249,21 +311,31 @@ def test_failed_tasks_are_the_last_ones_of_failed_workflows(database: TestDataba
     assert (unknown["instance_id"], unknown["account_id"], unknown["step_id"], unknown["phase"], unknown["status"]) == (
         broken[1].instance_id, broken[1].account_id, "swipe", "submit", "failed",
     )  # fmt: skip
-    assert (unknown["attempts"], unknown["outcome_unknown"], unknown["error"]) == (3, True, "outcome_unknown: no answer")
+    assert (unknown["attempts"], unknown["outcome_unknown"], unknown["error"]) == (
+        3,
+        True,
+        "outcome_unknown: no answer",
+    )
     assert unknown["finished_at"] == NOON
 
 
-def test_the_databases_clock_is_the_schedule_clock_where_there_is_no_other(database: TestDatabase) -> None:
+def test_the_databases_clock_is_the_schedule_clock_where_there_is_no_other(
+    database: TestDatabase,
+) -> None:
     """On AWS nobody passes a time."""
 
     class NoClock(StoppedClock):
         def now(self) -> Any:
             return None
 
-    store = PostgresControlStore(database.db, NoClock(NOON), horizon=timedelta(seconds=120), lease=timedelta(seconds=90))
+    store = PostgresControlStore(
+        database.db, NoClock(NOON), horizon=timedelta(seconds=120), lease=timedelta(seconds=90)
+    )
     before = database.value("select clock_timestamp()")
     assert before <= store.now() <= database.value("select clock_timestamp()")
     started = an_instance(database, a_next(at=store.now() + timedelta(hours=1)), now=store.now())
     assert before <= store.pause_workflow(started.instance_id, ALICE).workflow["paused_at"]
-    assert store.resume_workflow(started.instance_id, "freeze", ALICE).workflow["status"] == "active"
+    assert (
+        store.resume_workflow(started.instance_id, "freeze", ALICE).workflow["status"] == "active"
+    )
     assert store.stop_workflow(started.instance_id, ALICE).workflow["finished_at"] >= before

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from tests.databases import TestDatabase
-from tests.stores import control
+from tests.support.databases import TestDatabase
+from tests.support.stores import control
 
 
 def test_no_version_is_handed_out_twice(database: TestDatabase) -> None:
     """Six digits, growing."""
-    first, second = control(database).reserve_versions(3), control(database).reserve_versions(2)
+    first, second = (
+        control(database).reserve_credentials_versions(3),
+        control(database).reserve_credentials_versions(2),
+    )
     assert len(first) == 3
     assert len(second) == 2
     assert first + second == sorted({*first, *second})
@@ -17,4 +20,4 @@ def test_no_version_is_handed_out_twice(database: TestDatabase) -> None:
 
 def test_none_are_none(database: TestDatabase) -> None:
     """An import without good rows needs no version."""
-    assert control(database).reserve_versions(0) == []
+    assert control(database).reserve_credentials_versions(0) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import (
+from tests.support.builders import (
     a_decision,
     a_next,
     a_running_task,
@@ -17,14 +17,18 @@ from tests.builders import (
     resume_all,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control
 
 
 def test_pauses_add_up(database: TestDatabase) -> None:
     """Ten minutes and five are fifteen."""
     control(database).pause_all(ALICE)
-    assert control(database, after(minutes=10)).resume_all(ALICE) == {"paused": False, "paused_at": None, "paused_ms": 600_000}
+    assert control(database, after(minutes=10)).resume_all(ALICE) == {
+        "paused": False,
+        "paused_at": None,
+        "paused_ms": 600_000,
+    }
     control(database, after(minutes=20)).pause_all(ALICE)
     assert control(database, after(minutes=25)).resume_all(ALICE)["paused_ms"] == 900_000
 
@@ -56,7 +60,11 @@ def test_a_clock_that_ran_back_takes_nothing_away(database: TestDatabase) -> Non
 
 def test_resuming_what_is_not_paused_changes_nothing(database: TestDatabase) -> None:
     """It adds no time; the audit log says who asked."""
-    assert control(database).resume_all(ALICE) == {"paused": False, "paused_at": None, "paused_ms": 0}
+    assert control(database).resume_all(ALICE) == {
+        "paused": False,
+        "paused_at": None,
+        "paused_ms": 0,
+    }
     (row,) = audit(database, "resume_all")
     assert row["before"] == row["after"] == {"paused": False}
 
@@ -66,7 +74,12 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
     control(database).pause_all(ALICE)
     control(database).resume_all(ALICE)
     (row,) = audit(database, "resume_all")
-    assert (row["actor"], row["reason"], row["subject"], row["after"]) == ("alice", "because", "engine", {"paused": False})
+    assert (row["actor"], row["reason"], row["subject"], row["after"]) == (
+        "alice",
+        "because",
+        "engine",
+        {"paused": False},
+    )
 
 
 @pytest.mark.race

@@ -11,9 +11,21 @@ import pytest
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import NotAllowed, NotFound
 from flamebot.domain.task import Payload
-from tests.builders import NOON, a_next, a_poll, after, an_instance, begin, claim, instance, live_tasks, pause_all, task
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control, failed, running
+from tests.support.builders import (
+    NOON,
+    a_next,
+    a_poll,
+    after,
+    an_instance,
+    begin,
+    claim,
+    instance,
+    live_tasks,
+    pause_all,
+    task,
+)
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control, failed, running
 
 Clock = Literal["freeze", "run_on"]
 
@@ -22,9 +34,15 @@ def test_freeze_keeps_the_remaining_wait(database: TestDatabase) -> None:
     """Forty minutes were left, forty minutes are left."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database, after(minutes=20)).pause_workflow(started.instance_id, ALICE)
-    changed = control(database, after(hours=5)).resume_workflow(started.instance_id, "freeze", ALICE)
+    changed = control(database, after(hours=5)).resume_workflow(
+        started.instance_id, "freeze", ALICE
+    )
     resumed = task(database, started.task_id)
-    assert (resumed["status"], resumed["scheduled_for"], resumed["held_at"]) == ("pending", after(hours=5, minutes=40), None)
+    assert (resumed["status"], resumed["scheduled_for"], resumed["held_at"]) == (
+        "pending",
+        after(hours=5, minutes=40),
+        None,
+    )
     assert changed.workflow["status"] == "active"
     assert changed.workflow["paused_at"] is None
     assert changed.workflow["next_action_at"] == after(hours=5, minutes=40)
@@ -35,7 +53,9 @@ def test_run_on_keeps_the_due_time(database: TestDatabase) -> None:
     """What fell due during the pause is due at once, and is answered to be sent."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database, after(minutes=20)).pause_workflow(started.instance_id, ALICE)
-    changed = control(database, after(hours=5)).resume_workflow(started.instance_id, "run_on", ALICE)
+    changed = control(database, after(hours=5)).resume_workflow(
+        started.instance_id, "run_on", ALICE
+    )
     (pointer,) = changed.send
     assert (pointer.task_id, pointer.due) == (started.task_id, after(hours=1))
     (begun,) = begin(database, started.task_id, fences=[pointer.fence], now=after(hours=5))
@@ -43,15 +63,24 @@ def test_run_on_keeps_the_due_time(database: TestDatabase) -> None:
 
 
 @pytest.mark.parametrize(("left", "status"), [(119, "queued"), (120, "pending")])
-def test_what_is_due_within_the_horizon_is_queued_at_once(database: TestDatabase, left: int, status: str) -> None:
+def test_what_is_due_within_the_horizon_is_queued_at_once(
+    database: TestDatabase, left: int, status: str
+) -> None:
     """Nothing waits for the next tick; the lease reaches beyond the due time."""
     started = an_instance(database, a_next(at=after(hours=1)))
-    control(database, after(hours=1) - timedelta(seconds=left)).pause_workflow(started.instance_id, ALICE)
-    changed = control(database, after(hours=2)).resume_workflow(started.instance_id, "freeze", ALICE)
+    control(database, after(hours=1) - timedelta(seconds=left)).pause_workflow(
+        started.instance_id, ALICE
+    )
+    changed = control(database, after(hours=2)).resume_workflow(
+        started.instance_id, "freeze", ALICE
+    )
     assert live_tasks(database, started.instance_id) == [status]
     assert len(changed.send) == (status == "queued")
     if status == "queued":
-        lease = database.value("select lease_expires_at - clock_timestamp() from scheduled_tasks where task_id = %s", (started.task_id,))
+        lease = database.value(
+            "select lease_expires_at - clock_timestamp() from scheduled_tasks where task_id = %s",
+            (started.task_id,),
+        )
         assert timedelta(seconds=left + 85) < lease <= timedelta(seconds=left + 90)
 
 
@@ -59,18 +88,27 @@ def test_leases_are_real_time(database: TestDatabase) -> None:
     """On an engine clock a hundred times as fast, a wait of 100 s is one real second."""
     started = an_instance(database, a_next(at=after(seconds=100)))
     control(database).pause_workflow(started.instance_id, ALICE)
-    control(database, after(hours=1), rate=100.0).resume_workflow(started.instance_id, "freeze", ALICE)
-    lease = database.value("select lease_expires_at - clock_timestamp() from scheduled_tasks where task_id = %s", (started.task_id,))
+    control(database, after(hours=1), rate=100.0).resume_workflow(
+        started.instance_id, "freeze", ALICE
+    )
+    lease = database.value(
+        "select lease_expires_at - clock_timestamp() from scheduled_tasks where task_id = %s",
+        (started.task_id,),
+    )
     assert timedelta(seconds=85) < lease <= timedelta(seconds=91)
 
 
 @pytest.mark.parametrize("clock", ["freeze", "run_on"])
 def test_the_steps_timeout_does_not_count_the_pause(database: TestDatabase, clock: Clock) -> None:
     """Each pause adds its length to what the step's deadline leaves out."""
-    started = an_instance(database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON)))
+    started = an_instance(
+        database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
+    )
     for hours in (1, 2):
         control(database, after(hours=hours)).pause_workflow(started.instance_id, ALICE)
-        control(database, after(hours=hours, minutes=10)).resume_workflow(started.instance_id, clock, ALICE)
+        control(database, after(hours=hours, minutes=10)).resume_workflow(
+            started.instance_id, clock, ALICE
+        )
     assert task(database, started.task_id)["payload"]["paused_ms"] == 2 * 10 * 60 * 1000
 
 
@@ -89,7 +127,9 @@ def test_time_that_was_paused_in_both_ways_is_left_out_once(
     database: TestDatabase, engine: tuple[int, int], own: tuple[int, int], minutes: int
 ) -> None:
     """The step's deadline moves by the time in which nothing could run, however the pauses of the workflow and of the engine overlap."""
-    started = an_instance(database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON)))
+    started = an_instance(
+        database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
+    )
     calls: list[tuple[int, Callable[[PostgresControlStore], object]]] = [
         (engine[0], lambda store: store.pause_all(ALICE)),
         (engine[1], lambda store: store.resume_all(ALICE)),
@@ -100,13 +140,19 @@ def test_time_that_was_paused_in_both_ways_is_left_out_once(
         call(control(database, after(minutes=minute)))
     claim(database, now=after(hours=1))
     (begun,) = begin(database, started.task_id, now=after(hours=1))
-    left_out = begun["payload"].get("paused_ms", 0) + begun["global_paused_ms"] - begun["payload"].get("global_paused_ms", 0)
+    left_out = (
+        begun["payload"].get("paused_ms", 0)
+        + begun["global_paused_ms"]
+        - begun["payload"].get("global_paused_ms", 0)
+    )
     assert left_out == minutes * 60_000
 
 
 def test_several_global_pauses_within_a_pause(database: TestDatabase) -> None:
     """Each of them is left out once, those that were over before it in full."""
-    started = an_instance(database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON)))
+    started = an_instance(
+        database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
+    )
     for begin_at, end_at in ((2, 5), (20, 25), (40, 50)):
         if begin_at == 20:
             control(database, after(minutes=10)).pause_workflow(started.instance_id, ALICE)
@@ -137,7 +183,9 @@ def test_a_running_task_is_left_alone(database: TestDatabase) -> None:
     started = running(database)
     before = task(database, started.task_id)
     control(database).pause_workflow(started.instance_id, ALICE)
-    changed = control(database, after(minutes=1)).resume_workflow(started.instance_id, "freeze", ALICE)
+    changed = control(database, after(minutes=1)).resume_workflow(
+        started.instance_id, "freeze", ALICE
+    )
     assert task(database, started.task_id) == before
     assert changed.send == []
     assert changed.workflow["status"] == "active"
@@ -157,7 +205,9 @@ def test_resuming_an_active_workflow_changes_nothing(database: TestDatabase) -> 
     """Neither the task nor the instance; the audit log says who asked."""
     started = an_instance(database, a_next(at=after(hours=1)))
     before = task(database, started.task_id), instance(database, started.instance_id)
-    changed = control(database, after(minutes=1)).resume_workflow(started.instance_id, "freeze", ALICE)
+    changed = control(database, after(minutes=1)).resume_workflow(
+        started.instance_id, "freeze", ALICE
+    )
     assert changed.workflow["status"] == "active"
     assert (task(database, started.task_id), instance(database, started.instance_id)) == before
     (row,) = audit(database, "resume_workflow")
@@ -170,7 +220,10 @@ def test_the_audit_log_tells_which_clock(database: TestDatabase) -> None:
     control(database).pause_workflow(started.instance_id, ALICE)
     control(database).resume_workflow(started.instance_id, "run_on", ALICE)
     (row,) = audit(database, "resume_workflow")
-    assert (row["before"], row["after"]) == ({"status": "paused"}, {"status": "active", "clock": "run_on"})
+    assert (row["before"], row["after"]) == (
+        {"status": "paused"},
+        {"status": "active", "clock": "run_on"},
+    )
 
 
 def test_a_failed_workflow_cannot_be_resumed(database: TestDatabase) -> None:
@@ -208,4 +261,7 @@ def test_pause_and_resume_at_once_take_turns(database: TestDatabase, first: str)
     one.commit()
     waiting.result()
     expected = ("active", ["pending"]) if first == "pause" else ("paused", ["held"])
-    assert (instance(database, started.instance_id)["status"], live_tasks(database, started.instance_id)) == expected
+    assert (
+        instance(database, started.instance_id)["status"],
+        live_tasks(database, started.instance_id),
+    ) == expected

@@ -10,7 +10,7 @@ from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.errors import AlreadyActive, NotAllowed, NotFound, RevisionConflict
 from flamebot.domain.task import Payload, Phase
-from tests.builders import (
+from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
@@ -29,21 +29,36 @@ from tests.builders import (
     start_rows,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, REQUEST, audit, control, failed, forced, last_task
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, REQUEST, audit, control, failed, forced, last_task
 
-ANEW = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1), payload=Payload(request=REQUEST)))
+ANEW = Decision(
+    task=None,
+    instance=InstanceWrite(current_step=2),
+    next=a_submit(after(hours=1), payload=Payload(request=REQUEST)),
+)
 
 
 def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
     """The next sequence, and so a new key, with all attempts again; due now, so queued and answered to be sent."""
     started = failed(database)
     revision = instance(database, started.instance_id)["revision"]
-    changed = control(database, after(hours=1)).retry_workflow(started.instance_id, revision, ANEW, ALICE)
+    changed = control(database, after(hours=1)).retry_workflow(
+        started.instance_id, revision, ANEW, ALICE
+    )
     again = last_task(database, started.instance_id)
     (pointer,) = changed.send
-    assert (again["sequence"], again["phase"], again["status"], again["attempts"]) == (2, "submit", "queued", 0)
-    assert (pointer.task_id, pointer.fence, pointer.due) == (again["task_id"], again["fence"], after(hours=1))
+    assert (again["sequence"], again["phase"], again["status"], again["attempts"]) == (
+        2,
+        "submit",
+        "queued",
+        0,
+    )
+    assert (pointer.task_id, pointer.fence, pointer.due) == (
+        again["task_id"],
+        again["fence"],
+        after(hours=1),
+    )
     assert task(database, started.task_id)["status"] == "failed"
     assert changed.workflow["status"] == "active"
     assert changed.workflow["last_error"] is None
@@ -57,7 +72,12 @@ def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> Non
     before = task(database, started.task_id)
     changed = control(database, after(hours=1)).retry_workflow(started.instance_id, 1, ANEW, ALICE)
     again = task(database, started.task_id)
-    assert (again["status"], again["attempts"], again["reaps"], again["sends"]) == ("queued", 0, 0, 1)
+    assert (again["status"], again["attempts"], again["reclaims"], again["sends"]) == (
+        "queued",
+        0,
+        0,
+        1,
+    )
     assert (again["error"], again["result"], again["finished_at"]) == (None, None, None)
     assert again["outcome_unknown"] is True
     assert again["first_begun_at"] == before["first_begun_at"]
@@ -71,7 +91,7 @@ def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> Non
 def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: TestDatabase) -> None:
     """What failed was a jump after a step that is not critical: retrying the jump does not go back to that step."""
     started = failed(database, unknown=True)
-    jump = NextTask(step_id="loop", action="goto", phase=Phase.WAKE, at=after(hours=1))
+    jump = NextTask(step_id="loop", action="goto", phase=Phase.TIMER, at=after(hours=1))
     decision = Decision(task=None, instance=InstanceWrite(current_step=3), next=jump)
     control(database, after(hours=1)).retry_workflow(started.instance_id, 1, decision, ALICE)
     assert task(database, started.task_id)["status"] == "failed"
@@ -80,15 +100,22 @@ def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: Test
 
 def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> None:
     """Payload and attempts as planned; the row and so the key stay."""
-    poll = a_poll(payload=Payload(request=REQUEST, job_id="job-1", key="key-1", started_at=NOON, polls=9))
+    poll = a_poll(
+        payload=Payload(request=REQUEST, job_id="job-1", key="key-1", started_at=NOON, polls=9)
+    )
     started = failed(database, unknown=True, next_task=poll)
     payload = Payload(request=REQUEST, job_id="job-1", key="key-1")
     decision = Decision(
-        task=TaskWrite(to="pending", at=NOON, payload=payload, attempts=1, outcome_unknown=True), instance=InstanceWrite(current_step=2)
+        task=TaskWrite(to="pending", at=NOON, payload=payload, attempts=1, outcome_unknown=True),
+        instance=InstanceWrite(current_step=2),
     )
     control(database, after(hours=1)).retry_workflow(started.instance_id, 1, decision, ALICE)
     again = task(database, started.task_id)
-    assert (again["status"], again["attempts"], again["scheduled_for"]) == ("queued", 1, after(hours=1))
+    assert (again["status"], again["attempts"], again["scheduled_for"]) == (
+        "queued",
+        1,
+        after(hours=1),
+    )
     assert set(again["payload"]) == {"request", "job_id", "key"}
 
 
@@ -122,8 +149,15 @@ def test_history_and_context_are_written_with_it(database: TestDatabase) -> None
     )
     control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
     row = instance(database, started.instance_id)
-    assert (row["current_step"], row["execution_context"], row["goto_iterations"], row["history_count"]) == (1, {"a": 1}, {"g": 2}, 2)
-    assert [r["sequence"] for r in database.rows("select sequence from step_history order by sequence")] == [1, 2]
+    assert (
+        row["current_step"],
+        row["execution_context"],
+        row["goto_iterations"],
+        row["history_count"],
+    ) == (1, {"a": 1}, {"g": 2}, 2)
+    assert [
+        r["sequence"] for r in database.rows("select sequence from step_history order by sequence")
+    ] == [1, 2]
 
 
 def test_an_account_with_another_live_workflow_is_refused(database: TestDatabase) -> None:
@@ -146,8 +180,14 @@ def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: st
     if state == "stopped":
         control(database).stop_workflow(started.instance_id, ALICE)
     with pytest.raises(NotAllowed) as refusal:
-        control(database).retry_workflow(started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE)
-    expected = {"active": ["pause", "stop", "run-now", "skip-step"], "paused": ["resume", "stop", "skip-step"], "stopped": []}
+        control(database).retry_workflow(
+            started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE
+        )
+    expected = {
+        "active": ["pause", "stop", "run-now", "skip-step"],
+        "paused": ["resume", "stop", "skip-step"],
+        "stopped": [],
+    }
     assert refusal.value.context["allowed"] == expected[state]
 
 
@@ -173,13 +213,17 @@ def test_an_erased_account_leaves_nothing_to_retry(database: TestDatabase) -> No
     started = failed(database)
     control(database).delete_account(started.account_id, ALICE)
     with pytest.raises(NotAllowed):
-        control(database).retry_workflow(started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE)
+        control(database).retry_workflow(
+            started.instance_id, instance(database, started.instance_id)["revision"], ANEW, ALICE
+        )
 
 
 def test_the_audit_log_tells_which_task_goes_on(database: TestDatabase) -> None:
     """The same one or a new one."""
     for unknown in (False, True):
-        control(database).retry_workflow(failed(database, unknown=unknown).instance_id, 1, ANEW, ALICE)
+        control(database).retry_workflow(
+            failed(database, unknown=unknown).instance_id, 1, ANEW, ALICE
+        )
     assert [row["after"]["same_task"] for row in audit(database, "retry_workflow")] == [False, True]
     assert {row["actor"] for row in audit(database, "retry_workflow")} == {"alice"}
 
@@ -194,7 +238,12 @@ def test_a_decision_that_leads_nowhere_is_refused_whole(database: TestDatabase) 
     """A live workflow has a live task (I2): without one nothing is written."""
     started = failed(database)
     with pytest.raises(Exception, match="23514"):
-        control(database).retry_workflow(started.instance_id, 1, Decision(task=None, instance=InstanceWrite(current_step=1)), ALICE)
+        control(database).retry_workflow(
+            started.instance_id,
+            1,
+            Decision(task=None, instance=InstanceWrite(current_step=1)),
+            ALICE,
+        )
     assert instance(database, started.instance_id)["status"] == "failed"
 
 
@@ -207,11 +256,11 @@ def _retry(instance_id: str) -> tuple[str, tuple[object, ...]]:
 def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
     """The start waits, and then finds the account taken."""
     started = failed(database)
-    workflow_id = a_definition(database)
+    definition_id = a_definition(database)
     retrier, starter = database.session(), database.session()
     retrier.begin()
     retrier.rows(*_retry(started.instance_id))
-    waiting = start(lambda: start_rows(starter, [a_start(started.account_id, workflow_id)]))
+    waiting = start(lambda: start_rows(starter, [a_start(started.account_id, definition_id)]))
     database.until_blocked(starter)
     retrier.commit()
     (answer,) = waiting.result()
@@ -222,10 +271,10 @@ def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
 def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
     """The retry waits, and is then refused."""
     started = failed(database)
-    workflow_id = a_definition(database)
+    definition_id = a_definition(database)
     starter, retrier = database.session(), database.session()
     starter.begin()
-    start_rows(starter, [a_start(started.account_id, workflow_id)])
+    start_rows(starter, [a_start(started.account_id, definition_id)])
     waiting = start(lambda: retrier.rows(*_retry(started.instance_id)))
     database.until_blocked(retrier)
     starter.commit()
@@ -252,7 +301,9 @@ def test_two_retries_at_once_make_one_task(database: TestDatabase) -> None:
 def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase) -> None:
     """Due in 100 s: leased for 190."""
     started = failed(database)
-    later = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(seconds=100)))
+    later = Decision(
+        task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(seconds=100))
+    )
     control(database).retry_workflow(started.instance_id, 1, later, ALICE)
     lease = database.value(
         "select lease_expires_at - clock_timestamp() from scheduled_tasks where workflow_instance_id = %s and is_live",
@@ -264,6 +315,6 @@ def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase
 def test_retry_forgives_crashes(database: TestDatabase) -> None:
     """Whoever is opened again may crash as often again (I8)."""
     started = failed(database, unknown=True)
-    forced(database, started.task_id, reaps=5)
+    forced(database, started.task_id, reclaims=5)
     control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
-    assert task(database, started.task_id)["reaps"] == 0
+    assert task(database, started.task_id)["reclaims"] == 0

@@ -13,17 +13,29 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
 from flamebot.adapters.postgres.migrations import migrate
 from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
-from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.ports.store import AccountRow, CommitItem, IdempotencyRecord
-from tests import databases
-from tests.builders import HORIZON, LEASE, NOON, a_decision, a_definition, a_next, a_start, a_submit, after, an_account, an_instance
-from tests.databases import Session, TestDatabase, execute
-from tests.stores import ALICE, StoppedClock, failed
+from tests.support import databases
+from tests.support.builders import (
+    HORIZON,
+    LEASE,
+    NOON,
+    a_decision,
+    a_definition,
+    a_next,
+    a_start,
+    a_submit,
+    after,
+    an_account,
+    an_instance,
+)
+from tests.support.databases import Session, TestDatabase, execute
+from tests.support.stores import ALICE, StoppedClock, failed
 
 RIGHTS = {
     "flamebot_import": {"import_accounts", "find_import", "reserve_credentials_versions", "current_definition", "definition_document"},
@@ -33,26 +45,26 @@ RIGHTS = {
     },
     "flamebot_api": {
         "create_import", "cancel_import",
-        "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "workflow_standing", "retry_workflow", "skip_step",
+        "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "instance_snapshot", "retry_workflow", "skip_step",
         "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
-        "delete_account", "free_room", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
+        "delete_account", "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
         "has_workflow_lock", "has_active_workflow",
     },
     "flamebot_tick": {
-        "free_room", "claim_due_tasks", "resend_lost_tasks", "take_over_expired", "commit_tasks", "definition_document",
+        "free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired", "commit_tasks", "definition_document",
         "set_account_status", "record_tick", "engine_health",
     },
     "flamebot_step": {
         "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
-        "acquire_account_lock", "acquire_workflow_lock", "release_workflow_lock",
+        "acquire_account_lock", "acquire_workflow_lock", "release_account_lock",
     },
-    "flamebot_upkeep": {
+    "flamebot_maintenance": {
         "find_stalled_imports", "delete_old_imports",
-        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "tend_history", "engine_health", "find_lost_workflows",
-        "record_upkeep", "allowed_actions",
+        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "maintain_history", "engine_health", "find_orphaned_workflows",
+        "record_maintenance", "allowed_actions",
     },
 }  # fmt: skip
-READERS = {"flamebot_api", "flamebot_upkeep"}
+READERS = {"flamebot_api", "flamebot_maintenance"}
 
 LogIn = Callable[[str], str]
 
@@ -90,7 +102,9 @@ def role(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def session(role: str, postgres: Server, deployed: TestDatabase, password: str) -> Iterator[Session]:
+def session(
+    role: str, postgres: Server, deployed: TestDatabase, password: str
+) -> Iterator[Session]:
     """A session of that role."""
     one = Session(postgres.url(deployed.name, user=role, password=password))
     yield one
@@ -118,13 +132,15 @@ def test_nobody_else_may_execute_anything(deployed: TestDatabase) -> None:
 
 def test_no_role_touches_a_table_or_a_sequence(deployed: TestDatabase, role: str) -> None:
     """No reading, no writing, partitions that are made later included; but COPY is no verb: one may put rows into staging, blindly."""
-    deployed.value("select tend_history(%s, interval '30 days')", (after(days=3000),))
+    deployed.value("select maintain_history(%s, interval '30 days')", (after(days=3000),))
     rows = deployed.rows(
         "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
         " and has_table_privilege(%s, c.oid, 'select, insert, update, delete, truncate, references, trigger')",
         (role,),
     )
-    staging = [row for row in rows if (role, row["relname"]) == ("flamebot_import_file", "import_staging")]
+    staging = [
+        row for row in rows if (role, row["relname"]) == ("flamebot_import_file", "import_staging")
+    ]
     assert rows == staging
     assert len(staging) == (role == "flamebot_import_file")
     reading = "select has_table_privilege(%s, 'import_staging', 'select, update, delete, truncate, references, trigger')"
@@ -183,24 +199,45 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     """Every verb of the control and the read store."""
     url = log_in("flamebot_api")
     db, clock = Database(lambda: url), StoppedClock(NOON)
-    store, reads = PostgresControlStore(db, clock, horizon=HORIZON, lease=LEASE), PostgresReadStore(db, clock)
-    document = {"type": "mine", "name": "Mine", "steps": [{"id": "rest", "action": "wait", "delay": 1}]}
+    store, reads = (
+        PostgresControlStore(db, clock, horizon=HORIZON, lease=LEASE),
+        PostgresReadStore(db, clock),
+    )
+    document = {
+        "type": "mine",
+        "name": "Mine",
+        "steps": [{"id": "rest", "action": "wait", "delay": 1}],
+    }
     definition = store.publish_definition(document, None, ALICE)
-    account_id, onward = an_account(database), Decision(task=None, instance=InstanceWrite(current_step=0), next=a_submit(after(hours=1)))
+    account_id, onward = (
+        an_account(database),
+        Decision(task=None, instance=InstanceWrite(current_step=0), next=a_submit(after(hours=1))),
+    )
     row = a_start(account_id, definition["id"], a_next(at=after(hours=1)))
     assert store.start_workflows([row], ALICE)[0].status == "started"
     store.pause_workflow(row.instance_id, ALICE)
     store.resume_workflow(row.instance_id, "freeze", ALICE)
-    store.skip_step(row.instance_id, store.standing(row.instance_id).instance.revision, onward, ALICE)
-    store.run_workflow_now(row.instance_id, store.standing(row.instance_id).instance.revision, ALICE)
+    store.skip_step(
+        row.instance_id, store.standing(row.instance_id).instance.revision, onward, ALICE
+    )
+    store.run_workflow_now(
+        row.instance_id, store.standing(row.instance_id).instance.revision, ALICE
+    )
     store.stop_workflow(row.instance_id, ALICE)
     broken = failed(database)
-    store.retry_workflow(broken.instance_id, store.standing(broken.instance_id).instance.revision, onward, ALICE)
+    store.retry_workflow(
+        broken.instance_id, store.standing(broken.instance_id).instance.revision, onward, ALICE
+    )
     assert store.pause_all(ALICE)["paused"]
     assert not store.resume_all(ALICE)["paused"]
     assert not store.control()["paused"]
-    assert store.active_definition("mine") == store.publish_definition(document, 1, ALICE)
-    assert PostgresTaskStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(10) == []
+    assert store.current_definition("mine") == store.publish_definition(document, 1, ALICE)
+    assert (
+        PostgresTaskStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(
+            10
+        )
+        == []
+    )
     assert reads.account(account_id)["flamebot_id"] == account_id
     assert reads.workflow(row.instance_id)["status"] == "stopped"
     assert len(reads.workflows({"status": "stopped"}, None, 10).items) == 1
@@ -220,12 +257,19 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
     url = log_in("flamebot_import")
     db = Database(lambda: url)
     store = PostgresControlStore(db, StoppedClock(NOON), horizon=HORIZON, lease=LEASE)
-    workflow_id = a_definition(database)
-    assert store.active_definition("default")["id"] == workflow_id
-    (version,) = store.reserve_versions(1)
-    account = AccountRow(flamebot_id="acct-1", model_id="m", channel_id="c", config=None, version=version, ciphertext=b"x")
+    definition_id = a_definition(database)
+    assert store.current_definition("default")["id"] == definition_id
+    (version,) = store.reserve_credentials_versions(1)
+    account = AccountRow(
+        flamebot_id="acct-1",
+        model_id="m",
+        channel_id="c",
+        config=None,
+        version=version,
+        ciphertext=b"x",
+    )
     record = IdempotencyRecord(principal="alice", key="k", salt=b"s", digest=b"d", answer={})
-    start = a_start("acct-1", workflow_id)
+    start = a_start("acct-1", definition_id)
     assert store.import_accounts([account], [start], record, ALICE).started[0].status == "started"
     assert store.find_import("alice", "k") is not None
     with pytest.raises(Exception, match="42501"):
@@ -233,48 +277,70 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
     db.close()
 
 
-def test_tick_and_step_do_their_work_with_their_roles(database: TestDatabase, log_in: LogIn) -> None:
-    """Claim, begin, commit, take over; and the step cannot claim, nor the tick begin."""
+def test_tick_and_step_do_their_work_with_their_roles(
+    database: TestDatabase, log_in: LogIn
+) -> None:
+    """Claim, begin, commit, reclaim; and the step cannot claim, nor the tick begin."""
     tick_url, step_url = log_in("flamebot_tick"), log_in("flamebot_step")
-    tick_db, step_db, clock = Database(lambda: tick_url), Database(lambda: step_url), StoppedClock(after(hours=1))
+    tick_db, step_db, clock = (
+        Database(lambda: tick_url),
+        Database(lambda: step_url),
+        StoppedClock(after(hours=1)),
+    )
     tick = PostgresTaskStore(tick_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
     step = PostgresTaskStore(step_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
     started = an_instance(database, a_next(at=after(hours=1)))
     (pointer,) = tick.claim_due_tasks(10)
     (begun,) = step.begin_tasks([pointer], str(uuid4()))
     assert begun.task is not None
-    assert step.commit_tasks([CommitItem(task_id=pointer.task_id, fence=begun.task.fence, decision=a_decision(status="completed"))])[
-        0
-    ].accepted
+    assert step.commit_tasks(
+        [
+            CommitItem(
+                task_id=pointer.task_id,
+                fence=begun.task.fence,
+                decision=a_decision(status="completed"),
+            )
+        ]
+    )[0].accepted
     assert step.load_credentials(started.account_id)["credentials_version"] == 100_000
     assert step.mark_registered(started.account_id, 100_000)
     step.set_account_status(started.account_id, "suspended")
-    assert tick.resend_lost_tasks(10) == []
-    assert tick.take_over_expired(10, str(uuid4())) == []
+    assert tick.resend_expired(10) == []
+    assert tick.reclaim_expired(10, str(uuid4())) == []
     tick.record_tick(1, 1, 0.1)
     assert tick.health()["last_tick"]["claimed"] == 1
-    for forbidden in (lambda: step.claim_due_tasks(1), lambda: tick.begin_tasks([pointer], str(uuid4()))):
+    for forbidden in (
+        lambda: step.claim_due_tasks(1),
+        lambda: tick.begin_tasks([pointer], str(uuid4())),
+    ):
         with pytest.raises(Exception, match="42501"):
             forbidden()
     tick_db.close()
     step_db.close()
 
 
-def test_upkeep_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
+def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
     """It even makes and drops partitions, without owning the table."""
-    url = log_in("flamebot_upkeep")
+    url = log_in("flamebot_maintenance")
     db = Database(lambda: url)
-    store = PostgresUpkeepStore(db, StoppedClock(after(days=4000)))
+    store = PostgresMaintenanceStore(db, StoppedClock(after(days=4000)))
     assert store.delete_finished_tasks(timedelta(days=7), 10) == 0
     assert (store.delete_expired_locks(), store.delete_old_requests()) == (0, 0)
-    assert len(store.tend_history(timedelta(days=30))["created"]) == 8
+    assert len(store.maintain_history(timedelta(days=30))["created"]) == 8
     assert store.health()["paused"] is False
-    assert store.find_lost_workflows("", 10) == {"checked": 0, "last": None, "lost": 0, "ids": []}
-    store.record_upkeep({"after": ""})
+    assert store.find_orphaned_workflows("", 10) == {
+        "checked": 0,
+        "last": None,
+        "lost": 0,
+        "ids": [],
+    }
+    store.record_maintenance({"after": ""})
     db.close()
 
 
-def test_where_roles_log_in_by_iam_they_are_told_to(postgres: Server, deployed: TestDatabase, sql_dir: Path) -> None:
+def test_where_roles_log_in_by_iam_they_are_told_to(
+    postgres: Server, deployed: TestDatabase, sql_dir: Path
+) -> None:
     """On RDS there is a role for that; elsewhere there is none, and nothing is missing."""
     member = "select bool_and(pg_has_role(r.rolname, 'rds_iam', 'member')) from pg_roles r where r.rolname like 'flamebot\\_%%'"
     execute(postgres.url(), "create role rds_iam nologin")

@@ -6,12 +6,25 @@ import pytest
 
 from flamebot.domain.errors import Busy, NotAllowed, NotFound, RevisionConflict
 from flamebot.domain.task import Phase
-from tests.builders import NOON, a_cancel, a_next, after, an_instance, begin, claim, instance, live_tasks, pause, pause_all, task
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control, failed, polling, running, unsure
+from tests.support.builders import (
+    NOON,
+    a_cancel,
+    a_next,
+    after,
+    an_instance,
+    begin,
+    claim,
+    instance,
+    live_tasks,
+    pause,
+    pause_all,
+    task,
+)
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control, failed, polling, running, unsure
 
 
-@pytest.mark.parametrize("phase", [Phase.WAKE, Phase.TEXT, Phase.SUBMIT])
+@pytest.mark.parametrize("phase", [Phase.TIMER, Phase.GENERATE, Phase.SUBMIT])
 def test_what_waits_is_due_now_and_sent(database: TestDatabase, phase: Phase) -> None:
     """Due at this moment, queued under a new fence, and answered to be sent."""
     started = an_instance(database, a_next(phase, at=after(hours=5)))
@@ -55,7 +68,9 @@ def test_due_already_and_sent_changes_nothing(database: TestDatabase) -> None:
 def test_overdue_and_unclaimed_is_sent(database: TestDatabase) -> None:
     """Its due time stays: lateness is not hidden."""
     started = an_instance(database, a_next(at=after(hours=1)))
-    (pointer,) = control(database, after(hours=2)).run_workflow_now(started.instance_id, 0, ALICE).send
+    (pointer,) = (
+        control(database, after(hours=2)).run_workflow_now(started.instance_id, 0, ALICE).send
+    )
     assert pointer.due == after(hours=1)
 
 
@@ -65,7 +80,10 @@ def test_under_the_global_pause_it_is_due_but_not_queued(database: TestDatabase)
     pause_all(database)
     changed = control(database).run_workflow_now(started.instance_id, 0, ALICE)
     assert changed.send == []
-    assert (live_tasks(database, started.instance_id), task(database, started.task_id)["scheduled_for"]) == (["pending"], NOON)
+    assert (
+        live_tasks(database, started.instance_id),
+        task(database, started.task_id)["scheduled_for"],
+    ) == (["pending"], NOON)
 
 
 @pytest.mark.parametrize("state", ["running", "polling", "cancelling"])
@@ -92,7 +110,10 @@ def test_only_an_active_workflow_runs_now(database: TestDatabase, state: str) ->
         control(database).pause_workflow(started.instance_id, ALICE)
     with pytest.raises(NotAllowed) as refusal:
         control(database).run_workflow_now(started.instance_id, 1, ALICE)
-    assert refusal.value.context["allowed"] == {"paused": ["resume", "stop", "skip-step"], "failed": ["retry"]}[state]
+    assert (
+        refusal.value.context["allowed"]
+        == {"paused": ["resume", "stop", "skip-step"], "failed": ["retry"]}[state]
+    )
 
 
 def test_a_revision_of_yesterday_is_refused(database: TestDatabase) -> None:
@@ -114,7 +135,10 @@ def test_the_audit_log_tells_both_times(database: TestDatabase) -> None:
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).run_workflow_now(started.instance_id, 0, ALICE)
     (row,) = audit(database, "run_workflow_now")
-    assert (row["before"], row["after"]) == ({"scheduled_for": "2030-01-01T17:00:00+00:00"}, {"scheduled_for": "2030-01-01T12:00:00+00:00"})
+    assert (row["before"], row["after"]) == (
+        {"scheduled_for": "2030-01-01T17:00:00+00:00"},
+        {"scheduled_for": "2030-01-01T12:00:00+00:00"},
+    )
 
 
 @pytest.mark.race
@@ -124,13 +148,18 @@ def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
     claimer, hurried = database.session(), database.session()
     claimer.begin()
     (claimed,) = claim(claimer, now=after(minutes=9))
-    call = ("select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null) as answer", (started.instance_id, after(minutes=9)))
+    call = (
+        "select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null) as answer",
+        (started.instance_id, after(minutes=9)),
+    )
     waiting = start(lambda: hurried.one(*call))
     database.until_blocked(hurried)
     claimer.commit()
     (pointer,) = waiting.result()["answer"]["send"]
     assert begin(database, started.task_id, fences=[claimed["fence"]], now=after(minutes=9)) == []
-    assert len(begin(database, started.task_id, fences=[pointer["fence"]], now=after(minutes=9))) == 1
+    assert (
+        len(begin(database, started.task_id, fences=[pointer["fence"]], now=after(minutes=9))) == 1
+    )
 
 
 @pytest.mark.race
@@ -140,7 +169,12 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     beginner, hurried = database.session(), database.session()
     beginner.begin()
     assert begin(beginner, started.task_id)
-    waiting = start(lambda: hurried.one("select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)", (started.instance_id, NOON)))
+    waiting = start(
+        lambda: hurried.one(
+            "select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)",
+            (started.instance_id, NOON),
+        )
+    )
     database.until_blocked(hurried)
     beginner.commit()
     with pytest.raises(Exception, match="at work"):
@@ -155,7 +189,12 @@ def test_a_pause_that_came_first_refuses_it(database: TestDatabase) -> None:
     pauser, hurried = database.session(), database.session()
     pauser.begin()
     pause(pauser, started.instance_id)
-    waiting = start(lambda: hurried.one("select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)", (started.instance_id, NOON)))
+    waiting = start(
+        lambda: hurried.one(
+            "select run_workflow_now(%s, 0, %s, interval '90 s', 'a', null)",
+            (started.instance_id, NOON),
+        )
+    )
     database.until_blocked(hurried)
     pauser.commit()
     with pytest.raises(Exception, match="The workflow is paused"):

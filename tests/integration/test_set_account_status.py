@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
-from tests.builders import an_account
-from tests.databases import TestDatabase
+from tests.support.builders import an_account
+from tests.support.databases import TestDatabase
 
 
 def test_status_is_remembered(database: TestDatabase, store: PostgresTaskStore) -> None:

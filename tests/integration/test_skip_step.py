@@ -9,7 +9,7 @@ import pytest
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import Busy, NotAllowed, NotFound, RevisionConflict
-from tests.builders import (
+from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
@@ -25,8 +25,8 @@ from tests.builders import (
     pause_all,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, audit, control, failed, last_task, polling, running, unsure
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import ALICE, audit, control, failed, last_task, polling, running, unsure
 
 PAST = Decision(
     task=None,
@@ -34,22 +34,38 @@ PAST = Decision(
     history=(an_entry("skipped"),),
     next=a_submit(after(hours=1)),
 )
-TO_THE_END = Decision(task=None, instance=InstanceWrite(current_step=2, status="completed"), history=(an_entry("skipped"),))
+TO_THE_END = Decision(
+    task=None,
+    instance=InstanceWrite(current_step=2, status="completed"),
+    history=(an_entry("skipped"),),
+)
 
 
 def test_the_waiting_task_is_cancelled_and_the_next_one_born(database: TestDatabase) -> None:
     """Instance, history and next task are as decided; the sequence goes on without a gap (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 0, PAST, ALICE)
-    row, following = instance(database, started.instance_id), last_task(database, started.instance_id)
+    row, following = (
+        instance(database, started.instance_id),
+        last_task(database, started.instance_id),
+    )
     assert task(database, started.task_id)["status"] == "cancelled"
-    assert (following["sequence"], following["phase"], following["status"], following["scheduled_for"]) == (
+    assert (
+        following["sequence"],
+        following["phase"],
+        following["status"],
+        following["scheduled_for"],
+    ) == (
         2,
         "submit",
         "pending",
         after(hours=1),
     )
-    assert (row["current_step"], row["execution_context"], row["goto_iterations"]) == (1, {"rest": {}}, {"loop": 1})
+    assert (row["current_step"], row["execution_context"], row["goto_iterations"]) == (
+        1,
+        {"rest": {}},
+        {"loop": 1},
+    )
     assert changed.workflow["next_action_at"] == after(hours=1)
     assert changed.send == []
     (entry,) = database.rows("select * from step_history")
@@ -84,12 +100,16 @@ def test_a_paused_workflow_stays_paused(database: TestDatabase) -> None:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_skipping_the_last_step_completes_the_workflow(database: TestDatabase, paused: bool) -> None:
+def test_skipping_the_last_step_completes_the_workflow(
+    database: TestDatabase, paused: bool
+) -> None:
     """Nothing is left to wait for; the account is free, and what is over is not paused."""
     started = an_instance(database)
     if paused:
         control(database).pause_workflow(started.instance_id, ALICE)
-    changed = control(database, after(minutes=1)).skip_step(started.instance_id, int(paused), TO_THE_END, ALICE)
+    changed = control(database, after(minutes=1)).skip_step(
+        started.instance_id, int(paused), TO_THE_END, ALICE
+    )
     assert changed.workflow["status"] == "completed"
     assert changed.workflow["finished_at"] == after(minutes=1)
     assert changed.workflow["paused_at"] is None
@@ -100,7 +120,9 @@ def test_under_the_global_pause_nothing_is_queued(database: TestDatabase) -> Non
     """It is pending, and claimed when the pause is over."""
     started = an_instance(database)
     pause_all(database)
-    changed = control(database).skip_step(started.instance_id, 0, replace(PAST, next=a_submit(NOON)), ALICE)
+    changed = control(database).skip_step(
+        started.instance_id, 0, replace(PAST, next=a_submit(NOON)), ALICE
+    )
     assert changed.send == []
     assert live_tasks(database, started.instance_id) == ["pending"]
 
@@ -146,8 +168,12 @@ def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
         control(database).skip_step("00000000-0000-4000-8000-000000000000", 0, PAST, ALICE)
 
 
-@pytest.mark.parametrize("decision", [replace(PAST, next=None), replace(TO_THE_END, next=a_submit())])
-def test_a_decision_that_breaks_i2_is_refused_whole(database: TestDatabase, decision: Decision) -> None:
+@pytest.mark.parametrize(
+    "decision", [replace(PAST, next=None), replace(TO_THE_END, next=a_submit())]
+)
+def test_a_decision_that_breaks_i2_is_refused_whole(
+    database: TestDatabase, decision: Decision
+) -> None:
     """A live instance without a task, or a finished one with one, is never written."""
     started = an_instance(database)
     with pytest.raises(Exception, match="23514"):
@@ -172,7 +198,9 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
     beginner.begin()
     assert begin(beginner, started.task_id)
     params = (started.instance_id, to_json(decision_json(PAST)), NOON, HORIZON, LEASE)
-    waiting = start(lambda: skipper.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params))
+    waiting = start(
+        lambda: skipper.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params)
+    )
     database.until_blocked(skipper)
     beginner.commit()
     with pytest.raises(Exception, match="at work"):
@@ -188,7 +216,9 @@ def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
     one, two = database.session(), database.session()
     one.begin()
     one.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params)
-    waiting = start(lambda: two.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params))
+    waiting = start(
+        lambda: two.rows("select skip_step(%s, 0, %s, %s, %s, %s, 1, 'a', null)", params)
+    )
     database.until_blocked(two)
     one.commit()
     with pytest.raises(Exception, match="changed in the meantime"):
@@ -201,7 +231,10 @@ def test_history_goes_on_from_what_was_told(database: TestDatabase) -> None:
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).skip_step(started.instance_id, 0, PAST, ALICE)
     control(database).skip_step(started.instance_id, 1, PAST, ALICE)
-    assert [row["sequence"] for row in database.rows("select sequence from step_history order by sequence")] == [1, 2]
+    assert [
+        row["sequence"]
+        for row in database.rows("select sequence from step_history order by sequence")
+    ] == [1, 2]
 
 
 @pytest.mark.parametrize("state", ["polling", "unsure"])
@@ -210,5 +243,7 @@ def test_a_held_step_at_work_is_busy(database: TestDatabase, state: str) -> None
     started = polling(database) if state == "polling" else unsure(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     with pytest.raises(Busy):
-        control(database).skip_step(started.instance_id, instance(database, started.instance_id)["revision"], PAST, ALICE)
+        control(database).skip_step(
+            started.instance_id, instance(database, started.instance_id)["revision"], PAST, ALICE
+        )
     assert live_tasks(database, started.instance_id) == ["held"]

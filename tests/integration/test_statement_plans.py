@@ -17,12 +17,25 @@ import pytest
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.ports.store import AccountRow, CommitItem
-from tests.builders import HORIZON, LEASE, a_cancel, a_decision, a_definition, a_next, a_poll, a_start, a_submit, after, an_entry, commit
-from tests.crowd import LARGE
-from tests.databases import TestDatabase
-from tests.imports import a_chunk, a_row, announce, begun, desk, tender, worker
-from tests.query_plans import WatchedSession, discarding_joins, scanned
-from tests.stores import ALICE, StoppedClock, control, reads, upkeep
+from tests.support.builders import (
+    HORIZON,
+    LEASE,
+    a_cancel,
+    a_decision,
+    a_definition,
+    a_next,
+    a_poll,
+    a_start,
+    a_submit,
+    after,
+    an_entry,
+    commit,
+)
+from tests.support.crowd import LARGE
+from tests.support.databases import TestDatabase
+from tests.support.imports import a_chunk, a_row, admin, announce, begun, tender, worker
+from tests.support.query_plans import WatchedSession, discarding_joins, scanned
+from tests.support.stores import ALICE, StoppedClock, control, maintenance, reads
 
 BATCH = 500
 MUCH = 10_000
@@ -34,7 +47,9 @@ TOUCHES = re.compile(rf"\b({'|'.join(LARGE)})\b")
 
 def tasks(db: TestDatabase) -> PostgresTaskStore:
     """The step function's and the tick's store."""
-    return PostgresTaskStore(db.db, StoppedClock(after()), horizon=HORIZON, lease=LEASE, max_queued=20_000)
+    return PostgresTaskStore(
+        db.db, StoppedClock(after()), horizon=HORIZON, lease=LEASE, max_queued=20_000
+    )
 
 
 def make_due(db: TestDatabase, count: int = BATCH) -> None:
@@ -57,7 +72,9 @@ def lease_much(db: TestDatabase) -> None:
 
 def a_sleeper(db: TestDatabase, number: int) -> str:
     """Its instance's id."""
-    return str(db.value("select id from workflow_instances where account_id = %s", (f"sleeper-{number}",)))
+    return str(
+        db.value("select id from workflow_instances where account_id = %s", (f"sleeper-{number}",))
+    )
 
 
 def dispatching(db: TestDatabase) -> None:
@@ -74,13 +91,20 @@ def dispatching(db: TestDatabase) -> None:
         a_decision("failed", status="failed", instance={"last_error": "refused: no"}),
     ]
     fences = [(each.task_id, each.task.fence) for each in started if each.task]
-    store.commit_tasks([CommitItem(task_id=i, fence=f, decision=ways[n % len(ways)]) for n, (i, f) in enumerate(fences)])
+    store.commit_tasks(
+        [
+            CommitItem(task_id=i, fence=f, decision=ways[n % len(ways)])
+            for n, (i, f) in enumerate(fences)
+        ]
+    )
     make_due(db)
     begun_again = store.begin_tasks(store.claim_due_tasks(BATCH)[: BATCH // 2], str(uuid4()))
     assert begun_again
-    db.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 hour' where lease_expires_at is not null")
-    assert store.take_over_expired(100, str(uuid4()))
-    assert store.resend_lost_tasks(BATCH)
+    db.rows(
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 hour' where lease_expires_at is not null"
+    )
+    assert store.reclaim_expired(100, str(uuid4()))
+    assert store.resend_expired(BATCH)
     store.record_tick(1, 1, 0.1)
     store.health()
 
@@ -96,27 +120,40 @@ def pausing_everything(db: TestDatabase) -> None:
 
 def controlling(db: TestDatabase) -> None:
     """Everything that an operator does to one workflow."""
-    desk_of = control(db, after())
+    admin_of = control(db, after())
     first, second, third, fourth = (a_sleeper(db, number) for number in CONTROLLED[:4])
     for clock in ("freeze", "run_on"):
-        desk_of.pause_workflow(first, ALICE)
-        desk_of.resume_workflow(first, clock, ALICE)
-    desk_of.run_workflow_now(second, desk_of.standing(second).instance.revision, ALICE)
-    skipped = Decision(task=None, instance=InstanceWrite(current_step=1), history=(an_entry("skipped"),), next=a_submit(after(hours=1)))
-    desk_of.skip_step(third, desk_of.standing(third).instance.revision, skipped, ALICE)
-    desk_of.stop_workflow(fourth, ALICE)
+        admin_of.pause_workflow(first, ALICE)
+        admin_of.resume_workflow(first, clock, ALICE)
+    admin_of.run_workflow_now(second, admin_of.standing(second).instance.revision, ALICE)
+    skipped = Decision(
+        task=None,
+        instance=InstanceWrite(current_step=1),
+        history=(an_entry("skipped"),),
+        next=a_submit(after(hours=1)),
+    )
+    admin_of.skip_step(third, admin_of.standing(third).instance.revision, skipped, ALICE)
+    admin_of.stop_workflow(fourth, ALICE)
     make_due(db, 1)
     (failing,) = tasks(db).begin_tasks(tasks(db).claim_due_tasks(1), str(uuid4()))
     assert failing.task is not None
     assert failing.instance is not None
     commit(
         db,
-        (failing.task_id, failing.task.fence, a_decision("failed", status="failed", instance={"last_error": "refused: no"})),
+        (
+            failing.task_id,
+            failing.task.fence,
+            a_decision("failed", status="failed", instance={"last_error": "refused: no"}),
+        ),
         now=after(),
     )
     instance_id = failing.instance.instance_id
-    again = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1)))
-    desk_of.retry_workflow(instance_id, desk_of.standing(instance_id).instance.revision, again, ALICE)
+    again = Decision(
+        task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1))
+    )
+    admin_of.retry_workflow(
+        instance_id, admin_of.standing(instance_id).instance.revision, again, ALICE
+    )
 
 
 def importing(db: TestDatabase) -> None:
@@ -124,10 +161,19 @@ def importing(db: TestDatabase) -> None:
     workflow = a_definition(db)
     names = [f"new-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
     rows = [
-        AccountRow(flamebot_id=name, model_id="m", channel_id="c", config={"a": 1}, version=n, ciphertext=b"sealed")
+        AccountRow(
+            flamebot_id=name,
+            model_id="m",
+            channel_id="c",
+            config={"a": 1},
+            version=n,
+            ciphertext=b"sealed",
+        )
         for n, name in enumerate(names)
     ]
-    answer = control(db, after()).import_accounts(rows, [a_start(name, workflow, a_next()) for name in names], None, ALICE)
+    answer = control(db, after()).import_accounts(
+        rows, [a_start(name, workflow, a_next()) for name in names], None, ALICE
+    )
     assert sum(start.status == "started" for start in answer.started) == BATCH
     control(db, after()).start_workflows([a_start("sleeper-1", workflow)], ALICE)
 
@@ -135,18 +181,24 @@ def importing(db: TestDatabase) -> None:
 def importing_a_file(db: TestDatabase) -> None:
     """A chunk of new and known accounts, and the ways that an import ends."""
     workflow = a_definition(db)
-    turn = begun(db, workflow_id=workflow)
+    turn = begun(db, definition_id=workflow)
     names = [f"filed-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
-    staged = [a_row(name, n, a_start(name, workflow, a_next(at=after(days=1)))) for n, name in enumerate(names, 2)]
+    staged = [
+        a_row(name, n, a_start(name, workflow, a_next(at=after(days=1))))
+        for n, name in enumerate(names, 2)
+    ]
     store = worker(db, room=20_000)
     assert store.import_chunk(turn, a_chunk(turn, *staged)).started == BATCH
     again = replace(turn, bytes_read=500)
     repeated = [replace(row, row=row.row + 5000) for row in staged]
-    assert store.import_chunk(again, a_chunk(again, *repeated, to=900, done=True)).rejected == 2 * BATCH
+    assert (
+        store.import_chunk(again, a_chunk(again, *repeated, to=900, done=True)).rejected
+        == 2 * BATCH
+    )
     store.release_import(begun(db))
     store.fail_import(begun(db), "unreadable: no")
     store.miss_import_file(announce(db))
-    desk(db).cancel_import(announce(db), ALICE)
+    admin(db).cancel_import(announce(db), ALICE)
     tender(db).find_stalled_imports()
     tender(db).delete_old_imports()
 
@@ -157,26 +209,30 @@ def keeping_accounts(db: TestDatabase) -> None:
     store.load_credentials("sleeper-1")
     store.mark_registered("sleeper-1", 1)
     store.set_account_status("sleeper-1", "suspended")
-    desk_of = control(db, after())
-    desk_of.stop_workflow(a_sleeper(db, 11), ALICE)
-    desk_of.delete_account("sleeper-11", ALICE)
+    admin_of = control(db, after())
+    admin_of.stop_workflow(a_sleeper(db, 11), ALICE)
+    admin_of.delete_account("sleeper-11", ALICE)
     db.db.call("select has_active_workflow('sleeper-12')")
 
 
 def tending(db: TestDatabase) -> None:
-    """Upkeep's batches."""
+    """Maintenance's batches."""
     make_due(db)
     store = tasks(db)
     started = store.begin_tasks(store.claim_due_tasks(BATCH), str(uuid4()))
-    items = [CommitItem(task_id=each.task_id, fence=each.task.fence, decision=a_decision()) for each in started if each.task]
+    items = [
+        CommitItem(task_id=each.task_id, fence=each.task.fence, decision=a_decision())
+        for each in started
+        if each.task
+    ]
     store.commit_tasks(items)
-    pass_of = upkeep(db, after(days=40))
+    pass_of = maintenance(db, after(days=40))
     assert pass_of.delete_finished_tasks(timedelta(days=30), 1000) == BATCH
     pass_of.delete_expired_locks()
     pass_of.delete_old_requests()
-    pass_of.find_lost_workflows("sleeper-5", BATCH)
-    pass_of.tend_history(timedelta(days=90))
-    pass_of.record_upkeep({})
+    pass_of.find_orphaned_workflows("sleeper-5", BATCH)
+    pass_of.maintain_history(timedelta(days=90))
+    pass_of.record_maintenance({})
     pass_of.health()
 
 
@@ -236,9 +292,16 @@ def test_no_statement_reads_a_table_from_end_to_end(
                     offences.append(f"{scene.__name__}: {sql}: reads all of {read}")
                 if discarding_joins(tree, tables):
                     offences.append(f"{scene.__name__}: {sql}: joins all with all")
-        called = {row["funcname"] for row in crowded.rows("select funcname from pg_stat_xact_user_functions")}
+        called = {
+            row["funcname"]
+            for row in crowded.rows("select funcname from pg_stat_xact_user_functions")
+        }
     finally:
         crowded.main.rollback()
     assert offences == []
-    touching = {path.stem for path in (sql_dir / "functions").glob("*.sql") if TOUCHES.search(path.read_text().partition("$$")[2])}
+    touching = {
+        path.stem
+        for path in (sql_dir / "functions").glob("*.sql")
+        if TOUCHES.search(path.read_text().partition("$$")[2])
+    }
     assert touching - called == FOR_PEOPLE, "a verb that no scene here calls"

@@ -8,7 +8,7 @@ import pytest
 
 from flamebot.domain.errors import NotAllowed, NotFound
 from flamebot.domain.task import Phase
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     a_cancel,
     a_decision,
@@ -23,13 +23,25 @@ from tests.builders import (
     pause_all,
     task,
 )
-from tests.databases import TestDatabase, start
-from tests.stores import ALICE, REQUEST, audit, control, failed, last_task, polling, running, unsure
+from tests.support.databases import TestDatabase, start
+from tests.support.stores import (
+    ALICE,
+    REQUEST,
+    audit,
+    control,
+    failed,
+    last_task,
+    polling,
+    running,
+    unsure,
+)
 
 
-@pytest.mark.parametrize("phase", [Phase.WAKE, Phase.TEXT, Phase.SUBMIT])
+@pytest.mark.parametrize("phase", [Phase.TIMER, Phase.GENERATE, Phase.SUBMIT])
 @pytest.mark.parametrize("paused", [False, True])
-def test_what_only_waits_is_stopped_at_once(database: TestDatabase, phase: Phase, paused: bool) -> None:
+def test_what_only_waits_is_stopped_at_once(
+    database: TestDatabase, phase: Phase, paused: bool
+) -> None:
     """The waiting task is cancelled; nothing is left to run or to send."""
     started = an_instance(database, a_next(phase, at=after(hours=1)))
     if paused:
@@ -62,7 +74,11 @@ def test_an_open_job_gets_a_cancel_task(database: TestDatabase, paused: bool) ->
     assert changed.workflow["effect_in_flight"] is True
     assert changed.workflow["next_action_at"] == after(minutes=2)
     (pointer,) = changed.send
-    assert (pointer.task_id, pointer.phase, pointer.due) == (f"{started.instance_id}:2", Phase.CANCEL, after(minutes=2))
+    assert (pointer.task_id, pointer.phase, pointer.due) == (
+        f"{started.instance_id}:2",
+        Phase.CANCEL,
+        after(minutes=2),
+    )
     (begun,) = begin(database, pointer.task_id, fences=[pointer.fence], now=after(minutes=2))
     assert begun["payload"]["job_id"] == "job-1"
     assert begun["payload"]["key"] == "key-1"
@@ -70,7 +86,11 @@ def test_an_open_job_gets_a_cancel_task(database: TestDatabase, paused: bool) ->
     assert begun["payload"]["request"]["body"] == {"count": 5}
     assert begun["payload"]["started_at"] == NOON.isoformat()
     assert "polls" not in begun["payload"]
-    assert (begun["step_id"], begun["action"], begun["attempts"]) == ("swipe", "swipe_with_spectre", 0)
+    assert (begun["step_id"], begun["action"], begun["attempts"]) == (
+        "swipe",
+        "swipe_with_spectre",
+        0,
+    )
 
 
 def test_a_submit_of_unknown_outcome_is_looked_up_by_its_key(database: TestDatabase) -> None:
@@ -105,24 +125,40 @@ def test_a_running_task_is_left_to_its_commit(database: TestDatabase) -> None:
     assert live_tasks(database, started.instance_id) == []
 
 
-def test_a_submit_that_commits_while_stopping_gets_its_job_cancelled(database: TestDatabase) -> None:
+def test_a_submit_that_commits_while_stopping_gets_its_job_cancelled(
+    database: TestDatabase,
+) -> None:
     """The job that was opened meanwhile is not forgotten."""
     started = running(database, a_submit())
     control(database).stop_workflow(started.instance_id, ALICE)
     fence = task(database, started.task_id)["fence"]
     commit(database, (started.task_id, fence, a_decision(if_stopping=a_cancel())))
     cancel = last_task(database, started.instance_id)
-    assert (cancel["phase"], cancel["status"], cancel["payload"]["reason"]) == ("cancel", "queued", "stop")
+    assert (cancel["phase"], cancel["status"], cancel["payload"]["reason"]) == (
+        "cancel",
+        "queued",
+        "stop",
+    )
 
 
-def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel(database: TestDatabase) -> None:
+def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel(
+    database: TestDatabase,
+) -> None:
     """Its job may be open and is cancelled first; once that is confirmed, the workflow is stopped and nothing is left to look after."""
     started = running(database, a_submit())
     control(database).stop_workflow(started.instance_id, ALICE)
-    lost = a_decision("failed", status="failed", instance={"last_error": "outcome_unknown: 503"}, if_stopping=a_cancel())
+    lost = a_decision(
+        "failed",
+        status="failed",
+        instance={"last_error": "outcome_unknown: 503"},
+        if_stopping=a_cancel(),
+    )
     commit(database, (started.task_id, task(database, started.task_id)["fence"], lost))
     cancel = last_task(database, started.instance_id)
-    assert (cancel["phase"], instance(database, started.instance_id)["last_error"]) == ("cancel", None)
+    assert (cancel["phase"], instance(database, started.instance_id)["last_error"]) == (
+        "cancel",
+        None,
+    )
     (begun,) = begin(database, cancel["task_id"])
     commit(database, (cancel["task_id"], begun["fence"], a_decision(status="stopped")))
     stopped = instance(database, started.instance_id)
@@ -160,8 +196,15 @@ def test_the_audit_log_tells_both_states(database: TestDatabase, paused: bool) -
         control(database).pause_workflow(started.instance_id, ALICE)
     control(database).stop_workflow(started.instance_id, ALICE)
     (row,) = audit(database, "stop_workflow")
-    assert (row["actor"], row["reason"], row["subject"]) == ("alice", "because", f"workflow/{started.instance_id}")
-    assert (row["before"], row["after"]) == ({"status": "paused" if paused else "active"}, {"status": "stopping"})
+    assert (row["actor"], row["reason"], row["subject"]) == (
+        "alice",
+        "because",
+        f"workflow/{started.instance_id}",
+    )
+    assert (row["before"], row["after"]) == (
+        {"status": "paused" if paused else "active"},
+        {"status": "stopping"},
+    )
 
 
 def test_a_failed_workflow_cannot_be_stopped(database: TestDatabase) -> None:
@@ -196,7 +239,12 @@ def test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it(database: TestDat
     beginner, stopper = database.session(), database.session()
     beginner.begin()
     assert begin(beginner, started.task_id)
-    waiting = start(lambda: stopper.one("select stop_workflow(%s, %s, %s, 'a', null)", (started.instance_id, NOON, timedelta(seconds=90))))
+    waiting = start(
+        lambda: stopper.one(
+            "select stop_workflow(%s, %s, %s, 'a', null)",
+            (started.instance_id, NOON, timedelta(seconds=90)),
+        )
+    )
     database.until_blocked(stopper)
     beginner.commit()
     waiting.result()
@@ -211,7 +259,10 @@ def test_a_begin_that_meets_a_stop_begins_nothing(database: TestDatabase) -> Non
     fence = task(database, started.task_id)["fence"]
     stopper, beginner = database.session(), database.session()
     stopper.begin()
-    stopper.rows("select stop_workflow(%s, %s, %s, 'a', null)", (started.instance_id, NOON, timedelta(seconds=90)))
+    stopper.rows(
+        "select stop_workflow(%s, %s, %s, 'a', null)",
+        (started.instance_id, NOON, timedelta(seconds=90)),
+    )
     waiting = start(lambda: begin(beginner, started.task_id, fences=[fence]))
     database.until_blocked(beginner)
     stopper.commit()

@@ -15,7 +15,7 @@ from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
 from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
-from tests.builders import (
+from tests.support.builders import (
     NOON,
     Started,
     a_cancel,
@@ -29,20 +29,24 @@ from tests.builders import (
     an_instance,
     task,
 )
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
 
 class Advancing(Protocol):
     """The clock of these tests."""
 
     def advance(self, **span: float) -> None:
-        """Move engine time on."""
+        """Move schedule time on."""
 
 
-def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.WAKE) -> TaskPointer:
+def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER) -> TaskPointer:
     """The message's pointer to an instance's first task."""
     return TaskPointer(
-        task_id=started.task_id, fence=task(database, started.task_id)["fence"], account_id=started.account_id, phase=phase, due=NOON
+        task_id=started.task_id,
+        fence=task(database, started.task_id)["fence"],
+        account_id=started.account_id,
+        phase=phase,
+        due=NOON,
     )
 
 
@@ -52,13 +56,18 @@ def test_store_keeps_the_port(store: PostgresTaskStore) -> None:
     assert port.now() == NOON
 
 
-def test_claimed_tasks_come_earliest_first(database: TestDatabase, store: PostgresTaskStore, clock: Advancing) -> None:
+def test_claimed_tasks_come_earliest_first(
+    database: TestDatabase, store: PostgresTaskStore, clock: Advancing
+) -> None:
     """In the order in which they fall due, as pointers in UTC."""
-    late, early = an_instance(database, a_poll(at=after(minutes=11))), an_instance(database, a_next(at=after(minutes=10)))
+    late, early = (
+        an_instance(database, a_poll(at=after(minutes=11))),
+        an_instance(database, a_next(at=after(minutes=10))),
+    )
     clock.advance(minutes=10)
     claimed = store.claim_due_tasks(10)
     assert [(p.task_id, p.due, p.phase, p.alone) for p in claimed] == [
-        (early.task_id, after(minutes=10), Phase.WAKE, False),
+        (early.task_id, after(minutes=10), Phase.TIMER, False),
         (late.task_id, after(minutes=11), Phase.POLL, False),
     ]
 
@@ -66,22 +75,40 @@ def test_claimed_tasks_come_earliest_first(database: TestDatabase, store: Postgr
 def test_begun_task_is_whole(database: TestDatabase, store: PostgresTaskStore) -> None:
     """Task, instance and payload come back as the values that were written."""
     payload = Payload(
-        request=EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {}}),
+        request=EffectRequest(
+            method="POST",
+            path="/accounts/{accountId}/swipe-tasks",
+            body={"count": 5, "spectre": {}},
+        ),
         text="hello",
         started_at=after(seconds=-5),
         paused_ms=12,
         global_paused_ms=34,
     )
-    account = an_account(database, config={"pace": 2}, credentials_version=100_001, registered_version=100_000)
+    account = an_account(
+        database, config={"pace": 2}, credentials_version=100_001, registered_version=100_000
+    )
     started = an_instance(database, a_submit(payload=payload, attempts=2), account_id=account)
     (begun,) = store.begin_tasks([pointer(database, started, Phase.SUBMIT)] * 2, str(uuid4()))
-    assert (begun.now, begun.early, begun.credentials_version, begun.registered_version) == (NOON, False, 100_001, 100_000)
+    assert (begun.now, begun.early, begun.credentials_version, begun.registered_version) == (
+        NOON,
+        False,
+        100_001,
+        100_000,
+    )
     assert begun.task is not None
     assert begun.instance is not None
-    assert (begun.task.payload, begun.task.attempts, begun.task.phase, begun.task.sequence) == (payload, 2, Phase.SUBMIT, 1)
+    assert (begun.task.payload, begun.task.attempts, begun.task.phase, begun.task.sequence) == (
+        payload,
+        2,
+        Phase.SUBMIT,
+        1,
+    )
     assert begun.task.scheduled_for == NOON
     assert begun.task.first_begun_at is not None
-    assert begun.instance.account == AccountData(account_id=account, model_id="model-1", channel_id="channel-1", config={"pace": 2})
+    assert begun.instance.account == AccountData(
+        account_id=account, model_id="model-1", channel_id="channel-1", config={"pace": 2}
+    )
     assert (begun.instance.instance_id, begun.instance.status, begun.instance.current_step) == (
         started.instance_id,
         InstanceStatus.ACTIVE,
@@ -93,68 +120,119 @@ def test_early_task_is_only_named(database: TestDatabase, store: PostgresTaskSto
     """Too early: the id and the time, nothing to run."""
     started = an_instance(database, a_next(at=after(seconds=1)))
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
-    assert (begun.task_id, begun.early, begun.task, begun.now) == (started.task_id, True, None, NOON)
+    assert (begun.task_id, begun.early, begun.task, begun.now) == (
+        started.task_id,
+        True,
+        None,
+        NOON,
+    )
 
 
-def test_commit_answers_every_item_in_order(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_commit_answers_every_item_in_order(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """Stale ones are told as not accepted; what is to be sent comes as a pointer."""
     started, other = an_instance(database), an_instance(database)
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
     items = [
         CommitItem(task_id=other.task_id, fence=1, decision=a_decision()),
-        CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=a_decision(next_task=a_poll(at=after(seconds=2)))),
+        CommitItem(
+            task_id=started.task_id,
+            fence=begun.task.fence,
+            decision=a_decision(next_task=a_poll(at=after(seconds=2))),
+        ),
     ]
     stale, committed = store.commit_tasks(items)
     assert (stale.task_id, stale.accepted, stale.send) == (other.task_id, False, None)
-    assert (committed.accepted, committed.next_status, committed.instance_status) == (True, "queued", "active")
+    assert (committed.accepted, committed.next_status, committed.instance_status) == (
+        True,
+        "queued",
+        "active",
+    )
     assert committed.send is not None
-    assert (committed.send.due, committed.send.phase, committed.send.account_id) == (after(seconds=2), Phase.POLL, started.account_id)
+    assert (committed.send.due, committed.send.phase, committed.send.account_id) == (
+        after(seconds=2),
+        Phase.POLL,
+        started.account_id,
+    )
 
 
-def test_what_jsonb_cannot_hold_is_replaced(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_what_jsonb_cannot_hold_is_replaced(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """A result comes from outside and after the effect: NUL, half a surrogate pair and NaN must not lose it."""
     started = an_instance(database)
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
-    result: dict[str, object] = {"a\x00": "b\x00\ud800", "n": float("nan"), "list": [float("inf"), "\\u0000", "ok \U0001f525"]}
+    result: dict[str, object] = {
+        "a\x00": "b\x00\ud800",
+        "n": float("nan"),
+        "list": [float("inf"), "\\u0000", "ok \U0001f525"],
+    }
     decision = a_decision(task={"result": result, "error": "bad\x00 answer"})
-    assert store.commit_tasks([CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=decision)])[0].accepted
+    assert store.commit_tasks(
+        [CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=decision)]
+    )[0].accepted
     stored = task(database, started.task_id)
-    assert stored["result"] == {"a\ufffd": "b\ufffd\ufffd", "n": None, "list": [None, "\\u0000", "ok \U0001f525"]}
+    assert stored["result"] == {
+        "a\ufffd": "b\ufffd\ufffd",
+        "n": None,
+        "list": [None, "\\u0000", "ok \U0001f525"],
+    }
     assert stored["error"] == "bad\ufffd answer"
 
 
 def test_decision_that_would_strand_an_instance_is_refused(store: PostgresTaskStore) -> None:
     """I2: a live instance has one live task, an ended one none; a planner that forgets it is told before anything is written."""
     nothing = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1))
-    both = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1, status="completed"), next=a_next())
+    both = Decision(
+        task=TaskWrite(to="completed"),
+        instance=InstanceWrite(current_step=1, status="completed"),
+        next=a_next(),
+    )
     for decision in (nothing, both):
         with pytest.raises(ValueError, match="one live task"):
             store.commit_tasks([CommitItem(task_id="x:1", fence=1, decision=decision)])
 
 
-def test_taken_over_task_says_how_it_was_lost(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_reclaimed_task_says_how_it_was_lost(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """The planner is told by `lost`."""
     started = an_instance(database, a_cancel())
     store.begin_tasks([pointer(database, started)], str(uuid4()))
-    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
-    (begun,) = store.take_over_expired(10, str(uuid4()))
+    database.rows(
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+    )
+    (begun,) = store.reclaim_expired(10, str(uuid4()))
     assert begun.task is not None
-    assert (begun.task.lost, begun.task.reaps, begun.task.payload.job_id) == ("lease_expired", 1, "job-1")
+    assert (begun.task.lost, begun.task.reclaims, begun.task.payload.job_id) == (
+        "lease_expired",
+        1,
+        "job-1",
+    )
 
 
-def test_lost_tasks_come_back_as_the_same_pointers(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_lost_tasks_come_back_as_the_same_pointers(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """What was sent in vain is sent again as it was."""
     sent = pointer(database, an_instance(database))
-    database.rows("update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'")
-    assert store.resend_lost_tasks(10) == [sent]
+    database.rows(
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+    )
+    assert store.resend_expired(10) == [sent]
 
 
-def test_payload_of_newer_code_is_understood(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_payload_of_newer_code_is_understood(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """During a deploy an older function may meet fields that it does not know."""
     started = an_instance(database)
-    database.rows("""update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'""")
+    database.rows(
+        """update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'"""
+    )
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
     assert begun.task.payload == Payload(text="hello")
@@ -175,10 +253,16 @@ create trigger lose after update on scheduled_tasks for each statement execute f
 
 def test_only_what_may_be_called_twice_is(database: TestDatabase, store: PostgresTaskStore) -> None:
     """The connection breaks under each verb: begin and commit are called again, and answered; nobody knows of the others (I3, I8)."""
-    started, waiting = an_instance(database), an_instance(database, a_next(at=after(hours=-1)), now=after(hours=-2))
+    started, waiting = (
+        an_instance(database),
+        an_instance(database, a_next(at=after(hours=-1)), now=after(hours=-2)),
+    )
     running = a_running_task(database)
     found = pointer(database, started)
-    database.rows("update scheduled_tasks set lease_expires_at = now() - interval '1 h' where task_id = %s", (running.task_id,))
+    database.rows(
+        "update scheduled_tasks set lease_expires_at = now() - interval '1 h' where task_id = %s",
+        (running.task_id,),
+    )
     database.rows(LOSES)
 
     def broken(call: Callable[[], object]) -> None:
@@ -186,7 +270,11 @@ def test_only_what_may_be_called_twice_is(database: TestDatabase, store: Postgre
         call()
         assert database.value("select last_value from losses") > 1, "the connection never broke"
 
-    for verb in (store.claim_due_tasks, store.resend_lost_tasks, lambda limit: store.take_over_expired(limit, str(uuid4()))):
+    for verb in (
+        store.claim_due_tasks,
+        store.resend_expired,
+        lambda limit: store.reclaim_expired(limit, str(uuid4())),
+    ):
         database.rows("select setval('losses', 1, false)")
         with pytest.raises(StoreUnavailable):
             verb(10)
@@ -196,12 +284,23 @@ def test_only_what_may_be_called_twice_is(database: TestDatabase, store: Postgre
     broken(lambda: begun.extend(store.begin_tasks([found], str(uuid4()))))
     fence = begun[0].task.fence if begun[0].task else 0
     committed: list[Committed] = []
-    broken(lambda: committed.extend(store.commit_tasks([CommitItem(task_id=found.task_id, fence=fence, decision=a_decision())])))
+    broken(
+        lambda: committed.extend(
+            store.commit_tasks(
+                [CommitItem(task_id=found.task_id, fence=fence, decision=a_decision())]
+            )
+        )
+    )
     assert committed[0].accepted
 
 
-def test_commit_answers_for_the_fence_that_was_asked(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_commit_answers_for_the_fence_that_was_asked(
+    database: TestDatabase, store: PostgresTaskStore
+) -> None:
     """Two items for one task, and one of them is stale: the other one's success is not its own (I4)."""
     running = a_running_task(database)
-    items = [CommitItem(task_id=running.task_id, fence=fence, decision=a_decision()) for fence in (running.fence, running.fence - 1)]
+    items = [
+        CommitItem(task_id=running.task_id, fence=fence, decision=a_decision())
+        for fence in (running.fence, running.fence - 1)
+    ]
     assert [answer.accepted for answer in store.commit_tasks(items)] == [True, False]

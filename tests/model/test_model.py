@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from docs.model.check import Answer, main
-from docs.model.configurations import BASES, GUARDS, REACHED, RUNS, WALLS, Run
+from verification.model.check import Answer, main
+from verification.model.configurations import BASES, GUARDS, REACHED, RUNS, WALLS, Run
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = (ROOT / "docs" / "model" / "options.pml").read_text()
+OPTIONS = (ROOT / "verification" / "model" / "options.pml").read_text()
 
 
 def test_the_quick_runs_bring_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,19 +31,42 @@ def test_the_quick_runs_bring_no_surprise(capsys: pytest.CaptureFixture[str]) ->
 
 def test_without_spin_it_says_so_and_is_content(tmp_path: Path) -> None:
     """`make model` never fails for want of a tool, and never claims to have checked anything either."""
-    command = [sys.executable, "-m", "docs.model.check"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "verification.model.check"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0
-    assert done.stdout == "NOT CHECKED: the model needs spin and gcc (Debian: apt-get install spin gcc)\n"
+    assert (
+        done.stdout
+        == "NOT CHECKED: the model needs spin and gcc (Debian: apt-get install spin gcc)\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("holds", "errors", "expected"),
-    [(True, 0, True), (True, 1, False), (True, None, False), (False, 1, True), (False, 0, False), (False, None, False)],
+    [
+        (True, 0, True),
+        (True, 1, False),
+        (True, None, False),
+        (False, 1, True),
+        (False, 0, False),
+        (False, None, False),
+    ],
 )
 def test_what_counts_as_a_surprise(holds: bool, errors: int | None, expected: bool) -> None:
     """A guard that nobody misses, a promise that breaks, a run that did not come to its end: each is one, and is named."""
-    answer = Answer(run=Run(name="a run", options="NT=3", holds=holds), errors=errors, states=1, seconds=1.0, said="why")
+    answer = Answer(
+        run=Run(name="a run", options="NT=3", holds=holds),
+        errors=errors,
+        states=1,
+        seconds=1.0,
+        said="why",
+    )
     assert answer.expected is expected
     assert ("SURPRISE a run: NT=3" in answer.row) is not expected
 
@@ -54,13 +77,17 @@ def test_each_guard_is_taken_away_once() -> None:
     taken = [word for run in GUARDS for word in run.name.split()]
     assert sorted(taken) == sorted(guards)
     walls = {word for run in WALLS for word in run.options.split() if word.startswith("M_")}
-    assert {frozenset(run.name.split()) for run in GUARDS if len(run.name.split()) > 1} == {frozenset(walls)}
+    assert {frozenset(run.name.split()) for run in GUARDS if len(run.name.split()) > 1} == {
+        frozenset(walls)
+    }
 
 
 def test_each_rare_state_is_looked_for() -> None:
     """What holds must not hold for want of cases."""
     _, rare = OPTIONS.split("rare states;")
-    assert {run.name for run in REACHED} == set(re.findall(r"^#define (\w+) [1-9]\d*$", rare, re.MULTILINE))
+    assert {run.name for run in REACHED} == set(
+        re.findall(r"^#define (\w+) [1-9]\d*$", rare, re.MULTILINE)
+    )
 
 
 def test_every_run_has_its_own_name() -> None:

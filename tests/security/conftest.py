@@ -9,9 +9,9 @@ import pytest
 
 from devstack.postgres import Server
 from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: one emulator is set up one way
-from tests.databases import DatabasePool
 from tests.integration.services.conftest import engine, roles, vault  # noqa: F401
 from tests.security.front import Front
+from tests.support.databases import DatabasePool
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,9 @@ class Route:
     @property
     def scope(self) -> str | None:
         """The scope that it needs; None: it is open."""
-        return str(self.operation["security"][0]["token"][0]) if self.operation["security"] else None
+        return (
+            str(self.operation["security"][0]["token"][0]) if self.operation["security"] else None
+        )
 
     @property
     def function(self) -> str:
@@ -38,11 +40,19 @@ class Route:
 
     def at(self, **values: str) -> str:
         """The path with something plausible in it."""
-        plausible = {"id": UUID if "/workflows/{id}" in self.path else "somebody", "type": "default", "n": "1"} | values
+        plausible = {
+            "id": UUID if "/workflows/{id}" in self.path else "somebody",
+            "type": "default",
+            "n": "1",
+        } | values
         return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], self.path)
 
 
-ROUTES = [Route(method.upper(), path, operation) for path, item in OPENAPI["paths"].items() for method, operation in item.items()]
+ROUTES = [
+    Route(method.upper(), path, operation)
+    for path, item in OPENAPI["paths"].items()
+    for method, operation in item.items()
+]
 GUARDED = [route for route in ROUTES if route.scope]
 
 

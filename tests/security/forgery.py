@@ -33,7 +33,13 @@ def by_hand(header: dict[str, Any], claims: dict[str, Any], secret: bytes | None
 def bearers(home: Path) -> dict[str, str]:
     """Tokens by what is wrong with them. Those that are signed by hand know the public key, as everybody does."""
     now = int(time.time())
-    claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": "me", "iat": now, "exp": now + 600}
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "me",
+        "iat": now,
+        "exp": now + 600,
+    }
     claims["scope"] = " ".join(f"flamebot/{scope}" for scope in SCOPES)
     own, other = signing_key(home), rsa.generate_private_key(public_exponent=65537, key_size=2048)
     good, narrow = mint(home), mint(home, ["read"])
@@ -43,8 +49,15 @@ def bearers(home: Path) -> dict[str, str]:
     )
     jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(other.public_key()))
 
-    def signed(key: rsa.RSAPrivateKey = own, algorithm: str = "RS256", header: dict[str, Any] | None = None, **changes: Any) -> str:
-        changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+    def signed(
+        key: rsa.RSAPrivateKey = own,
+        algorithm: str = "RS256",
+        header: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> str:
+        changed = {
+            name: value for name, value in {**claims, **changes}.items() if value is not None
+        }
         return jwt.encode(changed, key, algorithm=algorithm, headers=header)
 
     head, body, signature = good.split(".")
@@ -75,7 +88,9 @@ def bearers(home: Path) -> dict[str, str]:
         "HS256 called RS256": by_hand({"alg": "RS256"}, claims, pem),
         "another key": signed(other),
         "another key that comes along": signed(other, header={"jwk": jwk}),
-        "another key at an address": signed(other, header={"jku": "http://169.254.169.254/keys", "x5u": "http://127.0.0.1:1/x"}),
+        "another key at an address": signed(
+            other, header={"jku": "http://169.254.169.254/keys", "x5u": "http://127.0.0.1:1/x"}
+        ),
         "a kid that is a path": signed(other, header={"kid": "../../../../dev/null"}),
         "a kid that is SQL": signed(other, header={"kid": "' or 1=1 --"}),
         "the right key, another algorithm": signed(algorithm="RS512"),
@@ -106,7 +121,13 @@ def headers(home: Path) -> dict[str, Headers]:
         "another scheme": {"authorization": f"Basic {good}"},
         "two tokens": {"authorization": f"Bearer nonsense, Bearer {good}"},
         "a good one in a cookie": {"cookie": f"authorization=Bearer {good}; access_token={good}"},
-        "a good one in other headers": {"x-authorization": f"Bearer {good}", "proxy-authorization": f"Bearer {good}"},
-        "claims in headers": {"x-amzn-oidc-data": good, "x-jwt-claims": '{"sub": "me", "scope": "flamebot/admin"}'},
+        "a good one in other headers": {
+            "x-authorization": f"Bearer {good}",
+            "proxy-authorization": f"Bearer {good}",
+        },
+        "claims in headers": {
+            "x-amzn-oidc-data": good,
+            "x-jwt-claims": '{"sub": "me", "scope": "flamebot/admin"}',
+        },
         **{kind: {"authorization": f"Bearer {token}"} for kind, token in bearers(home).items()},
     }

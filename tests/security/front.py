@@ -14,12 +14,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from flamebot.services.definitions.seed import seed_definitions
 
-from devstack.environment import function_variables, layer_paths
-from devstack.functions import Function
-from devstack.gateway import Gateway
+from devstack.aws.environment import function_variables, layer_paths
+from devstack.aws.functions import Function
+from devstack.aws.gateway import Gateway
+from devstack.aws.template import Template
 from devstack.postgres import Server
-from devstack.template import Template
 from devstack.tokens import Verifier, mint
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
@@ -27,19 +28,27 @@ from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.seed_definitions import seed_definitions
-from tests.databases import TestDatabase, execute
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from tests.support.databases import TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "role-password"  # as in the other suites: roles belong to the server, and suites share one
+PASSWORD = (
+    "role-password"  # as in the other suites: roles belong to the server, and suites share one
+)
 Json = dict[str, Any]
 
 
 class Front:
     """The HTTP API over a socket. `api` is a client with every scope, `stranger` one without a token."""
 
-    def __init__(self, server: Server, database: TestDatabase, aws: Callable[[str], Any], endpoint: str, home: Path) -> None:
+    def __init__(
+        self,
+        server: Server,
+        database: TestDatabase,
+        aws: Callable[[str], Any],
+        endpoint: str,
+        home: Path,
+    ) -> None:
         """Start the gateway; the functions' processes start with their first event."""
         self.database = database
         self.home = home
@@ -63,9 +72,14 @@ class Front:
         self.template = Template(ROOT / "template.yaml", known)
         self._cleanup = ExitStack()
         seed(database)
-        self.functions = {name: self._function(server, name, endpoint) for name in ("api", "import_accounts")}
+        self.functions = {
+            name: self._function(server, name, endpoint) for name in ("api", "import_accounts")
+        }
         self.gateway = Gateway(
-            self.template.routes(), Verifier(home), lambda name, event: self.functions[name].invoke(event, patience=20), {}
+            self.template.routes(),
+            Verifier(home),
+            lambda name, event: self.functions[name].invoke(event, patience=20),
+            {},
         )
         self._cleanup.callback(self.gateway.stop)
         self.gateway.start()
@@ -80,11 +94,15 @@ class Front:
     def client(self, token: str | None) -> httpx.Client:
         """A client with this token."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        client = httpx.Client(base_url=self.gateway.url, headers=headers, timeout=30, trust_env=False)
+        client = httpx.Client(
+            base_url=self.gateway.url, headers=headers, timeout=30, trust_env=False
+        )
         self._cleanup.callback(client.close)
         return client
 
-    def load(self, *rows: Mapping[str, Any], start: bool = False, workflow_type: str = "default") -> list[Json]:
+    def load(
+        self, *rows: Mapping[str, Any], start: bool = False, workflow_type: str = "default"
+    ) -> list[Json]:
         """Import accounts; what became of each."""
         body = {"accounts": list(rows), "startAutomation": start, "workflowType": workflow_type}
         answer = self.api.post("/v1/accounts/import", json=body)
@@ -94,7 +112,12 @@ class Front:
 
     def log_lines(self) -> list[str]:
         """All lines that the functions have logged."""
-        return [line for path in sorted(self.home.glob("*.log")) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        return [
+            line
+            for path in sorted(self.home.glob("*.log"))
+            for line in path.read_text(encoding="utf-8").split("\n")
+            if line
+        ]
 
     def log_entries(self) -> list[Json]:
         """The same, read: each line is one JSON object."""
@@ -109,7 +132,9 @@ class Front:
         url = server.url(self.database.name, user=role, password=PASSWORD)
         variables = function_variables(spec, {"DATABASE_URL": url}, {}, endpoint=endpoint)
         variables["PYTHONPATH"] = str(ROOT)
-        function = Function(spec, variables, layer_paths(spec, self.template), self.home / f"{name}.log", 2)
+        function = Function(
+            spec, variables, layer_paths(spec, self.template), self.home / f"{name}.log", 2
+        )
         self._cleanup.callback(function.stop)
         return function
 
@@ -117,8 +142,17 @@ class Front:
 def seed(database: TestDatabase) -> None:
     """Publish the definitions that come with the engine."""
     settings = Settings.from_env({})
-    store = PostgresControlStore(database.db, SystemClock(), horizon=settings.tick_horizon, lease=settings.task_lease)
-    policy = EnginePolicy(
-        max_attempts=settings.max_attempts, max_reaps=settings.max_reaps, retry_base=settings.retry_base, retry_cap=settings.retry_cap
+    store = PostgresControlStore(
+        database.db, SystemClock(), horizon=settings.tick_horizon, lease=settings.task_lease
     )
-    seed_definitions(store, read_definitions(ROOT / "definitions"), DefinitionCatalog(store, REGISTRY, policy).flaws)
+    policy = EnginePolicy(
+        max_attempts=settings.max_attempts,
+        max_reclaims=settings.max_reclaims,
+        retry_base=settings.retry_base,
+        retry_cap=settings.retry_cap,
+    )
+    seed_definitions(
+        store,
+        read_definitions(ROOT / "definitions"),
+        DefinitionCatalog(store, REGISTRY, policy).issues,
+    )

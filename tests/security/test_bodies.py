@@ -13,16 +13,28 @@ from tests.security.described import OPENAPI, ROUTES, Route, name
 from tests.security.front import Front
 from tests.security.snapshot import everything
 
-TAKING_FIELDS = [route for route in ROUTES if "requestBody" in route.operation and "/definitions/" not in route.path]
+TAKING_FIELDS = [
+    route
+    for route in ROUTES
+    if "requestBody" in route.operation and "/definitions/" not in route.path
+]
 READ_ONLY = (
     "id", "instanceId", "accountId", "status", "currentStep", "currentStepId", "totalSteps", "revision", "executionContext",
     "gotoIterations", "workflowVersion", "nextActionAt", "lastError", "startedAt", "finishedAt", "pausedAt", "createdAt", "updatedAt",
     "task", "effectInFlight", "credentialsVersion", "registeredVersion", "hasCredentials", "liveWorkflowId", "version", "isActive",
-    "attempts", "reaps", "sends", "fence", "leaseExpiresAt", "maxAttempts", "paused", "pausedMs", "actor", "caller", "sub", "scope",
+    "attempts", "reclaims", "sends", "fence", "leaseExpiresAt", "maxAttempts", "paused", "pausedMs", "actor", "caller", "sub", "scope",
     "now", "p_now", "tenant", "role", "admin", "__proto__", "constructor", "prototype", "__class__", "model_config", "model_fields",
     "$ref", "$where", "", " reason", "Reason", "REASON",
 )  # fmt: skip
-SNAKE = ("flamebot_id", "model_id", "channel_id", "start_automation", "workflow_type", "spread_seconds", "credentials_ciphertext")
+SNAKE = (
+    "flamebot_id",
+    "model_id",
+    "channel_id",
+    "start_automation",
+    "workflow_type",
+    "spread_seconds",
+    "credentials_ciphertext",
+)
 JSON = {"content-type": "application/json"}
 
 
@@ -43,7 +55,10 @@ def schema(route: Route) -> dict[str, Any]:
 
 def good(route: Route) -> dict[str, Any]:
     """A body that would be taken."""
-    bodies: dict[str, dict[str, Any]] = {"import_accounts": {"accounts": [{"flamebotId": "new"}]}, "create_import": {"bytes": 1}}
+    bodies: dict[str, dict[str, Any]] = {
+        "import_accounts": {"accounts": [{"flamebotId": "new"}]},
+        "create_import": {"bytes": 1},
+    }
     return bodies.get(route.name, {})
 
 
@@ -61,17 +76,23 @@ def test_no_field_is_assigned_that_a_call_does_not_take(front: Front, route: Rou
     for field in fields:
         answer = send(front, route, {**good(route), field: 1})
         assert answer.status_code == 422, (field, answer.text)
-        assert [error["pointer"] for error in answer.json()["errors"]] == ["/" + field.replace("~", "~0").replace("/", "~1")]
+        assert [error["pointer"] for error in answer.json()["errors"]] == [
+            "/" + field.replace("~", "~0").replace("/", "~1")
+        ]
 
 
 def test_no_field_of_an_account_either(front: Front) -> None:
     """S4: a row with a field of the account that is not the importer's to say is rejected, with a pointer at it."""
     known = OPENAPI["components"]["schemas"]["AccountInput"]["properties"]
     fields = [field for field in (*READ_ONLY, *SNAKE) if field not in known]
-    results = front.load(*({"flamebotId": f"new-{number}", field: 1} for number, field in enumerate(fields)))
+    results = front.load(
+        *({"flamebotId": f"new-{number}", field: 1} for number, field in enumerate(fields))
+    )
     for number, (field, result) in enumerate(zip(fields, results, strict=True)):
         assert result["status"] == "rejected", field
-        assert [error["pointer"] for error in result["problem"]["errors"]] == [f"/accounts/{number}/{field}"]
+        assert [error["pointer"] for error in result["problem"]["errors"]] == [
+            f"/accounts/{number}/{field}"
+        ]
 
 
 def test_no_field_of_a_definition_either(front: Front) -> None:
@@ -83,28 +104,45 @@ def test_no_field_of_a_definition_either(front: Front) -> None:
         if field not in ("id", "maxAttempts"):  # a step's own
             bodies.append({**document, "steps": [{**step, field: 1}]})
         for body in bodies:
-            answer = front.api.put("/v1/definitions/mine", json=body, headers={"if-none-match": "*"})
+            answer = front.api.put(
+                "/v1/definitions/mine", json=body, headers={"if-none-match": "*"}
+            )
             assert answer.status_code == 422, (field, answer.text)
 
 
 DEPTHS = (66, 1000, 100_000)
-DEEP = [b"[" * depth + b"]" * depth for depth in DEPTHS] + [b'{"a":' * depth + b"1" + b"}" * depth for depth in DEPTHS]
+DEEP = [b"[" * depth + b"]" * depth for depth in DEPTHS] + [
+    b'{"a":' * depth + b"1" + b"}" * depth for depth in DEPTHS
+]
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if "requestBody" in route.operation], ids=name)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if "requestBody" in route.operation], ids=name
+)
 def test_depth_count_and_size_have_limits(front: Front, route: Route) -> None:
     """S6: too deep, too large, too many: 400, 413 or 422, never a 5xx; a packed body is not unpacked."""
     for body in DEEP:
         assert send(front, route, body).status_code == 400
     assert send(front, route, b'{"reason":"%s"}' % (b"a" * 5 * 1024 * 1024)).status_code == 413
-    packed = front.api.request(route.method, route.at(), content=b"\x1f\x8b" + b"x" * 100, headers={**JSON, "content-encoding": "gzip"})
+    packed = front.api.request(
+        route.method,
+        route.at(),
+        content=b"\x1f\x8b" + b"x" * 100,
+        headers={**JSON, "content-encoding": "gzip"},
+    )
     assert packed.status_code == 415
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.name in ("import_accounts", "validate_definition", "pause_all")], ids=name
+    "route",
+    [
+        route
+        for route in ROUTES
+        if route.name in ("import_accounts", "validate_definition", "pause_all")
+    ],
+    ids=name,
 )
-def test_many_flaws_are_a_short_answer(front: Front, route: Route) -> None:
+def test_many_issues_are_a_short_answer(front: Front, route: Route) -> None:
     """S6: fifty thousand unknown fields, or members of a list that is none, are refused in an answer that fits through the gateway."""
     for many in ({f"f{number}": number for number in range(50_000)}, [0] * 500_000):
         answer = send(front, route, many)
@@ -116,13 +154,33 @@ def test_many_flaws_are_a_short_answer(front: Front, route: Route) -> None:
 def test_an_import_has_limits(front: Front) -> None:
     """S6: a thousand rows of at most 16 KB, the spread, the key: one past each is refused, and with it no more than must be."""
     importer = TAKING_FIELDS[0]
-    assert send(front, importer, {"accounts": [{"flamebotId": f"n{n}"} for n in range(1001)]}).status_code == 422
-    assert send(front, importer, {"accounts": [{"flamebotId": "n"}], "spreadSeconds": 30 * 86400 + 1}).status_code == 422
+    assert (
+        send(
+            front, importer, {"accounts": [{"flamebotId": f"n{n}"} for n in range(1001)]}
+        ).status_code
+        == 422
+    )
+    assert (
+        send(
+            front, importer, {"accounts": [{"flamebotId": "n"}], "spreadSeconds": 30 * 86400 + 1}
+        ).status_code
+        == 422
+    )
     for key in (b"", b"x" * 201, b"a\xe9b", b"a\x80"):
         headers = [(b"content-type", b"application/json"), (b"idempotency-key", key)]
-        assert front.api.post("/v1/accounts/import", content=b'{"accounts": [{"flamebotId": "n"}]}', headers=headers).status_code == 422
+        assert (
+            front.api.post(
+                "/v1/accounts/import",
+                content=b'{"accounts": [{"flamebotId": "n"}]}',
+                headers=headers,
+            ).status_code
+            == 422
+        )
     large = {"flamebotId": "large", "config": {"x": "a" * (16 * 1024)}}
     rejected = front.load(
-        large, {"flamebotId": "long" * 40}, {"flamebotId": "m", "modelId": "m" * 257}, {"flamebotId": "c", "channelId": "\n"}
+        large,
+        {"flamebotId": "long" * 40},
+        {"flamebotId": "m", "modelId": "m" * 257},
+        {"flamebotId": "c", "channelId": "\n"},
     )
     assert {result["status"] for result in rejected} == {"rejected"}

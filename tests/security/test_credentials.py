@@ -17,10 +17,18 @@ from flamebot.ports.vault import Secret
 from tests.integration.services.engine import SECRET, Engine, swipe
 
 PROPERTY = settings(
-    max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 FEWER = settings(PROPERTY, max_examples=40)  # each costs KMS a data key
-MINE = Secret(account_id="acct-1", version=7, credentials={"token": "planted-credential", "n": 1, "name": "Zo\u00eb"})
+MINE = Secret(
+    account_id="acct-1",
+    version=7,
+    credentials={"token": "planted-credential", "n": 1, "name": "Zo\u00eb"},
+)
 NONCE, TAG = 12, 16
 
 
@@ -47,7 +55,12 @@ def head(blob: bytes) -> int:
 def test_every_bit_counts(vault: KmsVault, blob: bytes) -> None:
     """S11: each single bit of format, length, nonce, ciphertext and tag, turned over, keeps it shut; of the wrapped key every eighth."""
     wrapped = range(3, head(blob))
-    bits = [(at, bit) for at in range(len(blob)) for bit in range(8) if at not in wrapped or (at + bit) % 8 == 0]
+    bits = [
+        (at, bit)
+        for at in range(len(blob))
+        for bit in range(8)
+        if at not in wrapped or (at + bit) % 8 == 0
+    ]
     for at, bit in bits:  # each bit of the wrapped key costs a call to KMS
         assert_shut(vault, blob[:at] + bytes([blob[at] ^ (1 << bit)]) + blob[at + 1 :])
     assert vault.decrypt("acct-1", 7, blob) == MINE.credentials
@@ -111,30 +124,51 @@ def _sealed(vault: KmsVault) -> bytes:
         ("acct-1", -7),
     ],
 )
-def test_names_cannot_be_run_together(vault: KmsVault, blob: bytes, account: str, version: int) -> None:
+def test_names_cannot_be_run_together(
+    vault: KmsVault, blob: bytes, account: str, version: int
+) -> None:
     """S10: what authenticates account and version has one reading: no other pair is spelled alike."""
     assert_shut(vault, blob, account, version)
 
 
-@given(st.lists(st.tuples(st.text(max_size=8), st.integers(0, 99)), min_size=2, max_size=8, unique=True), st.data())
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=8), st.integers(0, 99)), min_size=2, max_size=8, unique=True
+    ),
+    st.data(),
+)
 @FEWER
-def test_blobs_of_one_batch_do_not_pass_for_each_other(vault: KmsVault, rows: list[tuple[str, int]], data: st.DataObject) -> None:
+def test_blobs_of_one_batch_do_not_pass_for_each_other(
+    vault: KmsVault, rows: list[tuple[str, int]], data: st.DataObject
+) -> None:
     """S10: though they share a data key: each opens in its own row alone, and the parts of two make no third."""
-    secrets = [Secret(account_id=account, version=version, credentials={"of": account}) for account, version in rows]
+    secrets = [
+        Secret(account_id=account, version=version, credentials={"of": account})
+        for account, version in rows
+    ]
     blobs = vault.encrypt(secrets)
     one, other = data.draw(st.permutations(range(len(rows))))[:2]
     assert vault.decrypt(*rows[one], blobs[one]) == {"of": rows[one][0]}
     assert_shut(vault, blobs[other], *rows[one])
     at = head(blobs[one]) + NONCE
     assert_shut(vault, blobs[one][:at] + blobs[other][at:], *rows[one])
-    assert_shut(vault, blobs[one][: at - NONCE] + blobs[other][at - NONCE : at] + blobs[one][at:], *rows[one])
+    assert_shut(
+        vault,
+        blobs[one][: at - NONCE] + blobs[other][at - NONCE : at] + blobs[one][at:],
+        *rows[one],
+    )
 
 
 def test_nonces_and_keys_are_never_used_twice(vault: KmsVault) -> None:
     """S12: 20,000 seals in 20 batches: a data key per batch, a nonce per seal, and the same secret never looks the same."""
     nonces, keys, sealed = set(), set(), set()
     for batch in range(20):
-        for blob in vault.encrypt([Secret(account_id=f"a{n}", version=batch, credentials={"token": "the same"}) for n in range(1000)]):
+        for blob in vault.encrypt(
+            [
+                Secret(account_id=f"a{n}", version=batch, credentials={"token": "the same"})
+                for n in range(1000)
+            ]
+        ):
             at = head(blob)
             keys.add(blob[3:at])
             nonces.add(blob[at : at + NONCE])
@@ -142,7 +176,9 @@ def test_nonces_and_keys_are_never_used_twice(vault: KmsVault) -> None:
     assert (len(keys), len(nonces), len(sealed)) == (20, 20_000, 20_000)
 
 
-def test_a_data_key_from_elsewhere_opens_nothing(vault: KmsVault, aws: Callable[[str], Any]) -> None:
+def test_a_data_key_from_elsewhere_opens_nothing(
+    vault: KmsVault, aws: Callable[[str], Any]
+) -> None:
     """A blob sealed under another key of KMS, or under ours for another purpose, is not ours: the context is authenticated."""
     kms = aws("kms")
     key_id = vault._key_id
@@ -154,12 +190,16 @@ def test_a_data_key_from_elsewhere_opens_nothing(vault: KmsVault, aws: Callable[
         made = kms.generate_data_key(KeyId=key, KeySpec="AES_256", EncryptionContext=context)
         wrapped, nonce = bytes(made["CiphertextBlob"]), bytes(NONCE)
         sealed = AESGCM(made["Plaintext"]).encrypt(
-            nonce, b'{"token": "theirs"}', json.dumps([1, "acct-1", 7], separators=(",", ":")).encode()
+            nonce,
+            b'{"token": "theirs"}',
+            json.dumps([1, "acct-1", 7], separators=(",", ":")).encode(),
         )
         assert_shut(vault, b"\1" + len(wrapped).to_bytes(2, "big") + wrapped + nonce + sealed)
 
 
-@pytest.mark.parametrize("column", ["credentials_ciphertext", "credentials_ciphertext, ciphertext_version"])
+@pytest.mark.parametrize(
+    "column", ["credentials_ciphertext", "credentials_ciphertext, ciphertext_version"]
+)
 def test_a_row_that_took_anothers_ciphertext_registers_nothing(engine: Engine, column: str) -> None:
     """S10: whoever writes the table cannot have one account's credentials sent for another: the step fails, the service hears nothing."""
     engine.define(swipe(maxAttempts=1))
@@ -167,7 +207,9 @@ def test_a_row_that_took_anothers_ciphertext_registers_nothing(engine: Engine, c
     instance = engine.start(account="mallory")
     columns = [
         row["column_name"]
-        for row in engine.database.rows("select column_name from information_schema.columns where table_name = 'accounts'")
+        for row in engine.database.rows(
+            "select column_name from information_schema.columns where table_name = 'accounts'"
+        )
     ]
     names = [name for name in column.split(", ") if name in columns]
     assignments = ", ".join(f"{name} = v.{name}" for name in names)
@@ -175,7 +217,9 @@ def test_a_row_that_took_anothers_ciphertext_registers_nothing(engine: Engine, c
         f"update accounts a set {assignments} from accounts v where a.flamebot_id = 'mallory' and v.flamebot_id = 'victim'"
     )
     engine.drive(engine.ended(instance))
-    row = engine.database.one("select status, last_error from workflow_instances where id = %s", (instance,))
+    row = engine.database.one(
+        "select status, last_error from workflow_instances where id = %s", (instance,)
+    )
     assert row == {"status": "failed", "last_error": "vault: the credentials cannot be decrypted"}
     assert engine.writes(account="mallory") == []
     assert SECRET not in json.dumps(engine.tasks(), default=str)

@@ -1,4 +1,4 @@
-"""Control: a function that was taken over can do its own work with the database, and nothing else. Every forbidden statement is tried."""
+"""Control: a function that was reclaimed can do its own work with the database, and nothing else. Every forbidden statement is tried."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot.adapters.postgres.migrations import migrate
-from tests import databases
-from tests.databases import Session, TestDatabase, execute
 from tests.integration.test_roles import READERS, RIGHTS
 from tests.security.front import PASSWORD
+from tests.support import databases
+from tests.support.databases import Session, TestDatabase, execute
 
 FUNCTIONS = (
     "select p.proname as name, string_agg('null::' || format_type(t.oid, null), ', ' order by a.ord) as arguments"
     " from pg_proc p left join lateral unnest(p.proargtypes) with ordinality a(oid, ord) on true left join pg_type t on t.oid = a.oid"
     " where p.pronamespace = 'public'::regnamespace and p.prokind = 'f' and p.prorettype <> 'trigger'::regtype group by p.oid, p.proname"
 )
-RELATIONS = (
-    "select relname as name, relkind as kind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'S')"
-)
+RELATIONS = "select relname as name, relkind as kind from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'S')"
 SYSTEM = (
     "copy accounts to stdout",
     "copy (select 1) to program 'id'",
@@ -47,7 +45,11 @@ SYSTEM = (
     "select * from pg_shadow",
     "set log_parameter_max_length = -1",
 )
-REFUSALS = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedObject, psycopg2.errors.WrongObjectType)
+REFUSALS = (
+    psycopg2.errors.InsufficientPrivilege,
+    psycopg2.errors.UndefinedObject,
+    psycopg2.errors.WrongObjectType,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,9 @@ def session(role: str, postgres: Server, deployed: TestDatabase) -> Iterator[Ses
     one.close()
 
 
-def test_no_verb_of_another_function_runs(session: Session, deployed: TestDatabase, role: str) -> None:
+def test_no_verb_of_another_function_runs(
+    session: Session, deployed: TestDatabase, role: str
+) -> None:
     """S18: every SQL function that is not the role's own, called for real; its own are not refused."""
     tried = 0
     for row in deployed.rows(FUNCTIONS):
@@ -96,13 +100,28 @@ def test_no_table_is_read_or_written(session: Session, deployed: TestDatabase, r
     for name, kind in ((row["name"], row["kind"]) for row in relations):
         match kind:
             case "S":
-                statements = [f"select nextval('{name}')", f"select setval('{name}', 1)", f"select * from {name}", f"drop sequence {name}"]
+                statements = [
+                    f"select nextval('{name}')",
+                    f"select setval('{name}', 1)",
+                    f"select * from {name}",
+                    f"drop sequence {name}",
+                ]
             case "v":  # that none can be written through is a matter of rights, asked in test_roles: Postgres refuses most for their shape
-                statements = [f"drop view {name}"] + ([] if role in READERS else [f"select 1 from {name}"])
+                statements = [f"drop view {name}"] + (
+                    [] if role in READERS else [f"select 1 from {name}"]
+                )
             case _:
-                statements = [f"select 1 from {name}", f"insert into {name} default values", f"delete from {name}", f"truncate {name}"]
+                statements = [
+                    f"select 1 from {name}",
+                    f"insert into {name} default values",
+                    f"delete from {name}",
+                    f"truncate {name}",
+                ]
                 statements += [f"alter table {name} add column mine int", f"drop table {name}"]
-                if (role, name) == ("flamebot_import_file", "import_staging"):  # may be filled blindly, not read
+                if (role, name) == (
+                    "flamebot_import_file",
+                    "import_staging",
+                ):  # may be filled blindly, not read
                     statements.remove(f"insert into {name} default values")
         for statement in statements:
             tried += 1
@@ -115,7 +134,12 @@ def test_no_table_is_read_or_written(session: Session, deployed: TestDatabase, r
 def test_the_server_itself_is_out_of_reach(session: Session, statement: str) -> None:
     """No file, no program, no other role, no extension, no setting of the server."""
     with pytest.raises(
-        (*REFUSALS, psycopg2.errors.FeatureNotSupported, psycopg2.errors.InvalidParameterValue, psycopg2.ProgrammingError)
+        (
+            *REFUSALS,
+            psycopg2.errors.FeatureNotSupported,
+            psycopg2.errors.InvalidParameterValue,
+            psycopg2.ProgrammingError,
+        )
     ) as caught:
         session.rows(statement)
     assert not isinstance(caught.value, psycopg2.errors.SyntaxError), caught.value

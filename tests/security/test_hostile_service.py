@@ -22,7 +22,9 @@ from tests.security.watching import connections, memory
 Call = Callable[[ActionsApi], Any]
 WRITE = EffectRequest(method="PUT", path="/accounts/{accountId}/prompt", body={"text": "A walk"})
 CALLS: dict[str, Call] = {
-    "register": lambda api: api.register("acct", {"credentials": {"token": "planted"}}, key="acct:1", fencing_token=1),
+    "register": lambda api: api.register(
+        "acct", {"credentials": {"token": "planted"}}, key="acct:1", fencing_token=1
+    ),
     "account_status": lambda api: api.account_status("acct"),
     "submit": lambda api: api.submit("acct", WRITE, key="i:1", fencing_token=1),
     "find": lambda api: api.find("i:1"),
@@ -41,15 +43,30 @@ def with_body(body: bytes, **headers: str) -> Script:
 FLOODS: dict[str, Script] = {
     "endless body": endless(itertools.chain([HEAD + b"\r\n{"], itertools.repeat(b" " * 65536)), 0),
     "endless chunks": endless(
-        itertools.chain([HEAD, b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"8000\r\n" + b" " * 0x8000 + b"\r\n")), 0
+        itertools.chain(
+            [HEAD, b"Transfer-Encoding: chunked\r\n\r\n"],
+            itertools.repeat(b"8000\r\n" + b" " * 0x8000 + b"\r\n"),
+        ),
+        0,
     ),
-    "endless headers": endless(itertools.chain([HEAD], (b"X-%d: %s\r\n" % (n, b"x" * 1000) for n in itertools.count())), 0),
+    "endless headers": endless(
+        itertools.chain([HEAD], (b"X-%d: %s\r\n" % (n, b"x" * 1000) for n in itertools.count())), 0
+    ),
     "endless header": endless(itertools.chain([HEAD, b"X: "], itertools.repeat(b"x" * 65536)), 0),
-    "endless chunk size": endless(itertools.chain([HEAD, b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"0" * 65536)), 0),
+    "endless chunk size": endless(
+        itertools.chain(
+            [HEAD, b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"0" * 65536)
+        ),
+        0,
+    ),
     "gzip bomb": with_body(gzip.compress(b" " * (100 << 20)), Content_Encoding="gzip"),
     "deflate that is none": with_body(b"\x78\x9c", Content_Encoding="deflate"),
-    "a byte now and then": endless(itertools.chain([HEAD, b"Content-Length: 100000\r\n\r\n"], itertools.repeat(b" ")), 0.05),
-    "informational without end": endless(itertools.repeat(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), 0.001),
+    "a byte now and then": endless(
+        itertools.chain([HEAD, b"Content-Length: 100000\r\n\r\n"], itertools.repeat(b" ")), 0.05
+    ),
+    "informational without end": endless(
+        itertools.repeat(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), 0.001
+    ),
 }
 NONSENSE: dict[str, Script] = {
     "deep list": with_body(b'{"x":' + b"[" * 100_000),
@@ -69,7 +86,9 @@ NONSENSE: dict[str, Script] = {
     "header in a header": raw(b"HTTP/1.1 200 OK\r\nX: a\rContent-Length: 2\r\n\r\n{}"),
     "a NUL in a header": raw(b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 2\r\n\r\n{}"),
     "two lengths": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 7\r\n\r\n{}"),
-    "length and chunks": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{}"),
+    "length and chunks": raw(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{}"
+    ),
     "a negative length": raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}"),
     "status 99": raw(b"HTTP/1.1 99 Odd\r\nContent-Length: 2\r\n\r\n{}"),
     "status 999": raw(b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}"),
@@ -125,8 +144,16 @@ def test_no_redirect_is_followed(made: Call, status: int) -> None:
             "/accounts/victim",
         )
         for target in targets:
-            headers = {"Location": target, "Refresh": f"0; url={target}", "Content_Location": target, "Link": f"<{target}>; rel=next"}
-            with misbehaving(answer(status, b"{%s}" % GOOD, **headers)) as server, connections() as seen:
+            headers = {
+                "Location": target,
+                "Refresh": f"0; url={target}",
+                "Content_Location": target,
+                "Link": f"<{target}>; rel=next",
+            }
+            with (
+                misbehaving(answer(status, b"{%s}" % GOOD, **headers)) as server,
+                connections() as seen,
+            ):
                 call(server, made)
                 assert len(server.requests) == 1
             assert seen == {("127.0.0.1", int(server.url.rpartition(":")[2]))}
@@ -153,13 +180,20 @@ def lying(engine: Engine, server: Misbehaving) -> Callable[[Any], None]:
         elif "swipe-tasks" in path:
             document = {"taskId": "../../accounts/victim?x=1#y", WORDS: WORDS}
         else:
-            document = {"id": WORDS, "status": "active", "config": {"url": "http://169.254.169.254/"}}
+            document = {
+                "id": WORDS,
+                "status": "active",
+                "config": {"url": "http://169.254.169.254/"},
+            }
         safe = json.dumps(document).encode()
         answer(
             200,
             safe,
             Set_Cookie="session=stolen",
-            X_Words=WORDS.encode("ascii", "ignore").decode().replace("\r\n", " ").replace("\x1b", ""),
+            X_Words=WORDS.encode("ascii", "ignore")
+            .decode()
+            .replace("\r\n", " ")
+            .replace("\x1b", ""),
         )(connection)
 
     return run
@@ -171,31 +205,50 @@ def test_what_it_says_stays_text(engine: Engine, aws_endpoint: str) -> None:
     with misbehaving(answer(500)) as server, connections() as seen:
         server.scripts[:] = [lying(engine, server)]
         step = engine.step(
-            wrap=lambda name, port: ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=2)) if name == "service" else port
+            wrap=lambda name, port: (
+                ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=2))
+                if name == "service"
+                else port
+            )
         )
         instance = engine.start()
         engine.drive(engine.ended(instance), runner=step)
         requests = list(server.requests)
         ports = {int(url.rpartition(":")[2]) for url in (server.url, aws_endpoint)}
-    row = engine.database.one("select status, last_error from workflow_instances where id = %s", (instance,))
+    row = engine.database.one(
+        "select status, last_error from workflow_instances where id = %s", (instance,)
+    )
     assert row["status"] == "failed"
     assert row["last_error"].startswith("job_failed: '; drop table accounts; --")
     assert row["last_error"].isprintable()
     assert engine.database.value("select count(*) from accounts") == 1
     polls = [request.target for request in requests if request.target.startswith("/tasks/")]
-    assert set(polls) == {"/tasks/..%2F..%2Faccounts%2Fvictim%3Fx%3D1%23y"}, "an id from outside is one segment of a path"
+    assert set(polls) == {"/tasks/..%2F..%2Faccounts%2Fvictim%3Fx%3D1%23y"}, (
+        "an id from outside is one segment of a path"
+    )
     assert not any("cookie" in request.headers for request in requests)
-    assert not any(SECRET.encode() in request.body for request in requests if "credentials" not in request.body.decode())
+    assert not any(
+        SECRET.encode() in request.body
+        for request in requests
+        if "credentials" not in request.body.decode()
+    )
     assert {port for _, port in seen} <= ports
 
 
-@pytest.mark.parametrize("script", [FLOODS["endless body"], FLOODS["gzip bomb"], NONSENSE["a name twice"], NONSENSE["cut off"]])
+@pytest.mark.parametrize(
+    "script",
+    [FLOODS["endless body"], FLOODS["gzip bomb"], NONSENSE["a name twice"], NONSENSE["cut off"]],
+)
 def test_after_nonsense_the_workflow_goes_on(engine: Engine, script: Script) -> None:
     """I5, I6: what a service lied about is asked again under the same key once it is honest: one effect, nothing lost."""
     engine.define(swipe())
     with misbehaving(script) as server:
         hostile = engine.step(
-            wrap=lambda name, port: ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=1)) if name == "service" else port
+            wrap=lambda name, port: (
+                ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=1))
+                if name == "service"
+                else port
+            )
         )
         instance = engine.start()
         engine.tick()

@@ -15,8 +15,8 @@ import pytest
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.action import TextBrief
 from flamebot.domain.errors import WriterError
-from flamebot.domain.text_rules import flaws_in
-from flamebot.services.run_tasks import RunTasks
+from flamebot.domain.text_rules import issues_in
+from flamebot.services.stepping.run_tasks import RunTasks
 from tests.contracts.misbehaving import Misbehaving, Script, answer, endless, misbehaving, raw
 from tests.contracts.test_openai_writer import completion
 from tests.integration.services.engine import SECRET, Engine
@@ -25,7 +25,13 @@ from tests.security.watching import connections, memory
 
 BRIEF = TextBrief(kind="prompt", model_id="m", channel_id="c", max_length=300, seed="i-1:1")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-SENTENCE = {"link": LINKS, "phone": PHONES, "handle": HANDLES, "nobody sees": HIDDEN, "look like": LOOKALIKES}
+SENTENCE = {
+    "link": LINKS,
+    "phone": PHONES,
+    "handle": HANDLES,
+    "nobody sees": HIDDEN,
+    "look like": LOOKALIKES,
+}
 
 
 def says(content: str) -> Script:
@@ -35,7 +41,12 @@ def says(content: str) -> Script:
 
 def asking(server: Misbehaving, timeout: float = 10) -> OpenAiWriter:
     """The writer, with this service."""
-    return OpenAiWriter(lambda: "planted-key", base_url=server.url + "/v1", model="small", timeout=timedelta(seconds=timeout))
+    return OpenAiWriter(
+        lambda: "planted-key",
+        base_url=server.url + "/v1",
+        model="small",
+        timeout=timedelta(seconds=timeout),
+    )
 
 
 def runner(engine: Engine, server: Misbehaving) -> RunTasks:
@@ -43,24 +54,34 @@ def runner(engine: Engine, server: Misbehaving) -> RunTasks:
     return engine.step(wrap=lambda name, port: asking(server) if name == "writer" else port)
 
 
-@pytest.mark.parametrize(("word", "text"), [(word, text) for word, texts in SENTENCE.items() for text in texts], ids=ascii)
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [(word, text) for word, texts in SENTENCE.items() for text in texts],
+    ids=ascii,
+)
 def test_the_rules_see_through_it(word: str, text: str) -> None:
     """Links, numbers, handles, hidden characters and look-alikes, however they are written, are named for what they are."""
-    assert any(word in flaw for flaw in flaws_in(text, 300)), flaws_in(text, 300)
+    assert any(word in issue for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
 @pytest.mark.parametrize("text", HONEST)
 def test_the_rules_leave_honest_texts_alone(text: str) -> None:
     """Dates, sums, other scripts, emoji and ordinary words are no offence."""
-    assert flaws_in(text, 300) == []
+    assert issues_in(text, 300) == []
 
 
-@pytest.mark.parametrize("unit", ["a", "a ", "1 ", "a.b.", "1-", "_", "\u0301", "www", "<", "(1", "one ", "\u200da", "a@", ". "], ids=ascii)
+@pytest.mark.parametrize(
+    "unit",
+    ["a", "a ", "1 ", "a.b.", "1-", "_", "\u0301", "www", "<", "(1", "one ", "\u200da", "a@", ". "],
+    ids=ascii,
+)
 def test_a_text_without_end_is_judged_at_once(unit: str) -> None:
     """A million characters made to keep a pattern busy take moments."""
     began = time.monotonic()
-    assert flaws_in(unit * (1_000_000 // len(unit)), 300)
-    assert time.monotonic() - began < 3  # a tenth of that on a machine at rest; minutes, were one of the patterns not linear
+    assert issues_in(unit * (1_000_000 // len(unit)), 300)
+    assert (
+        time.monotonic() - began < 3
+    )  # a tenth of that on a machine at rest; minutes, were one of the patterns not linear
 
 
 def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
@@ -73,14 +94,20 @@ def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
         started = [engine.start(account=f"acc-{number}") for number in range(len(attacks))]
         engine.drive(lambda: all(engine.status(one) != "active" for one in started), runner=step)
         assert len(server.requests) == len(attacks)
-    rows = engine.database.rows("select status, last_error, execution_context from workflow_instances")
+    rows = engine.database.rows(
+        "select status, last_error, execution_context from workflow_instances"
+    )
     assert {row["status"] for row in rows} == {"failed"}
-    assert {row["last_error"].partition(":")[0] for row in rows} == {"text_flawed"}
+    assert {row["last_error"].partition(":")[0] for row in rows} == {"text_rejected"}
     assert all(row["execution_context"] == {} for row in rows)
     tasks = engine.tasks()
-    assert {task["phase"] for task in tasks} <= {"wake", "text"}
-    assert all((task["payload"] or {}).get("text") is None and task["result"] is None for task in tasks)
-    assert [engine.writes(account=f"acc-{number}") for number in range(len(attacks))] == [[]] * len(attacks)
+    assert {task["phase"] for task in tasks} <= {"timer", "generate"}
+    assert all(
+        (task["payload"] or {}).get("text") is None and task["result"] is None for task in tasks
+    )
+    assert [engine.writes(account=f"acc-{number}") for number in range(len(attacks))] == [[]] * len(
+        attacks
+    )
 
 
 def test_an_honest_text_gets_there_as_it_is(engine: Engine) -> None:
@@ -90,9 +117,16 @@ def test_an_honest_text_gets_there_as_it_is(engine: Engine) -> None:
         step = runner(engine, server)
         started = [engine.start(account=f"acc-{number}") for number in range(len(HONEST))]
         engine.drive(lambda: all(engine.status(one) != "active" for one in started), runner=step)
-    contexts = [row["execution_context"] for row in engine.database.rows("select execution_context from workflow_instances")]
-    assert sorted(context["text"]["text"] for context in contexts) == sorted(text.strip() for text in HONEST)
-    assert [engine.effects(f"acc-{number}") for number in range(len(HONEST))] == [["updateBio"]] * len(HONEST)
+    contexts = [
+        row["execution_context"]
+        for row in engine.database.rows("select execution_context from workflow_instances")
+    ]
+    assert sorted(context["text"]["text"] for context in contexts) == sorted(
+        text.strip() for text in HONEST
+    )
+    assert [engine.effects(f"acc-{number}") for number in range(len(HONEST))] == [
+        ["updateBio"]
+    ] * len(HONEST)
 
 
 INJECTIONS = (
@@ -112,9 +146,15 @@ def obedient(server: Misbehaving) -> Callable[[Any], None]:
 
     def run(connection: Any) -> None:
         user = json.loads(server.requests[-1].body)["messages"][-1]["content"]
-        call = {"id": "1", "type": "function", "function": {"name": "http", "arguments": '{"url": "http://169.254.169.254/"}'}}
+        call = {
+            "id": "1",
+            "type": "function",
+            "function": {"name": "http", "arguments": '{"url": "http://169.254.169.254/"}'},
+        }
         document = completion(
-            "Sure, a walk and a book" if "Style: m" in user else user[:200], tool_calls=[call], function_call=call["function"]
+            "Sure, a walk and a book" if "Style: m" in user else user[:200],
+            tool_calls=[call],
+            function_call=call["function"],
         )
         document |= {"path": "/accounts/victim/bio", "method": "DELETE", "idempotency_key": "1"}
         answer(200, document, Content_Type="application/json")(connection)
@@ -136,16 +176,30 @@ def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint:
             engine.database.rows(rename, (model, started[-1]))
         engine.drive(lambda: all(engine.status(one) != "active" for one in started), runner=step)
         asked = [json.loads(request.body) for request in server.requests]
-        addresses = {int(url.rpartition(":")[2]) for url in (server.url, engine.actions.url, aws_endpoint)}
+        addresses = {
+            int(url.rpartition(":")[2]) for url in (server.url, engine.actions.url, aws_endpoint)
+        }
     assert len(asked) == len(names)
-    assert {tuple(sorted(request)) for request in asked} == {("messages", "model")}, "no tools, nothing else"
-    assert {tuple(message["role"] for message in request["messages"]) for request in asked} == {("system", "user")}
-    assert len({request["messages"][0]["content"] for request in asked}) == 1, "the instructions are ours, whatever an account is called"
+    assert {tuple(sorted(request)) for request in asked} == {("messages", "model")}, (
+        "no tools, nothing else"
+    )
+    assert {tuple(message["role"] for message in request["messages"]) for request in asked} == {
+        ("system", "user")
+    }
+    assert len({request["messages"][0]["content"] for request in asked}) == 1, (
+        "the instructions are ours, whatever an account is called"
+    )
     lines = [request["messages"][1]["content"] for request in asked]
     assert all(line.isprintable() and len(line) < 160 for line in lines)
     for needle in (SECRET, "acc-", "password"):
-        assert not any(needle in json.dumps(request) for request in asked), "neither credentials nor ids"
-    writes = {write["operation"] for number in range(len(names)) for write in engine.writes(account=f"acc-{number}")}
+        assert not any(needle in json.dumps(request) for request in asked), (
+            "neither credentials nor ids"
+        )
+    writes = {
+        write["operation"]
+        for number in range(len(names))
+        for write in engine.writes(account=f"acc-{number}")
+    }
     assert writes == {"registerAccount", "updatePrompt"}
     assert engine.effects("acc-0") == ["updatePrompt"]
     assert engine.writes(account="victim") == []
@@ -162,7 +216,13 @@ def gzipped(size: int) -> bytes:
     [
         endless(itertools.chain([HEAD + b"\r\n"], itertools.repeat(b"x" * 65536)), 0),
         endless(itertools.chain([HEAD, b"X-Long: "], itertools.repeat(b"x" * 65536)), 0),
-        endless(itertools.chain([HEAD, b"Transfer-Encoding: chunked\r\n\r\n"], itertools.repeat(b"8000\r\n" + b" " * 0x8000 + b"\r\n")), 0),
+        endless(
+            itertools.chain(
+                [HEAD, b"Transfer-Encoding: chunked\r\n\r\n"],
+                itertools.repeat(b"8000\r\n" + b" " * 0x8000 + b"\r\n"),
+            ),
+            0,
+        ),
         answer(200, gzipped(200 << 20), Content_Type="application/json", Content_Encoding="gzip"),
         answer(200, completion("x" * (2 << 20)), Content_Type="application/json"),
         answer(200, b'{"choices":' + b"[" * 200_000, Content_Type="application/json"),
@@ -200,7 +260,11 @@ def test_an_answer_costs_bounded_time_and_memory(script: Script) -> None:
 def test_a_redirect_is_not_followed(status: int) -> None:
     """Neither key nor prompt goes where an answer points: not to another port, not to the instance's metadata."""
     with misbehaving(says("stolen")) as elsewhere:
-        for target in (elsewhere.url, "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd"):
+        for target in (
+            elsewhere.url,
+            "http://169.254.169.254/latest/meta-data/",
+            "file:///etc/passwd",
+        ):
             with misbehaving(answer(status, {}, Location=target)) as server:
                 with connections() as seen, pytest.raises(WriterError):
                     asking(server).write(BRIEF)
@@ -208,10 +272,17 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         assert elsewhere.requests == []
 
 
-@pytest.mark.parametrize("tokens", [b"1e999", b"NaN", b"-5", b'"many"', b"9" * 5000, b"1.5", b"null", b"[]", b"99999999999999"])
+@pytest.mark.parametrize(
+    "tokens",
+    [b"1e999", b"NaN", b"-5", b'"many"', b"9" * 5000, b"1.5", b"null", b"[]", b"99999999999999"],
+)
 def test_what_it_says_to_have_cost_is_checked(tokens: bytes) -> None:
     """A count of tokens that is none counts as none, or the whole answer as unreadable; a metric is never poisoned."""
-    body = json.dumps(completion("A fine text")).encode().replace(b'"total_tokens": 72', b'"total_tokens": ' + tokens)
+    body = (
+        json.dumps(completion("A fine text"))
+        .encode()
+        .replace(b'"total_tokens": 72', b'"total_tokens": ' + tokens)
+    )
     with misbehaving(answer(200, body, Content_Type="application/json")) as server:
         try:
             assert asking(server).write(BRIEF).tokens == 0
@@ -225,4 +296,4 @@ def test_doubled_names_and_odd_fields_are_no_way_in() -> None:
     with misbehaving(answer(200, body, Content_Type="application/json")) as server:
         written = asking(server).write(BRIEF)
     assert written.text == "see www.evil.example"
-    assert flaws_in(written.text, 300)
+    assert issues_in(written.text, 300)

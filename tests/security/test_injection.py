@@ -15,7 +15,7 @@ from tests.integration.services.engine import Engine
 from tests.security.described import ROUTES, Route, name
 from tests.security.front import Front
 from tests.security.snapshot import everything
-from tests.stores import failed
+from tests.support.stores import failed
 
 WITH_ID = [route for route in ROUTES if "{" in route.path]
 SQL = (
@@ -48,7 +48,10 @@ def test_a_filters_text_is_a_text(front: Front, parameter: str) -> None:
     for other in ("status", "type", "dueBefore", "limit", "cursor"):
         for text in SQL:
             if not (other == "type" and re.fullmatch("[a-z0-9_]+", text)):
-                assert front.api.get("/v1/workflows", params={other: text}).status_code == 422, (other, text)
+                assert front.api.get("/v1/workflows", params={other: text}).status_code == 422, (
+                    other,
+                    text,
+                )
 
 
 @pytest.mark.parametrize(
@@ -73,10 +76,16 @@ def test_a_filters_text_is_a_text(front: Front, parameter: str) -> None:
 def test_a_forged_cursor_goes_nowhere(front: Front, forged: object) -> None:
     """What a list did not make itself is a 422 with its place."""
     encoded = base64.urlsafe_b64encode(json.dumps(forged).encode()).rstrip(b"=").decode()
-    for path in ("/v1/workflows", "/v1/tasks/failed", "/v1/workflows/00000000-0000-4000-8000-000000000000/history"):
+    for path in (
+        "/v1/workflows",
+        "/v1/tasks/failed",
+        "/v1/workflows/00000000-0000-4000-8000-000000000000/history",
+    ):
         answer = front.api.get(path, params={"cursor": encoded})
         assert answer.status_code in (404, 422), answer.text
-        assert answer.status_code == 404 or [error["pointer"] for error in answer.json()["errors"]] == ["/cursor"]
+        assert answer.status_code == 404 or [
+            error["pointer"] for error in answer.json()["errors"]
+        ] == ["/cursor"]
 
 
 def test_a_zone_that_postgres_does_not_know_is_no_failure(front: Front) -> None:
@@ -84,7 +93,10 @@ def test_a_zone_that_postgres_does_not_know_is_no_failure(front: Front) -> None:
     place = ["2026-01-01T00:00:00+18:32", "00000000-0000-4000-8000-000000000000"]
     encoded = base64.urlsafe_b64encode(json.dumps(place).encode()).rstrip(b"=").decode()
     for path in ("/v1/workflows", "/v1/tasks/failed"):
-        assert front.api.get(path, params={"cursor": encoded}).json() == {"items": [], "nextCursor": None}
+        assert front.api.get(path, params={"cursor": encoded}).json() == {
+            "items": [],
+            "nextCursor": None,
+        }
 
 
 @pytest.mark.parametrize("route", WITH_ID, ids=name)
@@ -93,9 +105,7 @@ def test_an_id_stays_in_its_place(front: Front, route: Route) -> None:
     host, _, port = front.gateway.url.removeprefix("http://").partition(":")
     for odd in PATHS:
         target = route.at(id=odd, type=odd, n=odd).replace(" ", "%20")
-        head = (
-            f"{route.method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {front.token}\r\nConnection: close\r\n\r\n"
-        )
+        head = f"{route.method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {front.token}\r\nConnection: close\r\n\r\n"
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode("latin-1"))
             answer = b""
@@ -114,7 +124,9 @@ def test_a_pattern_in_a_filter_is_read_literally(front: Front, engine: Engine) -
     started = [failed(front.database).instance_id for _ in errors]
     try:
         for instance, error in zip(started, errors, strict=True):
-            front.database.rows("update workflow_instances set last_error = %s where id = %s", (error, instance))
+            front.database.rows(
+                "update workflow_instances set last_error = %s where id = %s", (error, instance)
+            )
         for text, found in (
             ("%", ["50% off"]),
             ("_", ["a_b"]),
@@ -123,16 +135,43 @@ def test_a_pattern_in_a_filter_is_read_literally(front: Front, engine: Engine) -
             ("0% o", ["50% off"]),
             ("a%b", []),
         ):
-            items = front.api.get("/v1/workflows", params={"error": text}).raise_for_status().json()["items"]
+            items = (
+                front.api.get("/v1/workflows", params={"error": text})
+                .raise_for_status()
+                .json()["items"]
+            )
             assert [item["lastError"] for item in items] == found
     finally:
-        for table in ("step_history", "scheduled_tasks", "workflow_instances", "accounts", "workflow_definitions"):
-            where = " where type not in ('default', 'test', 'aggressive')" if table == "workflow_definitions" else ""
+        for table in (
+            "step_history",
+            "scheduled_tasks",
+            "workflow_instances",
+            "accounts",
+            "workflow_definitions",
+        ):
+            where = (
+                " where type not in ('default', 'test', 'aggressive')"
+                if table == "workflow_definitions"
+                else ""
+            )
             front.database.rows(f"delete from {table}{where}")
         front.database.rows("delete from audit_log where actor <> 'deploy'")
 
 
-IDS = ("a", "a..b", "a:1", "a@b.c", "A+b", "a-", "a%2Fb".replace("%2F", "."), "0", "1e9", "null", "a:b:c:1", "x" * 128)
+IDS = (
+    "a",
+    "a..b",
+    "a:1",
+    "a@b.c",
+    "A+b",
+    "a-",
+    "a%2Fb".replace("%2F", "."),
+    "0",
+    "1e9",
+    "null",
+    "a:b:c:1",
+    "x" * 128,
+)
 
 
 def test_an_accounts_id_is_one_segment_and_one_key(engine: Engine) -> None:
@@ -142,8 +181,16 @@ def test_an_accounts_id_is_one_segment_and_one_key(engine: Engine) -> None:
     engine.drive(lambda: all(engine.status(one) != "active" for one in started))
     assert {engine.status(one) for one in started} == {"completed"}
     for account in IDS:
-        assert [write["operation"] for write in engine.writes(account=account)] == ["registerAccount", "updateBio"]
-    keys = [key for account in IDS for operation in ("registerAccount", "updateBio") for key in engine.keys(operation, account)]
+        assert [write["operation"] for write in engine.writes(account=account)] == [
+            "registerAccount",
+            "updateBio",
+        ]
+    keys = [
+        key
+        for account in IDS
+        for operation in ("registerAccount", "updateBio")
+        for key in engine.keys(operation, account)
+    ]
     assert len(set(keys)) == 2 * len(IDS)
 
 

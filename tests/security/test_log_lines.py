@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.gateway import make_event
 from tests.security.described import ROUTES, Route, name
 from tests.security.front import Front
+from tests.support.gateway import make_event
 
 FORGED = '{"level":"ERROR","message":"forged","service":"api"}'
 PAYLOADS = (
@@ -45,7 +45,12 @@ def in_their_lines(front: Front) -> Any:
             assert "forged" not in entry
             continue
         assert entry.keys() <= OURS, entry
-        assert entry["message"] in ("answered", "accounts_imported", "import_sent", "call_failed"), entry
+        assert entry["message"] in (
+            "answered",
+            "accounts_imported",
+            "import_sent",
+            "call_failed",
+        ), entry
     for line in front.log_lines():
         assert all(character.isprintable() for character in line), ascii(line)
 
@@ -68,7 +73,14 @@ def test_a_request(front: Front, route: Route) -> None:
             make_event(route.method, route.at(), query=payload),
             make_event(route.method, route.at(), headers=headers, body={}),
             make_event(
-                route.method, route.at(), body={payload: payload, "reason": payload, "workflowType": payload, "accounts": [payload]}
+                route.method,
+                route.at(),
+                body={
+                    payload: payload,
+                    "reason": payload,
+                    "workflowType": payload,
+                    "accounts": [payload],
+                },
             ),
             make_event(route.method, route.at(), raw=payload),
             make_event(payload, route.at()),
@@ -83,10 +95,14 @@ def test_a_request(front: Front, route: Route) -> None:
 def test_an_answer_carries_no_header_of_theirs(front: Front) -> None:
     """The id of a request comes back as a header: one that could end a header is replaced by the gateway's."""
     for payload in (*PAYLOADS, "a b", "a:b\r\nSet-Cookie: x", "\u00e4", "x" * 129):
-        answer = front.functions["api"].invoke(make_event("GET", "/v1/stats", headers={"X-Request-Id": payload}), patience=20)
+        answer = front.functions["api"].invoke(
+            make_event("GET", "/v1/stats", headers={"X-Request-Id": payload}), patience=20
+        )
         assert answer["headers"]["X-Request-Id"] == "from-the-gateway"
         assert json.loads(json.dumps(answer["headers"])) == answer["headers"]
-    answer = front.functions["api"].invoke(make_event("GET", "/v1/stats", headers={"X-Request-Id": "mine-1:2/3"}), patience=20)
+    answer = front.functions["api"].invoke(
+        make_event("GET", "/v1/stats", headers={"X-Request-Id": "mine-1:2/3"}), patience=20
+    )
     assert answer["headers"]["X-Request-Id"] == "mine-1:2/3"
 
 
@@ -110,8 +126,22 @@ def test_rows_of_an_import(front: Front) -> None:
     """Good rows and bad ones, with payloads wherever a row has room: what is logged of an import is counts."""
     rows: list[dict[str, Any]] = []
     for number, payload in enumerate(PAYLOADS[:-1]):
-        rows.append({"flamebotId": f"log-{number}", "modelId": "m", "channelId": "c", "config": {"note": payload.replace("\0", "")}})
-        rows.append({"flamebotId": payload, "modelId": payload, "credentials": {payload: payload}, payload: payload})
+        rows.append(
+            {
+                "flamebotId": f"log-{number}",
+                "modelId": "m",
+                "channelId": "c",
+                "config": {"note": payload.replace("\0", "")},
+            }
+        )
+        rows.append(
+            {
+                "flamebotId": payload,
+                "modelId": payload,
+                "credentials": {payload: payload},
+                payload: payload,
+            }
+        )
     results = front.load(*rows, start=True)
     assert {result["status"] for result in results[::2]} == {"created"}
     assert {result["status"] for result in results[1::2]} == {"rejected"}

@@ -13,14 +13,17 @@ from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.instance import AccountData
 from flamebot.ports.store import AccountRow
 from flamebot.ports.vault import Secret
-from flamebot.services.start_workflow import planned_start
+from flamebot.services.workflows.start import planned_start
 from tests.contracts.misbehaving import misbehaving
 from tests.integration.services.engine import TESTER, Engine
 from tests.security.described import OPENAPI
 from tests.security.test_hostile_writer import says
 from tests.security.watching import connections
 
-LIKE_AN_ADDRESS = re.compile(r"ur[il]|host|address|endpoint|callback|webhook|proxy|redirect|origin|server|target", re.IGNORECASE)
+LIKE_AN_ADDRESS = re.compile(
+    r"ur[il]|host|address|endpoint|callback|webhook|proxy|redirect|origin|server|target",
+    re.IGNORECASE,
+)
 TARGETS = (
     "http://169.254.169.254/latest/meta-data/",
     "http://127.0.0.1:9/",
@@ -44,7 +47,11 @@ TARGETS = (
 def names_in(schema: Any) -> set[str]:
     """Every member's name in a schema, however deep."""
     if isinstance(schema, dict):
-        own = set(schema.get("properties", {})) if isinstance(schema.get("properties"), dict) else set()
+        own = (
+            set(schema.get("properties", {}))
+            if isinstance(schema.get("properties"), dict)
+            else set()
+        )
         return own.union(*map(names_in, schema.values()))
     return set().union(*map(names_in, schema)) if isinstance(schema, list) else set()
 
@@ -59,45 +66,98 @@ def formats_in(schema: Any) -> set[str]:
 
 def test_no_field_is_made_for_an_address() -> None:
     """S20: neither a definition nor an account, nor any other body, has a field whose name or format asks for one."""
-    bodies = ("AccountInput", "ImportRequest", "StartRequest", "ControlRequest", "ResumeRequest", "DefinitionDocument", "DefinitionDraft")
+    bodies = (
+        "AccountInput",
+        "ImportRequest",
+        "StartRequest",
+        "ControlRequest",
+        "ResumeRequest",
+        "DefinitionDocument",
+        "DefinitionDraft",
+    )
     schemas = [definition_schema(), *(OPENAPI["components"]["schemas"][body] for body in bodies)]
     names = set().union(*map(names_in, schemas))
     assert len(names) > 25, "else nothing was looked at"
     assert {name for name in names if LIKE_AN_ADDRESS.search(name)} == set()
-    assert set().union(*map(formats_in, schemas)) & {"uri", "url", "hostname", "ipv4", "ipv6", "iri", "uri-reference"} == set()
+    assert (
+        set().union(*map(formats_in, schemas))
+        & {"uri", "url", "hostname", "ipv4", "ipv6", "iri", "uri-reference"}
+        == set()
+    )
 
 
 def free_fields(value: str) -> dict[str, Any]:
     """What an importer may write as he likes, all of it this value."""
-    return dict.fromkeys(("url", "proxy", "baseUrl", "callback", "host", "actionsUrl", "ACTIONS_BASE_URL", "OPENAI_BASE_URL"), value)
+    return dict.fromkeys(
+        (
+            "url",
+            "proxy",
+            "baseUrl",
+            "callback",
+            "host",
+            "actionsUrl",
+            "ACTIONS_BASE_URL",
+            "OPENAI_BASE_URL",
+        ),
+        value,
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_addresses_in_every_field_are_only_text(engine: Engine, aws_endpoint: str, target: str) -> None:
+def test_addresses_in_every_field_are_only_text(
+    engine: Engine, aws_endpoint: str, target: str
+) -> None:
     """S19, S20: an account and a definition full of addresses run to the end; only the services' sockets are opened."""
     plain = "".join(character for character in target if character.isprintable())
     engine.define(
-        {"id": "prompt", "action": "add_prompt", "model": plain, "channel": plain, "description": plain},
+        {
+            "id": "prompt",
+            "action": "add_prompt",
+            "model": plain,
+            "channel": plain,
+            "description": plain,
+        },
         {"id": "bio", "action": "add_bio"},
-        {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 1, "spectre": free_fields(plain)},
+        {
+            "id": "swipe",
+            "action": "swipe_with_spectre",
+            "swipeCount": 1,
+            "spectre": free_fields(plain),
+        },
     )
-    (version,) = engine.control.reserve_versions(1)
-    (sealed,) = engine.vault.encrypt([Secret(account_id="acc", version=version, credentials=free_fields(target))])
-    account = AccountRow(flamebot_id="acc", model_id=plain, channel_id=plain, config=free_fields(plain), version=version, ciphertext=sealed)
+    (version,) = engine.control.reserve_credentials_versions(1)
+    (sealed,) = engine.vault.encrypt(
+        [Secret(account_id="acc", version=version, credentials=free_fields(target))]
+    )
+    account = AccountRow(
+        flamebot_id="acc",
+        model_id=plain,
+        channel_id=plain,
+        config=free_fields(plain),
+        version=version,
+        ciphertext=sealed,
+    )
     engine.control.import_accounts([account], [], None, TESTER)
     with misbehaving(says("A walk and a book.")) as ai, connections() as seen:
 
         def wrap(name: str, port: Any) -> Any:
             if name != "writer":
                 return port
-            return OpenAiWriter(lambda: "k", base_url=ai.url, model="m", timeout=timedelta(seconds=10))
+            return OpenAiWriter(
+                lambda: "k", base_url=ai.url, model="m", timeout=timedelta(seconds=10)
+            )
 
-        data = AccountData(account_id="acc", model_id=plain, channel_id=plain, config=free_fields(plain))
+        data = AccountData(
+            account_id="acc", model_id=plain, channel_id=plain, config=free_fields(plain)
+        )
         row = planned_start(engine.catalog().active("flow"), data, engine.clock.now())
         (started,) = engine.control.start_workflows([row], TESTER)
         engine.send([started.send] if started.send else [])
         engine.drive(engine.ended(row.instance_id), runner=engine.step(wrap=wrap))
-        allowed = {("127.0.0.1", int(url.rpartition(":")[2])) for url in (ai.url, engine.actions.url, aws_endpoint)}
+        allowed = {
+            ("127.0.0.1", int(url.rpartition(":")[2]))
+            for url in (ai.url, engine.actions.url, aws_endpoint)
+        }
     assert engine.status(row.instance_id) == "completed"
     assert engine.effects() == ["updatePrompt", "updateBio", "startSwipeTask"]
     assert seen <= allowed, seen - allowed

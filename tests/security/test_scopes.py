@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from devstack.tokens import SCOPES, mint
-from tests.gateway import make_event
 from tests.security.described import GUARDED, Route, name
 from tests.security.front import Front
+from tests.support.gateway import make_event
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=name)
@@ -15,7 +15,9 @@ from tests.security.front import Front
 def test_the_matrix(front: Front, route: Route, scope: str) -> None:
     """S2: each scope on each route: where it is the one, the next question is asked (422), elsewhere 403 says what is needed."""
     headers = {"authorization": f"Bearer {mint(front.home, [scope])}"}
-    answer = front.stranger.request(route.method, route.at(), headers=headers, params={"noSuch": "1"}, content=b"{")
+    answer = front.stranger.request(
+        route.method, route.at(), headers=headers, params={"noSuch": "1"}, content=b"{"
+    )
     if scope == route.scope:
         assert answer.status_code == 422, answer.text
         assert answer.json()["errors"][0]["pointer"] == "/noSuch"
@@ -50,4 +52,6 @@ def test_what_only_looks_like_the_scope(front: Front, route: Route) -> None:
         if needed in scopes.split():
             continue  # nothing to replace in this one's name
         event = make_event(route.method, route.at(), raw="{", query="no=such", scopes=scopes)
-        assert front.functions[route.function].invoke(event, patience=20)["statusCode"] == 403, scopes
+        assert front.functions[route.function].invoke(event, patience=20)["statusCode"] == 403, (
+            scopes
+        )

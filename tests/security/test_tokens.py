@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from devstack.gateway import match_route
+from devstack.aws.gateway import match_route
 from devstack.tokens import mint
-from tests.gateway import make_event
 from tests.security import forgery
 from tests.security.described import GUARDED, ROUTES, Route, name
 from tests.security.front import Front
+from tests.support.gateway import make_event
 
 OPEN = {"show_open_health", "show_openapi"}
 COUNTS = "select (select count(*) from audit_log), (select count(*) from accounts), (select count(*) from workflow_definitions)"
@@ -40,18 +40,25 @@ def test_the_inventory_of_routes_is_one(front: Front) -> None:
         match = match_route(routes, described.method, described.at())
         assert match is not None, described
         used.add(match.key)
-        assert (match.route.function, match.route.authorized) == (described.function, described.scope is not None), described
+        assert (match.route.function, match.route.authorized) == (
+            described.function,
+            described.scope is not None,
+        ), described
     assert used == {f"{route.method} {route.path}" for route in routes}
     assert {route.name for route in ROUTES if route.scope is None} == OPEN
     assert {route.path for route in routes if not route.authorized} == {"/health", "/openapi.json"}
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=name)
-def test_a_bad_token_opens_nothing(front: Front, attacks: dict[str, forgery.Headers], route: Route) -> None:
+def test_a_bad_token_opens_nothing(
+    front: Front, attacks: dict[str, forgery.Headers], route: Route
+) -> None:
     """S1: unsigned, signed by others, for others, expired, not yet good, or elsewhere than in its header: 401 from the gateway."""
     assert len(attacks) >= 50
     for kind, headers in attacks.items():
-        answer = front.stranger.request(route.method, route.at(), headers=headers, params={"access_token": front.token})
+        answer = front.stranger.request(
+            route.method, route.at(), headers=headers, params={"access_token": front.token}
+        )
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"}), kind
         assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -80,7 +87,9 @@ def test_the_good_token_is_good(front: Front) -> None:
 )
 def test_the_function_itself_asks_who_it_is(front: Front, route: Route, authorizer: Any) -> None:
     """A route that was deployed without its authorizer answers 401: the function trusts verified claims and nothing else."""
-    event = make_event(route.method, route.at(), scopes=None, headers={"authorization": f"Bearer {front.token}"})
+    event = make_event(
+        route.method, route.at(), scopes=None, headers={"authorization": f"Bearer {front.token}"}
+    )
     event["requestContext"]["authorizer"] = authorizer
     answer = front.functions[route.function].invoke(event, patience=20)
     assert answer["statusCode"] == 401
@@ -90,8 +99,17 @@ def test_the_function_itself_asks_who_it_is(front: Front, route: Route, authoriz
 def test_claims_come_from_the_token_alone(front: Front) -> None:
     """What a client writes into headers, query and body about itself is not in the audit log: the token's subject is."""
     token = mint(front.home, subject="alice")
-    headers = {"authorization": f"Bearer {token}", "x-user": "mallory", "x-forwarded-user": "mallory", "sub": "mallory"}
-    answer = front.stranger.post("/v1/control/resume-all", headers=headers, json={"reason": "mallory was here"})
+    headers = {
+        "authorization": f"Bearer {token}",
+        "x-user": "mallory",
+        "x-forwarded-user": "mallory",
+        "sub": "mallory",
+    }
+    answer = front.stranger.post(
+        "/v1/control/resume-all", headers=headers, json={"reason": "mallory was here"}
+    )
     assert answer.status_code == 200
-    row = front.database.one("delete from audit_log where action = 'resume_all' returning actor, reason")
+    row = front.database.one(
+        "delete from audit_log where action = 'resume_all' returning actor, reason"
+    )
     assert row == {"actor": "alice", "reason": "mallory was here"}

@@ -1,4 +1,4 @@
-"""Settings of the property tests: the same examples on every run of CI, fresh ones at the desk."""
+"""Settings of the property tests: the same examples on every run of CI, fresh ones at the admin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import os
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "ci", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "ci",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("desk", parent=settings.get_profile("ci"), derandomize=False)
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
+settings.register_profile("admin", parent=settings.get_profile("ci"), derandomize=False)
+settings.load_profile("ci" if os.environ.get("CI") else "admin")

@@ -39,4 +39,7 @@ def test_nobody_else_builds_while_importing(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("function", ["step", "tick"])
 def test_what_must_be_in_time_is_prepared(function: str) -> None:
     """The two functions that somebody's due time waits for."""
-    assert f"bootstrap.prepare(bootstrap.{function}, " in (ROOT / "functions" / function / "app.py").read_text()
+    assert (
+        f"bootstrap.prepare(bootstrap.{function}, "
+        in (ROOT / "functions" / function / "app.py").read_text()
+    )

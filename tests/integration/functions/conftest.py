@@ -10,18 +10,25 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from flamebot.services.definitions.seed import seed_definitions
 
+from devstack.aws.template import Template
 from devstack.postgres import Server
-from devstack.template import Template
 from flamebot import bootstrap
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.postgres.workflows import PostgresControlStore
-from flamebot.services.seed_definitions import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one emulator is set up one way
-from tests.databases import TestDatabase, execute
+from tests.support.databases import TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = ("flamebot_import", "flamebot_import_file", "flamebot_api", "flamebot_tick", "flamebot_step", "flamebot_upkeep")
+ROLES = (
+    "flamebot_import",
+    "flamebot_import_file",
+    "flamebot_api",
+    "flamebot_tick",
+    "flamebot_step",
+    "flamebot_maintenance",
+)
 PASSWORD = "role-password"
 
 
@@ -39,7 +46,12 @@ class Deployed:
     """Invokes functions, each time as in an environment that has just been made."""
 
     def __init__(
-        self, template: Template, surroundings: dict[str, str], database: TestDatabase, server: Server, patch: pytest.MonkeyPatch
+        self,
+        template: Template,
+        surroundings: dict[str, str],
+        database: TestDatabase,
+        server: Server,
+        patch: pytest.MonkeyPatch,
     ) -> None:
         self.database = database
         self.template = template
@@ -51,8 +63,14 @@ class Deployed:
         """Run a function's handler."""
         spec = self.template.functions[function]
         with self._patch.context() as patch:
-            url = self.server.url(self.database.name, user=spec.environment["DB_USER"], password=PASSWORD)
-            for name, value in {**spec.environment, **self._surroundings, "DATABASE_URL": url}.items():
+            url = self.server.url(
+                self.database.name, user=spec.environment["DB_USER"], password=PASSWORD
+            )
+            for name, value in {
+                **spec.environment,
+                **self._surroundings,
+                "DATABASE_URL": url,
+            }.items():
                 patch.setenv(name, value)
             forget()
             try:
@@ -105,7 +123,10 @@ def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
 @pytest.fixture(scope="session")
 def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F811
     """The template, with the emulator's queue, table, key and secrets."""
-    aws("s3").create_bucket(Bucket="imports-of-the-functions", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws("s3").create_bucket(
+        Bucket="imports-of-the-functions",
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
     known = {
         "ImportQueue": aws("sqs").create_queue(QueueName=f"hints-{uuid4()}")["QueueUrl"],
         "ImportBucket": "imports-of-the-functions",
@@ -120,12 +141,18 @@ def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F
 
 @pytest.fixture
 def deployed(
-    template: Template, surroundings: dict[str, str], database: TestDatabase, server: Server, monkeypatch: pytest.MonkeyPatch
+    template: Template,
+    surroundings: dict[str, str],
+    database: TestDatabase,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Deployed]:
     """The functions on a fresh database that has the definitions."""
     forget()
     s = bootstrap.settings()
-    store = PostgresControlStore(database.db, bootstrap.clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    store = PostgresControlStore(
+        database.db, bootstrap.clock(), horizon=s.tick_horizon, lease=s.task_lease
+    )
     seed_definitions(store, read_definitions(ROOT / "definitions"))
     yield Deployed(template, surroundings, database, server, monkeypatch)
     forget()

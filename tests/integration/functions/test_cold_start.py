@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from devstack.actions_service import ActionsService
+from devstack.actions_service.server import ActionsService
 from flamebot import bootstrap
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.message import TaskPointer, encode
 from flamebot.domain.task import Phase
 from flamebot.ports.store import Caller
-from tests.databases import execute
 from tests.integration.functions.conftest import PASSWORD, ROOT, Deployed
+from tests.support.databases import execute
 
 # As Lambda does it: a new interpreter imports app.py, then calls its handler. Without an event it only imports.
 _FIRST_EVENT = """
@@ -52,13 +52,19 @@ _NOBODY = """openai boto3 s3transfer moto flask devstack cli pytest aws_xray_sdk
     aws_lambda_powertools.event_handler aws_lambda_powertools.utilities.batch aws_lambda_powertools.utilities.parameters
     aws_lambda_powertools.utilities.parser aws_lambda_powertools.utilities.validation"""
 BUDGETS = {
-    "tick": Budget(modules=240, absent="pydantic httpx cryptography yaml flamebot.actions.kind flamebot.http"),
+    "tick": Budget(
+        modules=240, absent="pydantic httpx cryptography yaml flamebot.actions.kind flamebot.http"
+    ),
     "step": Budget(modules=395, absent="cryptography yaml flamebot.http"),
-    "upkeep": Budget(modules=230, absent="pydantic httpx cryptography yaml flamebot.actions flamebot.http"),
+    "maintenance": Budget(
+        modules=230, absent="pydantic httpx cryptography yaml flamebot.actions flamebot.http"
+    ),
     "api": Budget(modules=345, absent="httpx cryptography yaml"),
     "import_accounts": Budget(modules=355, absent="httpx yaml"),
     "import_file": Budget(modules=305, absent="httpx cryptography yaml flamebot.http"),
-    "migrate": Budget(modules=45, absent="pydantic psycopg2 botocore cryptography yaml flamebot.http"),
+    "migrate": Budget(
+        modules=45, absent="pydantic psycopg2 botocore cryptography yaml flamebot.http"
+    ),
 }
 _TEST = Caller(actor="test")
 
@@ -78,7 +84,12 @@ def _event(function: str, name: str) -> dict[str, Any]:
 
 
 def _store(deployed: Deployed) -> PostgresControlStore:
-    return PostgresControlStore(deployed.database.db, bootstrap.clock(), horizon=timedelta(minutes=2), lease=timedelta(seconds=90))
+    return PostgresControlStore(
+        deployed.database.db,
+        bootstrap.clock(),
+        horizon=timedelta(minutes=2),
+        lease=timedelta(seconds=90),
+    )
 
 
 def _minute(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
@@ -99,10 +110,20 @@ def _due(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
     request["body"] = json.dumps(json.loads(request["body"]) | {"workflowType": "now"})
     deployed.answer("import_accounts", request)
     service = ActionsApi(actions.url, lambda: actions.token, timeout=timedelta(seconds=5))
-    service.register("single-1", {"modelId": "model-aurora", "channelId": "channel-1"}, key="single-1:1", fencing_token=1)
+    service.register(
+        "single-1",
+        {"modelId": "model-aurora", "channelId": "channel-1"},
+        key="single-1:1",
+        fencing_token=1,
+    )
     service.close()
-    execute(deployed.server.url(deployed.database.name), "update accounts set registered_version = credentials_version")
-    task = deployed.database.one("select task_id, fence, account_id, phase, scheduled_for as due from scheduled_tasks")
+    execute(
+        deployed.server.url(deployed.database.name),
+        "update accounts set registered_version = credentials_version",
+    )
+    task = deployed.database.one(
+        "select task_id, fence, account_id, phase, scheduled_for as due from scheduled_tasks"
+    )
     event = _event("step", "one_task")
     event["Records"][0]["body"] = encode([TaskPointer(**{**task, "phase": Phase(task["phase"])})])
     return event
@@ -111,23 +132,40 @@ def _due(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
 EVENTS: dict[str, Callable[[Deployed, ActionsService], object]] = {
     "tick": _minute,
     "step": _due,
-    "upkeep": lambda *_: _event("upkeep", "periodic"),
+    "maintenance": lambda *_: _event("maintenance", "periodic"),
     "api": lambda *_: _event("api", "stats"),
     "import_accounts": lambda *_: _event("import_accounts", "one_account"),
-    "import_file": lambda *_: _event("import_file", "go_on"),
+    "import_file": lambda *_: _event("import_file", "wake_up"),
     "migrate": lambda *_: None,  # it answers to CloudFormation's own address and to no other
 }
 
 
-def first_event(deployed: Deployed, told: Mapping[str, str], function: str, event: object, *, extra: str = "") -> tuple[Any, set[str]]:
+def first_event(
+    deployed: Deployed, told: Mapping[str, str], function: str, event: object, *, extra: str = ""
+) -> tuple[Any, set[str]]:
     """The answer, and which modules came; `extra` is run first. The text's provider is the one with a package of its own."""
     spec = deployed.template.functions[function]
-    variables = {**spec.environment, **told, "AI_PROVIDER": "openai", "PYTHONPATH": str(ROOT / "layers" / "engine" / "src")}
+    variables = {
+        **spec.environment,
+        **told,
+        "AI_PROVIDER": "openai",
+        "PYTHONPATH": str(ROOT / "layers" / "engine" / "src"),
+    }
     if "DB_USER" in spec.environment:
-        variables["DATABASE_URL"] = deployed.server.url(deployed.database.name, user=spec.environment["DB_USER"], password=PASSWORD)
+        variables["DATABASE_URL"] = deployed.server.url(
+            deployed.database.name, user=spec.environment["DB_USER"], password=PASSWORD
+        )
     arguments = [str(spec.code), *([] if event is None else [json.dumps(event)])]
     command = [sys.executable, "-c", _FIRST_EVENT.format(extra=extra), *arguments]
-    done = subprocess.run(command, cwd=spec.code, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command,
+        cwd=spec.code,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     answer, modules = json.loads(done.stdout.splitlines()[-1])
     return answer, set(modules)
@@ -136,11 +174,18 @@ def first_event(deployed: Deployed, told: Mapping[str, str], function: str, even
 def over_budget(function: str, modules: set[str]) -> list[str]:
     """What is wrong with so many and such modules."""
     budget = BUDGETS[function]
-    flaws = [f"{name} is there" for name in f"{_NOBODY} {budget.absent}".split() if name in modules]
-    of_packages = [name for name in modules if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("_sysconfigdata")]
+    issues = [
+        f"{name} is there" for name in f"{_NOBODY} {budget.absent}".split() if name in modules
+    ]
+    of_packages = [
+        name
+        for name in modules
+        if name.split(".")[0] not in sys.stdlib_module_names
+        and not name.startswith("_sysconfigdata")
+    ]
     if len(of_packages) > budget.modules:
-        flaws.append(f"{len(of_packages)} modules, {budget.modules} are the budget")
-    return flaws
+        issues.append(f"{len(of_packages)} modules, {budget.modules} are the budget")
+    return issues
 
 
 @pytest.mark.parametrize("function", BUDGETS)
@@ -154,12 +199,19 @@ def test_a_first_event_imports_no_more_than_it_needs(
     if function == "tick":
         assert answer["sent"] == 1
     if function == "step":
-        assert [entry["operation"] for entry in actions.provider.ledger()["writes"]] == ["registerAccount", "startSwipeTask"]
+        assert [entry["operation"] for entry in actions.provider.ledger()["writes"]] == [
+            "registerAccount",
+            "startSwipeTask",
+        ]
 
 
-def test_an_eager_import_is_over_every_budget(deployed: Deployed, surroundings: dict[str, str]) -> None:
+def test_an_eager_import_is_over_every_budget(
+    deployed: Deployed, surroundings: dict[str, str]
+) -> None:
     """The budgets are as tight as one package: openai, imported where it is not used, is seen by its name and by its size."""
-    _, modules = first_event(deployed, surroundings, "tick", _event("tick", "minute"), extra="import openai")
-    flaws = over_budget("tick", modules)
-    assert flaws[0] == "openai is there"
-    assert "are the budget" in flaws[-1]
+    _, modules = first_event(
+        deployed, surroundings, "tick", _event("tick", "minute"), extra="import openai"
+    )
+    issues = over_budget("tick", modules)
+    assert issues[0] == "openai is there"
+    assert "are the budget" in issues[-1]

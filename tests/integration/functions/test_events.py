@@ -78,14 +78,19 @@ CALLS = {  # after `one_account`: its workflow waits for its first step
     "read_scope_only": 403,
     "not_json": 400,
 }
-HINTS = {"bucket_set_up": 0, "file_uploaded": 0, "go_on": 0, "unreadable_body": 1}  # messages handed back; the import is not there
+HINTS = {
+    "bucket_set_up": 0,
+    "file_uploaded": 0,
+    "wake_up": 0,
+    "unreadable_body": 1,
+}  # messages handed back; the import is not there
 BATCHES = {  # how many messages of a batch are handed back; every task in them is of a workflow that is not there
     "one_task": 0,
     "tasks_due_together": 0,
     "full_batch": 0,
-    "doubled_message": 0,
+    "duplicate_delivery": 0,
     "cancel": 0,
-    "taken_over": 0,
+    "reclaimed": 0,
     "unreadable_body": 1,
     "unknown_version": 1,
 }
@@ -99,7 +104,7 @@ def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
         "step": set(BATCHES),
         "import_file": set(HINTS),
         "tick": {"minute"},
-        "upkeep": {"periodic"},
+        "maintenance": {"periodic"},
     }
     for function, names in cases.items():
         assert {path.stem for path in (EVENTS / function).iterdir()} == names, function
@@ -122,8 +127,8 @@ def test_an_import_is_answered(deployed: Deployed, name: str) -> None:
 def test_a_call_is_answered(deployed: Deployed, name: str) -> None:
     """Each call does what its name says to the workflow of `import_accounts/one_account`."""
     _, imported = deployed.answer("import_accounts", _event("import_accounts", "one_account"))
-    workflow_id = imported["results"][0]["workflow"]["instanceId"]
-    event = json.loads(json.dumps(_event("api", name)).replace(PLACEHOLDER, workflow_id))
+    definition_id = imported["results"][0]["workflow"]["instanceId"]
+    event = json.loads(json.dumps(_event("api", name)).replace(PLACEHOLDER, definition_id))
     status, body = deployed.answer("api", event)
     assert status == CALLS[name], body
     if status >= 400:
@@ -153,9 +158,14 @@ def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:
     assert deployed.database.value("select last_tick_at is not null from engine_control") is True
 
 
-def test_upkeep_tends_history_and_judges_health(deployed: Deployed) -> None:
+def test_maintenance_tends_history_and_judges_health(deployed: Deployed) -> None:
     """After a tick the engine is healthy, and the coming days have their partitions."""
     deployed.invoke("tick", _event("tick", "minute"))
-    done = deployed.invoke("upkeep", _event("upkeep", "periodic"))
+    done = deployed.invoke("maintenance", _event("maintenance", "periodic"))
     assert (done["health"], done["reasons"]) == ("ok", [])
-    assert deployed.database.value("select count(*) from pg_inherits where inhparent = 'step_history'::regclass") > 1
+    assert (
+        deployed.database.value(
+            "select count(*) from pg_inherits where inhparent = 'step_history'::regclass"
+        )
+        > 1
+    )

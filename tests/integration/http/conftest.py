@@ -12,13 +12,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from flamebot.services.definitions.seed import seed_definitions
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.connection import Database
-from flamebot.adapters.postgres.imports import PostgresImportDesk
+from flamebot.adapters.postgres.imports import PostgresImportAdmin
 from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
@@ -29,16 +30,15 @@ from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.http.router import Router
 from flamebot.http.routes import api, imports
-from flamebot.services.ask_in_time import AskInTime
-from flamebot.services.check_health import CheckHealth
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.dispatch_due import DispatchDue
-from flamebot.services.file_imports import FileImports
-from flamebot.services.import_accounts import ImportAccounts
-from flamebot.services.seed_definitions import seed_definitions
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.imports.admin import FileImports
+from flamebot.services.imports.from_request import ImportAccounts
+from flamebot.services.maintenance.health import CheckHealth
+from flamebot.services.maintenance.probes import AskInTime
+from flamebot.services.ticking.dispatch import DispatchDue
 from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: the same emulator as the adapters' suites
-from tests.databases import TestDatabase
-from tests.gateway import Remembering, make_event
+from tests.support.databases import TestDatabase
+from tests.support.gateway import Remembering, make_event
 
 ROOT = Path(__file__).resolve().parents[3]
 HORIZON, LEASE = timedelta(seconds=120), timedelta(seconds=90)
@@ -71,16 +71,27 @@ class Api:
         router = self.importer if (method, path) == ("POST", "/v1/accounts/import") else self.rest
         answer = router.handle(make_event(method, path, **event))
         text = answer["body"]
-        return Answered(answer["statusCode"], json.loads(text) if text else None, answer["headers"], text)
+        return Answered(
+            answer["statusCode"], json.loads(text) if text else None, answer["headers"], text
+        )
 
-    def load(self, *accounts: dict[str, Any], start: bool = True, workflow_type: str = "default", **event: Any) -> Answered:
+    def load(
+        self,
+        *accounts: dict[str, Any],
+        start: bool = True,
+        workflow_type: str = "default",
+        **event: Any,
+    ) -> Answered:
         """Import accounts."""
         body = {"accounts": list(accounts), "startAutomation": start, "workflowType": workflow_type}
         return self.call("POST", "/v1/accounts/import", body=body, **event)
 
     def started(self, flamebot_id: str = "a", workflow_type: str = "default") -> str:
         """Import one account with a workflow, and answer the workflow's id."""
-        answer = self.load({"flamebotId": flamebot_id, "modelId": "m", "channelId": "c"}, workflow_type=workflow_type)
+        answer = self.load(
+            {"flamebotId": flamebot_id, "modelId": "m", "channelId": "c"},
+            workflow_type=workflow_type,
+        )
         instance_id = answer.body["results"][0]["workflow"]["instanceId"]
         assert isinstance(instance_id, str), answer.body
         return instance_id
@@ -89,12 +100,16 @@ class Api:
         """Take every message off the queue that can be seen."""
         bodies: list[str] = []
         while True:
-            got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
+                "Messages", []
+            )
             if not got:
                 return bodies
             for message in got:
                 bodies.append(message["Body"])
-                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self.sqs.delete_message(
+                    QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
 
 
 @pytest.fixture(scope="session")
@@ -103,11 +118,18 @@ def key_id(aws: Callable[[str], Any]) -> str:  # noqa: F811
     return str(aws("kms").create_key()["KeyMetadata"]["KeyId"])
 
 
-def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str, stack: ExitStack) -> Callable[..., Api]:
+def connector(
+    database: TestDatabase, client: Callable[[str], Any], key_id: str, stack: ExitStack
+) -> Callable[..., Api]:
     """Makes APIs on a database and a queue, each with a connection of its own, as concurrent environments have."""
     queue_url = client("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"]
     settings = Settings.from_env({"MAX_CONCURRENT_TASKS": "10"})
-    policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+    policy = EnginePolicy(
+        max_attempts=3,
+        max_reclaims=5,
+        retry_base=timedelta(seconds=30),
+        retry_cap=timedelta(seconds=300),
+    )
     clock = SystemClock()
 
     def make(kms: Any = None) -> Api:
@@ -120,12 +142,14 @@ def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str,
         queue = SqsStepQueue(client("sqs"), queue_url)
         files = S3ImportFiles(client("s3"), "imports-over-http")
         vault = KmsVault(kms or client("kms"), key_id)
-        importer = ImportAccounts(store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
+        importer = ImportAccounts(
+            store=store, vault=vault, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry
+        )
         reads = PostgresReadStore(connection, clock)
         checks = CheckHealth(
             store=reads,
             max_concurrent_tasks=settings.max_concurrent_tasks,
-            upkeep_period=settings.health_check_period,
+            maintenance_period=settings.health_check_period,
             clock=clock,
             telemetry=telemetry,
             probes={"queue": lambda: probe_queue(client("sqs"), queue_url)},
@@ -135,26 +159,47 @@ def connector(database: TestDatabase, client: Callable[[str], Any], key_id: str,
             store=store,
             reads=reads,
             catalog=catalog,
-            imports=FileImports(desk=PostgresImportDesk(connection), files=lambda: files, catalog=catalog, hints=queue, clock=clock),
+            imports=FileImports(
+                admin=PostgresImportAdmin(connection),
+                files=lambda: files,
+                catalog=catalog,
+                hints=queue,
+                clock=clock,
+            ),
             queue=queue,
-            dispatcher=DispatchDue(store=tasks, queue=queue, catalog=catalog, clock=clock, telemetry=telemetry),
+            dispatcher=DispatchDue(
+                store=tasks, queue=queue, catalog=catalog, clock=clock, telemetry=telemetry
+            ),
             clock=clock,
             telemetry=telemetry,
             settings=settings,
             checks=checks,
         )
         entrance = imports.router(importer, scope_prefix="flamebot/", telemetry=telemetry)
-        return Api(database=database, importer=entrance, rest=rest, telemetry=telemetry, queue_url=queue_url, sqs=client("sqs"))
+        return Api(
+            database=database,
+            importer=entrance,
+            rest=rest,
+            telemetry=telemetry,
+            queue_url=queue_url,
+            sqs=client("sqs"),
+        )
 
     seeding = Database(lambda: database.url)
     store = PostgresControlStore(seeding, clock, horizon=HORIZON, lease=LEASE)
-    seed_definitions(store, read_definitions(ROOT / "definitions"), DefinitionCatalog(store, REGISTRY, policy).flaws)
+    seed_definitions(
+        store,
+        read_definitions(ROOT / "definitions"),
+        DefinitionCatalog(store, REGISTRY, policy).issues,
+    )
     seeding.close()
     return make
 
 
 @pytest.fixture
-def connect(database: TestDatabase, aws: Callable[[str], Any], key_id: str) -> Iterator[Callable[..., Api]]:  # noqa: F811
+def connect(
+    database: TestDatabase, aws: Callable[[str], Any], key_id: str
+) -> Iterator[Callable[..., Api]]:  # noqa: F811
     """Makes APIs on the test's own database."""
     with ExitStack() as stack:
         yield connector(database, aws, key_id, stack)

@@ -11,12 +11,18 @@ import pytest
 
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.endpoints import TABLE
-from tests.databases import DatabasePool
 from tests.integration.http.conftest import Answered, Api, connector
+from tests.support.databases import DatabasePool
 
 WITH_BODY = [endpoint for endpoint in TABLE if endpoint.body]
-WITH_MODEL = [endpoint for endpoint in WITH_BODY if endpoint.name not in ("publish_definition", "validate_definition")]
-WITH_ID = [endpoint for endpoint in TABLE if endpoint.parameters and endpoint.name != "publish_definition"]
+WITH_MODEL = [
+    endpoint
+    for endpoint in WITH_BODY
+    if endpoint.name not in ("publish_definition", "validate_definition")
+]
+WITH_ID = [
+    endpoint for endpoint in TABLE if endpoint.parameters and endpoint.name != "publish_definition"
+]
 UUID = "00000000-0000-4000-8000-000000000000"
 
 NOT_JSON: list[str | bytes] = [
@@ -41,7 +47,20 @@ ODD_JSON = [
     '{"\\ud800": 1}',
     '{"reason": [[[]]]}',
 ]
-ODD_IDS = ["x" * 5000, "%00", "%ff", "..", "'; drop table accounts; --", "%F0%9F%98%80", "{id}", "-", " ", "1e9", "0", "null"]
+ODD_IDS = [
+    "x" * 5000,
+    "%00",
+    "%ff",
+    "..",
+    "'; drop table accounts; --",
+    "%F0%9F%98%80",
+    "{id}",
+    "-",
+    " ",
+    "1e9",
+    "0",
+    "null",
+]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +80,11 @@ def ids(endpoint: Endpoint) -> str:
 
 def path_of(endpoint: Endpoint, **values: str) -> str:
     """The endpoint's path with something plausible in it."""
-    plausible = {"id": UUID if "/workflows/{id}" in endpoint.path else "somebody", "type": "default", "n": "1"} | values
+    plausible = {
+        "id": UUID if "/workflows/{id}" in endpoint.path else "somebody",
+        "type": "default",
+        "n": "1",
+    } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], endpoint.path)
 
 
@@ -74,7 +97,9 @@ def assert_problem(answer: Answered, *statuses: int) -> None:
     assert body["status"] == answer.status
     assert body["detail"].endswith("."), body
     assert all(set(error) == {"pointer", "detail"} for error in body["errors"])
-    assert all(error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"])
+    assert all(
+        error["pointer"] == "" or error["pointer"].startswith("/") for error in body["errors"]
+    )
     if answer.status == 422 and body["code"] == "invalid":
         assert body["errors"]
     for trace in ("Traceback", 'File "', "psycopg", "pydantic", "SQLSTATE", "select "):
@@ -85,7 +110,17 @@ def assert_problem(answer: Answered, *statuses: int) -> None:
 class TestQueries:
     """No typing error in a filter answers everything."""
 
-    @pytest.mark.parametrize("query", ["nosuch=1", "limit=abc&nosuch", "=", "%00=1", "a[]=1", "&".join(f"p{n}=1" for n in range(60))])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "nosuch=1",
+            "limit=abc&nosuch",
+            "=",
+            "%00=1",
+            "a[]=1",
+            "&".join(f"p{n}=1" for n in range(60)),
+        ],
+    )
     def test_unknown_parameters(self, http: Api, endpoint: Endpoint, query: str) -> None:
         """422, or 400 for a flood; an optional body stands in nobody's way."""
         assert_problem(http.call(endpoint.method, path_of(endpoint), query=query), 400, 422)
@@ -102,11 +137,18 @@ class TestBodies:
 
     def test_another_media_type(self, http: Api, endpoint: Endpoint) -> None:
         """415."""
-        assert_problem(http.call(endpoint.method, path_of(endpoint), raw="a=1", headers={"content-type": "text/csv"}), 415)
+        assert_problem(
+            http.call(
+                endpoint.method, path_of(endpoint), raw="a=1", headers={"content-type": "text/csv"}
+            ),
+            415,
+        )
 
     def test_too_much(self, http: Api, endpoint: Endpoint) -> None:
         """413."""
-        assert_problem(http.call(endpoint.method, path_of(endpoint), raw=" " * (5 * 1024 * 1024 + 1)), 413)
+        assert_problem(
+            http.call(endpoint.method, path_of(endpoint), raw=" " * (5 * 1024 * 1024 + 1)), 413
+        )
 
 
 @pytest.mark.parametrize("endpoint", WITH_MODEL, ids=ids)
@@ -123,8 +165,12 @@ def test_ids_that_name_nothing(http: Api, endpoint: Endpoint, odd: str) -> None:
     assert_problem(http.call(endpoint.method, path_of(endpoint, id=odd, type=odd, n=odd)), 404)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "x"])
-@pytest.mark.parametrize("path", sorted({endpoint.path for endpoint in TABLE} - {"/v1/accounts/import"}))
+@pytest.mark.parametrize(
+    "method", ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "x"]
+)
+@pytest.mark.parametrize(
+    "path", sorted({endpoint.path for endpoint in TABLE} - {"/v1/accounts/import"})
+)
 def test_methods_that_a_path_does_not_know(http: Api, path: str, method: str) -> None:
     """405 names the methods that it does know."""
     known = {endpoint.method for endpoint in TABLE if endpoint.path == path}
@@ -139,7 +185,16 @@ def test_methods_that_a_path_does_not_know(http: Api, path: str, method: str) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/operations", "/v1/definitions/default/migrate", "/v1/tasks/redrive", "/console", "/v1/locks", "/v2/stats", "/favicon.ico"]
+    "path",
+    [
+        "/v1/operations",
+        "/v1/definitions/default/migrate",
+        "/v1/tasks/redrive",
+        "/console",
+        "/v1/locks",
+        "/v2/stats",
+        "/favicon.ico",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_routes_that_do_not_exist(http: Api, method: str, path: str) -> None:
@@ -220,7 +275,9 @@ def test_filters_that_find_nothing(http: Api, query: str) -> None:
     assert (answer.status, answer.body) == (200, {"items": [], "nextCursor": None})
 
 
-@pytest.mark.parametrize("headers", [{}, {"if-match": '"1"', "if-none-match": "*"}, {"if-none-match": '"1"'}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"if-match": '"1"', "if-none-match": "*"}, {"if-none-match": '"1"'}]
+)
 def test_a_definition_without_a_precondition(http: Api, headers: dict[str, str]) -> None:
     """428: say which version you change."""
     assert_problem(http.call("PUT", "/v1/definitions/mine", body={}, headers=headers), 428)

@@ -40,17 +40,27 @@ def assert_as_shown(http: Api, answer: Answered, status: str) -> None:
 
 def audits(http: Api, action: str) -> list[tuple[str, str | None]]:
     """Who made such a call, and why."""
-    rows = http.database.rows("select actor, reason from audit_log where action = %s order by id", (action,))
+    rows = http.database.rows(
+        "select actor, reason from audit_log where action = %s order by id", (action,)
+    )
     return [(row["actor"], row["reason"]) for row in rows]
 
 
 def test_starting_one(http: Api) -> None:
     """201 with the workflow and where it is; a second time 409."""
     http.load({"flamebotId": "a@b.c:d+e", "modelId": "m", "channelId": "c"}, start=False)
-    first = http.call("POST", "/v1/accounts/a%40b.c%3Ad%2Be/workflows", body={"workflowType": "aggressive", "reason": "trial"})
+    first = http.call(
+        "POST",
+        "/v1/accounts/a%40b.c%3Ad%2Be/workflows",
+        body={"workflowType": "aggressive", "reason": "trial"},
+    )
     assert first.status == 201, first.body
     assert first.headers["Location"] == f"/v1/workflows/{first.body['id']}"
-    assert (first.body["workflowType"], first.body["status"], first.body["accountId"]) == ("aggressive", "active", "a@b.c:d+e")
+    assert (first.body["workflowType"], first.body["status"], first.body["accountId"]) == (
+        "aggressive",
+        "active",
+        "a@b.c:d+e",
+    )
     assert first.body == http.call("GET", first.headers["Location"]).body
     second = http.call("POST", "/v1/accounts/a@b.c:d+e/workflows", body={})
     assert (second.status, second.body["code"]) == (409, "already_active")
@@ -95,7 +105,11 @@ def test_stop(http: Api) -> None:
         assert_as_shown(http, control(http, instance_id, "stop"), "stopped")
     for action in ("pause", "resume", "retry", "run-now", "skip-step"):
         refused = control(http, instance_id, action)
-        assert (refused.status, refused.body["code"], refused.body["allowed"]) == (409, "not_allowed", [])
+        assert (refused.status, refused.body["code"], refused.body["allowed"]) == (
+            409,
+            "not_allowed",
+            [],
+        )
     assert len(audits(http, "stop_workflow")) == 2
     assert http.call("POST", "/v1/accounts/a/workflows").status == 201
 
@@ -106,7 +120,11 @@ def test_what_is_allowed_is_said(http: Api) -> None:
     paused = control(http, instance_id, "pause")
     refused = control(http, instance_id, "retry")
     assert (refused.status, refused.body["code"]) == (409, "not_allowed")
-    assert refused.body["allowed"] == sorted(paused.body["allowedActions"]) == ["resume", "skip-step", "stop"]
+    assert (
+        refused.body["allowed"]
+        == sorted(paused.body["allowedActions"])
+        == ["resume", "skip-step", "stop"]
+    )
 
 
 def test_run_now_sends_at_once(http: Api) -> None:
@@ -127,9 +145,14 @@ def test_skip_step(http: Api) -> None:
     instance_id = http.started()
     answer = control(http, instance_id, "skip-step", body={"reason": "no patience"})
     assert_as_shown(http, answer, "active")
-    assert (answer.body["currentStepId"], answer.body["task"]["phase"]) == ("add_prompt", "text")
+    assert (answer.body["currentStepId"], answer.body["task"]["phase"]) == (
+        "add_prompt",
+        "generate",
+    )
     history = http.call("GET", f"/v1/workflows/{instance_id}/history").body["items"]
-    assert [(entry["stepId"], entry["status"]) for entry in history] == [("initial_wait", "skipped")]
+    assert [(entry["stepId"], entry["status"]) for entry in history] == [
+        ("initial_wait", "skipped")
+    ]
     assert len(http.messages()) == 1
 
 
@@ -158,7 +181,9 @@ def test_a_step_at_work_is_left_alone(http: Api, action: str) -> None:
     """409 busy."""
     instance_id = http.started()
     control(http, instance_id, "run-now")
-    http.database.rows("update scheduled_tasks set status = 'running', started_at = clock_timestamp(), phase = 'submit' where is_live")
+    http.database.rows(
+        "update scheduled_tasks set status = 'running', started_at = clock_timestamp(), phase = 'submit' where is_live"
+    )
     answer = control(http, instance_id, action)
     assert (answer.status, answer.body["code"]) == (409, "busy")
     assert http.call("GET", f"/v1/workflows/{instance_id}").body["effectInFlight"] is True
@@ -177,7 +202,12 @@ def test_everything_at_once_leaves_one_truth(connect: Callable[..., Api]) -> Non
     instance_id = apis[0].started()
     actions = ["pause", "resume", "skip-step", "run-now"] * 3 + ["stop"] * 2
     with ThreadPoolExecutor(len(apis)) as threads:
-        answers = list(threads.map(lambda turn: control(apis[turn[0] % len(apis)], instance_id, turn[1]), enumerate(actions)))
+        answers = list(
+            threads.map(
+                lambda turn: control(apis[turn[0] % len(apis)], instance_id, turn[1]),
+                enumerate(actions),
+            )
+        )
     assert {answer.status for answer in answers} <= {200, 409}, [answer.body for answer in answers]
     assert apis[0].call("GET", f"/v1/workflows/{instance_id}").body["status"] == "stopped"
     assert apis[0].database.value("select count(*) from scheduled_tasks where is_live") == 0
@@ -185,7 +215,11 @@ def test_everything_at_once_leaves_one_truth(connect: Callable[..., Api]) -> Non
 
 def test_the_global_pause(http: Api) -> None:
     """Paused and resumed, twice without effect; what fell due meanwhile is sent with the answer of resume-all."""
-    assert http.call("GET", "/v1/control").body == {"paused": False, "pausedAt": None, "pausedMs": 0}
+    assert http.call("GET", "/v1/control").body == {
+        "paused": False,
+        "pausedAt": None,
+        "pausedMs": 0,
+    }
     for _ in range(2):
         paused = http.call("POST", "/v1/control/pause-all", body={"reason": "incident"})
         assert (paused.status, paused.body["paused"]) == (200, True)
@@ -194,7 +228,11 @@ def test_the_global_pause(http: Api) -> None:
     assert (answer.status, answer.body["task"]["status"], http.messages()) == (200, "pending", [])
     for _ in range(2):
         resumed = http.call("POST", "/v1/control/resume-all")
-        assert (resumed.status, resumed.body["paused"], resumed.body["pausedAt"]) == (200, False, None)
+        assert (resumed.status, resumed.body["paused"], resumed.body["pausedAt"]) == (
+            200,
+            False,
+            None,
+        )
     assert resumed.body["pausedMs"] >= 0
     assert len(http.messages()) == 1
     assert audits(http, "pause_all") == [("operator", "incident")] * 2
@@ -204,7 +242,10 @@ def test_the_global_pause(http: Api) -> None:
 def test_erasing_an_account(http: Api) -> None:
     """Not while its workflow is live; then it is gone, its workflow's contents too, and nothing can be retried."""
     instance_id = http.started()
-    assert (http.call("DELETE", "/v1/accounts/a").status, http.call("GET", "/v1/accounts/a").status) == (409, 200)
+    assert (
+        http.call("DELETE", "/v1/accounts/a").status,
+        http.call("GET", "/v1/accounts/a").status,
+    ) == (409, 200)
     fail(http, instance_id)
     gone = http.call("DELETE", "/v1/accounts/a")
     assert (gone.status, gone.body, http.call("GET", "/v1/accounts/a").status) == (204, None, 404)

@@ -34,8 +34,16 @@ def test_the_seeded_ones_are_there(http: Api) -> None:
     http.started()
     listed = http.call("GET", "/v1/definitions")
     assert [item["type"] for item in listed.body["items"]] == ["aggressive", "default", "test"]
-    assert (listed.body["items"][1]["instances"], listed.body["items"][1]["version"]) == ({"active": 1}, 1)
-    assert http.call("GET", "/v1/definitions", headers={"if-none-match": listed.headers["ETag"]}).status == 304
+    assert (listed.body["items"][1]["instances"], listed.body["items"][1]["version"]) == (
+        {"active": 1},
+        1,
+    )
+    assert (
+        http.call(
+            "GET", "/v1/definitions", headers={"if-none-match": listed.headers["ETag"]}
+        ).status
+        == 304
+    )
 
 
 def test_one_is_shown_as_it_was_published(http: Api) -> None:
@@ -45,7 +53,9 @@ def test_one_is_shown_as_it_was_published(http: Api) -> None:
     version = http.call("GET", "/v1/definitions/mine/versions/1")
     assert {name: shown.body[name] for name in MINE} == MINE
     assert (shown.body, shown.headers["ETag"]) == (version.body, version.headers["ETag"])
-    again = http.call("GET", "/v1/definitions/mine", headers={"if-none-match": shown.headers["ETag"]})
+    again = http.call(
+        "GET", "/v1/definitions/mine", headers={"if-none-match": shown.headers["ETag"]}
+    )
     assert (again.status, again.text, again.headers["ETag"]) == (304, "", shown.headers["ETag"])
     assert http.call("GET", "/v1/definitions/mine/versions/2").status == 404
     assert http.call("GET", "/v1/definitions/nosuch").status == 404
@@ -54,7 +64,12 @@ def test_one_is_shown_as_it_was_published(http: Api) -> None:
 def test_the_schema_fits_the_definitions(http: Api) -> None:
     """What is seeded fits the JSON Schema that is served."""
     schema = http.call("GET", "/v1/definitions/schema")
-    assert http.call("GET", "/v1/definitions/schema", headers={"if-none-match": schema.headers["ETag"]}).status == 304
+    assert (
+        http.call(
+            "GET", "/v1/definitions/schema", headers={"if-none-match": schema.headers["ETag"]}
+        ).status
+        == 304
+    )
     jsonschema.Draft202012Validator.check_schema(schema.body)
     jsonschema.validate(MINE, schema.body)
 
@@ -62,7 +77,11 @@ def test_the_schema_fits_the_definitions(http: Api) -> None:
 def test_publishing(http: Api) -> None:
     """201 for the first version, 200 for the next; running workflows stay on theirs."""
     first = put(http, MINE, NEW)
-    assert (first.status, first.headers["Location"], first.body["version"]) == (201, "/v1/definitions/mine", 1)
+    assert (first.status, first.headers["Location"], first.body["version"]) == (
+        201,
+        "/v1/definitions/mine",
+        1,
+    )
     instance_id = http.started(workflow_type="mine")
     second = put(http, MINE | {"name": "Mine, better"}, {"if-match": first.headers["ETag"]})
     assert (second.status, second.body["version"], second.body["name"]) == (200, 2, "Mine, better")
@@ -78,12 +97,20 @@ def test_publishing(http: Api) -> None:
 def test_the_same_again_is_no_new_version(http: Api) -> None:
     """Whoever lost the answer may ask again."""
     first = put(http, MINE, NEW)
-    for headers in (NEW, {"if-match": first.headers["ETag"]}, {"if-match": "*"}, {"if-match": '"17"'}):
+    for headers in (
+        NEW,
+        {"if-match": first.headers["ETag"]},
+        {"if-match": "*"},
+        {"if-match": '"17"'},
+    ):
         again = put(http, MINE, headers)
         assert (again.status, again.body["version"]) == (200, 1)
 
 
-@pytest.mark.parametrize("headers", [NEW, {"if-match": '"2"'}, {"if-match": 'W/"1"'}, {"if-match": "1"}, {"if-match": ""}])
+@pytest.mark.parametrize(
+    "headers",
+    [NEW, {"if-match": '"2"'}, {"if-match": 'W/"1"'}, {"if-match": "1"}, {"if-match": ""}],
+)
 def test_a_stale_precondition_changes_nothing(http: Api, headers: dict[str, str]) -> None:
     """412."""
     put(http, MINE, NEW)
@@ -110,7 +137,12 @@ def test_of_many_editors_one_wins(connect: Callable[..., Api]) -> None:
     put(apis[0], MINE, NEW)
     with ThreadPoolExecutor(len(apis)) as threads:
         turns = list(enumerate(apis))
-        answers = list(threads.map(lambda turn: put(turn[1], MINE | {"name": f"Edit {turn[0]}"}, {"if-match": '"1"'}), turns))
+        answers = list(
+            threads.map(
+                lambda turn: put(turn[1], MINE | {"name": f"Edit {turn[0]}"}, {"if-match": '"1"'}),
+                turns,
+            )
+        )
     assert sorted(answer.status for answer in answers) == [200, 412, 412, 412]
 
 
@@ -128,8 +160,10 @@ def test_of_many_editors_one_wins(connect: Callable[..., Api]) -> None:
         (MINE | {"config": {"quietHours": {}}}, ["/config/quietHours"]),
     ],
 )
-def test_what_is_wrong_with_a_definition_is_said_at_once(http: Api, document: Any, pointers: list[str]) -> None:
-    """422 with a pointer to each flaw; `validate` finds the same and answers 200."""
+def test_what_is_wrong_with_a_definition_is_said_at_once(
+    http: Api, document: Any, pointers: list[str]
+) -> None:
+    """422 with a pointer to each issue; `validate` finds the same and answers 200."""
     answer = put(http, document, NEW)
     assert (answer.status, answer.body["code"]) == (422, "invalid")
     assert {error["pointer"] for error in answer.body["errors"]} == set(pointers)
@@ -142,7 +176,9 @@ def test_what_is_wrong_with_a_definition_is_said_at_once(http: Api, document: An
 
 def test_a_good_definition_is_valid(http: Api) -> None:
     """And nothing is stored by asking."""
-    assert http.call("POST", "/v1/definitions/validate", body=MINE, scopes="flamebot/read").body == {"valid": True, "errors": []}
+    assert http.call(
+        "POST", "/v1/definitions/validate", body=MINE, scopes="flamebot/read"
+    ).body == {"valid": True, "errors": []}
     assert http.call("GET", "/v1/definitions/mine").status == 404
 
 
@@ -150,4 +186,7 @@ def test_a_good_definition_is_valid(http: Api) -> None:
 def test_names_of_routes_are_no_types(http: Api, name: str) -> None:
     """422: nobody could ever read such a definition."""
     answer = put(http, MINE | {"type": name}, NEW, of=name)
-    assert (answer.status, [error["pointer"] for error in answer.body["errors"]]) == (422, ["/type"])
+    assert (answer.status, [error["pointer"] for error in answer.body["errors"]]) == (
+        422,
+        ["/type"],
+    )

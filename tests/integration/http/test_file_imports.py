@@ -9,13 +9,19 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.clock.system import SystemClock
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.import_message import decode
 from flamebot.ports.import_store import RejectedRow
-from tests.imports import a_row, begun, store
 from tests.integration.http.conftest import Answered, Api
+from tests.support.imports import a_row, begun, store
 
-ASK: dict[str, Any] = {"bytes": 1000, "fileName": "a.csv", "startAutomation": True, "workflowType": "test", "spreadSeconds": 60}
+ASK: dict[str, Any] = {
+    "bytes": 1000,
+    "fileName": "a.csv",
+    "startAutomation": True,
+    "workflowType": "test",
+    "spreadSeconds": 60,
+}
 
 
 def announce(http: Api, **fields: Any) -> Answered:
@@ -30,13 +36,21 @@ def test_a_file_is_announced_and_gets_an_address(http: Api) -> None:
     upload = answer.body.pop("upload")
     import_id = answer.body["importId"]
     assert answer.headers["Location"] == f"/v1/imports/{import_id}"
-    assert (upload["method"], upload["headers"]) == ("PUT", {"Content-Length": "1000", "If-None-Match": "*"})
+    assert (upload["method"], upload["headers"]) == (
+        "PUT",
+        {"Content-Length": "1000", "If-None-Match": "*"},
+    )
     assert f"/imports/{import_id}?" in upload["url"]
     valid = datetime.fromisoformat(upload["expiresAt"]) - SystemClock().wall()
     assert timedelta(minutes=59) < valid <= timedelta(hours=1)
     shown = http.call("GET", f"/v1/imports/{import_id}").body
     assert shown == answer.body
-    assert (shown["status"], shown["workflowType"], shown["workflowVersion"], shown["percent"]) == ("waiting", "test", 1, 0.0)
+    assert (shown["status"], shown["workflowType"], shown["workflowVersion"], shown["percent"]) == (
+        "waiting",
+        "test",
+        1,
+        0.0,
+    )
     assert "X-Amz-Signature" not in repr(http.telemetry.lines)
 
 
@@ -53,7 +67,10 @@ def test_the_same_key_is_the_same_import(http: Api) -> None:
     store(http.database, begun(http.database, first.body["importId"]), to=1000, done=True)
     done = http.call("POST", "/v1/imports", body=ASK, headers=key)
     assert (done.status, done.body["status"], done.body["upload"]) == (200, "completed", None)
-    assert http.call("POST", "/v1/imports", body=ASK, headers={"idempotency-key": "\u00e4"}).status == 422
+    assert (
+        http.call("POST", "/v1/imports", body=ASK, headers={"idempotency-key": "\u00e4"}).status
+        == 422
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +99,11 @@ def test_an_unknown_definition_is_told_before_anything_is_sent(http: Api) -> Non
     answer = announce(http, workflowType="nosuch")
     assert (answer.status, answer.body["code"]) == (422, "unknown_workflow_type")
     stored = announce(http, workflowType="nosuch", startAutomation=False)
-    assert (stored.status, stored.body["startAutomation"], stored.body["workflowType"]) == (201, False, None)
+    assert (stored.status, stored.body["startAutomation"], stored.body["workflowType"]) == (
+        201,
+        False,
+        None,
+    )
 
 
 def test_imports_are_listed_newest_first(http: Api) -> None:
@@ -102,9 +123,19 @@ def test_imports_are_listed_newest_first(http: Api) -> None:
 def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
     """Line, account, code and what is wrong; page by page."""
     import_id = announce(http, startAutomation=False).body["importId"]
-    flaw = (Flaw("/modelId", "Must be a string."),)
-    rejects = [RejectedRow(row=row, flamebot_id="x" if row == 2 else None, code="invalid", flaws=flaw) for row in (2, 3, 5)]
-    store(http.database, begun(http.database, import_id), a_row("a", 4), rejects=rejects, to=1000, done=True)
+    issue = (ValidationIssue("/modelId", "Must be a string."),)
+    rejects = [
+        RejectedRow(row=row, flamebot_id="x" if row == 2 else None, code="invalid", issues=issue)
+        for row in (2, 3, 5)
+    ]
+    store(
+        http.database,
+        begun(http.database, import_id),
+        a_row("a", 4),
+        rejects=rejects,
+        to=1000,
+        done=True,
+    )
     path = f"/v1/imports/{import_id}/rejects"
     first = http.call("GET", path, query="limit=2").body
     assert first["items"][0] == {
@@ -113,7 +144,12 @@ def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
     rest = http.call("GET", path, query=f"cursor={first['nextCursor']}").body
     assert ([item["row"] for item in rest["items"]], rest["nextCursor"]) == ([5], None)
     shown = http.call("GET", f"/v1/imports/{import_id}").body
-    assert (shown["rowsRead"], shown["imported"], shown["rejected"], shown["percent"]) == (4, 1, 3, 100.0)
+    assert (shown["rowsRead"], shown["imported"], shown["rejected"], shown["percent"]) == (
+        4,
+        1,
+        3,
+        100.0,
+    )
 
 
 def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> None:
@@ -124,13 +160,19 @@ def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> 
         assert (answer.status, answer.body["status"]) == (200, "cancelled")
     assert [decode(body) for body in http.messages()] == [[import_id]] * 2
     (entry, _) = http.database.rows("select * from audit_log where action = 'cancel_import'")
-    assert (entry["actor"], entry["reason"], entry["subject"]) == ("operator", "wrong file", f"import/{import_id}")
+    assert (entry["actor"], entry["reason"], entry["subject"]) == (
+        "operator",
+        "wrong file",
+        f"import/{import_id}",
+    )
     done = announce(http).body["importId"]
     store(http.database, begun(http.database, done), to=1000, done=True)
     assert http.call("POST", f"/v1/imports/{done}/cancel").status == 409
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("GET", "/rejects"), ("POST", "/cancel")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", ""), ("GET", "/rejects"), ("POST", "/cancel")]
+)
 def test_an_import_that_is_none_is_a_404(http: Api, method: str, path: str) -> None:
     """Whether its id could be one or not."""
     for import_id in (str(uuid4()), "nonsense", "..%2fx"):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flamebot import bootstrap
-from tests.gateway import make_event
 from tests.integration.http.conftest import Api
+from tests.support.gateway import make_event
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,7 +34,9 @@ def forget() -> None:
 
 
 @pytest.fixture
-def invoke(http: Api, aws_endpoint: str, key_id: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+def invoke(
+    http: Api, aws_endpoint: str, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Any]]:
     """Calls a function's handler, in an environment as template.yaml gives it."""
     environment = {
         "DATABASE_URL": http.database.url,
@@ -49,7 +51,9 @@ def invoke(http: Api, aws_endpoint: str, key_id: str, monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
 
     def call(function: str, event: dict[str, Any]) -> Any:
-        spec = importlib.util.spec_from_file_location("app", ROOT / "functions" / function / "app.py")
+        spec = importlib.util.spec_from_file_location(
+            "app", ROOT / "functions" / function / "app.py"
+        )
         assert spec is not None
         assert spec.loader is not None
         app = importlib.util.module_from_spec(spec)
@@ -62,20 +66,32 @@ def invoke(http: Api, aws_endpoint: str, key_id: str, monkeypatch: pytest.Monkey
     forget()
 
 
-def test_an_account_through_both_functions(invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_through_both_functions(
+    invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Imported by one, controlled by the other, and counted."""
-    body = {"accounts": [{"flamebotId": "a", "modelId": "m", "channelId": "c", "credentials": {"t": "hunter2"}}], "startAutomation": True}
+    body = {
+        "accounts": [
+            {"flamebotId": "a", "modelId": "m", "channelId": "c", "credentials": {"t": "hunter2"}}
+        ],
+        "startAutomation": True,
+    }
     imported = invoke("import_accounts", make_event("POST", "/v1/accounts/import", body=body))
     assert imported["statusCode"] == 200, imported
     instance_id = json.loads(imported["body"])["results"][0]["workflow"]["instanceId"]
-    paused = invoke("api", make_event("POST", f"/v1/workflows/{instance_id}/pause", body={"reason": "trial"}))
+    paused = invoke(
+        "api", make_event("POST", f"/v1/workflows/{instance_id}/pause", body={"reason": "trial"})
+    )
     assert (paused["statusCode"], json.loads(paused["body"])["status"]) == (200, "paused")
     written = capsys.readouterr().out
     assert "hunter2" not in written
     lines = [json.loads(line) for line in written.splitlines()]
     metrics = {name for line in lines if "_aws" in line for name in line}
     assert {"AccountsImported", "AccountsRejected", "WorkflowsStarted"} <= metrics
-    assert [line["route"] for line in lines if line.get("message") == "answered"] == ["/v1/accounts/import", "/v1/workflows/{id}/pause"]
+    assert [line["route"] for line in lines if line.get("message") == "answered"] == [
+        "/v1/accounts/import",
+        "/v1/workflows/{id}/pause",
+    ]
 
 
 def test_health_asks_the_neighbours(invoke: Callable[..., Any]) -> None:
@@ -85,15 +101,19 @@ def test_health_asks_the_neighbours(invoke: Callable[..., Any]) -> None:
     assert (checks["database"], checks["queue"], "lock_table" in checks) == (True, True, False)
 
 
-def test_the_upkeep(invoke: Callable[..., Any], http: Api, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_maintenance(
+    invoke: Callable[..., Any], http: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It says how the engine does, deletes what is old, and tells its gauges."""
     http.started()
-    http.call("POST", f"/v1/workflows/{http.call('GET', '/v1/workflows').body['items'][0]['id']}/stop")
+    http.call(
+        "POST", f"/v1/workflows/{http.call('GET', '/v1/workflows').body['items'][0]['id']}/stop"
+    )
     http.database.rows(
         "update scheduled_tasks set finished_at = finished_at - interval '8 days', created_at = created_at - interval '8 days'"
     )
     http.database.rows("update engine_control set last_tick_at = last_tick_at - interval '1 hour'")
-    done = invoke("upkeep", {"source": "aws.events"})
+    done = invoke("maintenance", {"source": "aws.events"})
     assert (done["health"], done["tasks"], len(done["reasons"])) == ("degraded", 1, 1)
     assert done["reasons"][0].startswith("last_tick: The last tick finished ")
     written = capsys.readouterr().out

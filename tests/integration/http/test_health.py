@@ -36,7 +36,7 @@ def test_health(http: Api) -> None:
         "stuck_tasks": True,
         "lost_workflows": True,
         "enough_concurrency": False,
-        "last_upkeep": False,
+        "last_maintenance": False,
         "history": False,
         "transactions": False,
         "queue": True,
@@ -47,7 +47,11 @@ def test_open_health_tells_nothing(http: Api) -> None:
     """Ok or not, and no word more; a connection that was cut is opened again."""
     http.database.rows(NO_TICK)
     closed = http.call("GET", "/health", scopes=None)
-    assert (closed.status, closed.body, closed.headers["Retry-After"]) == (503, {"status": "unavailable"}, "5")
+    assert (closed.status, closed.body, closed.headers["Retry-After"]) == (
+        503,
+        {"status": "unavailable"},
+        "5",
+    )
     http.database.rows("select record_tick(0, 0, 0)")
     http.database.rows(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
@@ -59,7 +63,9 @@ def test_open_health_tells_nothing(http: Api) -> None:
 def test_open_health_is_what_is_urgent(http: Api) -> None:
     """Advice is for operators: nobody is to be woken for it."""
     http.database.rows("select record_tick(0, 0, 0)")
-    http.database.rows("update engine_control set last_upkeep_at = last_upkeep_at - interval '1 day'")
+    http.database.rows(
+        "update engine_control set last_maintenance_at = last_maintenance_at - interval '1 day'"
+    )
     assert http.call("GET", "/v1/health").body["status"] == "degraded"
     assert http.call("GET", "/health", scopes=None).body == {"status": "ok"}
 

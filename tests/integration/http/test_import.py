@@ -14,7 +14,13 @@ from tests.contracts.endpoints import client
 from tests.integration.http.conftest import Answered, Api
 
 SECRET = "hunter2-planted-credential"
-GOOD = {"flamebotId": "a", "modelId": "m", "channelId": "c", "credentials": {"token": SECRET}, "config": {"tone": "dry"}}
+GOOD = {
+    "flamebotId": "a",
+    "modelId": "m",
+    "channelId": "c",
+    "credentials": {"token": SECRET},
+    "config": {"tone": "dry"},
+}
 
 
 def rows_of(answer: Answered) -> list[tuple[str, str]]:
@@ -42,8 +48,16 @@ def test_a_thousand_rows_some_bad(http: Api) -> None:
     """The good ones are stored and started, each bad one is reported with its pointer."""
     answer = http.load(*a_thousand())
     assert answer.status == 200, answer.body
-    assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {"imported": 990, "started": 990, "rejected": 10}
-    bad = {row["index"]: [error["pointer"] for error in row["problem"]["errors"]] for row in answer.body["results"] if "problem" in row}
+    assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {
+        "imported": 990,
+        "started": 990,
+        "rejected": 10,
+    }
+    bad = {
+        row["index"]: [error["pointer"] for error in row["problem"]["errors"]]
+        for row in answer.body["results"]
+        if "problem" in row
+    }
     assert bad == {
         99: ["/accounts/99/flamebotId"],
         199: ["/accounts/199/flamebotId"],
@@ -59,9 +73,16 @@ def test_a_thousand_rows_some_bad(http: Api) -> None:
     assert [row["index"] for row in answer.body["results"]] == list(range(1000))
     assert rows_of(answer)[99] == ("rejected", "rejected")
     assert http.database.value("select count(*) from accounts") == 990
-    assert http.database.value("select count(*) from workflow_instances where status = 'active'") == 990
+    assert (
+        http.database.value("select count(*) from workflow_instances where status = 'active'")
+        == 990
+    )
     assert http.database.value("select count(*) from scheduled_tasks") == 990
-    assert http.telemetry.metrics[:3] == [("AccountsImported", 990), ("AccountsRejected", 10), ("WorkflowsStarted", 990)]
+    assert http.telemetry.metrics[:3] == [
+        ("AccountsImported", 990),
+        ("AccountsRejected", 10),
+        ("WorkflowsStarted", 990),
+    ]
 
 
 def test_a_credential_is_nowhere_but_in_its_ciphertext(http: Api) -> None:
@@ -70,13 +91,19 @@ def test_a_credential_is_nowhere_but_in_its_ciphertext(http: Api) -> None:
     again = http.load(*a_thousand(), headers={"idempotency-key": "k"}, workflow_type="test")
     shown = http.call("GET", "/v1/accounts/account-0")
     assert (again.body, shown.status, shown.body["hasCredentials"]) == (answer.body, 200, True)
-    told = answer.text + again.text + shown.text + repr(http.telemetry.lines) + repr(http.messages())
+    told = (
+        answer.text + again.text + shown.text + repr(http.telemetry.lines) + repr(http.messages())
+    )
     assert SECRET not in told
     tables = http.database.rows("select tablename from pg_tables where schemaname = 'public'")
     for table in tables:
-        found = http.database.value(f"select count(*) from {table['tablename']} t where t::text like %s", (f"%{SECRET}%",))
+        found = http.database.value(
+            f"select count(*) from {table['tablename']} t where t::text like %s", (f"%{SECRET}%",)
+        )
         assert found == 0, table
-    for row in http.database.rows("select credentials_ciphertext from accounts where credentials_ciphertext is not null"):
+    for row in http.database.rows(
+        "select credentials_ciphertext from accounts where credentials_ciphertext is not null"
+    ):
         assert SECRET.encode() not in bytes(row["credentials_ciphertext"])
 
 
@@ -88,7 +115,10 @@ def test_the_same_request_gets_the_same_answer(http: Api) -> None:
     assert (again.status, again.body) == (first.status, first.body)
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
-    assert http.database.rows("select flamebot_id, credentials_version, updated_at from accounts") == before
+    assert (
+        http.database.rows("select flamebot_id, credentials_version, updated_at from accounts")
+        == before
+    )
     assert http.telemetry.metrics.count(("AccountsImported", 1)) == 1
 
 
@@ -103,7 +133,9 @@ def test_another_body_under_the_key_is_refused(http: Api) -> None:
 def test_a_key_is_one_callers(http: Api) -> None:
     """Another caller's key of the same name is another key."""
     http.load(GOOD, headers={"idempotency-key": "k"})
-    other = http.load(GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"}, sub="somebody-else")
+    other = http.load(
+        GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"}, sub="somebody-else"
+    )
     assert (other.status, other.body["imported"]) == (200, 1)
 
 
@@ -119,7 +151,11 @@ def test_a_request_of_bad_rows_only_is_remembered_too(http: Api) -> None:
     """Its answer is as much an answer."""
     first = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
     again = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
-    assert (first.body["rejected"], again.body, again.headers["Idempotent-Replayed"]) == (1, first.body, "true")
+    assert (first.body["rejected"], again.body, again.headers["Idempotent-Replayed"]) == (
+        1,
+        first.body,
+        "true",
+    )
 
 
 @pytest.mark.parametrize("key", ["", "a" * 201, "ä"])
@@ -134,14 +170,21 @@ def test_the_same_request_many_times_at_once(connect: Callable[..., Api]) -> Non
     apis = [connect() for _ in range(6)]
     rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(50)]
     with ThreadPoolExecutor(len(apis)) as threads:
-        answers = list(threads.map(lambda api: api.load(*rows, headers={"idempotency-key": "k"}), apis))
+        answers = list(
+            threads.map(lambda api: api.load(*rows, headers={"idempotency-key": "k"}), apis)
+        )
     done = [answer for answer in answers if answer.status == 200]
-    assert {answer.body["code"] for answer in answers if answer.status != 200} <= {"idempotency_in_flight"}
+    assert {answer.body["code"] for answer in answers if answer.status != 200} <= {
+        "idempotency_in_flight"
+    }
     assert all(answer.headers["Retry-After"] == "1" for answer in answers if answer.status == 409)
     assert len({json.dumps(answer.body) for answer in done}) == 1
     assert sum("Idempotent-Replayed" not in answer.headers for answer in done) == 1
     assert apis[0].database.value("select count(*) from workflow_instances") == 50
-    assert apis[0].database.value("select count(*) from audit_log where action = 'import_accounts'") == 50
+    assert (
+        apis[0].database.value("select count(*) from audit_log where action = 'import_accounts'")
+        == 50
+    )
 
 
 def test_many_imports_of_the_same_accounts_at_once(connect: Callable[..., Api]) -> None:
@@ -149,7 +192,11 @@ def test_many_imports_of_the_same_accounts_at_once(connect: Callable[..., Api]) 
     apis = [connect() for _ in range(4)]
     rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(40)]
     with ThreadPoolExecutor(len(apis)) as threads:
-        answers = list(threads.map(lambda turn: turn[1].load(*rows[:: 1 if turn[0] % 2 else -1]), enumerate(apis)))
+        answers = list(
+            threads.map(
+                lambda turn: turn[1].load(*rows[:: 1 if turn[0] % 2 else -1]), enumerate(apis)
+            )
+        )
     assert [answer.status for answer in answers] == [200] * len(apis)
     assert sum(answer.body["started"] for answer in answers) == 40
     assert apis[0].database.value("select count(*) from workflow_instances where is_live") == 40
@@ -161,9 +208,16 @@ def test_importing_again_updates_and_leaves_the_workflow_alone(http: Api) -> Non
     stored = http.database.one("select credentials_ciphertext, credentials_version from accounts")
     again = http.load({"flamebotId": "a", "channelId": "other"})
     assert rows_of(again) == [("updated", "already_active")]
-    assert again.body["results"][0]["workflow"]["instanceId"] == first.body["results"][0]["workflow"]["instanceId"]
+    assert (
+        again.body["results"][0]["workflow"]["instanceId"]
+        == first.body["results"][0]["workflow"]["instanceId"]
+    )
     account = http.call("GET", "/v1/accounts/a").body
-    assert (account["modelId"], account["channelId"], account["config"]) == ("m", "other", {"tone": "dry"})
+    assert (account["modelId"], account["channelId"], account["config"]) == (
+        "m",
+        "other",
+        {"tone": "dry"},
+    )
     now = http.database.one("select credentials_ciphertext, credentials_version from accounts")
     assert bytes(now["credentials_ciphertext"]) == bytes(stored["credentials_ciphertext"])
     assert now["credentials_version"] > stored["credentials_version"]
@@ -174,7 +228,11 @@ def test_an_account_may_come_without_what_a_workflow_needs(http: Api) -> None:
     answer = http.load({"flamebotId": "a"})
     assert rows_of(answer) == [("created", "rejected")]
     assert answer.body["results"][0]["problem"]["code"] == "account_incomplete"
-    assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {"imported": 1, "started": 0, "rejected": 0}
+    assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {
+        "imported": 1,
+        "started": 0,
+        "rejected": 0,
+    }
 
 
 def test_what_is_stored_counts_for_a_start(http: Api) -> None:
@@ -196,7 +254,12 @@ def test_odd_values_are_kept_as_they_are(http: Api) -> None:
         "l": [[], {}],
         "d": {"a": {"b": {}}},
     }
-    assert http.load({"flamebotId": "a", "config": odd, "credentials": odd}, start=False).body["imported"] == 1
+    assert (
+        http.load({"flamebotId": "a", "config": odd, "credentials": odd}, start=False).body[
+            "imported"
+        ]
+        == 1
+    )
     assert http.call("GET", "/v1/accounts/a").body["config"] == odd
 
 
@@ -217,9 +280,18 @@ def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
         GOOD | {"flamebotId": "c", "config": {"deep": [{"name\0": 1}]}},
         GOOD | {"flamebotId": "d", "modelId": "\ud800"},
     )
-    assert [row["status"] for row in answer.body["results"]] == ["created", "rejected", "rejected", "rejected"]
+    assert [row["status"] for row in answer.body["results"]] == [
+        "created",
+        "rejected",
+        "rejected",
+        "rejected",
+    ]
     pointers = [row["problem"]["errors"][0]["pointer"] for row in answer.body["results"][1:]]
-    assert pointers == ["/accounts/1/flamebotId", "/accounts/2/config/deep/0", "/accounts/3/modelId"]
+    assert pointers == [
+        "/accounts/1/flamebotId",
+        "/accounts/2/config/deep/0",
+        "/accounts/3/modelId",
+    ]
     assert http.database.value("select count(*) from accounts") == 1
 
 
@@ -239,7 +311,12 @@ def test_starts_are_spread_evenly(http: Api) -> None:
         "spreadSeconds": 1000,
     }
     assert http.call("POST", "/v1/accounts/import", body=body).body["started"] == 10
-    due = [row["scheduled_for"] for row in http.database.rows("select scheduled_for from scheduled_tasks order by account_id")]
+    due = [
+        row["scheduled_for"]
+        for row in http.database.rows(
+            "select scheduled_for from scheduled_tasks order by account_id"
+        )
+    ]
     waits = [(later - sooner).total_seconds() for sooner, later in pairwise(due)]
     assert waits == pytest.approx([100] * 9, abs=0.001)
 
@@ -247,7 +324,9 @@ def test_starts_are_spread_evenly(http: Api) -> None:
 def test_what_is_due_soon_is_sent_at_once(http: Api) -> None:
     """`test` waits 30 seconds first: its wake-up is queued and sent by the import itself."""
     http.load(GOOD, workflow_type="test")
-    task = http.database.one("select status, sends, scheduled_for - clock_timestamp() as left from scheduled_tasks")
+    task = http.database.one(
+        "select status, sends, scheduled_for - clock_timestamp() as left from scheduled_tasks"
+    )
     assert (task["status"], task["sends"]) == ("queued", 1)
     assert 20 < task["left"].total_seconds() <= 30
     assert ("TasksSent", 1) in http.telemetry.metrics
@@ -255,10 +334,14 @@ def test_what_is_due_soon_is_sent_at_once(http: Api) -> None:
 
 def test_a_whole_day_of_rows_is_fast(http: Api) -> None:
     """A thousand accounts with their workflows take a few statements, not a thousand."""
-    before = http.database.value("select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()")
+    before = http.database.value(
+        "select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()"
+    )
     http.load(*(GOOD | {"flamebotId": f"account-{n}"} for n in range(1000)))
     http.database.rows("select pg_stat_force_next_flush()")
-    after = http.database.value("select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()")
+    after = http.database.value(
+        "select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()"
+    )
     assert after - before < 100
 
 

@@ -31,8 +31,14 @@ def names_of(document: Any) -> set[str]:
     """Every member's name, at any depth, but for what people name themselves."""
     if isinstance(document, dict):
         free = {"executionContext", "gotoIterations", "config", "steps", "instances"}
-        return set(document) | {name for key, member in document.items() if key not in free for name in names_of(member)}
-    return {name for member in document for name in names_of(member)} if isinstance(document, list) else set()
+        return set(document) | {
+            name for key, member in document.items() if key not in free for name in names_of(member)
+        }
+    return (
+        {name for member in document for name in names_of(member)}
+        if isinstance(document, list)
+        else set()
+    )
 
 
 def test_pages_hold_everything_once(http: Api) -> None:
@@ -81,7 +87,16 @@ def test_a_workflow_on_the_wire(http: Api) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/workflows", "/v1/accounts/a", "/v1/control", "/v1/definitions", "/v1/stats", "/v1/stats/due", "/v1/tasks/failed", "/v1/health"],
+    [
+        "/v1/workflows",
+        "/v1/accounts/a",
+        "/v1/control",
+        "/v1/definitions",
+        "/v1/stats",
+        "/v1/stats/due",
+        "/v1/tasks/failed",
+        "/v1/health",
+    ],
 )
 def test_every_answer_is_camel_case(http: Api, path: str) -> None:
     """No snake_case reaches the wire, but for codes and names that are values."""
@@ -97,19 +112,33 @@ def test_history_in_pages(http: Api) -> None:
     for _ in range(3):
         http.call("POST", f"/v1/workflows/{instance_id}/skip-step")
     entries = pages(http, f"/v1/workflows/{instance_id}/history", "limit=2")
-    assert [(entry["sequence"], entry["stepId"]) for entry in entries] == [(1, "wait"), (2, "add_prompt"), (3, "test_swipe")]
+    assert [(entry["sequence"], entry["stepId"]) for entry in entries] == [
+        (1, "wait"),
+        (2, "add_prompt"),
+        (3, "test_swipe"),
+    ]
     assert all(TIME.fullmatch(entry["finishedAt"]) for entry in entries)
-    assert http.call("GET", "/v1/workflows/00000000-0000-4000-8000-000000000000/history").status == 404
+    assert (
+        http.call("GET", "/v1/workflows/00000000-0000-4000-8000-000000000000/history").status == 404
+    )
 
 
 def test_failed_tasks(http: Api) -> None:
     """The parked ones with their workflow and the reason."""
     instance_id = http.started()
     assert http.call("GET", "/v1/tasks/failed").body == {"items": [], "nextCursor": None}
-    http.database.rows("update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(), error = 'refused: no' where is_live")
-    http.database.rows("update workflow_instances set status = 'failed', finished_at = clock_timestamp(), last_error = 'refused: no'")
+    http.database.rows(
+        "update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(), error = 'refused: no' where is_live"
+    )
+    http.database.rows(
+        "update workflow_instances set status = 'failed', finished_at = clock_timestamp(), last_error = 'refused: no'"
+    )
     (failed,) = http.call("GET", "/v1/tasks/failed").body["items"]
-    assert (failed["taskId"], failed["instanceId"], failed["error"]) == (f"{instance_id}:1", instance_id, "refused: no")
+    assert (failed["taskId"], failed["instanceId"], failed["error"]) == (
+        f"{instance_id}:1",
+        instance_id,
+        "refused: no",
+    )
     assert [item["id"] for item in pages(http, "/v1/workflows", "error=refused")] == [instance_id]
 
 
@@ -118,7 +147,11 @@ def test_figures(http: Api) -> None:
     http.started("a")
     http.started("b", "test")
     stats = http.call("GET", "/v1/stats").body
-    assert (stats["workflows"]["active"], stats["workflows"]["failed"], stats["accounts"]["active"]) == (2, 0, 2)
+    assert (
+        stats["workflows"]["active"],
+        stats["workflows"]["failed"],
+        stats["accounts"]["active"],
+    ) == (2, 0, 2)
     due = http.call("GET", "/v1/stats/due", query="minutes=3").body["items"]
     assert (len(due), sum(minute["tasks"] for minute in due)) == (3, 1)
     assert all(TIME.fullmatch(minute["minute"]) for minute in due)
@@ -138,11 +171,17 @@ def test_figures(http: Api) -> None:
         ("POST", "/v1/control/pause-all"),
     ],
 )
-def test_a_database_that_is_away(http: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+def test_a_database_that_is_away(
+    http: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
     """503 with Retry-After, at reads and at changes; nothing of the address is told."""
     monkeypatch.setattr(http.database, "url", "postgresql://somebody:hunter2@127.0.0.1:9/nowhere")
     answer = http.call(method, path)
-    assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (503, "database_unavailable", "5")
+    assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (
+        503,
+        "database_unavailable",
+        "5",
+    )
     assert "hunter2" not in answer.text + repr(http.telemetry.lines)
 
 

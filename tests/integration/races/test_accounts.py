@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import a_definition, a_next, a_start, after, an_account, an_instance, start_rows, stop
-from tests.databases import TestDatabase
 from tests.integration.races.verbs import erase, import_, mark
-from tests.race import race, told
+from tests.support.builders import (
+    a_definition,
+    a_next,
+    a_start,
+    after,
+    an_account,
+    an_instance,
+    start_rows,
+    stop,
+)
+from tests.support.databases import TestDatabase
+from tests.support.race import race, told
 
 pytestmark = pytest.mark.race
 
@@ -16,9 +25,16 @@ def test_imports_that_start_the_same_account_at_once(database: TestDatabase) -> 
     """Two imports of a new account, each with a start: the account is made once, and one workflow starts (I1)."""
     definition = a_definition(database)
     rows = [a_start("acct-1", definition) for _ in range(2)]
-    one, two = race(database, import_("acct-1", starts=rows[:1]), import_("acct-1", starts=rows[1:], version=100_002))
+    one, two = race(
+        database,
+        import_("acct-1", starts=rows[:1]),
+        import_("acct-1", starts=rows[1:], version=100_002),
+    )
     assert (one["accounts"], two["accounts"]) == ({"acct-1": "created"}, {"acct-1": "updated"})
-    assert [row["status"] for answer in (one, two) for row in answer["started"]] == ["started", "already_active"]
+    assert [row["status"] for answer in (one, two) for row in answer["started"]] == [
+        "started",
+        "already_active",
+    ]
     assert database.value("select count(*) from workflow_instances where is_live") == 1
 
 
@@ -33,7 +49,9 @@ def test_the_later_reserved_version_then_the_earlier(database: TestDatabase) -> 
 
 def test_the_same_idempotency_key_at_once(database: TestDatabase) -> None:
     """The second request is told at once that the first is at work: it waits for nothing, and stores nothing (I9)."""
-    _, answer = race(database, import_("acct-1", key="k"), told(import_("acct-2", key="k")), waits=False)
+    _, answer = race(
+        database, import_("acct-1", key="k"), told(import_("acct-2", key="k")), waits=False
+    )
     assert answer == "FB010"
     assert database.value("select array_agg(flamebot_id) from accounts") == ["acct-1"]
 
@@ -91,7 +109,9 @@ def test_registration_then_import(database: TestDatabase) -> None:
     an_account(database, "acct-1", credentials_version=100_000)
     marked, _ = race(database, mark("acct-1", 100_000), import_("acct-1", version=100_001))
     assert marked is True
-    assert tuple(database.one("select registered_version, credentials_version from accounts").values()) == (100_000, 100_001)
+    assert tuple(
+        database.one("select registered_version, credentials_version from accounts").values()
+    ) == (100_000, 100_001)
 
 
 def test_erasure_then_registration(database: TestDatabase) -> None:
@@ -105,7 +125,9 @@ def test_a_stop_that_ends_then_start(database: TestDatabase) -> None:
     """The start waits for the stop, and finds the account free (I1)."""
     started = an_instance(database, a_next(at=after(hours=1)))
     row = a_start(started.account_id, a_definition(database))
-    _, answers = race(database, lambda s: stop(s, started.instance_id), lambda s: start_rows(s, [row]))
+    _, answers = race(
+        database, lambda s: stop(s, started.instance_id), lambda s: start_rows(s, [row])
+    )
     assert answers[0]["status"] == "started"
     assert database.value("select count(*) from workflow_instances where is_live") == 1
 
@@ -113,5 +135,7 @@ def test_a_stop_that_ends_then_start(database: TestDatabase) -> None:
 def test_starts_of_other_accounts_do_not_wait(database: TestDatabase) -> None:
     """Imports run side by side unless they meet at an account."""
     rows = [a_start(an_account(database), a_definition(database)) for _ in range(2)]
-    one, two = race(database, *[lambda s, row=row: start_rows(s, [row]) for row in rows], waits=False)
+    one, two = race(
+        database, *[lambda s, row=row: start_rows(s, [row]) for row in rows], waits=False
+    )
     assert (one[0]["status"], two[0]["status"]) == ("started", "started")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import (
+from tests.integration.races.verbs import clean_up, erase, hurry, retry, skip
+from tests.support.builders import (
     Running,
     a_decision,
     a_next,
@@ -20,9 +21,8 @@ from tests.builders import (
     stop,
     task,
 )
-from tests.databases import TestDatabase
-from tests.integration.races.verbs import clean_up, erase, hurry, retry, skip
-from tests.race import Verb, race, told
+from tests.support.databases import TestDatabase
+from tests.support.race import Verb, race, told
 
 pytestmark = pytest.mark.race
 
@@ -37,9 +37,13 @@ def test_commit_then_resume(database: TestDatabase) -> None:
     """What the commit held is let go by the resume that waited for it: nothing is held in an active instance (I2)."""
     running = a_running_task(database)
     pause(database, running.instance_id)
-    committed, resumed = race(database, committing(running), lambda s: resume(s, running.instance_id))
+    committed, resumed = race(
+        database, committing(running), lambda s: resume(s, running.instance_id)
+    )
     assert committed[0]["next_status"] == "held"
-    assert [pointer["task_id"] for pointer in resumed["answer"]["send"]] == [f"{running.instance_id}:2"]
+    assert [pointer["task_id"] for pointer in resumed["answer"]["send"]] == [
+        f"{running.instance_id}:2"
+    ]
     assert live_tasks(database, running.instance_id) == ["queued"]
 
 
@@ -62,7 +66,11 @@ def test_commit_then_skip(database: TestDatabase) -> None:
 def test_commit_then_run_now(database: TestDatabase) -> None:
     """Whoever wanted the old task now did not mean the new one's wait."""
     running = a_running_task(database)
-    _, answer = race(database, committing(running, next_task=a_next(at=after(hours=1))), told(hurry(running.instance_id)))
+    _, answer = race(
+        database,
+        committing(running, next_task=a_next(at=after(hours=1))),
+        told(hurry(running.instance_id)),
+    )
     assert answer == "FB005"
     assert task(database, f"{running.instance_id}:2")["scheduled_for"] == after(hours=1)
 
@@ -70,7 +78,11 @@ def test_commit_then_run_now(database: TestDatabase) -> None:
 def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
     """Retry waits for the failure, and goes on from it with a new task."""
     running = a_running_task(database, a_submit())
-    _, answer = race(database, committing(running, to="failed", status="failed"), told(retry(running.instance_id)))
+    _, answer = race(
+        database,
+        committing(running, to="failed", status="failed"),
+        told(retry(running.instance_id)),
+    )
     assert answer["workflow"]["status"] == "active"
     assert live_tasks(database, running.instance_id) == ["queued"]
     assert task(database, f"{running.instance_id}:2")["status"] == "queued"
@@ -79,7 +91,11 @@ def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
 def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
     """There is nothing left to stop, and the stop says so."""
     running = a_running_task(database)
-    _, answer = race(database, committing(running, status="completed"), told(lambda s: stop(s, running.instance_id)))
+    _, answer = race(
+        database,
+        committing(running, status="completed"),
+        told(lambda s: stop(s, running.instance_id)),
+    )
     assert answer == "FB003"
     assert instance(database, running.instance_id)["status"] == "completed"
 
@@ -87,7 +103,11 @@ def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
 def test_a_commit_that_ends_then_pause(database: TestDatabase) -> None:
     """There is nothing left to pause: what has ended stays ended."""
     running = a_running_task(database)
-    _, answer = race(database, committing(running, status="completed"), told(lambda s: pause(s, running.instance_id)))
+    _, answer = race(
+        database,
+        committing(running, status="completed"),
+        told(lambda s: pause(s, running.instance_id)),
+    )
     assert answer == "FB003"
     assert instance(database, running.instance_id)["status"] == "completed"
 
@@ -114,5 +134,9 @@ def test_commits_of_two_tasks_in_opposite_order(database: TestDatabase) -> None:
     first, second = a_running_task(database), a_running_task(database)
     items = [(one.task_id, one.fence, a_decision()) for one in (first, second)]
     one, two = race(database, lambda s: commit(s, *items), lambda s: commit(s, *reversed(items)))
-    assert {row["task_id"] for row in one} == {row["task_id"] for row in two} == {first.task_id, second.task_id}
+    assert (
+        {row["task_id"] for row in one}
+        == {row["task_id"] for row in two}
+        == {first.task_id, second.task_id}
+    )
     assert begin(database, first.task_id, second.task_id) == []

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import a_next, a_poll, after, an_instance, begin, instance, live_tasks, pause, resume, stop, task
-from tests.databases import TestDatabase
 from tests.integration.races.verbs import erase, hurry, retry, skip
-from tests.race import race, told
-from tests.stores import failed, polling
+from tests.support.builders import (
+    a_next,
+    a_poll,
+    after,
+    an_instance,
+    begin,
+    instance,
+    live_tasks,
+    pause,
+    resume,
+    stop,
+    task,
+)
+from tests.support.databases import TestDatabase
+from tests.support.race import race, told
+from tests.support.stores import failed, polling
 
 pytestmark = pytest.mark.race
 
 
 def phases(database: TestDatabase, instance_id: str) -> list[tuple[str, str]]:
     """An instance's tasks: phase and status."""
-    rows = database.rows("select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence", (instance_id,))
+    rows = database.rows(
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        (instance_id,),
+    )
     return [(row["phase"], row["status"]) for row in rows]
 
 
 def test_pause_twice_at_once(database: TestDatabase) -> None:
     """Two operators: one pause, and both are told that it is paused."""
     started = an_instance(database)
-    one, two = race(database, lambda s: pause(s, started.instance_id), lambda s: pause(s, started.instance_id, now=after(hours=1)))
+    one, two = race(
+        database,
+        lambda s: pause(s, started.instance_id),
+        lambda s: pause(s, started.instance_id, now=after(hours=1)),
+    )
     assert one["answer"]["workflow"]["status"] == two["answer"]["workflow"]["status"] == "paused"
     row = instance(database, started.instance_id)
     assert (row["revision"], row["paused_at"]) == (1, after())
@@ -32,7 +51,9 @@ def test_resume_twice_at_once(database: TestDatabase) -> None:
     """One resume queues the task, the other finds it done: one message."""
     started = an_instance(database)
     pause(database, started.instance_id)
-    one, two = race(database, lambda s: resume(s, started.instance_id), lambda s: resume(s, started.instance_id))
+    one, two = race(
+        database, lambda s: resume(s, started.instance_id), lambda s: resume(s, started.instance_id)
+    )
     assert (len(one["answer"]["send"]), two["answer"]["send"]) == (1, [])
     assert instance(database, started.instance_id)["revision"] == 2
 
@@ -40,7 +61,9 @@ def test_resume_twice_at_once(database: TestDatabase) -> None:
 def test_stop_twice_at_once(database: TestDatabase) -> None:
     """One job, one cancel task; the second stop is answered with the same one, to be sent again."""
     started = polling(database)
-    one, two = race(database, lambda s: stop(s, started.instance_id), lambda s: stop(s, started.instance_id))
+    one, two = race(
+        database, lambda s: stop(s, started.instance_id), lambda s: stop(s, started.instance_id)
+    )
     assert one["answer"]["send"] == two["answer"]["send"] != []
     assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
 
@@ -56,7 +79,11 @@ def test_pause_then_stop(database: TestDatabase) -> None:
 def test_stop_then_pause(database: TestDatabase) -> None:
     """A workflow that is ending is not paused: its cancel goes on."""
     started = polling(database)
-    _, answer = race(database, lambda s: stop(s, started.instance_id), told(lambda s: pause(s, started.instance_id)))
+    _, answer = race(
+        database,
+        lambda s: stop(s, started.instance_id),
+        told(lambda s: pause(s, started.instance_id)),
+    )
     assert answer == "FB003"
     assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
 
@@ -65,57 +92,74 @@ def test_resume_then_stop(database: TestDatabase) -> None:
     """The stop cancels what the resume queued, and voids its message (I7)."""
     started = an_instance(database)
     pause(database, started.instance_id)
-    resumed, _ = race(database, lambda s: resume(s, started.instance_id), lambda s: stop(s, started.instance_id))
+    resumed, _ = race(
+        database, lambda s: resume(s, started.instance_id), lambda s: stop(s, started.instance_id)
+    )
     (sent,) = resumed["answer"]["send"]
     assert begin(database, started.task_id, fences=[sent["fence"]]) == []
-    assert phases(database, started.instance_id) == [("wake", "cancelled")]
+    assert phases(database, started.instance_id) == [("timer", "cancelled")]
 
 
 def test_stop_then_resume(database: TestDatabase) -> None:
     """What was stopped is not resumed (I7)."""
     started = an_instance(database)
     pause(database, started.instance_id)
-    _, answer = race(database, lambda s: stop(s, started.instance_id), told(lambda s: resume(s, started.instance_id)))
+    _, answer = race(
+        database,
+        lambda s: stop(s, started.instance_id),
+        told(lambda s: resume(s, started.instance_id)),
+    )
     assert answer == "FB003"
-    assert phases(database, started.instance_id) == [("wake", "cancelled")]
+    assert phases(database, started.instance_id) == [("timer", "cancelled")]
 
 
 def test_skip_then_begin(database: TestDatabase) -> None:
     """The skipped task's message waits for the skip, and begins nothing."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
-    _, begun = race(database, skip(started.instance_id), lambda s: begin(s, started.task_id, fences=[fence]))
+    _, begun = race(
+        database, skip(started.instance_id), lambda s: begin(s, started.task_id, fences=[fence])
+    )
     assert begun == []
-    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "queued")]
+    assert phases(database, started.instance_id) == [("timer", "cancelled"), ("submit", "queued")]
 
 
 def test_skip_then_pause(database: TestDatabase) -> None:
     """The pause holds the task that the skip made (I7)."""
     started = an_instance(database)
     race(database, skip(started.instance_id), lambda s: pause(s, started.instance_id))
-    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "held")]
+    assert phases(database, started.instance_id) == [("timer", "cancelled"), ("submit", "held")]
 
 
 def test_pause_then_skip(database: TestDatabase) -> None:
     """The plan was made for an active workflow; a new one leaves its task held."""
     started = an_instance(database)
-    _, answer = race(database, lambda s: pause(s, started.instance_id), told(skip(started.instance_id)))
+    _, answer = race(
+        database, lambda s: pause(s, started.instance_id), told(skip(started.instance_id))
+    )
     assert answer == "FB005"
-    assert phases(database, started.instance_id) == [("wake", "held")]
+    assert phases(database, started.instance_id) == [("timer", "held")]
 
 
 def test_skip_then_stop(database: TestDatabase) -> None:
     """The stop ends what the skip made: no task is left over (I2)."""
     started = an_instance(database)
     race(database, skip(started.instance_id), lambda s: stop(s, started.instance_id))
-    assert phases(database, started.instance_id) == [("wake", "cancelled"), ("submit", "cancelled")]
+    assert phases(database, started.instance_id) == [
+        ("timer", "cancelled"),
+        ("submit", "cancelled"),
+    ]
 
 
 def test_run_now_then_begin(database: TestDatabase) -> None:
     """The message for the later time waits for run-now, and is void: the task runs once, by the new one."""
     started = an_instance(database, a_next(at=after(seconds=100)))
     fence = task(database, started.task_id)["fence"]
-    hurried, begun = race(database, hurry(started.instance_id), lambda s: begin(s, started.task_id, fences=[fence], now=after(seconds=100)))
+    hurried, begun = race(
+        database,
+        hurry(started.instance_id),
+        lambda s: begin(s, started.task_id, fences=[fence], now=after(seconds=100)),
+    )
     assert begun == []
     assert len(begin(database, started.task_id, fences=[hurried["send"][0]["fence"]])) == 1
 
@@ -162,6 +206,8 @@ def test_stop_then_erasure(database: TestDatabase) -> None:
 def test_a_stop_with_an_open_job_then_erasure(database: TestDatabase) -> None:
     """Still stopping, it still needs the account: erasing is refused."""
     started = an_instance(database, a_poll())
-    _, answer = race(database, lambda s: stop(s, started.instance_id), told(erase(started.account_id)))
+    _, answer = race(
+        database, lambda s: stop(s, started.instance_id), told(erase(started.account_id))
+    )
     assert answer == "FB004"
     assert database.value("select count(*) from accounts") == 1

@@ -1,13 +1,27 @@
-"""The tick against everybody: claim, resend and take-over never wait, and what they send counts once."""
+"""The tick against everybody: claim, resend and reclaim never wait, and what they send counts once."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.builders import Started, a_next, after, an_instance, begin, claim, instance, live_tasks, pause, resume, stop, take_over, task
-from tests.databases import Session, TestDatabase
 from tests.integration.races.verbs import EXPIRE, hurry, resend, skip
-from tests.race import Verb, race
+from tests.support.builders import (
+    Started,
+    a_next,
+    after,
+    an_instance,
+    begin,
+    claim,
+    instance,
+    live_tasks,
+    pause,
+    reclaim,
+    resume,
+    stop,
+    task,
+)
+from tests.support.databases import Session, TestDatabase
+from tests.support.race import Verb, race
 
 pytestmark = pytest.mark.race
 LATER = after(minutes=10)
@@ -56,19 +70,19 @@ def test_begin_then_resend(database: TestDatabase) -> None:
     assert task(database, started.task_id)["status"] == "running"
 
 
-def test_take_over_of_the_undeliverable_then_begin(database: TestDatabase) -> None:
+def test_reclaim_of_the_undeliverable_then_begin(database: TestDatabase) -> None:
     """The message that comes at last begins nothing: its task is being given up (I4)."""
     started, begin_it = lost(database, sends=20)
-    taken, begun = race(database, take_over, begin_it)
+    taken, begun = race(database, reclaim, begin_it)
     assert ([row["lost"] for row in taken], begun) == (["undeliverable"], [])
     assert task(database, started.task_id)["fence"] == taken[0]["fence"]
 
 
-def test_begin_then_take_over_of_the_undeliverable(database: TestDatabase) -> None:
-    """The message came in time: take-over passes the row by, and then finds it leased."""
+def test_begin_then_reclaim_of_the_undeliverable(database: TestDatabase) -> None:
+    """The message came in time: reclaim passes the row by, and then finds it leased."""
     started, begin_it = lost(database, sends=20)
-    begun, taken = race(database, begin_it, take_over, waits=False)
-    assert (len(begun), taken, take_over(database)) == (1, [], [])
+    begun, taken = race(database, begin_it, reclaim, waits=False)
+    assert (len(begun), taken, reclaim(database)) == (1, [], [])
     assert task(database, started.task_id)["fence"] == begun[0]["fence"]
 
 
@@ -76,14 +90,19 @@ def test_claim_then_stop(database: TestDatabase) -> None:
     """The stop waits for the claim, cancels what it claimed, and so voids its message (I7)."""
     started = waiting(database)
     claimed, _ = race(database, claim_it, lambda s: stop(s, started.instance_id, now=LATER))
-    assert (task(database, started.task_id)["status"], instance(database, started.instance_id)["status"]) == ("cancelled", "stopped")
+    assert (
+        task(database, started.task_id)["status"],
+        instance(database, started.instance_id)["status"],
+    ) == ("cancelled", "stopped")
     assert begin(database, started.task_id, fences=[claimed[0]["fence"]], now=LATER) == []
 
 
 def test_stop_then_claim(database: TestDatabase) -> None:
     """Claim passes by what is being stopped."""
     started = waiting(database)
-    _, claimed = race(database, lambda s: stop(s, started.instance_id, now=LATER), claim_it, waits=False)
+    _, claimed = race(
+        database, lambda s: stop(s, started.instance_id, now=LATER), claim_it, waits=False
+    )
     assert claimed == []
     assert live_tasks(database, started.instance_id) == []
 
@@ -92,7 +111,12 @@ def test_resume_then_claim(database: TestDatabase) -> None:
     """What resume queued itself is not claimed as well: one fence, one message."""
     started = waiting(database)
     pause(database, started.instance_id)
-    (resumed, claimed) = race(database, lambda s: resume(s, started.instance_id, clock="run_on", now=LATER), claim_it, waits=False)
+    (resumed, claimed) = race(
+        database,
+        lambda s: resume(s, started.instance_id, clock="run_on", now=LATER),
+        claim_it,
+        waits=False,
+    )
     (sent,) = resumed["answer"]["send"]
     assert (claimed, claim(database, now=LATER)) == ([], [])
     assert task(database, started.task_id)["fence"] == sent["fence"]
@@ -122,21 +146,24 @@ def test_run_now_then_claim(database: TestDatabase) -> None:
     assert task(database, started.task_id)["fence"] == hurried["send"][0]["fence"]
 
 
-def test_take_over_then_stop(database: TestDatabase) -> None:
-    """The stop waits for the take-over, and leaves the task to it."""
+def test_reclaim_then_stop(database: TestDatabase) -> None:
+    """The stop waits for the reclaim, and leaves the task to it."""
     started = an_instance(database)
     begin(database, started.task_id)
     database.rows(EXPIRE)
-    taken, _ = race(database, take_over, lambda s: stop(s, started.instance_id))
-    assert (task(database, started.task_id)["fence"], task(database, started.task_id)["status"]) == (taken[0]["fence"], "running")
+    taken, _ = race(database, reclaim, lambda s: stop(s, started.instance_id))
+    assert (
+        task(database, started.task_id)["fence"],
+        task(database, started.task_id)["status"],
+    ) == (taken[0]["fence"], "running")
     assert instance(database, started.instance_id)["status"] == "stopping"
 
 
-def test_stop_then_take_over(database: TestDatabase) -> None:
+def test_stop_then_reclaim(database: TestDatabase) -> None:
     """Take-over passes by what is being stopped; the next tick knows of the stop."""
     started = an_instance(database)
     begin(database, started.task_id)
     database.rows(EXPIRE)
-    _, taken = race(database, lambda s: stop(s, started.instance_id), take_over, waits=False)
+    _, taken = race(database, lambda s: stop(s, started.instance_id), reclaim, waits=False)
     assert taken == []
-    assert [row["instance_status"] for row in take_over(database)] == ["stopping"]
+    assert [row["instance_status"] for row in reclaim(database)] == ["stopping"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import (
+from tests.integration.races.verbs import EXPIRE, lock
+from tests.support.builders import (
     Running,
     a_decision,
     a_running_task,
@@ -14,22 +15,21 @@ from tests.builders import (
     commit,
     instance,
     pause,
+    reclaim,
     resume,
-    take_over,
     task,
 )
-from tests.databases import TestDatabase
-from tests.integration.races.verbs import EXPIRE, lock
-from tests.race import Verb, race
+from tests.support.databases import TestDatabase
+from tests.support.race import Verb, race
 
 pytestmark = pytest.mark.race
 
 
 def two_holders(database: TestDatabase) -> tuple[Running, Verb, Verb]:
-    """A task that was taken over: the commits of the one who lost it and of the one who has it."""
+    """A task that was reclaimed: the commits of the one who lost it and of the one who has it."""
     running = a_running_task(database)
     database.rows(EXPIRE)
-    (taken,) = take_over(database)
+    (taken,) = reclaim(database)
     old = (running.task_id, running.fence, a_decision(next_task=a_submit()))
     new = (running.task_id, taken["fence"], a_decision("pending"))
     return running, lambda s: commit(s, old), lambda s: commit(s, new)
@@ -60,7 +60,9 @@ def two_messages(database: TestDatabase) -> tuple[str, Verb, Verb]:
     pause(database, started.instance_id)
     resume(database, started.instance_id)
     new = task(database, started.task_id)["fence"]
-    return started.task_id, *(lambda s, f=fence: begin(s, started.task_id, fences=[f]) for fence in (old, new))  # type: ignore[return-value]
+    return started.task_id, *(
+        lambda s, f=fence: begin(s, started.task_id, fences=[f]) for fence in (old, new)
+    )  # type: ignore[return-value]
 
 
 def test_the_newer_message_then_the_older(database: TestDatabase) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.builders import (
+from tests.integration.races.verbs import hurry, import_, retry, skip
+from tests.support.builders import (
     a_cancel,
     a_definition,
     a_next,
@@ -22,10 +23,9 @@ from tests.builders import (
     start_rows,
     task,
 )
-from tests.databases import TestDatabase
-from tests.integration.races.verbs import hurry, import_, retry, skip
-from tests.race import race
-from tests.stores import failed
+from tests.support.databases import TestDatabase
+from tests.support.race import race
+from tests.support.stores import failed
 
 pytestmark = pytest.mark.race
 
@@ -70,7 +70,10 @@ def test_pause_all_then_run_now(database: TestDatabase) -> None:
     started = an_instance(database, a_next(at=after(hours=5)))
     _, hurried = race(database, pause_all, hurry(started.instance_id))
     assert hurried["send"] == []
-    assert (task(database, started.task_id)["status"], task(database, started.task_id)["scheduled_for"]) == ("pending", after())
+    assert (
+        task(database, started.task_id)["status"],
+        task(database, started.task_id)["scheduled_for"],
+    ) == ("pending", after())
 
 
 def test_pause_all_then_skip(database: TestDatabase) -> None:
@@ -112,7 +115,12 @@ def test_two_ticks_share_the_cancels(database: TestDatabase) -> None:
     """Cancels go on under a global pause: two ticks at once claim each of them once, and neither waits."""
     ids = {an_instance(database, a_cancel(after(minutes=10))).task_id for _ in range(4)}
     pause_all(database)
-    one, two = race(database, lambda s: claim(s, 2, now=after(minutes=10)), lambda s: claim(s, now=after(minutes=10)), waits=False)
+    one, two = race(
+        database,
+        lambda s: claim(s, 2, now=after(minutes=10)),
+        lambda s: claim(s, now=after(minutes=10)),
+        waits=False,
+    )
     assert {row["task_id"] for row in one} | {row["task_id"] for row in two} == ids
     assert (len(one), len(two)) == (2, 2)
 
@@ -127,5 +135,9 @@ def test_pause_all_twice_at_once(database: TestDatabase) -> None:
 def test_resume_all_twice_at_once(database: TestDatabase) -> None:
     """The second one finds it ended: its length is counted once."""
     pause_all(database)
-    race(database, lambda s: resume_all(s, now=after(hours=1)), lambda s: resume_all(s, now=after(hours=2)))
+    race(
+        database,
+        lambda s: resume_all(s, now=after(hours=1)),
+        lambda s: resume_all(s, now=after(hours=2)),
+    )
     assert database.value("select paused_ms from engine_control") == 3_600_000

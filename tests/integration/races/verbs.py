@@ -1,4 +1,4 @@
-"""The verbs that tests/builders.py does not have, each as a race calls it: on whichever session it is given."""
+"""The verbs that tests/support/builders.py does not have, each as a race calls it: on whichever session it is given."""
 
 from __future__ import annotations
 
@@ -8,36 +8,47 @@ from datetime import datetime
 from flamebot.adapters.postgres.rows import decision_json, start_row_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.ports.store import StartRow
-from tests.builders import HORIZON, LEASE, NOON, Asker, a_submit, after, an_entry
-from tests.databases import Row
-from tests.race import Verb
+from tests.support.builders import HORIZON, LEASE, NOON, Asker, a_submit, after, an_entry
+from tests.support.databases import Row
+from tests.support.race import Verb
 
 EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
-ONWARD = Decision(task=None, instance=InstanceWrite(current_step=1), history=(an_entry("skipped"),), next=a_submit(NOON))
+ONWARD = Decision(
+    task=None,
+    instance=InstanceWrite(current_step=1),
+    history=(an_entry("skipped"),),
+    next=a_submit(NOON),
+)
 
 
 def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
     """skip_step, onward to a submit that is due at once."""
     params = (instance_id, revision, to_json(decision_json(ONWARD)), now, HORIZON, LEASE)
-    return lambda session: session.one("select skip_step(%s, %s, %s, %s, %s, %s, 1, 'a', null) as answer", params)["answer"]
+    return lambda session: session.one(
+        "select skip_step(%s, %s, %s, %s, %s, %s, 1, 'a', null) as answer", params
+    )["answer"]
 
 
 def retry(instance_id: str, revision: int = 1) -> Verb:
     """retry_workflow, with a submit that is due at once unless the same task is opened again."""
     decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON))
     params = (instance_id, revision, to_json(decision_json(decision)), NOON, HORIZON, LEASE)
-    return lambda session: session.one("select retry_workflow(%s, %s, %s, %s, %s, %s, 1, 'a', null) as answer", params)["answer"]
+    return lambda session: session.one(
+        "select retry_workflow(%s, %s, %s, %s, %s, %s, 1, 'a', null) as answer", params
+    )["answer"]
 
 
 def hurry(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
     """run_workflow_now."""
     params = (instance_id, revision, now, LEASE)
-    return lambda session: session.one("select run_workflow_now(%s, %s, %s, %s, 'a', null) as answer", params)["answer"]
+    return lambda session: session.one(
+        "select run_workflow_now(%s, %s, %s, %s, 'a', null) as answer", params
+    )["answer"]
 
 
 def resend(session: Asker) -> list[Row]:
-    """resend_lost_tasks."""
-    return session.rows("select * from resend_lost_tasks(100, %s)", (LEASE,))
+    """resend_expired."""
+    return session.rows("select * from resend_expired(100, %s)", (LEASE,))
 
 
 def erase(account_id: str) -> Verb:
@@ -50,10 +61,23 @@ def clean_up(session: Asker) -> int:
     return int(session.value("select delete_finished_tasks(%s, 100)", (after(days=365),)))
 
 
-def import_(*account_ids: str, starts: Sequence[StartRow] = (), key: str | None = None, version: int = 100_001, model: str = "m") -> Verb:
+def import_(
+    *account_ids: str,
+    starts: Sequence[StartRow] = (),
+    key: str | None = None,
+    version: int = 100_001,
+    model: str = "m",
+) -> Verb:
     """import_accounts: complete accounts with credentials, and perhaps starts."""
     accounts = [
-        {"flamebot_id": name, "model_id": model, "channel_id": "c", "config": {"a": 1}, "version": version, "ciphertext": "eHh4"}
+        {
+            "flamebot_id": name,
+            "model_id": model,
+            "channel_id": "c",
+            "config": {"a": 1},
+            "version": version,
+            "ciphertext": "eHh4",
+        }
         for name in account_ids
     ]
     params = {
@@ -74,10 +98,12 @@ def mark(account_id: str, version: int) -> Verb:
     return lambda session: session.value("select mark_registered(%s, %s)", (account_id, version))
 
 
-def lock(nonce: str, instance: str = "i1", sequence: int = 3, fence: int = 7) -> Verb:
+def lock(delivery_id: str, instance: str = "i1", sequence: int = 3, fence: int = 7) -> Verb:
     """acquire_account_lock; the answer is the verdict."""
-    params = (nonce, instance, sequence, fence)
-    return lambda session: session.value("select verdict from acquire_account_lock('a', %s, %s, %s, %s, '5 minutes', '90 s')", params)
+    params = (delivery_id, instance, sequence, fence)
+    return lambda session: session.value(
+        "select verdict from acquire_account_lock('a', %s, %s, %s, %s, '5 minutes', '90 s')", params
+    )
 
 
 def sweep(session: Asker) -> int:

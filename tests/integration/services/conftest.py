@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from devstack.actions_service import ActionsService
+from devstack.actions_service.server import ActionsService
 from devstack.postgres import Server
 from flamebot.adapters.kms.vault import KmsVault
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one moto server is set up one way
-from tests.databases import TestDatabase, execute
 from tests.integration.services.engine import PASSWORD, ROLES, Engine
 from tests.integration.services.imports import Imports
+from tests.support.databases import TestDatabase, execute
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +31,14 @@ def vault(aws: Callable[[str], Any]) -> KmsVault:  # noqa: F811  # pytest's way 
 
 
 @pytest.fixture
-def engine(postgres: Server, database: TestDatabase, roles: None, vault: KmsVault, tmp_path: Path) -> Iterator[Engine]:
-    """An engine with an actions service whose jobs take engine time, as everything does that is scheduled."""
+def engine(
+    postgres: Server, database: TestDatabase, roles: None, vault: KmsVault, tmp_path: Path
+) -> Iterator[Engine]:
+    """An engine with an actions service whose jobs take schedule time, as everything does that is scheduled."""
     directory = tmp_path / "engine"
     directory.mkdir()
     clock = directory / "clock.json"
-    clock.write_text('{"anchorReal": 0, "anchorEngine": 0, "speed": 1.0}')
+    clock.write_text('{"anchorWall": 0, "anchorSchedule": 0, "speed": 1.0}')
     actions = ActionsService(clock_file=clock)
     actions.start()
     engine = Engine(postgres, database, directory, vault, actions)

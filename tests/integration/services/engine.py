@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from devstack.actions_service import ActionsService
+from devstack.actions_service.server import ActionsService
 from devstack.clock import ScheduleClock as ClockSetter
 from devstack.postgres import Server
 from flamebot.actions.registry import REGISTRY
@@ -25,26 +25,31 @@ from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.plan import plan_retry
+from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import Message
 from flamebot.ports.store import AccountRow, Caller
 from flamebot.ports.vault import Secret, Vault
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.dispatch_due import DispatchDue, TickReport
-from flamebot.services.run_tasks import RunTasks
+from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.send_tasks import send_tasks
-from flamebot.services.start_workflow import planned_start
-from tests.databases import TestDatabase
+from flamebot.services.stepping.run_tasks import RunTasks
+from flamebot.services.ticking.dispatch import DispatchDue, TickReport
+from flamebot.services.workflows.start import planned_start
+from tests.support.databases import TestDatabase
 from tests.unit.services.stand_ins import ListTelemetry
 
 LEASE = timedelta(seconds=90)
 HORIZON = timedelta(seconds=120)
 CALL_TIMEOUT = timedelta(seconds=2)
-POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+POLICY = EnginePolicy(
+    max_attempts=3,
+    max_reclaims=5,
+    retry_base=timedelta(seconds=30),
+    retry_cap=timedelta(seconds=300),
+)
 TESTER = Caller(actor="tester")
 ROLES = ("flamebot_step", "flamebot_tick", "flamebot_api")
 PASSWORD = "role-password"
@@ -55,7 +60,7 @@ Wrap = Callable[[str, Any], Any]
 
 @dataclass(frozen=True)
 class Kept:
-    """A message in the queue, and when it may be seen. Engine time."""
+    """A message in the queue, and when it may be seen. Schedule time."""
 
     body: str
     visible_at: datetime
@@ -76,7 +81,10 @@ class KeepingQueue:
             return 0
         now = self._clock.now()
         with self._guard:
-            self.kept += [Kept(m.body, now + timedelta(seconds=m.delay_seconds * self._clock.rate)) for m in messages]
+            self.kept += [
+                Kept(m.body, now + timedelta(seconds=m.delay_seconds * self._clock.rate))
+                for m in messages
+            ]
             self.bodies += [m.body for m in messages]
         return len(messages)
 
@@ -92,7 +100,14 @@ class KeepingQueue:
 class Engine:
     """Everything but the network between functions."""
 
-    def __init__(self, server: Server, database: TestDatabase, directory: Path, vault: Vault, actions: ActionsService) -> None:
+    def __init__(
+        self,
+        server: Server,
+        database: TestDatabase,
+        directory: Path,
+        vault: Vault,
+        actions: ActionsService,
+    ) -> None:
         self._server = server
         self.database = database
         self.vault = vault
@@ -120,7 +135,9 @@ class Engine:
 
     def locks(self) -> Locks:
         """The locks of the step function."""
-        return PostgresLocks(self._databases["flamebot_step"], timeout=timedelta(seconds=300), lease=LEASE)
+        return PostgresLocks(
+            self._databases["flamebot_step"], timeout=timedelta(seconds=300), lease=LEASE
+        )
 
     def catalog(self) -> DefinitionCatalog:
         """Definitions, as the API reads them."""
@@ -164,7 +181,9 @@ class Engine:
 
     def tick_store(self, role: str = "flamebot_tick") -> PostgresTaskStore:
         """The tick's store, or another function's."""
-        return PostgresTaskStore(self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        return PostgresTaskStore(
+            self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000
+        )
 
     def _dispatcher(self, role: str, wrap: Wrap) -> DispatchDue:
         store = self.tick_store(role)
@@ -182,7 +201,9 @@ class Engine:
         messages = {str(number): body for number, body in enumerate(bodies)}
         return (runner or self._runner).run(messages, lambda: end - self.clock.monotonic())
 
-    def drive(self, done: Callable[[], bool], *, runner: RunTasks | None = None, rounds: int = 200) -> None:
+    def drive(
+        self, done: Callable[[], bool], *, runner: RunTasks | None = None, rounds: int = 200
+    ) -> None:
         """Tick, deliver and let time pass until something is so."""
         for _ in range(rounds):
             self.tick()
@@ -191,49 +212,74 @@ class Engine:
             if done():
                 return
             self.jump()
-        raise AssertionError(f"not done: {self.database.rows('select * from workflow_instances')} {self.tasks()}")
+        raise AssertionError(
+            f"not done: {self.database.rows('select * from workflow_instances')} {self.tasks()}"
+        )
 
     def jump(self) -> None:
-        """Move engine time to what is due next."""
+        """Move schedule time to what is due next."""
         row = self.database.one(
             "select min(scheduled_for) filter (where status in ('pending', 'queued')) as due from scheduled_tasks where is_live"
         )
         if row["due"] is not None:
-            self.advance_to(row["due"] + timedelta(seconds=0.1))  # a message may be seen so much later: docs/adr/0011
+            self.advance_to(
+                row["due"] + timedelta(seconds=0.1)
+            )  # a message may be seen so much later: docs/adr/0011
 
     def advance_to(self, moment: datetime) -> None:
-        """Move engine time forwards to a moment."""
+        """Move schedule time forwards to a moment."""
         left = (moment - self.clock.now()).total_seconds()
         if left > 0:
             self.setter.advance(left + 0.001)
 
     def outlive(self, lease: timedelta = timedelta(hours=1)) -> None:
-        """Let so much real time pass for every lease and lock that is out."""
+        """Let so much wall time pass for every lease and lock that is out."""
         past = {"past": lease}
         self.database.rows(
-            "update scheduled_tasks set lease_expires_at = lease_expires_at - %(past)s where lease_expires_at is not null", past
+            "update scheduled_tasks set lease_expires_at = lease_expires_at - %(past)s where lease_expires_at is not null",
+            past,
         )
-        self.database.rows("update workflow_locks set expires_at = expires_at - %(past)s, acquired_at = acquired_at - %(past)s", past)
+        self.database.rows(
+            "update workflow_locks set expires_at = expires_at - %(past)s, acquired_at = acquired_at - %(past)s",
+            past,
+        )
 
     # Operators
 
     def define(self, *steps: Mapping[str, Any], name: str = "flow", **config: Any) -> str:
         """Publish a definition and answer its type."""
-        document = {"type": name, "name": name, "description": "", "config": config, "steps": list(steps)}
+        document = {
+            "type": name,
+            "name": name,
+            "description": "",
+            "config": config,
+            "steps": list(steps),
+        }
         self.control.publish_definition(document, None, TESTER)
         return name
 
     def account(self, name: str = "acc") -> AccountData:
         """Import an account with credentials."""
-        (version,) = self.control.reserve_versions(1)
-        (ciphertext,) = self.vault.encrypt([Secret(account_id=name, version=version, credentials={"password": SECRET})])
-        row = AccountRow(flamebot_id=name, model_id="m", channel_id="c", config={}, version=version, ciphertext=ciphertext)
+        (version,) = self.control.reserve_credentials_versions(1)
+        (ciphertext,) = self.vault.encrypt(
+            [Secret(account_id=name, version=version, credentials={"password": SECRET})]
+        )
+        row = AccountRow(
+            flamebot_id=name,
+            model_id="m",
+            channel_id="c",
+            config={},
+            version=version,
+            ciphertext=ciphertext,
+        )
         self.control.import_accounts([row], [], None, TESTER)
         return AccountData(account_id=name, model_id="m", channel_id="c", config={})
 
     def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
         """Import an account and start a workflow; answer the instance."""
-        row = planned_start(self.catalog().active(workflow_type), self.account(account), self.clock.now())
+        row = planned_start(
+            self.catalog().active(workflow_type), self.account(account), self.clock.now()
+        )
         (started,) = self.control.start_workflows([row], TESTER)
         assert started.status == "started"
         self.send([started.send] if started.send else [])
@@ -242,10 +288,14 @@ class Engine:
     def retry(self, instance_id: str) -> None:
         """An operator's retry."""
         standing = self.control.standing(instance_id)
-        definition = self.catalog().get(standing.instance.workflow_id)
-        draw = Draw(standing.task.task_id if standing.task else instance_id)
+        definition = self.catalog().get(standing.instance.definition_id)
+        draw = TaskRandom(standing.task.task_id if standing.task else instance_id)
         decision = plan_retry(definition, standing.instance, standing.task, standing.now, draw)
-        self.send(self.control.retry_workflow(instance_id, standing.instance.revision, decision, TESTER).send)
+        self.send(
+            self.control.retry_workflow(
+                instance_id, standing.instance.revision, decision, TESTER
+            ).send
+        )
 
     def send(self, pointers: Sequence[Any]) -> None:
         """Send what a verb answered as queued."""
@@ -255,7 +305,11 @@ class Engine:
 
     def status(self, instance_id: str) -> str:
         """The instance's status."""
-        return str(self.database.value("select status from workflow_instances where id = %s", (instance_id,)))
+        return str(
+            self.database.value(
+                "select status from workflow_instances where id = %s", (instance_id,)
+            )
+        )
 
     def ended(self, instance_id: str) -> Callable[[], bool]:
         """Whether the instance is over."""
@@ -270,7 +324,10 @@ class Engine:
 
     def history(self, instance_id: str) -> list[tuple[str, str]]:
         """Step and status, in order."""
-        rows = self.database.rows("select step_id, status from step_history where instance_id = %s order by sequence", (instance_id,))
+        rows = self.database.rows(
+            "select step_id, status from step_history where instance_id = %s order by sequence",
+            (instance_id,),
+        )
         return [(row["step_id"], row["status"]) for row in rows]
 
     def writes(self, operation: str | None = None, account: str = "acc") -> list[dict[str, Any]]:

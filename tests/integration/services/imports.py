@@ -14,17 +14,29 @@ import pytest
 from devstack.postgres import Server
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.postgres.connection import Database
-from flamebot.adapters.postgres.imports import PostgresImportDesk, PostgresImportStore, PostgresImportUpkeep
+from flamebot.adapters.postgres.imports import (
+    PostgresImportAdmin,
+    PostgresImportMaintenance,
+    PostgresImportStore,
+)
 from flamebot.domain.errors import FilesUnavailable
 from flamebot.domain.import_message import encode
 from flamebot.ports.import_store import NewImport
-from flamebot.services import run_import
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.run_import import RunImport
-from flamebot.services.tend_imports import TendImports
-from tests.databases import Row, execute
-from tests.imports import outlive
-from tests.integration.services.engine import HORIZON, LEASE, PASSWORD, POLICY, TESTER, Engine, KeepingQueue
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.imports import from_file as run_import
+from flamebot.services.imports.from_file import RunImport
+from flamebot.services.imports.maintenance import MaintainImports
+from tests.integration.services.engine import (
+    HORIZON,
+    LEASE,
+    PASSWORD,
+    POLICY,
+    TESTER,
+    Engine,
+    KeepingQueue,
+)
+from tests.support.databases import Row, execute
+from tests.support.imports import outlive
 
 SECRET = "planted-hunter2-xyzzy"
 HEADER = "flamebotId,modelId,channelId,credentials.token,config.city\n"
@@ -32,7 +44,9 @@ HEADER = "flamebotId,modelId,channelId,credentials.token,config.city\n"
 
 def csv_of(count: int, first: int = 0) -> str:
     """A file of good accounts."""
-    return HEADER + "".join(f"acct-{n},m{n},c{n},{SECRET}-{n},Zürich\n" for n in range(first, first + count))
+    return HEADER + "".join(
+        f"acct-{n},m{n},c{n},{SECRET}-{n},Zürich\n" for n in range(first, first + count)
+    )
 
 
 class KeptFiles:
@@ -72,14 +86,27 @@ class Imports:
         self.engine = engine
         self.files = KeptFiles()
         self.hints = KeepingQueue(engine.clock)
-        self._url = partial(server.url, engine.database.name, user="flamebot_import_file", password=PASSWORD)
+        self._url = partial(
+            server.url, engine.database.name, user="flamebot_import_file", password=PASSWORD
+        )
         self._database = Database(self._url)
-        self.desk = PostgresImportDesk(engine.database.db)
-        self.tend = TendImports(store=PostgresImportUpkeep(engine.database.db), hints=self.hints, telemetry=engine.telemetry)
+        self.admin = PostgresImportAdmin(engine.database.db)
+        self.tend = MaintainImports(
+            store=PostgresImportMaintenance(engine.database.db),
+            hints=self.hints,
+            telemetry=engine.telemetry,
+        )
 
     def worker(self, wrap: Callable[[str, Any], Any] = lambda _, port: port) -> RunImport:
         """A worker's process."""
-        store = PostgresImportStore(self._database, self.engine.clock, horizon=HORIZON, lease=LEASE, room=1000, turn=timedelta(seconds=90))
+        store = PostgresImportStore(
+            self._database,
+            self.engine.clock,
+            horizon=HORIZON,
+            lease=LEASE,
+            room=1000,
+            turn=timedelta(seconds=90),
+        )
         return RunImport(
             store=wrap("store", store),
             files=wrap("files", self.files),
@@ -95,19 +122,24 @@ class Imports:
         """Announce a file and send it."""
         raw = content.encode() if isinstance(content, str) else content
         values = {
-            "import_id": str(uuid4()), "file_name": None, "format": "csv", "size": len(raw), "workflow_id": None,
+            "import_id": str(uuid4()), "file_name": None, "format": "csv", "size": len(raw), "definition_id": None,
             "spread": timedelta(0), "key": None, "upload_for": timedelta(hours=1), **fields,
         }  # fmt: skip
-        import_id, _ = self.desk.create_import(NewImport(**values), TESTER)
+        import_id, _ = self.admin.create_import(NewImport(**values), TESTER)
         self.files.content[import_id] = raw
         return import_id
 
-    def look(self, import_id: str, worker: RunImport | None = None, time_left: Callable[[], float] = lambda: 1000.0) -> list[str]:
+    def look(
+        self,
+        import_id: str,
+        worker: RunImport | None = None,
+        time_left: Callable[[], float] = lambda: 1000.0,
+    ) -> list[str]:
         """One delivery; what should come again."""
         return (worker or self.worker()).run({"m": encode(import_id)}, time_left)
 
     def recover(self, import_id: str) -> Row:
-        """Real time passes, upkeep comes by, and nobody dies any more."""
+        """Wall time passes, maintenance comes by, and nobody dies any more."""
         for _ in range(6):
             outlive(self.engine.database, 400)
             self.tend.run()
@@ -123,9 +155,11 @@ class Imports:
     def counts(self, import_id: str) -> tuple[Any, ...]:
         """Status, rows, created, started, rejected."""
         row = self.row(import_id)
-        return tuple(row[name] for name in ("status", "rows_read", "created", "started", "rejected"))
+        return tuple(
+            row[name] for name in ("status", "rows_read", "created", "started", "rejected")
+        )
 
     def rejects(self, import_id: str) -> list[tuple[int, str | None, str, list[dict[str, str]]]]:
         """The rejected rows."""
-        rows = self.desk.rejected_rows(import_id, None, 200).items
+        rows = self.admin.rejected_rows(import_id, None, 200).items
         return [(row["row"], row["flamebot_id"], row["code"], row["errors"]) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devstack.faults import Fault
+from devstack.actions_service.faults import Fault
 from tests.integration.services.engine import SECRET, Engine, swipe
 
 
@@ -16,7 +16,9 @@ def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
     engine.actions.provider.set_status("acc", "suspended")
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
-    assert engine.database.value("select last_error from workflow_instances").startswith("account_suspended")
+    assert engine.database.value("select last_error from workflow_instances").startswith(
+        "account_suspended"
+    )
     assert engine.database.value("select status from accounts") == "suspended"
     assert engine.effects() == ["startSwipeTask"]
     engine.actions.provider.set_status("acc", "active")
@@ -28,7 +30,9 @@ def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
 
 def test_an_account_is_registered_once_per_version(engine: Engine) -> None:
     """Once before the first effect, and again only when its credentials, config or ids have changed."""
-    engine.define(swipe("one"), swipe("two"), {"id": "rest", "action": "wait", "delay": "1m"}, swipe("three"))
+    engine.define(
+        swipe("one"), swipe("two"), {"id": "rest", "action": "wait", "delay": "1m"}, swipe("three")
+    )
     instance = engine.start()
     engine.drive(lambda: ("two", "completed") in engine.history(instance))
     assert len(engine.writes("registerAccount")) == 1
@@ -51,7 +55,7 @@ def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> Non
         engine.jump()
     assert (engine.writes(), engine.history(instance)) == ([], [])
     (task,) = engine.tasks(instance)
-    assert (task["attempts"], task["reaps"], task["first_begun_at"]) == (0, 0, None)
+    assert (task["attempts"], task["reclaims"], task["first_begun_at"]) == (0, 0, None)
     assert engine.telemetry.counts["LockContended"] == 4
     engine.database.rows("delete from workflow_locks")
     engine.drive(engine.ended(instance))
@@ -101,7 +105,9 @@ def test_the_lock_is_left_to_lapse_while_an_earlier_try_is_unknown(engine: Engin
     engine.actions.faults.add(Fault(kind="refuse"))
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
-    (lock,) = engine.database.rows("select instance_id from workflow_locks where expires_at > clock_timestamp()")
+    (lock,) = engine.database.rows(
+        "select instance_id from workflow_locks where expires_at > clock_timestamp()"
+    )
     assert lock["instance_id"] == instance
 
 
@@ -130,7 +136,11 @@ def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None
 def ciphertext(engine: Engine) -> dict[str, Any]:
     """What the vault needs to decrypt the account's credentials."""
     row = engine.database.one("select credentials_ciphertext, ciphertext_version from accounts")
-    return {"account_id": "acc", "version": row["ciphertext_version"], "ciphertext": bytes(row["credentials_ciphertext"])}
+    return {
+        "account_id": "acc",
+        "version": row["ciphertext_version"],
+        "ciphertext": bytes(row["credentials_ciphertext"]),
+    }
 
 
 def test_credentials_of_another_account_do_not_open(engine: Engine) -> None:

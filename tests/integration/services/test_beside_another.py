@@ -8,11 +8,11 @@ from typing import Any
 
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.workflows import PostgresControlStore
-from flamebot.ports.store import IdempotencyRecord, Standing
+from flamebot.ports.store import IdempotencyRecord, InstanceSnapshot
 from flamebot.ports.vault import Vault
-from flamebot.services.control_workflow import ControlWorkflow
-from flamebot.services.dispatch_due import DispatchDue
-from flamebot.services.import_accounts import ImportAccounts, ImportOrder
+from flamebot.services.imports.from_request import ImportAccounts, ImportOrder
+from flamebot.services.ticking.dispatch import DispatchDue
+from flamebot.services.workflows.control import ControlWorkflow
 from tests.integration.services.engine import HORIZON, LEASE, TESTER, Engine
 
 
@@ -23,7 +23,7 @@ class Overtaken(PostgresControlStore):
         super().__init__(engine.database.db, engine.clock, horizon=HORIZON, lease=LEASE)
         self._by: list[Callable[[], object]] = [by]
 
-    def standing(self, instance_id: str) -> Standing:
+    def standing(self, instance_id: str) -> InstanceSnapshot:
         found = super().standing(instance_id)
         self._overtake()
         return found
@@ -41,10 +41,19 @@ class Overtaken(PostgresControlStore):
 def control(engine: Engine, store: PostgresControlStore) -> ControlWorkflow:
     """The control of workflows, on a store."""
     tick = DispatchDue(
-        store=engine.tick_store(), queue=engine.queue, catalog=engine.catalog(), clock=engine.clock, telemetry=engine.telemetry
+        store=engine.tick_store(),
+        queue=engine.queue,
+        catalog=engine.catalog(),
+        clock=engine.clock,
+        telemetry=engine.telemetry,
     )
     return ControlWorkflow(
-        store=store, catalog=engine.catalog(), queue=engine.queue, dispatcher=tick, clock=engine.clock, telemetry=engine.telemetry
+        store=store,
+        catalog=engine.catalog(),
+        queue=engine.queue,
+        dispatcher=tick,
+        clock=engine.clock,
+        telemetry=engine.telemetry,
     )
 
 
@@ -77,10 +86,19 @@ def test_the_end_of_the_global_pause_sends_at_once(engine: Engine) -> None:
 def an_order() -> ImportOrder:
     """One account with credentials, to be started, under a key."""
     row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
-    return ImportOrder(rows=[row], start=True, workflow_type="flow", spread=timedelta(), key="k", document={"accounts": [row]})
+    return ImportOrder(
+        rows=[row],
+        start=True,
+        workflow_type="flow",
+        spread=timedelta(),
+        key="k",
+        document={"accounts": [row]},
+    )
 
 
-def importer(engine: Engine, store: PostgresControlStore, vault: Vault | None = None) -> ImportAccounts:
+def importer(
+    engine: Engine, store: PostgresControlStore, vault: Vault | None = None
+) -> ImportAccounts:
     """The import, on a store."""
     return ImportAccounts(
         store=store,
@@ -96,7 +114,9 @@ def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
     """I9: two requests under one key at once: the one that comes second is answered what the first one did, and does nothing."""
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     first = []
-    store = Overtaken(engine, lambda: first.append(importer(engine, engine.control).run(an_order(), TESTER)))
+    store = Overtaken(
+        engine, lambda: first.append(importer(engine, engine.control).run(an_order(), TESTER))
+    )
     second = importer(engine, store).run(an_order(), TESTER)
     assert second.replayed
     assert second.answer == first[0].answer

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from devstack.faults import Fault
+from devstack.actions_service.faults import Fault
 from tests.integration.services.engine import TESTER, Engine, swipe
 
 Moment = Literal["before", "after"]
@@ -36,7 +36,9 @@ class Tripwire:
         with self._guard:
             place = len(self.calls)
             self.calls.append(name)
-        if self._at is not None and (place > self._at or (place == self._at and self._moment == "before")):
+        if self._at is not None and (
+            place > self._at or (place == self._at and self._moment == "before")
+        ):
             raise Killed
         answer = method(*arguments, **named)
         if place == self._at:
@@ -52,11 +54,13 @@ class _Wired:
 
     def __getattr__(self, method: str) -> Any:
         real = getattr(self._port, method)
-        return lambda *arguments, **named: self._wire.call(f"{self._name}.{method}", real, *arguments, **named)
+        return lambda *arguments, **named: self._wire.call(
+            f"{self._name}.{method}", real, *arguments, **named
+        )
 
 
 def recover(engine: Engine, done: Callable[[], bool]) -> None:
-    """Real time passes for what is out, ticks come, and nobody dies any more."""
+    """Wall time passes for what is out, ticks come, and nobody dies any more."""
     for _ in range(30):
         engine.outlive()
         engine.jump()
@@ -71,17 +75,36 @@ def recover(engine: Engine, done: Callable[[], bool]) -> None:
 def sound(engine: Engine, instance: str, account: str) -> None:
     """Every step once, in order, without gaps; one key per effect; no two writes for the account at once."""
     assert engine.status(instance) == "completed"
-    assert [step for step, status in engine.history(instance) if status == "completed"] == ["rest", "bio", "swipe"]
+    assert [step for step, status in engine.history(instance) if status == "completed"] == [
+        "rest",
+        "bio",
+        "swipe",
+    ]
     assert engine.effects(account) == ["updateBio", "startSwipeTask"]
-    assert len({(write["key"], write["bodyHash"]) for write in engine.writes("updateBio", account)}) == 1
-    assert len({(write["key"], write["bodyHash"]) for write in engine.writes("startSwipeTask", account)}) == 1
+    assert (
+        len({(write["key"], write["bodyHash"]) for write in engine.writes("updateBio", account)})
+        == 1
+    )
+    assert (
+        len(
+            {
+                (write["key"], write["bodyHash"])
+                for write in engine.writes("startSwipeTask", account)
+            }
+        )
+        == 1
+    )
     assert engine.actions.provider.ledger(account)["overlaps"] == []
     tasks = engine.tasks(instance)
     assert [task["sequence"] for task in tasks] == list(range(1, len(tasks) + 1))
     assert all(task["status"] in ("completed", "failed") for task in tasks)
 
 
-FLOW = ({"id": "rest", "action": "wait", "delay": "1s"}, {"id": "bio", "action": "add_bio"}, swipe())
+FLOW = (
+    {"id": "rest", "action": "wait", "delay": "1s"},
+    {"id": "bio", "action": "add_bio"},
+    swipe(),
+)
 
 
 def drive_wired(engine: Engine, wire: Tripwire, done: Callable[[], bool]) -> None:
@@ -102,8 +125,17 @@ def test_a_crash_at_any_call_loses_and_doubles_nothing(engine: Engine) -> None:
     instance = engine.start(account="probe")
     drive_wired(engine, probe, engine.ended(instance))
     sound(engine, instance, "probe")
-    assert {"store.begin_tasks", "store.commit_tasks", "locks.acquire", "service.submit", "locks.release", "queue.send"} <= set(probe.calls)
-    moments: list[tuple[int, Moment]] = [(at, moment) for at in range(len(probe.calls)) for moment in ("before", "after")]
+    assert {
+        "store.begin_tasks",
+        "store.commit_tasks",
+        "locks.acquire",
+        "service.submit",
+        "locks.release",
+        "queue.send",
+    } <= set(probe.calls)
+    moments: list[tuple[int, Moment]] = [
+        (at, moment) for at in range(len(probe.calls)) for moment in ("before", "after")
+    ]
     for at, moment in moments:
         account = f"acc-{at}-{moment}"
         instance = engine.start(account=account)
@@ -115,7 +147,9 @@ def test_a_crash_at_any_call_loses_and_doubles_nothing(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(engine: Engine, moment: Moment) -> None:
+def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(
+    engine: Engine, moment: Moment
+) -> None:
     """The process dies at the submit, then an operator stops the workflow: the job is found by its key, or was never made."""
     engine.define(swipe(swipeCount=300))
     instance = engine.start()
@@ -134,7 +168,12 @@ def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(engine: E
             raise Killed
 
     with pytest.raises(Killed):
-        engine.deliver(body, runner=engine.step(wrap=lambda name, port: DyingSubmit(port) if name == "service" else port))
+        engine.deliver(
+            body,
+            runner=engine.step(
+                wrap=lambda name, port: DyingSubmit(port) if name == "service" else port
+            ),
+        )
     engine.send(engine.control.stop_workflow(instance, TESTER).send)
     assert engine.status(instance) == "stopping"
     for _ in range(10):
@@ -169,14 +208,21 @@ def test_a_task_that_kills_every_process_is_given_up(engine: Engine) -> None:
     for _ in range(8):
         for body in engine.queue.take():
             with pytest.raises(Killed):
-                engine.deliver(body, runner=engine.step(wrap=lambda name, port: DyingStatus(port) if name == "service" else port))
+                engine.deliver(
+                    body,
+                    runner=engine.step(
+                        wrap=lambda name, port: DyingStatus(port) if name == "service" else port
+                    ),
+                )
         engine.outlive()
         engine.tick()
     assert engine.status(instance) == "failed"
     (task,) = engine.tasks(instance)
-    assert task["reaps"] <= 5
+    assert task["reclaims"] <= 5
     assert task["attempts"] <= 1
-    assert engine.database.value("select last_error from workflow_instances").startswith("crash_loop")
+    assert engine.database.value("select last_error from workflow_instances").startswith(
+        "crash_loop"
+    )
 
 
 def test_losing_every_message_loses_no_work(engine: Engine) -> None:
@@ -212,7 +258,7 @@ def test_losing_every_lock_loses_no_work(engine: Engine) -> None:
 
 
 def test_a_late_commit_changes_nothing(engine: Engine) -> None:
-    """I4: a worker that lost its lease while it was at work cannot commit; whoever took over does."""
+    """I4: a worker that lost its lease while it was at work cannot commit; whoever reclaimed does."""
     engine.define(swipe())
     instance = engine.start()
 
@@ -229,7 +275,12 @@ def test_a_late_commit_changes_nothing(engine: Engine) -> None:
             engine.tick()
             return answer
 
-    engine.deliver(*engine.queue.take(), runner=engine.step(wrap=lambda name, port: LateService(port) if name == "service" else port))
+    engine.deliver(
+        *engine.queue.take(),
+        runner=engine.step(
+            wrap=lambda name, port: LateService(port) if name == "service" else port
+        ),
+    )
     assert engine.telemetry.counts["StaleCommits"] == 1
     assert engine.tasks(instance)[0]["status"] == "queued"
     engine.drive(engine.ended(instance))

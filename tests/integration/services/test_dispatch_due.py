@@ -61,14 +61,23 @@ def test_a_task_whose_runner_died_goes_on(engine: Engine) -> None:
     engine.queue.take()
     engine.database.rows(
         "select * from begin_tasks(array[%(task)s], array[%(fence)s]::bigint[], gen_random_uuid(), %(now)s, interval '90 seconds')",
-        {"task": f"{instance}:1", "fence": engine.tasks(instance)[0]["fence"], "now": engine.clock.now()},
+        {
+            "task": f"{instance}:1",
+            "fence": engine.tasks(instance)[0]["fence"],
+            "now": engine.clock.now(),
+        },
     )
-    assert engine.tick().taken_over == 0
+    assert engine.tick().reclaimed == 0
     engine.outlive()
     report = engine.tick()
-    assert (report.taken_over, engine.telemetry.counts["LeasesExpired"]) == (1, 1)
+    assert (report.reclaimed, engine.telemetry.counts["LeasesExpired"]) == (1, 1)
     (task,) = engine.tasks(instance)
-    assert (task["status"], task["reaps"], task["attempts"], task["outcome_unknown"]) == ("queued", 1, 0, True)
+    assert (task["status"], task["reclaims"], task["attempts"], task["outcome_unknown"]) == (
+        "queued",
+        1,
+        0,
+        True,
+    )
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "completed"
 
@@ -83,7 +92,9 @@ def test_a_message_that_nobody_gets_is_given_up(engine: Engine) -> None:
         engine.tick()
         engine.queue.take()
     assert engine.status(instance) == "failed"
-    assert engine.database.value("select last_error from workflow_instances").startswith("undeliverable")
+    assert engine.database.value("select last_error from workflow_instances").startswith(
+        "undeliverable"
+    )
     assert engine.tasks(instance)[0]["sends"] <= 20
 
 

@@ -48,14 +48,20 @@ def forget() -> None:
 
 @pytest.fixture
 def deployed(
-    engine: Engine, postgres: Server, aws_endpoint: str, queue_url: str, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
+    postgres: Server,
+    aws_endpoint: str,
+    queue_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[str], ModuleType]]:
     """Makes a function's environment and loads it."""
 
     def deploy(function: str) -> ModuleType:
         forget()
         environment = {
-            "DATABASE_URL": postgres.url(engine.database.name, user=f"flamebot_{function}", password=PASSWORD),
+            "DATABASE_URL": postgres.url(
+                engine.database.name, user=f"flamebot_{function}", password=PASSWORD
+            ),
             "LOCK_BACKEND": "postgres",
             "STEP_QUEUE_URL": queue_url,
             "ACTIONS_BASE_URL": engine.actions.url,
@@ -81,10 +87,16 @@ def deployed(
 @pytest.fixture
 def queue_url(aws: Callable[[str], Any], tmp_path: Path) -> str:
     """A step queue of the test's own."""
-    return str(aws("sqs").create_queue(QueueName=f"steps-{tmp_path.name.replace('_', '-')}"[:80])["QueueUrl"])
+    return str(
+        aws("sqs").create_queue(QueueName=f"steps-{tmp_path.name.replace('_', '-')}"[:80])[
+            "QueueUrl"
+        ]
+    )
 
 
-def test_a_batch_of_messages_is_run(engine: Engine, deployed: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch_of_messages_is_run(
+    engine: Engine, deployed: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
     """Readable messages are run, the other one is answered as failed; metrics and log lines are written, without a secret."""
     engine.define(swipe())
     engine.start()
@@ -96,12 +108,18 @@ def test_a_batch_of_messages_is_run(engine: Engine, deployed: Callable[[str], Mo
     written = capsys.readouterr().out
     lines = [json.loads(line) for line in written.splitlines()]
     assert any("LockAcquired" in line for line in lines)
-    assert {"instance", "task", "attempt", "fence"} <= set(next(line for line in lines if line.get("message") == "task_ran"))
+    assert {"instance", "task", "attempt", "fence"} <= set(
+        next(line for line in lines if line.get("message") == "task_ran")
+    )
     assert SECRET not in written
 
 
 def test_a_tick_claims_and_sends(
-    engine: Engine, deployed: Callable[[str], ModuleType], aws: Callable[[str], Any], queue_url: str, capsys: pytest.CaptureFixture[str]
+    engine: Engine,
+    deployed: Callable[[str], ModuleType],
+    aws: Callable[[str], Any],
+    queue_url: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is due lies in SQS, and the answer says how much."""
     engine.define({"id": "rest", "action": "wait", "delay": "150s"})

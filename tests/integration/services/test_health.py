@@ -1,7 +1,7 @@
 """Each way in which the engine can stand still is planted for real, and the health check sees it, and sees that it is over.
 
-A check is one pass of upkeep and one question to the API, every five minutes; minutes pass by ticking, delivering and moving both
-clocks: engine time by itself, real time by making older what is stored of it.
+A check is one pass of maintenance and one question to the API, every five minutes; minutes pass by ticking, delivering and moving both
+clocks: schedule time by itself, wall time by making older what is stored of it.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
 from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import decode
-from flamebot.services.check_health import CheckHealth
-from flamebot.services.keep_up import KeepUp
-from tests.databases import Session
+from flamebot.services.maintenance.health import CheckHealth
+from flamebot.services.maintenance.run import RunMaintenance
 from tests.integration.services.engine import TESTER, Engine, swipe
+from tests.support.databases import Session
 
 PERIOD = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
 CHECKS = 2  # red at the second check after planting, at the latest
-ADVICE = {"last_upkeep", "history", "enough_concurrency", "transactions"}
-OLDER = "update engine_control set last_tick_at = last_tick_at - %(by)s, last_upkeep_at = last_upkeep_at - %(by)s"
+ADVICE = {"last_maintenance", "history", "enough_concurrency", "transactions"}
+OLDER = "update engine_control set last_tick_at = last_tick_at - %(by)s, last_maintenance_at = last_maintenance_at - %(by)s"
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Living:
     stepping: bool = True
     dying: bool = False
     reads: CheckHealth = field(init=False)
-    upkeep: KeepUp = field(init=False)
+    maintenance: RunMaintenance = field(init=False)
 
     def __post_init__(self) -> None:
         """Wire both ways of asking to one database."""
@@ -50,13 +50,19 @@ class Living:
         engine = self.engine
         self._connection = Database(lambda: engine.database.url)
         self.read_store = PostgresReadStore(self._connection, engine.clock)
-        store = PostgresUpkeepStore(self._connection, engine.clock)
+        store = PostgresMaintenanceStore(self._connection, engine.clock)
 
-        def checks(asked: PostgresReadStore | PostgresUpkeepStore) -> CheckHealth:
-            return CheckHealth(store=asked, max_concurrent_tasks=10, upkeep_period=PERIOD, telemetry=engine.telemetry, clock=engine.clock)
+        def checks(asked: PostgresReadStore | PostgresMaintenanceStore) -> CheckHealth:
+            return CheckHealth(
+                store=asked,
+                max_concurrent_tasks=10,
+                maintenance_period=PERIOD,
+                telemetry=engine.telemetry,
+                clock=engine.clock,
+            )
 
         self.reads = checks(self.read_store)
-        self.upkeep = KeepUp(
+        self.maintenance = RunMaintenance(
             store=store,
             checks=checks(store),
             task_retention=timedelta(days=7),
@@ -99,12 +105,14 @@ class Living:
         self._runner = self.engine.step()
 
     def check(self) -> set[str]:
-        """The five minutes are over: the urgent checks that fail, as upkeep's pass told them. The API says the same."""
+        """The five minutes are over: the urgent checks that fail, as maintenance's pass told them. The API says the same."""
         self.minutes(5)
         told = len(self.engine.telemetry.lines)
         with suppress(StoreUnavailable):
-            self.upkeep.run(lambda: 50)
-        (found,) = [fields for event, fields in self.engine.telemetry.lines[told:] if event == "kept_up"]
+            self.maintenance.run(lambda: 50)
+        (found,) = [
+            fields for event, fields in self.engine.telemetry.lines[told:] if event == "kept_up"
+        ]
         seen = {check.name for check in self.reads.run().urgent}
         reasons: Any = found["reasons"]
         assert seen == {reason.partition(":")[0] for reason in reasons} - ADVICE
@@ -117,7 +125,9 @@ class Living:
             seen.append(self.check())
             if wanted(seen[-1]):
                 return
-        raise AssertionError(f"not within {most} checks: {seen}, {self.reads.run().reasons}, {self.engine.tasks()}")
+        raise AssertionError(
+            f"not within {most} checks: {seen}, {self.reads.run().reasons}, {self.engine.tasks()}"
+        )
 
 
 @pytest.fixture
@@ -161,7 +171,7 @@ def silent_queue(living: Living) -> Iterator[None]:
 
 @contextmanager
 def dying_steps(living: Living) -> Iterator[None]:
-    """Invocations begin their tasks and die, and no tick takes over: leases run out, more and more."""
+    """Invocations begin their tasks and die, and no tick reclaims: leases run out, more and more."""
     living.dying = True
     living.minutes(2)
     assert any(task["status"] == "running" for task in living.engine.tasks())
@@ -172,10 +182,12 @@ def dying_steps(living: Living) -> Iterator[None]:
 
 @contextmanager
 def unplannable(living: Living) -> Iterator[None]:
-    """A deploy took away what a running definition names: its task is begun, lost, taken over, and planned by nobody, again and again."""
+    """A deploy took away what a running definition names: its task is begun, lost, reclaimed, and planned by nobody, again and again."""
     rows = living.engine.database.rows("select steps from workflow_definitions where type = 'flow'")
     change = "update workflow_definitions set steps = %s where type = 'flow'"
-    living.engine.database.rows(change, (json.dumps([step | {"action": "gone"} for step in rows[0]["steps"]]),))
+    living.engine.database.rows(
+        change, (json.dumps([step | {"action": "gone"} for step in rows[0]["steps"]]),)
+    )
     living.restart()
     yield
     living.engine.database.rows(change, (json.dumps(rows[0]["steps"]),))
@@ -209,7 +221,9 @@ def read_only(living: Living) -> Iterator[None]:
 @contextmanager
 def lost_workflow(living: Living) -> Iterator[None]:
     """A live instance has no task: no clockwork would ever come back to it (I2)."""
-    task = next(task for task in living.engine.tasks() if task["status"] in ("pending", "queued", "running"))
+    task = next(
+        task for task in living.engine.tasks() if task["status"] in ("pending", "queued", "running")
+    )
     columns = "status = %s, finished_at = %s, lease_expires_at = null"
     change = f"update scheduled_tasks set {columns} where task_id = %s"
     living.engine.database.rows(change, ("cancelled", living.engine.clock.now(), task["task_id"]))
@@ -233,8 +247,12 @@ PLANTED: list[tuple[Plant, str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("plant", "name", "until_green"), PLANTED, ids=[plant.__name__ for plant, *_ in PLANTED])
-def test_red_within_two_checks_and_green_after_the_repair(living: Living, plant: Plant, name: str, until_green: int) -> None:
+@pytest.mark.parametrize(
+    ("plant", "name", "until_green"), PLANTED, ids=[plant.__name__ for plant, *_ in PLANTED]
+)
+def test_red_within_two_checks_and_green_after_the_repair(
+    living: Living, plant: Plant, name: str, until_green: int
+) -> None:
     """Whatever stands still is found by its own check, ten minutes later at most; soon after the repair all is well."""
     with plant(living):
         living.checks_until(lambda found: name in found, CHECKS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devstack.faults import Fault
+from devstack.actions_service.faults import Fault
 from tests.integration.services.engine import TESTER, Engine, swipe
 
 
@@ -35,8 +35,16 @@ def test_a_chain_stops_at_a_pause(engine: Engine) -> None:
             engine.control.pause_workflow(instance, TESTER)
             return self._writer.write(brief)
 
-    engine.deliver(*engine.queue.take(), runner=engine.step(wrap=lambda name, port: PausingWriter(port) if name == "writer" else port))
-    assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [("text", "completed"), ("submit", "held")]
+    engine.deliver(
+        *engine.queue.take(),
+        runner=engine.step(
+            wrap=lambda name, port: PausingWriter(port) if name == "writer" else port
+        ),
+    )
+    assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [
+        ("generate", "completed"),
+        ("submit", "held"),
+    ]
     assert engine.writes("updateBio") == []
     assert engine.database.rows("select * from workflow_locks") == []
     engine.send(engine.control.resume_workflow(instance, "freeze", TESTER).send)

@@ -13,24 +13,30 @@ import pytest
 
 from flamebot.domain.errors import FilesUnavailable, StoreUnavailable, Unavailable
 from flamebot.domain.message import decode
-from tests.imports import outlive
 from tests.integration.services.engine import TESTER
 from tests.integration.services.imports import HEADER, SECRET, Imports, csv_of
 from tests.integration.services.test_crashes import Killed, Moment, Tripwire
+from tests.support.imports import outlive
 
 
 def test_a_file_becomes_accounts_and_workflows(imports: Imports) -> None:
     """Chunk by chunk; credentials can be read by the step function; the file is deleted; what is due soon is sent."""
     workflow = imports.engine.define({"id": "rest", "action": "wait", "delay": "5s"})
-    workflow_id = imports.engine.control.active_definition(workflow)["id"]
-    import_id = imports.announce(csv_of(8), workflow_id=workflow_id)
+    definition_id = imports.engine.control.current_definition(workflow)["id"]
+    import_id = imports.announce(csv_of(8), definition_id=definition_id)
     assert imports.look(import_id) == []
     assert imports.counts(import_id) == ("completed", 8, 8, 8, 0)
     assert imports.files.content == {}
     account = imports.engine.database.one("select * from accounts where flamebot_id = 'acct-7'")
-    assert (account["model_id"], account["config"], str(account["last_import_id"])) == ("m7", {"city": "Zürich"}, import_id)
+    assert (account["model_id"], account["config"], str(account["last_import_id"])) == (
+        "m7",
+        {"city": "Zürich"},
+        import_id,
+    )
     sealed = bytes(account["credentials_ciphertext"])
-    assert imports.engine.vault.decrypt("acct-7", account["ciphertext_version"], sealed) == {"token": f"{SECRET}-7"}
+    assert imports.engine.vault.decrypt("acct-7", account["ciphertext_version"], sealed) == {
+        "token": f"{SECRET}-7"
+    }
     assert sum(len(decode(body)) for body in imports.engine.queue.bodies) == 8
     assert {task["status"] for task in imports.engine.tasks()} == {"queued"}
 
@@ -56,7 +62,10 @@ def test_each_bad_row_is_told_and_spoils_no_other(imports: Imports) -> None:
         row: (account, code, [(error["pointer"], error["detail"]) for error in errors])
         for row, account, code, errors in imports.rejects(import_id)
     }
-    assert {row: (account, code, [pointer for pointer, _ in errors]) for row, (account, code, errors) in told.items()} == {
+    assert {
+        row: (account, code, [pointer for pointer, _ in errors])
+        for row, (account, code, errors) in told.items()
+    } == {
         4: (None, "invalid", ["/flamebotId"]),
         6: ("a", "duplicate", ["/flamebotId"]),
         7: (None, "invalid", ["/credentials"]),
@@ -73,17 +82,28 @@ def test_each_bad_row_is_told_and_spoils_no_other(imports: Imports) -> None:
 def test_a_file_of_json_lines_is_the_same(imports: Imports) -> None:
     """Each line is an account as the small import takes it."""
     lines = [
-        {"flamebotId": "a", "modelId": "m", "credentials": {"token": SECRET, "more": [1]}, "config": {"n": 1.5}},
+        {
+            "flamebotId": "a",
+            "modelId": "m",
+            "credentials": {"token": SECRET, "more": [1]},
+            "config": {"n": 1.5},
+        },
         {"flamebotId": "b", SECRET: 1},
         [],
         {"flamebotId": "a"},
         {"flamebotId": "c", "credentials": {SECRET: "\x00"}},
     ]
-    text = "\n".join(json.dumps(line) for line in lines) + '\n{"flamebotId": "d", "flamebotId": "e"}\nno json\n\n{"flamebotId": "z"}'
+    text = (
+        "\n".join(json.dumps(line) for line in lines)
+        + '\n{"flamebotId": "d", "flamebotId": "e"}\nno json\n\n{"flamebotId": "z"}'
+    )
     import_id = imports.announce(text, format="jsonl")
     imports.look(import_id)
     assert imports.counts(import_id) == ("completed", 8, 2, 0, 6)
-    told = [(row, account, [error["pointer"] for error in errors]) for row, account, _, errors in imports.rejects(import_id)]
+    told = [
+        (row, account, [error["pointer"] for error in errors])
+        for row, account, _, errors in imports.rejects(import_id)
+    ]
     assert told == [
         (2, "b", [""]),
         (3, None, [""]),
@@ -107,44 +127,78 @@ def test_no_table_ever_holds_a_credential(imports: Imports) -> None:
             return getattr(self._store, name)
 
         def import_chunk(self, turn: Any, chunk: Any) -> Any:
-            imports.engine.database.rows("create or replace function keep() returns trigger language plpgsql as 'begin return null; end'")
+            imports.engine.database.rows(
+                "create or replace function keep() returns trigger language plpgsql as 'begin return null; end'"
+            )
             imports.engine.database.rows("drop trigger if exists keep on import_staging")
-            imports.engine.database.rows("create trigger keep before delete on import_staging for each row execute function keep()")
+            imports.engine.database.rows(
+                "create trigger keep before delete on import_staging for each row execute function keep()"
+            )
             answer = self._store.import_chunk(turn, chunk)
-            seen.extend(row["t"] for row in imports.engine.database.rows("select t::text as t from import_staging t"))
+            seen.extend(
+                row["t"]
+                for row in imports.engine.database.rows("select t::text as t from import_staging t")
+            )
             return answer
 
     import_id = imports.announce(csv_of(5) + f"bad one,,,{SECRET},\nacct-1,,,{SECRET},\n")
-    imports.look(import_id, imports.worker(lambda name, port: Looking(port) if name == "store" else port))
+    imports.look(
+        import_id, imports.worker(lambda name, port: Looking(port) if name == "store" else port)
+    )
     assert len(seen) >= 5
     assert SECRET not in "".join(seen)
     sealed = "".join(seen)
     assert SECRET.encode().hex() not in sealed
-    for table in imports.engine.database.rows("select tablename from pg_tables where schemaname = 'public'"):
-        found = imports.engine.database.value(f"select count(*) from {table['tablename']} t where t::text like %s", (f"%{SECRET}%",))
+    for table in imports.engine.database.rows(
+        "select tablename from pg_tables where schemaname = 'public'"
+    ):
+        found = imports.engine.database.value(
+            f"select count(*) from {table['tablename']} t where t::text like %s", (f"%{SECRET}%",)
+        )
         assert found == 0, table
     assert SECRET not in repr(imports.engine.telemetry.__dict__)
 
 
 @pytest.mark.slow
 def test_a_crash_at_any_call_loses_and_doubles_nothing(imports: Imports) -> None:
-    """I1, I9: the process dies before or after each call that it makes to anybody; upkeep finds the rest a worker."""
-    workflow_id = imports.engine.control.active_definition(imports.engine.define({"id": "rest", "action": "wait", "delay": "1h"}))["id"]
+    """I1, I9: the process dies before or after each call that it makes to anybody; maintenance finds the rest a worker."""
+    definition_id = imports.engine.control.current_definition(
+        imports.engine.define({"id": "rest", "action": "wait", "delay": "1h"})
+    )["id"]
     probe = Tripwire()
-    imports.look(imports.announce(csv_of(7, 1000) + "bad row,,,,\n", workflow_id=workflow_id), imports.worker(probe.wrap))
-    assert {"files.size", "files.read", "store.begin_import", "vault.encrypt", "store.import_chunk", "files.delete"} <= set(probe.calls)
-    moments: list[tuple[int, Moment]] = [(at, moment) for at in range(len(probe.calls)) for moment in ("before", "after")]
+    imports.look(
+        imports.announce(csv_of(7, 1000) + "bad row,,,,\n", definition_id=definition_id),
+        imports.worker(probe.wrap),
+    )
+    assert {
+        "files.size",
+        "files.read",
+        "store.begin_import",
+        "vault.encrypt",
+        "store.import_chunk",
+        "files.delete",
+    } <= set(probe.calls)
+    moments: list[tuple[int, Moment]] = [
+        (at, moment) for at in range(len(probe.calls)) for moment in ("before", "after")
+    ]
     for number, (at, moment) in enumerate(moments, 1):
         first = 10_000 * number
-        import_id = imports.announce(csv_of(7, first) + "bad row,,,,\n", workflow_id=workflow_id)
+        import_id = imports.announce(
+            csv_of(7, first) + "bad row,,,,\n", definition_id=definition_id
+        )
         with pytest.raises(Killed):
             imports.look(import_id, imports.worker(Tripwire(at, moment).wrap))
         imports.recover(import_id)
         assert imports.counts(import_id) == ("completed", 8, 7, 7, 1), (at, moment, probe.calls[at])
         assert [row for row, *_ in imports.rejects(import_id)] == [9]
         ids = [f"acct-{n}" for n in range(first, first + 7)]
-        stored = imports.engine.database.value("select count(*) from accounts where flamebot_id = any (%s)", (ids,))
-        live = imports.engine.database.value("select count(*) from workflow_instances where account_id = any (%s) and is_live", (ids,))
+        stored = imports.engine.database.value(
+            "select count(*) from accounts where flamebot_id = any (%s)", (ids,)
+        )
+        live = imports.engine.database.value(
+            "select count(*) from workflow_instances where account_id = any (%s) and is_live",
+            (ids,),
+        )
         assert (stored, live) == (7, 7)
         assert import_id not in imports.files.content
     assert imports.engine.database.value("select count(*) from import_staging") == 0
@@ -162,7 +216,10 @@ def test_whatever_is_out_of_reach_only_delays(imports: Imports) -> None:
             number += 1
             import_id = imports.announce(csv_of(7, 10_000 * number))
             imports.hints.kept.clear()
-            assert imports.look(import_id, imports.worker(Faulty(at, moment).wrap)) == [], (call, moment)
+            assert imports.look(import_id, imports.worker(Faulty(at, moment).wrap)) == [], (
+                call,
+                moment,
+            )
             imports.recover(import_id)
             assert imports.counts(import_id) == ("completed", 7, 7, 0, 0), (call, moment)
             assert import_id not in imports.files.content
@@ -183,7 +240,13 @@ class Faulty(Tripwire):
 
 
 def _fault(name: str) -> Unavailable:
-    return StoreUnavailable() if name.startswith("store") else FilesUnavailable() if name.startswith("files") else Unavailable()
+    return (
+        StoreUnavailable()
+        if name.startswith("store")
+        else FilesUnavailable()
+        if name.startswith("files")
+        else Unavailable()
+    )
 
 
 def test_when_even_the_hint_cannot_be_sent_the_message_comes_again(imports: Imports) -> None:
@@ -248,7 +311,9 @@ def test_two_workers_do_not_share_an_import(imports: Imports) -> None:
                 imports.look(import_id, other)
             return self._vault.encrypt(secrets)
 
-    imports.look(import_id, imports.worker(lambda name, port: Slow(port) if name == "vault" else port))
+    imports.look(
+        import_id, imports.worker(lambda name, port: Slow(port) if name == "vault" else port)
+    )
     assert imports.counts(import_id) == ("completed", 9, 9, 0, 0)
 
 
@@ -286,16 +351,38 @@ def test_a_message_that_nobody_can_read_goes_to_the_dead_letters(imports: Import
         (f"flamebotId,{SECRET}\n", "Its first line has an unknown name in column 2."),
         ("modelId\nx\n", "Its first line names no column flamebotId."),
         ("flamebotId,flamebot_id\nx,y\n", "Its first line names a column twice."),
-        (f'{HEADER}a,m,c,"{SECRET}"oops,x\n', "The row that begins on line 2 is not CSV: its quotes are broken."),
-        (f'{HEADER}a,m,c,t,x\nb,m,c,"{SECRET}\n' + "more\n" * 20_000, "ends a row of more than 65536 bytes, or a quote is not closed."),
-        (f'{HEADER}a,m,c,"{SECRET}', "The row that begins on line 2 is not CSV: its quotes are broken."),
+        (
+            f'{HEADER}a,m,c,"{SECRET}"oops,x\n',
+            "The row that begins on line 2 is not CSV: its quotes are broken.",
+        ),
+        (
+            f'{HEADER}a,m,c,t,x\nb,m,c,"{SECRET}\n' + "more\n" * 20_000,
+            "ends a row of more than 65536 bytes, or a quote is not closed.",
+        ),
+        (
+            f'{HEADER}a,m,c,"{SECRET}',
+            "The row that begins on line 2 is not CSV: its quotes are broken.",
+        ),
         ("x" * 70_000, "Line 1 has more than 65536 bytes."),
         (HEADER.encode("utf-16"), "Its first line names no column flamebotId."),
         (b"\n", "Its first line names no column flamebotId."),
     ],
-    ids=["no header", "unknown name", "no id", "twice", "quotes", "open quote", "end in quotes", "one line", "utf-16", "empty"],
+    ids=[
+        "no header",
+        "unknown name",
+        "no id",
+        "twice",
+        "quotes",
+        "open quote",
+        "end in quotes",
+        "one line",
+        "utf-16",
+        "empty",
+    ],
 )
-def test_a_file_that_nobody_can_read_fails_with_its_place(imports: Imports, content: str | bytes, reason: str) -> None:
+def test_a_file_that_nobody_can_read_fails_with_its_place(
+    imports: Imports, content: str | bytes, reason: str
+) -> None:
     """What stands in it is not shown; it is deleted, and what came before the place stays imported."""
     import_id = imports.announce(content)
     imports.look(import_id)
@@ -319,21 +406,33 @@ def test_a_cancelled_import_ends_at_its_next_chunk(imports: Imports) -> None:
         def encrypt(self, secrets: Any) -> Any:
             self.calls += 1
             if self.calls == 2:
-                imports.desk.cancel_import(import_id, TESTER)
+                imports.admin.cancel_import(import_id, TESTER)
             return self._vault.encrypt(secrets)
 
-    assert imports.look(import_id, imports.worker(lambda name, port: Cancelling(port) if name == "vault" else port)) == []
+    assert (
+        imports.look(
+            import_id,
+            imports.worker(lambda name, port: Cancelling(port) if name == "vault" else port),
+        )
+        == []
+    )
     assert imports.counts(import_id) == ("cancelled", 3, 3, 0, 0)
     assert imports.files.content == {}
 
 
 def test_a_spread_is_over_the_whole_file(imports: Imports) -> None:
     """Each start stands where its row stands in the file, whichever worker comes to it, and however often."""
-    workflow_id = imports.engine.control.active_definition(imports.engine.define({"id": "rest", "action": "wait", "delay": "1s"}))["id"]
-    import_id = imports.announce(csv_of(90, 100), workflow_id=workflow_id, spread=timedelta(hours=6))
+    definition_id = imports.engine.control.current_definition(
+        imports.engine.define({"id": "rest", "action": "wait", "delay": "1s"})
+    )["id"]
+    import_id = imports.announce(
+        csv_of(90, 100), definition_id=definition_id, spread=timedelta(hours=6)
+    )
     while imports.row(import_id)["status"] != "completed":
         imports.look(import_id, time_left=lambda: 20.0)
-    rows = imports.engine.database.rows("select scheduled_for as at from scheduled_tasks order by account_id")
+    rows = imports.engine.database.rows(
+        "select scheduled_for as at from scheduled_tasks order by account_id"
+    )
     began = imports.row(import_id)["starts_at"]
     hours = [(row["at"] - began).total_seconds() / 3600 for row in rows]
     assert hours == sorted(hours)

@@ -24,9 +24,15 @@ def test_a_workflow_runs_to_its_end(engine: Engine) -> None:
     instance = engine.start()
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "completed"
-    assert engine.history(instance) == [("rest", "completed"), ("bio", "completed"), ("swipe", "completed")]
+    assert engine.history(instance) == [
+        ("rest", "completed"),
+        ("bio", "completed"),
+        ("swipe", "completed"),
+    ]
     assert engine.effects() == ["updateBio", "startSwipeTask"]
-    assert [task["sequence"] for task in engine.tasks(instance)] == list(range(1, len(engine.tasks(instance)) + 1))
+    assert [task["sequence"] for task in engine.tasks(instance)] == list(
+        range(1, len(engine.tasks(instance)) + 1)
+    )
 
 
 def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> None:
@@ -38,7 +44,7 @@ def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> Non
     tasks = engine.tasks(instance)
     assert all(task["started_at"] >= task["scheduled_for"] for task in tasks)
     assert tasks[0]["started_at"] - first["scheduled_for"] < timedelta(seconds=1)
-    assert [task["phase"] for task in tasks] == ["wake", "text", "submit", "poll"]
+    assert [task["phase"] for task in tasks] == ["timer", "generate", "submit", "poll"]
     assert len({task["begun_by"] for task in tasks[:3]}) == 1
     assert "".join(engine.queue.bodies).count('"submit"') == 0
 
@@ -60,7 +66,11 @@ def test_a_message_delivered_three_times_at_once_is_one_effect(engine: Engine) -
     (body,) = engine.queue.take()
     runners = [engine.step() for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(lambda runner: engine.deliver(body, runner=runner), runners)) == [[], [], []]
+        assert list(pool.map(lambda runner: engine.deliver(body, runner=runner), runners)) == [
+            [],
+            [],
+            [],
+        ]
     assert engine.effects() == ["startSwipeTask"]
     assert len(engine.writes("startSwipeTask")) == 1
     assert engine.actions.provider.ledger()["overlaps"] == []
@@ -72,12 +82,15 @@ def test_the_lock_table_keeps_deliveries_apart(engine: Engine, aws: Any, lock_ta
     engine.start(account="locked")
     (body,) = engine.queue.take()
     dynamodb = aws("dynamodb")
-    locks = [DynamoLocks(dynamodb, lock_table, timeout=timedelta(seconds=300), lease=LEASE) for _ in range(5)]
+    locks = [
+        DynamoLocks(dynamodb, lock_table, timeout=timedelta(seconds=300), lease=LEASE)
+        for _ in range(5)
+    ]
     runners = [engine.step(locks=each) for each in locks]
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda runner: engine.deliver(body, runner=runner), runners))
     assert len(engine.writes("startSwipeTask", "locked")) == 1
-    holder = Holder(nonce="another", instance_id="another", sequence=1, fence=1)
+    holder = Holder(delivery_id="another", instance_id="another", sequence=1, fence=1)
     assert locks[0].acquire("locked", holder).verdict is Verdict.ACQUIRED
 
 
@@ -95,8 +108,8 @@ def test_an_unreadable_message_is_failed_alone(engine: Engine) -> None:
     engine.define(swipe())
     instance = engine.start()
     (body,) = engine.queue.take()
-    no_sequence = '{"v":1,"tasks":[["no-sequence",1,"acc","wake","2026-01-01T00:00:00+00:00"]]}'
-    no_zone = '{"v":1,"tasks":[["a:1",1,"acc","wake","2026-01-01T00:00:00"]]}'
+    no_sequence = '{"v":1,"tasks":[["no-sequence",1,"acc","timer","2026-01-01T00:00:00+00:00"]]}'
+    no_zone = '{"v":1,"tasks":[["a:1",1,"acc","timer","2026-01-01T00:00:00"]]}'
     assert engine.deliver("{}", body, no_sequence, no_zone) == ["0", "2", "3"]
     assert len(engine.keys()) == 1
     assert engine.status(instance) == "active"
@@ -122,9 +135,17 @@ def test_a_defect_in_sending_fails_no_message(engine: Engine) -> None:
     engine.define(swipe())
     instance = engine.start()
     (body,) = engine.queue.take()
-    assert engine.deliver(body, runner=engine.step(wrap=lambda name, port: Broken() if name == "queue" else port)) == []
+    assert (
+        engine.deliver(
+            body, runner=engine.step(wrap=lambda name, port: Broken() if name == "queue" else port)
+        )
+        == []
+    )
     assert "send_broke" in engine.telemetry.events()
-    assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [("submit", "completed"), ("poll", "queued")]
+    assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [
+        ("submit", "completed"),
+        ("poll", "queued"),
+    ]
 
 
 def test_tasks_of_many_accounts_share_an_invocation(engine: Engine) -> None:
@@ -139,7 +160,10 @@ def test_tasks_of_many_accounts_share_an_invocation(engine: Engine) -> None:
 
 def test_an_endless_loop_goes_round(engine: Engine) -> None:
     """Three rounds of a loop for ever: its effects each have their own key, and a stop ends it."""
-    engine.define(swipe(delay="1h"), {"id": "again", "action": "goto", "nextStep": "swipe", "infiniteAllowed": True})
+    engine.define(
+        swipe(delay="1h"),
+        {"id": "again", "action": "goto", "nextStep": "swipe", "infiniteAllowed": True},
+    )
     instance = engine.start()
     engine.drive(lambda: len(engine.effects()) == 3)
     assert len(set(engine.keys())) == 3
@@ -183,8 +207,17 @@ def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
     engine.queue.kept.clear()
     sent, engine.queue.bodies = list(engine.queue.bodies), []
     moment = {"now": engine.clock.now() + timedelta(seconds=60)}
-    engine.database.rows("update scheduled_tasks set scheduled_for = date_trunc('second', %(now)s)", moment)
-    bodies = [re.sub(r'"wake","[^"]+"', f'"wake","{moment["now"].replace(microsecond=0).isoformat()}"', body) for body in sent]
+    engine.database.rows(
+        "update scheduled_tasks set scheduled_for = date_trunc('second', %(now)s)", moment
+    )
+    bodies = [
+        re.sub(
+            r'"timer","[^"]+"',
+            f'"timer","{moment["now"].replace(microsecond=0).isoformat()}"',
+            body,
+        )
+        for body in sent
+    ]
     assert engine.deliver(*bodies) == []
     assert len(engine.queue.bodies) == 2
 
@@ -215,6 +248,11 @@ def test_a_duplicate_leaves_the_lock_to_its_twin(engine: Engine) -> None:
         assert engine.deliver(body, runner=engine.step()) == []
         kept.append(engine.database.value("select has_workflow_lock('account:acc')"))
 
-    engine.deliver(body, runner=engine.step(wrap=lambda name, port: _Meanwhile(port, doubled) if name == "service" else port))
+    engine.deliver(
+        body,
+        runner=engine.step(
+            wrap=lambda name, port: _Meanwhile(port, doubled) if name == "service" else port
+        ),
+    )
     assert kept == [True]
     assert len(engine.writes("startSwipeTask")) == 1

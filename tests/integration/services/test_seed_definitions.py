@@ -6,39 +6,51 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flamebot.services.definitions.seed import seed_definitions
 
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.workflows import PostgresControlStore
-from flamebot.domain.errors import Flaw, Invalid, UnknownWorkflowType
+from flamebot.domain.errors import Invalid, UnknownWorkflowType, ValidationIssue
 from flamebot.ports.store import Caller
-from flamebot.services.seed_definitions import seed_definitions
-from tests.databases import TestDatabase
+from tests.support.databases import TestDatabase
 
-DOCUMENT: dict[str, Any] = {"type": "seeded", "name": "Seeded", "steps": [{"id": "wait", "action": "wait", "delay": "30s"}]}
+DOCUMENT: dict[str, Any] = {
+    "type": "seeded",
+    "name": "Seeded",
+    "steps": [{"id": "wait", "action": "wait", "delay": "30s"}],
+}
 
 
-def _sound(document: object) -> list[Flaw]:
-    return [] if isinstance(document, dict) and document.get("steps") else [Flaw("/steps", "Must not be empty.")]
+def _sound(document: object) -> list[ValidationIssue]:
+    return (
+        []
+        if isinstance(document, dict) and document.get("steps")
+        else [ValidationIssue("/steps", "Must not be empty.")]
+    )
 
 
 @pytest.fixture
 def store(database: TestDatabase) -> PostgresControlStore:
     """The control verbs, called as the owner, as migrate does."""
-    return PostgresControlStore(database.db, SystemClock(), horizon=timedelta(seconds=120), lease=timedelta(seconds=90))
+    return PostgresControlStore(
+        database.db, SystemClock(), horizon=timedelta(seconds=120), lease=timedelta(seconds=90)
+    )
 
 
 def test_a_new_type_is_published_and_stays_as_it_is(store: PostgresControlStore) -> None:
     """A second deploy of the same code makes no second version."""
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "published"}
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "unchanged"}
-    assert store.active_definition("seeded")["version"] == 1
+    assert store.current_definition("seeded")["version"] == 1
 
 
 def test_a_changed_seed_is_a_new_version(store: PostgresControlStore) -> None:
     """What came with the code follows the code."""
     seed_definitions(store, [DOCUMENT], _sound)
-    assert seed_definitions(store, [{**DOCUMENT, "description": "Now with words."}], _sound) == {"seeded": "published"}
-    current = store.active_definition("seeded")
+    assert seed_definitions(store, [{**DOCUMENT, "description": "Now with words."}], _sound) == {
+        "seeded": "published"
+    }
+    current = store.current_definition("seeded")
     assert (current["version"], current["description"]) == (2, "Now with words.")
 
 
@@ -46,13 +58,17 @@ def test_an_operators_version_is_left_alone(store: PostgresControlStore) -> None
     """A deploy never undoes what was changed over the API."""
     seed_definitions(store, [DOCUMENT], _sound)
     store.publish_definition({**DOCUMENT, "name": "Mine"}, 1, Caller(actor="operator"))
-    assert seed_definitions(store, [{**DOCUMENT, "name": "The code's"}], _sound) == {"seeded": "left"}
-    assert store.active_definition("seeded")["name"] == "Mine"
+    assert seed_definitions(store, [{**DOCUMENT, "name": "The code's"}], _sound) == {
+        "seeded": "left"
+    }
+    assert store.current_definition("seeded")["name"] == "Mine"
 
 
 def test_one_bad_seed_publishes_none(store: PostgresControlStore) -> None:
-    """The deploy fails with every flaw's place, and leaves no half of the set behind."""
+    """The deploy fails with every issue's place, and leaves no half of the set behind."""
     with pytest.raises(Invalid, match=r"'broken'.*: /steps: Must not be empty\."):
-        seed_definitions(store, [DOCUMENT, {"type": "broken", "name": "Broken", "steps": []}], _sound)
+        seed_definitions(
+            store, [DOCUMENT, {"type": "broken", "name": "Broken", "steps": []}], _sound
+        )
     with pytest.raises(UnknownWorkflowType):
-        store.active_definition("seeded")
+        store.current_definition("seeded")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devstack.faults import Fault
+from devstack.actions_service.faults import Fault
 from tests.integration.services.engine import Engine, swipe
 
 
@@ -21,7 +21,11 @@ def test_503_twice_is_sent_again_with_key_and_body(engine: Engine) -> None:
     writes = engine.writes("startSwipeTask")
     assert [write["status"] for write in writes] == [503, 503, 202]
     assert len({(write["key"], write["bodyHash"]) for write in writes}) == 1
-    assert engine.history(instance) == [("swipe", "retried"), ("swipe", "retried"), ("swipe", "completed")]
+    assert engine.history(instance) == [
+        ("swipe", "retried"),
+        ("swipe", "retried"),
+        ("swipe", "completed"),
+    ]
     assert engine.clock.now() - began >= timedelta(seconds=14)
     assert engine.tasks(instance)[0]["attempts"] == 3
 
@@ -60,7 +64,13 @@ def test_a_failed_job_is_done_anew_under_a_new_key(engine: Engine, kind: Any) ->
     first, second = engine.writes("updateBio")
     assert first["key"] != second["key"]
     assert first["bodyHash"] == second["bodyHash"]
-    assert [task["phase"] for task in engine.tasks(instance)] == ["text", "submit", "poll", "submit", "poll"]
+    assert [task["phase"] for task in engine.tasks(instance)] == [
+        "generate",
+        "submit",
+        "poll",
+        "submit",
+        "poll",
+    ]
     assert [task["attempts"] for task in engine.tasks(instance)][1:4] == [1, 1, 2]
 
 
@@ -72,8 +82,14 @@ def test_down_for_good_fails_a_critical_step_and_retry_resumes(engine: Engine) -
     engine.actions.faults.add(Fault(kind="unavailable", count=None))
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
-    assert engine.history(instance)[1:] == [("second", "retried"), ("second", "retried"), ("second", "failed")]
-    assert engine.telemetry.counts["TasksExhausted"] == engine.telemetry.counts["WorkflowsFailed"] == 1
+    assert engine.history(instance)[1:] == [
+        ("second", "retried"),
+        ("second", "retried"),
+        ("second", "failed"),
+    ]
+    assert (
+        engine.telemetry.counts["TasksExhausted"] == engine.telemetry.counts["WorkflowsFailed"] == 1
+    )
     engine.actions.faults.clear()
     engine.retry(instance)
     engine.drive(engine.ended(instance))
@@ -119,7 +135,9 @@ def test_a_step_that_takes_too_long_is_cancelled(engine: Engine) -> None:
     instance = engine.start()
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
-    assert engine.database.value("select last_error from workflow_instances").startswith("step_timeout")
+    assert engine.database.value("select last_error from workflow_instances").startswith(
+        "step_timeout"
+    )
     assert [job["status"] for job in engine.actions.provider.ledger()["jobs"]] == ["cancelled"]
 
 
@@ -130,7 +148,9 @@ def test_an_old_key_is_never_sent_again(engine: Engine, remembered: bool) -> Non
     engine.actions.faults.add(Fault(kind="drop"))
     instance = engine.start()
     engine.deliver(*engine.queue.take())
-    engine.database.rows("update scheduled_tasks set first_begun_at = first_begun_at - interval '21 hours'")
+    engine.database.rows(
+        "update scheduled_tasks set first_begun_at = first_begun_at - interval '21 hours'"
+    )
     if not remembered:
         engine.actions.provider.forget_keys()
     engine.drive(engine.ended(instance))

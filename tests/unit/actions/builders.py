@@ -6,18 +6,18 @@ from typing import cast
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.action import EffectAction, PureAction
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 
 
-def flaws_of(action: str, **fields: object) -> list[Flaw]:
+def issues_of(action: str, **fields: object) -> list[ValidationIssue]:
     """What is wrong with a step."""
     return REGISTRY[action].bind({"id": "step", "action": action, **fields})[1]
 
 
 def bound(action: str, **fields: object) -> PureAction | EffectAction:
-    """A step's behaviour; fails if it has a flaw."""
-    step, flaws = REGISTRY[action].bind({"id": "step", "action": action, **fields})
-    assert step is not None, flaws
+    """A step's behaviour; fails if it has a issue."""
+    step, issues = REGISTRY[action].bind({"id": "step", "action": action, **fields})
+    assert step is not None, issues
     return step.behaviour
 
 

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.actions.builders import flaws_of, pure
+from tests.unit.actions.builders import issues_of, pure
 
 
 def test_a_jump_counts_under_its_own_id() -> None:
     """And leaves the counts of others alone."""
-    passage = pure("goto", nextStep="a", maxIterations=2).passage("step", {"other": 5, "step": 1})
-    assert passage.to == "a"
-    assert passage.iterations == {"other": 5, "step": 2}
-    assert passage.result == {"to": "a", "iteration": 2}
+    transition = pure("goto", nextStep="a", maxIterations=2).transition(
+        "step", {"other": 5, "step": 1}
+    )
+    assert transition.to == "a"
+    assert transition.iterations == {"other": 5, "step": 2}
+    assert transition.result == {"to": "a", "iteration": 2}
 
 
 def test_at_its_limit_it_goes_on() -> None:
     """With the step after it, and without counting."""
-    passage = pure("goto", nextStep="a", maxIterations=2).passage("step", {"step": 2})
-    assert (passage.to, passage.iterations, passage.failure) == (None, None, None)
+    transition = pure("goto", nextStep="a", maxIterations=2).transition("step", {"step": 2})
+    assert (transition.to, transition.iterations, transition.failure) == (None, None, None)
 
 
 def test_at_its_limit_it_may_fail() -> None:
     """If onLimit says so."""
     assert (
-        pure("goto", nextStep="a", maxIterations=2, onLimit="fail").passage("step", {"step": 2}).failure
+        pure("goto", nextStep="a", maxIterations=2, onLimit="fail")
+        .transition("step", {"step": 2})
+        .failure
         == "goto_limit: jumped 2 times to a"
     )
 
@@ -33,7 +37,7 @@ def test_an_endless_jump_never_falls_through() -> None:
     """However often it has jumped."""
     jump = pure("goto", nextStep="a", infiniteAllowed=True)
     assert jump.targets() == (("a",), False)
-    assert jump.passage("step", {"step": 10**9}).to == "a"
+    assert jump.transition("step", {"step": 10**9}).to == "a"
     assert pure("goto", nextStep="a", maxIterations=1).targets() == (("a",), True)
 
 
@@ -50,6 +54,8 @@ def test_an_endless_jump_never_falls_through() -> None:
         ({"nextStep": "a", "maxIterations": 1, "onLimit": "stop"}, ["/onLimit"]),
     ],
 )
-def test_a_jump_has_a_target_and_a_limit_or_none(fields: dict[str, object], pointers: list[str]) -> None:
+def test_a_jump_has_a_target_and_a_limit_or_none(
+    fields: dict[str, object], pointers: list[str]
+) -> None:
     """One of maxIterations and infiniteAllowed, not both."""
-    assert [flaw.pointer for flaw in flaws_of("goto", **fields)] == pointers
+    assert [issue.pointer for issue in issues_of("goto", **fields)] == pointers

@@ -11,7 +11,7 @@ import flamebot.actions
 from flamebot.actions.kind import pure_action
 from flamebot.actions.registry import REGISTRY
 from flamebot.actions.step_fields import StepFields
-from flamebot.domain.action import Passage
+from flamebot.domain.action import Transition
 
 ACTIONS = {"wait", "goto", "add_prompt", "add_bio", "swipe_with_spectre"}
 
@@ -30,8 +30,8 @@ def test_a_name_is_taken_only_once() -> None:
         def __init__(self, fields: StepFields) -> None:
             del fields
 
-        def passage(self, step_id: str, iterations: Mapping[str, int]) -> Passage:
-            return Passage()
+        def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
+            return Transition()
 
         def targets(self) -> tuple[tuple[str, ...], bool]:
             return (), True
@@ -50,18 +50,24 @@ def test_the_fields_that_every_step_has_are_handled_once() -> None:
         "add_bio": {},
         "swipe_with_spectre": {"swipeCount": 1},
     }
-    shared: dict[str, object] = {"delay": "1m", "description": "why", "critical": False, "timeout": "5m", "maxAttempts": 2}
+    shared: dict[str, object] = {
+        "delay": "1m",
+        "description": "why",
+        "critical": False,
+        "timeout": "5m",
+        "maxAttempts": 2,
+    }
     for name, kind in REGISTRY.items():
-        step, flaws = kind.bind({"id": "a", "action": name, **least[name], **shared})
-        assert flaws == []
+        step, issues = kind.bind({"id": "a", "action": name, **least[name], **shared})
+        assert issues == []
         assert step is not None
         assert (step.critical, step.max_attempts, step.description) == (False, 2, "why")
-        _, flaws = kind.bind({"id": "a", "action": name, **least[name], "next_step": 1})
-        assert [flaw.pointer for flaw in flaws] == ["/next_step"]
+        _, issues = kind.bind({"id": "a", "action": name, **least[name], "next_step": 1})
+        assert [issue.pointer for issue in issues] == ["/next_step"]
 
 
 @pytest.mark.parametrize("step_id", ["", "x" * 65, "with space", "ä", 5, None])
 def test_an_id_is_short_and_plain(step_id: object) -> None:
     """It stands in paths, logs and keys."""
-    _, flaws = REGISTRY["wait"].bind({"id": step_id, "action": "wait"})
-    assert [flaw.pointer for flaw in flaws] == ["/id"]
+    _, issues = REGISTRY["wait"].bind({"id": step_id, "action": "wait"})
+    assert [issue.pointer for issue in issues] == ["/id"]

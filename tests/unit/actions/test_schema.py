@@ -24,9 +24,18 @@ def test_it_is_a_schema_of_draft_2020_12() -> None:
 
 
 GOOD: list[dict[str, Any]] = [
-    a_document(a_wait(delay=5), a_prompt(text="Hello."), a_swipe(), description="x", config={"maxRetries": 2, "retryBackoffMs": "5s"}),
+    a_document(
+        a_wait(delay=5),
+        a_prompt(text="Hello."),
+        a_swipe(),
+        description="x",
+        config={"maxRetries": 2, "retryBackoffMs": "5s"},
+    ),
     a_document(a_swipe(delay={"min": "30m", "max": "PT1H"}), a_goto("swipe")),
-    a_document(a_swipe(delay="P1DT2H"), a_goto("swipe", maxIterations=3, onLimit="fail", infiniteAllowed=False)),
+    a_document(
+        a_swipe(delay="P1DT2H"),
+        a_goto("swipe", maxIterations=3, onLimit="fail", infiniteAllowed=False),
+    ),
     a_document(
         {
             "id": "s",

@@ -6,19 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
-from tests.unit.actions.builders import effect, flaws_of
+from flamebot.domain.task_random import TaskRandom
+from tests.unit.actions.builders import effect, issues_of
 
 ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
 
 
 def test_a_fixed_count_is_asked_for() -> None:
     """With the provider's settings passed through unread."""
-    request = effect("swipe_with_spectre", swipeCount=5, spectre={"mode": {"fast": True}}).request(ACCOUNT, None, Draw("seed"))
+    request = effect("swipe_with_spectre", swipeCount=5, spectre={"mode": {"fast": True}}).request(
+        ACCOUNT, None, TaskRandom("seed")
+    )
     assert request == EffectRequest(
-        method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {"mode": {"fast": True}}}
+        method="POST",
+        path="/accounts/{accountId}/swipe-tasks",
+        body={"count": 5, "spectre": {"mode": {"fast": True}}},
     )
 
 
@@ -26,8 +30,16 @@ def test_a_fixed_count_is_asked_for() -> None:
 def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
     """Both ways of writing a range mean the same, and the same draw gives the same count."""
     low, high = min(one, other), max(one, other)
-    written: list[dict[str, object]] = [{"swipeCount": {"min": low, "max": high}}, {"minSwipes": low, "maxSwipes": high}]
-    counts = [effect("swipe_with_spectre", **fields).request(ACCOUNT, None, Draw(seed)).body["count"] for fields in written]
+    written: list[dict[str, object]] = [
+        {"swipeCount": {"min": low, "max": high}},
+        {"minSwipes": low, "maxSwipes": high},
+    ]
+    counts = [
+        effect("swipe_with_spectre", **fields)
+        .request(ACCOUNT, None, TaskRandom(seed))
+        .body["count"]
+        for fields in written
+    ]
     assert counts[0] == counts[1]
     assert low <= int(str(counts[0])) <= high
 
@@ -41,10 +53,14 @@ def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
         ({"performed": -1, "matches": 10**30}, None, None),
     ],
 )
-def test_what_the_service_counted_is_recorded(job_result: dict[str, object], performed: int | None, matches: int | None) -> None:
+def test_what_the_service_counted_is_recorded(
+    job_result: dict[str, object], performed: int | None, matches: int | None
+) -> None:
     """Only counts: whatever else it answers is not remembered."""
     swipe = effect("swipe_with_spectre", swipeCount=25)
-    result = swipe.result(swipe.request(ACCOUNT, None, Draw("seed")), {**job_result, "more": "x"})
+    result = swipe.result(
+        swipe.request(ACCOUNT, None, TaskRandom("seed")), {**job_result, "more": "x"}
+    )
     assert result == {"requested": 25, "performed": performed, "matches": matches}
 
 
@@ -68,4 +84,4 @@ def test_what_the_service_counted_is_recorded(job_result: dict[str, object], per
 )
 def test_a_bad_count_is_refused(fields: dict[str, object], pointers: list[str]) -> None:
     """1 to 300 swipes, said once."""
-    assert [flaw.pointer for flaw in flaws_of("swipe_with_spectre", **fields)] == pointers
+    assert [issue.pointer for issue in issues_of("swipe_with_spectre", **fields)] == pointers

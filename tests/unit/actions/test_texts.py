@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flamebot.domain.action import TextBrief
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
-from tests.unit.actions.builders import effect, flaws_of
+from flamebot.domain.task_random import TaskRandom
+from tests.unit.actions.builders import effect, issues_of
 
 ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
-DRAW = Draw("seed")
+RANDOM = TaskRandom("seed")
 
 
 def test_a_prompt_is_asked_for_in_the_accounts_voice() -> None:
@@ -22,23 +22,43 @@ def test_a_prompt_is_asked_for_in_the_accounts_voice() -> None:
 
 def test_a_bio_is_asked_for_in_the_accounts_voice() -> None:
     """It may be longer than a prompt."""
-    assert effect("add_bio").text_brief(ACCOUNT, "s") == TextBrief(kind="bio", model_id="m", channel_id="c", max_length=500, seed="s")
+    assert effect("add_bio").text_brief(ACCOUNT, "s") == TextBrief(
+        kind="bio", model_id="m", channel_id="c", max_length=500, seed="s"
+    )
 
 
-@pytest.mark.parametrize(("action", "field", "path"), [("add_prompt", "text", "prompt"), ("add_bio", "bio", "bio")])
+@pytest.mark.parametrize(
+    ("action", "field", "path"), [("add_prompt", "text", "prompt"), ("add_bio", "bio", "bio")]
+)
 def test_the_definitions_own_text_beats_a_written_one(action: str, field: str, path: str) -> None:
     """It needs no writer; either way the request holds the whole text, and the result remembers it."""
     own, written = effect(action, **{field: "My own."}), effect(action)
     assert own.text_brief(ACCOUNT, "s") is None
-    request = EffectRequest(method="PUT", path=f"/accounts/{{accountId}}/{path}", body={"text": "My own."})
-    assert own.request(ACCOUNT, None, DRAW) == request
-    assert written.request(ACCOUNT, "My own.", DRAW) == request
+    request = EffectRequest(
+        method="PUT", path=f"/accounts/{{accountId}}/{path}", body={"text": "My own."}
+    )
+    assert own.request(ACCOUNT, None, RANDOM) == request
+    assert written.request(ACCOUNT, "My own.", RANDOM) == request
     assert written.result(request, {"anything": 1}) == {"text": "My own."}
 
 
-@pytest.mark.parametrize(("action", "field", "longest"), [("add_prompt", "text", 300), ("add_bio", "bio", 500)])
-def test_the_definitions_own_text_is_held_to_the_rules(action: str, field: str, longest: int) -> None:
+@pytest.mark.parametrize(
+    ("action", "field", "longest"), [("add_prompt", "text", 300), ("add_bio", "bio", 500)]
+)
+def test_the_definitions_own_text_is_held_to_the_rules(
+    action: str, field: str, longest: int
+) -> None:
     """Length, links, phone numbers and handles; where a text comes from makes no difference."""
-    assert flaws_of(action, **{field: "x" * longest}) == []
-    for text in ("", " ", "x" * (longest + 1), "see www.example.org", "call 555 123 4567", "@me", 5):
-        assert [flaw.pointer for flaw in flaws_of(action, **{field: text})] == [f"/{field}"], text
+    assert issues_of(action, **{field: "x" * longest}) == []
+    for text in (
+        "",
+        " ",
+        "x" * (longest + 1),
+        "see www.example.org",
+        "call 555 123 4567",
+        "@me",
+        5,
+    ):
+        assert [issue.pointer for issue in issues_of(action, **{field: text})] == [f"/{field}"], (
+            text
+        )

@@ -41,7 +41,9 @@ def test_a_login_is_the_one_that_the_client_of_rds_signs() -> None:
     assert ours == theirs
 
 
-def test_a_login_cannot_be_signed_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_a_login_cannot_be_signed_without_credentials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
     """The error says what is missing."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
@@ -67,7 +69,11 @@ def test_each_service_is_known(service: str, operation: str) -> None:
     client = Clients("eu-west-1").client(service, 7)
     assert callable(getattr(client, operation))
     config = client.meta.config
-    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (2, 7, 2)
+    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (
+        2,
+        7,
+        2,
+    )
 
 
 def test_a_client_is_made_once_and_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:

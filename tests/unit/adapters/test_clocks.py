@@ -33,7 +33,11 @@ def set_clock(path: Path) -> Set:
 
     def write(engine: datetime = EPOCH, speed: float = 1.0) -> None:
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"anchorReal": time.time(), "anchorEngine": engine.timestamp(), "speed": speed}))
+        fresh.write_text(
+            json.dumps(
+                {"anchorWall": time.time(), "anchorSchedule": engine.timestamp(), "speed": speed}
+            )
+        )
         fresh.replace(path)
 
     return write
@@ -44,7 +48,7 @@ def near(moment: datetime, expected: datetime, within: float = 2.0) -> bool:
     return timedelta() <= moment - expected + timedelta(milliseconds=1) < timedelta(seconds=within)
 
 
-def test_the_system_clock_leaves_engine_time_to_the_database() -> None:
+def test_the_system_clock_leaves_schedule_time_to_the_database() -> None:
     """In production the database's clock is the schedule clock, at its natural speed."""
     clock: Clock = SystemClock()
     assert (clock.now(), clock.rate) == (None, 1.0)
@@ -53,7 +57,7 @@ def test_the_system_clock_leaves_engine_time_to_the_database() -> None:
 
 @pytest.mark.parametrize("make", [SystemClock, lambda: ScheduleClock("/nowhere")])
 def test_waits_are_real(make: Callable[[], Clock]) -> None:
-    """Sleeping takes real seconds, and less than none is none."""
+    """Sleeping takes wall-clock seconds, and less than none is none."""
     clock = make()
     began = clock.monotonic()
     clock.sleep(-5)
@@ -62,7 +66,7 @@ def test_waits_are_real(make: Callable[[], Clock]) -> None:
 
 
 def test_the_schedule_clock_runs_as_fast_as_it_is_set(path: Path, set_clock: Set) -> None:
-    """Engine time starts at the anchor and passes at the file's speed; real time does not care."""
+    """Schedule time starts at the anchor and passes at the file's speed; wall time does not care."""
     set_clock(speed=3600)
     clock = ScheduleClock(path)
     first = clock.now()
@@ -86,7 +90,7 @@ def test_a_new_setting_is_seen_at_once(path: Path, set_clock: Set) -> None:
     assert clock.rate == 2
 
 
-def test_engine_time_never_runs_back(path: Path, set_clock: Set) -> None:
+def test_schedule_time_never_runs_back(path: Path, set_clock: Set) -> None:
     """A file that names an earlier time stops the clock until that time has passed."""
     set_clock(EPOCH + timedelta(hours=1))
     clock = ScheduleClock(path)
@@ -95,7 +99,10 @@ def test_engine_time_never_runs_back(path: Path, set_clock: Set) -> None:
     assert clock.now() == latest
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"anchorReal": 1}', '{"anchorReal": 1, "anchorEngine": "x", "speed": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"anchorWall": 1}', '{"anchorWall": 1, "anchorSchedule": "x", "speed": 1}'],
+)
 def test_a_file_that_cannot_be_read_changes_nothing(path: Path, set_clock: Set, text: str) -> None:
     """While the file is broken or gone the setting before it holds; a clock that stands or runs back is no setting."""
     set_clock()
@@ -111,13 +118,13 @@ def test_a_file_that_cannot_be_read_changes_nothing(path: Path, set_clock: Set, 
 
 
 def test_a_clock_that_was_never_set_is_unavailable(path: Path) -> None:
-    """Without any setting there is no engine time to guess."""
+    """Without any setting there is no schedule time to guess."""
     with pytest.raises(Unavailable):
         ScheduleClock(path).now()
 
 
 def test_threads_may_share_it(path: Path, set_clock: Set) -> None:
-    """Asked from many threads while it is set again and again, it runs forward in each of them."""
+    """RequestModel from many threads while it is set again and again, it runs forward in each of them."""
     set_clock(speed=1000)
     clock = ScheduleClock(path)
     seen: list[list[datetime]] = [[] for _ in range(4)]

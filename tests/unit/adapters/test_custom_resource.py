@@ -42,7 +42,9 @@ class DatabaseComplaint(Exception):
     def __init__(self, pgcode: str) -> None:
         super().__init__(f"connection to postgres://owner:{SECRET}@db failed")
         self.pgcode = pgcode
-        self.diag = type("Diagnostics", (), {"message_primary": 'relation "accounts" does not exist'})()
+        self.diag = type(
+            "Diagnostics", (), {"message_primary": 'relation "accounts" does not exist'}
+        )()
 
 
 def _event(name: str, **changes: object) -> dict[str, Any]:
@@ -58,7 +60,9 @@ def _listening(status: int) -> Iterator[tuple[str, list[tuple[str, str, dict[str
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            requests.append((self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            requests.append(
+                (self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+            )
             self.send_response(status)
             self.send_header("location", "http://127.0.0.1:1/elsewhere")
             self.end_headers()
@@ -117,7 +121,10 @@ def test_a_failure_of_ours_is_told_in_its_own_words() -> None:
         raise Refused("0001_expand_tables was changed after it was applied.")
 
     answer = serve(_event("create"), work, send=Bucket().put)
-    assert (answer["Status"], answer["Reason"]) == ("FAILED", "refused: 0001_expand_tables was changed after it was applied.")
+    assert (answer["Status"], answer["Reason"]) == (
+        "FAILED",
+        "refused: 0001_expand_tables was changed after it was applied.",
+    )
 
 
 @pytest.mark.parametrize("pgcode", ["08006", "42P01"])

@@ -22,5 +22,9 @@ def test_yaml_and_json_are_read_by_file_name(tmp_path: Path) -> None:
 def test_the_three_seeds_are_there() -> None:
     """`default`, `test` and `aggressive` come with the code, each in the file of its name."""
     folder = Path(__file__).resolve().parents[3] / "definitions"
-    assert [document["type"] for document in read_definitions(folder)] == ["aggressive", "default", "test"]
+    assert [document["type"] for document in read_definitions(folder)] == [
+        "aggressive",
+        "default",
+        "test",
+    ]
     assert sorted(path.stem for path in folder.iterdir()) == ["aggressive", "default", "test"]

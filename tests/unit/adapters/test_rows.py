@@ -11,13 +11,33 @@ from hypothesis import strategies as st
 from flamebot.adapters.postgres import rows
 
 # Whatever may be mistaken for half a surrogate pair, or for a NUL, once it stands in JSON.
-PIECES = st.sampled_from(["\\", "u", "d83d", "dd25", "0000", "\ud83d", "\udd25", "\x00", "\U0001f525", '"', "\n", "é", "x"])
+PIECES = st.sampled_from(
+    [
+        "\\",
+        "u",
+        "d83d",
+        "dd25",
+        "0000",
+        "\ud83d",
+        "\udd25",
+        "\x00",
+        "\U0001f525",
+        '"',
+        "\n",
+        "é",
+        "x",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(st.characters(exclude_categories=())))
 def test_only_what_jsonb_cannot_hold_is_replaced(text: str) -> None:
     """NUL and halves of surrogate pairs become a replacement character; every other text is what it was."""
-    storable = text.replace("\x00", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    storable = (
+        text.replace("\x00", "\ufffd")
+        .encode("utf-16-le", "surrogatepass")
+        .decode("utf-16-le", "replace")
+    )
     assert json.loads(rows.to_json({text: [text]})) == {storable: [storable]}
 
 

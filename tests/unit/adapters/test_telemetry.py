@@ -32,7 +32,9 @@ def dimensions(blob: dict[str, Any]) -> list[list[str]]:
     return sets
 
 
-def test_a_counter_is_one_value(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_counter_is_one_value(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Counts are summed until the flush, zero counts are told too, and nothing is told twice."""
     for _ in range(250):
         telemetry.count("TasksSent")
@@ -46,7 +48,9 @@ def test_a_counter_is_one_value(telemetry: PowertoolsTelemetry, capsys: pytest.C
     assert written(capsys) == []
 
 
-def test_an_action_is_a_second_dimension_set(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_action_is_a_second_dimension_set(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What names an action counts for the service as a whole and for that action."""
     telemetry.count("StepsCompleted", action="add_bio")
     telemetry.count("StepsCompleted", 2, action="add_prompt")
@@ -58,8 +62,12 @@ def test_an_action_is_a_second_dimension_set(telemetry: PowertoolsTelemetry, cap
     assert (prompt["action"], prompt["StepsCompleted"]) == ("add_prompt", [2.0])
 
 
-@pytest.mark.parametrize(("count", "fewer"), [(1, 0), (99, 99), (100, 100), (100, 99), (250, 250), (250, 3)])
-def test_every_duration_is_written_once(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], count: int, fewer: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "fewer"), [(1, 0), (99, 99), (100, 100), (100, 99), (250, 250), (250, 3)]
+)
+def test_every_duration_is_written_once(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], count: int, fewer: int
+) -> None:
     """Durations keep their values, however many: CloudWatch makes percentiles of them. One metric may have many, another few."""
     for value in range(count):
         telemetry.seconds("DueLateness", value)
@@ -69,13 +77,25 @@ def test_every_duration_is_written_once(telemetry: PowertoolsTelemetry, capsys: 
     telemetry.flush()
     blobs = written(capsys)
     for name, values in (("DueLateness", count), ("StepDuration", fewer)):
-        assert sorted(value for blob in blobs for value in blob.get(name, [])) == list(range(values))
+        assert sorted(value for blob in blobs for value in blob.get(name, [])) == list(
+            range(values)
+        )
     assert sum(blob.get("StepsCompleted", [0])[0] for blob in blobs) == count
-    units = {m["Name"]: m["Unit"] for blob in blobs for m in blob["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert units == {"DueLateness": "Seconds", **({"StepDuration": "Seconds"} if fewer else {}), "StepsCompleted": "Count"}
+    units = {
+        m["Name"]: m["Unit"]
+        for blob in blobs
+        for m in blob["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    }
+    assert units == {
+        "DueLateness": "Seconds",
+        **({"StepDuration": "Seconds"} if fewer else {}),
+        "StepsCompleted": "Count",
+    }
 
 
-def test_threads_lose_no_count(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_threads_lose_no_count(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Counts from many threads all arrive, also while somebody flushes."""
 
     def work() -> None:
@@ -92,15 +112,27 @@ def test_threads_lose_no_count(telemetry: PowertoolsTelemetry, capsys: pytest.Ca
     assert sum(blob["StepsRetried"][0] for blob in written(capsys)) == 4000
 
 
-def test_ids_are_on_the_line(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ids_are_on_the_line(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A log line is JSON with its event, level, service and fields; a field may have any name."""
     telemetry.info("task_begun", instance_id="i-1", task_id="i-1:4", attempt=1, fence=9)
     telemetry.warn("odd_names", name="n", message="m", args=[1], level="l", service="s", created=5)
     begun, odd = written(capsys)
-    assert (begun["message"], begun["level"], begun["instance_id"], begun["fence"]) == ("task_begun", "INFO", "i-1", 9)
+    assert (begun["message"], begun["level"], begun["instance_id"], begun["fence"]) == (
+        "task_begun",
+        "INFO",
+        "i-1",
+        9,
+    )
     assert begun["service"].startswith("function-")
     assert "test_telemetry" in begun["location"] or "test_ids" in begun["location"]
-    assert (odd["message"], odd["level"], odd["name_"], odd["service_"]) == ("odd_names", "WARNING", "n", "s")
+    assert (odd["message"], odd["level"], odd["name_"], odd["service_"]) == (
+        "odd_names",
+        "WARNING",
+        "n",
+        "s",
+    )
 
 
 @dataclass
@@ -110,7 +142,9 @@ class Context:
     aws_request_id: str = "req-1"
 
 
-def test_an_invocation_ends_with_its_metrics(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invocation_ends_with_its_metrics(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Within an invocation each line has the request id, and metrics are written at its end."""
     with telemetry.invocation(Context()):
         telemetry.info("inside")
@@ -122,7 +156,9 @@ def test_an_invocation_ends_with_its_metrics(telemetry: PowertoolsTelemetry, cap
     assert "function_request_id" not in outside
 
 
-def test_an_exception_is_told_by_its_type_alone(telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_is_told_by_its_type_alone(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A failed invocation writes its metrics and the exception's type, never its text (I10)."""
 
     def handler() -> None:
@@ -133,6 +169,10 @@ def test_an_exception_is_told_by_its_type_alone(telemetry: PowertoolsTelemetry, 
     with pytest.raises(ValueError, match="planted"):
         handler()
     line, metrics = written(capsys)
-    assert (line["message"], line["error_type"], line["level"]) == ("invocation_failed", "ValueError", "ERROR")
+    assert (line["message"], line["error_type"], line["level"]) == (
+        "invocation_failed",
+        "ValueError",
+        "ERROR",
+    )
     assert metrics["TickHeartbeat"] == [1.0]
     assert "planted" not in json.dumps([line, metrics])

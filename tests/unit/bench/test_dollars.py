@@ -9,18 +9,36 @@ from typing import Any
 
 import pytest
 
-from bench.bill import Seen, fixed_usd_per_month, step_functions_usd_per_million_steps, usage, usd_per_million_steps
+from bench.bill import (
+    Seen,
+    fixed_usd_per_month,
+    step_functions_usd_per_million_steps,
+    usage,
+    usd_per_million_steps,
+)
 from bench.dollars import PLATFORM_LOG_BYTES, PRICES, FunctionSize, Prices, delivered, used_by
-from devstack.cloudformation import read_document
-from devstack.template import Template
+from devstack.aws.cloudformation import read_document
+from devstack.aws.template import Template
 
 ROOT = Path(__file__).resolve().parents[3]
-SIZES = {"step": FunctionSize(memory_mb=1769), "tick": FunctionSize(memory_mb=512), "import_accounts": FunctionSize(memory_mb=1024)}
+SIZES = {
+    "step": FunctionSize(memory_mb=1769),
+    "tick": FunctionSize(memory_mb=512),
+    "import_accounts": FunctionSize(memory_mb=1024),
+}
 
 
 def used(**changed: object) -> dict[str, Any]:
     """An invocation that took a second of a whole processor's function, nearly all of it waiting."""
-    return {"seconds": 1.0, "cpu_seconds": 0.01, "calls": {}, "bytes": {}, "log_bytes": 0, "log_lines": 0, **changed}
+    return {
+        "seconds": 1.0,
+        "cpu_seconds": 0.01,
+        "calls": {},
+        "bytes": {},
+        "log_bytes": 0,
+        "log_lines": 0,
+        **changed,
+    }
 
 
 def seen(**changed: Any) -> Seen:
@@ -53,7 +71,9 @@ def test_the_price_list_has_a_date_a_region_and_a_source_for_each_price() -> Non
 
 def test_a_price_without_its_source_is_refused(tmp_path: Path) -> None:
     """The list stays one that can be checked."""
-    (tmp_path / "prices.toml").write_text('as_of = "2026-11-23"\nregion = "x"\n[sqs_request]\nusd = 1.0\nunit = "request"\n')
+    (tmp_path / "prices.toml").write_text(
+        'as_of = "2026-11-23"\nregion = "x"\n[sqs_request]\nusd = 1.0\nunit = "request"\n'
+    )
     with pytest.raises(KeyError, match="confirmed"):
         Prices.read(tmp_path / "prices.toml")
 
@@ -70,7 +90,9 @@ def test_little_memory_makes_computing_slower_and_waiting_not() -> None:
     """A seventh of a processor: ten milliseconds of computing become seventy, the rest of the second stays as it is."""
     assert FunctionSize(memory_mb=1769).billed_ms(1.0, 0.01) == 1000
     assert FunctionSize(memory_mb=3538).billed_ms(1.0, 0.01) == 1000
-    assert FunctionSize(memory_mb=256).billed_ms(1.0, 0.01) == 1060  # 0.99 s and 0.01 s x 6.91, rounded up
+    assert (
+        FunctionSize(memory_mb=256).billed_ms(1.0, 0.01) == 1060
+    )  # 0.99 s and 0.01 s x 6.91, rounded up
     assert FunctionSize(memory_mb=512).gb_seconds(1000) == pytest.approx(0.5)
 
 
@@ -108,7 +130,9 @@ def test_a_million_steps_by_hand() -> None:
 
 def test_a_tick_pays_for_what_it_sends_and_the_month_for_the_tick() -> None:
     """It runs each minute with or without steps: its seconds are no step's."""
-    total = usage(seen(used={"tick": [used(calls={"sqs.SendMessageBatch": 2}, bytes={"sqs": 100})]}), SIZES)
+    total = usage(
+        seen(used={"tick": [used(calls={"sqs.SendMessageBatch": 2}, bytes={"sqs": 100})]}), SIZES
+    )
     assert total["sqs_request"] == 2
     assert total["lambda_request"] == 0
     assert total["lambda_x86_gb_second"] == 0
@@ -120,15 +144,19 @@ def test_step_functions_are_asked_for_the_same_work() -> None:
 
 
 def test_a_month_at_rest_is_read_from_the_template() -> None:
-    """Ticks, upkeep, pollers, alarms, keys, secrets and one NAT gateway: what the default deployment has."""
+    """Ticks, maintenance, pollers, alarms, keys, secrets and one NAT gateway: what the default deployment has."""
     template = Template(ROOT / "template.yaml", {})
     resources = read_document(ROOT / "template.yaml")["Resources"]
-    sizes = {name: FunctionSize(memory_mb=1024) for name in ("tick", "upkeep")}
-    total = fixed_usd_per_month(template, resources, {"tick": used(), "upkeep": used()}, sizes, 40)
+    sizes = {name: FunctionSize(memory_mb=1024) for name in ("tick", "maintenance")}
+    total = fixed_usd_per_month(
+        template, resources, {"tick": used(), "maintenance": used()}, sizes, 40
+    )
     assert total["event_rule"] == 30 * 24 * 60 + 30 * 24 * 12
     assert total["lambda_request"] == total["event_rule"]
     assert total["sqs_request"] == 2 * 5 * 3 * 60 * 720
     assert total["nat_hour"] == total["address_hour"] == 720
     assert total["metric_month"] == 40
-    assert total["alarm_month"] == sum(r["Type"] == "AWS::CloudWatch::Alarm" for r in resources.values())
+    assert total["alarm_month"] == sum(
+        r["Type"] == "AWS::CloudWatch::Alarm" for r in resources.values()
+    )
     assert set(total) <= set(Prices.read().usd)

@@ -15,7 +15,7 @@ NOW = "2026-03-01T12:00:00.123456Z"
 
 
 @dataclass
-class Asked:
+class RequestModel:
     """A request."""
 
     method: str
@@ -34,7 +34,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Asked], Reply]
+Handler = Callable[[RequestModel], Reply]
 
 
 class CannedApi:
@@ -42,15 +42,17 @@ class CannedApi:
 
     def __init__(self) -> None:
         self.url = ""
-        self.asked: list[Asked] = []
+        self.asked: list[RequestModel] = []
         self.replies: dict[tuple[str, str], list[Reply] | Handler] = {}
 
     def on(self, method: str, path: str, *replies: Reply | Handler) -> None:
         """Say what to answer."""
         first = replies[0]
-        self.replies[method, path] = first if callable(first) else [r for r in replies if isinstance(r, Reply)]
+        self.replies[method, path] = (
+            first if callable(first) else [r for r in replies if isinstance(r, Reply)]
+        )
 
-    def reply(self, asked: Asked) -> Reply:
+    def reply(self, asked: RequestModel) -> Reply:
         """The answer for a request."""
         self.asked.append(asked)
         canned = self.replies.get((asked.method, asked.path))
@@ -96,7 +98,14 @@ def workflow(**changes: Any) -> dict[str, Any]:
         "revision": 4,
         "executionContext": {},
         "gotoIterations": {"again": 3},
-        "task": {"taskId": "t:2", "stepId": "swipe", "action": "swipe_with_spectre", "phase": "submit", "status": "pending", "attempts": 1},
+        "task": {
+            "taskId": "t:2",
+            "stepId": "swipe",
+            "action": "swipe_with_spectre",
+            "phase": "submit",
+            "status": "pending",
+            "attempts": 1,
+        },
         "effectInFlight": False,
         "allowedActions": ["pause", "stop"],
     }
@@ -116,9 +125,17 @@ def serve() -> Iterator[CannedApi]:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             is_json = text and headers.get("content-type", "") == "application/json"
-            asked = Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, json.loads(text) if is_json else text or None)
+            asked = RequestModel(
+                self.command,
+                parts.path,
+                dict(parse_qsl(parts.query)),
+                headers,
+                json.loads(text) if is_json else text or None,
+            )
             reply = api.reply(asked)
-            content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            content = (
+                reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+            )
             self.send_response(reply.status)
             for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
@@ -135,7 +152,9 @@ def serve() -> Iterator[CannedApi]:
         server.daemon_threads = True
         server.block_on_close = False
         api.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         thread.start()
         try:
             yield api

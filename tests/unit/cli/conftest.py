@@ -34,7 +34,13 @@ Flamebot = Callable[..., Ran]
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings of whoever runs the tests: an empty home, an empty directory, an empty environment."""
-    for name in ("FLAMEBOT_API_URL", "FLAMEBOT_TOKEN", "FLAMEBOT_PROFILE", "NO_COLOR", "XDG_CONFIG_HOME"):
+    for name in (
+        "FLAMEBOT_API_URL",
+        "FLAMEBOT_TOKEN",
+        "FLAMEBOT_PROFILE",
+        "NO_COLOR",
+        "XDG_CONFIG_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     work = tmp_path / "work"
@@ -50,7 +56,9 @@ def api() -> Iterator[CannedApi]:
 
 
 @pytest.fixture
-def flamebot(api: CannedApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Flamebot:
+def flamebot(
+    api: CannedApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Flamebot:
     """Runs a command against the canned API."""
     monkeypatch.setenv("FLAMEBOT_API_URL", api.url)
     monkeypatch.setenv("FLAMEBOT_TOKEN", "planted-token")

@@ -24,7 +24,10 @@ steps:
 """
 STEPS = [{"id": "first", "action": "wait", "delay": "30s"}, {"id": "second", "action": "nonsense"}]
 VALID = Reply(200, {"valid": True, "errors": []})
-FLAWS = [{"pointer": "/steps/1/action", "detail": "Unknown action."}, {"pointer": "/config/x", "detail": "Unknown field."}]
+ISSUES = [
+    {"pointer": "/steps/1/action", "detail": "Unknown action."},
+    {"pointer": "/config/x", "detail": "Unknown field."},
+]
 
 
 def version(number: int) -> dict[str, Any]:
@@ -50,9 +53,23 @@ def file() -> str:
 
 def test_list_counts_workflows(api: CannedApi, flamebot: Flamebot) -> None:
     """Each definition's current version is shown with its workflows by status."""
-    item = {"type": "test", "version": 3, "name": "Test", "description": "", "totalSteps": 2, "instances": {"active": 1200, "failed": 0}}
+    item = {
+        "type": "test",
+        "version": 3,
+        "name": "Test",
+        "description": "",
+        "totalSteps": 2,
+        "instances": {"active": 1200, "failed": 0},
+    }
     api.on("GET", "/v1/definitions", Reply(200, {"items": [item]}))
-    assert flamebot("definitions", "list").out.splitlines()[1].split() == ["test", "v3", "2", "1,200", "active", "Test"]
+    assert flamebot("definitions", "list").out.splitlines()[1].split() == [
+        "test",
+        "v3",
+        "2",
+        "1,200",
+        "active",
+        "Test",
+    ]
     assert flamebot("definitions", "list", "--json").json == [item]
 
 
@@ -62,26 +79,37 @@ def test_what_show_prints_can_be_applied(api: CannedApi, flamebot: Flamebot) -> 
     api.on("GET", "/v1/definitions/test/versions/1", Reply(200, version(1)))
     ran = flamebot("definitions", "show", "test")
     assert ran.out.startswith("# version 3, published 2026-03-01")
-    assert yaml.safe_load(ran.out) == {"type": "test", "name": "Test", "description": "", "config": {}, "steps": STEPS}
+    assert yaml.safe_load(ran.out) == {
+        "type": "test",
+        "name": "Test",
+        "description": "",
+        "config": {},
+        "steps": STEPS,
+    }
     assert flamebot("definitions", "show", "test", "--version", "1", "--json").json["version"] == 1
 
 
 def test_validate_points_into_the_file(api: CannedApi, flamebot: Flamebot, file: str) -> None:
-    """Every flaw is told at once with file, line and column; what is not there is told at what is around it."""
-    api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": FLAWS}))
+    """Every issue is told at once with file, line and column; what is not there is told at what is around it."""
+    api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": ISSUES}))
     ran = flamebot("definitions", "validate", file)
     assert ran.exit == 1
     lines = ran.out.splitlines()
     assert lines[1].split()[:2] == ["test.yaml:8:13", "/steps/1/action"]
     assert lines[2].startswith("test.yaml:1:1")
-    places = [flaw["place"] for flaw in flamebot("definitions", "validate", file, "--json").json["errors"]]
+    places = [
+        issue["place"]
+        for issue in flamebot("definitions", "validate", file, "--json").json["errors"]
+    ]
     assert places == ["test.yaml:8:13", "test.yaml:1:1"]
 
 
 def test_a_valid_definition_is_told_so(api: CannedApi, flamebot: Flamebot) -> None:
     """JSON is read as well as YAML, and the document is sent as it is."""
     api.on("POST", "/v1/definitions/validate", VALID)
-    Path("test.json").write_text(json.dumps({"type": "test", "name": "Test", "steps": STEPS}), encoding="utf-8")
+    Path("test.json").write_text(
+        json.dumps({"type": "test", "name": "Test", "steps": STEPS}), encoding="utf-8"
+    )
     assert flamebot("definitions", "validate", "test.json").exit == 0
     assert api.asked[0].body == {"type": "test", "name": "Test", "steps": STEPS}
 
@@ -114,18 +142,28 @@ def test_apply_of_the_same_changes_nothing(api: CannedApi, flamebot: Flamebot, f
     assert "nothing changed" in flamebot("definitions", "apply", file).out
 
 
-def test_apply_never_overwrites_somebody_elses_version(api: CannedApi, flamebot: Flamebot, file: str) -> None:
+def test_apply_never_overwrites_somebody_elses_version(
+    api: CannedApi, flamebot: Flamebot, file: str
+) -> None:
     """With --if-version the operator's own knowledge decides; a newer version is a conflict that says what to do."""
     api.on("POST", "/v1/definitions/validate", VALID)
-    api.on("PUT", "/v1/definitions/test", problem(412, "precondition_failed", "There is a newer version."))
+    api.on(
+        "PUT",
+        "/v1/definitions/test",
+        problem(412, "precondition_failed", "There is a newer version."),
+    )
     ran = flamebot("definitions", "apply", file, "--if-version", "2")
     assert api.asked[-1].headers["if-match"] == '"2"'
     assert (ran.exit, "flamebot definitions show" in ran.err) == (5, True)
 
 
-def test_a_flawed_definition_is_not_published(api: CannedApi, flamebot: Flamebot, file: str) -> None:
+def test_a_issueed_definition_is_not_published(
+    api: CannedApi, flamebot: Flamebot, file: str
+) -> None:
     """What is wrong is told before anything is published, and --dry-run never publishes."""
-    api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": FLAWS}), VALID)
+    api.on(
+        "POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": ISSUES}), VALID
+    )
     ran = flamebot("definitions", "apply", file)
     assert (ran.exit, "test.yaml:8:13" in ran.out, "2 errors" in ran.err) == (1, True, True)
     ran = flamebot("definitions", "apply", file, "--dry-run")
@@ -145,7 +183,9 @@ def test_a_flawed_definition_is_not_published(api: CannedApi, flamebot: Flamebot
         ("a: *nobody", "neither YAML nor JSON"),
     ],
 )
-def test_a_file_that_is_none_is_refused(api: CannedApi, flamebot: Flamebot, text: str, why: str) -> None:
+def test_a_file_that_is_none_is_refused(
+    api: CannedApi, flamebot: Flamebot, text: str, why: str
+) -> None:
     """A file that cannot be a definition is told with its reason and sent nowhere."""
     Path("a.yaml").write_text(text, encoding="utf-8")
     ran = flamebot("definitions", "validate", "a.yaml")

@@ -15,13 +15,31 @@ CHECKS = [
     {"name": "database", "ok": True, "detail": "It answers.", "urgent": True},
     {"name": "last_tick", "ok": True, "detail": "12 s ago.", "urgent": True},
 ]
-LATENESS = {"tasks": 1200, "p50Seconds": 0.2, "p95Seconds": 0.8, "p99Seconds": 0.9, "maxSeconds": 1.25}
-STEP = {"action": "add_bio", "completed": 9, "failed": 1, "retried": 2, "skipped": 0, "cancelled": 0, "meanSeconds": 1.5}
+LATENESS = {
+    "tasks": 1200,
+    "p50Seconds": 0.2,
+    "p95Seconds": 0.8,
+    "p99Seconds": 0.9,
+    "maxSeconds": 1.25,
+}
+STEP = {
+    "action": "add_bio",
+    "completed": 9,
+    "failed": 1,
+    "retried": 2,
+    "skipped": 0,
+    "cancelled": 0,
+    "meanSeconds": 1.5,
+}
 
 
 def stats(**changes: Any) -> Reply:
     """The engine's figures."""
-    told = {"workflows": {"active": 1200, "failed": 0}, "tasks": {"pending": 3}, "accounts": {"active": 1300}}
+    told = {
+        "workflows": {"active": 1200, "failed": 0},
+        "tasks": {"pending": 3},
+        "accounts": {"active": 1300},
+    }
     return Reply(200, {**told, "steps": [STEP], "lateness": LATENESS, **changes})
 
 
@@ -41,18 +59,28 @@ def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
         assert text in ran.out
 
 
-def test_lateness_is_shown_in_real_seconds(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lateness_is_shown_in_real_seconds(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On an accelerated local stack the engine's seconds become real ones; programs get what the API says."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     Path(".flamebot").mkdir()
-    Path(".flamebot/stack.json").write_text(json.dumps({"apiUrl": api.url, "token": "t", "speed": 10.0}), encoding="utf-8")
+    Path(".flamebot/stack.json").write_text(
+        json.dumps({"apiUrl": api.url, "token": "t", "speed": 10.0}), encoding="utf-8"
+    )
     assert "p50 0.02 s, p95 0.08 s, p99 0.09 s, worst 0.12 s" in flamebot("status").out
     assert flamebot("status", "--json").json["stats"]["lateness"] == LATENESS
 
 
 def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
     """An engine without any work is shown without a fault."""
-    none = {"tasks": 0, "p50Seconds": None, "p95Seconds": None, "p99Seconds": None, "maxSeconds": None}
+    none = {
+        "tasks": 0,
+        "p50Seconds": None,
+        "p95Seconds": None,
+        "p99Seconds": None,
+        "maxSeconds": None,
+    }
     api.on("GET", "/v1/stats", stats(workflows={}, tasks={}, accounts={}, steps=[], lateness=none))
     ran = flamebot("status")
     assert (ran.exit, "nothing has begun" in ran.out) == (0, True)
@@ -60,7 +88,12 @@ def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
 
 def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
     """With --check a failing health check is an exit code; without it is news."""
-    late = {"name": "last_tick", "ok": False, "detail": "The last tick finished 900 s ago.", "urgent": True}
+    late = {
+        "name": "last_tick",
+        "ok": False,
+        "detail": "The last tick finished 900 s ago.",
+        "urgent": True,
+    }
     api.on("GET", "/v1/health", Reply(200, {"status": "degraded", "checks": [late]}))
     assert flamebot("status").exit == 0
     ran = flamebot("status", "--check")
@@ -69,7 +102,10 @@ def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
 
 def test_what_is_not_urgent_is_a_warning(api: CannedApi, flamebot: Flamebot) -> None:
     """Both are told apart at a glance."""
-    checks = [{"name": name, "ok": False, "detail": "No.", "urgent": urgent} for name, urgent in (("last_tick", True), ("history", False))]
+    checks = [
+        {"name": name, "ok": False, "detail": "No.", "urgent": urgent}
+        for name, urgent in (("last_tick", True), ("history", False))
+    ]
     api.on("GET", "/v1/health", Reply(200, {"status": "degraded", "checks": checks}))
     shown = [line.split()[:2] for line in flamebot("status").out.splitlines()]
     assert ["last_tick", "failed"] in shown
@@ -88,7 +124,11 @@ def test_the_global_pause_is_shown_and_undone(api: CannedApi, flamebot: Flamebot
     """pause-all says since when, status reminds of it, resume-all ends it."""
     paused = Reply(200, {"paused": True, "pausedAt": NOW, "pausedMs": 0})
     api.on("POST", "/v1/control/pause-all", paused)
-    api.on("POST", "/v1/control/resume-all", Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 5}))
+    api.on(
+        "POST",
+        "/v1/control/resume-all",
+        Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 5}),
+    )
     ran = flamebot("pause-all", "--reason", "maintenance")
     assert "paused since 2026-03-01 12:00:00Z" in ran.out
     assert "undo: flamebot resume-all" in ran.err

@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from cli.commands import file_imports
-from tests.unit.cli.canned import NOW, Asked, CannedApi, Reply, problem
+from tests.unit.cli.canned import NOW, CannedApi, Reply, RequestModel, problem
 from tests.unit.cli.conftest import Flamebot
 
 ID = "018f3a5e-0000-4000-8000-000000000007"
-CREATE, SHOW, REJECTS = ("POST", "/v1/imports"), ("GET", f"/v1/imports/{ID}"), ("GET", f"/v1/imports/{ID}/rejects")
+CREATE, SHOW, REJECTS = (
+    ("POST", "/v1/imports"),
+    ("GET", f"/v1/imports/{ID}"),
+    ("GET", f"/v1/imports/{ID}/rejects"),
+)
 TEXT = "flamebotId,credentials.token\n" + "".join(f"a{n},planted-{n}\n" for n in range(1001))
 
 
@@ -33,10 +37,10 @@ class Bucket:
     def __init__(self, api: CannedApi, *answers: int) -> None:
         self.api = api
         self.answers = list(answers) or [200]
-        self.sent: list[Asked] = []
+        self.sent: list[RequestModel] = []
         api.on("PUT", "/bucket/imports/x", self.take)
 
-    def take(self, asked: Asked) -> Reply:
+    def take(self, asked: RequestModel) -> Reply:
         """Take a file."""
         self.sent.append(asked)
         return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], b"")
@@ -45,7 +49,12 @@ class Bucket:
         """What the API says of it."""
         size = str(self.api.asked[-1].body["bytes"])
         headers = {"Content-Length": size, "If-None-Match": "*"}
-        return {"url": f"{self.api.url}/bucket/imports/x?X-Amz-Signature=s", "method": "PUT", "headers": headers, "expiresAt": NOW}
+        return {
+            "url": f"{self.api.url}/bucket/imports/x?X-Amz-Signature=s",
+            "method": "PUT",
+            "headers": headers,
+            "expiresAt": NOW,
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +67,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def bucket(api: CannedApi) -> Bucket:
     """An API that takes a file, imports it and is done."""
     bucket = Bucket(api)
-    api.on(*CREATE, lambda _asked: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.told()}))
+    api.on(
+        *CREATE,
+        lambda _asked: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.told()}),
+    )
     api.on(*SHOW, Reply(200, shown("waiting")), Reply(200, shown("running")), Reply(200, shown()))
     return bucket
 
@@ -86,7 +98,9 @@ def test_a_large_file_goes_as_a_whole(api: CannedApi, bucket: Bucket, flamebot: 
     assert "planted" not in created.headers["idempotency-key"] + ran.out + ran.err
 
 
-def test_json_lines_go_alike_and_small_ones_do_not(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_json_lines_go_alike_and_small_ones_do_not(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """A thousand rows travel in a request; one more, and the file goes as a whole."""
     lines = "".join(json.dumps({"flamebotId": f"a{n}"}) + "\n" for n in range(1001))
     assert flamebot("import", write(lines, "a.jsonl"), "--no-start").exit == 0
@@ -94,15 +108,23 @@ def test_json_lines_go_alike_and_small_ones_do_not(api: CannedApi, bucket: Bucke
     api.asked.clear()
     stored = {"status": "created", "workflow": {"instanceId": None, "status": "not_requested"}}
     results = [{"index": n, "flamebotId": f"a{n}", **stored} for n in range(1000)]
-    api.on("POST", "/v1/accounts/import", Reply(200, {"imported": 1000, "started": 0, "rejected": 0, "results": results}))
+    api.on(
+        "POST",
+        "/v1/accounts/import",
+        Reply(200, {"imported": 1000, "started": 0, "rejected": 0, "results": results}),
+    )
     assert flamebot("import", write(lines.rpartition('{"flamebotId"')[0], "b.jsonl")).exit == 0
     assert [len(asked.body["accounts"]) for asked in api.asked] == [1000]
 
 
-def test_the_same_file_is_the_same_import(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_the_same_file_is_the_same_import(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """A run again has the same key, so it resumes: it watches what is at work, sends what was never sent, tells what is done."""
     flamebot("import", write())
-    api.on(*CREATE, Reply(200, {**shown("running"), "upload": None}, {"Idempotent-Replayed": "true"}))
+    api.on(
+        *CREATE, Reply(200, {**shown("running"), "upload": None}, {"Idempotent-Replayed": "true"})
+    )
     api.on(*SHOW, Reply(200, shown()))
     assert f"going on with {ID}" in flamebot("import", "a.csv").err
     api.on(*CREATE, Reply(200, {**shown(), "upload": None}, {"Idempotent-Replayed": "true"}))
@@ -116,14 +138,18 @@ def test_the_same_file_is_the_same_import(api: CannedApi, bucket: Bucket, flameb
 
 
 @pytest.mark.parametrize("answers", [(503, 200), (500, 412)], ids=str)
-def test_a_file_is_sent_again_until_it_is_there(api: CannedApi, bucket: Bucket, flamebot: Flamebot, answers: tuple[int, ...]) -> None:
+def test_a_file_is_sent_again_until_it_is_there(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot, answers: tuple[int, ...]
+) -> None:
     """Whoever was heard without an answer finds it there already."""
     bucket.answers = list(answers)
     assert flamebot("import", write()).exit == 0
     assert len(bucket.sent) == 2
 
 
-def test_a_file_that_is_refused_says_how_to_go_on(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_a_file_that_is_refused_says_how_to_go_on(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """An address that has expired: the same command gets a fresh one."""
     bucket.answers = [403]
     ran = flamebot("import", write())
@@ -132,42 +158,90 @@ def test_a_file_that_is_refused_says_how_to_go_on(api: CannedApi, bucket: Bucket
     assert "X-Amz-Signature" not in ran.err
 
 
-def test_a_file_that_changes_while_it_is_sent_is_not_imported(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_a_file_that_changes_while_it_is_sent_is_not_imported(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """It is told as such; another size would not be taken anyway."""
-    api.on(*CREATE, lambda asked: Reply(201, {**shown("waiting"), "upload": bucket.told(), "x": Path("a.csv").write_text(TEXT[:500])}))
+    api.on(
+        *CREATE,
+        lambda asked: Reply(
+            201,
+            {
+                **shown("waiting"),
+                "upload": bucket.told(),
+                "x": Path("a.csv").write_text(TEXT[:500]),
+            },
+        ),
+    )
     ran = flamebot("import", write())
     assert (ran.exit, "changed while it was sent" in ran.err) == (1, True)
 
 
-def test_a_file_goes_nowhere_without_tls(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_a_file_goes_nowhere_without_tls(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """Whatever the API says; this machine itself is excepted."""
-    api.on(*CREATE, Reply(201, {**shown("waiting"), "upload": {"url": "http://elsewhere.example.com/x", "method": "PUT", "headers": {}}}))
+    api.on(
+        *CREATE,
+        Reply(
+            201,
+            {
+                **shown("waiting"),
+                "upload": {"url": "http://elsewhere.example.com/x", "method": "PUT", "headers": {}},
+            },
+        ),
+    )
     ran = flamebot("import", write())
     assert (ran.exit, "without TLS" in ran.err) == (1, True)
 
 
-def test_a_header_that_is_none_is_refused_before_anything_is_sent(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_a_header_that_is_none_is_refused_before_anything_is_sent(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """A file of a million rows is not sent in vain."""
     ran = flamebot("import", write(TEXT.replace("credentials.token", "surprise")))
     assert (ran.exit, "unknown column 'surprise'" in ran.err) == (2, True)
     assert api.asked == []
 
 
-def test_rejected_rows_are_listed_by_line(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_rejected_rows_are_listed_by_line(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """With their reasons, the first fifty on a screen; the exit code is 6."""
     api.on(*SHOW, Reply(200, shown(rejected=60, notStarted=1, imported=941)))
-    flaw = [{"pointer": "/modelId", "detail": "Must be a string."}]
-    items = [{"row": n, "flamebotId": f"a{n}", "code": "invalid", "errors": flaw} for n in range(2, 51)]
-    items += [{"row": 51, "flamebotId": "bare", "code": "account_incomplete", "errors": [{"pointer": "", "detail": "It is stored."}]}]
+    issue = [{"pointer": "/modelId", "detail": "Must be a string."}]
+    items = [
+        {"row": n, "flamebotId": f"a{n}", "code": "invalid", "errors": issue} for n in range(2, 51)
+    ]
+    items += [
+        {
+            "row": 51,
+            "flamebotId": "bare",
+            "code": "account_incomplete",
+            "errors": [{"pointer": "", "detail": "It is stored."}],
+        }
+    ]
     api.on(*REJECTS, Reply(200, {"items": items, "nextCursor": "more"}))
     ran = flamebot("import", write())
     assert ran.exit == 6
-    assert ran.out.splitlines()[1].split() == ["line", "2", "a2", "rejected", "modelId", "Must", "be", "a", "string."]
+    assert ran.out.splitlines()[1].split() == [
+        "line",
+        "2",
+        "a2",
+        "rejected",
+        "modelId",
+        "Must",
+        "be",
+        "a",
+        "string.",
+    ]
     assert "imported, not started" in ran.out
     assert f"... and 11 more: flamebot imports rejects {ID}" in ran.out
 
 
-def test_a_failed_import_says_what_to_do(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_a_failed_import_says_what_to_do(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """What was stored is told, and that the file may come again."""
     error = "unreadable: The row that begins on line 900 is not CSV: its quotes are broken."
     api.on(*SHOW, Reply(200, shown("failed", rowsRead=898, error=error)))
@@ -178,14 +252,18 @@ def test_a_failed_import_says_what_to_do(api: CannedApi, bucket: Bucket, flamebo
     assert "What was stored stays" in ran.err
 
 
-def test_watching_outlives_an_api_that_is_away_for_a_moment(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
+def test_watching_outlives_an_api_that_is_away_for_a_moment(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
     """The import goes on without us, so we look again."""
     away = Reply(503, {"message": "Service Unavailable"})
     api.on(*SHOW, away, Reply(200, shown("running")), away, away, Reply(200, shown()))
     assert flamebot("import", write()).exit == 0
 
 
-def test_control_c_stops_watching_only(api: CannedApi, bucket: Bucket, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_stops_watching_only(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It says where the import is to be seen, and how to end it."""
 
     def interrupted(*_: object) -> None:
@@ -212,5 +290,9 @@ def test_imports_are_listed_shown_and_cancelled(api: CannedApi, flamebot: Flameb
     ran = flamebot("imports", "cancel", ID, "--reason", "wrong file")
     assert "1,001 accounts stay" in ran.out
     assert api.asked[-1].body == {"reason": "wrong file"}
-    api.on("POST", f"/v1/imports/{ID}/cancel", problem(409, "not_allowed", "The import is over.", allowed=[]))
+    api.on(
+        "POST",
+        f"/v1/imports/{ID}/cancel",
+        problem(409, "not_allowed", "The import is over.", allowed=[]),
+    )
     assert flamebot("imports", "cancel", ID).exit == 5

@@ -8,28 +8,46 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.canned import Asked, CannedApi, Reply, problem
+from tests.unit.cli.canned import CannedApi, Reply, RequestModel, problem
 from tests.unit.cli.conftest import Flamebot
 
 IMPORT = ("POST", "/v1/accounts/import")
 
 
-def accept(asked: Asked) -> Reply:
+def accept(asked: RequestModel) -> Reply:
     """Every account whose id does not begin with `bad` is imported and started."""
     results: list[dict[str, Any]] = []
     for index, row in enumerate(asked.body["accounts"]):
         name = row["flamebotId"]
         if name.startswith("bad"):
-            flaw = {"pointer": f"/accounts/{index}/modelId", "detail": "Must be a string."}
+            issue = {"pointer": f"/accounts/{index}/modelId", "detail": "Must be a string."}
             told = {"status": "rejected", "workflow": {"instanceId": None, "status": "rejected"}}
-            results.append({"index": index, "flamebotId": name, **told, "problem": {"code": "invalid", "detail": "No.", "errors": [flaw]}})
+            results.append(
+                {
+                    "index": index,
+                    "flamebotId": name,
+                    **told,
+                    "problem": {"code": "invalid", "detail": "No.", "errors": [issue]},
+                }
+            )
         elif name.startswith("bare"):
             told = {"status": "created", "workflow": {"instanceId": None, "status": "rejected"}}
-            why = {"code": "account_incomplete", "detail": "modelId and channelId are needed.", "errors": []}
+            why = {
+                "code": "account_incomplete",
+                "detail": "modelId and channelId are needed.",
+                "errors": [],
+            }
             results.append({"index": index, "flamebotId": name, **told, "problem": why})
         else:
             status = "started" if asked.body["startAutomation"] else "not_requested"
-            results.append({"index": index, "flamebotId": name, "status": "created", "workflow": {"instanceId": "i", "status": status}})
+            results.append(
+                {
+                    "index": index,
+                    "flamebotId": name,
+                    "status": "created",
+                    "workflow": {"instanceId": "i", "status": status},
+                }
+            )
     return Reply(200, {"imported": 0, "started": 0, "rejected": 0, "results": results})
 
 
@@ -41,14 +59,22 @@ def api_imports(api: CannedApi) -> None:
 
 def write(name: str, content: object) -> str:
     """A file in the working directory."""
-    Path(name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    Path(name).write_text(
+        content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
+    )
     return name
 
 
 def accounts(count: int) -> list[dict[str, Any]]:
     """Some accounts."""
     return [
-        {"flamebotId": f"acct-{n:05}", "modelId": "m", "channelId": "c", "credentials": {"token": f"planted-{n}"}} for n in range(count)
+        {
+            "flamebotId": f"acct-{n:05}",
+            "modelId": "m",
+            "channelId": "c",
+            "credentials": {"token": f"planted-{n}"},
+        }
+        for n in range(count)
     ]
 
 
@@ -58,7 +84,12 @@ def test_a_json_list_is_imported_and_started(api: CannedApi, flamebot: Flamebot)
     assert ran.exit == 0
     assert "3 rows: 3 imported, 3 started" in ran.out
     (asked,) = api.asked
-    assert asked.body == {"accounts": accounts(3), "startAutomation": True, "workflowType": "default", "spreadSeconds": 0}
+    assert asked.body == {
+        "accounts": accounts(3),
+        "startAutomation": True,
+        "workflowType": "default",
+        "spreadSeconds": 0,
+    }
     assert asked.headers["authorization"] == "Bearer planted-token"
 
 
@@ -68,18 +99,38 @@ def test_options_say_what_to_start(api: CannedApi, flamebot: Flamebot) -> None:
     flamebot("import", name, "--type", "test", "--spread", "6h")
     flamebot("import", name, "--no-start")
     spread, stored = api.asked
-    assert (spread.body["workflowType"], spread.body["spreadSeconds"], spread.body["startAutomation"]) == ("test", 21600, True)
+    assert (
+        spread.body["workflowType"],
+        spread.body["spreadSeconds"],
+        spread.body["startAutomation"],
+    ) == ("test", 21600, True)
     assert stored.body["startAutomation"] is False
 
 
 def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> None:
     """A file may be a request as the API takes it; options win over what it says."""
-    name = write("a.json", {"accounts": accounts(1), "startAutomation": False, "workflowType": "test", "spreadSeconds": 60})
+    name = write(
+        "a.json",
+        {
+            "accounts": accounts(1),
+            "startAutomation": False,
+            "workflowType": "test",
+            "spreadSeconds": 60,
+        },
+    )
     flamebot("import", name)
     flamebot("import", name, "--start", "--type", "aggressive")
     own, won = (asked.body for asked in api.asked)
-    assert (own["startAutomation"], own["workflowType"], own["spreadSeconds"]) == (False, "test", 60)
-    assert (won["startAutomation"], won["workflowType"], won["spreadSeconds"]) == (True, "aggressive", 60)
+    assert (own["startAutomation"], own["workflowType"], own["spreadSeconds"]) == (
+        False,
+        "test",
+        60,
+    )
+    assert (won["startAutomation"], won["workflowType"], won["spreadSeconds"]) == (
+        True,
+        "aggressive",
+        60,
+    )
 
 
 def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
@@ -114,7 +165,9 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
         ("deep.csv", 'flamebotId,config\na,"{""x"": ' + "[" * 10_000 + '"\n'),
     ],
 )
-def test_what_has_two_readings_or_none_is_refused(api: CannedApi, flamebot: Flamebot, name: str, text: str) -> None:
+def test_what_has_two_readings_or_none_is_refused(
+    api: CannedApi, flamebot: Flamebot, name: str, text: str
+) -> None:
     """JSON too deep to read, numbers that are none, names and columns that stand there twice: a clear refusal, and nothing is sent."""
     ran = flamebot("import", write(name, text))
     assert ran.exit == 2
@@ -151,7 +204,9 @@ def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> 
 
 def test_a_run_again_is_told_as_such(api: CannedApi, flamebot: Flamebot) -> None:
     """When the API answers as before, nobody is made to believe that something was done again."""
-    first = accept(Asked("POST", "", {}, {}, {"accounts": accounts(2), "startAutomation": True}))
+    first = accept(
+        RequestModel("POST", "", {}, {}, {"accounts": accounts(2), "startAutomation": True})
+    )
     api.on(*IMPORT, first, Reply(200, first.body, {"Idempotent-Replayed": "true"}))
     assert "earlier run" not in flamebot("import", write("a.json", accounts(2))).out
     assert "2 of the rows were sent by an earlier run" in flamebot("import", "a.json").out
@@ -160,11 +215,25 @@ def test_a_run_again_is_told_as_such(api: CannedApi, flamebot: Flamebot) -> None
 
 def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
     """Each rejected row is told with its place, its reason and nothing of its credentials; the exit code is 6."""
-    rows = [{"flamebotId": "good"}, {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}}, {"flamebotId": "bare-1"}]
+    rows = [
+        {"flamebotId": "good"},
+        {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}},
+        {"flamebotId": "bare-1"},
+    ]
     ran = flamebot("import", write("a.json", rows))
     assert ran.exit == 6
     lines = ran.out.splitlines()
-    assert lines[1].split() == ["row", "2", "bad-1", "rejected", "modelId", "Must", "be", "a", "string."]
+    assert lines[1].split() == [
+        "row",
+        "2",
+        "bad-1",
+        "rejected",
+        "modelId",
+        "Must",
+        "be",
+        "a",
+        "string.",
+    ]
     assert "row 3" in lines[2]
     assert "imported, not started" in lines[2]
     assert "3 rows: 2 imported, 1 started, 2 with problems" in ran.out
@@ -182,15 +251,27 @@ def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
         "alreadyActive": 0,
         "replayed": 0,
         "rejected": 1,
-        "rejects": [{"row": "line 902", "flamebotId": "bad-1", "what": "rejected", "reason": "modelId Must be a string."}],
+        "rejects": [
+            {
+                "row": "line 902",
+                "flamebotId": "bad-1",
+                "what": "rejected",
+                "reason": "modelId Must be a string.",
+            }
+        ],
     }
 
 
 def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
     """Throttled, unavailable or in flight: the same request goes again with its key."""
-    busy = [Reply(503, {"message": "Service Unavailable"}, {"Retry-After": "0"}), Reply(429, {"message": "Too Many"}, {"Retry-After": "0"})]
+    busy = [
+        Reply(503, {"message": "Service Unavailable"}, {"Retry-After": "0"}),
+        Reply(429, {"message": "Too Many"}, {"Retry-After": "0"}),
+    ]
     busy += [problem(409, "idempotency_in_flight", "At work.", headers={"Retry-After": "0"})]
-    good = accept(Asked("POST", "", {}, {}, {"accounts": accounts(1), "startAutomation": True}))
+    good = accept(
+        RequestModel("POST", "", {}, {}, {"accounts": accounts(1), "startAutomation": True})
+    )
     api.on(*IMPORT, *busy, good)
     assert flamebot("import", write("a.json", accounts(1))).exit == 0
     assert len(api.asked) == 4
@@ -199,7 +280,9 @@ def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
 
 def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Flamebot) -> None:
     """When the API refuses, what was done is told, and that running again is safe."""
-    good = accept(Asked("POST", "", {}, {}, {"accounts": accounts(1000), "startAutomation": True}))
+    good = accept(
+        RequestModel("POST", "", {}, {}, {"accounts": accounts(1000), "startAutomation": True})
+    )
     api.on(*IMPORT, good, problem(403, "forbidden", "The token does not carry the scope."))
     ran = flamebot("import", write("a.json", accounts(1500)))
     assert ran.exit == 4
@@ -222,11 +305,17 @@ def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Fla
         ("a.csv", "flamebotId,config.\na,b\n", "unknown column"),
         ("a.csv", "modelId\nm\n", "no column flamebotId"),
         ("a.csv", "flamebotId\na,planted-secret\n", "Line 2 has 2 cells"),
-        ("a.csv", "flamebotId,credentials\na,planted-secret\n", "Line 2, column credentials: must be a JSON object"),
+        (
+            "a.csv",
+            "flamebotId,credentials\na,planted-secret\n",
+            "Line 2, column credentials: must be a JSON object",
+        ),
         ("a.csv", 'flamebotId\n"planted-secret\n', "no CSV"),
     ],
 )
-def test_a_file_that_is_none_is_refused(api: CannedApi, flamebot: Flamebot, name: str, text: str, why: str) -> None:
+def test_a_file_that_is_none_is_refused(
+    api: CannedApi, flamebot: Flamebot, name: str, text: str, why: str
+) -> None:
     """A file that cannot be read is told by place and reason, never by its content, before anything is sent."""
     ran = flamebot("import", write(name, text))
     assert ran.exit == 2

@@ -66,7 +66,15 @@ def test_each_command_has_help(flamebot: Flamebot, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["nonsense"], ["show"], ["list", "--limit", "0"], ["list", "--status", "odd"], ["list", "--stat", "failed"]]
+    "argv",
+    [
+        [],
+        ["nonsense"],
+        ["show"],
+        ["list", "--limit", "0"],
+        ["list", "--status", "odd"],
+        ["list", "--stat", "failed"],
+    ],
 )
 def test_wrong_usage_exits_with_two(flamebot: Flamebot, argv: list[str]) -> None:
     """What cannot be understood is never guessed: no half option names, no unknown words."""
@@ -78,11 +86,20 @@ def test_help_comes_at_once() -> None:
     """Help imports no HTTP client, no YAML and nothing of the engine's adapters."""
     heavy = "httpx yaml pydantic boto3 cryptography devstack flamebot"
     code = f"import sys, cli.main; cli.main.parser(); print([m for m in {heavy.split()!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert done.stdout.strip() == "[]"
 
 
-def test_what_is_said_beats_what_is_found(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_said_beats_what_is_found(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Options beat a named profile, that the environment, that the local stack, that the default profile."""
     api.on("GET", "/v1/workflows", NOTHING)
     elsewhere = f"http://127.0.0.1:{closed_port()}"
@@ -120,7 +137,9 @@ def test_what_is_said_beats_what_is_found(api: CannedApi, flamebot: Flamebot, mo
     assert token_used() == "profile-token"
 
 
-def test_without_any_target_the_ways_are_told(flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_target_the_ways_are_told(
+    flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing configured: the three ways to name an API are told."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     ran = flamebot("list")
@@ -132,9 +151,17 @@ def test_without_any_target_the_ways_are_told(flamebot: Flamebot, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "text", ["[profiles.p]\n", "[profiles.p]\napi_url = 5\n", "not toml", "[profiles.p]\napi_url='http://x'\ntoken_command='/no/such'\n"]
+    "text",
+    [
+        "[profiles.p]\n",
+        "[profiles.p]\napi_url = 5\n",
+        "not toml",
+        "[profiles.p]\napi_url='http://x'\ntoken_command='/no/such'\n",
+    ],
 )
-def test_a_broken_profile_is_told(flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_broken_profile_is_told(
+    flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     """A profile that cannot be used says what is missing."""
     monkeypatch.delenv("FLAMEBOT_TOKEN")
     profiles(text)
@@ -154,8 +181,10 @@ def test_a_broken_stack_file_is_told(flamebot: Flamebot, monkeypatch: pytest.Mon
 
 def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
     """An error says what was attempted, why it failed, where, what to do next, and the request's id."""
-    flaw = {"pointer": "/query/dueBefore", "detail": "Must be a time."}
-    api.on("GET", "/v1/workflows", problem(422, "invalid", "The input is not valid.", errors=[flaw]))
+    issue = {"pointer": "/query/dueBefore", "detail": "Must be a time."}
+    api.on(
+        "GET", "/v1/workflows", problem(422, "invalid", "The input is not valid.", errors=[issue])
+    )
     ran = flamebot("list", "--due-before", "soon")
     assert ran.exit == 1
     assert ran.err.splitlines()[:3] == [
@@ -166,17 +195,32 @@ def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
     assert "request: req-1" in ran.err
 
 
-@pytest.mark.parametrize(("status", "exit_code"), [(401, 4), (403, 4), (404, 3), (413, 1), (429, 1), (503, 1)])
-def test_the_gateways_own_errors_are_told(api: CannedApi, flamebot: Flamebot, status: int, exit_code: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "exit_code"), [(401, 4), (403, 4), (404, 3), (413, 1), (429, 1), (503, 1)]
+)
+def test_the_gateways_own_errors_are_told(
+    api: CannedApi, flamebot: Flamebot, status: int, exit_code: int
+) -> None:
     """The gateway's `{message}` is understood as well, with its request id."""
-    api.on("GET", "/v1/workflows", Reply(status, {"message": "Not from us"}, {"Apigw-Requestid": "gw-1"}))
+    api.on(
+        "GET",
+        "/v1/workflows",
+        Reply(status, {"message": "Not from us"}, {"Apigw-Requestid": "gw-1"}),
+    )
     ran = flamebot("list")
-    assert (ran.exit, "Not from us" in ran.err, "request: gw-1" in ran.err, "next:" in ran.err) == (exit_code, True, True, True)
+    assert (ran.exit, "Not from us" in ran.err, "request: gw-1" in ran.err, "next:" in ran.err) == (
+        exit_code,
+        True,
+        True,
+        True,
+    )
 
 
 def test_a_missing_scope_is_named(api: CannedApi, flamebot: Flamebot) -> None:
     """A refusal says which scope the token lacks."""
-    headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope", scope="flamebot/workflows.write"'}
+    headers = {
+        "WWW-Authenticate": 'Bearer error="insufficient_scope", scope="flamebot/workflows.write"'
+    }
     api.on("GET", "/v1/workflows", problem(403, "forbidden", "No.", headers=headers))
     assert "scope workflows.write" in flamebot("list").err
 
@@ -192,11 +236,20 @@ def test_any_answer_is_survived(api: CannedApi, flamebot: Flamebot, body: bytes)
 
 def test_errors_for_programs_are_json(api: CannedApi, flamebot: Flamebot) -> None:
     """With --json an error is a document on standard error, and standard output stays empty."""
-    api.on("GET", "/v1/workflows", problem(503, "unavailable", "Not now.", headers={"Retry-After": "5"}))
+    api.on(
+        "GET",
+        "/v1/workflows",
+        problem(503, "unavailable", "Not now.", headers={"Retry-After": "5"}),
+    )
     ran = flamebot("list", "--json")
     error = json.loads(ran.err)["error"]
     assert (ran.exit, ran.out) == (1, "")
-    assert (error["status"], error["code"], error["requestId"], error["next"]) == (503, "unavailable", "req-1", "Try again in 5 s.")
+    assert (error["status"], error["code"], error["requestId"], error["next"]) == (
+        503,
+        "unavailable",
+        "req-1",
+        "Try again in 5 s.",
+    )
 
 
 def test_an_api_that_is_not_there_is_told(flamebot: Flamebot) -> None:
@@ -206,7 +259,9 @@ def test_an_api_that_is_not_there_is_told(flamebot: Flamebot) -> None:
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        ran = flamebot("list", "--timeout", "0.2", "--api-url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        ran = flamebot(
+            "list", "--timeout", "0.2", "--api-url", f"http://127.0.0.1:{silent.getsockname()[1]}"
+        )
     assert (ran.exit, "did not answer in time" in ran.err) == (1, True)
     assert flamebot("list", "--api-url", "nonsense").exit == 1
 
@@ -219,7 +274,9 @@ def test_the_token_is_never_shown(api: CannedApi, flamebot: Flamebot) -> None:
         assert "planted" not in ran.out + ran.err
 
 
-def test_a_proxy_does_not_see_loopback(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_does_not_see_loopback(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A company's proxy is not asked for the local stack."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     api.on("GET", "/v1/workflows", NOTHING)
@@ -257,10 +314,21 @@ def test_dev_has_options_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_reader_who_has_seen_enough_is_no_error(api: CannedApi) -> None:
     """`flamebot list | head` ends quietly."""
-    api.on("GET", "/v1/workflows", Reply(200, {"items": [{"id": "w" * 100}] * 200, "nextCursor": "again"}))
-    environment = {**os.environ, "FLAMEBOT_API_URL": api.url, "FLAMEBOT_TOKEN": "t", "PYTHONPATH": str(ROOT)}
+    api.on(
+        "GET",
+        "/v1/workflows",
+        Reply(200, {"items": [{"id": "w" * 100}] * 200, "nextCursor": "again"}),
+    )
+    environment = {
+        **os.environ,
+        "FLAMEBOT_API_URL": api.url,
+        "FLAMEBOT_TOKEN": "t",
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-m", "cli.main", "list", "--quiet", "--limit", "4000"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -279,11 +347,23 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
         return NOTHING
 
     api.on("GET", "/v1/workflows", slow)
-    environment = {**os.environ, "FLAMEBOT_API_URL": api.url, "FLAMEBOT_TOKEN": "t", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "FLAMEBOT_API_URL": api.url,
+        "FLAMEBOT_TOKEN": "t",
+        "PYTHONPATH": str(ROOT),
+    }
     # Whoever runs the tests in the background of a script has them ignore interrupts, and their children too.
     listening = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv[0] = 'flamebot'"
-    command = [sys.executable, "-c", f"{listening}; import runpy; runpy.run_module('cli.main', run_name='__main__')", "list"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    command = [
+        sys.executable,
+        "-c",
+        f"{listening}; import runpy; runpy.run_module('cli.main', run_name='__main__')",
+        "list",
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert come.wait(30)
         process.send_signal(2)
         _, errors = process.communicate(timeout=30)
@@ -299,7 +379,9 @@ def test_a_fault_of_the_command_is_told(api: CannedApi, flamebot: Flamebot) -> N
         flamebot("list", "--debug")
 
 
-def test_colour_is_for_terminals(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_is_for_terminals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Status words are coloured at a terminal; NO_COLOR, --no-color and a dumb terminal are plain."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

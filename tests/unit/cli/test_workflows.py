@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.canned import NOW, Asked, CannedApi, Reply, problem, workflow
+from tests.unit.cli.canned import NOW, CannedApi, Reply, RequestModel, problem, workflow
 from tests.unit.cli.conftest import Flamebot
 
 ID = workflow()["id"]
@@ -21,17 +21,41 @@ def page(*items: dict[str, Any], following: str | None = None) -> Reply:
 
 def entry(sequence: int, status: str = "completed", **changes: Any) -> dict[str, Any]:
     """A line of history."""
-    told = {"sequence": sequence, "stepId": f"s{sequence}", "action": "wait", "status": status, "attempt": 1}
+    told = {
+        "sequence": sequence,
+        "stepId": f"s{sequence}",
+        "action": "wait",
+        "status": status,
+        "attempt": 1,
+    }
     return {**told, "startedAt": NOW, "finishedAt": NOW, "result": None, "error": None, **changes}
 
 
 def test_list_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
     """Workflows are shown one a line, plain where nobody watches."""
-    api.on("GET", "/v1/workflows", page(workflow(), workflow(accountId="acct-2", status="failed", lastError="refused: no\x1b[31m\nmore")))
+    api.on(
+        "GET",
+        "/v1/workflows",
+        page(
+            workflow(),
+            workflow(accountId="acct-2", status="failed", lastError="refused: no\x1b[31m\nmore"),
+        ),
+    )
     ran = flamebot("list")
     head, first, second = ran.out.splitlines()
     assert head.split()[:4] == ["ACCOUNT", "WORKFLOW", "TYPE", "STATUS"]
-    assert first.split() == ["acct-001", ID, "default", "v2", "active", "swipe", "(2/5)", "2026-03-01", "12:00:00Z", "-"]
+    assert first.split() == [
+        "acct-001",
+        ID,
+        "default",
+        "v2",
+        "active",
+        "swipe",
+        "(2/5)",
+        "2026-03-01",
+        "12:00:00Z",
+        "-",
+    ]
     assert second.endswith("refused: no?[31m more")
     assert "\x1b" not in ran.out
 
@@ -39,9 +63,31 @@ def test_list_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
 def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
     """Filters are the API's own; what was not asked for is not sent."""
     api.on("GET", "/v1/workflows", page())
-    ran = flamebot("list", "--status", "failed", "--type", "test", "--account", "a", "--step", "s", "--error", "x", "--due-before", NOW)
+    ran = flamebot(
+        "list",
+        "--status",
+        "failed",
+        "--type",
+        "test",
+        "--account",
+        "a",
+        "--step",
+        "s",
+        "--error",
+        "x",
+        "--due-before",
+        NOW,
+    )
     (asked,) = api.asked
-    expected = {"status": "failed", "type": "test", "accountId": "a", "stepId": "s", "error": "x", "dueBefore": NOW, "limit": "50"}
+    expected = {
+        "status": "failed",
+        "type": "test",
+        "accountId": "a",
+        "stepId": "s",
+        "error": "x",
+        "dueBefore": NOW,
+        "limit": "50",
+    }
     assert asked.query == expected
     assert "No workflow fits" in ran.err
 
@@ -49,10 +95,13 @@ def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
 def test_list_goes_through_the_pages(api: CannedApi, flamebot: Flamebot) -> None:
     """--all follows every cursor, --limit stops in time, --quiet prints ids alone."""
 
-    def pages(asked: Asked) -> Reply:
+    def pages(asked: RequestModel) -> Reply:
         number = int(asked.query.get("cursor", 0))
         size = int(asked.query["limit"])
-        return page(*[workflow(id=f"w{number}-{n}") for n in range(size)], following=str(number + 1) if number < 2 else None)
+        return page(
+            *[workflow(id=f"w{number}-{n}") for n in range(size)],
+            following=str(number + 1) if number < 2 else None,
+        )
 
     api.on("GET", "/v1/workflows", pages)
     assert len(flamebot("list", "--all", "--quiet").out.split()) == 600
@@ -73,7 +122,13 @@ def test_show_takes_a_workflows_id(api: CannedApi, flamebot: Flamebot) -> None:
 def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
     """An account's id stands for its live workflow, else for its latest."""
     over, live = workflow(id="w-over", status="completed"), workflow(id="w-live", status="paused")
-    api.on("GET", "/v1/workflows", page(over, live), page(over, workflow(id="w-older", status="failed")), page())
+    api.on(
+        "GET",
+        "/v1/workflows",
+        page(over, live),
+        page(over, workflow(id="w-older", status="failed")),
+        page(),
+    )
     assert flamebot("show", "acct-001", "--json").json["id"] == "w-live"
     assert flamebot("show", "acct-001", "--json").json["id"] == "w-over"
     ran = flamebot("show", "acct-001")
@@ -101,12 +156,20 @@ def test_history_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 @pytest.mark.parametrize(("end", "code"), [("completed", 0), ("stopped", 0), ("failed", 1)])
-def test_history_follows_to_the_end(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, end: str, code: int) -> None:
+def test_history_follows_to_the_end(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, end: str, code: int
+) -> None:
     """--follow tells each step once, until the workflow is over, and exits with 1 if it failed."""
     monkeypatch.setattr("cli.commands.workflows._FOLLOW_SECONDS", 0.01)
     states = [Reply(200, workflow(status=status)) for status in ("active", "active", "active", end)]
     api.on(*SHOW, *states)
-    api.on("GET", f"{SHOW[1]}/history", page(entry(1)), page(entry(1), entry(2)), page(entry(1), entry(2), entry(3)))
+    api.on(
+        "GET",
+        f"{SHOW[1]}/history",
+        page(entry(1)),
+        page(entry(1), entry(2)),
+        page(entry(1), entry(2), entry(3)),
+    )
     ran = flamebot("history", ID, "--follow")
     assert [line.split()[2] for line in ran.out.splitlines()] == ["#1", "#2", "#3"]
     assert (ran.exit, f"The workflow is {end}." in ran.err) == (code, True)
@@ -116,12 +179,18 @@ def test_history_follows_to_the_end(api: CannedApi, flamebot: Flamebot, monkeypa
 def test_a_workflow_is_changed_by_name(api: CannedApi, flamebot: Flamebot, action: str) -> None:
     """Each control command finds the workflow, says why it was asked, and prints the new state."""
     api.on("GET", "/v1/workflows", page(workflow()))
-    api.on("POST", f"/v1/workflows/{ID}/{action}", Reply(200, workflow(status="paused", effectInFlight=True)))
+    api.on(
+        "POST",
+        f"/v1/workflows/{ID}/{action}",
+        Reply(200, workflow(status="paused", effectInFlight=True)),
+    )
     ran = flamebot(action, "acct-001", "--reason", "because")
     assert ran.exit == 0
     assert ran.out.startswith(f"acct-001  {ID}  paused")
     assert "may finish" in ran.out
-    assert api.asked[-1].body == {"reason": "because"} | ({"clock": "freeze"} if action == "resume" else {})
+    assert api.asked[-1].body == {"reason": "because"} | (
+        {"clock": "freeze"} if action == "resume" else {}
+    )
     assert flamebot(action, "acct-001", "--json").json["status"] == "paused"
 
 
@@ -140,7 +209,9 @@ def test_a_pause_tells_its_undoing(api: CannedApi, flamebot: Flamebot) -> None:
     assert "undo: flamebot resume acct-001" in flamebot("pause", ID).err
 
 
-def test_a_stop_at_a_terminal_is_asked_about(api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_at_a_terminal_is_asked_about(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stop cannot be undone: at a terminal it is asked about, unless --yes is given; a script is not asked."""
     api.on(*SHOW, Reply(200, workflow()))
     api.on("POST", f"/v1/workflows/{ID}/stop", Reply(200, workflow(status="stopped")))
@@ -163,7 +234,12 @@ def test_a_stop_at_a_terminal_is_asked_about(api: CannedApi, flamebot: Flamebot,
 def test_what_is_not_allowed_says_what_is(api: CannedApi, flamebot: Flamebot) -> None:
     """A conflict exits with 5 and names the actions that the status allows."""
     api.on(*SHOW, Reply(200, workflow()))
-    refusal = problem(409, "not_allowed", "The workflow's status does not allow this action.", allowed=["resume", "stop"])
+    refusal = problem(
+        409,
+        "not_allowed",
+        "The workflow's status does not allow this action.",
+        allowed=["resume", "stop"],
+    )
     api.on("POST", f"/v1/workflows/{ID}/retry", refusal)
     ran = flamebot("retry", ID)
     assert ran.exit == 5
@@ -173,7 +249,11 @@ def test_what_is_not_allowed_says_what_is(api: CannedApi, flamebot: Flamebot) ->
 
 def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
     """Of several workflows each is tried; done in part exits with 6, none done with the first failure's code."""
-    api.on("GET", "/v1/workflows", lambda asked: page(workflow()) if asked.query["accountId"] == "good" else page())
+    api.on(
+        "GET",
+        "/v1/workflows",
+        lambda asked: page(workflow()) if asked.query["accountId"] == "good" else page(),
+    )
     api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
     ran = flamebot("pause", "none", "good")
     assert (ran.exit, "acct-001" in ran.out, "pause of none failed" in ran.err) == (6, True, True)
@@ -183,7 +263,12 @@ def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
 def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
     """Each named account gets a workflow of the definition; a live one is a conflict."""
     path = "/v1/accounts/acct%2F1/workflows"
-    api.on("POST", path, Reply(201, workflow()), problem(409, "already_active", "The account has a live workflow already."))
+    api.on(
+        "POST",
+        path,
+        Reply(201, workflow()),
+        problem(409, "already_active", "The account has a live workflow already."),
+    )
     ran = flamebot("start", "acct/1", "--type", "test", "--reason", "r")
     assert (ran.exit, ID in ran.out) == (0, True)
     assert api.asked[0].body == {"workflowType": "test", "reason": "r"}

@@ -12,9 +12,9 @@ import httpx
 import pytest
 import yaml
 
-from devstack.actions_face import SPECIFICATION
-from devstack.actions_service import ActionsService
-from devstack.json_schema import flaws, resolved
+from devstack.actions_service.api import SPECIFICATION
+from devstack.actions_service.json_schema import issues, resolved
+from devstack.actions_service.server import ActionsService
 
 TOKEN = "the-token"
 SPEC = yaml.safe_load(SPECIFICATION.read_text())
@@ -37,15 +37,33 @@ def client(service: ActionsService) -> Iterator[httpx.Client]:
         yield client
 
 
-def register(client: httpx.Client, account: str = "a1", key: str = "a1:000001", **content: Any) -> httpx.Response:
+def register(
+    client: httpx.Client, account: str = "a1", key: str = "a1:000001", **content: Any
+) -> httpx.Response:
     """Register an account."""
-    return client.put(f"/accounts/{account}", json=content or {"modelId": "m", "channelId": "c"}, headers={"idempotency-key": key})
+    return client.put(
+        f"/accounts/{account}",
+        json=content or {"modelId": "m", "channelId": "c"},
+        headers={"idempotency-key": key},
+    )
 
 
-def swipe(client: httpx.Client, key: str = "task-0001", account: str = "a1", count: int = 5, fence: int | None = None) -> httpx.Response:
+def swipe(
+    client: httpx.Client,
+    key: str = "task-0001",
+    account: str = "a1",
+    count: int = 5,
+    fence: int | None = None,
+) -> httpx.Response:
     """Start a swipe job."""
-    headers = {"idempotency-key": key} | ({"x-fencing-token": str(fence)} if fence is not None else {})
-    return client.post(f"/accounts/{account}/swipe-tasks", json={"count": count, "spectre": {"mode": "calm"}}, headers=headers)
+    headers = {"idempotency-key": key} | (
+        {"x-fencing-token": str(fence)} if fence is not None else {}
+    )
+    return client.post(
+        f"/accounts/{account}/swipe-tasks",
+        json={"count": count, "spectre": {"mode": "calm"}},
+        headers=headers,
+    )
 
 
 def finished(client: httpx.Client, task_id: str) -> dict[str, Any]:
@@ -68,7 +86,7 @@ def answers_as_specified(response: httpx.Response, template: str, method: str) -
     responses = SPEC["paths"][template][method]["responses"]
     node = resolved(responses[str(response.status_code)], SPEC)
     schema = node["content"][response.headers["content-type"]]["schema"]
-    assert list(flaws(schema, response.json(), SPEC)) == []
+    assert list(issues(schema, response.json(), SPEC)) == []
     return all(name.lower() in response.headers for name in node.get("headers", {}))
 
 
@@ -79,14 +97,20 @@ def test_every_operation_answers_as_specified(client: httpx.Client) -> None:
     assert answers_as_specified(client.get("/accounts/a1"), "/accounts/{accountId}", "get")
     prompt = client.put("/accounts/a1/prompt", json={"text": "Ask me about tea"}, headers=key)
     assert answers_as_specified(prompt, "/accounts/{accountId}/prompt", "put")
-    bio = client.put("/accounts/a1/bio", json={"text": "Tea"}, headers={"idempotency-key": "task-0002"})
+    bio = client.put(
+        "/accounts/a1/bio", json={"text": "Tea"}, headers={"idempotency-key": "task-0002"}
+    )
     assert answers_as_specified(bio, "/accounts/{accountId}/bio", "put")
     started = swipe(client, "task-0003")
     assert answers_as_specified(started, "/accounts/{accountId}/swipe-tasks", "post")
     task_id = started.json()["taskId"]
     assert answers_as_specified(client.get(f"/tasks/{task_id}"), "/tasks/{taskId}", "get")
-    assert answers_as_specified(client.get("/tasks", params={"idempotencyKey": "task-0003"}), "/tasks", "get")
-    assert answers_as_specified(client.post(f"/tasks/{task_id}/cancel"), "/tasks/{taskId}/cancel", "post")
+    assert answers_as_specified(
+        client.get("/tasks", params={"idempotencyKey": "task-0003"}), "/tasks", "get"
+    )
+    assert answers_as_specified(
+        client.post(f"/tasks/{task_id}/cancel"), "/tasks/{taskId}/cancel", "post"
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,19 +136,31 @@ def test_every_operation_answers_as_specified(client: httpx.Client) -> None:
         ("GET /nothing", None, None, 404),
     ],
 )
-def test_bad_requests_are_refused(client: httpx.Client, call: str, body: object, key: str | None, status: int) -> None:
+def test_bad_requests_are_refused(
+    client: httpx.Client, call: str, body: object, key: str | None, status: int
+) -> None:
     """What breaks the specification is refused with a problem, and does nothing."""
     register(client)
     method, _, path = call.partition(" ")
-    response = client.request(method, path, json=body, headers={"idempotency-key": key} if key else {})
-    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    response = client.request(
+        method, path, json=body, headers={"idempotency-key": key} if key else {}
+    )
+    assert (response.status_code, response.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
     assert client.get("/_sim/ledger").json()["jobs"] == []
 
 
 def test_no_token_no_service(service: ActionsService) -> None:
     """A call without the token is refused."""
     assert httpx.get(f"{service.url}/accounts/a1").status_code == 401
-    assert httpx.get(f"{service.url}/accounts/a1", headers={"authorization": "Bearer other"}).status_code == 401
+    assert (
+        httpx.get(
+            f"{service.url}/accounts/a1", headers={"authorization": "Bearer other"}
+        ).status_code
+        == 401
+    )
 
 
 def test_same_key_same_task(client: httpx.Client) -> None:
@@ -152,7 +188,10 @@ def test_registration_is_repeatable(client: httpx.Client) -> None:
 def test_credentials_stay_in_the_call(client: httpx.Client, tmp_path: Path) -> None:
     """Credentials are neither in the state file nor in the ledger."""
     register(client, credentials={"password": "planted-needle"})
-    assert "planted-needle" not in (tmp_path / "actions.jsonl").read_text() + client.get("/_sim/ledger").text
+    assert (
+        "planted-needle"
+        not in (tmp_path / "actions.jsonl").read_text() + client.get("/_sim/ledger").text
+    )
 
 
 def test_a_job_takes_its_time(client: httpx.Client) -> None:
@@ -186,7 +225,10 @@ def test_throttling_comes_with_retry_after(client: httpx.Client) -> None:
     answers = [swipe(client) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [503, 503, 429, 202]
     assert answers[0].headers["retry-after"] == "7"
-    assert all(answers_as_specified(answer, "/accounts/{accountId}/swipe-tasks", "post") for answer in answers)
+    assert all(
+        answers_as_specified(answer, "/accounts/{accountId}/swipe-tasks", "post")
+        for answer in answers
+    )
     assert len(client.get("/_sim/ledger").json()["jobs"]) == 1
 
 
@@ -198,7 +240,11 @@ def test_a_lost_answer_leaves_the_work_done(client: httpx.Client) -> None:
         swipe(client)
     (task,) = client.get("/tasks", params={"idempotencyKey": "task-0001"}).json()["items"]
     assert swipe(client).json()["taskId"] == task["taskId"]
-    writes = [write for write in client.get("/_sim/ledger").json()["writes"] if write["operation"] == "startSwipeTask"]
+    writes = [
+        write
+        for write in client.get("/_sim/ledger").json()["writes"]
+        if write["operation"] == "startSwipeTask"
+    ]
     assert [(write["status"], write["effect"]) for write in writes] == [(None, True), (202, False)]
     assert writes[0]["bodyHash"] == writes[1]["bodyHash"]
 
@@ -208,7 +254,12 @@ def test_faults_hit_what_they_name(client: httpx.Client) -> None:
     register(client)
     fault(client, kind="refuse", operation="updateBio", account="a1")
     assert swipe(client).status_code == 202
-    assert client.put("/accounts/a1/bio", json={"text": "x"}, headers={"idempotency-key": "task-0002"}).status_code == 422
+    assert (
+        client.put(
+            "/accounts/a1/bio", json={"text": "x"}, headers={"idempotency-key": "task-0002"}
+        ).status_code
+        == 422
+    )
     assert client.post("/_sim/faults", json={"kind": "thunder"}).status_code == 422
 
 
@@ -244,7 +295,10 @@ def test_overlapping_writes_are_noticed(client: httpx.Client, service: ActionsSe
     register(client)
     register(client, "a2", "a2:000001")
     service.provider.change({"latency": 0.2})
-    threads = [threading.Thread(target=swipe, args=(client, f"task-000{n}", account)) for n, account in enumerate(["a1", "a1", "a2"])]
+    threads = [
+        threading.Thread(target=swipe, args=(client, f"task-000{n}", account))
+        for n, account in enumerate(["a1", "a1", "a2"])
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -253,7 +307,9 @@ def test_overlapping_writes_are_noticed(client: httpx.Client, service: ActionsSe
     assert overlap["account"] == "a1"
 
 
-def test_state_survives_a_kill(client: httpx.Client, service: ActionsService, tmp_path: Path) -> None:
+def test_state_survives_a_kill(
+    client: httpx.Client, service: ActionsService, tmp_path: Path
+) -> None:
     """What was answered is still known after a kill, and half a line at the end does no harm."""
     register(client)
     task = swipe(client).json()
@@ -270,7 +326,9 @@ def test_state_survives_a_kill(client: httpx.Client, service: ActionsService, tm
     again.stop()
 
 
-def test_a_kill_between_any_two_entries_leaves_one_job_per_key(client: httpx.Client, tmp_path: Path) -> None:
+def test_a_kill_between_any_two_entries_leaves_one_job_per_key(
+    client: httpx.Client, tmp_path: Path
+) -> None:
     """However much of its file a killed service had written: who sends the same key again gets one job, not a second one (I5)."""
     register(client)
     swipe(client)
@@ -280,7 +338,9 @@ def test_a_kill_between_any_two_entries_leaves_one_job_per_key(client: httpx.Cli
         state.write_text("".join(lines[:kept]))
         again = ActionsService(token=TOKEN, state_file=state)
         again.start()
-        with httpx.Client(base_url=again.url, headers={"authorization": f"Bearer {TOKEN}"}) as other:
+        with httpx.Client(
+            base_url=again.url, headers={"authorization": f"Bearer {TOKEN}"}
+        ) as other:
             register(other)
             assert swipe(other).status_code == 202
             assert [job["key"] for job in other.get("/_sim/ledger").json()["jobs"]] == ["task-0001"]
@@ -298,4 +358,7 @@ def test_forgotten_keys_are_unknown(client: httpx.Client) -> None:
 def test_pages_from_elsewhere_are_kept_out(client: httpx.Client) -> None:
     """A page that a browser loaded from elsewhere can change nothing, by name or by address."""
     assert client.post("/_sim/forget-keys", headers={"host": "evil.example:80"}).status_code == 403
-    assert client.post("/_sim/forget-keys", headers={"origin": "https://evil.example"}).status_code == 403
+    assert (
+        client.post("/_sim/forget-keys", headers={"origin": "https://evil.example"}).status_code
+        == 403
+    )

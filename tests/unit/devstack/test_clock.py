@@ -24,7 +24,7 @@ class Real:
 
 @pytest.fixture
 def real() -> Real:
-    """Real time."""
+    """Wall time."""
     return Real()
 
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_new_clock_shows_real_time(path: Path, real: Real) -> None:
-    """A clock that never ran begins at real time, and runs at its speed."""
+    """A clock that never ran begins at wall time, and runs at its speed."""
     clock = ScheduleClock(path, 60, real=real)
     assert clock.now() == real.now
     real.now += 2
@@ -47,13 +47,16 @@ def test_the_file_says_the_same(path: Path, real: Real) -> None:
     clock = ScheduleClock(path, 60, real=real)
     clock.advance(7200)
     document = json.loads(path.read_text())
-    assert set(document) == {"anchorReal", "anchorEngine", "speed"}
+    assert set(document) == {"anchorWall", "anchorSchedule", "speed"}
     real.now += 3
-    assert clock.now() == document["anchorEngine"] + (real.now - document["anchorReal"]) * document["speed"]
+    assert (
+        clock.now()
+        == document["anchorSchedule"] + (real.now - document["anchorWall"]) * document["speed"]
+    )
 
 
 def test_restarts_keep_the_time(path: Path, real: Real) -> None:
-    """After a rest engine time has moved on like real time, after a crash at its own speed; never back."""
+    """After a rest schedule time has moved on like wall time, after a crash at its own speed; never back."""
     first = ScheduleClock(path, 60, real=real)
     real.now += 10
     first.rest()
@@ -66,7 +69,7 @@ def test_restarts_keep_the_time(path: Path, real: Real) -> None:
 
 
 def test_real_time_stepping_back_does_not_turn_it_back(path: Path, real: Real) -> None:
-    """When the machine's own clock is set back, engine time waits."""
+    """When the machine's own clock is set back, schedule time waits."""
     clock = ScheduleClock(path, 60, real=real)
     real.now += 10
     clock.advance(0)
@@ -93,7 +96,9 @@ def test_no_senseless_speed(path: Path, real: Real, speed: float) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"anchorReal": 1, "anchorEngine": 1, "speed": 0}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"anchorWall": 1, "anchorSchedule": 1, "speed": 0}']
+)
 def test_what_is_no_clock_is_refused(path: Path, real: Real, content: str) -> None:
     """A damaged file is named, not guessed at."""
     path.write_text(content)
@@ -129,5 +134,5 @@ def test_other_processes_follow(path: Path) -> None:
 
 
 def test_before_its_anchor_it_stands() -> None:
-    """At a real time before the anchor it shows the anchor's time."""
+    """At a wall time before the anchor it shows the anchor's time."""
     assert Anchor(100.0, 500.0, 60.0).at(90.0) == 500.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devstack.cloudformation import UNKNOWN, Values, read_document
+from devstack.aws.cloudformation import UNKNOWN, Values, read_document
 
 TEMPLATE = """
 Parameters:

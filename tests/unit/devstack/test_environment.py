@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.environment import function_variables, operators_variables, step_concurrency
-from devstack.template import FunctionSpec
+from devstack.aws.environment import function_variables, operators_variables, step_concurrency
+from devstack.aws.template import FunctionSpec
 
 SPEC = FunctionSpec(
     name="step",
@@ -24,7 +24,11 @@ SPEC = FunctionSpec(
 
 def test_the_operator_wins_over_the_stack_and_the_stack_over_the_template() -> None:
     """Each beats the one below it; what the template withholds the stack does not give."""
-    stack = {"ACTIONS_BASE_URL": "http://local", "DATABASE_URL": "postgresql://x", "LOCK_TABLE": "none of its business"}
+    stack = {
+        "ACTIONS_BASE_URL": "http://local",
+        "DATABASE_URL": "postgresql://x",
+        "LOCK_TABLE": "none of its business",
+    }
     variables = function_variables(SPEC, stack, {"MAX_ATTEMPTS": "5"}, endpoint="http://aws")
     assert variables["MAX_ATTEMPTS"] == "5"
     assert variables["ACTIONS_BASE_URL"] == "http://local"
@@ -40,10 +44,10 @@ def test_the_operators_cloud_is_left_alone() -> None:
         "DB_HOST": "x",
         "AWS_PROFILE": "prod",
         "AWS_SECRET_ACCESS_KEY": "x",
-        "MAX_REAPS": "2",
+        "MAX_RECLAIMS": "2",
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
     }
-    assert operators_variables(env) == {"MAX_REAPS": "2", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
+    assert operators_variables(env) == {"MAX_RECLAIMS": "2", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,8 @@ def test_the_operators_cloud_is_left_alone() -> None:
         ({"MAX_CONCURRENT_TASKS": "40"}, 5, (8, 5)),
     ],
 )
-def test_effects_at_once_are_limited(operators: dict[str, str], threads: int, expected: tuple[int, int]) -> None:
+def test_effects_at_once_are_limited(
+    operators: dict[str, str], threads: int, expected: tuple[int, int]
+) -> None:
     """MAX_CONCURRENT_TASKS is invocations times threads, and never exceeded."""
     assert step_concurrency(2, operators, threads) == expected

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from devstack.aws.functions import Function, FunctionError, Throttled
+from devstack.aws.template import FunctionSpec
 from devstack.child import ROOT
-from devstack.functions import Function, FunctionError, Throttled
-from devstack.template import FunctionSpec
 
 HANDLER = """
 import os, sys, time
@@ -92,7 +92,11 @@ def test_a_handler_finds_what_lambda_gives(make: MakeFunction, tmp_path: Path) -
     answer = make().invoke({})
     assert answer["greeting"] == "hello"
     assert answer["variable"] == "yes"
-    assert (answer["name"], answer["memory"], answer["cwd"]) == ("SampleFunction", 256, str(tmp_path / "code"))
+    assert (answer["name"], answer["memory"], answer["cwd"]) == (
+        "SampleFunction",
+        256,
+        str(tmp_path / "code"),
+    )
     assert 4000 < answer["left"] <= 5000
     assert answer["id"]
     assert answer["arn"].startswith("arn:aws:lambda:")
@@ -105,7 +109,12 @@ def test_an_environment_is_kept(make: MakeFunction) -> None:
     first, second = function.invoke({}), function.invoke({})
     assert (second["pid"], second["calls"]) == (first["pid"], 2)
     answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(function.invoke({"do": "sleep", "seconds": 0.3}))) for _ in range(2)]
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(function.invoke({"do": "sleep", "seconds": 0.3}))
+        )
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     time.sleep(0.1)
@@ -122,7 +131,12 @@ def test_a_warm_environment_waits_for_the_first_event(make: MakeFunction) -> Non
     for event in ({}, {"do": "sleep", "seconds": 0}):
         function.warm(event)
     answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(function.invoke({"do": "sleep", "seconds": 0.5}))) for _ in range(2)]
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(function.invoke({"do": "sleep", "seconds": 0.5}))
+        )
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -154,7 +168,9 @@ def test_what_it_prints_is_its_log(make: MakeFunction, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("do", "kind"), [("raise", "KeyError"), ("exit", "Runtime.ExitError"), ("odd", "TypeError")], ids=["raises", "exits", "no JSON"]
+    ("do", "kind"),
+    [("raise", "KeyError"), ("exit", "Runtime.ExitError"), ("odd", "TypeError")],
+    ids=["raises", "exits", "no JSON"],
 )
 def test_failures_are_told(make: MakeFunction, do: str, kind: str) -> None:
     """A handler that raises, exits or answers no JSON failed, and the next event is served."""
@@ -178,7 +194,10 @@ def test_the_timeout_kills(make: MakeFunction) -> None:
 
 def test_a_handler_that_does_not_load_is_told(make: MakeFunction) -> None:
     """A missing module or handler fails the invocation with its reason."""
-    for handler, kind in (("nowhere.handler", "ModuleNotFoundError"), ("app.missing", "AttributeError")):
+    for handler, kind in (
+        ("nowhere.handler", "ModuleNotFoundError"),
+        ("app.missing", "AttributeError"),
+    ):
         with pytest.raises(FunctionError) as raised:
             make(handler=handler).invoke({})
         assert raised.value.failure["errorType"] == kind
@@ -208,10 +227,19 @@ def test_a_stopped_function_runs_no_more(make: MakeFunction) -> None:
 
 def test_an_environment_ends_with_its_parent(tmp_path: Path) -> None:
     """A process in the middle of an invocation is gone as soon as the stack is."""
-    (tmp_path / "app.py").write_text("import time\ndef handler(event, context):\n    time.sleep(60)\n")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1"}
-    command = [sys.executable, "-m", "devstack.runtime", str(tmp_path), "app.handler"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment) as process:
+    (tmp_path / "app.py").write_text(
+        "import time\ndef handler(event, context):\n    time.sleep(60)\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "AWS_LAMBDA_FUNCTION_NAME": "f",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1",
+    }
+    command = [sys.executable, "-m", "devstack.aws.runtime", str(tmp_path), "app.handler"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
+    ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         assert process.stdout.readline() == b'{"ready": true}\n'

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from devstack.functions import FunctionError, Throttled
-from devstack.gateway import LARGEST, Gateway, match_route
+from devstack.aws.functions import FunctionError, Throttled
+from devstack.aws.gateway import LARGEST, Gateway, match_route
+from devstack.aws.template import Route
 from devstack.loopback import json_answer
-from devstack.template import Route
 from devstack.tokens import Verifier, mint
 
 ROUTES = [
@@ -68,7 +68,11 @@ def gateway(functions: Functions, home: Path) -> Iterator[Gateway]:
 @pytest.fixture
 def client(gateway: Gateway, home: Path) -> Iterator[httpx.Client]:
     """A client with a token."""
-    with httpx.Client(base_url=gateway.url, headers={"authorization": f"Bearer {mint(home, ['read'])}"}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=gateway.url,
+        headers={"authorization": f"Bearer {mint(home, ['read'])}"},
+        trust_env=False,
+    ) as client:
         yield client
 
 
@@ -95,7 +99,9 @@ def test_the_most_specific_route_wins(method: str, path: str, function: str | No
 def test_the_event_has_the_shape_of_payload_two(client: httpx.Client, functions: Functions) -> None:
     """Path, query, headers, claims and body stand where Lambda finds them on AWS."""
     client.post(
-        "/v1/accounts/import?a=1&a=2&b=%20x", content=b'{"x": 1}', headers={"Content-Type": "application/json", "cookie": "c=1; d=2"}
+        "/v1/accounts/import?a=1&a=2&b=%20x",
+        content=b'{"x": 1}',
+        headers={"Content-Type": "application/json", "cookie": "c=1; d=2"},
     )
     event = functions.last
     assert (event["version"], event["routeKey"]) == ("2.0", "POST /v1/accounts/import")
@@ -106,13 +112,19 @@ def test_the_event_has_the_shape_of_payload_two(client: httpx.Client, functions:
     assert event["headers"]["content-type"] == "application/json"
     assert (event["body"], event["isBase64Encoded"]) == ('{"x": 1}', False)
     context = event["requestContext"]
-    assert (context["http"]["method"], context["http"]["path"], context["stage"]) == ("POST", "/v1/accounts/import", "$default")
+    assert (context["http"]["method"], context["http"]["path"], context["stage"]) == (
+        "POST",
+        "/v1/accounts/import",
+        "$default",
+    )
     claims = context["authorizer"]["jwt"]["claims"]
     assert claims["scope"] == "flamebot/read"
     assert all(isinstance(value, str) for value in claims.values())
 
 
-def test_a_path_comes_decoded_and_its_query_does_not(client: httpx.Client, functions: Functions) -> None:
+def test_a_path_comes_decoded_and_its_query_does_not(
+    client: httpx.Client, functions: Functions
+) -> None:
     """As on AWS, rawPath and path parameters are decoded."""
     client.get("/v1/workflows/a%20b?x=%2F")
     assert functions.last["rawPath"] == "/v1/workflows/a b"
@@ -140,7 +152,9 @@ def test_open_routes_need_no_token(gateway: Gateway, functions: Functions) -> No
     assert httpx.get(f"{gateway.url}/nowhere", trust_env=False).json() == {"message": "Not Found"}
 
 
-def test_a_method_that_nobody_knows_is_the_functions_to_refuse(client: httpx.Client, functions: Functions) -> None:
+def test_a_method_that_nobody_knows_is_the_functions_to_refuse(
+    client: httpx.Client, functions: Functions
+) -> None:
     """No page of the server's own, and no 501: where a route takes any method, its function is asked."""
     for method in ("TRACE", "QUERY", "BREW"):
         client.request(method, "/v1/x")
@@ -158,7 +172,12 @@ def test_answers_are_handed_on(client: httpx.Client, functions: Functions) -> No
         "isBase64Encoded": True,
     }
     answer = client.get("/v1/x")
-    assert (answer.status_code, answer.headers["etag"], answer.headers["set-cookie"], answer.content) == (418, '"1"', "a=1", b"\x00\x01")
+    assert (
+        answer.status_code,
+        answer.headers["etag"],
+        answer.headers["set-cookie"],
+        answer.content,
+    ) == (418, '"1"', "a=1", b"\x00\x01")
     functions.answer = lambda: {"plain": True}
     assert client.get("/v1/x").json() == {"plain": True}
     functions.answer = lambda: {"statusCode": "no number"}
@@ -195,16 +214,26 @@ def test_too_much_is_refused(client: httpx.Client, functions: Functions) -> None
 
 def test_a_body_may_come_in_chunks(client: httpx.Client, functions: Functions) -> None:
     """A request without a length is read to its end."""
-    client.post("/v1/accounts/import", content=iter([b'{"a": ', b"1}"]), headers={"content-type": "application/json"})
+    client.post(
+        "/v1/accounts/import",
+        content=iter([b'{"a": ', b"1}"]),
+        headers={"content-type": "application/json"},
+    )
     assert functions.last["body"] == '{"a": 1}'
 
 
 def test_local_routes_are_for_this_machine(client: httpx.Client, gateway: Gateway) -> None:
     """They need no token, take JSON by POST only, and no page of another origin gets at them."""
-    assert httpx.post(f"{gateway.url}/dev/tick", json={"x": 1}, trust_env=False).json() == {"got": {"x": 1}}
+    assert httpx.post(f"{gateway.url}/dev/tick", json={"x": 1}, trust_env=False).json() == {
+        "got": {"x": 1}
+    }
     assert client.get("/dev/tick").status_code == 405
     assert client.post("/dev/nothing").status_code == 404
     assert client.post("/dev/tick", content=b"{").status_code == 400
-    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"host": "evil.example"}):
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"host": "evil.example"},
+    ):
         assert client.post("/dev/tick", headers=headers).status_code == 403
     assert client.post("/dev/tick", headers={"origin": gateway.url}).status_code == 200

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.home import AlreadyRunning, Home
+from devstack.data_dir import AlreadyRunning, Home
 
 
 def test_a_directory_is_taken_once(tmp_path: Path) -> None:

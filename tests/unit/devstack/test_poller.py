@@ -11,13 +11,20 @@ from typing import Any
 
 import pytest
 
+from devstack.aws.emulator import Emulator
+from devstack.aws.functions import FunctionError, Throttled
+from devstack.aws.poller import Poller, failed_ids, to_event
+from devstack.aws.template import QueueSource, Template
 from devstack.child import ROOT
-from devstack.emulator import Emulator
-from devstack.functions import FunctionError, Throttled
-from devstack.poller import Poller, failed_ids, to_event
-from devstack.template import QueueSource, Template
 
-SOURCE = QueueSource(queue="StepQueue", function="step", batch_size=10, window_seconds=0, concurrency=2, partial_failures=True)
+SOURCE = QueueSource(
+    queue="StepQueue",
+    function="step",
+    batch_size=10,
+    window_seconds=0,
+    concurrency=2,
+    partial_failures=True,
+)
 MESSAGES = [{"MessageId": "a"}, {"MessageId": "b"}]
 
 
@@ -51,7 +58,9 @@ class Queue:
     def counts(self) -> tuple[int, int]:
         """How many are visible, and how many are in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)[
+            "Attributes"
+        ]
         return int(attributes[names[0]]), int(attributes[names[1]])
 
 
@@ -129,7 +138,11 @@ def test_done_messages_are_deleted(queue: Queue, step: Step, poll: Callable[...,
 def test_named_failures_come_again(queue: Queue, step: Step, poll: Callable[..., Poller]) -> None:
     """Only the messages that the function names are seen again, after the visibility timeout."""
     queue.send("good", "bad")
-    step.answer = lambda records: {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in records if r["body"] == "bad"]}
+    step.answer = lambda records: {
+        "batchItemFailures": [
+            {"itemIdentifier": r["messageId"]} for r in records if r["body"] == "bad"
+        ]
+    }
     poll()
     wait(lambda: step.bodies().count("bad") == 2)
     assert step.bodies().count("good") == 1
@@ -150,7 +163,9 @@ def test_a_failed_function_keeps_all(queue: Queue, step: Step, poll: Callable[..
     wait(lambda: queue.counts() == (0, 0))
 
 
-def test_a_throttled_batch_is_put_back(queue: Queue, step: Step, poll: Callable[..., Poller]) -> None:
+def test_a_throttled_batch_is_put_back(
+    queue: Queue, step: Step, poll: Callable[..., Poller]
+) -> None:
     """When there is no room for the function the messages are seen again soon."""
 
     def refuse(_records: object) -> Any:
@@ -164,7 +179,9 @@ def test_a_throttled_batch_is_put_back(queue: Queue, step: Step, poll: Callable[
     wait(lambda: len(step.batches) == 2)
 
 
-def test_no_more_at_once_than_allowed(queue: Queue, step: Step, poll: Callable[..., Poller]) -> None:
+def test_no_more_at_once_than_allowed(
+    queue: Queue, step: Step, poll: Callable[..., Poller]
+) -> None:
     """The mapping's concurrency bounds the invocations at once."""
 
     def slow(_records: object) -> Any:
@@ -177,7 +194,9 @@ def test_no_more_at_once_than_allowed(queue: Queue, step: Step, poll: Callable[.
     assert step.most_at_once == 2
 
 
-def test_delayed_messages_are_in_time(queue: Queue, step: Step, poll: Callable[..., Poller]) -> None:
+def test_delayed_messages_are_in_time(
+    queue: Queue, step: Step, poll: Callable[..., Poller]
+) -> None:
     """A delayed message is handed over when its delay is over, well within the second."""
     poll()
     sent = time.monotonic()
@@ -186,7 +205,9 @@ def test_delayed_messages_are_in_time(queue: Queue, step: Step, poll: Callable[.
     assert 0.95 <= time.monotonic() - sent < 1.5
 
 
-def test_moving_the_clock_brings_messages_forward(emulator: Emulator, queue: Queue, step: Step, poll: Callable[..., Poller]) -> None:
+def test_moving_the_clock_brings_messages_forward(
+    emulator: Emulator, queue: Queue, step: Step, poll: Callable[..., Poller]
+) -> None:
     """A message whose delay was for a time that has now come is seen at once."""
     poll()
     queue.send("later", delay=60)
@@ -196,9 +217,19 @@ def test_moving_the_clock_brings_messages_forward(emulator: Emulator, queue: Que
 
 def test_the_event_is_lambdas() -> None:
     """A record has the names that Lambda gives it."""
-    message = {"MessageId": "a", "ReceiptHandle": "r", "Body": "b", "Attributes": {"ApproximateReceiveCount": "1"}}
+    message = {
+        "MessageId": "a",
+        "ReceiptHandle": "r",
+        "Body": "b",
+        "Attributes": {"ApproximateReceiveCount": "1"},
+    }
     (record,) = to_event([message], "arn:aws:sqs:eu-west-1:1:q")["Records"]
-    assert (record["messageId"], record["receiptHandle"], record["body"], record["awsRegion"]) == ("a", "r", "b", "eu-west-1")
+    assert (record["messageId"], record["receiptHandle"], record["body"], record["awsRegion"]) == (
+        "a",
+        "r",
+        "b",
+        "eu-west-1",
+    )
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
 
 
@@ -223,7 +254,9 @@ def test_an_answer_that_makes_no_sense_fails_the_batch(result: object, kept: set
 def test_what_the_template_describes_is_there(emulator: Emulator) -> None:
     """Queue with redrive and visibility, lock table and secret are made as the template says."""
     sqs = emulator.client("sqs")
-    attributes = sqs.get_queue_attributes(QueueUrl=emulator.queue_url("StepQueue"), AttributeNames=["All"])["Attributes"]
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=emulator.queue_url("StepQueue"), AttributeNames=["All"]
+    )["Attributes"]
     assert attributes["VisibilityTimeout"] == "360"
     assert emulator.queue_arn("StepDeadLetterQueue") in attributes["RedrivePolicy"]
     table = emulator.client("dynamodb").describe_table(TableName="locks")["Table"]
@@ -242,10 +275,17 @@ def test_the_key_survives_the_emulator(tmp_path: Path) -> None:
             kms = emulator.client("kms")
             context = {"purpose": "credentials"}
             if round_trip == 0:
-                answer = kms.encrypt(KeyId=emulator.known([], "t")["CredentialsKey.Arn"], Plaintext=b"secret", EncryptionContext=context)
+                answer = kms.encrypt(
+                    KeyId=emulator.known([], "t")["CredentialsKey.Arn"],
+                    Plaintext=b"secret",
+                    EncryptionContext=context,
+                )
                 ciphertext = answer["CiphertextBlob"]
             else:
-                assert kms.decrypt(CiphertextBlob=ciphertext, EncryptionContext=context)["Plaintext"] == b"secret"
+                assert (
+                    kms.decrypt(CiphertextBlob=ciphertext, EncryptionContext=context)["Plaintext"]
+                    == b"secret"
+                )
                 with pytest.raises(kms.exceptions.InvalidCiphertextException):
                     kms.decrypt(CiphertextBlob=ciphertext, EncryptionContext={"purpose": "other"})
             emulator.stop()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from devstack.aws.template import Route, Schedule, Template
 from devstack.child import ROOT
-from devstack.template import Route, Schedule, Template
 
 KNOWN = {
     "StepQueue": "http://queue",
@@ -31,7 +31,15 @@ def template() -> Template:
 
 def test_every_function_is_there(template: Template) -> None:
     """Each function has its folder, a handler that is a file in it, and a time limit."""
-    assert set(template.functions) == {"import_accounts", "import_file", "api", "tick", "step", "upkeep", "migrate"}
+    assert set(template.functions) == {
+        "import_accounts",
+        "import_file",
+        "api",
+        "tick",
+        "step",
+        "maintenance",
+        "migrate",
+    }
     for spec in template.functions.values():
         assert (spec.code / f"{spec.handler.partition('.')[0]}.py").is_file()
         assert 0 < spec.timeout <= 900
@@ -40,7 +48,11 @@ def test_every_function_is_there(template: Template) -> None:
 def test_the_environment_is_resolved(template: Template) -> None:
     """References become what they are here; what only a deployment knows is left out."""
     step = template.functions["step"].environment
-    assert (step["STEP_QUEUE_URL"], step["LOCK_TABLE"], step["DB_USER"]) == ("http://queue", "locks", "flamebot_step")
+    assert (step["STEP_QUEUE_URL"], step["LOCK_TABLE"], step["DB_USER"]) == (
+        "http://queue",
+        "locks",
+        "flamebot_step",
+    )
     assert "DB_HOST" not in step
     assert all("{" not in value for value in step.values())
 
@@ -56,16 +68,24 @@ def test_globals_and_own_settings_are_merged(template: Template) -> None:
 def test_routes(template: Template) -> None:
     """The import has a route of its own, open routes are open, the rest is behind the authorizer."""
     routes = template.routes()
-    assert Route(method="POST", path="/v1/accounts/import", authorized=True, function="import_accounts") in routes
+    assert (
+        Route(
+            method="POST", path="/v1/accounts/import", authorized=True, function="import_accounts"
+        )
+        in routes
+    )
     assert Route(method="GET", path="/health", authorized=False, function="api") in routes
     assert all(route.authorized for route in routes if route.path.startswith("/v1/"))
 
 
 def test_schedules(template: Template) -> None:
-    """Tick runs each minute, upkeep with the period of its parameter."""
-    assert template.schedules() == [Schedule(seconds=60, function="tick"), Schedule(seconds=300, function="upkeep")]
+    """Tick runs each minute, maintenance with the period of its parameter."""
+    assert template.schedules() == [
+        Schedule(seconds=60, function="tick"),
+        Schedule(seconds=300, function="maintenance"),
+    ]
     other = Template(ROOT / "template.yaml", {**KNOWN, "HealthCheckMinutes": "1"})
-    assert Schedule(seconds=60, function="upkeep") in other.schedules()
+    assert Schedule(seconds=60, function="maintenance") in other.schedules()
     stopped = Template(ROOT / "template.yaml", {**KNOWN, "ScheduleState": "DISABLED"})
     assert stopped.schedules() == []
 
@@ -73,8 +93,18 @@ def test_schedules(template: Template) -> None:
 def test_the_queue_source(template: Template) -> None:
     """Batch size, concurrency and partial failures are the mapping's."""
     source, hints = sorted(template.queue_sources(), key=lambda one: one.queue, reverse=True)
-    assert (hints.queue, hints.function, hints.batch_size, hints.partial_failures) == ("ImportQueue", "import_file", 1, True)
-    assert (source.queue, source.function, source.batch_size, source.window_seconds) == ("StepQueue", "step", 2, 0)
+    assert (hints.queue, hints.function, hints.batch_size, hints.partial_failures) == (
+        "ImportQueue",
+        "import_file",
+        1,
+        True,
+    )
+    assert (source.queue, source.function, source.batch_size, source.window_seconds) == (
+        "StepQueue",
+        "step",
+        2,
+        0,
+    )
     assert source.partial_failures
     assert source.concurrency == 2
 
@@ -82,8 +112,16 @@ def test_the_queue_source(template: Template) -> None:
 def test_queues_come_in_an_order_that_can_be_made(template: Template) -> None:
     """The dead-letter queue is made before the queue that falls back on it; attributes are texts."""
     queues = template.queues()
-    assert list(queues) == ["StepDeadLetterQueue", "ImportDeadLetterQueue", "StepQueue", "ImportQueue"]
-    assert json.loads(queues["StepQueue"]["RedrivePolicy"]) == {"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 5}
+    assert list(queues) == [
+        "StepDeadLetterQueue",
+        "ImportDeadLetterQueue",
+        "StepQueue",
+        "ImportQueue",
+    ]
+    assert json.loads(queues["StepQueue"]["RedrivePolicy"]) == {
+        "deadLetterTargetArn": "arn:dead",
+        "maxReceiveCount": 5,
+    }
     assert queues["StepQueue"]["VisibilityTimeout"] == "360"
 
 

@@ -1,4 +1,4 @@
-"""Rules fire on the schedule clock's minutes, but not too often in real time."""
+"""Rules fire on the schedule clock's minutes, but not too often in wall time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from devstack.aws.functions import FunctionError
+from devstack.aws.ticker import Ticker, local_horizon, next_firing, to_event
 from devstack.clock import ScheduleClock
-from devstack.functions import FunctionError
-from devstack.ticker import Ticker, local_horizon, next_firing, to_event
 
 
 class Rule:
@@ -36,7 +36,7 @@ def test_firings_are_on_whole_periods() -> None:
 
 
 def test_the_event_is_eventbridges() -> None:
-    """The event says when, in engine time."""
+    """The event says when, in schedule time."""
     event = to_event("tick", 1_795_424_400)
     assert (event["source"], event["time"]) == ("aws.events", "2026-11-23T09:00:00Z")
 
@@ -67,7 +67,9 @@ def test_a_fast_clock_does_not_fire_too_often(tmp_path: Path) -> None:
     assert min(gaps) >= 0.09
 
 
-@pytest.mark.parametrize(("speed", "horizon"), [(1, 120), (60, 120), (240, 120), (241, 121), (2000, 1000)])
+@pytest.mark.parametrize(
+    ("speed", "horizon"), [(1, 120), (60, 120), (240, 120), (241, 121), (2000, 1000)]
+)
 def test_the_horizon_spans_two_ticks(speed: float, horizon: int) -> None:
     """The local horizon is 120 s, or two tick periods when the clock outruns them."""
     assert local_horizon(speed) == horizon

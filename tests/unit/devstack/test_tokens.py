@@ -25,7 +25,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def forged(header: dict[str, str], claims: dict[str, object], secret: bytes) -> str:
     """A token as an attacker makes it who knows the public key only."""
-    content = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims))
+    content = b".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in (header, claims)
+    )
     signature = hmac.digest(secret, content, "sha256") if secret else b""
     return f"{content.decode()}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
@@ -55,7 +58,9 @@ def test_bad_tokens_are_refused(home: Path, tmp_path: Path) -> None:
     """Expired, of another key, of another issuer or audience, unsigned, or signed with the public key: none is good."""
     key = signing_key(home)
     good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": 4102444800}
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     bad = [
         "",
         "nonsense",
@@ -63,7 +68,9 @@ def test_bad_tokens_are_refused(home: Path, tmp_path: Path) -> None:
         mint(tmp_path),
         jwt.encode({**good, "iss": "https://elsewhere"}, key, algorithm="RS256"),
         jwt.encode({**good, "aud": "elsewhere"}, key, algorithm="RS256"),
-        jwt.encode({name: value for name, value in good.items() if name != "exp"}, key, algorithm="RS256"),
+        jwt.encode(
+            {name: value for name, value in good.items() if name != "exp"}, key, algorithm="RS256"
+        ),
         forged({"alg": "none"}, good, b""),
         forged({"alg": "HS256"}, good, public),
     ]

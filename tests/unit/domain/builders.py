@@ -12,14 +12,19 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.decision import Decision, HistoryEntry, NextTask
 from flamebot.domain.definition import Definition
 from flamebot.domain.document import read_definition
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.outcome import Continue, Done, Outcome
 from flamebot.domain.plan import plan, plan_start
 from flamebot.domain.task import Payload, Phase, Task
+from flamebot.domain.task_random import TaskRandom
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=timedelta(seconds=30), retry_cap=timedelta(seconds=300))
+POLICY = EnginePolicy(
+    max_attempts=3,
+    max_reclaims=5,
+    retry_base=timedelta(seconds=30),
+    retry_cap=timedelta(seconds=300),
+)
 ACCOUNT = AccountData(account_id="account-1", model_id="model-1", channel_id="channel-1")
 ID = "0b5c6f7e-1111-4222-8333-444455556666"
 
@@ -53,16 +58,23 @@ def a_document(*steps: Fields, **members: Any) -> dict[str, Any]:
 
 
 def a_definition(*steps: Fields, policy: EnginePolicy = POLICY, **members: Any) -> Definition:
-    """A bound definition; fails if it has a flaw."""
-    definition, flaws = read_definition(a_document(*steps, **members), REGISTRY, policy)
-    assert definition is not None, flaws
+    """A bound definition; fails if it has a issue."""
+    definition, issues = read_definition(a_document(*steps, **members), REGISTRY, policy)
+    assert definition is not None, issues
     return definition
 
 
 def an_instance(**fields: Any) -> Instance:
     """An active instance at its first step."""
     return Instance(
-        **{"instance_id": ID, "account": ACCOUNT, "workflow_id": 1, "status": InstanceStatus.ACTIVE, "current_step": 0, **fields}
+        **{
+            "instance_id": ID,
+            "account": ACCOUNT,
+            "definition_id": 1,
+            "status": InstanceStatus.ACTIVE,
+            "current_step": 0,
+            **fields,
+        }
     )
 
 
@@ -76,7 +88,7 @@ def a_task(step_id: str, phase: Phase, **fields: Any) -> Task:
         "phase": phase,
         "scheduled_for": NOON,
         "attempts": 0,
-        "reaps": 0,
+        "reclaims": 0,
         "sends": 1,
         "fence": 1,
         "payload": Payload(),
@@ -86,10 +98,24 @@ def a_task(step_id: str, phase: Phase, **fields: Any) -> Task:
 
 
 def decided(
-    definition: Definition, task: Task, outcome: Outcome, *, now: datetime = NOON, instance: Instance | None = None, paused: int = 0
+    definition: Definition,
+    task: Task,
+    outcome: Outcome,
+    *,
+    now: datetime = NOON,
+    instance: Instance | None = None,
+    paused: int = 0,
 ) -> Decision:
     """What the planner says about an outcome."""
-    return plan(definition, instance or an_instance(), task, outcome, now, Draw(task.task_id), global_paused_ms=paused)
+    return plan(
+        definition,
+        instance or an_instance(),
+        task,
+        outcome,
+        now,
+        TaskRandom(task.task_id),
+        global_paused_ms=paused,
+    )
 
 
 @dataclass
@@ -106,7 +132,7 @@ class Journey:
 
     def __post_init__(self) -> None:
         """Start."""
-        self.apply(plan_start(self.definition, self.instance, self.now, Draw(f"{ID}:0")))
+        self.apply(plan_start(self.definition, self.instance, self.now, TaskRandom(f"{ID}:0")))
 
     @property
     def waiting(self) -> Task:
@@ -123,14 +149,22 @@ class Journey:
         """Let the clock reach the task's time, and tell its outcome."""
         task = self.waiting
         self.now = max(self.now, task.scheduled_for) + late
-        decision = plan(self.definition, self.instance, task, outcome, self.now, Draw(task.task_id), global_paused_ms=0)
+        decision = plan(
+            self.definition,
+            self.instance,
+            task,
+            outcome,
+            self.now,
+            TaskRandom(task.task_id),
+            global_paused_ms=0,
+        )
         self.apply(decision)
         return decision
 
     def succeed(self) -> Decision:
         """Let the waiting task reach its end."""
         results: Mapping[Phase, dict[str, object]] = {
-            Phase.TEXT: {"text": "A walk and a good book.", "tokens": 9},
+            Phase.GENERATE: {"text": "A walk and a good book.", "tokens": 9},
             Phase.SUBMIT: {"job_id": f"job-{self.sequence}"},
             Phase.POLL: {"performed": 5, "matches": 1},
         }
@@ -199,7 +233,13 @@ class Journey:
 
 def seconds(decision: Decision, *, since: datetime) -> float:
     """How far ahead of a moment the decision's next wake-up lies."""
-    at = decision.task.at if decision.task and decision.task.to == "pending" else decision.next.at if decision.next else None
+    at = (
+        decision.task.at
+        if decision.task and decision.task.to == "pending"
+        else decision.next.at
+        if decision.next
+        else None
+    )
     assert at is not None
     return (at - since).total_seconds()
 

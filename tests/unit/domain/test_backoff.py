@@ -14,7 +14,14 @@ POLICY = RetryPolicy(max_attempts=9, base=timedelta(seconds=30), cap=timedelta(s
 
 def test_the_longest_wait_doubles_up_to_the_cap() -> None:
     """30 s, 60 s, 120 s, 240 s, and then the cap."""
-    assert [POLICY.longest(attempt).total_seconds() for attempt in range(1, 7)] == [30, 60, 120, 240, 300, 300]
+    assert [POLICY.longest(attempt).total_seconds() for attempt in range(1, 7)] == [
+        30,
+        60,
+        120,
+        240,
+        300,
+        300,
+    ]
 
 
 def test_jitter_is_full() -> None:
@@ -29,7 +36,9 @@ def test_jitter_is_full() -> None:
     st.integers(min_value=1, max_value=10_000),
     st.floats(min_value=0, max_value=1, exclude_max=True),
 )
-def test_the_law_holds_for_every_attempt(base: timedelta, cap: timedelta, attempt: int, fraction: float) -> None:
+def test_the_law_holds_for_every_attempt(
+    base: timedelta, cap: timedelta, attempt: int, fraction: float
+) -> None:
     """I8: zero <= wait <= min(cap, base * 2^(attempt-1)), without overflow at any attempt."""
     policy = RetryPolicy(max_attempts=3, base=base, cap=cap)
     microsecond = timedelta(microseconds=1)

@@ -8,35 +8,67 @@ from typing import Any
 from flamebot.domain.decision import Decision
 from flamebot.domain.failure import CANCEL_LOOKS
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, Lost, Outcome, Retry
-from flamebot.domain.situation import GRACE
+from flamebot.domain.outcome import Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
+from flamebot.domain.plan_context import GRACE
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
-from tests.unit.domain.builders import NOON, a_definition, a_swipe, a_task, a_wait, an_instance, decided, names, seconds
+from tests.unit.domain.builders import (
+    NOON,
+    a_definition,
+    a_swipe,
+    a_task,
+    a_wait,
+    an_instance,
+    decided,
+    names,
+    seconds,
+)
 
-REQUEST = EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {}})
-SUCCEEDED = Done(result={"job_id": "j", "job_status": "succeeded", "job_result": {"performed": 5, "matches": 2}})
+REQUEST = EffectRequest(
+    method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5, "spectre": {}}
+)
+SUCCEEDED = Done(
+    result={"job_id": "j", "job_status": "succeeded", "job_result": {"performed": 5, "matches": 2}}
+)
 RESULT = {"requested": 5, "performed": 5, "matches": 2}
 
 
 def a_cancel(reason: str, *, polls: int = 0, **fields: Any) -> Task:
     """A begun cancel task."""
-    payload = Payload(request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON, polls=polls)
+    payload = Payload(
+        request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON, polls=polls
+    )
     return a_task("swipe", Phase.CANCEL, payload=payload, **fields)
 
 
 def told(
-    reason: str, outcome: Outcome, *, critical: bool = True, stopping: bool = False, now: timedelta = timedelta(), **task: Any
+    reason: str,
+    outcome: Outcome,
+    *,
+    critical: bool = True,
+    stopping: bool = False,
+    now: timedelta = timedelta(),
+    **task: Any,
 ) -> Decision:
     """What follows a cancel's outcome."""
     status = InstanceStatus.STOPPING if stopping or reason == "stop" else InstanceStatus.ACTIVE
     definition = a_definition(a_swipe(critical=critical, maxAttempts=1), a_wait("rest"))
-    return decided(definition, a_cancel(reason, **task), outcome, instance=an_instance(status=status), now=NOON + now)
+    return decided(
+        definition,
+        a_cancel(reason, **task),
+        outcome,
+        instance=an_instance(status=status),
+        now=NOON + now,
+    )
 
 
 def test_a_stop_ends_when_the_job_is_cancelled() -> None:
     """The instance is stopped, and the history says that the step was."""
     decision = told("stop", Done(result={"job_id": "j", "job_status": "cancelled"}))
-    assert (decision.instance.status, decision.instance.last_error, decision.next) == ("stopped", None, None)
+    assert (decision.instance.status, decision.instance.last_error, decision.next) == (
+        "stopped",
+        None,
+        None,
+    )
     assert names(decision.history) == ["swipe:cancelled"]
 
 
@@ -92,7 +124,7 @@ def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
     for decision in (
         told("stop", Retry(error="outcome_unknown: 503"), attempts=2),
         told("stop", Fail(error="refused: 403")),
-        told("stop", Lost(error="lease_expired"), reaps=5),
+        told("stop", LeaseExpired(error="lease_expired"), reclaims=5),
     ):
         assert decision.instance.status == "stopped"
         assert str(decision.instance.last_error).startswith("cancel_unconfirmed: ")
@@ -114,12 +146,17 @@ def test_a_cancel_is_put_off_beyond_the_deadline_but_not_for_ever() -> None:
     patience = Defer(after=timedelta(minutes=5), reason="throttled")
     late = told("timeout", patience, now=timedelta(hours=3))
     assert seconds(late, since=NOON + timedelta(hours=3)) == 300
-    assert told("stop", patience, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE).instance.status == "stopped"
+    assert (
+        told("stop", patience, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE).instance.status
+        == "stopped"
+    )
 
 
 def test_a_cancel_that_comes_late_is_put_off_all_the_same() -> None:
     """A workflow that was paused with an open job is stopped the day after: one 429 must not leave that job at work."""
-    decision = told("stop", Defer(after=timedelta(minutes=5), reason="throttled"), now=timedelta(days=1))
+    decision = told(
+        "stop", Defer(after=timedelta(minutes=5), reason="throttled"), now=timedelta(days=1)
+    )
     assert decision.task is not None
     assert decision.task.payload is not None
     assert (decision.task.to, decision.task.payload.polls) == ("pending", 1)
@@ -134,15 +171,25 @@ def test_a_cancel_that_comes_late_is_tried_all_the_same() -> None:
 
 def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more() -> None:
     """Else the workflow would be called stopped, and nobody be told that its job may be at work."""
-    for decision in (told("timeout", Fail(error="refused: 403")), told("timeout", Fail(error="refused: 403"), critical=False)):
+    for decision in (
+        told("timeout", Fail(error="refused: 403")),
+        told("timeout", Fail(error="refused: 403"), critical=False),
+    ):
         assert decision.if_stopping is not None
-        assert (decision.if_stopping.phase, decision.if_stopping.run, decision.if_stopping.attempts) == (Phase.CANCEL, False, 0)
-        assert (decision.if_stopping.payload.job_id, decision.if_stopping.payload.reason) == ("j", "stop")
+        assert (
+            decision.if_stopping.phase,
+            decision.if_stopping.run,
+            decision.if_stopping.attempts,
+        ) == (Phase.CANCEL, False, 0)
+        assert (decision.if_stopping.payload.job_id, decision.if_stopping.payload.reason) == (
+            "j",
+            "stop",
+        )
 
 
 def test_a_cancel_that_is_lost_runs_again() -> None:
     """A stopping workflow is never left without its cancel."""
-    decision = told("stop", Lost(error="lease_expired"))
+    decision = told("stop", LeaseExpired(error="lease_expired"))
     assert decision.task is not None
     assert decision.task.to == "pending"
     assert seconds(told("stop", Continue()), since=NOON) == 45

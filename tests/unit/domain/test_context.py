@@ -48,7 +48,12 @@ def test_nothing_takes_more_room_for_its_length_than_a_digit(value: object) -> N
     assert execution_context._stored_size(7) == 21 * execution_context._text_size(7)
 
 
-@given(st.dictionaries(st.text(max_size=64), st.dictionaries(st.text(max_size=20), values, max_size=5), max_size=30), st.text(max_size=64))
+@given(
+    st.dictionaries(
+        st.text(max_size=64), st.dictionaries(st.text(max_size=20), values, max_size=5), max_size=30
+    ),
+    st.text(max_size=64),
+)
 def test_what_is_remembered_fits(context: dict[str, object], step_id: str) -> None:
     """At most 16 KB of JSON, whatever was there before; the same inputs give the same context."""
     context = {step: result for step, result in context.items() if step.isprintable()}

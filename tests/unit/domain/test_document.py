@@ -12,17 +12,27 @@ from hypothesis import strategies as st
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import Invalid
-from tests.unit.domain.builders import POLICY, a_definition, a_document, a_goto, a_prompt, a_swipe, a_wait
+from tests.unit.domain.builders import (
+    POLICY,
+    a_definition,
+    a_document,
+    a_goto,
+    a_prompt,
+    a_swipe,
+    a_wait,
+)
 
 
 def pointers(document: object) -> list[str]:
     """Where something is wrong."""
-    return [flaw.pointer for flaw in read_definition(document, REGISTRY, POLICY)[1]]
+    return [issue.pointer for issue in read_definition(document, REGISTRY, POLICY)[1]]
 
 
 def test_a_definition_is_bound_to_its_actions() -> None:
     """Defaults are the engine's: attempts, timeouts, and critical for effects only."""
-    definition = a_definition(a_wait(), a_prompt(), a_swipe(timeout="1h", critical=False, maxAttempts=7, description="x"))
+    definition = a_definition(
+        a_wait(), a_prompt(), a_swipe(timeout="1h", critical=False, maxAttempts=7, description="x")
+    )
     wait, prompt, swipe = definition.steps
     assert (wait.pure, wait.critical, wait.delay.min) == (True, False, timedelta(seconds=30))
     assert (prompt.pure, prompt.critical, prompt.timeout) == (False, True, timedelta(minutes=10))
@@ -35,8 +45,14 @@ def test_a_definition_is_bound_to_its_actions() -> None:
 
 def test_the_configuration_beats_the_engine() -> None:
     """Attempts that follow the first one are what maxRetries counts."""
-    retry = a_definition(a_swipe(), config={"maxRetries": 0, "retryBackoffMs": 5, "maxRetryDelayMs": "1m"}).retry
-    assert (retry.max_attempts, retry.base, retry.cap) == (1, timedelta(milliseconds=5), timedelta(minutes=1))
+    retry = a_definition(
+        a_swipe(), config={"maxRetries": 0, "retryBackoffMs": 5, "maxRetryDelayMs": "1m"}
+    ).retry
+    assert (retry.max_attempts, retry.base, retry.cap) == (
+        1,
+        timedelta(milliseconds=5),
+        timedelta(minutes=1),
+    )
 
 
 def test_every_error_is_told_at_once() -> None:
@@ -49,7 +65,15 @@ def test_every_error_is_told_at_once() -> None:
         "steps": [
             {"id": "a", "action": "wiat"},
             {"id": "a", "action": "swipe_with_spectre", "swipecount": 3, "delay": -1},
-            {"id": "g", "action": "goto", "nextStep": "nowhere", "maxIterations": 0, "timeout": 0, "critical": "yes", "maxAttempts": "3"},
+            {
+                "id": "g",
+                "action": "goto",
+                "nextStep": "nowhere",
+                "maxIterations": 0,
+                "timeout": 0,
+                "critical": "yes",
+                "maxAttempts": "3",
+            },
             5,
             {"action": "wait"},
             {"id": "t", "action": "add_prompt", "text": "x" * 301},
@@ -85,14 +109,23 @@ def test_every_error_is_told_at_once() -> None:
 @pytest.mark.parametrize("name", ["quietHours", "dailyCaps"])
 def test_what_is_not_enforced_is_refused(name: str) -> None:
     """A limit that nobody keeps is worse than none."""
-    (flaw,) = read_definition(a_document(a_swipe(), config={name: {}}), REGISTRY, POLICY)[1]
-    assert flaw.pointer == f"/config/{name}"
-    assert flaw.detail.startswith("not_supported")
+    (issue,) = read_definition(a_document(a_swipe(), config={name: {}}), REGISTRY, POLICY)[1]
+    assert issue.pointer == f"/config/{name}"
+    assert issue.detail.startswith("not_supported")
 
 
 @pytest.mark.parametrize(
     "document",
-    [None, [], "x", 5, {}, {"type": "x", "name": "x"}, {"type": "x", "name": "x", "steps": []}, {"type": "x", "name": "x", "steps": {}}],
+    [
+        None,
+        [],
+        "x",
+        5,
+        {},
+        {"type": "x", "name": "x"},
+        {"type": "x", "name": "x", "steps": []},
+        {"type": "x", "name": "x", "steps": {}},
+    ],
 )
 def test_what_is_no_definition_is_refused(document: object) -> None:
     """An object with a type, a name and steps."""
@@ -124,9 +157,16 @@ def test_a_pointer_is_escaped() -> None:
 
 def test_a_stored_version_is_bound_though_rules_have_changed() -> None:
     """I11: what was published runs on, also where it would no longer be accepted."""
-    document = {**a_document(a_swipe(), a_goto("swipe")), "id": 7, "version": 3, "is_active": True, "config": {}, "description": ""}
+    document = {
+        **a_document(a_swipe(), a_goto("swipe")),
+        "id": 7,
+        "version": 3,
+        "is_active": True,
+        "config": {},
+        "description": "",
+    }
     definition = bind_definition(document, REGISTRY, POLICY, 7)
-    assert (definition.workflow_id, definition.version, definition.total_steps) == (7, 3, 2)
+    assert (definition.definition_id, definition.version, definition.total_steps) == (7, 3, 2)
 
 
 def test_a_stored_text_is_not_judged_again() -> None:
@@ -139,13 +179,17 @@ def test_a_stored_text_is_not_judged_again() -> None:
 def test_a_stored_version_whose_action_is_gone_cannot_be_bound() -> None:
     """It says what is missing."""
     with pytest.raises(Invalid) as caught:
-        bind_definition({**a_document({"id": "x", "action": "gone"}), "version": 1}, REGISTRY, POLICY, 7)
-    assert caught.value.flaws[0].pointer == "/steps/0/action"
+        bind_definition(
+            {**a_document({"id": "x", "action": "gone"}), "version": 1}, REGISTRY, POLICY, 7
+        )
+    assert caught.value.issues[0].pointer == "/steps/0/action"
 
 
 anything: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 almost = st.fixed_dictionaries(
@@ -154,22 +198,41 @@ almost = st.fixed_dictionaries(
         "name": st.just("X") | anything,
         "steps": st.lists(
             st.dictionaries(
-                st.sampled_from(["id", "delay", "nextStep", "maxIterations", "swipeCount", "minSwipes", "text", "bio", "critical"]),
+                st.sampled_from(
+                    [
+                        "id",
+                        "delay",
+                        "nextStep",
+                        "maxIterations",
+                        "swipeCount",
+                        "minSwipes",
+                        "text",
+                        "bio",
+                        "critical",
+                    ]
+                ),
                 anything,
                 max_size=5,
-            ).flatmap(lambda fields: st.sampled_from(sorted(REGISTRY)).map(lambda action: {**fields, "action": action}))
+            ).flatmap(
+                lambda fields: st.sampled_from(sorted(REGISTRY)).map(
+                    lambda action: {**fields, "action": action}
+                )
+            )
             | anything,
             max_size=4,
         ),
     },
-    optional={"config": st.dictionaries(st.sampled_from(["maxRetries", "retryBackoffMs"]), anything) | anything},
+    optional={
+        "config": st.dictionaries(st.sampled_from(["maxRetries", "retryBackoffMs"]), anything)
+        | anything
+    },
 )
 
 
 @given(anything | almost)
 def test_any_document_is_read_or_refused(document: object) -> None:
-    """Nothing that is sent breaks the reader, and there is a definition exactly where there is no flaw."""
-    definition, flaws = read_definition(document, REGISTRY, POLICY)
-    assert (definition is None) == bool(flaws)
-    assert all(flaw.pointer == "" or flaw.pointer.startswith("/") for flaw in flaws)
-    assert all(flaw.detail.endswith((".", "?")) for flaw in flaws), flaws
+    """Nothing that is sent breaks the reader, and there is a definition exactly where there is no issue."""
+    definition, issues = read_definition(document, REGISTRY, POLICY)
+    assert (definition is None) == bool(issues)
+    assert all(issue.pointer == "" or issue.pointer.startswith("/") for issue in issues)
+    assert all(issue.detail.endswith((".", "?")) for issue in issues), issues

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.draw import Draw
 from flamebot.domain.duration import END_OF_TIME, LONGEST, Span, later, parse_duration, parse_span
+from flamebot.domain.task_random import TaskRandom
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,29 @@ def test_a_duration_means_what_it_says(written: object, meant: timedelta) -> Non
 
 
 @pytest.mark.parametrize(
-    "written", ["", "15", "m", "1.5h", "1h30m", " 1h", "1h\n", "P", "PT", "P1DT", "1w", "-5s", "-PT5S", -1, 1.5, None, True, [], {}, "٣s"]
+    "written",
+    [
+        "",
+        "15",
+        "m",
+        "1.5h",
+        "1h30m",
+        " 1h",
+        "1h\n",
+        "P",
+        "PT",
+        "P1DT",
+        "1w",
+        "-5s",
+        "-PT5S",
+        -1,
+        1.5,
+        None,
+        True,
+        [],
+        {},
+        "٣s",
+    ],
 )
 def test_what_is_no_duration_is_refused(written: object) -> None:
     """Nothing is guessed."""
@@ -72,7 +94,8 @@ def test_no_length_overflows(written: object) -> None:
 def test_any_number_of_milliseconds_is_a_duration(milliseconds: int) -> None:
     """Every whole number from zero on is read, and never shortened below the calendar's end."""
     assert parse_duration(milliseconds) == min(
-        LONGEST, timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1)))
+        LONGEST,
+        timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1))),
     )
 
 
@@ -85,7 +108,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 def test_a_range_is_read() -> None:
     """Both ends in any form."""
-    assert parse_span({"min": "30m", "max": 3_600_000}) == Span(min=timedelta(minutes=30), max=timedelta(hours=1))
+    assert parse_span({"min": "30m", "max": 3_600_000}) == Span(
+        min=timedelta(minutes=30), max=timedelta(hours=1)
+    )
     assert parse_span({"min": "1m", "max": "60s"}) == parse_span("1m")
     assert parse_span("5s") == Span(min=timedelta(seconds=5), max=timedelta(seconds=5))
 
@@ -112,18 +137,20 @@ lengths = st.timedeltas(min_value=timedelta(), max_value=LONGEST)
 
 
 @given(lengths, lengths, st.text(max_size=8), st.integers())
-def test_a_draw_is_never_out_of_range(one: timedelta, other: timedelta, seed: str, purpose: int) -> None:
+def test_a_draw_is_never_out_of_range(
+    one: timedelta, other: timedelta, seed: str, purpose: int
+) -> None:
     """Both ends included, at any length; the same draw gives the same length."""
     span = Span(min=min(one, other), max=max(one, other))
-    drawn = span.draw(Draw(seed), "delay", purpose)
+    drawn = span.draw(TaskRandom(seed), "delay", purpose)
     assert span.min <= drawn <= span.max
-    assert drawn == span.draw(Draw(seed), "delay", purpose)
+    assert drawn == span.draw(TaskRandom(seed), "delay", purpose)
 
 
 def test_draws_spread_over_the_range() -> None:
     """A range is used in its whole width."""
     span = Span(min=timedelta(minutes=30), max=timedelta(minutes=60))
-    drawn = [span.draw(Draw(f"task-{place}"), "delay", "swipe") for place in range(500)]
+    drawn = [span.draw(TaskRandom(f"task-{place}"), "delay", "swipe") for place in range(500)]
     assert min(drawn) < timedelta(minutes=33)
     assert max(drawn) > timedelta(minutes=57)
 

@@ -8,13 +8,25 @@ from datetime import timedelta
 import pytest
 
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, Halt, Lost, Retry
-from flamebot.domain.situation import GRACE, tidy
+from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, LeaseExpired, Retry
+from flamebot.domain.plan_context import GRACE, tidy
 from flamebot.domain.task import Payload, Phase
-from tests.unit.domain.builders import NOON, Fields, Journey, a_definition, a_prompt, a_swipe, a_task, a_wait, decided, names, seconds
+from tests.unit.domain.builders import (
+    NOON,
+    Fields,
+    Journey,
+    a_definition,
+    a_prompt,
+    a_swipe,
+    a_task,
+    a_wait,
+    decided,
+    names,
+    seconds,
+)
 
 UNKNOWN = Retry(error="outcome_unknown: the service answered 503", unknown=True)
-JOB_FAILED = Retry(error="job_failed: no more profiles", redo=True)
+JOB_FAILED = Retry(error="job_failed: no more profiles", new_key=True)
 HOURS = timedelta(hours=1)
 
 
@@ -66,9 +78,15 @@ def test_exhausted_attempts_fail_a_critical_step_and_its_workflow() -> None:
     for _ in range(3):
         decision = journey.run(UNKNOWN)
     assert journey.instance.status is InstanceStatus.FAILED
-    assert decision.instance.last_error == "outcome_unknown: the service answered 503 (attempt 3 of 3)"
+    assert (
+        decision.instance.last_error == "outcome_unknown: the service answered 503 (attempt 3 of 3)"
+    )
     assert decision.task is not None
-    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("failed", 3, True)
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == (
+        "failed",
+        3,
+        True,
+    )
     assert names(journey.history) == ["swipe:retried", "swipe:retried", "swipe:failed"]
 
 
@@ -78,7 +96,7 @@ def test_a_step_that_is_not_critical_is_passed() -> None:
     decision = journey.run(Retry(error="connect: refused"))
     assert names(decision.history) == ["swipe:failed"]
     assert decision.instance.last_error is None
-    assert journey.place == "rest/wake"
+    assert journey.place == "rest/timer"
     assert journey.instance.status is InstanceStatus.ACTIVE
 
 
@@ -89,14 +107,18 @@ def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
     decision = journey.run(JOB_FAILED)
     assert decision.task is not None
     assert decision.task.to == "failed"
-    redo = journey.waiting
-    assert (redo.phase, redo.task_id, redo.attempts, redo.payload.request) == (
+    new_key = journey.waiting
+    assert (new_key.phase, new_key.task_id, new_key.attempts, new_key.payload.request) == (
         Phase.SUBMIT,
         "0b5c6f7e-1111-4222-8333-444455556666:3",
         1,
         request,
     )
-    assert (redo.payload.job_id, redo.payload.key, redo.outcome_unknown) == (None, None, False)
+    assert (new_key.payload.job_id, new_key.payload.key, new_key.outcome_unknown) == (
+        None,
+        None,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,12 +126,14 @@ def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
     [
         Retry(error="connect: x"),
         Retry(error="e: x", retry_after=9 * HOURS),
-        Lost(error="lease_expired"),
+        LeaseExpired(error="lease_expired"),
         Defer(after=HOURS, reason="x"),
         Defer(after=9 * HOURS, reason="x"),
     ],
 )
-def test_what_was_unknown_stays_so_until_the_service_has_said(outcome: Retry | Lost | Defer) -> None:
+def test_what_was_unknown_stays_so_until_the_service_has_said(
+    outcome: Retry | LeaseExpired | Defer,
+) -> None:
     """A later try that surely did nothing, a deferral, a timeout or a loss does not settle an earlier one."""
     for attempts in (1, 2):
         task = a_task("swipe", Phase.SUBMIT, attempts=attempts, outcome_unknown=True)
@@ -124,7 +148,11 @@ def test_a_definite_answer_settles_what_was_unknown() -> None:
     task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
     decision = decided(a_definition(a_swipe()), task, JOB_FAILED)
     assert decision.task is not None
-    assert (decision.task.to, decision.task.outcome_unknown, decision.if_stopping) == ("failed", False, None)
+    assert (decision.task.to, decision.task.outcome_unknown, decision.if_stopping) == (
+        "failed",
+        False,
+        None,
+    )
 
 
 def test_a_job_fails_only_so_often() -> None:
@@ -170,7 +198,7 @@ def test_a_refusal_does_not_settle_what_was_unknown() -> None:
 def test_a_suspended_account_fails_the_workflow_whatever_critical_says() -> None:
     """At once, without an attempt; the account is marked."""
     journey = at("swipe/submit", a_swipe(critical=False), a_wait("rest"))
-    decision = journey.run(Halt(error="account_suspended: the service says so"))
+    decision = journey.run(Abort(error="account_suspended: the service says so"))
     assert journey.instance.status is InstanceStatus.FAILED
     assert decision.suspend_account
     assert decision.task is not None
@@ -223,31 +251,59 @@ def test_a_job_that_runs_past_the_deadline_is_cancelled() -> None:
     assert journey.place == "swipe/cancel"
     assert decision.next is not None
     assert decision.next.run
-    assert (decision.next.payload.reason, decision.next.payload.job_id, decision.next.payload.key) == ("timeout", "job-1", key)
+    assert (
+        decision.next.payload.reason,
+        decision.next.payload.job_id,
+        decision.next.payload.key,
+    ) == ("timeout", "job-1", key)
     assert decision.if_stopping is not None
-    assert (decision.if_stopping.payload.reason, decision.if_stopping.payload.job_id, decision.if_stopping.run) == ("stop", "job-1", False)
+    assert (
+        decision.if_stopping.payload.reason,
+        decision.if_stopping.payload.job_id,
+        decision.if_stopping.run,
+    ) == ("stop", "job-1", False)
 
 
 def test_time_in_a_pause_does_not_count() -> None:
     """Neither the instance's own nor the global one's, from when the step began."""
-    payload = Payload(started_at=NOON, paused_ms=60_000, global_paused_ms=500_000, job_id="j", key="k")
-    definition, task = a_definition(a_swipe(timeout="1m")), a_task("swipe", Phase.POLL, attempts=1, payload=payload)
+    payload = Payload(
+        started_at=NOON, paused_ms=60_000, global_paused_ms=500_000, job_id="j", key="k"
+    )
+    definition, task = (
+        a_definition(a_swipe(timeout="1m")),
+        a_task("swipe", Phase.POLL, attempts=1, payload=payload),
+    )
     for elapsed, cancelled in ((179, False), (180, True)):
-        decision = decided(definition, task, Continue(), now=NOON + timedelta(seconds=elapsed), paused=560_000)
+        decision = decided(
+            definition, task, Continue(), now=NOON + timedelta(seconds=elapsed), paused=560_000
+        )
         assert (decision.next is not None) == cancelled
 
 
 def test_the_steps_clock_starts_with_its_first_outcome() -> None:
     """Not when the task was created, and not under the pauses of before."""
     payload = Payload(paused_ms=999)
-    decision = decided(a_definition(a_swipe()), a_task("swipe", Phase.SUBMIT, payload=payload), Lost(error="lease_expired"), paused=77)
+    decision = decided(
+        a_definition(a_swipe()),
+        a_task("swipe", Phase.SUBMIT, payload=payload),
+        LeaseExpired(error="lease_expired"),
+        paused=77,
+    )
     assert decision.task is not None
     assert decision.task.payload is not None
-    assert (decision.task.payload.started_at, decision.task.payload.paused_ms, decision.task.payload.global_paused_ms) == (NOON, 0, 77)
+    assert (
+        decision.task.payload.started_at,
+        decision.task.payload.paused_ms,
+        decision.task.payload.global_paused_ms,
+    ) == (NOON, 0, 77)
 
 
 @pytest.mark.parametrize(
-    "outcome", [Defer(after=timedelta(seconds=1), reason="throttled"), Retry(error="outcome_unknown: 503", unknown=True)]
+    "outcome",
+    [
+        Defer(after=timedelta(seconds=1), reason="throttled"),
+        Retry(error="outcome_unknown: 503", unknown=True),
+    ],
 )
 def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None:
     """Past the deadline, too: nobody knows yet that the job is still at work. But not for ever."""
@@ -263,27 +319,42 @@ def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None
 
 def test_what_was_lost_runs_again_at_once() -> None:
     """No attempt is counted; a submit that was lost may have got through."""
-    for place, unknown in (("swipe/submit", True), ("swipe/poll", False), ("rest/wake", False)):
+    for place, unknown in (("swipe/submit", True), ("swipe/poll", False), ("rest/timer", False)):
         journey = at(place, a_swipe(), a_wait("rest"))
         attempts = journey.waiting.attempts
-        decision = journey.run(Lost(error="lease_expired"))
+        decision = journey.run(LeaseExpired(error="lease_expired"))
         assert seconds(decision, since=journey.now) == 0
-        assert (journey.place, journey.waiting.attempts, journey.waiting.outcome_unknown) == (place, attempts, unknown)
+        assert (journey.place, journey.waiting.attempts, journey.waiting.outcome_unknown) == (
+            place,
+            attempts,
+            unknown,
+        )
 
 
-@pytest.mark.parametrize(("error", "reaps", "code"), [("lease_expired", 5, "crash_loop"), ("undeliverable", 0, "undeliverable")])
-def test_what_is_lost_again_and_again_has_failed(error: str, reaps: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "reclaims", "code"),
+    [("lease_expired", 5, "crash_loop"), ("undeliverable", 0, "undeliverable")],
+)
+def test_what_is_lost_again_and_again_has_failed(error: str, reclaims: int, code: str) -> None:
     """The fifth loss ends it, as does a message that nobody ever receives; no attempt is counted."""
-    task = a_task("swipe", Phase.SUBMIT, reaps=reaps, attempts=1)
-    decision = decided(a_definition(a_swipe()), task, Lost(error=error))
+    task = a_task("swipe", Phase.SUBMIT, reclaims=reclaims, attempts=1)
+    decision = decided(a_definition(a_swipe()), task, LeaseExpired(error=error))
     assert str(decision.instance.last_error).startswith(f"{code}: ")
     assert decision.task is not None
-    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("failed", 1, True)
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == (
+        "failed",
+        1,
+        True,
+    )
 
 
 def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
     """Waiting is not critical: it is over when it is run at all."""
-    decision = decided(a_definition(a_wait(), a_swipe()), a_task("wait", Phase.WAKE, reaps=5), Lost(error="lease_expired"))
+    decision = decided(
+        a_definition(a_wait(), a_swipe()),
+        a_task("wait", Phase.TIMER, reclaims=5),
+        LeaseExpired(error="lease_expired"),
+    )
     assert decision.next is not None
     assert decision.next.step_id == "swipe"
 
@@ -293,20 +364,20 @@ def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
     [
         ("swipe/submit", Done(result={"job_id": "j"}), True),
         ("swipe/submit", UNKNOWN, True),
-        ("swipe/submit", Lost(error="lease_expired"), True),
+        ("swipe/submit", LeaseExpired(error="lease_expired"), True),
         ("swipe/submit", Fail(error="refused: 422"), False),
         ("swipe/submit", Fail(error="outcome_unknown: sent long ago", unknown=True), True),
         ("swipe/poll", Fail(error="job_unknown: gone", unknown=True), True),
         ("swipe/submit", Defer(after=timedelta(seconds=1), reason="throttled"), False),
         ("swipe/poll", Continue(), True),
-        ("swipe/poll", Lost(error="lease_expired"), True),
+        ("swipe/poll", LeaseExpired(error="lease_expired"), True),
         ("swipe/poll", Done(result={}), False),
         ("swipe/poll", JOB_FAILED, False),
-        ("rest/wake", Done(), False),
+        ("rest/timer", Done(), False),
     ],
 )
 def test_a_stop_takes_back_what_is_open_or_may_be(
-    place: str, outcome: Done | Retry | Lost | Fail | Defer | Continue, cancels: bool
+    place: str, outcome: Done | Retry | LeaseExpired | Fail | Defer | Continue, cancels: bool
 ) -> None:
     """Exactly then a decision holds a cancel for the case that a stop came in between."""
     journey = at(place, a_swipe(), a_wait("rest"))
@@ -315,7 +386,11 @@ def test_a_stop_takes_back_what_is_open_or_may_be(
     assert (instead is not None) == cancels
     if instead is not None:
         key = task.task_id if task.phase is Phase.SUBMIT else task.payload.key
-        assert (instead.phase, instead.payload.reason, instead.payload.key) == (Phase.CANCEL, "stop", key)
+        assert (instead.phase, instead.payload.reason, instead.payload.key) == (
+            Phase.CANCEL,
+            "stop",
+            key,
+        )
 
 
 def test_an_error_is_stored_in_one_line() -> None:
@@ -327,22 +402,28 @@ def test_an_error_is_stored_in_one_line() -> None:
 def test_exhausted_attempts_remember_what_was_unknown() -> None:
     """The last try failed before it was sent: what an earlier one did is unknown still (I5)."""
     task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
-    decision = decided(a_definition(a_swipe(maxAttempts=3)), task, Retry(error="database_unavailable: away"))
+    decision = decided(
+        a_definition(a_swipe(maxAttempts=3)), task, Retry(error="database_unavailable: away")
+    )
     assert decision.task is not None
     assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
 
 
 def test_a_wake_up_is_put_off_without_end() -> None:
     """It needs nothing from anybody: however late it is, the workflow goes on with it (I6)."""
-    journey = at("rest/wake", a_wait("rest"), a_swipe())
+    journey = at("rest/timer", a_wait("rest"), a_swipe())
     journey.run(Defer(after=timedelta(minutes=1), reason="out_of_time"), late=GRACE + HOURS)
-    assert (journey.place, journey.instance.status) == ("rest/wake", InstanceStatus.ACTIVE)
+    assert (journey.place, journey.instance.status) == ("rest/timer", InstanceStatus.ACTIVE)
 
 
 def test_what_was_unknown_is_so_when_the_time_is_over() -> None:
     """Put off past the step's timeout: the write of before may have happened (I5)."""
     task = a_task("swipe", Phase.SUBMIT, attempts=1, outcome_unknown=True)
-    decision = decided(a_definition(a_swipe(timeout="1m")), task, Defer(after=timedelta(minutes=2), reason="locked"))
+    decision = decided(
+        a_definition(a_swipe(timeout="1m")),
+        task,
+        Defer(after=timedelta(minutes=2), reason="locked"),
+    )
     assert decision.task is not None
     assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
 
@@ -350,6 +431,10 @@ def test_what_was_unknown_is_so_when_the_time_is_over() -> None:
 def test_a_poll_that_is_lost_again_and_again_leaves_its_job_unknown() -> None:
     """The job may be at work: only its key may be used again (I5)."""
     payload = Payload(started_at=NOON, job_id="j", key="k")
-    decision = decided(a_definition(a_swipe()), a_task("swipe", Phase.POLL, reaps=5, payload=payload), Lost(error="lease_expired"))
+    decision = decided(
+        a_definition(a_swipe()),
+        a_task("swipe", Phase.POLL, reclaims=5, payload=payload),
+        LeaseExpired(error="lease_expired"),
+    )
     assert decision.task is not None
     assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)

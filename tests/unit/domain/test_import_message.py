@@ -13,7 +13,14 @@ ID = "018f3a5e-0000-4000-8000-000000000001"
 
 def s3(*keys: str) -> str:
     """An event of a bucket."""
-    return json.dumps({"Records": [{"s3": {"bucket": {"name": "somebody-elses"}, "object": {"key": key}}} for key in keys]})
+    return json.dumps(
+        {
+            "Records": [
+                {"s3": {"bucket": {"name": "somebody-elses"}, "object": {"key": key}}}
+                for key in keys
+            ]
+        }
+    )
 
 
 def test_our_own_hint_comes_back() -> None:
@@ -23,7 +30,16 @@ def test_our_own_hint_comes_back() -> None:
 
 def test_of_an_event_only_the_id_counts() -> None:
     """Keys come percent-encoded; those below another prefix, or of no id, are nobody's."""
-    assert decode(s3(f"imports/{ID}", f"imports%2F{ID.upper()}", "imports/x", f"other/{ID}", f"imports/../{ID}", f"imports/{ID}/x")) == [
+    assert decode(
+        s3(
+            f"imports/{ID}",
+            f"imports%2F{ID.upper()}",
+            "imports/x",
+            f"other/{ID}",
+            f"imports/../{ID}",
+            f"imports/{ID}/x",
+        )
+    ) == [
         ID,
         ID,
     ]
@@ -35,7 +51,19 @@ def test_the_buckets_set_up_is_no_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "x", "[]", "null", "{}", '{"importId": 1}', '{"importId": "x"}', '{"Records": 1}', '{"Records": [{}]}', "[" * 99_999]
+    "body",
+    [
+        "",
+        "x",
+        "[]",
+        "null",
+        "{}",
+        '{"importId": 1}',
+        '{"importId": "x"}',
+        '{"Records": 1}',
+        '{"Records": [{}]}',
+        "[" * 99_999,
+    ],
 )
 def test_what_nobody_sent_is_unreadable(body: str) -> None:
     """It goes to the dead letters, where somebody sees it."""

@@ -10,7 +10,13 @@ import pytest
 from flamebot.domain.message import TaskPointer, UnreadableMessage, decode, encode
 from flamebot.domain.task import Phase
 
-POINTER = TaskPointer(task_id="i:1", fence=7, account_id="acc", phase=Phase.SUBMIT, due=datetime(2030, 1, 1, tzinfo=UTC))
+POINTER = TaskPointer(
+    task_id="i:1",
+    fence=7,
+    account_id="acc",
+    phase=Phase.SUBMIT,
+    due=datetime(2030, 1, 1, tzinfo=UTC),
+)
 
 
 def test_what_is_sent_is_read() -> None:

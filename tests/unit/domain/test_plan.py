@@ -7,29 +7,48 @@ from datetime import timedelta
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Continue, Done
 from flamebot.domain.task import Phase
-from tests.unit.domain.builders import ACCOUNT, NOON, Journey, a_definition, a_goto, a_prompt, a_swipe, a_wait, names, seconds
+from tests.unit.domain.builders import (
+    ACCOUNT,
+    NOON,
+    Journey,
+    a_definition,
+    a_goto,
+    a_prompt,
+    a_swipe,
+    a_wait,
+    names,
+    seconds,
+)
 
 
 def test_a_wait_is_a_wake_up_at_the_end_of_its_delay() -> None:
     """Nothing is run before; its history begins with the waiting."""
     journey = Journey(a_definition(a_wait(delay="30s"), a_swipe()))
-    assert journey.place == "wait/wake"
+    assert journey.place == "wait/timer"
     assert journey.waiting.scheduled_for == NOON + timedelta(seconds=30)
     journey.succeed()
     (entry,) = journey.history
-    assert (entry.status, entry.started_at, entry.finished_at) == ("completed", NOON, NOON + timedelta(seconds=30))
+    assert (entry.status, entry.started_at, entry.finished_at) == (
+        "completed",
+        NOON,
+        NOON + timedelta(seconds=30),
+    )
     assert journey.place == "swipe/submit"
 
 
 def test_a_text_is_written_then_submitted_then_polled() -> None:
     """Text, submit, poll; the request holds the text that was written."""
     journey = Journey(a_definition(a_prompt()))
-    assert journey.place == "prompt/text"
+    assert journey.place == "prompt/generate"
     journey.succeed()
     assert journey.place == "prompt/submit"
     request = journey.waiting.payload.request
     assert request is not None
-    assert (request.method, request.path, request.body) == ("PUT", "/accounts/{accountId}/prompt", {"text": "A walk and a good book."})
+    assert (request.method, request.path, request.body) == (
+        "PUT",
+        "/accounts/{accountId}/prompt",
+        {"text": "A walk and a good book."},
+    )
     journey.succeed()
     assert journey.place == "prompt/poll"
     journey.succeed()
@@ -116,36 +135,56 @@ def test_pure_steps_are_passed_in_the_same_commit() -> None:
     """A jump and a wait without delay have no task, and stand in the history nevertheless."""
     journey = Journey(
         a_definition(
-            a_swipe("first"), a_goto("last", "skip"), a_wait("never"), a_wait("last", delay=0), a_goto("never", "back", maxIterations=1)
+            a_swipe("first"),
+            a_goto("last", "skip"),
+            a_wait("never"),
+            a_wait("last", delay=0),
+            a_goto("never", "back", maxIterations=1),
         )
     )
     journey.succeed()
     decision = journey.succeed()
-    assert names(decision.history) == ["first:completed", "skip:completed", "last:completed", "back:completed"]
+    assert names(decision.history) == [
+        "first:completed",
+        "skip:completed",
+        "last:completed",
+        "back:completed",
+    ]
     assert decision.instance.iterations == {"skip": 1, "back": 1}
-    assert journey.place == "never/wake"
+    assert journey.place == "never/timer"
 
 
 def test_a_jumps_delay_lies_between_it_and_its_target() -> None:
     """It adds to the target's own, and is not waited for where it does not jump."""
-    journey = Journey(a_definition(a_swipe(delay="10s"), a_goto("swipe", delay="1m", maxIterations=1), a_wait("rest", delay="1h")))
+    journey = Journey(
+        a_definition(
+            a_swipe(delay="10s"),
+            a_goto("swipe", delay="1m", maxIterations=1),
+            a_wait("rest", delay="1h"),
+        )
+    )
     journey.succeed()
     jumped = journey.succeed()
     assert seconds(jumped, since=journey.now) == 70
     journey.succeed()
     rested = journey.succeed()
     assert seconds(rested, since=journey.now) == 3600
-    assert journey.place == "rest/wake"
+    assert journey.place == "rest/timer"
 
 
 def test_a_wait_after_a_jumps_delay_wakes_up_once() -> None:
     """Both delays in one."""
     journey = Journey(
-        a_definition(a_swipe(), a_goto("rest", delay="1m", maxIterations=3), a_wait("rest", delay=0), a_goto("swipe", "again", delay=1))
+        a_definition(
+            a_swipe(),
+            a_goto("rest", delay="1m", maxIterations=3),
+            a_wait("rest", delay=0),
+            a_goto("swipe", "again", delay=1),
+        )
     )
     journey.succeed()
     assert seconds(journey.succeed(), since=journey.now) == 60
-    assert journey.place == "rest/wake"
+    assert journey.place == "rest/timer"
 
 
 def test_a_limit_counts_jumps() -> None:
@@ -159,7 +198,9 @@ def test_a_limit_counts_jumps() -> None:
 
 def test_a_limit_may_be_a_failure() -> None:
     """With onLimit: fail the workflow fails there, and says so."""
-    journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail")))
+    journey = Journey(
+        a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
+    )
     journey.finish()
     assert journey.instance.status is InstanceStatus.FAILED
     assert journey.decisions[-1].instance.last_error == "goto_limit: jumped 1 times to swipe"
@@ -168,7 +209,13 @@ def test_a_limit_may_be_a_failure() -> None:
 
 def test_a_limit_that_fails_may_be_without_consequence() -> None:
     """Where the jump is not critical, its failure is recorded and passed."""
-    journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail", critical=False), a_wait("rest")))
+    journey = Journey(
+        a_definition(
+            a_swipe(),
+            a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail", critical=False),
+            a_wait("rest"),
+        )
+    )
     journey.finish()
     assert journey.instance.status is InstanceStatus.COMPLETED
     assert names(journey.history)[-2:] == ["loop:failed", "rest:completed"]
@@ -178,7 +225,7 @@ def test_each_wait_is_waited_out() -> None:
     """One after the other, not both at the end of the first."""
     journey = Journey(a_definition(a_wait("one", delay="30s"), a_wait("two", delay="1m")))
     decision = journey.succeed()
-    assert (journey.place, seconds(decision, since=journey.now)) == ("two/wake", 60)
+    assert (journey.place, seconds(decision, since=journey.now)) == ("two/timer", 60)
     journey.succeed()
     assert journey.now == NOON + timedelta(seconds=90)
 
@@ -186,7 +233,7 @@ def test_each_wait_is_waited_out() -> None:
 def test_a_workflow_of_nothing_but_pure_steps_wakes_up_once() -> None:
     """A live instance always has a task: it is started before it is completed."""
     journey = Journey(a_definition(a_goto("rest", "skip"), a_wait("rest", delay=0)))
-    assert (journey.place, journey.waiting.scheduled_for) == ("skip/wake", NOON)
+    assert (journey.place, journey.waiting.scheduled_for) == ("skip/timer", NOON)
     journey.finish()
     assert journey.instance.status is InstanceStatus.COMPLETED
     assert names(journey.history) == ["skip:completed", "rest:completed"]

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from flamebot.domain.decision import Decision
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Done, Fail, Halt, Retry
+from flamebot.domain.outcome import Abort, Continue, Done, Fail, Retry
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.domain.task import Payload, Phase, Task
+from flamebot.domain.task_random import TaskRandom
 from tests.unit.domain.builders import (
     NOON,
     Journey,
@@ -35,7 +35,10 @@ def failed_task(journey: Journey, decision: Decision, task: Task) -> Task:
     assert journey.instance.status is InstanceStatus.FAILED
     assert decision.task is not None
     return replace(
-        task, attempts=decision.task.attempts, outcome_unknown=decision.task.outcome_unknown, payload=decision.task.payload or task.payload
+        task,
+        attempts=decision.task.attempts,
+        outcome_unknown=decision.task.outcome_unknown,
+        payload=decision.task.payload or task.payload,
     )
 
 
@@ -46,7 +49,9 @@ def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
         decision = journey.run(outcome)
     last = failed_task(journey, decision, task)
     now = journey.now + timedelta(hours=1)
-    return last, plan_retry(journey.definition, journey.instance, last, now, Draw("retry"), global_paused_ms=0)
+    return last, plan_retry(
+        journey.definition, journey.instance, last, now, TaskRandom("retry"), global_paused_ms=0
+    )
 
 
 def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
@@ -55,7 +60,11 @@ def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
     _, decision = retried(journey, UNKNOWN, UNKNOWN, UNKNOWN)
     assert decision.task is not None
     assert decision.next is None
-    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == ("pending", 0, True)
+    assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == (
+        "pending",
+        0,
+        True,
+    )
     assert decision.task.payload is not None
     assert decision.task.payload.started_at is None
     assert decision.task.payload.request is not None
@@ -68,7 +77,11 @@ def test_retry_after_a_definite_failure_is_a_new_task() -> None:
     _, decision = retried(journey, Fail(error="refused: 422"))
     assert decision.task is None
     assert decision.next is not None
-    assert (decision.next.phase, decision.next.attempts, decision.next.run) == (Phase.SUBMIT, 0, False)
+    assert (decision.next.phase, decision.next.attempts, decision.next.run) == (
+        Phase.SUBMIT,
+        0,
+        False,
+    )
     assert decision.next.payload.started_at is None
     assert decision.instance.current_step == 1
 
@@ -77,9 +90,12 @@ def test_retry_sends_the_text_that_was_written() -> None:
     """The failure was not the text's."""
     journey = Journey(a_definition(a_prompt(maxAttempts=1)))
     journey.succeed_until("prompt/poll")
-    _, decision = retried(journey, Retry(error="job_failed: x", redo=True))
+    _, decision = retried(journey, Retry(error="job_failed: x", new_key=True))
     assert decision.next is not None
-    assert (decision.next.phase, decision.next.payload.text) == (Phase.SUBMIT, "A walk and a good book.")
+    assert (decision.next.phase, decision.next.payload.text) == (
+        Phase.SUBMIT,
+        "A walk and a good book.",
+    )
 
 
 def test_retry_has_a_refused_text_written_anew() -> None:
@@ -88,12 +104,12 @@ def test_retry_has_a_refused_text_written_anew() -> None:
     journey.succeed()
     _, decision = retried(journey, Fail(error="refused: 422"))
     assert decision.next is not None
-    assert (decision.next.phase, decision.next.payload) == (Phase.TEXT, Payload())
+    assert (decision.next.phase, decision.next.payload) == (Phase.GENERATE, Payload())
 
 
 def test_retry_works_once_the_account_is_active_again() -> None:
-    """A halted step is taken up where it stood."""
-    _, decision = retried(Journey(a_definition(a_swipe())), Halt(error="account_suspended"))
+    """A aborted step is taken up where it stood."""
+    _, decision = retried(Journey(a_definition(a_swipe())), Abort(error="account_suspended"))
     assert decision.next is not None
     assert decision.next.phase is Phase.SUBMIT
 
@@ -106,7 +122,14 @@ def test_retry_after_a_cancelled_job_is_a_new_task() -> None:
     task = journey.waiting
     decision = journey.succeed()
     now = journey.now
-    again = plan_retry(journey.definition, journey.instance, failed_task(journey, decision, task), now, Draw("retry"), global_paused_ms=0)
+    again = plan_retry(
+        journey.definition,
+        journey.instance,
+        failed_task(journey, decision, task),
+        now,
+        TaskRandom("retry"),
+        global_paused_ms=0,
+    )
     assert again.next is not None
     assert again.next.phase is Phase.SUBMIT
 
@@ -118,26 +141,45 @@ def test_retry_asks_after_a_job_whose_cancelling_was_not_confirmed() -> None:
     journey.run(Continue())
     _, decision = retried(journey, Fail(error="refused: 403"))
     assert decision.next is not None
-    assert (decision.next.phase, decision.next.payload.job_id, decision.next.payload.reason) == (Phase.POLL, "job-1", None)
+    assert (decision.next.phase, decision.next.payload.job_id, decision.next.payload.reason) == (
+        Phase.POLL,
+        "job-1",
+        None,
+    )
 
 
 def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
     """It fails again, unless somebody has moved the limit; but it never leaves a live workflow without a task."""
-    definition = a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
-    decision = plan_retry(definition, an_instance(current_step=1, iterations={"loop": 1}), None, NOON, Draw("retry"), global_paused_ms=0)
+    definition = a_definition(
+        a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail")
+    )
+    decision = plan_retry(
+        definition,
+        an_instance(current_step=1, iterations={"loop": 1}),
+        None,
+        NOON,
+        TaskRandom("retry"),
+        global_paused_ms=0,
+    )
     assert decision.next is not None
-    assert (decision.next.step_id, decision.next.phase, decision.next.at) == ("loop", Phase.WAKE, NOON)
+    assert (decision.next.step_id, decision.next.phase, decision.next.at) == (
+        "loop",
+        Phase.TIMER,
+        NOON,
+    )
 
 
 def test_retry_after_a_jump_at_its_limit_does_no_effect_again() -> None:
     """What failed was the jump; the effect before it was done, and its task is only the last one there is."""
-    journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail")))
+    journey = Journey(
+        a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
+    )
     journey.succeed_until("swipe/poll")
     journey.succeed()
     journey.succeed_until("swipe/poll")
     _, decision = retried(journey, Done(result={"performed": 5}))
     assert decision.next is not None
-    assert (decision.next.step_id, decision.next.phase) == ("loop", Phase.WAKE)
+    assert (decision.next.step_id, decision.next.phase) == ("loop", Phase.TIMER)
     assert decision.instance.current_step == 1
 
 
@@ -145,16 +187,34 @@ def test_retry_takes_nothing_from_another_steps_task() -> None:
     """The instance failed at a step that had no task yet: neither the key nor the text of the step before is used for it (I5)."""
     definition = a_definition(a_swipe(), a_prompt())
     other = a_task("swipe", Phase.SUBMIT, outcome_unknown=True, payload=Payload(text="another's"))
-    decision = plan_retry(definition, an_instance(current_step=1), other, NOON, Draw("retry"), global_paused_ms=0)
+    decision = plan_retry(
+        definition,
+        an_instance(current_step=1),
+        other,
+        NOON,
+        TaskRandom("retry"),
+        global_paused_ms=0,
+    )
     assert decision.task is None
     assert decision.next is not None
-    assert (decision.next.step_id, decision.next.phase, decision.next.payload) == ("prompt", Phase.TEXT, Payload())
+    assert (decision.next.step_id, decision.next.phase, decision.next.payload) == (
+        "prompt",
+        Phase.GENERATE,
+        Payload(),
+    )
 
 
 def test_skip_goes_on_with_the_step_after() -> None:
     """Its delay begins now; the skipped step stands in the history."""
     definition = a_definition(a_wait(), a_swipe(delay="1m"), a_wait("rest"))
-    decision = plan_skip(definition, an_instance(), a_task("wait", Phase.WAKE), NOON, Draw("skip"), global_paused_ms=0)
+    decision = plan_skip(
+        definition,
+        an_instance(),
+        a_task("wait", Phase.TIMER),
+        NOON,
+        TaskRandom("skip"),
+        global_paused_ms=0,
+    )
     assert decision.next is not None
     assert (decision.next.step_id, decision.next.run) == ("swipe", False)
     assert seconds(decision, since=NOON) == 60
@@ -164,7 +224,12 @@ def test_skip_goes_on_with_the_step_after() -> None:
 def test_skip_never_runs_what_follows() -> None:
     """It is due now, and queued: nobody is there to run it."""
     decision = plan_skip(
-        a_definition(a_wait(), a_swipe()), an_instance(), a_task("wait", Phase.WAKE), NOON, Draw("skip"), global_paused_ms=0
+        a_definition(a_wait(), a_swipe()),
+        an_instance(),
+        a_task("wait", Phase.TIMER),
+        NOON,
+        TaskRandom("skip"),
+        global_paused_ms=0,
     )
     assert decision.next is not None
     assert (decision.next.at, decision.next.run) == (NOON, False)
@@ -179,5 +244,12 @@ def test_a_wait_that_is_run_before_it_began_has_no_negative_length() -> None:
 
 def test_skip_of_the_last_step_completes_the_workflow() -> None:
     """There is nothing left to do."""
-    decision = plan_skip(a_definition(a_swipe()), an_instance(), a_task("swipe", Phase.SUBMIT), NOON, Draw("skip"), global_paused_ms=0)
+    decision = plan_skip(
+        a_definition(a_swipe()),
+        an_instance(),
+        a_task("swipe", Phase.SUBMIT),
+        NOON,
+        TaskRandom("skip"),
+        global_paused_ms=0,
+    )
     assert (decision.next, decision.instance.status) == (None, "completed")

@@ -13,17 +13,32 @@ from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.context import fits
 from flamebot.domain.decision import Decision
 from flamebot.domain.definition import Definition
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, Halt, Lost, Outcome, Retry
+from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
 from flamebot.domain.plan import plan, plan_retry, plan_skip, plan_start
 from flamebot.domain.task import Phase, Task
-from tests.unit.domain.builders import NOON, Journey, a_definition, a_goto, a_prompt, a_swipe, a_wait, an_instance
+from flamebot.domain.task_random import TaskRandom
+from tests.unit.domain.builders import (
+    NOON,
+    Journey,
+    a_definition,
+    a_goto,
+    a_prompt,
+    a_swipe,
+    a_wait,
+    an_instance,
+)
 
 MOMENT = timedelta(milliseconds=1)
 
-delays = st.sampled_from([0, "10s", "2h", "400d", {"min": 0, "max": "1h"}, {"min": "30m", "max": "60m"}])
-tried = {"critical": st.booleans(), "maxAttempts": st.integers(1, 4), "timeout": st.sampled_from(["1m", "2h"])}
+delays = st.sampled_from(
+    [0, "10s", "2h", "400d", {"min": 0, "max": "1h"}, {"min": "30m", "max": "60m"}]
+)
+tried = {
+    "critical": st.booleans(),
+    "maxAttempts": st.integers(1, 4),
+    "timeout": st.sampled_from(["1m", "2h"]),
+}
 
 
 @st.composite
@@ -35,22 +50,40 @@ def definitions(draw: st.DrawFn) -> Definition:
         options = {name: draw(values) for name, values in tried.items() if draw(st.booleans())}
         match kind:
             case "goto" if any(step["action"] != "goto" for step in steps):
-                target = draw(st.sampled_from([step["id"] for step in steps if step["action"] != "goto"]))
+                target = draw(
+                    st.sampled_from([step["id"] for step in steps if step["action"] != "goto"])
+                )
                 limit = draw(st.sampled_from(["continue", "fail"]))
                 steps.append(
                     {
-                        **a_goto(target, f"s{place}", delay=draw(st.sampled_from([1, "45m"])), maxIterations=draw(st.integers(1, 3))),
+                        **a_goto(
+                            target,
+                            f"s{place}",
+                            delay=draw(st.sampled_from([1, "45m"])),
+                            maxIterations=draw(st.integers(1, 3)),
+                        ),
                         "onLimit": limit,
                     }
                 )
             case "swipe":
                 steps.append(
-                    {**a_swipe(f"s{place}", delay=draw(delays), **options), "swipeCount": {"min": 2, "max": draw(st.integers(2, 300))}}
+                    {
+                        **a_swipe(f"s{place}", delay=draw(delays), **options),
+                        "swipeCount": {"min": 2, "max": draw(st.integers(2, 300))},
+                    }
                 )
             case "prompt":
                 steps.append({**a_prompt(f"s{place}", delay=draw(delays), **options)})
             case "bio":
-                steps.append({"id": f"s{place}", "action": "add_bio", "bio": "A walk.", "delay": draw(delays), **options})
+                steps.append(
+                    {
+                        "id": f"s{place}",
+                        "action": "add_bio",
+                        "bio": "A walk.",
+                        "delay": draw(delays),
+                        **options,
+                    }
+                )
             case _:
                 steps.append({**a_wait(f"s{place}", draw(delays))})
     return a_definition(*steps)
@@ -61,28 +94,44 @@ def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
     """Everything that may come of a phase."""
     patience = st.timedeltas(timedelta(), timedelta(hours=1))
     done: dict[Phase, st.SearchStrategy[dict[str, object]]] = {
-        Phase.WAKE: st.just({}),
-        Phase.TEXT: st.just({"text": "A walk and a book.", "tokens": 3}),
+        Phase.TIMER: st.just({}),
+        Phase.GENERATE: st.just({"text": "A walk and a book.", "tokens": 3}),
         Phase.SUBMIT: st.just({"job_id": "j"}),
         Phase.POLL: st.fixed_dictionaries(
-            {}, optional={"performed": st.integers() | st.text(max_size=3), "matches": st.none() | st.integers(0, 9)}
+            {},
+            optional={
+                "performed": st.integers() | st.text(max_size=3),
+                "matches": st.none() | st.integers(0, 9),
+            },
         ),
-        Phase.CANCEL: st.sampled_from([{}, {"job_status": "cancelled"}, {"job_status": "succeeded", "job_result": {"performed": 1}}]),
+        Phase.CANCEL: st.sampled_from(
+            [
+                {},
+                {"job_status": "cancelled"},
+                {"job_status": "succeeded", "job_result": {"performed": 1}},
+            ]
+        ),
     }
     anything: list[st.SearchStrategy[Outcome]] = [
         st.builds(Defer, after=patience, reason=st.sampled_from(["throttled", "lock_held"])),
-        st.builds(Lost, error=st.sampled_from(["lease_expired", "undeliverable"])),
+        st.builds(LeaseExpired, error=st.sampled_from(["lease_expired", "undeliverable"])),
         st.builds(Done, result=done[phase]),
         st.builds(Done, result=done[phase]),
     ]
     if phase in (Phase.POLL, Phase.CANCEL):
         anything.append(st.just(Continue()))
-    if phase is not Phase.WAKE:
+    if phase is not Phase.TIMER:
         anything.append(
-            st.builds(Retry, error=st.just("e: x"), unknown=st.booleans(), redo=st.booleans(), retry_after=st.none() | patience)
+            st.builds(
+                Retry,
+                error=st.just("e: x"),
+                unknown=st.booleans(),
+                new_key=st.booleans(),
+                retry_after=st.none() | patience,
+            )
         )
         anything.append(st.builds(Fail, error=st.just("refused: x"), unknown=st.booleans()))
-        anything.append(st.just(Halt(error="account_suspended: x")))
+        anything.append(st.just(Abort(error="account_suspended: x")))
     return st.one_of(anything)
 
 
@@ -91,16 +140,26 @@ def check(decision: Decision, journey: Journey, before: Task) -> None:
     definition, write = journey.definition, decision.task
     assert write is not None
     same_row, ends = write.to == "pending", decision.instance.status is not None
-    assert [same_row, decision.next is not None, ends].count(True) == 1, "exactly one of: the same row, the next task, the end"
+    assert [same_row, decision.next is not None, ends].count(True) == 1, (
+        "exactly one of: the same row, the next task, the end"
+    )
     for task in (decision.next, decision.if_stopping):
         assert task is None or task.at >= journey.now, "nothing is due before now"
     assert write.at is None or write.at >= journey.now
     assert (write.at is not None) == same_row
     assert 0 <= write.attempts - before.attempts <= 1
     step = definition.steps[definition.place(before.step_id)]
-    limit = definition.cancel_attempts if before.phase is Phase.CANCEL else definition.max_attempts(step)
+    limit = (
+        definition.cancel_attempts
+        if before.phase is Phase.CANCEL
+        else definition.max_attempts(step)
+    )
     assert write.attempts <= limit, "I8: attempts never exceed their limit"
-    assert not (same_row and before.phase in (Phase.TEXT, Phase.SUBMIT, Phase.CANCEL) and write.attempts >= limit)
+    assert not (
+        same_row
+        and before.phase in (Phase.GENERATE, Phase.SUBMIT, Phase.CANCEL)
+        and write.attempts >= limit
+    )
     if decision.instance.context is not None:
         assert fits(decision.instance.context)
     assert 0 <= decision.instance.current_step <= definition.total_steps
@@ -112,10 +171,15 @@ def check(decision: Decision, journey: Journey, before: Task) -> None:
         follower = definition.steps[decision.instance.current_step]
         assert follower.id == decision.next.step_id, "the instance stands where its next task is"
         assert decision.next.run == (decision.next.at <= journey.now)
-        if decision.next.step_id != before.step_id or before.phase in (Phase.WAKE, Phase.CANCEL):
-            assert decision.next.phase is Phase.CANCEL or decision.next.at >= journey.now + follower.delay.min, "never before its time"
+        if decision.next.step_id != before.step_id or before.phase in (Phase.TIMER, Phase.CANCEL):
+            assert (
+                decision.next.phase is Phase.CANCEL
+                or decision.next.at >= journey.now + follower.delay.min
+            ), "never before its time"
         if decision.next.phase is Phase.SUBMIT:
-            assert decision.next.payload.request is not None, "a submit's request is whole from its creation"
+            assert decision.next.payload.request is not None, (
+                "a submit's request is whole from its creation"
+            )
             assert decision.next.payload.job_id is None
     to_json(decision_json(decision))  # and all of it can be written
 
@@ -130,21 +194,34 @@ def test_every_decision_keeps_the_laws(data: st.DataObject) -> None:
             break
         before, instance = journey.task, journey.instance
         outcome = data.draw(outcomes(before.phase))
-        decision = journey.run(outcome, late=data.draw(st.sampled_from([timedelta(), MOMENT, timedelta(hours=1), timedelta(days=2)])))
+        decision = journey.run(
+            outcome,
+            late=data.draw(
+                st.sampled_from([timedelta(), MOMENT, timedelta(hours=1), timedelta(days=2)])
+            ),
+        )
         check(decision, journey, before)
-        assert decision == plan(journey.definition, instance, before, outcome, journey.now, Draw(before.task_id), global_paused_ms=0)
+        assert decision == plan(
+            journey.definition,
+            instance,
+            before,
+            outcome,
+            journey.now,
+            TaskRandom(before.task_id),
+            global_paused_ms=0,
+        )
 
 
 @given(definitions(), st.text(max_size=10))
 def test_a_start_always_has_a_task(definition: Definition, seed: str) -> None:
     """Never born running, never before the first step's delay is over."""
-    decision = plan_start(definition, an_instance(), NOON, Draw(seed))
+    decision = plan_start(definition, an_instance(), NOON, TaskRandom(seed))
     assert decision.task is None
     assert decision.instance.status is None
     assert decision.next is not None
     assert not decision.next.run
     assert decision.next.at >= NOON + definition.steps[decision.instance.current_step].delay.min
-    assert decision == plan_start(definition, an_instance(), NOON, Draw(seed))
+    assert decision == plan_start(definition, an_instance(), NOON, TaskRandom(seed))
 
 
 @given(st.data())
@@ -155,11 +232,15 @@ def test_whoever_has_failed_can_be_retried_and_skipped(data: st.DataObject) -> N
         if journey.task is None:
             break
         task = journey.task
-        skipped = plan_skip(journey.definition, journey.instance, task, journey.now, Draw("skip"))
+        skipped = plan_skip(
+            journey.definition, journey.instance, task, journey.now, TaskRandom("skip")
+        )
         assert (skipped.next is None) == (skipped.instance.status is not None)
         journey.run(data.draw(outcomes(task.phase)))
     if journey.instance.status is InstanceStatus.FAILED:
-        retry = plan_retry(journey.definition, journey.instance, task, journey.now, Draw("retry"))
+        retry = plan_retry(
+            journey.definition, journey.instance, task, journey.now, TaskRandom("retry")
+        )
         assert [retry.task is not None, retry.next is not None].count(True) == 1
         assert retry.instance.status is None
 
@@ -176,20 +257,36 @@ def test_a_new_key_follows_only_a_definite_failure(data: st.DataObject) -> None:
         decision = journey.run(outcome)
         if decision.next is not None and decision.next.phase is Phase.SUBMIT:
             assert isinstance(outcome, Retry)
-            assert outcome.redo
+            assert outcome.new_key
 
 
 def test_an_endless_loop_keeps_the_states_size() -> None:
     """Ten thousand rounds: as many steps, counters, results and bytes at the end as at the beginning, but for the count's digits."""
-    journey = Journey(a_definition(a_swipe(swipeCount={"min": 25, "max": 35}, delay={"min": "30m", "max": "60m"}), a_goto("swipe")))
+    journey = Journey(
+        a_definition(
+            a_swipe(swipeCount={"min": 25, "max": 35}, delay={"min": "30m", "max": "60m"}),
+            a_goto("swipe"),
+        )
+    )
     sizes = set()
     for _ in range(10_000):
         journey.succeed()
         before = journey.now
         decision = journey.succeed()
         assert decision.next is not None
-        assert timedelta(minutes=30) <= decision.next.at - before <= timedelta(minutes=60, seconds=2)
-        sizes.add(len(to_json([journey.instance.context, journey.waiting.payload.request and journey.waiting.payload.request.body])))
+        assert (
+            timedelta(minutes=30) <= decision.next.at - before <= timedelta(minutes=60, seconds=2)
+        )
+        sizes.add(
+            len(
+                to_json(
+                    [
+                        journey.instance.context,
+                        journey.waiting.payload.request and journey.waiting.payload.request.body,
+                    ]
+                )
+            )
+        )
         journey.history.clear()
         journey.decisions.clear()
     assert journey.instance.iterations == {"loop": 10_000}
@@ -203,9 +300,17 @@ def test_a_definition_that_could_spin_fails_instead() -> None:
         a_definition(a_goto("b", "a"), a_goto("last", "b"), a_wait("last")).steps[0],
         *a_definition(a_goto("a", "b"), a_wait("a")).steps[:1],
     )
-    spinning = Definition(type="x", version=1, name="x", steps=steps, retry=loop.retry, max_reaps=5, cancel_attempts=3)
+    spinning = Definition(
+        type="x",
+        version=1,
+        name="x",
+        steps=steps,
+        retry=loop.retry,
+        max_reclaims=5,
+        cancel_attempts=3,
+    )
     journey = Journey(spinning)
-    assert journey.waiting.phase is Phase.WAKE
+    assert journey.waiting.phase is Phase.TIMER
     decision = journey.succeed()
     assert decision.instance.status == "failed"
     assert str(decision.instance.last_error).startswith("spinning: ")

@@ -20,8 +20,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "definitions"
 
 def seeded(name: str) -> Definition:
     """A definition as its file has it."""
-    definition, flaws = read_definition(yaml.safe_load((FOLDER / f"{name}.yaml").read_text()), REGISTRY, POLICY)
-    assert definition is not None, flaws
+    definition, issues = read_definition(
+        yaml.safe_load((FOLDER / f"{name}.yaml").read_text()), REGISTRY, POLICY
+    )
+    assert definition is not None, issues
     assert definition.type == name
     return definition
 
@@ -33,13 +35,24 @@ def began(journey: Journey, action: str) -> list[timedelta]:
 
 def requested(journey: Journey) -> list[int]:
     """How many swipes were asked for, job by job."""
-    return [int(str((entry.result or {})["requested"])) for entry in journey.history if entry.action == "swipe_with_spectre"]
+    return [
+        int(str((entry.result or {})["requested"]))
+        for entry in journey.history
+        if entry.action == "swipe_with_spectre"
+    ]
 
 
 def test_default_swipes_ten_times_and_rests() -> None:
     """A prompt after 2 hours, swipes a minute later, ten in all with 30 to 60 minutes between, 13 hours, the end."""
     journey = Journey(seeded("default"))
-    assert [step.action for step in journey.definition.steps] == ["wait", "add_prompt", "wait", "swipe_with_spectre", "goto", "wait"]
+    assert [step.action for step in journey.definition.steps] == [
+        "wait",
+        "add_prompt",
+        "wait",
+        "swipe_with_spectre",
+        "goto",
+        "wait",
+    ]
     journey.finish()
     assert journey.instance.status is InstanceStatus.COMPLETED
     assert began(journey, "add_prompt") == [timedelta(hours=2)]
@@ -56,7 +69,12 @@ def test_test_runs_through_in_minutes() -> None:
     """30 seconds, prompt, 5 swipes, bio 2 minutes later."""
     journey = Journey(seeded("test"))
     journey.finish()
-    assert [entry.action for entry in journey.history] == ["wait", "add_prompt", "swipe_with_spectre", "add_bio"]
+    assert [entry.action for entry in journey.history] == [
+        "wait",
+        "add_prompt",
+        "swipe_with_spectre",
+        "add_bio",
+    ]
     assert began(journey, "add_prompt") == [timedelta(seconds=30)]
     assert requested(journey) == [5]
     swipe, bio = journey.history[2:]

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.storable import DEEPEST, places, size, surely_clean, text_flaw, unstorable
+from flamebot.domain.storable import (
+    DEEPEST,
+    definitely_storable,
+    places,
+    size,
+    text_issue,
+    unstorable,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +35,9 @@ from flamebot.domain.storable import DEEPEST, places, size, surely_clean, text_f
 )
 def test_what_no_column_takes_is_named(value: object, named: str) -> None:
     """YAML and lenient parsers let in what the database refuses; the pointer says where."""
-    flaws = unstorable({"steps": [{"spectre": value}]})
-    assert [flaw.pointer for flaw in flaws] == ["/steps/0/spectre"]
-    assert named in flaws[0].detail
+    issues = unstorable({"steps": [{"spectre": value}]})
+    assert [issue.pointer for issue in issues] == ["/steps/0/spectre"]
+    assert named in issues[0].detail
 
 
 def test_a_document_that_holds_itself_is_refused() -> None:
@@ -42,7 +49,12 @@ def test_a_document_that_holds_itself_is_refused() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False), st.lists, max_leaves=20
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**62), 2**62)
+        | st.floats(allow_nan=False, allow_infinity=False),
+        st.lists,
+        max_leaves=20,
     )
 )
 def test_ordinary_json_is_storable(value: object) -> None:
@@ -54,18 +66,23 @@ def test_ordinary_json_is_storable(value: object) -> None:
 _TEXTS = st.text(st.characters()) | st.sampled_from(["\x00", "\ud800", "\\u0000", "\U0001f600"])
 
 
-@given(st.recursive(_TEXTS, lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner), max_leaves=8), st.booleans())
-def test_what_is_surely_clean_has_no_flaw(value: object, ascii_only: bool) -> None:
+@given(
+    st.recursive(
+        _TEXTS, lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner), max_leaves=8
+    ),
+    st.booleans(),
+)
+def test_what_is_surely_clean_has_no_issue(value: object, ascii_only: bool) -> None:
     """One search of the whole misses nothing that a look at every value finds, however the document was written."""
     try:
         text = json.dumps(value, ensure_ascii=ascii_only).encode()
     except UnicodeEncodeError:  # no UTF-8, and so no body
         return
-    if surely_clean(text):
-        assert not any(text_flaw(path, found) for path, found in places(value))
+    if definitely_storable(text):
+        assert not any(text_issue(path, found) for path, found in places(value))
 
 
 @pytest.mark.parametrize("text", ["plain", "\U0001f600 ü", "tab\there", "C:\\users"])
 def test_ordinary_text_is_surely_clean(text: str) -> None:
     """As a client writes it in UTF-8: then nothing else has to be looked at."""
-    assert surely_clean(json.dumps({text: text}, ensure_ascii=False).encode())
+    assert definitely_storable(json.dumps({text: text}, ensure_ascii=False).encode())

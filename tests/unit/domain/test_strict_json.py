@@ -14,8 +14,30 @@ def test_plain_json_is_read() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"planted": 1, "planted": 2}', "NaN", "[-Infinity]", "1e999", "planted", '{"planted": ', "[" * 200_000, "1" * 5000, '"planted', ""],
-    ids=["twice", "nan", "infinity", "too large", "word", "open", "deep", "long", "quote", "nothing"],
+    [
+        '{"planted": 1, "planted": 2}',
+        "NaN",
+        "[-Infinity]",
+        "1e999",
+        "planted",
+        '{"planted": ',
+        "[" * 200_000,
+        "1" * 5000,
+        '"planted',
+        "",
+    ],
+    ids=[
+        "twice",
+        "nan",
+        "infinity",
+        "too large",
+        "word",
+        "open",
+        "deep",
+        "long",
+        "quote",
+        "nothing",
+    ],
 )
 def test_what_is_read_in_two_ways_is_refused(text: str) -> None:
     """Names twice, numbers that are none, nesting without end; the message shows nothing of it."""

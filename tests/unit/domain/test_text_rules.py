@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.text_rules import flaw_in, flaws_in
+from flamebot.domain.text_rules import issue_in, issues_in
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from flamebot.domain.text_rules import flaw_in, flaws_in
 )
 def test_a_plain_text_passes(text: str) -> None:
     """Numbers, dates, other scripts and line breaks are no offence."""
-    assert flaws_in(text, 300) == []
-    assert flaw_in(text, 300) is None
+    assert issues_in(text, 300) == []
+    assert issue_in(text, 300) is None
 
 
 @pytest.mark.parametrize(
@@ -49,17 +49,17 @@ def test_a_plain_text_passes(text: str) -> None:
         ("\uff57\uff57\uff57\uff0eexample", "link"),
     ],
 )
-def test_a_flaw_is_named(text: str, named: str) -> None:
+def test_a_issue_is_named(text: str, named: str) -> None:
     """Links, phone numbers, handles, control characters and lengths are found, each with a sentence."""
-    assert any(named in flaw for flaw in flaws_in(text, 300)), flaws_in(text, 300)
+    assert any(named in issue for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
-def test_every_flaw_is_told_at_once() -> None:
+def test_every_issue_is_told_at_once() -> None:
     """Nobody has to try three times."""
-    assert len(flaws_in("@me at x.com or 555 123 4567 \x00" + "x" * 300, 300)) == 5
+    assert len(issues_in("@me at x.com or 555 123 4567 \x00" + "x" * 300, 300)) == 5
 
 
 @given(st.text(), st.integers(min_value=0, max_value=50))
 def test_any_text_is_judged(text: str, longest: int) -> None:
     """No text breaks the judge, and none that is too long passes."""
-    assert not (len(text) > longest and not flaws_in(text, longest))
+    assert not (len(text) > longest and not issues_in(text, longest))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway import Remembering, make_event
+from tests.support.gateway import Remembering, make_event
 
 
 @pytest.fixture

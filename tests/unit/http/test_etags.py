@@ -13,7 +13,12 @@ from flamebot.http.request import Request
 
 def asked(**headers: str) -> Request:
     """A request with headers."""
-    return Request(request_id="r", actor="a", path={}, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return Request(
+        request_id="r",
+        actor="a",
+        path={},
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
 @pytest.mark.parametrize("given", ['"3"', 'W/"3"', '"1", "3"', "*", '"1",W/"3" , "9"'])
@@ -32,7 +37,16 @@ def test_what_was_not_seen_is_sent(given: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "named"),
-    [('"3"', True), ("*", True), ('"2", "3"', True), ('"2"', False), ('W/"3"', False), ("3", False), ("", False), ('"3', False)],
+    [
+        ('"3"', True),
+        ("*", True),
+        ('"2", "3"', True),
+        ('"2"', False),
+        ('W/"3"', False),
+        ("3", False),
+        ("", False),
+        ('"3', False),
+    ],
 )
 def test_if_match_compares_strongly(header: str, named: bool) -> None:
     """A weak tag never allows a change."""

@@ -39,12 +39,17 @@ def test_routes_and_description_are_the_same_set() -> None:
 def test_names_are_unique() -> None:
     """Names find handlers; method and path find endpoints."""
     assert len({endpoint.name for endpoint in TABLE}) == len(TABLE)
-    assert len({(endpoint.method, re.sub(r"\{\w+\}", "{}", endpoint.path)) for endpoint in TABLE}) == len(TABLE)
+    assert len(
+        {(endpoint.method, re.sub(r"\{\w+\}", "{}", endpoint.path)) for endpoint in TABLE}
+    ) == len(TABLE)
 
 
 def test_only_three_routes_are_open() -> None:
     """Whatever says something about the system needs a token."""
-    assert {endpoint.path for endpoint in TABLE if endpoint.scope is None} == {"/health", "/openapi.json"}
+    assert {endpoint.path for endpoint in TABLE if endpoint.scope is None} == {
+        "/health",
+        "/openapi.json",
+    }
 
 
 @pytest.mark.parametrize("endpoint", TABLE, ids=lambda endpoint: endpoint.name)
@@ -52,14 +57,20 @@ def test_each_endpoint_keeps_the_rules(endpoint: Endpoint) -> None:
     """A known scope, a body only where a change is asked for, and a guard on whatever changes something."""
     assert endpoint.scope is None or endpoint.scope in SCOPES
     assert endpoint.body is None or endpoint.method in ("POST", "PUT")
-    assert endpoint.method == "GET" or endpoint.scope not in (None, "read") or endpoint.name == "validate_definition"
+    assert (
+        endpoint.method == "GET"
+        or endpoint.scope not in (None, "read")
+        or endpoint.name == "validate_definition"
+    )
     assert endpoint.summary.endswith(".")
 
 
 def test_no_answer_names_credentials() -> None:
     """No schema of an answer has a place for them."""
     schemas = openapi.document()["components"]["schemas"]
-    holders = {name for name, schema in schemas.items() if "credentials" in schema.get("properties", {})}
+    holders = {
+        name for name, schema in schemas.items() if "credentials" in schema.get("properties", {})
+    }
     assert holders == {"AccountInput"}
 
 

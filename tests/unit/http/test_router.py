@@ -13,10 +13,10 @@ from flamebot.http.answer import SECURITY_HEADERS, Answer
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.request import LARGEST, Request
 from flamebot.http.router import Router
-from flamebot.http.wire import Asked, Filter
+from flamebot.http.wire import Filter, RequestModel
 
 
-class Thing(Asked):
+class Thing(RequestModel):
     """A body with a field of each kind."""
 
     flamebot_id: str
@@ -30,21 +30,74 @@ class Few(Filter):
 
 
 TABLE = (
-    Endpoint(name="put", method="POST", path="/v1/things", scope="admin", summary="Put.", answer=None, body=Thing),
-    Endpoint(name="list", method="GET", path="/v1/things", scope="read", summary="List.", answer=None, query=Few),
-    Endpoint(name="show", method="GET", path="/v1/things/{id}", scope="read", summary="Show.", answer=None),
-    Endpoint(name="known", method="GET", path="/v1/things/schema", scope="read", summary="Known.", answer=None),
+    Endpoint(
+        name="put",
+        method="POST",
+        path="/v1/things",
+        scope="admin",
+        summary="Put.",
+        answer=None,
+        body=Thing,
+    ),
+    Endpoint(
+        name="list",
+        method="GET",
+        path="/v1/things",
+        scope="read",
+        summary="List.",
+        answer=None,
+        query=Few,
+    ),
+    Endpoint(
+        name="show",
+        method="GET",
+        path="/v1/things/{id}",
+        scope="read",
+        summary="Show.",
+        answer=None,
+    ),
+    Endpoint(
+        name="known",
+        method="GET",
+        path="/v1/things/schema",
+        scope="read",
+        summary="Known.",
+        answer=None,
+    ),
     Endpoint(name="open", method="GET", path="/open", scope=None, summary="Open.", answer=None),
-    Endpoint(name="poke", method="POST", path="/v1/poke", scope="admin", summary="Poke.", answer=None, body=Filter, body_optional=True),
-    Endpoint(name="down", method="GET", path="/v1/down", scope="read", summary="Down.", answer=None),
-    Endpoint(name="broken", method="GET", path="/v1/broken", scope="read", summary="Broken.", answer=None),
-    Endpoint(name="refused", method="GET", path="/v1/refused", scope="read", summary="Refused.", answer=None),
+    Endpoint(
+        name="poke",
+        method="POST",
+        path="/v1/poke",
+        scope="admin",
+        summary="Poke.",
+        answer=None,
+        body=Filter,
+        body_optional=True,
+    ),
+    Endpoint(
+        name="down", method="GET", path="/v1/down", scope="read", summary="Down.", answer=None
+    ),
+    Endpoint(
+        name="broken", method="GET", path="/v1/broken", scope="read", summary="Broken.", answer=None
+    ),
+    Endpoint(
+        name="refused",
+        method="GET",
+        path="/v1/refused",
+        scope="read",
+        summary="Refused.",
+        answer=None,
+    ),
 )
 
 
 def echo(request: Request) -> Answer:
     """What the handler got."""
-    return Answer(status=200, body={"path": dict(request.path), "actor": request.actor, "document": request.document})
+    return Answer(
+        status=200,
+        body={"path": dict(request.path), "actor": request.actor, "document": request.document},
+    )
 
 
 def down(request: Request) -> Answer:
@@ -65,7 +118,11 @@ def refused(request: Request) -> Answer:
 @pytest.fixture
 def router(telemetry: Any) -> Router:
     """A router with an echo behind each endpoint."""
-    handlers = {endpoint.name: echo for endpoint in TABLE} | {"down": down, "broken": broken, "refused": refused}
+    handlers = {endpoint.name: echo for endpoint in TABLE} | {
+        "down": down,
+        "broken": broken,
+        "refused": refused,
+    }
     return Router(TABLE, handlers, scope_prefix="flamebot/", telemetry=telemetry)
 
 
@@ -75,7 +132,9 @@ def told(router: Router, event: dict[str, Any]) -> tuple[int, Any, dict[str, str
     return answer["statusCode"], json.loads(answer["body"]), answer["headers"]
 
 
-def assert_problem(answer: tuple[int, Any, dict[str, str]], status: int, code: str, *pointers: str) -> None:
+def assert_problem(
+    answer: tuple[int, Any, dict[str, str]], status: int, code: str, *pointers: str
+) -> None:
     """It is a whole problem document."""
     got, body, headers = answer
     assert (got, body["status"], body["code"]) == (status, status, code), body
@@ -95,13 +154,27 @@ class TestMatching:
         """`/things/schema` is not the thing named schema."""
         assert told(router, event("GET", "/v1/things/schema"))[1]["path"] == {}
 
-    @pytest.mark.parametrize("path", ["/", "", "/v1", "/v2/things", "/v1/things/", "/v1/things/a/b", "//v1/things", "/v1/things/../open"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/",
+            "",
+            "/v1",
+            "/v2/things",
+            "/v1/things/",
+            "/v1/things/a/b",
+            "//v1/things",
+            "/v1/things/../open",
+        ],
+    )
     def test_an_unknown_path_is_not_found(self, router: Router, event: Any, path: str) -> None:
         """404, as a problem."""
         assert_problem(told(router, event("GET", path)), 404, "not_found")
 
     @pytest.mark.parametrize("method", ["DELETE", "PATCH", "PUT", "HEAD", "OPTIONS", "BREW"])
-    def test_a_wrong_method_learns_which_are_right(self, router: Router, event: Any, method: str) -> None:
+    def test_a_wrong_method_learns_which_are_right(
+        self, router: Router, event: Any, method: str
+    ) -> None:
         """405 with Allow."""
         answer = told(router, event(method, "/v1/things"))
         assert_problem(answer, 405, "method_not_allowed")
@@ -110,7 +183,13 @@ class TestMatching:
     def test_what_another_function_answers_is_told_too(self, telemetry: Any, event: Any) -> None:
         """`Allow` belongs to the resource, however its methods are spread over functions."""
         there, here = TABLE[:1], TABLE[1:]
-        router = Router(here, {endpoint.name: echo for endpoint in here}, scope_prefix="", telemetry=telemetry, elsewhere=there)
+        router = Router(
+            here,
+            {endpoint.name: echo for endpoint in here},
+            scope_prefix="",
+            telemetry=telemetry,
+            elsewhere=there,
+        )
         assert told(router, event("DELETE", "/v1/things"))[2]["Allow"] == "GET, POST"
         assert_problem(told(router, event("POST", "/v1/things")), 405, "method_not_allowed")
 
@@ -135,7 +214,10 @@ class TestGuard:
         assert_problem(answer, 401, "unauthenticated")
         assert answer[2]["WWW-Authenticate"] == "Bearer"
 
-    @pytest.mark.parametrize("scopes", ["", "flamebot/admin", "read", "flamebot/read.all", "other/read", "flamebot/reads"])
+    @pytest.mark.parametrize(
+        "scopes",
+        ["", "flamebot/admin", "read", "flamebot/read.all", "other/read", "flamebot/reads"],
+    )
     def test_another_scope_is_no_scope(self, router: Router, event: Any, scopes: str) -> None:
         """403 unless the very scope is there, with its prefix."""
         answer = told(router, event("GET", "/v1/things", scopes=scopes))
@@ -144,7 +226,11 @@ class TestGuard:
 
     def test_the_guard_stands_before_the_body(self, router: Router, event: Any) -> None:
         """Who may not call learns nothing about the body."""
-        assert_problem(told(router, event("POST", "/v1/things", raw="{", scopes="flamebot/read")), 403, "forbidden")
+        assert_problem(
+            told(router, event("POST", "/v1/things", raw="{", scopes="flamebot/read")),
+            403,
+            "forbidden",
+        )
 
     def test_an_open_route_asks_for_nothing(self, router: Router, event: Any) -> None:
         """No token is needed."""
@@ -160,20 +246,32 @@ class TestQuery:
 
     def test_an_unknown_parameter_is_refused(self, router: Router, event: Any) -> None:
         """It is named."""
-        assert_problem(told(router, event("GET", "/v1/things", query="limits=3")), 422, "invalid", "/limits")
+        assert_problem(
+            told(router, event("GET", "/v1/things", query="limits=3")), 422, "invalid", "/limits"
+        )
 
     def test_a_route_without_parameters_refuses_all(self, router: Router, event: Any) -> None:
         """The open ones too."""
         assert_problem(told(router, event("GET", "/open", query="a=1")), 422, "invalid", "/a")
 
-    @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=many", "limit=", "limit=1&limit=2", "limit=%00"])
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=201", "limit=many", "limit=", "limit=1&limit=2", "limit=%00"]
+    )
     def test_a_bad_value_is_refused(self, router: Router, event: Any, query: str) -> None:
         """Out of range, no number, given twice."""
-        assert_problem(told(router, event("GET", "/v1/things", query=query)), 422, "invalid", "/limit")
+        assert_problem(
+            told(router, event("GET", "/v1/things", query=query)), 422, "invalid", "/limit"
+        )
 
     def test_a_flood_of_parameters_is_malformed(self, router: Router, event: Any) -> None:
         """Nobody counts to a thousand."""
-        assert_problem(told(router, event("GET", "/v1/things", query="&".join(f"a{n}=1" for n in range(1000)))), 400, "malformed")
+        assert_problem(
+            told(
+                router, event("GET", "/v1/things", query="&".join(f"a{n}=1" for n in range(1000)))
+            ),
+            400,
+            "malformed",
+        )
 
 
 class TestBody:
@@ -181,11 +279,15 @@ class TestBody:
 
     def test_a_good_body_arrives(self, router: Router, event: Any) -> None:
         """As it was sent."""
-        assert told(router, event("POST", "/v1/things", body={"flamebotId": "a"}))[1]["document"] == {"flamebotId": "a"}
+        assert told(router, event("POST", "/v1/things", body={"flamebotId": "a"}))[1][
+            "document"
+        ] == {"flamebotId": "a"}
 
     def test_base64_is_unpacked(self, router: Router, event: Any) -> None:
         """The gateway encodes what it takes for binary."""
-        assert told(router, event("POST", "/v1/things", raw=b'{"flamebotId": "\xc3\xa4"}'))[1]["document"] == {"flamebotId": "ä"}
+        assert told(router, event("POST", "/v1/things", raw=b'{"flamebotId": "\xc3\xa4"}'))[1][
+            "document"
+        ] == {"flamebotId": "ä"}
 
     @pytest.mark.parametrize(
         "raw",
@@ -210,7 +312,9 @@ class TestBody:
             b'\xef\xbb\xbf{"flamebotId": "a"}',
         ],
     )
-    def test_what_is_not_json_is_malformed(self, router: Router, event: Any, raw: str | bytes) -> None:
+    def test_what_is_not_json_is_malformed(
+        self, router: Router, event: Any, raw: str | bytes
+    ) -> None:
         """400, whatever the parser thinks of it."""
         assert_problem(told(router, event("POST", "/v1/things", raw=raw)), 400, "malformed")
 
@@ -240,11 +344,15 @@ class TestBody:
             ('{"\\u0000": 1}', [""]),
         ],
     )
-    def test_what_does_not_fit_is_invalid(self, router: Router, event: Any, raw: str, pointers: list[str]) -> None:
-        """422 with a pointer to each flaw."""
-        assert_problem(told(router, event("POST", "/v1/things", raw=raw)), 422, "invalid", *pointers)
+    def test_what_does_not_fit_is_invalid(
+        self, router: Router, event: Any, raw: str, pointers: list[str]
+    ) -> None:
+        """422 with a pointer to each issue."""
+        assert_problem(
+            told(router, event("POST", "/v1/things", raw=raw)), 422, "invalid", *pointers
+        )
 
-    def test_a_body_of_flaws_gets_a_short_answer(self, router: Router, event: Any) -> None:
+    def test_a_body_of_issues_gets_a_short_answer(self, router: Router, event: Any) -> None:
         """A hundred thousand unknown fields do not make an answer that the gateway refuses."""
         flood = {"flamebotId": "a"} | {f"{n}" * 40: n for n in range(20_000)}
         answer = router.handle(event("POST", "/v1/things", body=flood))
@@ -256,7 +364,12 @@ class TestBody:
         frame = len('{"flamebotId":""}')
         fits = '{"flamebotId":"' + "a" * (LARGEST - frame) + '"}'
         assert told(router, event("POST", "/v1/things", raw=fits))[0] == 200
-        for raw in (fits + " ", (fits + " ").encode(), ("ä" * (LARGEST // 2 + 1)), b"x" * LARGEST * 2):
+        for raw in (
+            fits + " ",
+            (fits + " ").encode(),
+            ("ä" * (LARGEST // 2 + 1)),
+            b"x" * LARGEST * 2,
+        ):
             assert_problem(told(router, event("POST", "/v1/things", raw=raw)), 413, "too_large")
 
     @pytest.mark.parametrize(
@@ -270,14 +383,23 @@ class TestBody:
             {"content-encoding": "gzip"},
         ],
     )
-    def test_another_media_type_is_unsupported(self, router: Router, event: Any, headers: dict[str, str]) -> None:
+    def test_another_media_type_is_unsupported(
+        self, router: Router, event: Any, headers: dict[str, str]
+    ) -> None:
         """415."""
-        assert_problem(told(router, event("POST", "/v1/things", body={}, headers=headers)), 415, "unsupported_media_type")
+        assert_problem(
+            told(router, event("POST", "/v1/things", body={}, headers=headers)),
+            415,
+            "unsupported_media_type",
+        )
 
     def test_a_charset_that_says_the_obvious_is_fine(self, router: Router, event: Any) -> None:
         """UTF-8 may be named."""
         headers = {"content-type": 'Application/JSON; charset="UTF-8"'}
-        assert told(router, event("POST", "/v1/things", body={"flamebotId": "a"}, headers=headers))[0] == 200
+        assert (
+            told(router, event("POST", "/v1/things", body={"flamebotId": "a"}, headers=headers))[0]
+            == 200
+        )
 
     def test_an_optional_body_may_be_absent(self, router: Router, event: Any) -> None:
         """Not even a media type is needed then."""
@@ -308,7 +430,7 @@ class TestAnswers:
         assert_problem(answer, 409, "not_allowed")
         assert answer[1]["allowed"] == ["resume", "stop"]
 
-    def test_a_request_id_is_taken_over(self, router: Router, event: Any) -> None:
+    def test_a_request_id_is_reclaimed(self, router: Router, event: Any) -> None:
         """The client's, if it is a decent one."""
         answer = told(router, event("GET", "/nowhere", headers={"X-Request-Id": "abc-1"}))
         assert (answer[1]["requestId"], answer[2]["X-Request-Id"]) == ("abc-1", "abc-1")
@@ -316,18 +438,30 @@ class TestAnswers:
     @pytest.mark.parametrize("given", ["", "a b", "a\r\nSet-Cookie: x", "x" * 200, "<script>", "ä"])
     def test_an_odd_request_id_is_replaced(self, router: Router, event: Any, given: str) -> None:
         """Nothing that could end up in a header or a log line as something else."""
-        assert told(router, event("GET", "/open", headers={"x-request-id": given}))[2]["X-Request-Id"] == "from-the-gateway"
+        assert (
+            told(router, event("GET", "/open", headers={"x-request-id": given}))[2]["X-Request-Id"]
+            == "from-the-gateway"
+        )
 
     @pytest.mark.parametrize("path", ["/open", "/nowhere", "/v1/broken"])
-    def test_every_answer_carries_the_security_headers(self, router: Router, event: Any, path: str) -> None:
+    def test_every_answer_carries_the_security_headers(
+        self, router: Router, event: Any, path: str
+    ) -> None:
         """The good and the bad ones."""
         headers = told(router, event("GET", path))[2]
         assert set(SECURITY_HEADERS) <= set(headers)
 
-    def test_a_line_per_call_without_its_content(self, router: Router, event: Any, telemetry: Any) -> None:
+    def test_a_line_per_call_without_its_content(
+        self, router: Router, event: Any, telemetry: Any
+    ) -> None:
         """The template of the path, never what was sent."""
         router.handle(event("GET", "/v1/things/somebody", query="limit=1"))
         assert telemetry.lines[-1] == (
             "answered",
-            {"request_id": "from-the-gateway", "method": "GET", "route": "/v1/things/{id}", "status": 422},
+            {
+                "request_id": "from-the-gateway",
+                "method": "GET",
+                "route": "/v1/things/{id}",
+                "status": 422,
+            },
         )

@@ -14,15 +14,23 @@ from flamebot.domain.message import TaskPointer
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.task import Phase
 from flamebot.ports.store import Begun, Committed
-from flamebot.services.account_lock import AccountLock
-from flamebot.services.commit_group import CommitGroup
-from flamebot.services.deliver import Deliver, Delivered
-from flamebot.services.engine_time import EngineTime
-from flamebot.services.execute_phase import Executed
-from flamebot.services.invocation import Invocation
-from flamebot.services.outside import Outside
-from flamebot.services.run_chain import Chain, Decided
-from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry, ScriptedLocks, begun, pointer, task
+from flamebot.services.schedule_time import ScheduleTime
+from flamebot.services.stepping.account_lock import AccountLock
+from flamebot.services.stepping.commit_group import CommitGroup
+from flamebot.services.stepping.deliver import Deliver, Delivered
+from flamebot.services.stepping.outside import Outside
+from flamebot.services.stepping.phases.run import Executed
+from flamebot.services.stepping.run_chain import Chain, Decided
+from flamebot.services.time_budget import Invocation
+from tests.unit.services.stand_ins import (
+    CommitStore,
+    HandClock,
+    ListTelemetry,
+    ScriptedLocks,
+    begun,
+    pointer,
+    task,
+)
 
 THREADS = 2
 
@@ -37,7 +45,7 @@ class BeginStore:
     not_ours: set[str] = field(default_factory=set)
     waves: list[list[str]] = field(default_factory=list)
 
-    def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
         self.waves.append([p.task_id for p in pointers])
         assert len(self.waves) < 1000, "begin is asked again and again"
         if self.fails:
@@ -100,7 +108,13 @@ class CountingChain:
 class World:
     """An invocation with 60 seconds, in which calls take up to 30."""
 
-    def __init__(self, *, store: BeginStore | None = None, locks: ScriptedLocks | None = None, chain: CountingChain | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store: BeginStore | None = None,
+        locks: ScriptedLocks | None = None,
+        chain: CountingChain | None = None,
+    ) -> None:
         self.clock = store.clock if store else HandClock()
         self.store = store or BeginStore(self.clock)
         self.commits = CommitStore()
@@ -113,7 +127,7 @@ class World:
         self.threads = THREADS
         self.ended_with = 0
         self.released_with: list[str] = []
-        self._nonces = map(str, itertools.count())
+        self._delivery_ids = map(str, itertools.count())
 
     def run(self, *pointers: TaskPointer) -> None:
         """Deliver pointers."""
@@ -122,15 +136,21 @@ class World:
             deliver = Deliver(
                 store=self.store,  # type: ignore[arg-type]  # as much of it as is called
                 chain=self.chain,  # type: ignore[arg-type]  # likewise
-                group=CommitGroup(self.commits, self.clock, self.telemetry, committed=lambda _: None, remaining=remaining),  # type: ignore[arg-type]  # likewise
+                group=CommitGroup(
+                    self.commits,  # type: ignore[arg-type]  # likewise
+                    self.clock,
+                    self.telemetry,
+                    committed=lambda _: None,
+                    remaining=remaining,
+                ),
                 outside=Outside(pool),
                 threads=self.threads,
                 send=self._send,
                 clock=self.clock,
-                time=EngineTime(self.clock),
+                time=ScheduleTime(self.clock),
                 telemetry=self.telemetry,
                 invocation=Invocation(remaining, timedelta(seconds=30)),
-                nonce="n",
+                delivery_id="n",
             )
             try:
                 deliver.run([Delivered(p, self._lock(p)) for p in pointers])
@@ -143,9 +163,15 @@ class World:
         self.released_when_sent = list(self.locks.released)
 
     def _lock(self, p: TaskPointer) -> AccountLock:
-        return AccountLock(self.locks, self.telemetry, account_id=p.account_id, instance_id="i", nonce=next(self._nonces))
+        return AccountLock(
+            self.locks,
+            self.telemetry,
+            account_id=p.account_id,
+            instance_id="i",
+            delivery_id=next(self._delivery_ids),
+        )
 
 
-def several(count: int, phase: Phase = Phase.WAKE) -> list[TaskPointer]:
+def several(count: int, phase: Phase = Phase.TIMER) -> list[TaskPointer]:
     """So many pointers that are due."""
     return [pointer(number, phase=phase) for number in range(1, count + 1)]

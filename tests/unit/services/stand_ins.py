@@ -105,13 +105,17 @@ class ScriptedService:
     def names(self) -> list[str]:
         return [name for name, _ in self.calls]
 
-    def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
+    def register(
+        self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
+    ) -> AccountStatus:
         return cast(AccountStatus, self._answer("register", account_id, body, key, fencing_token))
 
     def account_status(self, account_id: str) -> AccountStatus | None:
         return cast("AccountStatus | None", self._answer("account_status", account_id))
 
-    def submit(self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int) -> str:
+    def submit(
+        self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
+    ) -> str:
         return str(self._answer("submit", account_id, request, key, fencing_token))
 
     def find(self, key: str) -> Job | None:
@@ -140,7 +144,9 @@ class ScriptedWriter:
 class CommitStore:
     """A store that only commits; `rule` may raise, or answer for the batch."""
 
-    def __init__(self, rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None) -> None:
+    def __init__(
+        self, rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None
+    ) -> None:
         self._rule = rule
         self._guard = threading.Lock()
         self.batches: list[list[str]] = []
@@ -150,12 +156,29 @@ class CommitStore:
             self.batches.append([item.task_id for item in items])
         if self._rule is not None:
             return self._rule(items)
-        return [Committed(task_id=item.task_id, accepted=True, instance_status="active") for item in items]
+        return [
+            Committed(task_id=item.task_id, accepted=True, instance_status="active")
+            for item in items
+        ]
 
 
-def pointer(sequence: int = 1, *, due: datetime = NOON, phase: Phase = Phase.WAKE, fence: int = 7, alone: bool = False) -> TaskPointer:
+def pointer(
+    sequence: int = 1,
+    *,
+    due: datetime = NOON,
+    phase: Phase = Phase.TIMER,
+    fence: int = 7,
+    alone: bool = False,
+) -> TaskPointer:
     """A pointer to a task of one instance."""
-    return TaskPointer(task_id=f"{INSTANCE}:{sequence}", fence=fence, account_id="acc", phase=phase, due=due, alone=alone)
+    return TaskPointer(
+        task_id=f"{INSTANCE}:{sequence}",
+        fence=fence,
+        account_id="acc",
+        phase=phase,
+        due=due,
+        alone=alone,
+    )
 
 
 def task(phase: Phase, **changes: Any) -> Task:
@@ -168,10 +191,14 @@ def task(phase: Phase, **changes: Any) -> Task:
         "phase": phase,
         "scheduled_for": NOON,
         "attempts": 0,
-        "reaps": 0,
+        "reclaims": 0,
         "sends": 1,
         "fence": 41,
-        "payload": Payload(request=EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5})),
+        "payload": Payload(
+            request=EffectRequest(
+                method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5}
+            )
+        ),
         "outcome_unknown": False,
         "first_begun_at": NOON,
     }
@@ -181,8 +208,21 @@ def task(phase: Phase, **changes: Any) -> Task:
 def begun(of: Task, *, registered: int | None = 100001) -> Begun:
     """What begin answers for a task."""
     account = AccountData(account_id="acc", model_id="m", channel_id="c")
-    instance = Instance(instance_id=INSTANCE, account=account, workflow_id=1, status=InstanceStatus.ACTIVE, current_step=0)
-    return Begun(task_id=of.task_id, now=NOON, task=of, instance=instance, credentials_version=100001, registered_version=registered)
+    instance = Instance(
+        instance_id=INSTANCE,
+        account=account,
+        definition_id=1,
+        status=InstanceStatus.ACTIVE,
+        current_step=0,
+    )
+    return Begun(
+        task_id=of.task_id,
+        now=NOON,
+        task=of,
+        instance=instance,
+        credentials_version=100001,
+        registered_version=registered,
+    )
 
 
 class ScriptedLocks:
@@ -201,7 +241,7 @@ class ScriptedLocks:
             raise self._answer
         return self._answer
 
-    def release(self, account_id: str, nonce: str) -> bool:
+    def release(self, account_id: str, delivery_id: str) -> bool:
         with self._guard:
-            self.released.append(nonce)
+            self.released.append(delivery_id)
         return True

@@ -10,17 +10,26 @@ import pytest
 from flamebot.domain.outcome import Defer, Done, Outcome, Retry
 from flamebot.domain.task import Payload, Phase
 from flamebot.ports.actions_service import Job
-from flamebot.services.cancel_job import CancelJob
-from flamebot.services.invocation import Invocation, OutOfTime
+from flamebot.services.stepping.phases.cancel import CancelJob
+from flamebot.services.time_budget import Invocation, OutOfTime
 from tests.unit.services.stand_ins import HandClock, ScriptedService, task
 
 
-def cancel(service: ScriptedService, *, job_id: str | None = None, after: float = 0, remaining: float = 60, rate: float = 1.0) -> Outcome:
-    """Run a cancel task that was first begun so many real seconds ago; calls take up to 30 s."""
+def cancel(
+    service: ScriptedService,
+    *,
+    job_id: str | None = None,
+    after: float = 0,
+    remaining: float = 60,
+    rate: float = 1.0,
+) -> Outcome:
+    """Run a cancel task that was first begun so many wall-clock seconds ago; calls take up to 30 s."""
     clock = HandClock(rate=rate)
     clock.elapsed = after
     begun = task(Phase.CANCEL, payload=Payload(job_id=job_id, key="the-key", reason="stop"))
-    return CancelJob(service, clock).run(begun, Invocation(lambda: remaining, timedelta(seconds=30)))
+    return CancelJob(service, clock).run(
+        begun, Invocation(lambda: remaining, timedelta(seconds=30))
+    )
 
 
 def job(status: Literal["running", "succeeded", "failed", "cancelled"], **result: Any) -> Job:
@@ -31,14 +40,18 @@ def job(status: Literal["running", "succeeded", "failed", "cancelled"], **result
 def test_a_known_job_is_cancelled() -> None:
     """With the job's id one call is enough."""
     service = ScriptedService(cancel=job("cancelled"))
-    assert cancel(service, job_id="j1") == Done(result={"job_id": "j1", "job_status": "cancelled", "job_result": {}})
+    assert cancel(service, job_id="j1") == Done(
+        result={"job_id": "j1", "job_status": "cancelled", "job_result": {}}
+    )
     assert service.names() == ["cancel"]
 
 
 def test_a_job_that_had_succeeded_keeps_its_result() -> None:
     """A finished job stays finished, and what it did is told."""
     outcome = cancel(ScriptedService(cancel=job("succeeded", performed=3)), job_id="j1")
-    assert outcome == Done(result={"job_id": "j1", "job_status": "succeeded", "job_result": {"performed": 3}})
+    assert outcome == Done(
+        result={"job_id": "j1", "job_status": "succeeded", "job_result": {"performed": 3}}
+    )
 
 
 def test_an_unknown_job_is_as_good_as_cancelled() -> None:
@@ -61,7 +74,7 @@ def test_a_job_found_finished_is_left_alone() -> None:
 
 
 def test_a_key_that_is_not_known_yet_is_looked_up_again() -> None:
-    """The submit may still be on its way for as long as a call may last; that is real time."""
+    """The submit may still be on its way for as long as a call may last; that is wall time."""
     outcome = cancel(ScriptedService(find=None), after=10, rate=60)
     assert isinstance(outcome, Defer)
     assert outcome.after == timedelta(seconds=20) * 60

@@ -11,18 +11,18 @@ import pytest
 
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.domain.errors import StoreUnavailable
-from flamebot.services.ask_in_time import AskInTime, NoAnswerInTime, ask_in_turn
-from flamebot.services.check_health import CheckHealth, HealthReport, Worrying
-from flamebot.services.judge_health import Limits, judge
-from tests.gateway import Remembering
+from flamebot.services.maintenance.health import CheckHealth, HealthReport, Worrying
+from flamebot.services.maintenance.health_limits import Limits, judge
+from flamebot.services.maintenance.probes import AskInTime, NoAnswerInTime, ask_in_turn
+from tests.support.gateway import Remembering
 
 WELL: dict[str, Any] = {
     "read_only": False,
     "paused": False,
     "paused_seconds": 0,
     "last_tick_age_seconds": 61.5,
-    "last_upkeep_age_seconds": 299,
-    "last_upkeep": {},
+    "last_maintenance_age_seconds": 299,
+    "last_maintenance": {},
     "oldest_due_age_seconds": 0,
     "oldest_cancel_age_seconds": 0,
     "oldest_running_age_seconds": 0,
@@ -36,8 +36,8 @@ WELL: dict[str, Any] = {
     "oldest_transaction_age_seconds": 0.1,
 }
 PERIOD = timedelta(minutes=5)
-LIMITS = Limits(places=10, upkeep_period=PERIOD, rate=1.0)
-FAST = Limits(places=10, upkeep_period=PERIOD, rate=60.0)
+LIMITS = Limits(places=10, maintenance_period=PERIOD, rate=1.0)
+FAST = Limits(places=10, maintenance_period=PERIOD, rate=60.0)
 
 
 class Store:
@@ -53,12 +53,14 @@ class Store:
         return self.facts
 
 
-def checker(store: Any, telemetry: Remembering | None = None, *, ask: Any = ask_in_turn, **probes: Any) -> CheckHealth:
+def checker(
+    store: Any, telemetry: Remembering | None = None, *, ask: Any = ask_in_turn, **probes: Any
+) -> CheckHealth:
     """The health check over a store."""
     return CheckHealth(
         store=store,
         max_concurrent_tasks=10,
-        upkeep_period=PERIOD,
+        maintenance_period=PERIOD,
         clock=SystemClock(),
         telemetry=telemetry or Remembering(),
         probes=probes,
@@ -88,7 +90,7 @@ def test_all_is_well() -> None:
         "stuck_tasks",
         "lost_workflows",
         "enough_concurrency",
-        "last_upkeep",
+        "last_maintenance",
         "history",
         "transactions",
         "queue",
@@ -104,19 +106,22 @@ def test_all_is_well() -> None:
         ({"last_tick_age_seconds": 179}, set()),
         ({"oldest_due_age_seconds": 300}, {"oldest_due"}),
         ({"oldest_due_age_seconds": 299}, set()),
-        ({"expired_leases": 15, "lost_messages": 6, "oldest_lost_age_seconds": 5}, {"expired_leases"}),
+        (
+            {"expired_leases": 15, "lost_messages": 6, "oldest_lost_age_seconds": 5},
+            {"expired_leases"},
+        ),
         ({"expired_leases": 15, "lost_messages": 5, "oldest_lost_age_seconds": 179}, set()),
         ({"expired_leases": 1, "oldest_lost_age_seconds": 180}, {"expired_leases"}),
         ({"oldest_running_age_seconds": 300}, {"stuck_tasks"}),
         ({"oldest_running_age_seconds": 299}, set()),
-        ({"last_upkeep": {"lost_workflows": 1}}, {"lost_workflows"}),
+        ({"last_maintenance": {"lost_workflows": 1}}, {"lost_workflows"}),
         ({"due_backlog": 600}, set()),
         ({"due_backlog": 601}, {"enough_concurrency"}),
         ({"due_backlog": 601, "oldest_due_age_seconds": 9999, "paused": True}, set()),
         ({"oldest_cancel_age_seconds": 300, "paused": True, "paused_seconds": 301}, {"oldest_due"}),
-        ({"last_upkeep_age_seconds": 659}, set()),
-        ({"last_upkeep_age_seconds": 660}, {"last_upkeep"}),
-        ({"last_upkeep": {"failed": ["history"]}}, {"last_upkeep"}),
+        ({"last_maintenance_age_seconds": 659}, set()),
+        ({"last_maintenance_age_seconds": 660}, {"last_maintenance"}),
+        ({"last_maintenance": {"failed": ["history"]}}, {"last_maintenance"}),
         ({"history_ready": False}, {"history"}),
         ({"oldest_transaction_age_seconds": 300}, {"transactions"}),
     ],
@@ -127,46 +132,79 @@ def test_each_figure_has_a_limit(facts: dict[str, Any], names: set[str]) -> None
 
 
 def test_an_accelerated_clock_is_counted_out() -> None:
-    """At 60 engine seconds a second, 300 engine seconds are five real ones: what is late is late in real time."""
-    fresh = {"last_tick_age_seconds": 1, "last_upkeep_age_seconds": 5}
-    assert ill(FAST, **fresh, oldest_due_age_seconds=17_999, oldest_running_age_seconds=17_999) == set()
+    """At 60 engine seconds a second, 300 engine seconds are five real ones: what is late is late in wall time."""
+    fresh = {"last_tick_age_seconds": 1, "last_maintenance_age_seconds": 5}
+    assert (
+        ill(FAST, **fresh, oldest_due_age_seconds=17_999, oldest_running_age_seconds=17_999)
+        == set()
+    )
     late = ill(FAST, **fresh, oldest_due_age_seconds=18_000, oldest_running_age_seconds=18_000)
     assert late == {"oldest_due", "stuck_tasks"}
 
 
 def test_an_accelerated_clock_ticks_more_often() -> None:
     """A tick of a fast clock is missed sooner, but not before one could have been late for want of a processor."""
-    assert ill(FAST, last_tick_age_seconds=29, oldest_lost_age_seconds=29, last_upkeep_age_seconds=69) == set()
-    late = ill(FAST, last_tick_age_seconds=30, oldest_lost_age_seconds=30, last_upkeep_age_seconds=70)
-    assert late == {"last_tick", "expired_leases", "last_upkeep"}
+    assert (
+        ill(
+            FAST,
+            last_tick_age_seconds=29,
+            oldest_lost_age_seconds=29,
+            last_maintenance_age_seconds=69,
+        )
+        == set()
+    )
+    late = ill(
+        FAST, last_tick_age_seconds=30, oldest_lost_age_seconds=30, last_maintenance_age_seconds=70
+    )
+    assert late == {"last_tick", "expired_leases", "last_maintenance"}
 
 
 def test_a_global_pause_is_told_and_is_no_illness() -> None:
     """Whoever forgot it finds it in the answer."""
-    told = {found.name: found for found in judge(WELL | {"paused": True, "paused_seconds": 7200, "due_backlog": 9}, LIMITS)}
-    assert told["oldest_due"].detail == "Nothing waits that may run. Everything is paused since 7200 s."
+    told = {
+        found.name: found
+        for found in judge(
+            WELL | {"paused": True, "paused_seconds": 7200, "due_backlog": 9}, LIMITS
+        )
+    }
+    assert (
+        told["oldest_due"].detail
+        == "Nothing waits that may run. Everything is paused since 7200 s."
+    )
     assert all(found.ok for found in told.values())
 
 
 def test_what_can_wait_until_the_morning_is_not_urgent() -> None:
     """Advice fails its check, and does not say that workflows stand still."""
-    facts = {"due_backlog": 601, "history_ready": False, "oldest_transaction_age_seconds": 9999, "last_upkeep_age_seconds": 9999}
+    facts = {
+        "due_backlog": 601,
+        "history_ready": False,
+        "oldest_transaction_age_seconds": 9999,
+        "last_maintenance_age_seconds": 9999,
+    }
     report = check(WELL | facts)
     assert (report.status, len(report.reasons), report.urgent) == ("degraded", 4, [])
-    assert [found.name for found in check(WELL | facts | {"last_tick_age_seconds": None}).urgent] == ["last_tick"]
+    assert [
+        found.name for found in check(WELL | facts | {"last_tick_age_seconds": None}).urgent
+    ] == ["last_tick"]
 
 
 def test_too_few_places_are_called_so() -> None:
     """The reason says which limit to raise."""
     report = check(WELL | {"due_backlog": 5000})
     assert report.status == "degraded"
-    assert report.reasons == ["enough_concurrency: 5000 tasks are due and wait for 10 places. Raise MAX_CONCURRENT_TASKS."]
+    assert report.reasons == [
+        "enough_concurrency: 5000 tasks are due and wait for 10 places. Raise MAX_CONCURRENT_TASKS."
+    ]
 
 
 def test_a_database_that_is_away_is_a_finding() -> None:
     """Figures are not invented; the probes are asked all the same."""
     report = check(None, queue=lambda: None)
-    assert [(found.name, found.ok) for found in report.checks] == [("database", False), ("queue", True)]
+    assert [(found.name, found.ok) for found in report.checks] == [
+        ("database", False),
+        ("queue", True),
+    ]
     assert (report.writable, report.facts) == (False, {})
 
 

@@ -9,16 +9,20 @@ import pytest
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.ports.store import CommitItem, Committed
-from flamebot.services.commit_group import CommitGroup
+from flamebot.services.stepping.commit_group import CommitGroup
 from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry
 
 
 def item(name: str) -> CommitItem:
     """A decision to commit; what it says does not matter here."""
-    return CommitItem(task_id=name, fence=1, decision=Decision(task=None, instance=InstanceWrite(current_step=0)))
+    return CommitItem(
+        task_id=name, fence=1, decision=Decision(task=None, instance=InstanceWrite(current_step=0))
+    )
 
 
-def group(store: CommitStore, clock: HandClock | None = None, told: list[list[str]] | None = None) -> CommitGroup:
+def group(
+    store: CommitStore, clock: HandClock | None = None, told: list[list[str]] | None = None
+) -> CommitGroup:
     """A group whose invocation has 30 seconds left."""
     clock = clock or HandClock()
 
@@ -26,7 +30,13 @@ def group(store: CommitStore, clock: HandClock | None = None, told: list[list[st
         if told is not None:
             told.append([answer.task_id for answer in answers])
 
-    return CommitGroup(store, clock, ListTelemetry(), committed=committed, remaining=lambda: 30 - clock.elapsed)  # type: ignore[arg-type]  # only commit_tasks is called
+    return CommitGroup(
+        store,  # type: ignore[arg-type]  # only commit_tasks is called
+        clock,
+        ListTelemetry(),
+        committed=committed,
+        remaining=lambda: 30 - clock.elapsed,
+    )
 
 
 def accepted(items: Sequence[CommitItem]) -> list[Committed]:

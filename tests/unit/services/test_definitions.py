@@ -8,7 +8,7 @@ import pytest
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.errors import Invalid, NotFound, UnknownWorkflowType
-from flamebot.services.definitions import DefinitionCatalog
+from flamebot.services.definitions.catalog import DefinitionCatalog
 from tests.unit.domain.builders import POLICY, a_document, a_swipe, a_wait
 
 
@@ -19,13 +19,13 @@ class Shelf:
         self.rows = dict(enumerate(documents, start=1))
         self.asked = 0
 
-    def definition(self, workflow_id: int) -> dict[str, Any]:
+    def definition(self, definition_id: int) -> dict[str, Any]:
         self.asked += 1
-        if workflow_id not in self.rows:
+        if definition_id not in self.rows:
             raise NotFound
-        return {**self.rows[workflow_id], "version": workflow_id}
+        return {**self.rows[definition_id], "version": definition_id}
 
-    def active_definition(self, workflow_type: str) -> dict[str, Any]:
+    def current_definition(self, workflow_type: str) -> dict[str, Any]:
         found = [row_id for row_id, row in self.rows.items() if row["type"] == workflow_type]
         if not found:
             raise UnknownWorkflowType
@@ -60,9 +60,9 @@ def test_what_is_kept_is_bounded() -> None:
 def test_the_current_version_is_asked_for_each_time() -> None:
     """Who publishes is heard at once; instances stay on theirs."""
     catalog, shelf = a_catalog(a_document(a_swipe()))
-    assert (catalog.active("sample").workflow_id, catalog.active("sample").version) == (1, 1)
+    assert (catalog.active("sample").definition_id, catalog.active("sample").version) == (1, 1)
     shelf.rows[2] = a_document(a_wait())
-    assert catalog.active("sample").workflow_id == 2
+    assert catalog.active("sample").definition_id == 2
     assert catalog.get(1).steps[0].id == "swipe"
 
 
@@ -76,12 +76,15 @@ def test_what_is_not_there_is_said() -> None:
 
 
 def test_a_definition_is_checked_before_it_is_published() -> None:
-    """Every flaw at once, by answer or by error."""
+    """Every issue at once, by answer or by error."""
     catalog, _ = a_catalog()
     bad = a_document(a_wait(delay=-1), a_swipe(swipeCount=0))
-    assert [flaw.pointer for flaw in catalog.flaws(bad)] == ["/steps/0/delay", "/steps/1/swipeCount"]
+    assert [issue.pointer for issue in catalog.issues(bad)] == [
+        "/steps/0/delay",
+        "/steps/1/swipeCount",
+    ]
     with pytest.raises(Invalid) as caught:
         catalog.parse(bad)
-    assert caught.value.flaws == catalog.flaws(bad)
-    assert catalog.flaws(a_document(a_swipe())) == []
+    assert caught.value.issues == catalog.issues(bad)
+    assert catalog.issues(a_document(a_swipe())) == []
     assert catalog.parse(a_document(a_swipe())).type == "sample"

@@ -12,7 +12,7 @@ from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.ports.store import Begun, Committed
-from flamebot.services.run_chain import Chain, Decided
+from flamebot.services.stepping.run_chain import Chain, Decided
 from tests.unit.services.deliveries import THREADS, BeginStore, CountingChain, World, several
 from tests.unit.services.stand_ins import NOON, HandClock, ScriptedLocks, pointer
 
@@ -29,7 +29,12 @@ def test_waves_are_no_larger_than_the_free_threads() -> None:
 def test_only_writers_take_the_lock() -> None:
     """A wake-up, a text and a poll write nothing."""
     world = World()
-    world.run(pointer(1), pointer(2, phase=Phase.POLL), pointer(3, phase=Phase.TEXT), pointer(4, phase=Phase.SUBMIT, fence=8))
+    world.run(
+        pointer(1),
+        pointer(2, phase=Phase.POLL),
+        pointer(3, phase=Phase.GENERATE),
+        pointer(4, phase=Phase.SUBMIT, fence=8),
+    )
     assert [(holder.sequence, holder.fence) for holder in world.locks.taken] == [(4, 8)]
 
 
@@ -71,7 +76,9 @@ def test_tasks_that_came_early_are_each_begun_once() -> None:
 
     world = World(store=BeginStore(clock, slow_by=0.5), chain=Lasting())
     world.threads = 3
-    early = [pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(2, 0.4), (3, 0.1)]]
+    early = [
+        pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(2, 0.4), (3, 0.1)]
+    ]
     world.run(pointer(1, due=NOON - timedelta(seconds=9)), *early)
     assert sorted(world.chain.ran) == [p.task_id for p in several(3)]
 
@@ -86,7 +93,7 @@ def test_what_does_not_fit_is_handed_back() -> None:
 
 
 def test_a_held_lock_puts_off() -> None:
-    """Another holder: the task is begun only for the planner to put it off, in engine time; it is not executed."""
+    """Another holder: the task is begun only for the planner to put it off, in schedule time; it is not executed."""
     clock = HandClock(rate=2)
     held = ScriptedLocks(LockAnswer(verdict=Verdict.HELD, held_until=NOON + timedelta(seconds=5)))
     world = World(store=BeginStore(clock), locks=held)
@@ -99,7 +106,9 @@ def test_a_held_lock_puts_off() -> None:
 @pytest.mark.parametrize("until", [timedelta(minutes=5), timedelta(seconds=-5), None])
 def test_a_deferral_is_neither_long_nor_a_spin(until: timedelta | None) -> None:
     """A lock's expiry is no measure of when its holder is done; a lock table that is down gives none."""
-    answer = LockAnswer(verdict=Verdict.HELD, held_until=NOON + until) if until else LocksUnavailable()
+    answer = (
+        LockAnswer(verdict=Verdict.HELD, held_until=NOON + until) if until else LocksUnavailable()
+    )
     world = World(locks=ScriptedLocks(answer))
     world.run(*several(1, Phase.CANCEL))
     assert timedelta(seconds=1) <= world.chain.put_off[0].after <= timedelta(seconds=15)
@@ -109,7 +118,12 @@ def test_a_duplicate_touches_nothing() -> None:
     """Another delivery of the same task holds the lock: whatever this one did would be undone twice."""
     world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.DUPLICATE)))
     world.run(*several(1, Phase.SUBMIT))
-    assert (world.store.waves, world.chain.ran, world.sent, world.locks.released) == ([], [], [], [])
+    assert (world.store.waves, world.chain.ran, world.sent, world.locks.released) == (
+        [],
+        [],
+        [],
+        [],
+    )
 
 
 def test_what_is_not_begun_gives_its_lock_back() -> None:
@@ -131,10 +145,10 @@ def test_a_database_that_dies_later_leaves_the_rest_to_its_lease() -> None:
     """What was begun must be acknowledged, and with it the message."""
 
     class Dying(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             if self.waves:
                 raise StoreUnavailable
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     world = World(store=Dying(HandClock()))
     world.run(*several(5))
@@ -191,10 +205,10 @@ def test_a_defect_waits_for_what_runs() -> None:
     """A thread that outlived its invocation would be frozen, and act on an account long after its lease."""
 
     class Defective(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             if self.waves:
                 raise RuntimeError
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     world = World(store=Defective(HandClock()))
     world.chain.seconds[pointer(2).task_id] = 0.2

@@ -24,8 +24,8 @@ def test_whoever_gets_the_lock_after_begin_failed_is_not_begun(error: Exception)
     one_begun, failed = threading.Event(), threading.Event()
 
     class Failing(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
-            answers = super().begin_tasks(pointers, nonce)
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+            answers = super().begin_tasks(pointers, delivery_id)
             if len(self.waves) == 1:
                 one_begun.set()
                 return answers
@@ -50,15 +50,17 @@ def test_an_early_task_gives_its_lock_back_when_begin_fails() -> None:
     """Nobody begins it here: whoever is sent its message must not take itself for a duplicate."""
 
     class Failing(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             if self.waves:
                 raise StoreUnavailable
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     clock = HandClock()
     world = World(store=Failing(clock, slow_by=0.5))
     world.threads = 3
-    earlier = [pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(1, 9), (3, 0.3)]]
+    earlier = [
+        pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(1, 9), (3, 0.3)]
+    ]
     world.run(earlier[0], pointer(2, phase=Phase.SUBMIT), earlier[1])
     assert [len(wave) for wave in world.store.waves] == [3]
     assert world.released_with == ["1"]
@@ -68,9 +70,9 @@ def test_what_is_sent_on_has_given_its_lock_back_before() -> None:
     """I6: whoever receives the message while the lock is held takes itself for a duplicate, and the task waits for its lease."""
 
     class SlowToRelease(ScriptedLocks):
-        def release(self, account_id: str, nonce: str) -> bool:
+        def release(self, account_id: str, delivery_id: str) -> bool:
             threading.Event().wait(0.05)
-            return super().release(account_id, nonce)
+            return super().release(account_id, delivery_id)
 
     world = World(store=BeginStore(HandClock(), slow_by=20), locks=SlowToRelease())
     world.run(*several(1, Phase.SUBMIT))
@@ -91,9 +93,9 @@ def test_after_a_long_commit_nothing_is_begun_without_time() -> None:
             return super().acquire(account_id, holder)
 
     class Beginning(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             both_run.set()
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     world = World(store=Beginning(clock), locks=Late())
     world.commits = CommitStore(rule)

@@ -13,8 +13,8 @@ from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer
 from flamebot.ports.store import Begun, CommitItem, Committed
-from flamebot.services import deliver
-from flamebot.services.outside import Outside
+from flamebot.services.stepping import deliver
+from flamebot.services.stepping.outside import Outside
 from tests.unit.services import deliveries
 from tests.unit.services.deliveries import BeginStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
@@ -70,7 +70,7 @@ def test_a_lock_table_that_hangs_holds_up_no_commit() -> None:
     assert world.commits.batches == [[pointer(1).task_id], [pointer(2).task_id]]
 
 
-@pytest.mark.parametrize("phase", [Phase.WAKE, Phase.SUBMIT])
+@pytest.mark.parametrize("phase", [Phase.TIMER, Phase.SUBMIT])
 def test_a_lone_task_waits_for_nobody(monkeypatch: pytest.MonkeyPatch, phase: Phase) -> None:
     """Batching never waits to fill: neither its begin nor its commit waits for company."""
     monkeypatch.setattr(deliver, "_QUIET_SECONDS", 3.0)
@@ -96,15 +96,15 @@ def test_a_begin_waits_for_no_lock_that_is_given_back(monkeypatch: pytest.Monkey
     second = threading.Event()
 
     class Beginning(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             if self.waves:
                 second.set()
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     class SlowToRelease(ScriptedLocks):
-        def release(self, account_id: str, nonce: str) -> bool:
+        def release(self, account_id: str, delivery_id: str) -> bool:
             assert second.wait(5)
-            return super().release(account_id, nonce)
+            return super().release(account_id, delivery_id)
 
     world, began = World(store=Beginning(HandClock()), locks=SlowToRelease()), time.monotonic()
     world.run(pointer(1, phase=Phase.SUBMIT), *several(4)[1:])
@@ -118,10 +118,10 @@ def test_a_task_is_begun_only_with_a_thread_to_run_on() -> None:
     begun_meanwhile: list[int] = []
 
     class SlowToRelease(ScriptedLocks):
-        def release(self, account_id: str, nonce: str) -> bool:
+        def release(self, account_id: str, delivery_id: str) -> bool:
             threading.Event().wait(0.1)
             begun_meanwhile.append(len(world.store.waves))
-            return super().release(account_id, nonce)
+            return super().release(account_id, delivery_id)
 
     world.locks, world.threads = SlowToRelease(), 1
     world.run(pointer(1, phase=Phase.SUBMIT), pointer(2))
@@ -132,9 +132,9 @@ def test_the_invocation_ends_when_the_last_lock_is_given_back() -> None:
     """A thread that is frozen with its invocation would release somebody's lock much later."""
 
     class SlowToRelease(ScriptedLocks):
-        def release(self, account_id: str, nonce: str) -> bool:
+        def release(self, account_id: str, delivery_id: str) -> bool:
             threading.Event().wait(0.1)
-            return super().release(account_id, nonce)
+            return super().release(account_id, delivery_id)
 
     world = World(locks=SlowToRelease())
     world.run(*several(1, Phase.SUBMIT))
@@ -161,10 +161,10 @@ def test_what_falls_due_is_begun_beside_a_call_that_lasts() -> None:
             return NOON + timedelta(seconds=self.monotonic())
 
     class Beginning(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
+        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
             if self.waves:
                 ends.set()
-            return super().begin_tasks(pointers, nonce)
+            return super().begin_tasks(pointers, delivery_id)
 
     ends, first = threading.Event(), pointer(1)
     world = World(store=Beginning(Moving()))

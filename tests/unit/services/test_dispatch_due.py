@@ -13,11 +13,11 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.queue import Message
 from flamebot.ports.store import Begun
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.dispatch_due import DispatchDue, TickReport
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.ticking.dispatch import DispatchDue, TickReport
 from tests.unit.services.stand_ins import NOON, HandClock, ListTelemetry, pointer
 
-POLICY = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=NOON - NOON, retry_cap=NOON - NOON)
+POLICY = EnginePolicy(max_attempts=3, max_reclaims=5, retry_base=NOON - NOON, retry_cap=NOON - NOON)
 
 
 class EndlessStore:
@@ -28,13 +28,13 @@ class EndlessStore:
         self.claims = 0
         self.counts = 0
 
-    def take_over_expired(self, limit: int, nonce: str) -> list[Begun]:
+    def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
         return []
 
-    def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:
+    def resend_expired(self, limit: int) -> list[TaskPointer]:
         return []
 
-    def free_room(self) -> int:
+    def free_queue_capacity(self) -> int:
         self.counts += 1
         return 100_000
 
@@ -50,8 +50,8 @@ class EndlessStore:
     def health(self) -> dict[str, Any]:
         return {"due_backlog": 0, "oldest_due_age_seconds": 0.0}
 
-    def definition(self, workflow_id: int) -> dict[str, Any]:
-        raise AssertionError(workflow_id)
+    def definition(self, definition_id: int) -> dict[str, Any]:
+        raise AssertionError(definition_id)
 
 
 class Queue:
@@ -89,7 +89,11 @@ class BusyStore(EndlessStore):
         self.clock.elapsed += 0.01
         self.claims += 1
         number = self.claims
-        return [pointer(n, due=NOON + timedelta(seconds=90.72 + n / 1000)) for n in range(limit)] if number <= self.chunks else []
+        return (
+            [pointer(n, due=NOON + timedelta(seconds=90.72 + n / 1000)) for n in range(limit)]
+            if number <= self.chunks
+            else []
+        )
 
 
 def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
@@ -114,7 +118,7 @@ class NarrowStore(EndlessStore):
         self.most = most
         self.claimed = 0
 
-    def free_room(self) -> int:
+    def free_queue_capacity(self) -> int:
         self.counts += 1
         return max(self.most - self.claimed, 0)
 

@@ -9,12 +9,20 @@ import pytest
 
 from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, Halt, Outcome, Retry
+from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
-from flamebot.services.execute_phase import Executed, ExecutePhase
-from flamebot.services.invocation import Invocation
-from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, ScriptedService, ScriptedWriter, begun, task
+from flamebot.services.stepping.phases.run import Executed, ExecutePhase
+from flamebot.services.time_budget import Invocation
+from tests.unit.services.stand_ins import (
+    INSTANCE,
+    HandClock,
+    ListTelemetry,
+    ScriptedService,
+    ScriptedWriter,
+    begun,
+    task,
+)
 
 BRIEF = TextBrief(kind="bio", model_id="m", channel_id="c", max_length=50, seed="s")
 POLL = Payload(job_id="j1", key="k")
@@ -38,7 +46,13 @@ class Registrar:
 class World:
     """One phase's surroundings."""
 
-    def __init__(self, *, accounts: Registrar | None = None, text: str | Exception = "hello", **answers: object) -> None:
+    def __init__(
+        self,
+        *,
+        accounts: Registrar | None = None,
+        text: str | Exception = "hello",
+        **answers: object,
+    ) -> None:
         self.service = ScriptedService(**{"account_status": "active", **answers})
         self.accounts = accounts or Registrar()
         self.telemetry = ListTelemetry()
@@ -53,9 +67,14 @@ class World:
             telemetry=self.telemetry,
         )
 
-    def execute(self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF) -> Executed:
+    def execute(
+        self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF
+    ) -> Executed:
         """Execute a task's phase."""
-        invocation = Invocation(lambda: self.remaining - self.call_seconds * len(self.service.calls), timedelta(seconds=30))
+        invocation = Invocation(
+            lambda: self.remaining - self.call_seconds * len(self.service.calls),
+            timedelta(seconds=30),
+        )
         return self._phases.run(begun(of, registered=registered), of, lambda: brief, invocation)
 
 
@@ -92,14 +111,16 @@ def test_a_suspended_account_is_left_alone(registered: int | None) -> None:
     """Whether the status call or the registration says so: nothing is sent."""
     world = World(account_status="suspended", accounts=Registrar("suspended"))
     outcome = world.execute(task(Phase.SUBMIT), registered=registered).outcome
-    assert isinstance(outcome, Halt)
+    assert isinstance(outcome, Abort)
     assert outcome.error.startswith("account_suspended:")
 
 
 def test_an_unknown_answer_to_the_write_is_sent_again() -> None:
-    """The write may have happened: unknown, and the lock is left to lapse. Retry-After is real, the wait engine time."""
+    """The write may have happened: unknown, and the lock is left to lapse. Retry-After is real, the wait schedule time."""
     executed = submit(World(submit=errors.OutcomeUnknown("503", retry_after=timedelta(seconds=7))))
-    assert executed.outcome == Retry(error="outcome_unknown: 503", unknown=True, retry_after=timedelta(seconds=14))
+    assert executed.outcome == Retry(
+        error="outcome_unknown: 503", unknown=True, retry_after=timedelta(seconds=14)
+    )
     assert not executed.ended
 
 
@@ -144,7 +165,9 @@ def test_a_refusal_leaves_the_lock_to_earlier_tries() -> None:
 
 def test_an_answer_settles_earlier_tries() -> None:
     """The service has one job under the key, and has told it: nothing else is on its way."""
-    assert submit(World(submit="j1"), outcome_unknown=True) == Executed(outcome=Done(result={"job_id": "j1"}))
+    assert submit(World(submit="j1"), outcome_unknown=True) == Executed(
+        outcome=Done(result={"job_id": "j1"})
+    )
 
 
 def test_an_old_key_is_looked_up_not_sent() -> None:
@@ -181,7 +204,9 @@ def test_no_write_is_begun_that_might_be_cut_off() -> None:
 
 
 @pytest.mark.parametrize("known", ["active", None])
-def test_no_write_is_begun_when_the_question_before_it_took_the_time(known: AccountStatus | None) -> None:
+def test_no_write_is_begun_when_the_question_before_it_took_the_time(
+    known: AccountStatus | None,
+) -> None:
     """Neither the effect nor the registration of an account that the service forgot."""
     world = World(account_status=known, submit="j1")
     world.call_seconds = 26
@@ -194,8 +219,8 @@ def test_no_write_is_begun_when_the_question_before_it_took_the_time(known: Acco
     [
         ("running", Continue()),
         ("succeeded", Done(result={"performed": 5})),
-        ("failed", Retry(error="job_failed: boom", redo=True)),
-        ("cancelled", Retry(error="job_cancelled: boom", redo=True)),
+        ("failed", Retry(error="job_failed: boom", new_key=True)),
+        ("cancelled", Retry(error="job_cancelled: boom", new_key=True)),
     ],
 )
 def test_a_poll_tells_how_far_the_job_is(status: Any, outcome: Outcome) -> None:
@@ -221,34 +246,40 @@ def test_a_job_that_is_gone_leaves_its_outcome_unknown(answer: object) -> None:
 
 def test_a_text_is_checked() -> None:
     """What may not go on an account is written anew."""
-    assert World(text=" hello ").execute(task(Phase.TEXT)).outcome == Done(result={"text": "hello", "tokens": 12})
+    assert World(text=" hello ").execute(task(Phase.GENERATE)).outcome == Done(
+        result={"text": "hello", "tokens": 12}
+    )
     world = World(text="write me at www.example.com")
-    outcome = world.execute(task(Phase.TEXT)).outcome
+    outcome = world.execute(task(Phase.GENERATE)).outcome
     assert isinstance(outcome, Retry)
-    assert outcome.error.startswith("text_flawed")
+    assert outcome.error.startswith("text_rejected")
     assert (world.telemetry.counts["AiTokens"], world.telemetry.counts["AiErrors"]) == (12, 1)
 
 
 def test_a_writer_may_fail_or_refuse() -> None:
     """A failed writer is asked again, one that refuses is not."""
-    assert isinstance(World(text=errors.WriterError()).execute(task(Phase.TEXT)).outcome, Retry)
-    assert isinstance(World(text=errors.WriterRefused()).execute(task(Phase.TEXT)).outcome, Fail)
-    assert isinstance(World().execute(task(Phase.TEXT), brief=None).outcome, Fail)
+    assert isinstance(World(text=errors.WriterError()).execute(task(Phase.GENERATE)).outcome, Retry)
+    assert isinstance(
+        World(text=errors.WriterRefused()).execute(task(Phase.GENERATE)).outcome, Fail
+    )
+    assert isinstance(World().execute(task(Phase.GENERATE), brief=None).outcome, Fail)
 
 
 def test_a_wake_up_calls_nobody() -> None:
     """It is done by having been woken."""
     world = World()
-    assert world.execute(task(Phase.WAKE)).outcome == Done()
+    assert world.execute(task(Phase.TIMER)).outcome == Done()
     assert world.service.calls == []
 
 
-@pytest.mark.parametrize("phase", [Phase.TEXT, Phase.SUBMIT, Phase.POLL, Phase.CANCEL])
+@pytest.mark.parametrize("phase", [Phase.GENERATE, Phase.SUBMIT, Phase.POLL, Phase.CANCEL])
 def test_no_call_is_begun_that_might_be_cut_off(phase: Phase) -> None:
     """The commit that led to a chain's next task may have waited for its database until there was no time for a call."""
     world = World()
     world.remaining = 34
-    assert world.execute(task(phase, payload=POLL)).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
+    assert world.execute(task(phase, payload=POLL)).outcome == Defer(
+        after=timedelta(seconds=2), reason="out_of_time"
+    )
     assert world.service.calls == []
 
 
@@ -256,7 +287,9 @@ def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
     """I10: the type of what broke is told, its words are not; the siblings live on."""
     world = World(submit=RuntimeError("planted-hunter2"))
     executed = submit(world)
-    assert executed == Executed(outcome=Retry(error="unexpected: RuntimeError", unknown=True), ended=False)
+    assert executed == Executed(
+        outcome=Retry(error="unexpected: RuntimeError", unknown=True), ended=False
+    )
     assert "planted-hunter2" not in repr(world.telemetry.lines)
     assert world.telemetry.events() == ["phase_broke"]
 
@@ -264,9 +297,17 @@ def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
 def test_credentials_that_cannot_be_read_end_the_step() -> None:
     """No attempt will read them; a key service that is away is another matter."""
     assert isinstance(
-        World(account_status=None, accounts=Registrar(errors.VaultError("hunter2"))).execute(task(Phase.SUBMIT)).outcome, Fail
+        World(account_status=None, accounts=Registrar(errors.VaultError("hunter2")))
+        .execute(task(Phase.SUBMIT))
+        .outcome,
+        Fail,
     )
-    assert isinstance(World(account_status=None, accounts=Registrar(errors.Unavailable())).execute(task(Phase.SUBMIT)).outcome, Retry)
+    assert isinstance(
+        World(account_status=None, accounts=Registrar(errors.Unavailable()))
+        .execute(task(Phase.SUBMIT))
+        .outcome,
+        Retry,
+    )
 
 
 def test_a_cancel_without_an_answer_is_tried_again() -> None:
@@ -280,7 +321,10 @@ def test_what_was_throttled_together_comes_back_apart() -> None:
     """The same wait for all would have them refused together again."""
     waits = set()
     for number in range(5):
-        outcome = submit(World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10))), task_id=f"{INSTANCE}:{number}").outcome
+        outcome = submit(
+            World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10))),
+            task_id=f"{INSTANCE}:{number}",
+        ).outcome
         assert isinstance(outcome, Defer)
         waits.add(outcome.after)
     assert len(waits) == 5

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flamebot.services.import_records import LONGEST_RECORD, Lines, Record, Unreadable, csv_records, jsonl_records, read_header
+from flamebot.services.imports.record_reader import (
+    LONGEST_RECORD,
+    Lines,
+    Record,
+    Unreadable,
+    csv_records,
+    jsonl_records,
+    read_header,
+)
 
 CELL = st.text(alphabet=st.sampled_from('ab ,"\n\r;é\u2028\U0001f600\t'), max_size=6)
 ROWS = st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=8)
@@ -44,7 +52,9 @@ def test_a_row_is_what_was_written_however_the_bytes_come(rows: list[list[str]],
     wanted: list[Any] = []
     for name, value in rows:
         account: dict[str, Any] = {"flamebotId": name} if name else {}
-        wanted += [{**account, "config": {"x": value}} if value else account] if name or value else []
+        wanted += (
+            [{**account, "config": {"x": value}} if value else account] if name or value else []
+        )
     assert [record.value for record in read_csv(written(rows), size)] == wanted
 
 
@@ -60,11 +70,18 @@ def test_reading_goes_on_from_the_end_of_any_row(rows: list[list[str]], size: in
         assert list(csv_records(rest, columns)) == records[place + 1 :]
 
 
-@given(values=st.lists(st.dictionaries(st.text(max_size=4), st.text(max_size=6), max_size=3), max_size=8), size=st.integers(1, 40))
+@given(
+    values=st.lists(
+        st.dictionaries(st.text(max_size=4), st.text(max_size=6), max_size=3), max_size=8
+    ),
+    size=st.integers(1, 40),
+)
 @settings(max_examples=100, deadline=None)
 def test_json_lines_go_on_alike(values: list[dict[str, str]], size: int) -> None:
     """From the end of any line."""
-    raw = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode("utf-8", "replace")
+    raw = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode(
+        "utf-8", "replace"
+    )
     records = list(jsonl_records(Lines(cut(raw, size))))
     assert [record.line for record in records] == list(range(1, len(values) + 1))
     for place, record in enumerate(records):
@@ -86,12 +103,24 @@ def test_bytes_that_are_no_text_spoil_their_own_row() -> None:
 
 
 def test_a_row_of_the_wrong_form_is_told_by_its_column() -> None:
-    """Too many cells, or an object that is none: the row's own flaw."""
-    flaws = [record.flaw for record in read_csv(b'flamebotId,credentials\na,b,c\na,{\na,[]\n"a","{""t"": 1}"\n')]
-    assert [flaw.pointer if flaw else None for flaw in flaws] == ["", "/credentials", "/credentials", None]
+    """Too many cells, or an object that is none: the row's own issue."""
+    issues = [
+        record.issue
+        for record in read_csv(b'flamebotId,credentials\na,b,c\na,{\na,[]\n"a","{""t"": 1}"\n')
+    ]
+    assert [issue.pointer if issue else None for issue in issues] == [
+        "",
+        "/credentials",
+        "/credentials",
+        None,
+    ]
 
 
-@pytest.mark.parametrize("raw", [b"a" * 10_000_000, b'flamebotId\n"' + b"x\n" * 5_000_000], ids=["no line end", "an open quote"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"a" * 10_000_000, b'flamebotId\n"' + b"x\n" * 5_000_000],
+    ids=["no line end", "an open quote"],
+)
 def test_nothing_makes_it_hold_more_than_a_row(raw: bytes) -> None:
     """It gives up after 64 KB, whatever follows."""
     tracemalloc.start()

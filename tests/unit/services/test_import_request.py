@@ -7,12 +7,17 @@ from dataclasses import replace
 import pytest
 
 from flamebot.domain.errors import IdempotencyKeyReused, Invalid
-from flamebot.services.import_request import checked_key, record, same_request
+from flamebot.services.imports.idempotency import checked_key, record, same_request
 
-DOCUMENT = {"accounts": [{"flamebotId": "a", "credentials": {"password": "hunter2"}}], "startAutomation": True}
+DOCUMENT = {
+    "accounts": [{"flamebotId": "a", "credentials": {"password": "hunter2"}}],
+    "startAutomation": True,
+}
 
 
-@pytest.mark.parametrize("key", ["a", "a b", "~" * 200, "0c6b2e6e-5f4e-4d3a-8d7e-1f2a3b4c5d6e", None])
+@pytest.mark.parametrize(
+    "key", ["a", "a b", "~" * 200, "0c6b2e6e-5f4e-4d3a-8d7e-1f2a3b4c5d6e", None]
+)
 def test_a_decent_key_is_taken(key: str | None) -> None:
     """1 to 200 printable characters, or none."""
     assert checked_key(key) == key
@@ -23,7 +28,7 @@ def test_an_odd_key_is_refused(key: str) -> None:
     """With a pointer to the header."""
     with pytest.raises(Invalid) as refusal:
         checked_key(key)
-    assert refusal.value.flaws[0].pointer == "/headers/Idempotency-Key"
+    assert refusal.value.issues[0].pointer == "/headers/Idempotency-Key"
 
 
 def test_the_same_document_gets_the_same_answer() -> None:
@@ -32,7 +37,9 @@ def test_the_same_document_gets_the_same_answer() -> None:
     assert same_request(known, dict(reversed(DOCUMENT.items()))) == {"request": 1}
 
 
-@pytest.mark.parametrize("other", [{}, [], DOCUMENT | {"startAutomation": 1}, DOCUMENT | {"spreadSeconds": 0}])
+@pytest.mark.parametrize(
+    "other", [{}, [], DOCUMENT | {"startAutomation": 1}, DOCUMENT | {"spreadSeconds": 0}]
+)
 def test_another_document_is_refused(other: object) -> None:
     """As soon as anything differs."""
     with pytest.raises(IdempotencyKeyReused):

@@ -1,4 +1,4 @@
-"""Rows of an import are judged one by one, each flaw with its place."""
+"""Rows of an import are judged one by one, each issue with its place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flamebot.services.import_rows import LARGEST_ROW, judge
+from flamebot.services.imports.validate import LARGEST_ROW, judge
 
 
 def pointers(*rows: Any) -> list[list[str]]:
-    """The pointers of each row's flaws."""
-    return [[flaw.pointer for flaw in row.flaws] for row in judge(rows)]
+    """The pointers of each row's issues."""
+    return [[issue.pointer for issue in row.issues] for row in judge(rows)]
 
 
 @pytest.mark.parametrize(
@@ -20,15 +20,27 @@ def pointers(*rows: Any) -> list[list[str]]:
         {"flamebotId": "a"},
         {"flamebotId": "A9._@:+-z"},
         {"flamebotId": "a" * 128},
-        {"flamebotId": "a", "modelId": None, "channelId": None, "credentials": None, "config": None},
-        {"flamebotId": "a", "modelId": "m", "channelId": "ü", "credentials": {"token": "t"}, "config": {"deep": {"er": [1, None]}}},
+        {
+            "flamebotId": "a",
+            "modelId": None,
+            "channelId": None,
+            "credentials": None,
+            "config": None,
+        },
+        {
+            "flamebotId": "a",
+            "modelId": "m",
+            "channelId": "ü",
+            "credentials": {"token": "t"},
+            "config": {"deep": {"er": [1, None]}},
+        },
     ],
 )
 def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
     """Only the id is needed."""
     (judged,) = judge([row])
     assert judged.account is not None
-    assert not judged.flaws
+    assert not judged.issues
 
 
 @pytest.mark.parametrize(
@@ -73,7 +85,9 @@ def test_one_bad_row_never_spoils_the_others() -> None:
 
 def test_the_later_of_two_is_rejected() -> None:
     """Even where the first is wrong in another way."""
-    assert pointers({"flamebotId": "a"}, {"flamebotId": "b", "x": 1}, {"flamebotId": "a"}, {"flamebotId": "b"}) == [
+    assert pointers(
+        {"flamebotId": "a"}, {"flamebotId": "b", "x": 1}, {"flamebotId": "a"}, {"flamebotId": "b"}
+    ) == [
         [],
         ["/accounts/1/x"],
         ["/accounts/2/flamebotId"],
@@ -86,16 +100,21 @@ def test_ids_differ_by_case() -> None:
     assert pointers({"flamebotId": "a"}, {"flamebotId": "A"}) == [[], []]
 
 
-def test_no_flaw_and_no_repr_shows_a_credential() -> None:
+def test_no_issue_and_no_repr_shows_a_credential() -> None:
     """What is wrong with a row is told without its values."""
     rows = [
         {"flamebotId": "a", "credentials": {"password": "hunter2"}},
         {"flamebotId": "b", "credentials": "hunter2"},
-        {"flamebotId": "c", "credentials": ["hunter2"], "config": "hunter2", "modelId": {"x": "hunter2"}},
+        {
+            "flamebotId": "c",
+            "credentials": ["hunter2"],
+            "config": "hunter2",
+            "modelId": {"x": "hunter2"},
+        },
     ]
     assert "hunter2" not in repr(judge(rows))
 
 
-def test_a_row_of_flaws_gets_ten_of_them() -> None:
+def test_a_row_of_issues_gets_ten_of_them() -> None:
     """A thousand such rows still fit into one answer."""
-    assert len(judge([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].flaws) == 10
+    assert len(judge([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flamebot.services import outside as module
+from flamebot.services.stepping import outside as module
 
 THREADS = 8
 
@@ -138,7 +138,9 @@ def test_what_nobody_waits_for_is_open_all_the_same(pool: ThreadPoolExecutor) ->
 
 
 @pytest.mark.parametrize("then", [None, print])
-def test_who_asked_hears_of_a_question_that_broke(pool: ThreadPoolExecutor, then: Callable[[object], None] | None) -> None:
+def test_who_asked_hears_of_a_question_that_broke(
+    pool: ThreadPoolExecutor, then: Callable[[object], None] | None
+) -> None:
     """Where the answer would have been heard; the others are heard as if nothing had been."""
 
     def question() -> None:

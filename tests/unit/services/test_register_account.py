@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled, VaultError
-from flamebot.services.register_account import RegisterAccount, RegistrationRefused
+from flamebot.domain.errors import (
+    OutcomeUnknown,
+    ServiceError,
+    ServiceRefused,
+    ServiceThrottled,
+    VaultError,
+)
+from flamebot.services.stepping.phases.register import RegisterAccount, RegistrationRefused
 from tests.unit.services.stand_ins import ScriptedService
 
 SECRET = "planted-hunter2"
@@ -55,7 +61,12 @@ def test_body_and_key_are_those_of_the_version() -> None:
     """The key names the account's version, the body holds the credentials, then the version is marked."""
     store, service = AccountStore(), ScriptedService(register="active")
     assert register(store, service) == "active"
-    body = {"modelId": "m", "channelId": "c", "config": {"a": 1}, "credentials": {"password": SECRET}}
+    body = {
+        "modelId": "m",
+        "channelId": "c",
+        "config": {"a": 1},
+        "credentials": {"password": SECRET},
+    }
     assert service.calls == [("register", ("acc", body, "acc:100007", 9))]
     assert store.registered == [100007]
 

@@ -14,14 +14,14 @@ from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.task import Phase, Task
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.ports.store import CommitItem, Committed
-from flamebot.services.account_lock import AccountLock
-from flamebot.services.commit_group import CommitGroup
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.engine_time import EngineTime
-from flamebot.services.execute_phase import ExecutePhase
-from flamebot.services.invocation import Invocation
-from flamebot.services.register_account import RegisterAccount
-from flamebot.services.run_chain import Chain, RunChain
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.schedule_time import ScheduleTime
+from flamebot.services.stepping.account_lock import AccountLock
+from flamebot.services.stepping.commit_group import CommitGroup
+from flamebot.services.stepping.phases.register import RegisterAccount
+from flamebot.services.stepping.phases.run import ExecutePhase
+from flamebot.services.stepping.run_chain import Chain, RunChain
+from flamebot.services.time_budget import Invocation
 from tests.unit.services.stand_ins import (
     INSTANCE,
     CommitStore,
@@ -44,14 +44,20 @@ NextStatus = Literal["running", "queued", "pending", "held"]
 class Definitions:
     """One definition: a bio that is written, then submitted."""
 
-    def definition(self, workflow_id: int) -> dict[str, Any]:
+    def definition(self, definition_id: int) -> dict[str, Any]:
         return DOCUMENT
 
 
 class World:
     """A chain that begins with the text of a bio."""
 
-    def __init__(self, *, then: NextStatus = "running", remaining: float = 60, locks: ScriptedLocks | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        then: NextStatus = "running",
+        remaining: float = 60,
+        locks: ScriptedLocks | None = None,
+    ) -> None:
         self.committed: list[CommitItem] = []
         self.taken_before: list[int] = []
         self.then = then
@@ -61,7 +67,11 @@ class World:
         self.clock = HandClock()
         self.remaining = remaining
 
-    def run(self, of: Task | None = None, rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None) -> None:
+    def run(
+        self,
+        of: Task | None = None,
+        rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None,
+    ) -> None:
         """Run the chain."""
         store = CommitStore(rule or self._accept)
         group = CommitGroup(
@@ -78,19 +88,21 @@ class World:
             clock=self.clock,
             telemetry=self.telemetry,
         )
-        policy = EnginePolicy(max_attempts=3, max_reaps=5, retry_base=MINUTE, retry_cap=MINUTE)
+        policy = EnginePolicy(max_attempts=3, max_reclaims=5, retry_base=MINUTE, retry_cap=MINUTE)
         invocation = Invocation(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30))
         runner = RunChain(
             store=store,  # type: ignore[arg-type]  # as much of it as is called
             phases=phases,
             catalog=DefinitionCatalog(Definitions(), REGISTRY, policy),
             clock=self.clock,
-            time=EngineTime(self.clock),
+            time=ScheduleTime(self.clock),
             telemetry=self.telemetry,
             invocation=invocation,
         )
-        lock = AccountLock(self.locks, self.telemetry, account_id="acc", instance_id=INSTANCE, nonce="mine")
-        first = of or task(Phase.TEXT, step_id="bio", action="add_bio")
+        lock = AccountLock(
+            self.locks, self.telemetry, account_id="acc", instance_id=INSTANCE, delivery_id="mine"
+        )
+        first = of or task(Phase.GENERATE, step_id="bio", action="add_bio")
         if first.phase.writes:
             lock.take(first.sequence, 7)
         chain, goes_on = Chain(begun(first), lock), True
@@ -128,12 +140,19 @@ def test_a_text_is_stored_then_sent_in_one_go() -> None:
     """The lock is taken for the next sequence before the commit that creates it; the write goes out under that task's key and fence."""
     world = World()
     world.run()
-    assert [(item.task_id, item.fence) for item in world.committed] == [(f"{INSTANCE}:3", 41), (f"{INSTANCE}:4", 104)]
-    assert [(h.nonce, h.sequence, h.fence) for h in world.locks.taken] == [("mine", 4, 0)]
+    assert [(item.task_id, item.fence) for item in world.committed] == [
+        (f"{INSTANCE}:3", 41),
+        (f"{INSTANCE}:4", 104),
+    ]
+    assert [(h.delivery_id, h.sequence, h.fence) for h in world.locks.taken] == [("mine", 4, 0)]
     assert world.taken_before[0] == 1
     assert world.committed[0].decision.task is not None
     assert world.committed[0].decision.task.result == {"text": "hello", "tokens": 0}
-    assert world.service.calls[-1][1][1:] == (world.committed[0].decision.next.payload.request, f"{INSTANCE}:4", 104)  # type: ignore[union-attr]  # a text is followed by its submit
+    assert world.service.calls[-1][1][1:] == (
+        world.committed[0].decision.next.payload.request,  # type: ignore[union-attr]  # a text is followed by its submit
+        f"{INSTANCE}:4",
+        104,
+    )
     assert world.settled
 
 
@@ -170,7 +189,7 @@ def test_a_stale_commit_ends_the_chain() -> None:
 
 
 def test_an_unknown_commit_leaves_the_lock_to_lapse() -> None:
-    """The commit may yet come through: whoever takes over after the lease takes the lock over too."""
+    """The commit may yet come through: whoever reclaims after the lease takes the lock over too."""
 
     def down(_: Sequence[CommitItem]) -> list[Committed]:
         raise StoreUnavailable
@@ -186,7 +205,12 @@ def test_a_running_successor_of_somebody_else_is_left() -> None:
     def taken(items: Sequence[CommitItem]) -> list[Committed]:
         return [
             Committed(
-                task_id=items[0].task_id, accepted=True, instance_status="active", next_task_id="t", next_status="running", next_fence=9
+                task_id=items[0].task_id,
+                accepted=True,
+                instance_status="active",
+                next_task_id="t",
+                next_status="running",
+                next_fence=9,
             )
         ]
 

@@ -19,7 +19,9 @@ def at(seconds: float, sequence: int = 1) -> TaskPointer:
     return pointer(sequence, due=NOON + timedelta(seconds=seconds))
 
 
-def sent(*pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000) -> tuple[ListQueue, HandClock, int]:
+def sent(
+    *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
+) -> tuple[ListQueue, HandClock, int]:
     """Send from noon on."""
     queue, clock = ListQueue(room), HandClock(rate=rate, scheduled=True)
     return queue, clock, send_in_time(pointers, queue=queue, clock=clock, telemetry=ListTelemetry())
@@ -49,7 +51,9 @@ def test_those_of_one_second_still_share_a_message() -> None:
 
 def test_a_queue_that_is_down_is_not_waited_for() -> None:
     """The rest follows at once: it is in the table, and the tick's time is better spent."""
-    _, clock, count = sent(*(at(10 * number + number / 10, number) for number in range(1, 9)), room=0)
+    _, clock, count = sent(
+        *(at(10 * number + number / 10, number) for number in range(1, 9)), room=0
+    )
     assert count == 0
     assert len(clock.slept) == 1
 
@@ -75,8 +79,12 @@ def test_every_task_once_none_late_and_none_far_too_early(dues: list[float]) -> 
 
     seen: list[tuple[float, list[TaskPointer]]] = []
     clock = HandClock(scheduled=True)
-    assert send_in_time(pointers, queue=Watched(1_000_000), clock=clock, telemetry=ListTelemetry()) == len(pointers)
-    assert sorted(p.task_id for _, group in seen for p in group) == sorted(p.task_id for p in pointers)
+    assert send_in_time(
+        pointers, queue=Watched(1_000_000), clock=clock, telemetry=ListTelemetry()
+    ) == len(pointers)
+    assert sorted(p.task_id for _, group in seen for p in group) == sorted(
+        p.task_id for p in pointers
+    )
     assert clock.elapsed <= 1
     for visible, group in seen:
         first = min((p.due - NOON).total_seconds() for p in group)

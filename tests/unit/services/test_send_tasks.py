@@ -12,10 +12,14 @@ from flamebot.services.send_tasks import send_tasks
 from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTelemetry, pointer
 
 
-def sent(*pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000) -> tuple[ListQueue, ListTelemetry, int]:
+def sent(
+    *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
+) -> tuple[ListQueue, ListTelemetry, int]:
     """Send at noon."""
     queue, telemetry = ListQueue(room), ListTelemetry()
-    count = send_tasks(pointers, queue=queue, clock=HandClock(rate=rate), telemetry=telemetry, now=NOON)
+    count = send_tasks(
+        pointers, queue=queue, clock=HandClock(rate=rate), telemetry=telemetry, now=NOON
+    )
     return queue, telemetry, count
 
 
@@ -37,7 +41,7 @@ def test_ten_to_a_message() -> None:
     assert [len(decode(m.body)) for m in queue.messages] == [10, 10, 3]
 
 
-def test_a_taken_over_task_travels_alone() -> None:
+def test_a_reclaimed_task_travels_alone() -> None:
     """What may be the cause of a crash takes no other with it."""
     queue, _, _ = sent(at(5, 1), at(5, 2, alone=True), at(5, 3))
     assert sorted(len(decode(m.body)) for m in queue.messages) == [1, 2]
@@ -74,7 +78,10 @@ def test_nothing_is_sent_for_nothing() -> None:
     assert (queue.messages, telemetry.counts, count) == ([], {}, 0)
 
 
-@given(st.lists(st.tuples(st.floats(-100, 1500), st.booleans()), max_size=60), st.sampled_from([1.0, 60.0, 1000.0]))
+@given(
+    st.lists(st.tuples(st.floats(-100, 1500), st.booleans()), max_size=60),
+    st.sampled_from([1.0, 60.0, 1000.0]),
+)
 def test_every_task_once_and_none_late(dues: list[tuple[float, bool]], rate: float) -> None:
     """Each task is in exactly one message, and no message hides a task for more than a tenth of a second past its due time."""
     pointers = [at(due, number, alone=alone) for number, (due, alone) in enumerate(dues, 1)]
@@ -82,4 +89,6 @@ def test_every_task_once_and_none_late(dues: list[tuple[float, bool]], rate: flo
     found = [(p.task_id, p.due, m.delay_seconds) for m in queue.messages for p in decode(m.body)]
     assert sorted(task_id for task_id, _, _ in found) == sorted(p.task_id for p in pointers)
     assert count == len(pointers)
-    assert all(delay <= max((due - NOON).total_seconds() / rate + 0.1, 0) for _, due, delay in found)
+    assert all(
+        delay <= max((due - NOON).total_seconds() / rate + 0.1, 0) for _, due, delay in found
+    )

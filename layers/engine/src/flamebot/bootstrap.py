@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from flamebot.ports.locks import Locks
     from flamebot.ports.queue import StepQueue
     from flamebot.ports.writer import Writer
-    from flamebot.services.ask_in_time import Ask
-    from flamebot.services.check_health import CheckHealth, KnowsHealth
-    from flamebot.services.definitions import DefinitionCatalog
-    from flamebot.services.dispatch_due import DispatchDue
-    from flamebot.services.file_imports import FileImports
-    from flamebot.services.import_accounts import ImportAccounts
-    from flamebot.services.keep_up import KeepUp
-    from flamebot.services.run_import import RunImport
-    from flamebot.services.run_tasks import RunTasks
+    from flamebot.services.definitions.catalog import DefinitionCatalog
+    from flamebot.services.imports.admin import FileImports
+    from flamebot.services.imports.from_file import RunImport
+    from flamebot.services.imports.from_request import ImportAccounts
+    from flamebot.services.maintenance.health import CheckHealth, KnowsHealth
+    from flamebot.services.maintenance.probes import Ask
+    from flamebot.services.maintenance.run import RunMaintenance
+    from flamebot.services.stepping.run_tasks import RunTasks
+    from flamebot.services.ticking.dispatch import DispatchDue
 
 _SECRET_MAX_AGE = timedelta(minutes=5)
 _HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
@@ -60,7 +60,7 @@ def prepare(*builds: Callable[[], object], clients: Sequence[str] = ()) -> None:
             _ = aws(service).meta  # asked anything, it is made
 
 
-def _spare_the_collector() -> None:
+def _freeze_gc() -> None:
     """What was loaded stays for good and needs no looking through; a batch of tasks or rows makes few cycles and many objects."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
@@ -134,7 +134,9 @@ def database() -> Database:
 
     def dsn() -> str:
         token = _clients().login(host=host, port=s.db_port, user=s.db_user)
-        return Database.dsn(host=host, port=s.db_port, name=s.db_name, user=s.db_user, password=token)
+        return Database.dsn(
+            host=host, port=s.db_port, name=s.db_name, user=s.db_user, password=token
+        )
 
     return Database(dsn)
 
@@ -184,7 +186,9 @@ def writer() -> Writer:
         from flamebot.adapters.openai_writer.writer import OpenAiWriter
 
         key = _token(s.openai_api_key, s.openai_secret_id, "OPENAI_API_KEY or OPENAI_SECRET_ID")
-        return OpenAiWriter(key, base_url=s.openai_base_url, model=s.openai_model, timeout=s.call_timeout)
+        return OpenAiWriter(
+            key, base_url=s.openai_base_url, model=s.openai_model, timeout=s.call_timeout
+        )
     from flamebot.adapters.template_writer.writer import TemplateWriter
 
     return TemplateWriter()
@@ -193,10 +197,15 @@ def writer() -> Writer:
 def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # TaskStore or ControlStore: both know definition()
     from flamebot.actions.registry import REGISTRY
     from flamebot.domain.backoff import EnginePolicy
-    from flamebot.services.definitions import DefinitionCatalog
+    from flamebot.services.definitions.catalog import DefinitionCatalog
 
     s = settings()
-    policy = EnginePolicy(max_attempts=s.max_attempts, max_reaps=s.max_reaps, retry_base=s.retry_base, retry_cap=s.retry_cap)
+    policy = EnginePolicy(
+        max_attempts=s.max_attempts,
+        max_reclaims=s.max_reclaims,
+        retry_base=s.retry_base,
+        retry_cap=s.retry_cap,
+    )
     return DefinitionCatalog(store, REGISTRY, policy)
 
 
@@ -213,15 +222,25 @@ def step() -> RunTasks:
     from flamebot.adapters.actions_api.client import ActionsApi
     from flamebot.adapters.kms.vault import KmsVault
     from flamebot.adapters.postgres.tasks import PostgresTaskStore
-    from flamebot.services.run_tasks import RunTasks
+    from flamebot.services.stepping.run_tasks import RunTasks
 
     s = settings()
-    store = PostgresTaskStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, max_queued=s.max_queued_tasks)
-    _spare_the_collector()
+    store = PostgresTaskStore(
+        database(),
+        clock(),
+        horizon=s.tick_horizon,
+        lease=s.task_lease,
+        max_queued=s.max_queued_tasks,
+    )
+    _freeze_gc()
     return RunTasks(
         store=store,
         locks=locks(),
-        service=ActionsApi(s.actions_base_url, _token(s.actions_token, s.actions_token_secret_id, "ACTIONS_TOKEN"), timeout=s.call_timeout),
+        service=ActionsApi(
+            s.actions_base_url,
+            _token(s.actions_token, s.actions_token_secret_id, "ACTIONS_TOKEN"),
+            timeout=s.call_timeout,
+        ),
         vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
         writer=writer(),
         queue=queue(),
@@ -241,11 +260,23 @@ def tick() -> DispatchDue:
 
 def _dispatcher(service: str) -> DispatchDue:
     from flamebot.adapters.postgres.tasks import PostgresTaskStore
-    from flamebot.services.dispatch_due import DispatchDue
+    from flamebot.services.ticking.dispatch import DispatchDue
 
     s = settings()
-    store = PostgresTaskStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, max_queued=s.max_queued_tasks)
-    return DispatchDue(store=store, queue=queue(), catalog=_catalog(store), clock=clock(), telemetry=telemetry(service))
+    store = PostgresTaskStore(
+        database(),
+        clock(),
+        horizon=s.tick_horizon,
+        lease=s.task_lease,
+        max_queued=s.max_queued_tasks,
+    )
+    return DispatchDue(
+        store=store,
+        queue=queue(),
+        catalog=_catalog(store),
+        clock=clock(),
+        telemetry=telemetry(service),
+    )
 
 
 @cache
@@ -253,12 +284,19 @@ def importer() -> ImportAccounts:
     """The import's service."""
     from flamebot.adapters.kms.vault import KmsVault
     from flamebot.adapters.postgres.workflows import PostgresControlStore
-    from flamebot.services.import_accounts import ImportAccounts
+    from flamebot.services.imports.from_request import ImportAccounts
 
     s = settings()
     store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
     vault, told = KmsVault(aws("kms"), s.credentials_kms_key_id), telemetry("import_accounts")
-    return ImportAccounts(store=store, vault=vault, catalog=_catalog(store), queue=queue(), clock=clock(), telemetry=told)
+    return ImportAccounts(
+        store=store,
+        vault=vault,
+        catalog=_catalog(store),
+        queue=queue(),
+        clock=clock(),
+        telemetry=told,
+    )
 
 
 @cache
@@ -266,11 +304,16 @@ def import_file() -> RunImport:
     """The service of the function that imports files."""
     from flamebot.adapters.kms.vault import KmsVault
     from flamebot.adapters.postgres.imports import PostgresImportStore
-    from flamebot.services.run_import import RunImport
+    from flamebot.services.imports.from_file import RunImport
 
     s = settings()
     store = PostgresImportStore(
-        database(), clock(), horizon=s.tick_horizon, lease=s.task_lease, room=s.max_queued_tasks, turn=timedelta(seconds=90)
+        database(),
+        clock(),
+        horizon=s.tick_horizon,
+        lease=s.task_lease,
+        room=s.max_queued_tasks,
+        turn=timedelta(seconds=90),
     )
     made = RunImport(
         store=store,
@@ -282,15 +325,21 @@ def import_file() -> RunImport:
         clock=clock(),
         telemetry=telemetry("import_file"),
     )
-    _spare_the_collector()
+    _freeze_gc()
     return made
 
 
 def _file_imports(catalog: DefinitionCatalog) -> FileImports:
-    from flamebot.adapters.postgres.imports import PostgresImportDesk
-    from flamebot.services.file_imports import FileImports
+    from flamebot.adapters.postgres.imports import PostgresImportAdmin
+    from flamebot.services.imports.admin import FileImports
 
-    return FileImports(desk=PostgresImportDesk(database()), files=import_files, catalog=catalog, hints=import_queue(), clock=clock())
+    return FileImports(
+        admin=PostgresImportAdmin(database()),
+        files=import_files,
+        catalog=catalog,
+        hints=import_queue(),
+        clock=clock(),
+    )
 
 
 @cache
@@ -298,8 +347,10 @@ def import_router() -> Router:
     """The import function's one route."""
     from flamebot.http.routes.imports import router
 
-    made = router(importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts"))
-    _spare_the_collector()
+    made = router(
+        importer(), scope_prefix=settings().jwt_scope_prefix, telemetry=telemetry("import_accounts")
+    )
+    _freeze_gc()
     return made
 
 
@@ -309,7 +360,7 @@ def api_router() -> Router:
     from flamebot.adapters.postgres.reads import PostgresReadStore
     from flamebot.adapters.postgres.workflows import PostgresControlStore
     from flamebot.http.routes.api import router
-    from flamebot.services.ask_in_time import AskInTime
+    from flamebot.services.maintenance.probes import AskInTime
 
     s = settings()
     store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
@@ -333,34 +384,58 @@ def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
     """The health check, with probes of the neighbours that have less patience than work has."""
     from flamebot.adapters.dynamodb.probes import probe_table
     from flamebot.adapters.sqs.probes import probe_dead_letters, probe_queue
-    from flamebot.services.check_health import CheckHealth
+    from flamebot.services.maintenance.health import CheckHealth
 
     s = settings()
-    probes: dict[str, Callable[[], object]] = {"queue": lambda: probe_queue(aws("sqs", 2), s.step_queue_url)}
+    probes: dict[str, Callable[[], object]] = {
+        "queue": lambda: probe_queue(aws("sqs", 2), s.step_queue_url)
+    }
     if s.dead_letter_queue_url:
         probes["dead_letters"] = lambda: probe_dead_letters(aws("sqs", 2), s.dead_letter_queue_url)
     if s.lock_table and s.lock_backend == "dynamodb":
         probes["lock_table"] = lambda: probe_table(aws("dynamodb", 2), s.lock_table)
     places, period = s.max_concurrent_tasks, s.health_check_period
     return CheckHealth(
-        store=store, max_concurrent_tasks=places, upkeep_period=period, clock=clock(), telemetry=telemetry(service), probes=probes, ask=ask
+        store=store,
+        max_concurrent_tasks=places,
+        maintenance_period=period,
+        clock=clock(),
+        telemetry=telemetry(service),
+        probes=probes,
+        ask=ask,
     )
 
 
 @cache
-def upkeep() -> KeepUp:
+def maintenance() -> RunMaintenance:
     """The periodic pass."""
-    from flamebot.adapters.postgres.imports import PostgresImportUpkeep
-    from flamebot.adapters.postgres.upkeep import PostgresUpkeepStore
-    from flamebot.services.ask_in_time import ask_in_turn
-    from flamebot.services.keep_up import KeepUp
-    from flamebot.services.tend_imports import TendImports
+    from flamebot.adapters.postgres.imports import PostgresImportMaintenance
+    from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
+    from flamebot.services.imports.maintenance import MaintainImports
+    from flamebot.services.maintenance.probes import ask_in_turn
+    from flamebot.services.maintenance.run import RunMaintenance
 
-    tasks, history, told = settings().task_retention, settings().history_retention, telemetry("upkeep")
-    store = PostgresUpkeepStore(database(), clock())
-    checks = _checks(store, "upkeep", ask_in_turn)
-    also = {"imports": TendImports(store=PostgresImportUpkeep(database()), hints=import_queue(), telemetry=told).run}
-    return KeepUp(store=store, checks=checks, task_retention=tasks, history_retention=history, clock=clock(), telemetry=told, also=also)
+    tasks, history, told = (
+        settings().task_retention,
+        settings().history_retention,
+        telemetry("maintenance"),
+    )
+    store = PostgresMaintenanceStore(database(), clock())
+    checks = _checks(store, "maintenance", ask_in_turn)
+    also = {
+        "imports": MaintainImports(
+            store=PostgresImportMaintenance(database()), hints=import_queue(), telemetry=told
+        ).run
+    }
+    return RunMaintenance(
+        store=store,
+        checks=checks,
+        task_retention=tasks,
+        history_retention=history,
+        clock=clock(),
+        telemetry=told,
+        also=also,
+    )
 
 
 def migrate_database() -> Mapping[str, Any]:
@@ -369,12 +444,14 @@ def migrate_database() -> Mapping[str, Any]:
     from flamebot.adapters.postgres.connection import Database
     from flamebot.adapters.postgres.migrations import migrate
     from flamebot.adapters.postgres.workflows import PostgresControlStore
-    from flamebot.services.seed_definitions import seed_definitions
+    from flamebot.services.definitions.seed import seed_definitions
 
     s, dsn = settings(), _owner_dsn()
     report = migrate(dsn, s.sql_dir)
-    store = PostgresControlStore(Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease)
-    seeded = seed_definitions(store, read_definitions(s.definitions_dir), _catalog(store).flaws)
+    store = PostgresControlStore(
+        Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease
+    )
+    seeded = seed_definitions(store, read_definitions(s.definitions_dir), _catalog(store).issues)
     return {"migrations": report.migrations, "definitions": seeded}
 
 
@@ -388,5 +465,13 @@ def _owner_dsn() -> str:
         return s.database_url
     if not s.db_host or not s.db_master_secret_id:
         raise Misconfigured("DATABASE_URL, or DB_HOST and DB_MASTER_SECRET_ID, must be set")
-    login = json.loads(aws("secretsmanager").get_secret_value(SecretId=s.db_master_secret_id)["SecretString"])  # not kept: it is rotated
-    return Database.dsn(host=s.db_host, port=s.db_port, name=s.db_name, user=login["username"], password=login["password"])
+    login = json.loads(
+        aws("secretsmanager").get_secret_value(SecretId=s.db_master_secret_id)["SecretString"]
+    )  # not kept: it is rotated
+    return Database.dsn(
+        host=s.db_host,
+        port=s.db_port,
+        name=s.db_name,
+        user=login["username"],
+        password=login["password"],
+    )

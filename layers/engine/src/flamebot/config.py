@@ -40,7 +40,7 @@ class Settings:
     step_threads: int
     max_queued_tasks: int
     max_attempts: int
-    max_reaps: int
+    max_reclaims: int
     retry_base: timedelta
     retry_cap: timedelta
     task_retention: timedelta
@@ -89,7 +89,9 @@ class Settings:
             db_port=whole("DB_PORT", 5432),
             db_master_secret_id=env.get("DB_MASTER_SECRET_ID") or None,
             aws_region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "eu-west-1",
-            lock_backend=cast(Literal["dynamodb", "postgres"], choice("LOCK_BACKEND", "dynamodb", "postgres")),
+            lock_backend=cast(
+                Literal["dynamodb", "postgres"], choice("LOCK_BACKEND", "dynamodb", "postgres")
+            ),
             lock_table=env.get("LOCK_TABLE") or "",
             lock_timeout=seconds("LOCK_TIMEOUT_SECONDS", 300),
             task_lease=seconds("TASK_LEASE_SECONDS", 90),
@@ -101,7 +103,7 @@ class Settings:
             step_threads=whole("STEP_THREADS", 5),
             max_queued_tasks=whole("MAX_QUEUED_TASKS", 20000),
             max_attempts=whole("MAX_ATTEMPTS", 3),
-            max_reaps=whole("MAX_REAPS", 5),
+            max_reclaims=whole("MAX_RECLAIMS", 5),
             retry_base=seconds("RETRY_BASE_SECONDS", 30),
             retry_cap=seconds("RETRY_CAP_SECONDS", 300),
             task_retention=timedelta(days=whole("TASK_RETENTION_DAYS", 7)),
@@ -111,7 +113,9 @@ class Settings:
             actions_base_url=env.get("ACTIONS_BASE_URL") or "",
             actions_token=env.get("ACTIONS_TOKEN") or None,
             actions_token_secret_id=env.get("ACTIONS_TOKEN_SECRET_ID") or None,
-            ai_provider=cast(Literal["openai", "template"], choice("AI_PROVIDER", "template", "openai")),
+            ai_provider=cast(
+                Literal["openai", "template"], choice("AI_PROVIDER", "template", "openai")
+            ),
             openai_api_key=env.get("OPENAI_API_KEY") or None,
             openai_secret_id=env.get("OPENAI_SECRET_ID") or None,
             openai_base_url=env.get("OPENAI_BASE_URL") or None,

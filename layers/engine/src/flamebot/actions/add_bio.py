@@ -11,9 +11,9 @@ from flamebot.actions.kind import effect_action
 from flamebot.actions.step_fields import StepFields
 from flamebot.actions.text import BIO_LENGTH, BioText
 from flamebot.domain.action import TextBrief
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
+from flamebot.domain.task_random import TaskRandom
 
 
 class AddBioFields(StepFields):
@@ -36,12 +36,22 @@ class AddBio:
         """Ask for a biography in the account's voice."""
         if self._bio is not None:
             return None
-        return TextBrief(kind="bio", model_id=account.model_id, channel_id=account.channel_id, max_length=BIO_LENGTH, seed=seed)
+        return TextBrief(
+            kind="bio",
+            model_id=account.model_id,
+            channel_id=account.channel_id,
+            max_length=BIO_LENGTH,
+            seed=seed,
+        )
 
-    def request(self, account: AccountData, text: str | None, draw: Draw) -> EffectRequest:
+    def request(self, account: AccountData, text: str | None, draw: TaskRandom) -> EffectRequest:
         """Update the biography."""
         del account, draw
-        return EffectRequest(method="PUT", path="/accounts/{accountId}/bio", body={"text": text if self._bio is None else self._bio})
+        return EffectRequest(
+            method="PUT",
+            path="/accounts/{accountId}/bio",
+            body={"text": text if self._bio is None else self._bio},
+        )
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
         """Remember the text."""

@@ -11,16 +11,20 @@ from flamebot.actions.kind import effect_action
 from flamebot.actions.step_fields import StepFields
 from flamebot.actions.text import PROMPT_LENGTH, PromptText
 from flamebot.domain.action import TextBrief
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
+from flamebot.domain.task_random import TaskRandom
 
 
 class AddPromptFields(StepFields):
     """A prompt's text, or by whom and for which channel it is written."""
 
-    model: str | None = Field(default=None, min_length=1, max_length=200, description="Instead of the account's modelId")
-    channel: str | None = Field(default=None, min_length=1, max_length=200, description="Instead of the account's channelId")
+    model: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Instead of the account's modelId"
+    )
+    channel: str | None = Field(
+        default=None, min_length=1, max_length=200, description="Instead of the account's channelId"
+    )
     text: PromptText | None = Field(default=None, description="Absent: written by the AI service")
 
 
@@ -46,11 +50,13 @@ class AddPrompt:
             seed=seed,
         )
 
-    def request(self, account: AccountData, text: str | None, draw: Draw) -> EffectRequest:
+    def request(self, account: AccountData, text: str | None, draw: TaskRandom) -> EffectRequest:
         """Update the prompt."""
         del account, draw
         return EffectRequest(
-            method="PUT", path="/accounts/{accountId}/prompt", body={"text": text if self._config.text is None else self._config.text}
+            method="PUT",
+            path="/accounts/{accountId}/prompt",
+            body={"text": text if self._config.text is None else self._config.text},
         )
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:

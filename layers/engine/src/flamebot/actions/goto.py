@@ -10,12 +10,15 @@ from pydantic.config import JsonDict
 
 from flamebot.actions.kind import pure_action
 from flamebot.actions.step_fields import StepFields
-from flamebot.domain.action import Passage
-from flamebot.domain.errors import Flaw
+from flamebot.domain.action import Transition
+from flamebot.domain.errors import ValidationIssue
 
 MOST_ITERATIONS = 1_000_000_000
 
-_LIMITED: JsonDict = {"required": ["maxIterations"], "properties": {"infiniteAllowed": {"const": False}}}
+_LIMITED: JsonDict = {
+    "required": ["maxIterations"],
+    "properties": {"infiniteAllowed": {"const": False}},
+}
 _ENDLESS: JsonDict = {
     "required": ["infiniteAllowed"],
     "properties": {"infiniteAllowed": {"const": True}},
@@ -29,18 +32,36 @@ class GotoFields(StepFields):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_LIMITED, _ENDLESS]})
 
     next_step: str = Field(description="The id of the step to go on with")
-    max_iterations: int | None = Field(default=None, ge=1, le=MOST_ITERATIONS, description="How often it jumps")
-    infinite_allowed: bool = Field(default=False, description="It jumps for ever; instead of maxIterations")
-    on_limit: Literal["continue", "fail"] = Field(default="continue", description="At the limit: the step after it, or failure")
+    max_iterations: int | None = Field(
+        default=None, ge=1, le=MOST_ITERATIONS, description="How often it jumps"
+    )
+    infinite_allowed: bool = Field(
+        default=False, description="It jumps for ever; instead of maxIterations"
+    )
+    on_limit: Literal["continue", "fail"] = Field(
+        default="continue", description="At the limit: the step after it, or failure"
+    )
 
     @classmethod
-    def contradictions(cls, fields: Mapping[str, object]) -> list[Flaw]:
+    def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
         """A jump has a limit, or says that it has none."""
-        limited, endless = fields.get("maxIterations") is not None, fields.get("infiniteAllowed") is True
+        limited, endless = (
+            fields.get("maxIterations") is not None,
+            fields.get("infiniteAllowed") is True,
+        )
         if limited and endless:
-            return [Flaw("/maxIterations", "A jump has a limit or none: remove maxIterations or infiniteAllowed.")]
+            return [
+                ValidationIssue(
+                    "/maxIterations",
+                    "A jump has a limit or none: remove maxIterations or infiniteAllowed.",
+                )
+            ]
         if not limited and not endless:
-            return [Flaw("/maxIterations", "This field is required, unless infiniteAllowed is true.")]
+            return [
+                ValidationIssue(
+                    "/maxIterations", "This field is required, unless infiniteAllowed is true."
+                )
+            ]
         return []
 
 
@@ -52,20 +73,22 @@ class Goto:
         """Take the target and the limit."""
         self._config = config
 
-    def passage(self, step_id: str, iterations: Mapping[str, int]) -> Passage:
+    def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
         """Jump once more, unless the limit is reached."""
         made = iterations.get(step_id, 0)
         limit = self._config.max_iterations
         if limit is None or made < limit:
             jumps = made + 1
-            return Passage(
+            return Transition(
                 to=self._config.next_step,
                 iterations={**iterations, step_id: jumps},
                 result={"to": self._config.next_step, "iteration": jumps},
             )
         if self._config.on_limit == "fail":
-            return Passage(failure=f"goto_limit: jumped {limit} times to {self._config.next_step}")
-        return Passage(result={"limit": limit})
+            return Transition(
+                failure=f"goto_limit: jumped {limit} times to {self._config.next_step}"
+            )
+        return Transition(result={"limit": limit})
 
     def targets(self) -> tuple[tuple[str, ...], bool]:
         """Lead to the target, and with a limit to the step after it as well."""

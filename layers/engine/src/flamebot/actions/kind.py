@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from flamebot.actions.step_fields import StepFields
-from flamebot.actions.step_flaws import step_flaws
+from flamebot.actions.step_issues import step_issues
 from flamebot.domain.action import Action, EffectAction, PureAction
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.step import Step
 
 _PURE_TIMEOUT = timedelta()  # a step without an effect has nothing to time out
@@ -34,19 +34,21 @@ class Kind:
     critical: bool
     timeout: timedelta
 
-    def bind(self, fields: Mapping[str, object], *, published: bool = False) -> tuple[Step | None, list[Flaw]]:
+    def bind(
+        self, fields: Mapping[str, object], *, published: bool = False
+    ) -> tuple[Step | None, list[ValidationIssue]]:
         """Read a step; the step, or everything that is wrong with it, pointers from the step on.
 
         `published`: its texts were judged when it was published; rules that came later do not touch it.
         """
-        flaws = self.fields.contradictions(fields)
+        issues = self.fields.contradictions(fields)
         try:
             config = self.fields.model_validate(fields, context={"published": published})
         except ValidationError as error:
             names = (field.alias or name for name, field in self.fields.model_fields.items())
-            return None, [*step_flaws(error, names), *flaws]
-        if flaws:
-            return None, flaws
+            return None, [*step_issues(error, names), *issues]
+        if issues:
+            return None, issues
         step = Step(
             id=config.id,
             action=self.name,
@@ -69,11 +71,22 @@ def registered() -> Mapping[str, Kind]:
     return MappingProxyType(_KINDS)
 
 
-def pure_action(name: str, fields: type[StepFields], *, critical: bool = False) -> Callable[[type[P]], type[P]]:
+def pure_action(
+    name: str, fields: type[StepFields], *, critical: bool = False
+) -> Callable[[type[P]], type[P]]:
     """Register a class without an effect under an action's name. Its constructor takes the `fields` of a step."""
 
     def register(cls: type[P]) -> type[P]:
-        _add(Kind(name=name, fields=fields, behave=cls, pure=True, critical=critical, timeout=_PURE_TIMEOUT))
+        _add(
+            Kind(
+                name=name,
+                fields=fields,
+                behave=cls,
+                pure=True,
+                critical=critical,
+                timeout=_PURE_TIMEOUT,
+            )
+        )
         return cls
 
     return register
@@ -83,7 +96,16 @@ def effect_action(name: str, fields: type[StepFields]) -> Callable[[type[E]], ty
     """Register a class that acts on the account. Its constructor takes the `fields` of a step."""
 
     def register(cls: type[E]) -> type[E]:
-        _add(Kind(name=name, fields=fields, behave=cls, pure=False, critical=True, timeout=cls.default_timeout))
+        _add(
+            Kind(
+                name=name,
+                fields=fields,
+                behave=cls,
+                pure=False,
+                critical=True,
+                timeout=cls.default_timeout,
+            )
+        )
         return cls
 
     return register

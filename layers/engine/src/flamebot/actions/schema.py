@@ -6,7 +6,13 @@ from typing import Any
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.actions.step_fields import DURATION_SCHEMA
-from flamebot.domain.document import LONGEST_DESCRIPTION, LONGEST_NAME, MOST_RETRIES, MOST_STEPS, TYPE_PATTERN
+from flamebot.domain.document import (
+    LONGEST_DESCRIPTION,
+    LONGEST_NAME,
+    MOST_RETRIES,
+    MOST_STEPS,
+    TYPE_PATTERN,
+)
 
 
 def definition_schema() -> dict[str, Any]:
@@ -25,7 +31,12 @@ def definition_schema() -> dict[str, Any]:
                 "type": "object",
                 "additionalProperties": False,
                 "properties": {
-                    "maxRetries": {"type": "integer", "minimum": 0, "maximum": MOST_RETRIES, "description": "Attempts after the first one"},
+                    "maxRetries": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": MOST_RETRIES,
+                        "description": "Attempts after the first one",
+                    },
                     "retryBackoffMs": DURATION_SCHEMA,
                     "maxRetryDelayMs": DURATION_SCHEMA,
                 },

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchem
 from pydantic.alias_generators import to_camel
 
 from flamebot.domain.duration import NO_DELAY, Span, parse_duration, parse_span
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 
 DURATION_SCHEMA: Final[dict[str, Any]] = {
     "description": "Milliseconds, or 90s, 15m, 2h, 1d, or ISO 8601 without years and months",
@@ -55,15 +55,24 @@ class StepFields(BaseModel):
     id: str = Field(pattern="^[A-Za-z0-9_.:-]{1,64}$", description="Unique in the definition")
     action: str
     delay: Delay = Field(
-        default=NO_DELAY, description="Before the step runs, after the one before finished", json_schema_extra={"default": 0}
+        default=NO_DELAY,
+        description="Before the step runs, after the one before finished",
+        json_schema_extra={"default": 0},
     )
     description: str | None = Field(default=None, max_length=2000)
-    critical: bool | None = Field(default=None, description="Whether its failure fails the workflow; by default true for effects")
-    timeout: Timeout | None = Field(default=None, description="Of the whole step, counted while not paused")
-    max_attempts: int | None = Field(default=None, ge=1, le=100, description="Beats the definition's maxRetries")
+    critical: bool | None = Field(
+        default=None,
+        description="Whether its failure fails the workflow; by default true for effects",
+    )
+    timeout: Timeout | None = Field(
+        default=None, description="Of the whole step, counted while not paused"
+    )
+    max_attempts: int | None = Field(
+        default=None, ge=1, le=100, description="Beats the definition's maxRetries"
+    )
 
     @classmethod
-    def contradictions(cls, fields: Mapping[str, object]) -> list[Flaw]:
+    def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
         """Say which fields do not go together. They are as the definition wrote them: of any type, and perhaps wrong by themselves."""
         del fields
         return []

@@ -12,16 +12,24 @@ from pydantic.config import JsonDict
 from flamebot.actions.kind import effect_action
 from flamebot.actions.step_fields import StepFields
 from flamebot.domain.action import TextBrief
-from flamebot.domain.draw import Draw
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
+from flamebot.domain.task_random import TaskRandom
 
 MOST_SWIPES = 300  # of one job; the actions service's limit
 _LARGEST_COUNT = 2**31
 _COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_SWIPES}
-_RANGE = {"type": "object", "properties": {"min": _COUNT, "max": _COUNT}, "required": ["min", "max"], "additionalProperties": False}
-_BY_COUNT: JsonDict = {"required": ["swipeCount"], "not": {"anyOf": [{"required": ["minSwipes"]}, {"required": ["maxSwipes"]}]}}
+_RANGE = {
+    "type": "object",
+    "properties": {"min": _COUNT, "max": _COUNT},
+    "required": ["min", "max"],
+    "additionalProperties": False,
+}
+_BY_COUNT: JsonDict = {
+    "required": ["swipeCount"],
+    "not": {"anyOf": [{"required": ["minSwipes"]}, {"required": ["maxSwipes"]}]},
+}
 _BY_ENDS: JsonDict = {"required": ["minSwipes", "maxSwipes"], "not": {"required": ["swipeCount"]}}
 
 
@@ -34,13 +42,17 @@ def _count(value: object) -> tuple[int, int]:
         low = high = value
     for end in (low, high):
         if isinstance(end, bool) or not isinstance(end, int) or not 1 <= end <= MOST_SWIPES:
-            raise ValueError(f'Must be a whole number from 1 to {MOST_SWIPES}, or a range of them {{"min", "max"}}.')
+            raise ValueError(
+                f'Must be a whole number from 1 to {MOST_SWIPES}, or a range of them {{"min", "max"}}.'
+            )
     if low > high:
         raise ValueError('A range\'s "min" is not above its "max".')
     return low, high
 
 
-SwipeCount = Annotated[tuple[int, int], PlainValidator(_count), WithJsonSchema({"anyOf": [_COUNT, _RANGE]})]
+SwipeCount = Annotated[
+    tuple[int, int], PlainValidator(_count), WithJsonSchema({"anyOf": [_COUNT, _RANGE]})
+]
 
 
 class SwipeFields(StepFields):
@@ -48,24 +60,43 @@ class SwipeFields(StepFields):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_COUNT, _BY_ENDS]})
 
-    swipe_count: SwipeCount | None = Field(default=None, description="A number, or a range to draw from at each use")
-    min_swipes: int | None = Field(default=None, ge=1, le=MOST_SWIPES, description="With maxSwipes, instead of swipeCount")
+    swipe_count: SwipeCount | None = Field(
+        default=None, description="A number, or a range to draw from at each use"
+    )
+    min_swipes: int | None = Field(
+        default=None, ge=1, le=MOST_SWIPES, description="With maxSwipes, instead of swipeCount"
+    )
     max_swipes: int | None = Field(default=None, ge=1, le=MOST_SWIPES)
     spectre: dict[str, Any] = Field(default_factory=dict, description="Passed through unread")
 
     @classmethod
-    def contradictions(cls, fields: Mapping[str, object]) -> list[Flaw]:
+    def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
         """A count, or both ends of a range: not both ways, and the lower end not above the upper one."""
         low, high = fields.get("minSwipes"), fields.get("maxSwipes")
         if fields.get("swipeCount") is not None:
             ends = [name for name in ("minSwipes", "maxSwipes") if fields.get(name) is not None]
-            return [Flaw(f"/{name}", f"The number of swipes is said twice: remove {name} or swipeCount.") for name in ends]
+            return [
+                ValidationIssue(
+                    f"/{name}", f"The number of swipes is said twice: remove {name} or swipeCount."
+                )
+                for name in ends
+            ]
         if low is None and high is None:
-            return [Flaw("/swipeCount", "This field is required, unless minSwipes and maxSwipes are there.")]
+            return [
+                ValidationIssue(
+                    "/swipeCount",
+                    "This field is required, unless minSwipes and maxSwipes are there.",
+                )
+            ]
         if low is None or high is None:
-            return [Flaw("/minSwipes" if low is None else "/maxSwipes", "This field is required with the other end of the range.")]
+            return [
+                ValidationIssue(
+                    "/minSwipes" if low is None else "/maxSwipes",
+                    "This field is required with the other end of the range.",
+                )
+            ]
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            return [Flaw("/minSwipes", "minSwipes is not above maxSwipes.")]
+            return [ValidationIssue("/minSwipes", "minSwipes is not above maxSwipes.")]
         return []
 
 
@@ -87,10 +118,13 @@ class SwipeWithSpectre:
         del account, seed
         return None
 
-    def request(self, account: AccountData, text: str | None, draw: Draw) -> EffectRequest:
+    def request(self, account: AccountData, text: str | None, draw: TaskRandom) -> EffectRequest:
         """Start the job, with a count drawn from the range."""
         del account, text
-        body: dict[str, object] = {"count": draw.integer(self._low, self._high, "swipes"), "spectre": self._spectre}
+        body: dict[str, object] = {
+            "count": draw.integer(self._low, self._high, "swipes"),
+            "spectre": self._spectre,
+        }
         return EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body=body)
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
@@ -103,4 +137,8 @@ class SwipeWithSpectre:
 
 
 def _counted(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT
+        else None
+    )

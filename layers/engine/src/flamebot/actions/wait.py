@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flamebot.actions.kind import pure_action
 from flamebot.actions.step_fields import StepFields
-from flamebot.domain.action import Passage
+from flamebot.domain.action import Transition
 
 
 @pure_action("wait", StepFields)
@@ -17,10 +17,10 @@ class Wait:
         """Take the fields, and keep none."""
         del config
 
-    def passage(self, step_id: str, iterations: Mapping[str, int]) -> Passage:
+    def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
         """Go on with the step after it."""
         del step_id, iterations
-        return Passage()
+        return Transition()
 
     def targets(self) -> tuple[tuple[str, ...], bool]:
         """Lead to the step after it."""

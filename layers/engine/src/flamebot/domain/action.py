@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
-from flamebot.domain.draw import Draw
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
+from flamebot.domain.task_random import TaskRandom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class Transition:
     """How a pure step is passed: where to, and with which counters. `to` None: the step after it."""
 
     to: str | None = None
@@ -36,7 +36,7 @@ class TextBrief:
 class PureAction(Protocol):
     """An action without an effect: waited out or jumped over, never called."""
 
-    def passage(self, step_id: str, iterations: Mapping[str, int]) -> Passage:
+    def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
         """Say where the flow goes once the step's delay is over."""
         ...
 
@@ -54,7 +54,7 @@ class EffectAction(Protocol):
         """The text to have written first; None when the step needs none or brings its own."""
         ...
 
-    def request(self, account: AccountData, text: str | None, draw: Draw) -> EffectRequest:
+    def request(self, account: AccountData, text: str | None, draw: TaskRandom) -> EffectRequest:
         """The whole write, numbers drawn, text in place."""
         ...
 

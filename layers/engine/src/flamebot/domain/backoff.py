@@ -11,10 +11,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePolicy:
-    """What holds where a definition says nothing, and what no definition can change (`max_reaps`)."""
+    """What holds where a definition says nothing, and what no definition can change (`max_reclaims`)."""
 
     max_attempts: int
-    max_reaps: int
+    max_reclaims: int
     retry_base: timedelta
     retry_cap: timedelta
 
@@ -29,7 +29,13 @@ class RetryPolicy:
 
     def longest(self, attempt: int) -> timedelta:
         """The most that may pass between attempt `attempt` (from 1) and the one after it: min(cap, base * 2^(attempt-1))."""
-        return min(self.cap // _MICROSECOND, (self.base // _MICROSECOND) << min(attempt - 1, _DOUBLINGS)) * _MICROSECOND
+        return (
+            min(
+                self.cap // _MICROSECOND,
+                (self.base // _MICROSECOND) << min(attempt - 1, _DOUBLINGS),
+            )
+            * _MICROSECOND
+        )
 
     def wait(self, attempt: int, fraction: float) -> timedelta:
         """Wait this long after attempt `attempt` failed: full jitter, uniform from zero to `longest`.

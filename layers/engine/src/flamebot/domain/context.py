@@ -13,7 +13,9 @@ _SURELY_FITS = _LARGEST_STORED // 21  # bytes of JSON; a digit takes the most ro
 _text = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
-def remember(context: Mapping[str, object], step_id: str, result: Mapping[str, object]) -> dict[str, object]:
+def remember(
+    context: Mapping[str, object], step_id: str, result: Mapping[str, object]
+) -> dict[str, object]:
     """Put a step's result in the place of its last one.
 
     Where the whole no longer fits, the largest results of other steps go first, among equals the first by step id; a result
@@ -22,7 +24,9 @@ def remember(context: Mapping[str, object], step_id: str, result: Mapping[str, o
     kept: dict[str, object] = {**context, step_id: dict(result)}
     if fits(kept):
         return kept
-    others = sorted((name for name in kept if name != step_id), key=lambda name: (-_text_size(kept[name]), name))
+    others = sorted(
+        (name for name in kept if name != step_id), key=lambda name: (-_text_size(kept[name]), name)
+    )
     for name in [*others, step_id]:
         if fits(kept):
             break
@@ -50,6 +54,8 @@ def _stored_size(value: Any) -> int:  # noqa: ANN401  # any JSON
         case int() | float():
             return 7 + 10 + 2 * (len(str(value)) // 4 + 2)
         case Mapping():
-            return 11 + sum(_stored_size(key) + _stored_size(member) for key, member in value.items())
+            return 11 + sum(
+                _stored_size(key) + _stored_size(member) for key, member in value.items()
+            )
         case _:
             return 11 + sum(_stored_size(member) for member in value)

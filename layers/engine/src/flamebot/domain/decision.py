@@ -13,7 +13,9 @@ from flamebot.domain.task import Payload, Phase
 class TaskWrite:
     """What becomes of the task that was run."""
 
-    to: Literal["completed", "failed", "cancelled", "pending"]  # pending: the same row again, at `at`
+    to: Literal[
+        "completed", "failed", "cancelled", "pending"
+    ]  # pending: the same row again, at `at`
     at: datetime | None = None
     payload: Payload | None = None  # None: as it was
     result: dict[str, object] | None = None

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from flamebot.domain.backoff import RetryPolicy
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.step import Step
 
 
 class ActionKind(Protocol):
     """What makes steps of one action: an entry of the registry, which the domain is given and never imports."""
 
-    def bind(self, fields: Mapping[str, object], *, published: bool = False) -> tuple[Step | None, list[Flaw]]:
+    def bind(
+        self, fields: Mapping[str, object], *, published: bool = False
+    ) -> tuple[Step | None, list[ValidationIssue]]:
         """Read a step as a definition writes it; the step, or everything that is wrong with it, pointers from the step on.
 
         A step of a definition that is `published` is not judged again by rules about what texts may say.
@@ -29,20 +31,22 @@ Registry = Mapping[str, ActionKind]
 class Definition:
     """One version of a definition. What the planner follows."""
 
-    workflow_id: int = 0  # of its row; 0: not stored
+    definition_id: int = 0  # of its row; 0: not stored
     type: str
     version: int
     name: str
     steps: tuple[Step, ...]
     retry: RetryPolicy
-    max_reaps: int
+    max_reclaims: int
     cancel_attempts: int  # the engine's own limit: a step that may be tried only once still has its job cancelled with patience
     description: str = ""
     places: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Remember where each step is."""
-        object.__setattr__(self, "places", {step.id: place for place, step in enumerate(self.steps)})
+        object.__setattr__(
+            self, "places", {step.id: place for place, step in enumerate(self.steps)}
+        )
 
     @property
     def total_steps(self) -> int:

@@ -10,7 +10,14 @@ _JOINERS = "\u200c\u200d"  # legitimate between letters of some scripts and betw
 _VARIATIONS = "\ufe0e\ufe0f"  # text or emoji, after the character that they are about
 # Letters and symbols by category, blanks to the eye: fillers, a braille cell without dots, the grapheme joiner.
 _BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # Cs: half a surrogate pair, which no database and no request can carry
+_UNSEEN = (
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Zl",
+    "Zp",
+)  # Cs: half a surrogate pair, which no database and no request can carry
 _MOST_MARKS = 3  # on one letter; no language stacks more
 _LATINS_TWINS = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _PHONETIC = ((0x0250, 0x02AF), (0x1D00, 0x1DBF))  # small capitals and the like
@@ -19,7 +26,8 @@ _ORDINALS = "\u00aa\u00ba"
 _MARKS_BEFORE_DIGITS = ("Mn", "Me", "Cf")
 _WORD = re.compile(r"[^\W\d_]+")
 _TWINS = str.maketrans(
-    "\u0430\u0441\u0435\u0456\u0458\u043e\u0440\u0455\u0443\u0445\u0501\u04bb\u03bf\u03b1\u03b9\u03bd", "aceijopsyxdhoaiv"
+    "\u0430\u0441\u0435\u0456\u0458\u043e\u0440\u0455\u0443\u0445\u0501\u04bb\u03bf\u03b1\u03b9\u03bd",
+    "aceijopsyxdhoaiv",
 )
 _LEET = str.maketrans("013457$", "oieasts")
 _SPELLED = re.compile(r"(?<!\w)[^\W_](?:[\s.\-_*|/~]+[^\W_](?!\w)){3,}")
@@ -58,7 +66,11 @@ def lookalike(text: str) -> bool:
 def plain(text: str) -> str:
     """How a text reads: compatibility forms resolved, any script's digits as ASCII ones, nothing unseen in between."""
     resolved = unicodedata.normalize("NFKC", text)
-    seen = (c for c in resolved if c not in _BLANKS and unicodedata.category(c) not in _MARKS_BEFORE_DIGITS)
+    seen = (
+        c
+        for c in resolved
+        if c not in _BLANKS and unicodedata.category(c) not in _MARKS_BEFORE_DIGITS
+    )
     return "".join(c if c.isascii() else _digit(c) for c in seen)
 
 
@@ -66,7 +78,10 @@ def readings(text: str) -> list[str]:
     """A plain text in lower case, and as it reads with digits for letters, with another script's twins, or letter by letter."""
     lower = text.lower().translate(_TWINS)
     leet = lower.translate(_LEET)
-    closed = [_SPELLED.sub(lambda match: re.sub(r"[\s.\-_*|/~]+", "", match[0]), reading) for reading in (lower, leet)]
+    closed = [
+        _SPELLED.sub(lambda match: re.sub(r"[\s.\-_*|/~]+", "", match[0]), reading)
+        for reading in (lower, leet)
+    ]
     return [lower, leet, leet.replace("i", "l"), *closed]
 
 

@@ -12,8 +12,8 @@ from flamebot.domain.action import PureAction
 from flamebot.domain.backoff import EnginePolicy, RetryPolicy
 from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.duration import parse_duration
-from flamebot.domain.errors import Flaw, Invalid
-from flamebot.domain.graph import Node, graph_flaws
+from flamebot.domain.errors import Invalid, ValidationIssue
+from flamebot.domain.graph import Node, graph_issues
 from flamebot.domain.pointers import pointer
 from flamebot.domain.step import Step
 from flamebot.domain.storable import size, unstorable
@@ -30,76 +30,99 @@ CONFIG_MEMBERS = ("maxRetries", "retryBackoffMs", "maxRetryDelayMs", "quietHours
 NOT_SUPPORTED = ("quietHours", "dailyCaps")
 
 
-def read_definition(document: object, registry: Registry, policy: EnginePolicy) -> tuple[Definition | None, list[Flaw]]:
+def read_definition(
+    document: object, registry: Registry, policy: EnginePolicy
+) -> tuple[Definition | None, list[ValidationIssue]]:
     """Read and check a definition that is to be published; the definition, or everything that is wrong with it.
 
     Its version and row id are those of a definition that has none yet, 0.
     """
-    flaws = unstorable(document)
-    if flaws:
-        return None, flaws
+    issues = unstorable(document)
+    if issues:
+        return None, issues
     if not isinstance(document, Mapping):
-        return None, [Flaw("", "A definition is an object.")]
+        return None, [ValidationIssue("", "A definition is an object.")]
     if size(document) > LARGEST:
-        return None, [Flaw("", f"A definition has at most {LARGEST // 1024} KB of JSON.")]
+        return None, [
+            ValidationIssue("", f"A definition has at most {LARGEST // 1024} KB of JSON.")
+        ]
     reader = _Reader(document, registry, policy)
-    definition = reader.read(version=0, workflow_id=0)
+    definition = reader.read(version=0, definition_id=0)
     reader.check_graph()
-    return (None, reader.flaws) if reader.flaws else (definition, [])
+    return (None, reader.issues) if reader.issues else (definition, [])
 
 
-def bind_definition(document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, workflow_id: int) -> Definition:
+def bind_definition(
+    document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, definition_id: int
+) -> Definition:
     """Bind a stored version to its actions. Rules that came after its publication do not touch it.
 
     Raises `Invalid` if an action or a field that it uses no longer exists.
     """
-    reader = _Reader({name: document.get(name) for name in MEMBERS if document.get(name) is not None}, registry, policy, published=True)
-    definition = reader.read(version=int(document["version"]), workflow_id=workflow_id)
+    reader = _Reader(
+        {name: document.get(name) for name in MEMBERS if document.get(name) is not None},
+        registry,
+        policy,
+        published=True,
+    )
+    definition = reader.read(version=int(document["version"]), definition_id=definition_id)
     if definition is None:
-        raise Invalid(reader.flaws, f"Version {document['version']} of {document['type']} can no longer be read.")
+        raise Invalid(
+            reader.issues,
+            f"Version {document['version']} of {document['type']} can no longer be read.",
+        )
     return definition
 
 
 class _Reader:
-    def __init__(self, document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, *, published: bool = False) -> None:
-        self.flaws: list[Flaw] = []
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        registry: Registry,
+        policy: EnginePolicy,
+        *,
+        published: bool = False,
+    ) -> None:
+        self.issues: list[ValidationIssue] = []
         self._document = document
         self._registry = registry
         self._policy = policy
         self._published = published
         self._nodes: list[Node] = []
 
-    def read(self, *, version: int, workflow_id: int) -> Definition | None:
+    def read(self, *, version: int, definition_id: int) -> Definition | None:
         self._known_members(self._document, MEMBERS)
         type_ = self._text("type", LONGEST_NAME)
         if type_ is not None and not re.fullmatch(TYPE_PATTERN, type_):
-            self._flaw("A type is 1 to 64 lower-case letters, digits and underscores.", "type")
+            self._issue("A type is 1 to 64 lower-case letters, digits and underscores.", "type")
         name = self._text("name", LONGEST_NAME)
         description = self._text("description", LONGEST_DESCRIPTION, default="")
         retry = self._retry()
         steps = self._steps()
-        if self.flaws:
+        if self.issues:
             return None
-        assert type_ is not None and name is not None and description is not None and retry is not None  # noqa: PT018  # else there are flaws
+        assert (
+            type_ is not None and name is not None and description is not None and retry is not None
+        )  # noqa: PT018  # else there are issues
         return Definition(
-            workflow_id=workflow_id,
+            definition_id=definition_id,
             type=type_,
             version=version,
             name=name,
             description=description,
             steps=steps,
             retry=retry,
-            max_reaps=self._policy.max_reaps,
+            max_reclaims=self._policy.max_reclaims,
             cancel_attempts=self._policy.max_attempts,
         )
 
     def check_graph(self) -> None:
-        self.flaws.extend(graph_flaws(self._nodes))
+        self.issues.extend(graph_issues(self._nodes))
 
     def _steps(self) -> tuple[Step, ...]:
         given = self._document.get("steps")
         if not isinstance(given, list) or not 1 <= len(given) <= MOST_STEPS:
-            self._flaw(f"A definition has a list of 1 to {MOST_STEPS} steps.", "steps")
+            self._issue(f"A definition has a list of 1 to {MOST_STEPS} steps.", "steps")
             return ()
         steps = []
         ids: dict[str, int] = {}
@@ -108,7 +131,12 @@ class _Reader:
             step_id = fields.get("id") if isinstance(fields, Mapping) else None
             if isinstance(step_id, str):
                 if step_id in ids:
-                    self._flaw(f"Step {ids[step_id] + 1} has the same id; every step has one of its own.", "steps", place, "id")
+                    self._issue(
+                        f"Step {ids[step_id] + 1} has the same id; every step has one of its own.",
+                        "steps",
+                        place,
+                        "id",
+                    )
                 ids.setdefault(step_id, place)
             self._nodes.append(_node(step, step_id, fields))
             if step:
@@ -117,33 +145,47 @@ class _Reader:
 
     def _step(self, place: int, fields: object) -> Step | None:
         if not isinstance(fields, Mapping):
-            self._flaw("A step is an object.", "steps", place)
+            self._issue("A step is an object.", "steps", place)
             return None
         action = fields.get("action")
         kind = self._registry.get(action) if isinstance(action, str) else None
         if kind is None:
             known = ", ".join(sorted(self._registry))
             near = _near(action, self._registry)
-            self._flaw(f"{'There is no such action.' if 'action' in fields else 'This field is required.'} {near or f'Actions: {known}.'}",
+            self._issue(f"{'There is no such action.' if 'action' in fields else 'This field is required.'} {near or f'Actions: {known}.'}",
                        "steps", place, "action")  # fmt: skip
             return None
-        step, flaws = kind.bind(fields, published=self._published)
+        step, issues = kind.bind(fields, published=self._published)
         prefix = pointer("steps", place)
-        self.flaws.extend(Flaw(prefix + flaw.pointer, flaw.detail) for flaw in flaws)
+        self.issues.extend(
+            ValidationIssue(prefix + issue.pointer, issue.detail) for issue in issues
+        )
         return step
 
     def _retry(self) -> RetryPolicy | None:
         config = self._document.get("config", {})
         if not isinstance(config, Mapping):
-            self._flaw("The configuration is an object.", "config")
+            self._issue("The configuration is an object.", "config")
             return None
         self._known_members(config, CONFIG_MEMBERS, "config")
         for name in NOT_SUPPORTED:
             if name in config:
-                self._flaw("not_supported: the engine does not enforce this yet, and does not pretend to. Remove it.", "config", name)
+                self._issue(
+                    "not_supported: the engine does not enforce this yet, and does not pretend to. Remove it.",
+                    "config",
+                    name,
+                )
         retries = config.get("maxRetries", self._policy.max_attempts - 1)
-        if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= MOST_RETRIES:
-            self._flaw(f"A whole number from 0 to {MOST_RETRIES}: so many attempts follow the first one.", "config", "maxRetries")
+        if (
+            isinstance(retries, bool)
+            or not isinstance(retries, int)
+            or not 0 <= retries <= MOST_RETRIES
+        ):
+            self._issue(
+                f"A whole number from 0 to {MOST_RETRIES}: so many attempts follow the first one.",
+                "config",
+                "maxRetries",
+            )
             retries = 0
         base = self._duration(config, "retryBackoffMs", self._policy.retry_base)
         cap = self._duration(config, "maxRetryDelayMs", self._policy.retry_cap)
@@ -153,27 +195,35 @@ class _Reader:
         try:
             return parse_duration(config[name]) if name in config else default
         except ValueError as error:
-            self._flaw(str(error), "config", name)
+            self._issue(str(error), "config", name)
             return default
 
     def _text(self, name: str, longest: int, *, default: str | None = None) -> str | None:
         if name not in self._document and default is None:
-            self._flaw("This field is required.", name)
+            self._issue("This field is required.", name)
             return None
         value = self._document.get(name, default)
         least = 1 if default is None else 0
-        if isinstance(value, str) and least <= len(value) <= longest and (value.strip() or not least):
+        if (
+            isinstance(value, str)
+            and least <= len(value) <= longest
+            and (value.strip() or not least)
+        ):
             return value
-        self._flaw(f"A text of {'1 to' if least else 'at most'} {longest} characters.", name)
+        self._issue(f"A text of {'1 to' if least else 'at most'} {longest} characters.", name)
         return None
 
     def _known_members(self, members: Mapping[str, Any], known: Iterable[str], *path: str) -> None:
         for name in members:
             if name not in known:
-                self._flaw(f"There is no such field. {_near(name, known) or 'Fields: ' + ', '.join(known) + '.'}", *path, name)
+                self._issue(
+                    f"There is no such field. {_near(name, known) or 'Fields: ' + ', '.join(known) + '.'}",
+                    *path,
+                    name,
+                )
 
-    def _flaw(self, detail: str, *path: str | int) -> None:
-        self.flaws.append(Flaw(pointer(*path), detail))
+    def _issue(self, detail: str, *path: str | int) -> None:
+        self.issues.append(ValidationIssue(pointer(*path), detail))
 
 
 def _near(name: object, known: Iterable[str]) -> str | None:
@@ -191,5 +241,9 @@ def _node(step: Step | None, step_id: object, fields: object) -> Node:
         return Node(id=step.id, delayed=delayed)
     targets, falls_through = cast(PureAction, step.behaviour).targets()
     members = cast(Mapping[str, object], fields)
-    field = next((name for name, value in members.items() if name != "id" and value in targets), None)
-    return Node(id=step.id, targets=targets, falls_through=falls_through, delayed=delayed, field=field)
+    field = next(
+        (name for name, value in members.items() if name != "id" and value in targets), None
+    )
+    return Node(
+        id=step.id, targets=targets, falls_through=falls_through, delayed=delayed, field=field
+    )

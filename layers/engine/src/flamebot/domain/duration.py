@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from flamebot.domain.draw import Draw
+from flamebot.domain.task_random import TaskRandom
 
 # Any length is allowed and none overflows: what reaches beyond this date ends on it. The centuries that are left before the
 # calendar ends are room for pauses to move it.
@@ -36,12 +36,14 @@ class Span:
     min: timedelta
     max: timedelta
 
-    def draw(self, draw: Draw, *purpose: object) -> timedelta:
-        """Draw uniformly, both ends included; the same draw and purpose give the same length."""
+    def draw(self, draw: TaskRandom, *purpose: object) -> timedelta:
+        """TaskRandom uniformly, both ends included; the same draw and purpose give the same length."""
         if self.min == self.max:
             return self.min
         low, high = self.min // _MICROSECOND, self.max // _MICROSECOND
-        return timedelta(microseconds=min(draw.integer(low, high, *purpose), high))  # floats round up in spans of centuries
+        return timedelta(
+            microseconds=min(draw.integer(low, high, *purpose), high)
+        )  # floats round up in spans of centuries
 
 
 NO_DELAY = Span(min=timedelta(), max=timedelta())
@@ -87,7 +89,12 @@ def _parse_iso_8601(text: str) -> timedelta:
             raise ValueError("Years and months have no fixed length; write days.")
         raise ValueError(f"A duration is {FORMS}.")
     weeks, days, hours, minutes, seconds = match.groups()
-    parts = [(days, _UNITS["d"]), (hours, _UNITS["h"]), (minutes, _UNITS["m"]), (seconds, _UNITS["s"])]
+    parts = [
+        (days, _UNITS["d"]),
+        (hours, _UNITS["h"]),
+        (minutes, _UNITS["m"]),
+        (seconds, _UNITS["s"]),
+    ]
     given = [(weeks, _WEEK)] if weeks else [part for part in parts if part[0]]
     if any("." in number or "," in number for number, _ in given[:-1]):
         raise ValueError("Only the last number of an ISO 8601 duration may have a fraction.")

@@ -86,7 +86,7 @@ class IdempotencyInFlight(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class ValidationIssue:
     """One thing that is wrong with an input: where (JSON pointer, RFC 6901) and what."""
 
     pointer: str
@@ -98,10 +98,10 @@ class Invalid(FlamebotError):
 
     code = "invalid"
 
-    def __init__(self, flaws: list[Flaw], detail: str | None = None) -> None:
-        """Carry every flaw at once."""
+    def __init__(self, issues: list[ValidationIssue], detail: str | None = None) -> None:
+        """Carry every issue at once."""
         super().__init__(detail)
-        self.flaws = flaws
+        self.issues = issues
 
 
 class Unavailable(FlamebotError):
@@ -135,7 +135,7 @@ class VaultError(FlamebotError):
 
 
 class ServiceError(FlamebotError):
-    """The actions service did not do what was asked. `retry_after` is in real time."""
+    """The actions service did not do what was asked. `retry_after` is in wall time."""
 
     code = "service"
 

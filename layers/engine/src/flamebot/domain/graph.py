@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.pointers import pointer
 
 
@@ -35,7 +35,7 @@ _Places = Mapping[str, int]
 _Edge = Callable[[int, int], bool]
 
 
-def graph_flaws(nodes: Sequence[Node]) -> list[Flaw]:
+def graph_issues(nodes: Sequence[Node]) -> list[ValidationIssue]:
     """Find jumps to nowhere, steps that nothing reaches, and loops that could spin without any delay."""
     places: dict[str, int] = {}
     for place, node in enumerate(nodes):
@@ -44,17 +44,23 @@ def graph_flaws(nodes: Sequence[Node]) -> list[Flaw]:
     return [*_nowhere(nodes, places), *_unreachable(nodes, places), *_spinning(nodes, places)]
 
 
-def _nowhere(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
+def _nowhere(nodes: Sequence[Node], places: _Places) -> Iterator[ValidationIssue]:
     for place, node in enumerate(nodes):
         for target in node.targets:
             if target not in places:
                 near = difflib.get_close_matches(target, places, n=1)
-                hint = f' Did you mean "{near[0]}"?' if near else " It is the id of the step to go on with."
-                where = pointer("steps", place, node.field) if node.field else pointer("steps", place)
-                yield Flaw(where, f"There is no step of this id.{hint}")
+                hint = (
+                    f' Did you mean "{near[0]}"?'
+                    if near
+                    else " It is the id of the step to go on with."
+                )
+                where = (
+                    pointer("steps", place, node.field) if node.field else pointer("steps", place)
+                )
+                yield ValidationIssue(where, f"There is no step of this id.{hint}")
 
 
-def _unreachable(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
+def _unreachable(nodes: Sequence[Node], places: _Places) -> Iterator[ValidationIssue]:
     def ends(start: int) -> Iterable[int]:
         node = nodes[start]
         lost = not node.known or any(target not in places for target in node.targets)
@@ -63,10 +69,13 @@ def _unreachable(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
     reached = _reach(0, ends) if nodes else set()
     for place, node in enumerate(nodes):
         if place not in reached and node.known:
-            yield Flaw(pointer("steps", place), "Nothing leads to this step: what stands before it always jumps elsewhere.")
+            yield ValidationIssue(
+                pointer("steps", place),
+                "Nothing leads to this step: what stands before it always jumps elsewhere.",
+            )
 
 
-def _spinning(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
+def _spinning(nodes: Sequence[Node], places: _Places) -> Iterator[ValidationIssue]:
     def without_delay(start: int, end: int) -> bool:
         if nodes[end].delayed and not nodes[end].jumps:
             return False
@@ -86,10 +95,13 @@ def _spinning(nodes: Sequence[Node], places: _Places) -> Iterator[Flaw]:
         for end in (places[target] for target in node.targets if target in places):
             if loops(place, end, jumps_alone):
                 detail = "This loop is made of jumps alone: it could spin without end, and nothing in it ever runs."
-                yield Flaw(pointer("steps", place), detail)
+                yield ValidationIssue(pointer("steps", place), detail)
             elif not node.delayed and loops(place, end, without_delay):
                 loop = f'The loop back to "{nodes[end].id}" could spin without any delay'
-                yield Flaw(pointer("steps", place), f"{loop}: give this step, or another one in it, a delay above zero.")
+                yield ValidationIssue(
+                    pointer("steps", place),
+                    f"{loop}: give this step, or another one in it, a delay above zero.",
+                )
 
 
 def _reach(start: int, ends: Callable[[int], Iterable[int]]) -> set[int]:

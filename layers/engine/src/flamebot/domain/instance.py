@@ -38,9 +38,11 @@ class Instance:
 
     instance_id: str  # UUID
     account: AccountData
-    workflow_id: int  # the pinned definition version
+    definition_id: int  # the pinned definition version
     status: InstanceStatus
     current_step: int  # index into the definition's steps
-    context: dict[str, object] = field(default_factory=dict)  # the last result per step id, at most 16 KB
+    context: dict[str, object] = field(
+        default_factory=dict
+    )  # the last result per step id, at most 16 KB
     iterations: dict[str, int] = field(default_factory=dict)  # jumps made, per goto step id
     revision: int = 0

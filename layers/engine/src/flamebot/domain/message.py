@@ -23,7 +23,9 @@ class TaskPointer:
     account_id: str
     phase: Phase
     due: datetime
-    alone: bool = False  # taken over before: travels in a message of its own. Not part of the message.
+    alone: bool = (
+        False  # reclaimed before: travels in a message of its own. Not part of the message.
+    )
 
 
 class UnreadableMessage(ValueError):
@@ -49,9 +51,17 @@ def decode(body: str) -> list[TaskPointer]:
         raise UnreadableMessage(type(error).__name__) from error
 
 
-def _pointer(task_id: object, fence: object, account: object, phase: object, due: object) -> TaskPointer:
+def _pointer(
+    task_id: object, fence: object, account: object, phase: object, due: object
+) -> TaskPointer:
     """One pointer, if every part of it is one that the database can be asked about. Raises `ValueError`, `TypeError`."""
-    if not (isinstance(task_id, str) and isinstance(account, str) and isinstance(phase, str) and type(fence) is int and 0 <= fence < _MOST):
+    if not (
+        isinstance(task_id, str)
+        and isinstance(account, str)
+        and isinstance(phase, str)
+        and type(fence) is int
+        and 0 <= fence < _MOST
+    ):
         raise TypeError("a part of another type")
     if any(len(text) > _LONGEST or not text.isprintable() for text in (task_id, account)):
         raise ValueError("an id that none can be")
@@ -61,4 +71,6 @@ def _pointer(task_id: object, fence: object, account: object, phase: object, due
     at = datetime.fromisoformat(str(due))
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return TaskPointer(task_id=task_id, fence=fence, account_id=account, phase=PHASES[phase], due=at)
+    return TaskPointer(
+        task_id=task_id, fence=fence, account_id=account, phase=PHASES[phase], due=at
+    )

@@ -27,15 +27,15 @@ class Retry:
 
     error: str  # a code, as in "outcome_unknown: the service answered 503"
     unknown: bool = False  # it may have happened: the same task and key are sent again
-    redo: bool = False  # the service called the work failed or cancelled: a new task, a new key
-    retry_after: timedelta | None = None  # engine time; never sooner
+    new_key: bool = False  # the service called the work failed or cancelled: a new task, a new key
+    retry_after: timedelta | None = None  # schedule time; never sooner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defer:
     """Not now, and no fault of the step: throttled, or the lock is held. No attempt is counted."""
 
-    after: timedelta  # engine time
+    after: timedelta  # schedule time
     reason: str
 
 
@@ -48,17 +48,17 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
+class Abort:
     """The account may not be acted on: the workflow fails, whatever the step's `critical` says."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
+class LeaseExpired:
     """Whoever ran the task is gone (`lease_expired`), or nobody ever received it (`undeliverable`)."""
 
     error: str
 
 
-Outcome = Done | Continue | Retry | Defer | Fail | Halt | Lost
+Outcome = Done | Continue | Retry | Defer | Fail | Abort | LeaseExpired

@@ -19,6 +19,6 @@ class Step:
     pure: bool
     delay: Span  # before it runs, after the one before finished
     critical: bool
-    timeout: timedelta  # of the whole step, engine time, counted while not paused
+    timeout: timedelta  # of the whole step, schedule time, counted while not paused
     max_attempts: int | None = None
     description: str | None = None

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.pointers import pointer
 
 DEEPEST = 32
@@ -35,41 +35,51 @@ def places(document: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
             waiting.extend(((*path, place), member) for place, member in enumerate(value))
 
 
-def surely_clean(text: bytes) -> bool:
-    """Whether no text in a JSON document can have a flaw: in valid UTF-8 only an escape brings in what `text_flaw` finds.
+def definitely_storable(text: bytes) -> bool:
+    """Whether no text in a JSON document can have a issue: in valid UTF-8 only an escape brings in what `text_issue` finds.
 
     One search of the whole instead of one of each value. A document that it doubts may be clean all the same.
     """
     return b"\\u" not in text or not _REFUSED_ESCAPES.search(text)
 
 
-def text_flaw(path: tuple[str | int, ...], value: object) -> Flaw | None:
+def text_issue(path: tuple[str | int, ...], value: object) -> ValidationIssue | None:
     """What keeps a text from being stored, if it is one."""
-    detail = _flaw(value) if isinstance(value, str) else None
-    return Flaw(pointer(*path), detail) if detail else None
+    detail = _issue(value) if isinstance(value, str) else None
+    return ValidationIssue(pointer(*path), detail) if detail else None
 
 
-def unstorable(document: object) -> list[Flaw]:
+def unstorable(document: object) -> list[ValidationIssue]:
     """Say what no JSON column takes: NUL and half surrogate pairs in strings, numbers without end, dates, names that are no strings."""
-    flaws: list[Flaw] = []
+    issues: list[ValidationIssue] = []
     for path, value in places(document):
         if len(path) > DEEPEST:  # also the end of a YAML document that holds itself
-            flaws.append(Flaw(pointer(*path[:DEEPEST]), f"Nested more than {DEEPEST} levels deep."))
+            issues.append(
+                ValidationIssue(
+                    pointer(*path[:DEEPEST]), f"Nested more than {DEEPEST} levels deep."
+                )
+            )
             break
         if isinstance(value, Mapping):
             if not all(isinstance(name, str) for name in value):
-                flaws.append(Flaw(pointer(*path), "The names of an object's members are strings."))
-        elif not isinstance(value, list | tuple) and (detail := _flaw(value)):
-            flaws.append(Flaw(pointer(*path), detail))
-    return flaws
+                issues.append(
+                    ValidationIssue(pointer(*path), "The names of an object's members are strings.")
+                )
+        elif not isinstance(value, list | tuple) and (detail := _issue(value)):
+            issues.append(ValidationIssue(pointer(*path), detail))
+    return issues
 
 
-def _flaw(value: object) -> str | None:
+def _issue(value: object) -> str | None:
     match value:
         case None | bool():
             return None
         case str():
-            return "Has a character that cannot be stored (NUL, or half of a surrogate pair)." if _REFUSED.search(value) else None
+            return (
+                "Has a character that cannot be stored (NUL, or half of a surrogate pair)."
+                if _REFUSED.search(value)
+                else None
+            )
         case int():
             return None if abs(value) < _LARGEST_NUMBER else "This number is too large."
         case float():

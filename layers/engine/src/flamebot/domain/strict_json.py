@@ -14,7 +14,12 @@ class NotJson(ValueError):
 def parse_json(text: str) -> Any:  # noqa: ANN401  # JSON is anything
     """Parse a document. Raises `NotJson`."""
     try:
-        return json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(
+            text,
+            object_pairs_hook=_each_name_once,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
     except NotJson:
         raise
     except json.JSONDecodeError as error:

@@ -40,37 +40,41 @@ _SERVICE = re.compile(
 )
 
 
-def flaws_in(text: str, max_length: int) -> list[str]:
+def issues_in(text: str, max_length: int) -> list[str]:
     """Say what is wrong with a text, one sentence each; an empty list means that it may be used.
 
     Lengths are in characters (code points), as the actions service counts them.
     """
-    flaws = []
+    issues = []
     if not text.strip():
-        flaws.append("The text is empty.")
+        issues.append("The text is empty.")
     if len(text) > max_length:
-        flaws.append(f"The text has {len(text)} characters; at most {max_length} are allowed.")
+        issues.append(f"The text has {len(text)} characters; at most {max_length} are allowed.")
     text = text[:_MOST_READ]
     if unseen(text):
-        flaws.append("The text has control characters, or others that nobody sees.")
+        issues.append("The text has control characters, or others that nobody sees.")
     if lookalike(text):
-        flaws.append("The text has letters that only look like others.")
+        issues.append("The text has letters that only look like others.")
     read = plain(text)
     if _LINK.search(read):
-        flaws.append("The text has a link.")
+        issues.append("The text has a link.")
     if _phone(read):
-        flaws.append("The text has a phone number.")
+        issues.append("The text has a phone number.")
     if _HANDLE.search(read) or any(_SERVICE.search(reading) for reading in readings(read)):
-        flaws.append("The text has a handle, an address or another service's name.")
-    return flaws
+        issues.append("The text has a handle, an address or another service's name.")
+    return issues
 
 
-def flaw_in(text: str, max_length: int) -> str | None:
+def issue_in(text: str, max_length: int) -> str | None:
     """Say the first thing that is wrong with a text; None means that it may be used."""
-    flaws = flaws_in(text, max_length)
-    return flaws[0] if flaws else None
+    issues = issues_in(text, max_length)
+    return issues[0] if issues else None
 
 
 def _phone(text: str) -> bool:
     spoken = _NUMBER_WORD.sub(lambda match: str(_NUMBER_WORDS.index(match[0].lower())), text)
-    return any(not _NO_PHONE.fullmatch(match[0]) for reading in (text, spoken) for match in _DIGITS.finditer(reading))
+    return any(
+        not _NO_PHONE.fullmatch(match[0])
+        for reading in (text, spoken)
+        for match in _DIGITS.finditer(reading)
+    )

@@ -32,11 +32,26 @@ class Answer:
         if self.body is not None:
             headers["Content-Type"] = "application/json"
         headers.update(self.headers)
-        text = "" if self.body is None else json.dumps(self.body, separators=(",", ":"), allow_nan=False)
-        return {"statusCode": self.status, "headers": headers, "body": text, "isBase64Encoded": False}
+        text = (
+            ""
+            if self.body is None
+            else json.dumps(self.body, separators=(",", ":"), allow_nan=False)
+        )
+        return {
+            "statusCode": self.status,
+            "headers": headers,
+            "body": text,
+            "isBase64Encoded": False,
+        }
 
 
-def told(model: type[BaseModel], value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def told(
+    model: type[BaseModel],
+    value: object,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """An answer in its model: what the model does not name stays inside."""
     body = model.model_validate(value, from_attributes=True).model_dump(by_alias=True, mode="json")
     return Answer(status=status, body=body, headers=headers or {})

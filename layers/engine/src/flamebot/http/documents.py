@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flamebot.domain.errors import Invalid
-from flamebot.domain.storable import places, surely_clean, text_flaw
+from flamebot.domain.storable import definitely_storable, places, text_issue
 from flamebot.http.problems import Malformed
 
 DEEPEST = 64  # deeper nesting has no use here, and recursion over it would end in a 500
@@ -30,12 +30,14 @@ def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSO
     except UnicodeDecodeError as error:
         raise Malformed("The body is not UTF-8.") from error
     except json.JSONDecodeError as error:
-        raise Malformed(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        raise Malformed(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
     except RecursionError:
         raise Malformed(f"The body is nested deeper than {DEEPEST} levels.") from None
     except ValueError:  # an integer of thousands of digits
         raise Malformed("The body holds a number that is too long.") from None
-    if not (surely_clean(raw) and _shallow(document)):
+    if not (definitely_storable(raw) and _shallow(document)):
         _check(document, rows)
     return document
 
@@ -62,7 +64,9 @@ def _shallow(document: object) -> bool:
     """Whether nothing lies too deep: from level to level, by the containers alone."""
     level = [document]
     for _ in range(DEEPEST):
-        level = [member for value in level for member in _members(value) if type(member) in _CONTAINERS]
+        level = [
+            member for value in level for member in _members(value) if type(member) in _CONTAINERS
+        ]
     return not any(map(_members, level))
 
 
@@ -75,6 +79,6 @@ def _check(document: object, rows: str | None) -> None:
     for path, value in places(document):
         if len(path) > DEEPEST:
             raise Malformed(f"The body is nested deeper than {DEEPEST} levels.")
-        flaw = None if rows is not None and path[:1] == (rows,) else text_flaw(path, value)
-        if flaw:
-            raise Invalid([flaw])
+        issue = None if rows is not None and path[:1] == (rows,) else text_issue(path, value)
+        if issue:
+            raise Invalid([issue])

@@ -10,7 +10,13 @@ from pydantic import BaseModel
 from flamebot.http.request_schemas import NoQuery
 
 Scope = Literal["read", "accounts.write", "workflows.write", "definitions.write", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "accounts.write", "workflows.write", "definitions.write", "admin")
+SCOPES: tuple[Scope, ...] = (
+    "read",
+    "accounts.write",
+    "workflows.write",
+    "definitions.write",
+    "admin",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from flamebot.http import answer_schemas as told
+from flamebot.http import response_schemas as told
 from flamebot.http import request_schemas as asked
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.import_endpoints import FILE_IMPORTS
 
 
-def _control(name: str, action: str, summary: str, body: type[BaseModel] = asked.ControlRequest) -> Endpoint:
+def _control(
+    name: str, action: str, summary: str, body: type[BaseModel] = asked.ControlRequest
+) -> Endpoint:
     return Endpoint(
         name=name,
         method="POST",
@@ -106,7 +108,12 @@ API: tuple[Endpoint, ...] = (
     _control("run_workflow_now", "run-now", "Make the waiting task due now."),
     _control("skip_step", "skip-step", "Go on with the step after this one."),
     Endpoint(
-        name="show_control", method="GET", path="/v1/control", scope="admin", summary="Whether everything is paused.", answer=told.Control
+        name="show_control",
+        method="GET",
+        path="/v1/control",
+        scope="admin",
+        summary="Whether everything is paused.",
+        answer=told.Control,
     ),
     Endpoint(
         name="pause_all",
@@ -213,7 +220,14 @@ API: tuple[Endpoint, ...] = (
         query=asked.Paged,
         answer=told.FailedTaskPage,
     ),
-    Endpoint(name="show_health", method="GET", path="/v1/health", scope="read", summary="Every check with its reason.", answer=told.Health),
+    Endpoint(
+        name="show_health",
+        method="GET",
+        path="/v1/health",
+        scope="read",
+        summary="Every check with its reason.",
+        answer=told.Health,
+    ),
     Endpoint(
         name="show_open_health",
         method="GET",
@@ -223,7 +237,14 @@ API: tuple[Endpoint, ...] = (
         answer=told.OpenHealth,
         also=(503,),
     ),
-    Endpoint(name="show_openapi", method="GET", path="/openapi.json", scope=None, summary="This description.", answer=told.AnyDocument),
+    Endpoint(
+        name="show_openapi",
+        method="GET",
+        path="/openapi.json",
+        scope=None,
+        summary="This description.",
+        answer=told.AnyDocument,
+    ),
     *FILE_IMPORTS,
 )
 

@@ -13,14 +13,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from flamebot.http import parameters
-from flamebot.http.answer_schemas import GatewayMessage, Problem
 from flamebot.http.endpoint import SCOPES, Endpoint
 from flamebot.http.endpoints import TABLE
 from flamebot.http.openapi_links import LINKS
 from flamebot.http.problems import MEDIA_TYPE, phrase
-from flamebot.services.import_rows import AccountInput
+from flamebot.http.response_schemas import GatewayMessage, Problem
+from flamebot.services.imports.validate import AccountInput
 
-Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]  # a model, read or written, to its schema
+Schemas = Mapping[
+    tuple[Any, JsonSchemaMode], dict[str, Any]
+]  # a model, read or written, to its schema
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {
@@ -29,17 +31,45 @@ _HEADERS = {
     "If-None-Match": "An ETag that was seen, for 304; `*` with PUT: there must be no version yet.",
 }
 _HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
-    ("import_accounts", "Idempotency-Key"): {"pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": 200},
-    ("create_import", "Idempotency-Key"): {"pattern": "^[\\x20-\\x7e]+$", "minLength": 1, "maxLength": 200},
+    ("import_accounts", "Idempotency-Key"): {
+        "pattern": "^[\\x20-\\x7e]+$",
+        "minLength": 1,
+        "maxLength": 200,
+    },
+    ("create_import", "Idempotency-Key"): {
+        "pattern": "^[\\x20-\\x7e]+$",
+        "minLength": 1,
+        "maxLength": 200,
+    },
     ("publish_definition", "If-None-Match"): {"const": "*"},
 }
 _TEXT = {"type": "string"}
-_TOLD_HEADERS: Mapping[str, dict[str, Any]] = {
-    "X-Request-Id": {"description": "The client's own, if it sent one.", "required": True, "schema": {"type": "string", "minLength": 1}},
-    "Location": {"description": "Where what was made is found.", "required": True, "schema": {"type": "string", "pattern": "^/v1/"}},
-    "ETag": {"description": "The tag of what is shown.", "required": True, "schema": {"type": "string", "pattern": '^"[^"]+"$'}},
-    "Retry-After": {"description": "Seconds.", "required": False, "schema": {"type": "string", "pattern": "^[0-9]+$"}},
-    "WWW-Authenticate": {"description": "How to come in.", "required": True, "schema": {"type": "string", "pattern": "^Bearer"}},
+_RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "The client's own, if it sent one.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "Location": {
+        "description": "Where what was made is found.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^/v1/"},
+    },
+    "ETag": {
+        "description": "The tag of what is shown.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[^"]+"$'},
+    },
+    "Retry-After": {
+        "description": "Seconds.",
+        "required": False,
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+    "WWW-Authenticate": {
+        "description": "How to come in.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer"},
+    },
 }
 _PROBLEMS_WITH_BODY = (400, 413, 415)
 _PROBLEMS_WITH_GUARD = (401, 403)
@@ -64,7 +94,12 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Scopes: " + ", ".join(SCOPES) + "."}
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Scopes: " + ", ".join(SCOPES) + ".",
+                }
             },
         },
     }
@@ -86,7 +121,9 @@ def _components() -> tuple[Schemas, dict[str, Any]]:
             wanted.add((endpoint.body, "validation"))
         if endpoint.answer:
             wanted.add((endpoint.answer, "serialization"))
-    schemas, definitions = models_json_schema(sorted(wanted, key=lambda pair: pair[0].__name__), ref_template=_REF)
+    schemas, definitions = models_json_schema(
+        sorted(wanted, key=lambda pair: pair[0].__name__), ref_template=_REF
+    )
     return schemas, dict(sorted(definitions["$defs"].items()))
 
 
@@ -108,7 +145,12 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": parameters.form(endpoint.path, name)}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": parameters.form(endpoint.path, name)},
+        }
         for name in endpoint.parameters
     ]
 
@@ -116,7 +158,12 @@ def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
     schema = endpoint.query.model_json_schema(ref_template=_REF)
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": part}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", []),
+            "schema": part,
+        }
         for name, part in schema.get("properties", {}).items()
     ]
 
@@ -135,11 +182,18 @@ def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    content = {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}} if endpoint.answer else None
+    content = (
+        {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}}
+        if endpoint.answer
+        else None
+    )
     tagged = "If-None-Match" in endpoint.headers
     responses: dict[str, Any] = {}
     for status in (endpoint.status, *endpoint.also):
-        response: dict[str, Any] = {"description": phrase(status), "headers": _told(status, tagged=tagged)}
+        response: dict[str, Any] = {
+            "description": phrase(status),
+            "headers": _told(status, tagged=tagged),
+        }
         if content:
             response["content"] = content
         if status < 300 and endpoint.name in LINKS:
@@ -154,7 +208,11 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         media = {} if status == 429 else {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
         if status in _GATEWAYS:
             media["application/json"] = {"schema": schemas[GatewayMessage, "serialization"]}
-        responses[str(status)] = {"description": phrase(status), "headers": _told(status, tagged=False), "content": media}
+        responses[str(status)] = {
+            "description": phrase(status),
+            "headers": _told(status, tagged=False),
+            "content": media,
+        }
     return responses
 
 
@@ -162,8 +220,13 @@ def _told(status: int, *, tagged: bool) -> dict[str, Any]:
     """The headers of an answer that clients may count on. What the gateway says itself has no X-Request-Id."""
     names = [] if status in _GATEWAYS else ["X-Request-Id"]
     names += ["ETag"] if tagged and status < 400 else []
-    names += {201: ["Location"], 401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(status, [])
-    return {name: _TOLD_HEADERS[name] for name in names}
+    names += {
+        201: ["Location"],
+        401: ["WWW-Authenticate"],
+        403: ["WWW-Authenticate"],
+        503: ["Retry-After"],
+    }.get(status, [])
+    return {name: _RESPONSE_HEADERS[name] for name in names}
 
 
 def main() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flamebot.http.answer_schemas import Workflow
 from flamebot.http.endpoints import TABLE
+from flamebot.http.response_schemas import Workflow
 
-_WORKFLOW_CALLS = tuple(endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/workflows/{id}"))
-_IMPORT_CALLS = tuple(endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/imports/{id}"))
+_WORKFLOW_CALLS = tuple(
+    endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/workflows/{id}")
+)
+_IMPORT_CALLS = tuple(
+    endpoint.name for endpoint in TABLE if endpoint.path.startswith("/v1/imports/{id}")
+)
 _ACCOUNT_CALLS = ("show_account", "start_workflow", "delete_account")
 
 
@@ -19,7 +23,9 @@ def _to(operations: tuple[str, ...], **parameters: str) -> dict[str, Any]:
 
 
 # An account that was deleted leads to itself: a client may look whether it is gone.
-_DELETED: Mapping[str, Any] = {"show_account": {"operationId": "show_account", "parameters": {"id": "$request.path.id"}}}
+_DELETED: Mapping[str, Any] = {
+    "show_account": {"operationId": "show_account", "parameters": {"id": "$request.path.id"}}
+}
 
 LINKS: Mapping[str, Mapping[str, Any]] = {
     "import_accounts": {
@@ -28,7 +34,10 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
     },
     "create_import": _to(_IMPORT_CALLS, id="importId"),
     "show_import": _to(_IMPORT_CALLS, id="importId"),
-    "list_imports": {**_to(_IMPORT_CALLS, id="items/0/importId"), **_to(("list_imports",), cursor="nextCursor")},
+    "list_imports": {
+        **_to(_IMPORT_CALLS, id="items/0/importId"),
+        **_to(("list_imports",), cursor="nextCursor"),
+    },
     "show_account": _to(_ACCOUNT_CALLS, id="flamebotId"),
     "delete_account": _DELETED,
     **{
@@ -36,10 +45,19 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
         for endpoint in TABLE
         if endpoint.answer is Workflow
     },
-    "list_workflows": {**_to(_WORKFLOW_CALLS, id="items/0/id"), **_to(("list_workflows",), cursor="nextCursor")},
-    "list_failed_tasks": {**_to(("retry_workflow",), id="items/0/instanceId"), **_to(("list_failed_tasks",), cursor="nextCursor")},
+    "list_workflows": {
+        **_to(_WORKFLOW_CALLS, id="items/0/id"),
+        **_to(("list_workflows",), cursor="nextCursor"),
+    },
+    "list_failed_tasks": {
+        **_to(("retry_workflow",), id="items/0/instanceId"),
+        **_to(("list_failed_tasks",), cursor="nextCursor"),
+    },
     "list_definitions": _to(("show_definition",), type="items/0/type"),
-    "publish_definition": {**_to(("show_definition",), type="type"), **_to(("show_definition_version",), type="type", n="version")},
+    "publish_definition": {
+        **_to(("show_definition",), type="type"),
+        **_to(("show_definition_version",), type="type", n="version"),
+    },
     "show_definition": _to(("show_definition_version",), type="type", n="version"),
 }
 """Operation to its links; they belong to every answer that is a success."""

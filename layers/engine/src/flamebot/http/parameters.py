@@ -17,7 +17,9 @@ _FORMS = {"type": _TYPE, "n": _VERSION}
 
 def form(path: str, name: str) -> str:
     """The pattern that a parameter of a path's template has."""
-    pattern = _FORMS.get(name) or (_UUID if path.startswith(("/v1/workflows/", "/v1/imports/")) else _ACCOUNT)
+    pattern = _FORMS.get(name) or (
+        _UUID if path.startswith(("/v1/workflows/", "/v1/imports/")) else _ACCOUNT
+    )
     return f"^{pattern.pattern}$"
 
 
@@ -26,7 +28,7 @@ def account_id(request: Request) -> str:
     return _fitting(_ACCOUNT, request.path["id"], "There is no such account.")
 
 
-def workflow_id(request: Request) -> str:
+def instance_id(request: Request) -> str:
     """A workflow's id, a UUID. Raises `NotFound`."""
     return str(UUID(_fitting(_UUID, request.path["id"], "There is no such workflow.")))
 

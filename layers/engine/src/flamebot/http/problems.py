@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from pydantic import ValidationError
 
+from flamebot.actions.issues import issues_of
 from flamebot.domain.errors import (
     AccountIncomplete,
     Conflict,
     FlamebotError,
-    Flaw,
     IdempotencyInFlight,
     IdempotencyKeyReused,
     Invalid,
@@ -20,12 +20,12 @@ from flamebot.domain.errors import (
     PreconditionFailed,
     Unavailable,
     UnknownWorkflowType,
+    ValidationIssue,
 )
 from flamebot.http.answer import Answer
-from flamebot.services.flaws import flaws_of
 
 MEDIA_TYPE = "application/problem+json"
-MOST_FLAWS = 100  # an answer that lists a million unknown fields would not fit through the gateway
+MAX_ISSUES = 100  # an answer that lists a million unknown fields would not fit through the gateway
 
 
 class Malformed(FlamebotError):
@@ -90,12 +90,14 @@ STATUS: Mapping[type[FlamebotError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     FlamebotError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-_RETRY_AFTER = {Unavailable: "5", IdempotencyInFlight: "1"}  # real seconds
+_RETRY_AFTER = {Unavailable: "5", IdempotencyInFlight: "1"}  # wall-clock seconds
 
 
 def phrase(status: int) -> str:
     """What a status is called in RFC 9110. Python's own table has the older names of two of them before 3.13."""
-    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(
+        status
+    ).phrase
 
 
 def status_of(error: FlamebotError) -> HTTPStatus:
@@ -104,8 +106,8 @@ def status_of(error: FlamebotError) -> HTTPStatus:
 
 
 def invalid(error: ValidationError, *prefix: str | int) -> Invalid:
-    """What pydantic found, as flaws; `prefix` says where in the request it looked."""
-    return Invalid(flaws_of(error, *prefix))
+    """What pydantic found, as issues; `prefix` says where in the request it looked."""
+    return Invalid(issues_of(error, *prefix))
 
 
 def problem(error: FlamebotError, request_id: str) -> Answer:
@@ -120,7 +122,9 @@ def problem(error: FlamebotError, request_id: str) -> Answer:
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Forbidden):
-        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.context.get("scope", "")}"'
+        headers["WWW-Authenticate"] = (
+            f'Bearer error="insufficient_scope", scope="{error.context.get("scope", "")}"'
+        )
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(_names(error.context.get("allow")))
     body: dict[str, object] = {
@@ -130,15 +134,18 @@ def problem(error: FlamebotError, request_id: str) -> Answer:
         "detail": str(FlamebotError.__doc__) if inside else error.detail,
         "code": code,
         "requestId": request_id,
-        "errors": [{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in _flaws(error)[:MOST_FLAWS]],
+        "errors": [
+            {"pointer": issue.pointer, "detail": issue.detail}
+            for issue in _issues(error)[:MAX_ISSUES]
+        ],
     }
     if "allowed" in error.context:
         body["allowed"] = sorted(_names(error.context["allowed"]))
     return Answer(status=int(status), body=body, headers=headers)
 
 
-def _flaws(error: FlamebotError) -> list[Flaw]:
-    return error.flaws if isinstance(error, Invalid) else []
+def _issues(error: FlamebotError) -> list[ValidationIssue]:
+    return error.issues if isinstance(error, Invalid) else []
 
 
 def _names(value: object) -> Iterable[str]:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from uuid import uuid4
 
-from flamebot.domain.errors import Flaw, Invalid
+from flamebot.domain.errors import Invalid, ValidationIssue
 from flamebot.domain.pointers import pointer
-from flamebot.domain.storable import text_flaw
+from flamebot.domain.storable import text_issue
 from flamebot.http.documents import parse
 from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
 from flamebot.ports.store import Caller
@@ -58,7 +58,9 @@ class Raw:
         """Read what every answer needs; never raises for bad input."""
         context = event.get("requestContext") or {}
         http = context.get("http") or {}
-        headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+        headers = {
+            str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()
+        }
         given = headers.get("x-request-id", "")
         made = str(context.get("requestId") or uuid4())
         path = str(event.get("rawPath") or http.get("path") or "/")
@@ -84,15 +86,19 @@ class Raw:
     def query(self) -> dict[str, str]:
         """The query parameters, each once. Raises `Malformed`, `Invalid`."""
         try:
-            pairs = parse_qsl(str(self.event.get("rawQueryString") or ""), keep_blank_values=True, max_num_fields=50)
+            pairs = parse_qsl(
+                str(self.event.get("rawQueryString") or ""),
+                keep_blank_values=True,
+                max_num_fields=50,
+            )
         except ValueError:
             raise Malformed("The query string holds too many parameters.") from None
         query: dict[str, str] = {}
         for name, value in pairs:
             if name in query:
-                raise Invalid([Flaw(pointer(name), "Must be given once.")])
-            if text_flaw((), name) or text_flaw((), value):
-                raise Invalid([Flaw(pointer(name), "Must not hold NUL.")])
+                raise Invalid([ValidationIssue(pointer(name), "Must be given once.")])
+            if text_issue((), name) or text_issue((), value):
+                raise Invalid([ValidationIssue(pointer(name), "Must not hold NUL.")])
             query[name] = value
         return query
 
@@ -115,8 +121,16 @@ class Raw:
     def document(self, raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
         """The body as JSON. Raises `UnsupportedMediaType`, `Malformed`, `Invalid`."""
         kind, *parameters = self.headers.get("content-type", "").lower().split(";")
-        charsets = [value.strip(' "') for name, _, value in (part.partition("=") for part in parameters) if name.strip() == "charset"]
+        charsets = [
+            value.strip(' "')
+            for name, _, value in (part.partition("=") for part in parameters)
+            if name.strip() == "charset"
+        ]
         encoding = self.headers.get("content-encoding", "").strip().lower()
-        if kind.strip() != "application/json" or any(c not in ("utf-8", "utf8") for c in charsets) or encoding not in ("", "identity"):
+        if (
+            kind.strip() != "application/json"
+            or any(c not in ("utf-8", "utf8") for c in charsets)
+            or encoding not in ("", "identity")
+        ):
             raise UnsupportedMediaType
         return parse(raw, rows=rows)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel, WithJsonSchema
 
-from flamebot.http.wire import Asked, Filter, GivenInstant
-from flamebot.services.import_rows import MOST_ACCOUNTS
+from flamebot.http.wire import Filter, GivenInstant, RequestModel
+from flamebot.services.imports.validate import MOST_ACCOUNTS
 
 WorkflowStatus = Literal["active", "paused", "stopping", "completed", "failed", "stopped"]
 Type = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$", examples=["default"])]
@@ -42,27 +42,41 @@ class DueFilter(Filter):
     minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
-class ImportRequest(Asked):
+class ImportRequest(RequestModel):
     """Accounts to store, and whether to start a workflow for each. The rows are judged one by one."""
 
     accounts: Annotated[
         list[Any],
         Field(min_length=1, max_length=MOST_ACCOUNTS),
-        WithJsonSchema({"type": "array", "minItems": 1, "maxItems": MOST_ACCOUNTS, "items": {"$ref": "#/components/schemas/AccountInput"}}),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_ACCOUNTS,
+                "items": {"$ref": "#/components/schemas/AccountInput"},
+            }
+        ),
     ]
     start_automation: bool = False
     workflow_type: Type = "default"
-    spread_seconds: Annotated[int, Field(ge=0, le=30 * 86400, description="Engine seconds over which the starts are spread evenly.")] = 0
+    spread_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=30 * 86400,
+            description="Engine seconds over which the starts are spread evenly.",
+        ),
+    ] = 0
 
 
-class StartRequest(Asked):
+class StartRequest(RequestModel):
     """Which definition to start."""
 
     workflow_type: Type = "default"
     reason: Reason = None
 
 
-class ControlRequest(Asked):
+class ControlRequest(RequestModel):
     """Why; kept in the audit log."""
 
     reason: Reason = None
@@ -77,7 +91,9 @@ class ResumeRequest(ControlRequest):
 class DefinitionDocument(RootModel[Any]):
     """A workflow definition. Its JSON Schema is at /v1/definitions/schema."""
 
-    model_config = ConfigDict(json_schema_extra={"type": "object", "externalDocs": {"url": "/v1/definitions/schema"}})
+    model_config = ConfigDict(
+        json_schema_extra={"type": "object", "externalDocs": {"url": "/v1/definitions/schema"}}
+    )
 
 
 class DefinitionDraft(RootModel[Any]):

@@ -11,7 +11,14 @@ from pydantic import BaseModel, ValidationError
 from flamebot.domain.errors import FlamebotError, NotFound
 from flamebot.http.answer import Answer
 from flamebot.http.endpoint import Endpoint
-from flamebot.http.problems import Forbidden, Malformed, MethodNotAllowed, invalid, problem, status_of
+from flamebot.http.problems import (
+    Forbidden,
+    Malformed,
+    MethodNotAllowed,
+    invalid,
+    problem,
+    status_of,
+)
 from flamebot.http.request import Raw, Request
 from flamebot.ports.telemetry import Telemetry
 
@@ -52,11 +59,28 @@ class Router:
         except FlamebotError as error:
             answer = problem(error, raw.request_id)
             if status_of(error) >= 500:
-                self._telemetry.warn("call_failed", request_id=raw.request_id, code=error.code, detail=error.detail, where=_where(error))
+                self._telemetry.warn(
+                    "call_failed",
+                    request_id=raw.request_id,
+                    code=error.code,
+                    detail=error.detail,
+                    where=_where(error),
+                )
         except Exception as error:  # noqa: BLE001  # a client gets a problem, the log gets the place
             answer = problem(FlamebotError(), raw.request_id)
-            self._telemetry.warn("call_failed", request_id=raw.request_id, code=type(error).__name__, where=_where(error))
-        self._telemetry.info("answered", request_id=raw.request_id, method=raw.method[:10], route=route, status=answer.status)
+            self._telemetry.warn(
+                "call_failed",
+                request_id=raw.request_id,
+                code=type(error).__name__,
+                where=_where(error),
+            )
+        self._telemetry.info(
+            "answered",
+            request_id=raw.request_id,
+            method=raw.method[:10],
+            route=route,
+            status=answer.status,
+        )
         return answer.to_gateway(raw.request_id)
 
     def _match(self, raw: Raw) -> tuple[Endpoint, dict[str, str]]:
@@ -69,7 +93,15 @@ class Router:
                 return endpoint, path
             known = True
         if known:
-            raise MethodNotAllowed(allow=sorted({endpoint.method for endpoint in self._all if endpoint.match(raw.segments) is not None}))
+            raise MethodNotAllowed(
+                allow=sorted(
+                    {
+                        endpoint.method
+                        for endpoint in self._all
+                        if endpoint.match(raw.segments) is not None
+                    }
+                )
+            )
         raise NotFound("There is no such route.")
 
     def _answer(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Answer:
@@ -85,7 +117,15 @@ class Router:
                 document, body = {}, endpoint.body()
             else:
                 raise Malformed("A JSON body is needed.")
-        request = Request(request_id=raw.request_id, actor=actor, path=path, headers=raw.headers, query=query, body=body, document=document)
+        request = Request(
+            request_id=raw.request_id,
+            actor=actor,
+            path=path,
+            headers=raw.headers,
+            query=query,
+            body=body,
+            document=document,
+        )
         return self._handlers[endpoint.name](request)
 
     def _guard(self, endpoint: Endpoint, raw: Raw) -> str:
@@ -109,4 +149,7 @@ def _fit(model: type[BaseModel], value: object, *prefix: str) -> BaseModel:
 def _where(error: BaseException) -> list[str]:
     """Where it happened. Messages and values stay out of the log: they may hold what somebody sent."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return [f"{frame.filename.rpartition('/flamebot/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+    return [
+        f"{frame.filename.rpartition('/flamebot/')[2]}:{frame.lineno} {frame.name}"
+        for frame in frames
+    ]

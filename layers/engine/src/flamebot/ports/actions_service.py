@@ -30,7 +30,9 @@ AccountStatus = Literal["active", "suspended"]
 class ActionsService(Protocol):
     """Every call raises `ServiceThrottled`, `OutcomeUnknown` or `ServiceRefused`, and never retries by itself."""
 
-    def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
+    def register(
+        self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
+    ) -> AccountStatus:
         """Hand the account over, or its new version."""
         ...
 
@@ -38,7 +40,9 @@ class ActionsService(Protocol):
         """Ask for the account's status; None if the service does not know it."""
         ...
 
-    def submit(self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int) -> str:
+    def submit(
+        self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
+    ) -> str:
         """Send a write; the answer is the job's id."""
         ...
 

@@ -1,4 +1,4 @@
-"""Two kinds of time: engine time says when things are due, real time says how long machinery may take."""
+"""Two kinds of time: schedule time says when things are due, wall time says how long machinery may take."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Clock(Protocol):
         ...
 
     def now(self) -> datetime | None:
-        """Engine time, to pass to SQL as `p_now`; None where the database's clock is the schedule clock."""
+        """Schedule time, to pass to SQL as `p_now`; None where the database's clock is the schedule clock."""
         ...
 
     def wall(self) -> datetime:
-        """Real time, UTC."""
+        """Wall time, UTC."""
         ...
 
     def monotonic(self) -> float:
@@ -27,5 +27,5 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in real seconds."""
+        """Wait, in wall-clock seconds."""
         ...

@@ -20,10 +20,12 @@ class StartRow:
 
     instance_id: str
     account_id: str
-    workflow_id: int
+    definition_id: int
     total_steps: int
     decision: Decision
-    planned_at: datetime | None = None  # the moment that its first delays count from; None: when it is stored
+    planned_at: datetime | None = (
+        None  # the moment that its first delays count from; None: when it is stored
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class InstanceSnapshot:
     """An instance and its last task, read for a plan that a person asked for (retry, skip-step)."""
 
     instance: Instance
@@ -98,18 +100,18 @@ class ControlStore(Protocol):
     """The verbs behind the API and the import."""
 
     def now(self) -> datetime:
-        """Engine time."""
+        """Schedule time."""
         ...
 
-    def active_definition(self, workflow_type: str) -> Json:
+    def current_definition(self, workflow_type: str) -> Json:
         """The current version's document with its `id`. Raises `UnknownWorkflowType`."""
         ...
 
-    def definition(self, workflow_id: int) -> Json:
+    def definition(self, definition_id: int) -> Json:
         """As in `TaskStore`."""
         ...
 
-    def reserve_versions(self, count: int) -> list[int]:
+    def reserve_credentials_versions(self, count: int) -> list[int]:
         """Credentials versions that nobody else will ever get."""
         ...
 
@@ -118,7 +120,11 @@ class ControlStore(Protocol):
         ...
 
     def import_accounts(
-        self, accounts: Sequence[AccountRow], starts: Sequence[StartRow], record: IdempotencyRecord | None, caller: Caller
+        self,
+        accounts: Sequence[AccountRow],
+        starts: Sequence[StartRow],
+        record: IdempotencyRecord | None,
+        caller: Caller,
     ) -> Imported:
         """Store accounts and start instances in one transaction, and remember the request.
 
@@ -135,7 +141,9 @@ class ControlStore(Protocol):
         """Hold the waiting task; the workflow says `effect_in_flight`. Raises `NotFound`, `NotAllowed`."""
         ...
 
-    def resume_workflow(self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller) -> Changed:
+    def resume_workflow(
+        self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller
+    ) -> Changed:
         """Go on, with the remaining wait or the old due time."""
         ...
 
@@ -143,18 +151,22 @@ class ControlStore(Protocol):
         """Stop; stopping while a task runs or a job is open."""
         ...
 
-    def standing(self, instance_id: str) -> Standing:
+    def standing(self, instance_id: str) -> InstanceSnapshot:
         """Read for a plan. Raises `NotFound`."""
         ...
 
-    def retry_workflow(self, instance_id: str, revision: int, decision: Decision, caller: Caller) -> Changed:
+    def retry_workflow(
+        self, instance_id: str, revision: int, decision: Decision, caller: Caller
+    ) -> Changed:
         """Failed to active: unknown outcome reopens the same task, else `decision.next`.
 
         Raises `AlreadyActive`, `NotAllowed`, `RevisionConflict`.
         """
         ...
 
-    def skip_step(self, instance_id: str, revision: int, decision: Decision, caller: Caller) -> Changed:
+    def skip_step(
+        self, instance_id: str, revision: int, decision: Decision, caller: Caller
+    ) -> Changed:
         """Cancel the waiting task and write the decision. Raises `Busy`, `NotAllowed`, `RevisionConflict`."""
         ...
 
@@ -174,7 +186,9 @@ class ControlStore(Protocol):
         """`{paused, paused_at, paused_ms}`."""
         ...
 
-    def publish_definition(self, document: Mapping[str, Any], expected_version: int | None, caller: Caller) -> Json:
+    def publish_definition(
+        self, document: Mapping[str, Any], expected_version: int | None, caller: Caller
+    ) -> Json:
         """A new version; the same content again is no new one.
 
         `expected_version` None: there must be none yet. Raises `PreconditionFailed`.

@@ -16,7 +16,7 @@ class Upload:
     url: str = field(repr=False)
     method: str
     headers: Mapping[str, str]
-    expires_at: datetime  # real time
+    expires_at: datetime  # wall time
 
 
 class ImportFiles(Protocol):

@@ -1,4 +1,4 @@
-"""The store's part for imports by file: what the worker, the API and upkeep ask. One method per SQL function, one transaction each."""
+"""The store's part for imports by file: what the worker, the API and maintenance ask. One method per SQL function, one transaction each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from flamebot.domain.errors import Flaw
+from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.store import AccountRow, Caller, Json, Page, StartRow
 
@@ -22,10 +22,10 @@ class NewImport:
     file_name: str | None
     format: Format
     size: int  # bytes
-    workflow_id: int | None  # None: store only
-    spread: timedelta  # engine time
+    definition_id: int | None  # None: store only
+    spread: timedelta  # schedule time
     key: str | None
-    upload_for: timedelta  # real time
+    upload_for: timedelta  # wall time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class Turn:
     size: int
     bytes_read: int
     last_line: int
-    workflow_id: int | None
+    definition_id: int | None
     spread: timedelta
-    starts_at: datetime  # engine time
+    starts_at: datetime  # schedule time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class RejectedRow:
     row: int
     flamebot_id: str | None
     code: str
-    flaws: tuple[Flaw, ...]
+    issues: tuple[ValidationIssue, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,19 +93,19 @@ class ImportStore(Protocol):
     """The worker's verbs."""
 
     def now(self) -> datetime:
-        """Engine time."""
+        """Schedule time."""
         ...
 
-    def definition(self, workflow_id: int) -> Json:
+    def definition(self, definition_id: int) -> Json:
         """As in `TaskStore`."""
         ...
 
-    def reserve_versions(self, count: int) -> list[int]:
+    def reserve_credentials_versions(self, count: int) -> list[int]:
         """As in `ControlStore`."""
         ...
 
-    def begin_import(self, import_id: str, nonce: str) -> Turn | str | None:
-        """The turn; else the status of one that is over or at work elsewhere; None: there is none. Repeatable with the same nonce."""
+    def begin_import(self, import_id: str, delivery_id: str) -> Turn | str | None:
+        """The turn; else the status of one that is over or at work elsewhere; None: there is none. Repeatable with the same delivery_id."""
         ...
 
     def import_chunk(self, turn: Turn, chunk: Chunk) -> Stored:
@@ -125,7 +125,7 @@ class ImportStore(Protocol):
         ...
 
 
-class ImportDesk(Protocol):
+class ImportAdmin(Protocol):
     """What the API asks."""
 
     def create_import(self, new: NewImport, caller: Caller) -> tuple[str, bool]:
@@ -149,13 +149,13 @@ class ImportDesk(Protocol):
         ...
 
 
-class ImportUpkeep(Protocol):
-    """What upkeep asks."""
+class ImportMaintenance(Protocol):
+    """What maintenance asks."""
 
     def find_stalled_imports(self) -> list[tuple[str, bool]]:
         """Imports that somebody should look at, and whether each stands still."""
         ...
 
     def delete_old_imports(self) -> int:
-        """Forget those that ended 30 days ago (real time), a few at a time."""
+        """Forget those that ended 30 days ago (wall time), a few at a time."""
         ...

@@ -10,9 +10,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who asks. The nonce is made per delivery, so two deliveries of one message are two holders."""
+    """Who asks. The delivery_id is made per delivery, so two deliveries of one message are two holders."""
 
-    nonce: str
+    delivery_id: str
     instance_id: str
     sequence: int
     fence: int
@@ -28,24 +28,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockAnswer:
-    """The verdict, and for HELD until when (real time)."""
+    """The verdict, and for HELD until when (wall time)."""
 
     verdict: Verdict
     held_until: datetime | None = None
 
 
 class Locks(Protocol):
-    """One lock per account, with expiry in real time."""
+    """One lock per account, with expiry in wall time."""
 
     def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
         """Take or renew the account's lock, for LOCK_TIMEOUT_SECONDS.
 
-        Obtained when it is free, expired, mine (same nonce), or held by the same instance with a lower (sequence, fence);
+        Obtained when it is free, expired, mine (same delivery_id), or held by the same instance with a lower (sequence, fence);
         also by the same (sequence, fence) once it was taken longer than a task's lease ago: no invocation lives that long,
         so that holder died between lock and begin. Raises `LocksUnavailable`.
         """
         ...
 
-    def release(self, account_id: str, nonce: str) -> bool:
-        """Give it back, if it is still this nonce's. Raises `LocksUnavailable`."""
+    def release(self, account_id: str, delivery_id: str) -> bool:
+        """Give it back, if it is still this delivery_id's. Raises `LocksUnavailable`."""
         ...

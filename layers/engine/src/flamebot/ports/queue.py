@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message: its body and after how many whole real seconds (0 to 900) it may be seen."""
+    """One message: its body and after how many whole wall-clock seconds (0 to 900) it may be seen."""
 
     body: str
     delay_seconds: int

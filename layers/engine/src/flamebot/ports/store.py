@@ -6,10 +6,20 @@ The adapter passes the schedule clock's time, horizon and lease by itself.
 
 from __future__ import annotations
 
-from flamebot.ports.control_store import AccountRow, Caller, Changed, ControlStore, IdempotencyRecord, Imported, Standing, Started, StartRow
+from flamebot.ports.control_store import (
+    AccountRow,
+    Caller,
+    Changed,
+    ControlStore,
+    IdempotencyRecord,
+    Imported,
+    InstanceSnapshot,
+    Started,
+    StartRow,
+)
+from flamebot.ports.maintenance_store import MaintenanceStore
 from flamebot.ports.read_store import Page, ReadStore
 from flamebot.ports.task_store import Begun, CommitItem, Committed, Json, TaskStore, TickStore
-from flamebot.ports.upkeep_store import UpkeepStore
 
 __all__ = [
     "AccountRow",
@@ -24,10 +34,10 @@ __all__ = [
     "Json",
     "Page",
     "ReadStore",
-    "Standing",
+    "InstanceSnapshot",
     "StartRow",
     "Started",
     "TaskStore",
     "TickStore",
-    "UpkeepStore",
+    "MaintenanceStore",
 ]

@@ -23,7 +23,7 @@ class Begun:
     """
 
     task_id: str
-    now: datetime  # engine time at the database
+    now: datetime  # schedule time at the database
     early: bool = False
     task: Task | None = None
     instance: Instance | None = None
@@ -52,17 +52,19 @@ class Committed:
     next_task_id: str | None = None
     next_status: str | None = None  # running, queued, pending or held
     next_fence: int | None = None
-    send: TaskPointer | None = None  # queued by this commit: to be sent now (the next task, or the same one again)
+    send: TaskPointer | None = (
+        None  # queued by this commit: to be sent now (the next task, or the same one again)
+    )
 
 
 class TaskStore(Protocol):
     """The protocol's hot verbs: tick and step."""
 
     def now(self) -> datetime:
-        """Engine time."""
+        """Schedule time."""
         ...
 
-    def free_room(self) -> int:
+    def free_queue_capacity(self) -> int:
         """How many tasks may still be claimed until MAX_QUEUED_TASKS are in flight. The more are, the longer it takes to count them."""
         ...
 
@@ -70,23 +72,23 @@ class TaskStore(Protocol):
         """Claim what falls due within the horizon."""
         ...
 
-    def resend_lost_tasks(self, limit: int) -> list[TaskPointer]:
+    def resend_expired(self, limit: int) -> list[TaskPointer]:
         """Queued past their lease: the same fence again, one more send, a longer lease."""
         ...
 
-    def take_over_expired(self, limit: int, nonce: str) -> list[Begun]:
+    def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
         """Running past their lease, or queued and sent 20 times in vain: new fence, new lease; `task.lost` says which."""
         ...
 
-    def begin_tasks(self, pointers: Sequence[TaskPointer], nonce: str) -> list[Begun]:
-        """Begin; what is missing in the answer is not ours to run. Repeatable with the same nonce."""
+    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+        """Begin; what is missing in the answer is not ours to run. Repeatable with the same delivery_id."""
         ...
 
     def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
         """Commit; all or nothing per item. Repeatable."""
         ...
 
-    def definition(self, workflow_id: int) -> Json:
+    def definition(self, definition_id: int) -> Json:
         """A definition version's document: type, version, name, description, config, steps. Raises `NotFound`."""
         ...
 

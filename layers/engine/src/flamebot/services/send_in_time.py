@@ -20,7 +20,9 @@ _URGENT_SECONDS = 2.0  # what is due sooner is sent at once
 _WAVES = 10  # in a second: a wave leaves within a twentieth of a second of its time
 
 
-def send_in_time(pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Clock, telemetry: Telemetry) -> int:
+def send_in_time(
+    pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Clock, telemetry: Telemetry
+) -> int:
     """Send over the next second, in waves, each when it is time; answer how many tasks were surely accepted.
 
     Once a wave was not accepted as a whole, the rest follows at once: a queue that is down is found out once, not ten times a second.
@@ -41,7 +43,9 @@ def send_in_time(pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Cl
     return sent
 
 
-def _waves(pointers: Sequence[TaskPointer], now: datetime, rate: float) -> dict[float, list[TaskPointer]]:
+def _waves(
+    pointers: Sequence[TaskPointer], now: datetime, rate: float
+) -> dict[float, list[TaskPointer]]:
     """The pointers by the tenth of a second, from now, in which they leave. Those that share a message leave when its first wants to.
 
     A busy second is several messages, the earliest tasks first: none holds a function from the second's first task to its last.

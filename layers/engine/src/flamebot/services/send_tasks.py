@@ -13,22 +13,32 @@ from flamebot.ports.telemetry import Telemetry
 
 TASKS_PER_MESSAGE = 10
 _TOLERANCE_SECONDS = 0.1  # docs/adr/0011: a function that gets its message a second early waits that second out, and is paid for it
-LONGEST_DELAY_SECONDS = 900  # SQS takes no more; a message that comes early is sent on with the rest
+LONGEST_DELAY_SECONDS = (
+    900  # SQS takes no more; a message that comes early is sent on with the rest
+)
 
 
 def send_tasks(
-    pointers: Sequence[TaskPointer], *, queue: StepQueue, clock: Clock, telemetry: Telemetry, now: datetime | None = None
+    pointers: Sequence[TaskPointer],
+    *,
+    queue: StepQueue,
+    clock: Clock,
+    telemetry: Telemetry,
+    now: datetime | None = None,
 ) -> int:
     """Send, so that each message is seen when its tasks are due, or less than a second before; answer how many tasks were surely accepted.
 
-    What is not accepted stays queued in the table and is sent again by the tick. `now` is engine time, by default the clock's.
+    What is not accepted stays queued in the table and is sent again by the tick. `now` is schedule time, by default the clock's.
     """
     if not pointers:
         return 0
     if now is None:
         now = clock.now() or clock.wall()
     groups = _grouped(pointers)
-    messages = [Message(body=encode(group), delay_seconds=_delay_seconds(group[0].due, now, clock.rate)) for group in groups]
+    messages = [
+        Message(body=encode(group), delay_seconds=_delay_seconds(group[0].due, now, clock.rate))
+        for group in groups
+    ]
     accepted = queue.send(messages)
     if accepted < len(messages):
         telemetry.warn("send_incomplete", messages=len(messages), accepted=accepted)
@@ -39,16 +49,21 @@ def send_tasks(
 
 
 def _grouped(pointers: Sequence[TaskPointer]) -> list[list[TaskPointer]]:
-    """Tasks due in the same second share a message; one that was taken over before may be what kills its process, and travels alone."""
+    """Tasks due in the same second share a message; one that was reclaimed before may be what kills its process, and travels alone."""
     groups = [[pointer] for pointer in pointers if pointer.alone]
-    shared = sorted((pointer for pointer in pointers if not pointer.alone), key=lambda p: (p.due, p.task_id))
+    shared = sorted(
+        (pointer for pointer in pointers if not pointer.alone), key=lambda p: (p.due, p.task_id)
+    )
     for _, same_second in groupby(shared, key=lambda p: p.due.replace(microsecond=0)):
         together = list(same_second)
-        groups += [together[start : start + TASKS_PER_MESSAGE] for start in range(0, len(together), TASKS_PER_MESSAGE)]
+        groups += [
+            together[start : start + TASKS_PER_MESSAGE]
+            for start in range(0, len(together), TASKS_PER_MESSAGE)
+        ]
     return sorted(groups, key=lambda group: group[0].due)
 
 
 def _delay_seconds(due: datetime, now: datetime, rate: float) -> int:
-    """Whole real seconds, rounded down, but for a last tenth of a second: the step function waits out the rest."""
+    """Whole wall-clock seconds, rounded down, but for a last tenth of a second: the step function waits out the rest."""
     left = (due - now).total_seconds() / rate
     return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)

@@ -20,8 +20,13 @@ _LONGEST_PATIENCE: Final = timedelta(days=1)
 def document(content: bytes) -> dict[str, Any]:
     """The JSON object that an answer is. Raises `OutcomeUnknown`."""
     try:
-        answer = _storable(json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once))
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, numbers of thousands of digits, brackets without end
+        answer = _storable(
+            json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
+        )
+    except (
+        ValueError,
+        RecursionError,
+    ):  # not JSON, not UTF-8, numbers of thousands of digits, brackets without end
         unreadable("no JSON that can be read")
     if not isinstance(answer, dict):
         unreadable("no JSON object")
@@ -86,7 +91,9 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
 
 def unreadable(what: str) -> NoReturn:
     """Raise `OutcomeUnknown`: the service answered, but not in a way that says what it did."""
-    raise OutcomeUnknown(f"The actions service's answer cannot be read: {what}.") from None  # a parser's error holds the answer
+    raise OutcomeUnknown(
+        f"The actions service's answer cannot be read: {what}."
+    ) from None  # a parser's error holds the answer
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -25,13 +25,20 @@ _PRINTABLE: Final = "".join(map(chr, range(33, 127))).replace("%", "")
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  # the default of an argument: Retry-After is real time
+    return datetime.now(UTC)  # noqa: TID251  # the default of an argument: Retry-After is wall time
 
 
 class ActionsApi:
     """One request per call, none repeated. Nothing that was sent or answered ever gets into an exception's text."""
 
-    def __init__(self, base_url: str, token: Callable[[], str], *, timeout: timedelta, wall: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: Callable[[], str],
+        *,
+        timeout: timedelta,
+        wall: Callable[[], datetime] = _now,
+    ) -> None:
         """Take the service's address and how to get the bearer token. `timeout` bounds a call as a whole.
 
         Safe to share between threads. Raises `ValueError` when the address is none.
@@ -56,9 +63,17 @@ class ActionsApi:
         """Close the connections."""
         self._http.close()
 
-    def register(self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int) -> AccountStatus:
+    def register(
+        self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
+    ) -> AccountStatus:
         """Hand the account over, or its new version."""
-        answer = self._call("PUT", _path("/accounts/{accountId}", accountId=account_id), body, key=key, fencing_token=fencing_token)
+        answer = self._call(
+            "PUT",
+            _path("/accounts/{accountId}", accountId=account_id),
+            body,
+            key=key,
+            fencing_token=fencing_token,
+        )
         return answers.account_status(_present(answer))
 
     def account_status(self, account_id: str) -> AccountStatus | None:
@@ -66,14 +81,22 @@ class ActionsApi:
         answer = self._call("GET", _path("/accounts/{accountId}", accountId=account_id), absent=404)
         return None if answer is None else answers.account_status(answer)
 
-    def submit(self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int) -> str:
+    def submit(
+        self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
+    ) -> str:
         """Send a write; the answer is the job's id."""
         path = _path(request.path, accountId=account_id)
-        return answers.job_id(_present(self._call(request.method, path, request.body, key=key, fencing_token=fencing_token)))
+        return answers.job_id(
+            _present(
+                self._call(request.method, path, request.body, key=key, fencing_token=fencing_token)
+            )
+        )
 
     def find(self, key: str) -> Job | None:
         """Look a write up whose answer was lost."""
-        return answers.jobs(_present(self._call("GET", "/tasks?" + urlencode({"idempotencyKey": key}))))
+        return answers.jobs(
+            _present(self._call("GET", "/tasks?" + urlencode({"idempotencyKey": key})))
+        )
 
     def job(self, job_id: str) -> Job | None:
         """Ask how far a job is; None if the service does not know it."""
@@ -104,10 +127,14 @@ class ActionsApi:
         try:
             with (
                 self._deadline.within(self._timeout),
-                self._http.stream(method, self._base_url + path, headers=headers, content=content) as response,
+                self._http.stream(
+                    method, self._base_url + path, headers=headers, content=content
+                ) as response,
             ):
                 status = response.status_code
-                text = _read(response) if 200 <= status < 300 else b""  # what a refusal says is never shown, so never read
+                text = (
+                    _read(response) if 200 <= status < 300 else b""
+                )  # what a refusal says is never shown, so never read
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OutcomeUnknown(
                 f"The actions service did not answer: {error if isinstance(error, httpx.TransportError) else type(error).__name__}."
@@ -118,7 +145,9 @@ class ActionsApi:
             return None
         patience = answers.retry_after(response.headers.get("retry-after"), self._wall())
         if status == 429:
-            raise ServiceThrottled("The actions service asks for patience (429).", retry_after=patience)
+            raise ServiceThrottled(
+                "The actions service asks for patience (429).", retry_after=patience
+            )
         if 400 <= status < 500:
             raise ServiceRefused(f"The actions service refused: {status}.", retry_after=patience)
         raise OutcomeUnknown(f"The actions service answered {status}.", retry_after=patience)
@@ -127,9 +156,13 @@ class ActionsApi:
         try:
             token = self._token()
         except Exception as error:  # noqa: BLE001  # whatever keeps secrets may fail in its own way; nothing was sent
-            raise OutcomeUnknown(f"The token for the actions service cannot be read: {type(error).__name__}.") from None
+            raise OutcomeUnknown(
+                f"The token for the actions service cannot be read: {type(error).__name__}."
+            ) from None
         if not (token.isascii() and token.isprintable()):
-            raise OutcomeUnknown("The token for the actions service is none that a header can carry.")
+            raise OutcomeUnknown(
+                "The token for the actions service is none that a header can carry."
+            )
         headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
@@ -145,14 +178,18 @@ class ActionsApi:
 
 def canonical(body: Mapping[str, object]) -> bytes:
     """The one spelling of a body: whatever order it was stored in, a re-send is the same byte for byte."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
 
 
 def _path(template: str, **segments: str) -> str:
     """Fill a path's segments, quoted whole: an id never becomes two segments, a query or a step upwards."""
     for name, value in segments.items():
         quoted = quote(value, safe="")
-        template = template.replace("{" + name + "}", quoted.replace(".", "%2E") if quoted in (".", "..") else quoted)
+        template = template.replace(
+            "{" + name + "}", quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+        )
     return template
 
 

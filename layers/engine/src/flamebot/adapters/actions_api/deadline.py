@@ -62,7 +62,10 @@ class DeadlineStream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
         """Shake hands; what comes of it keeps the deadline too."""
-        return DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()), self._deadline)
+        return DeadlineStream(
+            self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()),
+            self._deadline,
+        )
 
     def get_extra_info(self, info: str) -> object:
         """What the pool asks before it uses a connection again."""
@@ -86,7 +89,9 @@ class DeadlineBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect."""
-        stream = self._sockets.connect_tcp(host, port, self._deadline.left(), local_address, socket_options)
+        stream = self._sockets.connect_tcp(
+            host, port, self._deadline.left(), local_address, socket_options
+        )
         return DeadlineStream(stream, self._deadline)
 
 
@@ -96,17 +101,37 @@ class DeadlineTransport(httpx.BaseTransport):
     def __init__(self, deadline: Deadline) -> None:
         """Take the deadline that the caller sets."""
         # Kept for a few seconds only: a frozen Lambda environment wakes up with connections that died long ago.
-        self._pool = httpcore.ConnectionPool(max_connections=100, keepalive_expiry=5, network_backend=DeadlineBackend(deadline))
+        self._pool = httpcore.ConnectionPool(
+            max_connections=100, keepalive_expiry=5, network_backend=DeadlineBackend(deadline)
+        )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises `httpx.TransportError`."""
-        url = httpcore.URL(scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path)
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
         with _in_httpx_words():
             response = self._pool.handle_request(
-                httpcore.Request(request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions)
+                httpcore.Request(
+                    request.method,
+                    url,
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
             )
-        assert isinstance(response.stream, Iterable), "a pool that is not async answers with a stream that is not"
-        return httpx.Response(response.status, headers=response.headers, stream=_Body(response.stream), extensions=response.extensions)
+        assert isinstance(response.stream, Iterable), (
+            "a pool that is not async answers with a stream that is not"
+        )
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response.stream),
+            extensions=response.extensions,
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -130,5 +155,11 @@ class _Body(httpx.SyncByteStream):
 def _in_httpx_words() -> Iterator[None]:
     try:
         yield
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+        OSError,
+    ) as error:
         raise httpx.TransportError(type(error).__name__) from None

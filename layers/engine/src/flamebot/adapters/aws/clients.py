@@ -18,7 +18,9 @@ from botocore.loaders import Loader
 _SERVICES: Final = ["dynamodb", "kms", "s3", "secretsmanager", "sqs"]
 S3: Final[dict[str, Any]] = {
     "signature_version": "s3v4",
-    "s3": {"addressing_style": "virtual"},  # the region's own address, in those that are handed out too
+    "s3": {
+        "addressing_style": "virtual"
+    },  # the region's own address, in those that are handed out too
     "request_checksum_calculation": "when_required",  # none in a presigned address: whoever sends the file would have to know it
     "response_checksum_validation": "when_required",
 }
@@ -42,17 +44,28 @@ class Clients:
     def make(self, service: str, patience: float) -> Any:  # noqa: ANN401
         """The same, at once. Not for two threads at a time."""
         own = S3 if service == "s3" else {}
-        config = Config(connect_timeout=2, read_timeout=patience, retries={"total_max_attempts": 2, "mode": "standard"}, **own)
+        config = Config(
+            connect_timeout=2,
+            read_timeout=patience,
+            retries={"total_max_attempts": 2, "mode": "standard"},
+            **own,
+        )
         return self._session.create_client(service, region_name=self._region, config=config)
 
     def login(self, *, host: str, port: int, user: str) -> str:
         """A token to log in to a database of RDS with, signed here: the client that has a method for it takes 20 ms to be made."""
-        request = AWSRequest(method="GET", url=f"https://{host}:{port}/", params={"Action": "connect", "DBUser": user})
+        request = AWSRequest(
+            method="GET",
+            url=f"https://{host}:{port}/",
+            params={"Action": "connect", "DBUser": user},
+        )
         with self.lock:
             credentials = self._session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        SigV4QueryAuth(credentials.get_frozen_credentials(), "rds-db", self._region, expires=_LOGIN_SECONDS).add_auth(request)
+        SigV4QueryAuth(
+            credentials.get_frozen_credentials(), "rds-db", self._region, expires=_LOGIN_SECONDS
+        ).add_auth(request)
         return str(request.url).removeprefix("https://")
 
 

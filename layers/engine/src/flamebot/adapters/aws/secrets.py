@@ -11,7 +11,7 @@ class Secrets:
     """Reads secrets and keeps each. Safe to share between threads: two may read the same one at once."""
 
     def __init__(self, client: Any, *, age: timedelta, wall: Callable[[], datetime]) -> None:  # noqa: ANN401  # clients have no static type
-        """Take a Secrets Manager client, and how old a secret may become. By real time: a monotonic clock rests while Lambda freezes us."""
+        """Take a Secrets Manager client, and how old a secret may become. By wall time: a monotonic clock rests while Lambda freezes us."""
         self._client = client
         self._age = age
         self._wall = wall

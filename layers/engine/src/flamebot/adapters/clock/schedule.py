@@ -24,10 +24,10 @@ class _Setting:
 
 
 class ScheduleClock:
-    """Engine time as the local stack sets it; shared by every function process through one file.
+    """Schedule time as the local stack sets it; shared by every function process through one file.
 
     The file is replaced as a whole by the stack and read again when it changes; one that cannot be read leaves the setting
-    before it in force. Within a process engine time never runs back, whatever the file or the machine's clock does.
+    before it in force. Within a process schedule time never runs back, whatever the file or the machine's clock does.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -45,13 +45,13 @@ class ScheduleClock:
             return self._current().speed
 
     def now(self) -> datetime:
-        """Engine time. Raises `Unavailable` when the file has never been readable."""
+        """Schedule time. Raises `Unavailable` when the file has never been readable."""
         with self._lock:
             self._latest = max(self._latest, self._current().at(time.time()))
             return datetime.fromtimestamp(self._latest, UTC)
 
     def wall(self) -> datetime:
-        """Real time, UTC."""
+        """Wall time, UTC."""
         return datetime.now(UTC)  # noqa: TID251  # this is the Clock that everybody else takes
 
     def monotonic(self) -> float:
@@ -59,7 +59,7 @@ class ScheduleClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in real seconds; a negative wait is none."""
+        """Wait, in wall-clock seconds; a negative wait is none."""
         time.sleep(max(seconds, 0.0))
 
     def _current(self) -> _Setting:
@@ -79,8 +79,14 @@ class ScheduleClock:
     def _read(self) -> _Setting:
         document = json.loads(self._path.read_text(encoding="utf-8"))
         setting = _Setting(
-            anchor_real=float(document["anchorReal"]), anchor_engine=float(document["anchorEngine"]), speed=float(document["speed"])
+            anchor_real=float(document["anchorWall"]),
+            anchor_engine=float(document["anchorSchedule"]),
+            speed=float(document["speed"]),
         )
-        if not (math.isfinite(setting.anchor_real) and math.isfinite(setting.anchor_engine) and 0 < setting.speed < math.inf):
+        if not (
+            math.isfinite(setting.anchor_real)
+            and math.isfinite(setting.anchor_engine)
+            and 0 < setting.speed < math.inf
+        ):
             raise ValueError("not a clock setting")
         return setting

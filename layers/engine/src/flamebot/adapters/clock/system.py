@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Engine time is the database's time; real time is this machine's."""
+    """Schedule time is the database's time; wall time is this machine's."""
 
     @property
     def rate(self) -> float:
@@ -19,7 +19,7 @@ class SystemClock:
         return
 
     def wall(self) -> datetime:
-        """Real time, UTC."""
+        """Wall time, UTC."""
         return datetime.now(UTC)  # noqa: TID251  # this is the Clock that everybody else takes
 
     def monotonic(self) -> float:
@@ -27,5 +27,5 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in real seconds; a negative wait is none."""
+        """Wait, in wall-clock seconds; a negative wait is none."""
         time.sleep(max(seconds, 0.0))

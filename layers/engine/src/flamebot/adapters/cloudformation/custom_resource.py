@@ -34,11 +34,15 @@ class AnswerAddressRefused(FlamebotError):
 
 def put(url: str, body: bytes) -> None:
     """Send the answer: the signed address wants no content type and leads nowhere else."""
-    with httpx.Client(timeout=10, follow_redirects=False, transport=httpx.HTTPTransport(retries=3)) as client:
+    with httpx.Client(
+        timeout=10, follow_redirects=False, transport=httpx.HTTPTransport(retries=3)
+    ) as client:
         client.put(url, content=body).raise_for_status()
 
 
-def serve(event: Mapping[str, Any], work: Callable[[], Mapping[str, Any]], *, send: Put = put) -> Json:
+def serve(
+    event: Mapping[str, Any], work: Callable[[], Mapping[str, Any]], *, send: Put = put
+) -> Json:
     """Do the work for a create or an update, nothing for a delete, and answer either way.
 
     Args:
@@ -80,7 +84,11 @@ def _nature(error: Exception) -> str:
     if code is None:
         return type(error).__name__
     # Class 42: the statement does not fit the schema. Its message names tables and columns, no values.
-    message = getattr(getattr(error, "diag", None), "message_primary", None) if code.startswith("42") else None
+    message = (
+        getattr(getattr(error, "diag", None), "message_primary", None)
+        if code.startswith("42")
+        else None
+    )
     return f"{type(error).__name__}: SQLSTATE {code}" + (f", {message}" if message else "")
 
 

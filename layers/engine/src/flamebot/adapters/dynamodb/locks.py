@@ -14,9 +14,7 @@ from flamebot.ports.locks import Holder, LockAnswer, Verdict
 # The table sweeps an item a day after it expired. Expiry itself never waits for that: it may come days late.
 _SWEEP_AFTER: Final = timedelta(days=1)
 
-_SET: Final = (
-    "SET #owner = :owner, #instance = :instance, #sequence = :sequence, #fence = :fence, #acquired = :now, #expires = :expires, #ttl = :ttl"
-)
+_SET: Final = "SET #owner = :owner, #instance = :instance, #sequence = :sequence, #fence = :fence, #acquired = :now, #expires = :expires, #ttl = :ttl"
 _MAY_TAKE: Final = (
     "attribute_not_exists(#account) OR #expires <= :now OR #owner = :owner OR (#instance = :instance AND ("
     "#sequence < :sequence OR (#sequence = :sequence AND #fence < :fence)"
@@ -40,7 +38,7 @@ def _now() -> datetime:
 
 
 class DynamoLocks:
-    """Times are real and in epoch milliseconds. A lost reply is harmless: whoever asks again with its nonce has the lock."""
+    """Times are real and in epoch milliseconds. A lost reply is harmless: whoever asks again with its delivery_id has the lock."""
 
     def __init__(
         self,
@@ -70,7 +68,7 @@ class DynamoLocks:
                 ConditionExpression=_MAY_TAKE,
                 ExpressionAttributeNames=_NAMES,
                 ExpressionAttributeValues={
-                    ":owner": {"S": holder.nonce},
+                    ":owner": {"S": holder.delivery_id},
                     ":instance": {"S": holder.instance_id},
                     ":sequence": {"N": str(holder.sequence)},
                     ":fence": {"N": str(holder.fence)},
@@ -83,28 +81,34 @@ class DynamoLocks:
             )
         except ClientError as error:
             if _code(error) == "ConditionalCheckFailedException":
-                return _refusal(cast("dict[str, dict[str, str]]", error.response.get("Item", {})), holder, now)
+                return _refusal(
+                    cast("dict[str, dict[str, str]]", error.response.get("Item", {})), holder, now
+                )
             raise LocksUnavailable(f"The lock table answered {_code(error)}.") from None
         except BotoCoreError as error:
-            raise LocksUnavailable(f"The lock table cannot be reached: {type(error).__name__}.") from None
+            raise LocksUnavailable(
+                f"The lock table cannot be reached: {type(error).__name__}."
+            ) from None
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
-    def release(self, account_id: str, nonce: str) -> bool:
-        """Give it back, if it is still this nonce's: False when it was not (or no longer). Raises `LocksUnavailable`."""
+    def release(self, account_id: str, delivery_id: str) -> bool:
+        """Give it back, if it is still this delivery_id's: False when it was not (or no longer). Raises `LocksUnavailable`."""
         try:
             self._client.delete_item(
                 TableName=self._table,
                 Key={"account_id": {"S": account_id}},
                 ConditionExpression="#owner = :owner",
                 ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": {"S": nonce}},
+                ExpressionAttributeValues={":owner": {"S": delivery_id}},
             )
         except ClientError as error:
             if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise LocksUnavailable(f"The lock table answered {_code(error)}.") from None
         except BotoCoreError as error:
-            raise LocksUnavailable(f"The lock table cannot be reached: {type(error).__name__}.") from None
+            raise LocksUnavailable(
+                f"The lock table cannot be reached: {type(error).__name__}."
+            ) from None
         return True
 
 
@@ -115,7 +119,9 @@ def _refusal(item: dict[str, dict[str, str]], holder: Holder, now: datetime) -> 
     held_until = datetime.fromtimestamp(int(item["expires_at"]["N"]) / 1000, UTC)
     theirs = (item["instance_id"]["S"], int(item["sequence"]["N"]), int(item["fence"]["N"]))
     same = theirs == (holder.instance_id, holder.sequence, holder.fence)
-    return LockAnswer(verdict=Verdict.DUPLICATE if same else Verdict.HELD, held_until=None if same else held_until)
+    return LockAnswer(
+        verdict=Verdict.DUPLICATE if same else Verdict.HELD, held_until=None if same else held_until
+    )
 
 
 def _millis(moment: datetime) -> int:

@@ -22,12 +22,21 @@ from flamebot.ports.vault import Secret
 _FORMAT: Final = 1
 _NONCE: Final = 12
 _TAG: Final = 16
-_CONTEXT: Final = {"purpose": "flamebot-credentials"}  # authenticated by KMS, and shown in CloudTrail
+_CONTEXT: Final = {
+    "purpose": "flamebot-credentials"
+}  # authenticated by KMS, and shown in CloudTrail
 _CACHED_KEYS: Final = 200
 _CACHED_SECONDS: Final = 300.0
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 # What may pass, or is for an operator to mend. Any other refusal to decrypt says that the blob is not ours.
-_TRANSIENT: Final = frozenset({"ThrottlingException", "LimitExceededException", "KMSInvalidStateException", "DisabledException"})
+_TRANSIENT: Final = frozenset(
+    {
+        "ThrottlingException",
+        "LimitExceededException",
+        "KMSInvalidStateException",
+        "DisabledException",
+    }
+)
 
 
 class KmsVault:
@@ -45,7 +54,9 @@ class KmsVault:
         self._key_id = key_id
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._keys: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()  # wrapped -> plain, and until when
+        self._keys: OrderedDict[bytes, tuple[bytes, float]] = (
+            OrderedDict()
+        )  # wrapped -> plain, and until when
 
     def encrypt(self, secrets: Sequence[Secret]) -> list[bytes]:
         """Encrypt under one fresh data key. Raises `VaultError`, `Unavailable`."""
@@ -64,7 +75,11 @@ class KmsVault:
             except (TypeError, ValueError, RecursionError):
                 raise VaultError from None  # the cause would show what could not be written
             nonce = os.urandom(_NONCE)
-            blobs.append(head + nonce + cipher.encrypt(nonce, plain, _associated(secret.account_id, secret.version)))
+            blobs.append(
+                head
+                + nonce
+                + cipher.encrypt(nonce, plain, _associated(secret.account_id, secret.version))
+            )
         return blobs
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
@@ -75,7 +90,9 @@ class KmsVault:
         blob = bytes(ciphertext)  # psycopg2 gives a memoryview
         wrapped, nonce, sealed = _split(blob)
         try:
-            plain = AESGCM(self._unwrap(wrapped)).decrypt(nonce, sealed, _associated(account_id, version))
+            plain = AESGCM(self._unwrap(wrapped)).decrypt(
+                nonce, sealed, _associated(account_id, version)
+            )
             document = json.loads(plain)
         except (InvalidTag, ValueError, RecursionError):
             raise VaultError from None
@@ -93,21 +110,29 @@ class KmsVault:
         with self._lock:
             self._keys.pop(wrapped, None)
             self._keys[wrapped] = (plain, now + _CACHED_SECONDS)
-            while self._keys and (len(self._keys) > _CACHED_KEYS or next(iter(self._keys.values()))[1] <= now):
+            while self._keys and (
+                len(self._keys) > _CACHED_KEYS or next(iter(self._keys.values()))[1] <= now
+            ):
                 self._keys.popitem(last=False)  # insertion order is order of expiry
         return plain
 
     def _ask(self, operation: str, **request: object) -> Any:  # noqa: ANN401  # what boto3 answers
         try:
-            return getattr(self._client, operation)(KeyId=self._key_id, EncryptionContext=_CONTEXT, **request)
+            return getattr(self._client, operation)(
+                KeyId=self._key_id, EncryptionContext=_CONTEXT, **request
+            )
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "an error"))
-            broken = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) >= 500
+            broken = (
+                int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) >= 500
+            )
             if operation == "decrypt" and not broken and code not in _TRANSIENT:
                 raise VaultError from None
             raise Unavailable(f"The key service answered {code}.") from None
         except BotoCoreError as error:
-            raise Unavailable(f"The key service cannot be reached: {type(error).__name__}.") from None
+            raise Unavailable(
+                f"The key service cannot be reached: {type(error).__name__}."
+            ) from None
 
 
 def _associated(account_id: str, version: int) -> bytes:

@@ -41,5 +41,7 @@ def bounded_client(timeout: float) -> httpx.Client:
 def _bound(response: httpx.Response) -> None:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise httpx.DecodingError("an answer that is packed, though none was asked for")
-    assert isinstance(response.stream, httpx.SyncByteStream), "a client that is not async answers with a stream that is not"
+    assert isinstance(response.stream, httpx.SyncByteStream), (
+        "a client that is not async answers with a stream that is not"
+    )
     response.stream = _Bounded(response.stream)

@@ -30,7 +30,9 @@ _RULES: Final = (
 class OpenAiWriter:
     """One completion per call, none repeated. Prompts hold the account's model and channel names, never its id."""
 
-    def __init__(self, key: Callable[[], str], *, base_url: str | None, model: str, timeout: timedelta) -> None:
+    def __init__(
+        self, key: Callable[[], str], *, base_url: str | None, model: str, timeout: timedelta
+    ) -> None:
         """Say how to get the API key, and where to ask; `timeout` bounds a call as a whole. Safe to share between threads."""
         self._key = key
         self._base_url = base_url
@@ -42,7 +44,12 @@ class OpenAiWriter:
         completion = self._bounded(_messages(brief))
         try:
             return _read(completion)
-        except (AttributeError, IndexError, TypeError, ValueError):  # a compatible server that is less compatible than it thinks
+        except (
+            AttributeError,
+            IndexError,
+            TypeError,
+            ValueError,
+        ):  # a compatible server that is less compatible than it thinks
             raise WriterError("The AI service's answer cannot be read.") from None
 
     def _bounded(self, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
@@ -55,7 +62,9 @@ class OpenAiWriter:
             except WriterError as error:
                 answers.put(error)
             except Exception as error:  # noqa: BLE001  # a thread's exception would be lost, and its text may hold the key
-                answers.put(WriterError(f"The AI service could not be asked: {type(error).__name__}."))
+                answers.put(
+                    WriterError(f"The AI service could not be asked: {type(error).__name__}.")
+                )
 
         threading.Thread(target=work, name="openai", daemon=True).start()
         try:
@@ -77,7 +86,9 @@ class OpenAiWriter:
                 base_url=self._base_url or _DEFAULT_URL,
                 max_retries=0,
                 timeout=self._timeout,
-                http_client=cast("Any", bounded_client(self._timeout)),  # it takes httpx's clients too, though its types do not say so
+                http_client=cast(
+                    "Any", bounded_client(self._timeout)
+                ),  # it takes httpx's clients too, though its types do not say so
             ) as client:
                 return client.chat.completions.create(model=self._model, messages=messages)
         except openai.APITimeoutError:
@@ -95,7 +106,10 @@ def _messages(brief: TextBrief) -> list[ChatCompletionMessageParam]:
     rules = _RULES.format(limit=brief.max_length)
     return [
         {"role": "system", "content": f"{_TASKS[brief.kind]} {rules}"},
-        {"role": "user", "content": f"Style: {_word(brief.model_id)}. Channel: {_word(brief.channel_id)}."},
+        {
+            "role": "user",
+            "content": f"Style: {_word(brief.model_id)}. Channel: {_word(brief.channel_id)}.",
+        },
     ]
 
 
@@ -106,8 +120,12 @@ def _read(completion: ChatCompletion) -> Written:
     text = (choice.message.content or "").strip().strip('"').strip()
     if not text or choice.finish_reason == "length":
         raise WriterError("The AI service's text is empty or cut off.")
-    tokens: object = completion.usage.total_tokens if completion.usage else 0  # the library believes what it is sent
-    return Written(text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0)
+    tokens: object = (
+        completion.usage.total_tokens if completion.usage else 0
+    )  # the library believes what it is sent
+    return Written(
+        text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0
+    )
 
 
 def _word(name: str) -> str:

@@ -120,7 +120,9 @@ class Database:
                     self._used = True
             except psycopg2.Error as error:
                 translated = self._translated(error)
-                raise errors.StoreUnavailable if isinstance(translated, _Lost) else translated from None  # its text shows rows
+                raise (
+                    errors.StoreUnavailable if isinstance(translated, _Lost) else translated
+                ) from None  # its text shows rows
 
     def close(self) -> None:
         """Give the connection back; the next call opens another."""
@@ -171,7 +173,11 @@ class Database:
         code = error.pgcode
         if code in _RAISED_BY_VERBS:
             return _raised(_RAISED_BY_VERBS[code], error)
-        if code is None or code.startswith("08") or (self._connection is not None and self._connection.closed):
+        if (
+            code is None
+            or code.startswith("08")
+            or (self._connection is not None and self._connection.closed)
+        ):
             self._drop()
             if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
                 return _Lost()
@@ -188,7 +194,9 @@ def _raised(kind: type[errors.FlamebotError], error: psycopg2.Error) -> errors.F
     """What a verb raised: MESSAGE is for the client, DETAIL of `not_allowed` lists the actions that are."""
     message, detail = error.diag.message_primary or None, error.diag.message_detail
     if kind is errors.NotAllowed:
-        return kind(message, allowed=[name.strip() for name in (detail or "").split(",") if name.strip()])
+        return kind(
+            message, allowed=[name.strip() for name in (detail or "").split(",") if name.strip()]
+        )
     return kind(message, about=detail) if detail else kind(message)
 
 
@@ -198,6 +206,8 @@ def _fault(error: psycopg2.Error) -> StoreFault:
     words = [f"SQLSTATE {error.pgcode}"]
     if place:
         words.append(f"at {place}")
-    if (error.pgcode or "").startswith("42"):  # the statement does not fit the schema: names, no values
+    if (error.pgcode or "").startswith(
+        "42"
+    ):  # the statement does not fit the schema: names, no values
         words.append(error.diag.message_primary or "")
     return StoreFault(f"The database refused a statement: {', '.join(words)}.")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from flamebot.domain.errors import Flaw, Invalid
+from flamebot.domain.errors import Invalid, ValidationIssue
 
 Part = Callable[[Any], object]
 _POINTER = "/cursor"
@@ -19,18 +19,24 @@ _POINTER = "/cursor"
 def encode(*parts: datetime | str | int) -> str:
     """The cursor of a row."""
     plain = [part.isoformat() if isinstance(part, datetime) else part for part in parts]
-    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def decode(cursor: str, *parts: Part) -> tuple[Any, ...]:
     """The place that a cursor names, each part read by its reader. Raises `Invalid`."""
     try:
-        plain = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        plain = json.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        )
         if not isinstance(plain, list) or len(plain) != len(parts):
             raise ValueError(cursor)
         return tuple(read(part) for read, part in zip(parts, plain, strict=True))
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        raise Invalid([Flaw(_POINTER, "Must be a nextCursor of this list.")]) from None
+        raise Invalid([ValidationIssue(_POINTER, "Must be a nextCursor of this list.")]) from None
 
 
 def moment(part: object) -> datetime:

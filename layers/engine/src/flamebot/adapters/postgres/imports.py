@@ -21,9 +21,18 @@ _UNKNOWN: Final = "There is no such import."
 
 
 class PostgresImportStore:
-    """`ImportStore` on Postgres. `turn` is how long a worker may be silent, in real time; `room` how many tasks may be in flight."""
+    """`ImportStore` on Postgres. `turn` is how long a worker may be silent, in wall time; `room` how many tasks may be in flight."""
 
-    def __init__(self, database: Database, clock: Clock, *, horizon: timedelta, lease: timedelta, room: int, turn: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        horizon: timedelta,
+        lease: timedelta,
+        room: int,
+        turn: timedelta,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._horizon = horizon
@@ -32,24 +41,26 @@ class PostgresImportStore:
         self._turn = turn
 
     def now(self) -> datetime:
-        """Engine time."""
+        """Schedule time."""
         return moment(self._clock.now() or self._answer("select clock_timestamp() as answer"))
 
-    def definition(self, workflow_id: int) -> Json:
+    def definition(self, definition_id: int) -> Json:
         """A definition version's document."""
-        return dict(self._answer("select definition_document(%(id)s) as answer", id=workflow_id))
+        return dict(self._answer("select definition_document(%(id)s) as answer", id=definition_id))
 
-    def reserve_versions(self, count: int) -> list[int]:
+    def reserve_credentials_versions(self, count: int) -> list[int]:
         """Credentials versions that nobody else will ever get."""
-        rows = self._rows("select v.version from reserve_credentials_versions(%(count)s) v (version)", count=count)
+        rows = self._rows(
+            "select v.version from reserve_credentials_versions(%(count)s) v (version)", count=count
+        )
         return [row["version"] for row in rows]
 
-    def begin_import(self, import_id: str, nonce: str) -> Turn | str | None:
+    def begin_import(self, import_id: str, delivery_id: str) -> Turn | str | None:
         """The turn, a status, or None."""
         answer = self._answer(
-            "select begin_import(%(id)s, %(nonce)s, %(now)s, %(turn)s) as answer",
+            "select begin_import(%(id)s, %(delivery_id)s, %(now)s, %(turn)s) as answer",
             id=import_id,
-            nonce=nonce,
+            delivery_id=delivery_id,
             now=self._clock.now(),
             turn=self._turn,
         )
@@ -63,7 +74,7 @@ class PostgresImportStore:
             size=answer["bytes"],
             bytes_read=answer["bytes_read"],
             last_line=answer["last_line"],
-            workflow_id=answer["workflow_id"],
+            definition_id=answer["workflow_id"],
             spread=timedelta(seconds=answer["spread_seconds"]),
             starts_at=moment(answer["starts_at"]),
         )
@@ -91,7 +102,12 @@ class PostgresImportStore:
         if not answer["applied"]:
             return Stored(applied=False, status=answer["status"])
         counts = {name: answer[name] for name in ("created", "updated", "started", "rejected")}
-        return Stored(applied=True, status=answer["status"], send=tuple(map(task_pointer, answer["send"])), **counts)
+        return Stored(
+            applied=True,
+            status=answer["status"],
+            send=tuple(map(task_pointer, answer["send"])),
+            **counts,
+        )
 
     def release_import(self, turn: Turn) -> None:
         """Give the turn back."""
@@ -99,7 +115,12 @@ class PostgresImportStore:
 
     def fail_import(self, turn: Turn, error: str) -> None:
         """End it."""
-        self._rows("select fail_import(%(id)s, %(fence)s, %(error)s)", id=turn.import_id, fence=turn.fence, error=error)
+        self._rows(
+            "select fail_import(%(id)s, %(fence)s, %(error)s)",
+            id=turn.import_id,
+            fence=turn.fence,
+            error=error,
+        )
 
     def miss_import_file(self, import_id: str) -> str | None:
         """There is no file."""
@@ -114,8 +135,8 @@ class PostgresImportStore:
         return self._database.call(sql, params, repeatable=True)
 
 
-class PostgresImportDesk:
-    """`ImportDesk` on Postgres."""
+class PostgresImportAdmin:
+    """`ImportAdmin` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -130,7 +151,7 @@ class PostgresImportDesk:
                 "file_name": new.file_name,
                 "format": new.format,
                 "bytes": new.size,
-                "workflow_id": new.workflow_id,
+                "workflow_id": new.definition_id,
                 "spread": int(new.spread.total_seconds()),
                 "key": new.key,
                 "upload_for": new.upload_for,
@@ -152,7 +173,9 @@ class PostgresImportDesk:
 
     def import_overview(self, import_id: str) -> Json:
         """One import."""
-        rows = self._database.call("select * from import_overview where id = %(id)s", {"id": import_id}, repeatable=True)
+        rows = self._database.call(
+            "select * from import_overview where id = %(id)s", {"id": import_id}, repeatable=True
+        )
         if not rows:
             raise NotFound(_UNKNOWN)
         return overview(rows[0])
@@ -163,13 +186,22 @@ class PostgresImportDesk:
         where = ""
         if cursor is not None:
             place["at"], place["id"] = cursors.decode(cursor, cursors.moment, cursors.identifier)
-            where = "where i.created_at <= %(at)s and (i.created_at < %(at)s or i.id > %(id)s::uuid)"
+            where = (
+                "where i.created_at <= %(at)s and (i.created_at < %(at)s or i.id > %(id)s::uuid)"
+            )
         rows = self._database.call(
-            f"select i.* from import_overview i {where} order by i.created_at desc, i.id limit %(limit)s", place, repeatable=True
+            f"select i.* from import_overview i {where} order by i.created_at desc, i.id limit %(limit)s",
+            place,
+            repeatable=True,
         )
         items = [overview(row) for row in rows[:limit]]
         more = len(rows) > limit
-        return Page(items=items, next_cursor=cursors.encode(items[-1]["created_at"], str(items[-1]["id"])) if more else None)
+        return Page(
+            items=items,
+            next_cursor=cursors.encode(items[-1]["created_at"], str(items[-1]["id"]))
+            if more
+            else None,
+        )
 
     def rejected_rows(self, import_id: str, cursor: str | None, limit: int) -> Page:
         """In the order of the file."""
@@ -182,23 +214,32 @@ class PostgresImportDesk:
         if not rows:
             self.import_overview(import_id)
         more = len(rows) > limit
-        return Page(items=[dict(row) for row in rows[:limit]], next_cursor=cursors.encode(rows[limit - 1]["row"]) if more else None)
+        return Page(
+            items=[dict(row) for row in rows[:limit]],
+            next_cursor=cursors.encode(rows[limit - 1]["row"]) if more else None,
+        )
 
 
-class PostgresImportUpkeep:
-    """`ImportUpkeep` on Postgres."""
+class PostgresImportMaintenance:
+    """`ImportMaintenance` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_stalled_imports(self) -> list[tuple[str, bool]]:
         """Ids, and whether each stands still."""
-        rows = self._database.call("select s.id, s.stalled from find_stalled_imports() s", repeatable=True)
+        rows = self._database.call(
+            "select s.id, s.stalled from find_stalled_imports() s", repeatable=True
+        )
         return [(str(row["id"]), row["stalled"]) for row in rows]
 
     def delete_old_imports(self) -> int:
         """How many went."""
-        return int(self._database.call("select delete_old_imports() as answer", repeatable=True)[0]["answer"])
+        return int(
+            self._database.call("select delete_old_imports() as answer", repeatable=True)[0][
+                "answer"
+            ]
+        )
 
 
 def _chunk_json(chunk: Chunk) -> Json:
@@ -214,7 +255,9 @@ def _chunk_json(chunk: Chunk) -> Json:
                 "row_number": reject.row,
                 "flamebot_id": reject.flamebot_id,
                 "code": reject.code,
-                "errors": [{"pointer": flaw.pointer, "detail": flaw.detail} for flaw in reject.flaws],
+                "errors": [
+                    {"pointer": issue.pointer, "detail": issue.detail} for issue in reject.issues
+                ],
             }
             for reject in chunk.rejects
         ],

@@ -9,7 +9,7 @@ from flamebot.adapters.postgres.rows import moment
 from flamebot.domain.errors import LocksUnavailable, StoreUnavailable
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 
-_ACQUIRE = "select * from acquire_account_lock(%(account)s, %(nonce)s, %(instance)s, %(sequence)s, %(fence)s, %(timeout)s, %(lease)s)"
+_ACQUIRE = "select * from acquire_account_lock(%(account)s, %(delivery_id)s, %(instance)s, %(sequence)s, %(fence)s, %(timeout)s, %(lease)s)"
 
 
 class PostgresLocks:
@@ -27,7 +27,7 @@ class PostgresLocks:
             _ACQUIRE,
             {
                 "account": account_id,
-                "nonce": holder.nonce,
+                "delivery_id": holder.delivery_id,
                 "instance": holder.instance_id,
                 "sequence": holder.sequence,
                 "fence": holder.fence,
@@ -36,11 +36,17 @@ class PostgresLocks:
             },
         )
         verdict = Verdict(row["verdict"])
-        return LockAnswer(verdict=verdict, held_until=moment(row["held_until"]) if verdict is Verdict.HELD else None)
+        return LockAnswer(
+            verdict=verdict,
+            held_until=moment(row["held_until"]) if verdict is Verdict.HELD else None,
+        )
 
-    def release(self, account_id: str, nonce: str) -> bool:
-        """Give it back, if it is still this nonce's. Raises `LocksUnavailable`."""
-        (row,) = self._call("select release_workflow_lock(%(key)s, %(nonce)s) as done", {"key": f"account:{account_id}", "nonce": nonce})
+    def release(self, account_id: str, delivery_id: str) -> bool:
+        """Give it back, if it is still this delivery_id's. Raises `LocksUnavailable`."""
+        (row,) = self._call(
+            "select release_account_lock(%(key)s, %(delivery_id)s) as done",
+            {"key": f"account:{account_id}", "delivery_id": delivery_id},
+        )
         return bool(row["done"])
 
     def _call(self, sql: str, params: dict[str, object]) -> list[Row]:

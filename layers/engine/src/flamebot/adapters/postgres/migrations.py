@@ -50,7 +50,11 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
     root = Path(sql_dir)
     if not (root / "migrations").is_dir():
         raise MigrationRefused(f"{root} has no folder migrations.")
-    connection = psycopg2.connect(target, connect_timeout=10, application_name="flamebot-migrate") if isinstance(target, str) else target
+    connection = (
+        psycopg2.connect(target, connect_timeout=10, application_name="flamebot-migrate")
+        if isinstance(target, str)
+        else target
+    )
     before = connection.autocommit
     connection.autocommit = True
     try:
@@ -58,8 +62,10 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
             applied = _apply_migrations(cursor, sorted((root / "migrations").glob("*.sql")))
             with _transaction(cursor):
                 made = make_objects(cursor, root)
-            _tend_history(cursor)
-            return Report(migrations=applied, functions=made.functions, views=made.views, dropped=made.dropped)
+            _maintain_history(cursor)
+            return Report(
+                migrations=applied, functions=made.functions, views=made.views, dropped=made.dropped
+            )
     finally:
         if isinstance(target, str):
             connection.close()
@@ -111,15 +117,23 @@ def _refuse(known: dict[str, tuple[str, bool]], files: dict[str, str]) -> None:
                 f"{name} was begun and never finished. Undo what it left, delete its row in schema_migrations, run again."
             )
         if name not in files:
-            raise MigrationRefused(f"{name} was applied to this database, but there is no such file: this code is older than the database.")
+            raise MigrationRefused(
+                f"{name} was applied to this database, but there is no such file: this code is older than the database."
+            )
         if files[name] != checksum:
-            raise MigrationRefused(f"{name} was changed after it was applied. Restore it, and put the change into a new migration.")
+            raise MigrationRefused(
+                f"{name} was changed after it was applied. Restore it, and put the change into a new migration."
+            )
     last = max(known, default="")
     for name in files:
         if not _NAME.fullmatch(name):
-            raise MigrationRefused(f"{name}.sql is not named NNNN_expand_what or NNNN_contract_what.")
+            raise MigrationRefused(
+                f"{name}.sql is not named NNNN_expand_what or NNNN_contract_what."
+            )
         if name not in known and name < last:
-            raise MigrationRefused(f"{name} is new but would come before {last}, which was applied already. Give it a higher number.")
+            raise MigrationRefused(
+                f"{name} is new but would come before {last}, which was applied already. Give it a higher number."
+            )
     numbers = [name[:4] for name in files]
     if len(numbers) != len(set(numbers)):
         raise MigrationRefused("Two migrations have the same number.")
@@ -127,21 +141,27 @@ def _refuse(known: dict[str, tuple[str, bool]], files: dict[str, str]) -> None:
 
 def _apply(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
     if text.startswith(_OUTSIDE):
-        cursor.execute("insert into schema_migrations (name, checksum) values (%s, %s)", (name, _checksum(text)))
+        cursor.execute(
+            "insert into schema_migrations (name, checksum) values (%s, %s)",
+            (name, _checksum(text)),
+        )
         cursor.execute(text)
-        cursor.execute("update schema_migrations set finished_at = clock_timestamp() where name = %s", (name,))
+        cursor.execute(
+            "update schema_migrations set finished_at = clock_timestamp() where name = %s", (name,)
+        )
         return
     with _transaction(cursor):
         cursor.execute(text)
         cursor.execute(
-            "insert into schema_migrations (name, checksum, finished_at) values (%s, %s, clock_timestamp())", (name, _checksum(text))
+            "insert into schema_migrations (name, checksum, finished_at) values (%s, %s, clock_timestamp())",
+            (name, _checksum(text)),
         )
 
 
-def _tend_history(cursor: Any) -> None:  # noqa: ANN401
-    cursor.execute("select to_regprocedure('tend_history(timestamptz, interval)') is not null")
+def _maintain_history(cursor: Any) -> None:  # noqa: ANN401
+    cursor.execute("select to_regprocedure('maintain_history(timestamptz, interval)') is not null")
     if cursor.fetchone()[0]:
-        cursor.execute("select tend_history(null, %s::interval)", (_EVER,))
+        cursor.execute("select maintain_history(null, %s::interval)", (_EVER,))
 
 
 def _checksum(text: str) -> str:

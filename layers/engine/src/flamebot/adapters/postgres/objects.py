@@ -27,7 +27,9 @@ def make_objects(cursor: Any, root: Path) -> Made:  # noqa: ANN401  # psycopg2's
     """Make `functions/*.sql` and `views/*.sql`, then run `roles.sql`. A function's file makes one function, of its name."""
     functions = {file.stem: file.read_text() for file in sorted((root / "functions").glob("*.sql"))}
     views = {file.stem: file.read_text() for file in sorted((root / "views").glob("*.sql"))}
-    cursor.execute("set local check_function_bodies = off")  # bodies may name functions and views that come later
+    cursor.execute(
+        "set local check_function_bodies = off"
+    )  # bodies may name functions and views that come later
     had = _drop_views(cursor, set(views))
     for name, text in functions.items():
         _make_function(cursor, name, text)
@@ -44,7 +46,9 @@ def _make_function(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
     cursor.execute("savepoint one_function")
     try:
         cursor.execute(text)
-    except psycopg2.errors.InvalidFunctionDefinition:  # its result changed, or its parameters' names: that needs a drop
+    except (
+        psycopg2.errors.InvalidFunctionDefinition
+    ):  # its result changed, or its parameters' names: that needs a drop
         cursor.execute("rollback to savepoint one_function")
         for signature in before.values():
             cursor.execute(f"drop function {signature}")
@@ -61,7 +65,10 @@ def _make_function(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
 
 
 def _functions(cursor: Any, name: str) -> dict[int, str]:  # noqa: ANN401
-    cursor.execute("select oid, oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace and proname = %s", (name,))
+    cursor.execute(
+        "select oid, oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace and proname = %s",
+        (name,),
+    )
     return dict(cursor.fetchall())
 
 

@@ -12,7 +12,7 @@ from flamebot.domain.errors import NotFound
 _TIMES = frozenset(
     {
         "next_action_at", "started_at", "finished_at", "paused_at", "updated_at", "created_at", "scheduled_for", "lease_expires_at",
-        "instance_started_at", "last_tick_at", "last_upkeep_at", "database_time", "minute",
+        "instance_started_at", "last_tick_at", "last_maintenance_at", "database_time", "minute",
     }
 )  # fmt: skip
 _NESTED = ("task",)
@@ -20,7 +20,9 @@ _NESTED = ("task",)
 
 def overview(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a view, or the same row as a verb answers it in JSON."""
-    told: dict[str, Any] = {name: _moment(value) if name in _TIMES else value for name, value in row.items()}
+    told: dict[str, Any] = {
+        name: _moment(value) if name in _TIMES else value for name, value in row.items()
+    }
     for name in _NESTED:
         if isinstance(told.get(name), dict):
             told[name] = overview(told[name])

@@ -48,7 +48,9 @@ class PostgresReadStore:
 
     def workflow(self, instance_id: str) -> Json:
         """One instance with its live task."""
-        rows = self._ask("select * from workflow_overview where id = %(id)s", id=instance_key(instance_id))
+        rows = self._ask(
+            "select * from workflow_overview where id = %(id)s", id=instance_key(instance_id)
+        )
         return first(rows, "There is no such workflow.")
 
     def workflows(self, filters: Mapping[str, Any], cursor: str | None, limit: int) -> Page:
@@ -74,7 +76,9 @@ class PostgresReadStore:
             after=after,
             limit=limit + 1,
         )
-        if not rows and not self._ask("select 1 as there from workflow_overview where id = %(id)s", id=key):
+        if not rows and not self._ask(
+            "select 1 as there from workflow_overview where id = %(id)s", id=key
+        ):
             raise NotFound("There is no such workflow.")
         return _page(rows, limit, lambda row: cursors.encode(row["sequence"]))
 
@@ -85,16 +89,29 @@ class PostgresReadStore:
     def definition_version(self, workflow_type: str, version: int | None) -> Json:
         """One version, by default the current one."""
         which = "d.is_current" if version is None else "d.version = %(version)s"
-        rows = self._ask(f"select d.* from definition_overview d where d.type = %(type)s and {which}", type=workflow_type, version=version)
-        return first(rows, "There is no such definition." if version is None else "There is no such version of this definition.")
+        rows = self._ask(
+            f"select d.* from definition_overview d where d.type = %(type)s and {which}",
+            type=workflow_type,
+            version=version,
+        )
+        return first(
+            rows,
+            "There is no such definition."
+            if version is None
+            else "There is no such version of this definition.",
+        )
 
     def stats(self) -> Json:
-        """`workflows`, `tasks` and `accounts` by status, `steps` by action, `lateness` in seconds of engine time."""
+        """`workflows`, `tasks` and `accounts` by status, `steps` by action, `lateness` in seconds of schedule time."""
         return self._answer("select engine_stats(%(now)s) as answer")
 
     def due_histogram(self, minutes: int) -> list[Json]:
         """`minute` and `tasks`; what is overdue counts in the first."""
-        rows = self._ask("select * from due_histogram(%(now)s, %(minutes)s)", now=self._clock.now(), minutes=minutes)
+        rows = self._ask(
+            "select * from due_histogram(%(now)s, %(minutes)s)",
+            now=self._clock.now(),
+            minutes=minutes,
+        )
         return [overview(row) for row in rows]
 
     def failed_tasks(self, cursor: str | None, limit: int) -> Page:
@@ -106,7 +123,9 @@ class PostgresReadStore:
             **place,
             limit=limit + 1,
         )
-        return _page(rows, limit, lambda row: cursors.encode(row["instance_started_at"], row["instance_id"]))
+        return _page(
+            rows, limit, lambda row: cursors.encode(row["instance_started_at"], row["instance_id"])
+        )
 
     def health(self) -> Json:
         """What the database knows; see `engine_health`."""
@@ -120,13 +139,17 @@ class PostgresReadStore:
         return overview(row["answer"])
 
 
-def _newest_place(cursor: str | None, conditions: list[str], at: str, key: str) -> dict[str, object]:
+def _newest_place(
+    cursor: str | None, conditions: list[str], at: str, key: str
+) -> dict[str, object]:
     """Add where a list goes on that is ordered by a time, newest first, and an id."""
     if cursor is None:
         return {}
     cursor_at, cursor_key = cursors.decode(cursor, cursors.moment, cursors.identifier)
     # The first half alone is what the index can use.
-    conditions.append(f"{at} <= %(cursor_at)s and ({at} < %(cursor_at)s or {key} > %(cursor_key)s::uuid)")
+    conditions.append(
+        f"{at} <= %(cursor_at)s and ({at} < %(cursor_at)s or {key} > %(cursor_key)s::uuid)"
+    )
     return {"cursor_at": cursor_at, "cursor_key": cursor_key}
 
 

@@ -38,7 +38,11 @@ def to_json(value: object) -> str:
 def _storable(value: object) -> object:
     match value:
         case str():
-            return value.replace("\x00", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+            return (
+                value.replace("\x00", "\ufffd")
+                .encode("utf-16-le", "surrogatepass")
+                .decode("utf-16-le", "replace")
+            )
         case float() if not math.isfinite(value):
             return None
         case Mapping():
@@ -82,7 +86,11 @@ def _fields_of(kind: type) -> tuple[str, ...]:
     """The names of a dataclass's fields; none of anything else."""
     names = _FIELDS.get(kind)
     if names is None:
-        names = _FIELDS[kind] = tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+        names = _FIELDS[kind] = (
+            tuple(field.name for field in dataclasses.fields(kind))
+            if dataclasses.is_dataclass(kind)
+            else ()
+        )
     return names
 
 
@@ -102,7 +110,9 @@ def payload_of(stored: Mapping[str, Any]) -> Payload:
     values = {name: item for name, item in stored.items() if name in known and item is not None}
     if "request" in values:
         request = values["request"]
-        values["request"] = EffectRequest(method=request["method"], path=request["path"], body=request["body"])
+        values["request"] = EffectRequest(
+            method=request["method"], path=request["path"], body=request["body"]
+        )
     if "started_at" in values:
         values["started_at"] = moment(values["started_at"])
     return Payload(**values)
@@ -133,7 +143,7 @@ def send_of(row: Mapping[str, Any]) -> TaskPointer | None:
 
 
 def task_of(row: Mapping[str, Any]) -> Task:
-    """A row of `scheduled_tasks`, as columns or as JSON; `lost` where a take-over says so."""
+    """A row of `scheduled_tasks`, as columns or as JSON; `lost` where a reclaim says so."""
     first = row["first_begun_at"]
     return Task(
         task_id=row["task_id"],
@@ -143,7 +153,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         phase=PHASES[row["phase"]],
         scheduled_for=moment(row["scheduled_for"]),
         attempts=row["attempts"],
-        reaps=row["reaps"],
+        reclaims=row["reclaims"],
         sends=row["sends"],
         fence=row["fence"],
         payload=payload_of(row["payload"]),
@@ -164,7 +174,7 @@ def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "statu
             channel_id=account.get("channel_id") or "",
             config=account.get("config") or {},
         ),
-        workflow_id=row["workflow_id"],
+        definition_id=row["workflow_id"],
         status=_STATUSES[row[status]],
         current_step=row["current_step"],
         context=row["execution_context"],
@@ -174,7 +184,7 @@ def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "statu
 
 
 def begun_of(row: Mapping[str, Any]) -> Begun:
-    """A row of begin_tasks or take_over_expired."""
+    """A row of begin_tasks or reclaim_expired."""
     now = moment(row["now"])
     if row["early"]:
         return Begun(task_id=row["task_id"], now=now, early=True)
@@ -193,9 +203,13 @@ def begun_of(row: Mapping[str, Any]) -> Begun:
 def commit_item_json(item: CommitItem) -> Json:
     """An item of commit_tasks. Raises ValueError for a decision that would leave a live instance without a task (I2)."""
     decision = item.decision
-    waits = decision.next is not None or (decision.task is not None and decision.task.to == "pending")
+    waits = decision.next is not None or (
+        decision.task is not None and decision.task.to == "pending"
+    )
     if decision.task is None or waits == (decision.instance.status is not None):
-        raise ValueError(f"{item.task_id}: a decision either ends the instance or leaves it one live task")
+        raise ValueError(
+            f"{item.task_id}: a decision either ends the instance or leaves it one live task"
+        )
     return {"task_id": item.task_id, "fence": item.fence, "decision": decision_json(decision)}
 
 
@@ -217,7 +231,7 @@ def start_row_json(row: StartRow) -> Json:
     return {
         "instance_id": row.instance_id,
         "account_id": row.account_id,
-        "workflow_id": row.workflow_id,
+        "workflow_id": row.definition_id,
         "total_steps": row.total_steps,
         "decision": decision_json(row.decision),
         "planned_at": row.planned_at.isoformat() if row.planned_at else None,
@@ -227,4 +241,9 @@ def start_row_json(row: StartRow) -> Json:
 def started_of(row: Mapping[str, Any]) -> Started:
     """A row of start_workflows."""
     found = row["instance_id"]
-    return Started(account_id=row["account_id"], status=row["status"], instance_id=str(found) if found else None, send=send_of(row))
+    return Started(
+        account_id=row["account_id"],
+        status=row["status"],
+        instance_id=str(found) if found else None,
+        send=send_of(row),
+    )

@@ -9,49 +9,97 @@ from typing import Any, Literal
 
 from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.overviews import instance_key, overview
-from flamebot.adapters.postgres.rows import decision_json, instance_of, moment, start_row_json, started_of, task_of, task_pointer, to_json
+from flamebot.adapters.postgres.rows import (
+    decision_json,
+    instance_of,
+    moment,
+    start_row_json,
+    started_of,
+    task_of,
+    task_pointer,
+    to_json,
+)
 from flamebot.domain.decision import Decision
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import AccountRow, Caller, Changed, IdempotencyRecord, Imported, Json, Standing, Started, StartRow
+from flamebot.ports.store import (
+    AccountRow,
+    Caller,
+    Changed,
+    IdempotencyRecord,
+    Imported,
+    InstanceSnapshot,
+    Json,
+    Started,
+    StartRow,
+)
 
 
 class PostgresControlStore:
     """`ControlStore` on Postgres: it passes the schedule clock's time, horizon, lease and rate by itself."""
 
-    def __init__(self, database: Database, clock: Clock, *, horizon: timedelta, lease: timedelta) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, horizon: timedelta, lease: timedelta
+    ) -> None:
         self._database = database
         self._clock = clock
         self._horizon = horizon
         self._lease = lease
 
     def now(self) -> datetime:
-        """Engine time."""
-        return moment(self._clock.now() or self._answer("select clock_timestamp() as answer", repeatable=True))
+        """Schedule time."""
+        return moment(
+            self._clock.now() or self._answer("select clock_timestamp() as answer", repeatable=True)
+        )
 
-    def active_definition(self, workflow_type: str) -> Json:
+    def current_definition(self, workflow_type: str) -> Json:
         """The current version's document with its `id` and `created_by`."""
-        return dict(self._answer("select current_definition(%(type)s) as answer", repeatable=True, type=workflow_type))
+        return dict(
+            self._answer(
+                "select current_definition(%(type)s) as answer", repeatable=True, type=workflow_type
+            )
+        )
 
-    def definition(self, workflow_id: int) -> Json:
+    def definition(self, definition_id: int) -> Json:
         """A definition version's document."""
-        return dict(self._answer("select definition_document(%(id)s) as answer", repeatable=True, id=workflow_id))
+        return dict(
+            self._answer(
+                "select definition_document(%(id)s) as answer", repeatable=True, id=definition_id
+            )
+        )
 
-    def reserve_versions(self, count: int) -> list[int]:
+    def reserve_credentials_versions(self, count: int) -> list[int]:
         """Credentials versions that nobody else will ever get."""
-        rows = self._rows("select v.version from reserve_credentials_versions(%(count)s) v (version)", repeatable=True, count=count)
+        rows = self._rows(
+            "select v.version from reserve_credentials_versions(%(count)s) v (version)",
+            repeatable=True,
+            count=count,
+        )
         return [row["version"] for row in rows]
 
     def find_import(self, principal: str, key: str) -> IdempotencyRecord | None:
         """The remembered request; its `answer` is `{"request", "imported"}`."""
-        rows = self._rows("select * from find_import(%(principal)s, %(key)s)", repeatable=True, principal=principal, key=key)
+        rows = self._rows(
+            "select * from find_import(%(principal)s, %(key)s)",
+            repeatable=True,
+            principal=principal,
+            key=key,
+        )
         for row in rows:
             return IdempotencyRecord(
-                principal=principal, key=key, salt=bytes(row["salt"]), digest=bytes(row["digest"]), answer=row["answer"]
+                principal=principal,
+                key=key,
+                salt=bytes(row["salt"]),
+                digest=bytes(row["digest"]),
+                answer=row["answer"],
             )
         return None
 
     def import_accounts(
-        self, accounts: Sequence[AccountRow], starts: Sequence[StartRow], record: IdempotencyRecord | None, caller: Caller
+        self,
+        accounts: Sequence[AccountRow],
+        starts: Sequence[StartRow],
+        record: IdempotencyRecord | None,
+        caller: Caller,
     ) -> Imported:
         """Store, start and remember, in one transaction."""
         answer = self._answer(
@@ -67,7 +115,10 @@ class PostgresControlStore:
             **_who(caller),
             **self._timing(),
         )
-        return Imported(accounts=dict(answer["accounts"]), started=[started_of(row) for row in answer["started"]])
+        return Imported(
+            accounts=dict(answer["accounts"]),
+            started=[started_of(row) for row in answer["started"]],
+        )
 
     def start_workflows(self, starts: Sequence[StartRow], caller: Caller) -> list[Started]:
         """Start; the same instance ids again are answered as they were started."""
@@ -82,24 +133,39 @@ class PostgresControlStore:
 
     def pause_workflow(self, instance_id: str, caller: Caller) -> Changed:
         """Hold the waiting task."""
-        return self._changed("pause_workflow(%(id)s, %(now)s, %(actor)s, %(reason)s)", instance_id, caller, repeatable=True)
+        return self._changed(
+            "pause_workflow(%(id)s, %(now)s, %(actor)s, %(reason)s)",
+            instance_id,
+            caller,
+            repeatable=True,
+        )
 
-    def resume_workflow(self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller) -> Changed:
+    def resume_workflow(
+        self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller
+    ) -> Changed:
         """Go on."""
         verb = "resume_workflow(%(id)s, %(clock)s, %(now)s, %(horizon)s, %(lease)s, %(rate)s, %(actor)s, %(reason)s)"
         return self._changed(verb, instance_id, caller, repeatable=True, clock=clock)
 
     def stop_workflow(self, instance_id: str, caller: Caller) -> Changed:
         """Stop, or begin to."""
-        return self._changed("stop_workflow(%(id)s, %(now)s, %(lease)s, %(actor)s, %(reason)s)", instance_id, caller, repeatable=True)
+        return self._changed(
+            "stop_workflow(%(id)s, %(now)s, %(lease)s, %(actor)s, %(reason)s)",
+            instance_id,
+            caller,
+            repeatable=True,
+        )
 
-    def standing(self, instance_id: str) -> Standing:
+    def standing(self, instance_id: str) -> InstanceSnapshot:
         """Read for a plan."""
         row = self._answer(
-            "select workflow_standing(%(id)s, %(now)s) as answer", repeatable=True, id=instance_key(instance_id), now=self._clock.now()
+            "select instance_snapshot(%(id)s, %(now)s) as answer",
+            repeatable=True,
+            id=instance_key(instance_id),
+            now=self._clock.now(),
         )
         task = row["task"]
-        return Standing(
+        return InstanceSnapshot(
             instance=instance_of(row["instance"]),
             task=task_of(task) if task else None,
             task_status=task["status"] if task else None,
@@ -107,11 +173,15 @@ class PostgresControlStore:
             global_paused_ms=row["global_paused_ms"],
         )
 
-    def retry_workflow(self, instance_id: str, revision: int, decision: Decision, caller: Caller) -> Changed:
+    def retry_workflow(
+        self, instance_id: str, revision: int, decision: Decision, caller: Caller
+    ) -> Changed:
         """Failed to active."""
         return self._planned("retry_workflow", instance_id, revision, decision, caller)
 
-    def skip_step(self, instance_id: str, revision: int, decision: Decision, caller: Caller) -> Changed:
+    def skip_step(
+        self, instance_id: str, revision: int, decision: Decision, caller: Caller
+    ) -> Changed:
         """Past the waiting step."""
         return self._planned("skip_step", instance_id, revision, decision, caller)
 
@@ -122,17 +192,23 @@ class PostgresControlStore:
 
     def pause_all(self, caller: Caller) -> Json:
         """Global pause."""
-        return self._control("pause_all(%(now)s, %(actor)s, %(reason)s)", now=self._clock.now(), **_who(caller))
+        return self._control(
+            "pause_all(%(now)s, %(actor)s, %(reason)s)", now=self._clock.now(), **_who(caller)
+        )
 
     def resume_all(self, caller: Caller) -> Json:
         """End of the global pause."""
-        return self._control("resume_all(%(now)s, %(actor)s, %(reason)s)", now=self._clock.now(), **_who(caller))
+        return self._control(
+            "resume_all(%(now)s, %(actor)s, %(reason)s)", now=self._clock.now(), **_who(caller)
+        )
 
     def control(self) -> Json:
         """`{paused, paused_at, paused_ms}`."""
         return self._control("control_state()")
 
-    def publish_definition(self, document: Mapping[str, Any], expected_version: int | None, caller: Caller) -> Json:
+    def publish_definition(
+        self, document: Mapping[str, Any], expected_version: int | None, caller: Caller
+    ) -> Json:
         """A new version, or the current one if its content is the same."""
         return dict(
             self._answer(
@@ -146,24 +222,48 @@ class PostgresControlStore:
 
     def delete_account(self, account_id: str, caller: Caller) -> None:
         """Erase it."""
-        self._rows("select delete_account(%(id)s, %(actor)s, %(reason)s)", id=account_id, **_who(caller))
+        self._rows(
+            "select delete_account(%(id)s, %(actor)s, %(reason)s)", id=account_id, **_who(caller)
+        )
 
-    def _planned(self, verb: str, instance_id: str, revision: int, decision: Decision, caller: Caller) -> Changed:
+    def _planned(
+        self, verb: str, instance_id: str, revision: int, decision: Decision, caller: Caller
+    ) -> Changed:
         call = f"{verb}(%(id)s, %(revision)s, %(decision)s, %(now)s, %(horizon)s, %(lease)s, %(rate)s, %(actor)s, %(reason)s)"
-        return self._changed(call, instance_id, caller, revision=revision, decision=to_json(decision_json(decision)))
+        return self._changed(
+            call, instance_id, caller, revision=revision, decision=to_json(decision_json(decision))
+        )
 
-    def _changed(self, verb: str, instance_id: str, caller: Caller, *, repeatable: bool = False, **params: object) -> Changed:
+    def _changed(
+        self,
+        verb: str,
+        instance_id: str,
+        caller: Caller,
+        *,
+        repeatable: bool = False,
+        **params: object,
+    ) -> Changed:
         """`repeatable`: asking for the state it is in already changes nothing."""
         sql = f"select {verb} as answer"
         key = instance_key(instance_id)
-        answer = self._answer(sql, repeatable=repeatable, id=key, **_who(caller), **self._timing(), **params)
-        return Changed(workflow=overview(answer["workflow"]), send=[task_pointer(row) for row in answer["send"]])
+        answer = self._answer(
+            sql, repeatable=repeatable, id=key, **_who(caller), **self._timing(), **params
+        )
+        return Changed(
+            workflow=overview(answer["workflow"]),
+            send=[task_pointer(row) for row in answer["send"]],
+        )
 
     def _control(self, verb: str, **params: object) -> Json:
         return overview(self._answer(f"select {verb} as answer", repeatable=True, **params))
 
     def _timing(self) -> dict[str, Any]:
-        return {"now": self._clock.now(), "horizon": self._horizon, "lease": self._lease, "rate": self._clock.rate}
+        return {
+            "now": self._clock.now(),
+            "horizon": self._horizon,
+            "lease": self._lease,
+            "rate": self._clock.rate,
+        }
 
     def _answer(self, sql: str, *, repeatable: bool = False, **params: object) -> Any:  # noqa: ANN401  # whatever the function answers
         (row,) = self._rows(sql, repeatable=repeatable, **params)
@@ -185,5 +285,7 @@ def _account_json(row: AccountRow) -> Json:
         "channel_id": row.channel_id,
         "config": row.config,
         "version": row.version,
-        "ciphertext": base64.b64encode(row.ciphertext).decode() if row.ciphertext is not None else None,
+        "ciphertext": base64.b64encode(row.ciphertext).decode()
+        if row.ciphertext is not None
+        else None,
     }

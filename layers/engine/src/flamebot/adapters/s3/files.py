@@ -33,16 +33,28 @@ class S3ImportFiles:
         """
         url = self._client.generate_presigned_url(
             "put_object",
-            Params={"Bucket": self._bucket, "Key": _key(import_id), "ContentLength": size, "IfNoneMatch": "*"},
+            Params={
+                "Bucket": self._bucket,
+                "Key": _key(import_id),
+                "ContentLength": size,
+                "IfNoneMatch": "*",
+            },
             ExpiresIn=int(valid.total_seconds()),
             HttpMethod="PUT",
         )
-        return Upload(url=url, method="PUT", headers={"Content-Length": str(size), "If-None-Match": "*"}, expires_at=now + valid)
+        return Upload(
+            url=url,
+            method="PUT",
+            headers={"Content-Length": str(size), "If-None-Match": "*"},
+            expires_at=now + valid,
+        )
 
     def size(self, import_id: str) -> int | None:
         """How many bytes are there."""
         try:
-            return int(self._client.head_object(Bucket=self._bucket, Key=_key(import_id))["ContentLength"])
+            return int(
+                self._client.head_object(Bucket=self._bucket, Key=_key(import_id))["ContentLength"]
+            )
         except ClientError as error:
             if _code(error) in _GONE:
                 return None
@@ -54,7 +66,9 @@ class S3ImportFiles:
     def read(self, import_id: str, start: int) -> Iterator[Iterator[bytes]]:
         """One GET, whose body is taken as it is asked for."""
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=_key(import_id), Range=f"bytes={start}-")
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=_key(import_id), Range=f"bytes={start}-"
+            )
         except ClientError as error:
             if _code(error) == _NOTHING_THERE:
                 yield iter(())

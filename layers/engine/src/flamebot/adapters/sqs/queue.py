@@ -11,7 +11,9 @@ from flamebot.ports.queue import Message
 
 _BATCH: Final = 10  # SendMessageBatch takes no more
 _BATCH_BYTES: Final = 1_048_576  # nor more than this in all bodies together
-_GIVE_UP_AFTER: Final = 2  # failed calls in a row: the queue is down, and each more would cost a timeout
+_GIVE_UP_AFTER: Final = (
+    2  # failed calls in a row: the queue is down, and each more would cost a timeout
+)
 
 
 class SqsStepQueue:
@@ -38,13 +40,16 @@ class SqsStepQueue:
     def _send_batch(self, batch: Sequence[Message]) -> int:
         """One batch; what the queue itself could not take (not our fault) is offered once more."""
         entries = [
-            {"Id": str(number), "MessageBody": message.body, "DelaySeconds": message.delay_seconds} for number, message in enumerate(batch)
+            {"Id": str(number), "MessageBody": message.body, "DelaySeconds": message.delay_seconds}
+            for number, message in enumerate(batch)
         ]
         answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         accepted = len(answer.get("Successful", []))
         again = {failed["Id"] for failed in answer.get("Failed", []) if not failed["SenderFault"]}
         if again:
-            retried = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=[e for e in entries if e["Id"] in again])
+            retried = self._client.send_message_batch(
+                QueueUrl=self._queue_url, Entries=[e for e in entries if e["Id"] in again]
+            )
             accepted += len(retried.get("Successful", []))
         return accepted
 

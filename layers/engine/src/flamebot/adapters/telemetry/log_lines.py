@@ -12,7 +12,14 @@ from typing import Final
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 # Names that a log record owns, or that Powertools writes on each line.
-_RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "level", "timestamp", "location", "service"}
+_RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "level",
+    "timestamp",
+    "location",
+    "service",
+}
 # ASCII: no line separator of Unicode, no terminal code of the C1 set, whatever somebody sent.
 _one_line = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
@@ -20,7 +27,9 @@ _one_line = json.JSONEncoder(default=str, separators=(",", ":")).encode
 def fielded(fields: Mapping[str, object]) -> dict[str, object]:
     """A line's own fields, as the logger's `extra`: in one piece, so that they need not be told from what a record has besides."""
     if not _RESERVED.isdisjoint(fields):
-        fields = {f"{name}_" if name in _RESERVED else name: value for name, value in fields.items()}
+        fields = {
+            f"{name}_" if name in _RESERVED else name: value for name, value in fields.items()
+        }
     return {"fields": fields}
 
 

@@ -16,7 +16,9 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from flamebot.adapters.telemetry.log_lines import LogLines, fielded
 
 NAMESPACE: Final = "Flamebot"
-_VALUES_PER_METRIC: Final = 99  # Powertools writes a metric out by itself at 100 values, in the middle of a flush
+_VALUES_PER_METRIC: Final = (
+    99  # Powertools writes a metric out by itself at 100 values, in the middle of a flush
+)
 
 
 class PowertoolsTelemetry:
@@ -29,10 +31,14 @@ class PowertoolsTelemetry:
     def __init__(self, service: str) -> None:
         """Name the function, as its dimension and on each of its log lines."""
         self._service = service
-        self._logger = Logger(service=service, logger_handler=_Stdout(), logger_formatter=LogLines())
+        self._logger = Logger(
+            service=service, logger_handler=_Stdout(), logger_formatter=LogLines()
+        )
         self._lock = threading.Lock()
         self._counts: dict[str | None, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        self._seconds: dict[str | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._seconds: dict[str | None, dict[str, list[float]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
 
     def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
         """Add to a counter; 0 makes it appear, which is what an alarm on missing data looks for."""
@@ -73,14 +79,18 @@ class PowertoolsTelemetry:
         try:
             yield
         except Exception as error:
-            self._logger.error("invocation_failed", extra=fielded({"error_type": type(error).__name__}))  # noqa: TRY400  # no traceback: see above
+            self._logger.error(
+                "invocation_failed", extra=fielded({"error_type": type(error).__name__})
+            )  # noqa: TRY400  # no traceback: see above
             raise
         finally:
             if request_id:
                 self._logger.remove_keys(["function_request_id"])
             self.flush()
 
-    def _write(self, action: str | None, counts: Mapping[str, float], seconds: Mapping[str, list[float]]) -> None:
+    def _write(
+        self, action: str | None, counts: Mapping[str, float], seconds: Mapping[str, list[float]]
+    ) -> None:
         longest = max((len(values) for values in seconds.values()), default=0)
         for start in range(0, max(longest, 1), _VALUES_PER_METRIC):
             metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._service)

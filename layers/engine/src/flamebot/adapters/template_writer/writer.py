@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from flamebot.domain.action import TextBrief
-from flamebot.domain.draw import Draw
+from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.writer import Written
 
 _PROMPT_OPENINGS: Final = (
@@ -81,9 +81,10 @@ class TemplateWriter:
 
     def write(self, brief: TextBrief) -> Written:
         """Write; costs nothing. A short limit drops the end of the text, whole sentences at a time."""
-        draw = Draw(brief.seed)
+        draw = TaskRandom(brief.seed)
         opening, body, closing = (
-            part[draw.integer(0, len(part) - 1, "text", brief.kind, place)] for place, part in enumerate(_PARTS[brief.kind])
+            part[draw.integer(0, len(part) - 1, "text", brief.kind, place)]
+            for place, part in enumerate(_PARTS[brief.kind])
         )
         first = f"{opening}: {body}." if brief.kind == "prompt" else f"{opening} {body}"
         for text in (f"{first} {closing}", first, closing, opening):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import Account, Workflow
 from flamebot.http.parameters import account_id
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import Account, Workflow
 from flamebot.http.router import Handler
 from flamebot.ports.store import ControlStore, ReadStore
-from flamebot.services.start_workflow import StartWorkflow
+from flamebot.services.workflows.start import StartWorkflow
 
 
 class Accounts:
@@ -21,7 +21,11 @@ class Accounts:
 
     def handlers(self) -> dict[str, Handler]:
         """By the endpoint's name."""
-        return {"show_account": self.show, "delete_account": self.delete, "start_workflow": self.start}
+        return {
+            "show_account": self.show,
+            "delete_account": self.delete,
+            "start_workflow": self.start,
+        }
 
     def show(self, request: Request) -> Answer:
         """The account."""
@@ -34,5 +38,9 @@ class Accounts:
 
     def start(self, request: Request) -> Answer:
         """201, and where the workflow is."""
-        workflow = self._start.run(account_id(request), request.body.workflow_type, request.caller())
-        return told(Workflow, workflow, status=201, headers={"Location": f"/v1/workflows/{workflow['id']}"})
+        workflow = self._start.run(
+            account_id(request), request.body.workflow_type, request.caller()
+        )
+        return told(
+            Workflow, workflow, status=201, headers={"Location": f"/v1/workflows/{workflow['id']}"}
+        )

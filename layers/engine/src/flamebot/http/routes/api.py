@@ -22,13 +22,13 @@ from flamebot.ports.clock import Clock
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.store import ControlStore, ReadStore
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.check_health import CheckHealth
-from flamebot.services.control_workflow import ControlWorkflow
-from flamebot.services.definitions import DefinitionCatalog
-from flamebot.services.dispatch_due import DispatchDue
-from flamebot.services.file_imports import FileImports
-from flamebot.services.publish_definition import PublishDefinition
-from flamebot.services.start_workflow import StartWorkflow
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.definitions.publish import PublishDefinition
+from flamebot.services.imports.admin import FileImports
+from flamebot.services.maintenance.health import CheckHealth
+from flamebot.services.ticking.dispatch import DispatchDue
+from flamebot.services.workflows.control import ControlWorkflow
+from flamebot.services.workflows.start import StartWorkflow
 
 
 class ApiSettings(Protocol):
@@ -54,8 +54,17 @@ def router(
     checks: CheckHealth,
 ) -> Router:
     """The api function's routes."""
-    start = StartWorkflow(store=store, reads=reads, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry)
-    control = ControlWorkflow(store=store, catalog=catalog, queue=queue, dispatcher=dispatcher, clock=clock, telemetry=telemetry)
+    start = StartWorkflow(
+        store=store, reads=reads, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry
+    )
+    control = ControlWorkflow(
+        store=store,
+        catalog=catalog,
+        queue=queue,
+        dispatcher=dispatcher,
+        clock=clock,
+        telemetry=telemetry,
+    )
     publish = PublishDefinition(store=store, reads=reads, catalog=catalog)
     handlers = {
         **Accounts(store=store, reads=reads, start=start).handlers(),
@@ -68,7 +77,9 @@ def router(
         **HealthChecks(checks=checks, clock=clock).handlers(),
         "show_openapi": _show_openapi,
     }
-    return Router(API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry, elsewhere=IMPORT)
+    return Router(
+        API, handlers, scope_prefix=settings.jwt_scope_prefix, telemetry=telemetry, elsewhere=IMPORT
+    )
 
 
 def _show_openapi(request: Request) -> Answer:  # noqa: ARG001  # the same for everybody

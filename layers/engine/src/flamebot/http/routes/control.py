@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import Control
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import Control
 from flamebot.http.router import Handler
 from flamebot.ports.store import ControlStore
-from flamebot.services.control_workflow import ControlWorkflow
+from flamebot.services.workflows.control import ControlWorkflow
 
 
 class GlobalControl:
@@ -19,7 +19,11 @@ class GlobalControl:
 
     def handlers(self) -> dict[str, Handler]:
         """By the endpoint's name."""
-        return {"show_control": self.show, "pause_all": self.pause_all, "resume_all": self.resume_all}
+        return {
+            "show_control": self.show,
+            "pause_all": self.pause_all,
+            "resume_all": self.resume_all,
+        }
 
     def show(self, request: Request) -> Answer:  # noqa: ARG002  # the same for everybody
         """Whether everything is paused."""

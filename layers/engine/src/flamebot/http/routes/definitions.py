@@ -6,20 +6,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.http.etags import content_tag, names, unless_seen, version_tag
 from flamebot.http.parameters import version, workflow_type
 from flamebot.http.problems import PreconditionRequired
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.http.router import Handler
 from flamebot.ports.store import ReadStore
-from flamebot.services.publish_definition import PublishDefinition
+from flamebot.services.definitions.publish import PublishDefinition
 
 
 class Definitions:
     """Handlers of `/v1/definitions`."""
 
-    def __init__(self, *, reads: ReadStore, publish: PublishDefinition, schema: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        *,
+        reads: ReadStore,
+        publish: PublishDefinition,
+        schema: Callable[[], Mapping[str, Any]],
+    ) -> None:
         self._reads = reads
         self._publish = publish
         self._schema = schema
@@ -56,20 +62,29 @@ class Definitions:
     def publish(self, request: Request) -> Answer:
         """201 for a type's first version, 200 for a later one or the same again."""
         follows = _precondition(request)
-        published = self._publish.run(workflow_type(request), request.document, follows, request.caller())
+        published = self._publish.run(
+            workflow_type(request), request.document, follows, request.caller()
+        )
         headers = {"ETag": version_tag(published.definition["version"])}
         if published.first:
             headers["Location"] = f"/v1/definitions/{published.definition['type']}"
-        return told(Definition, published.definition, status=201 if published.first else 200, headers=headers)
+        return told(
+            Definition,
+            published.definition,
+            status=201 if published.first else 200,
+            headers=headers,
+        )
 
     def validate(self, request: Request) -> Answer:
         """200, whatever is wrong with it."""
-        flaws = self._publish.flaws(request.document)
-        return told(Validation, {"valid": not flaws, "errors": flaws})
+        issues = self._publish.issues(request.document)
+        return told(Validation, {"valid": not issues, "errors": issues})
 
     def _shown(self, request: Request, number: int | None) -> Answer:
         definition = self._reads.definition_version(workflow_type(request), number)
-        return unless_seen(request, told(Definition, definition), version_tag(definition["version"]))
+        return unless_seen(
+            request, told(Definition, definition), version_tag(definition["version"])
+        )
 
 
 def _precondition(request: Request) -> Callable[[int], bool] | None:

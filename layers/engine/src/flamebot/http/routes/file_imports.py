@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.import_schemas import CreatedImport, FileImport, FileImportPage, FileImportRequest, RejectedRowPage
+from flamebot.http.import_schemas import (
+    CreatedImport,
+    FileImport,
+    FileImportPage,
+    FileImportRequest,
+    RejectedRowPage,
+)
 from flamebot.http.parameters import import_id
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.services.file_imports import FileImports, FileOrder
+from flamebot.services.imports.admin import FileImports, FileOrder
 
 
 class ImportsByFile:
@@ -42,7 +48,10 @@ class ImportsByFile:
         shown, is_new = self._imports.create(order, request.caller())
         headers = {"Location": f"/v1/imports/{shown['id']}"}
         return told(
-            CreatedImport, shown, status=201 if is_new else 200, headers=headers if is_new else {**headers, "Idempotent-Replayed": "true"}
+            CreatedImport,
+            shown,
+            status=201 if is_new else 200,
+            headers=headers if is_new else {**headers, "Idempotent-Replayed": "true"},
         )
 
     def page(self, request: Request) -> Answer:
@@ -55,7 +64,10 @@ class ImportsByFile:
 
     def rejects(self, request: Request) -> Answer:
         """The rejected rows."""
-        return told(RejectedRowPage, self._imports.rejects(import_id(request), request.query.cursor, request.query.limit))
+        return told(
+            RejectedRowPage,
+            self._imports.rejects(import_id(request), request.query.cursor, request.query.limit),
+        )
 
     def cancel(self, request: Request) -> Answer:
         """The import, cancelled."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import Health, OpenHealth
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import Health, OpenHealth
 from flamebot.http.router import Handler
 from flamebot.ports.clock import Clock
-from flamebot.services.check_health import CheckHealth
+from flamebot.services.maintenance.health import CheckHealth
 
 _KEPT_SECONDS = 2.0  # anybody may ask, and as often as he likes
 

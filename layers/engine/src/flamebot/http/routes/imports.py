@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import ImportResult
 from flamebot.http.endpoints import IMPORT
 from flamebot.http.request import Request
 from flamebot.http.request_schemas import ImportRequest
+from flamebot.http.response_schemas import ImportResult
 from flamebot.http.router import Router
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.import_accounts import ImportAccounts, ImportOrder
+from flamebot.services.imports.from_request import ImportAccounts, ImportOrder
 
 
 def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry) -> Router:
@@ -28,6 +28,12 @@ def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry)
             document=request.document,
         )
         report = importer.run(order, request.caller())
-        return told(ImportResult, report.answer, headers={"Idempotent-Replayed": "true"} if report.replayed else {})
+        return told(
+            ImportResult,
+            report.answer,
+            headers={"Idempotent-Replayed": "true"} if report.replayed else {},
+        )
 
-    return Router(IMPORT, {"import_accounts": import_accounts}, scope_prefix=scope_prefix, telemetry=telemetry)
+    return Router(
+        IMPORT, {"import_accounts": import_accounts}, scope_prefix=scope_prefix, telemetry=telemetry
+    )

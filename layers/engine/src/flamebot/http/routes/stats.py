@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import DueHistogram, Stats
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import DueHistogram, Stats
 from flamebot.http.router import Handler
 from flamebot.ports.store import ReadStore
 

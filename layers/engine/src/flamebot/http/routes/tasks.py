@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import FailedTaskPage
 from flamebot.http.request import Request
+from flamebot.http.response_schemas import FailedTaskPage
 from flamebot.http.router import Handler
 from flamebot.ports.store import ReadStore
 
@@ -21,4 +21,6 @@ class Tasks:
 
     def failed(self, request: Request) -> Answer:
         """The last tasks of failed workflows."""
-        return told(FailedTaskPage, self._reads.failed_tasks(request.query.cursor, request.query.limit))
+        return told(
+            FailedTaskPage, self._reads.failed_tasks(request.query.cursor, request.query.limit)
+        )

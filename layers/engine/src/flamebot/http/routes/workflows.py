@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from flamebot.http.answer import Answer, told
-from flamebot.http.answer_schemas import HistoryPage, Workflow, WorkflowPage
-from flamebot.http.parameters import workflow_id
+from flamebot.http.parameters import instance_id
 from flamebot.http.request import Request
 from flamebot.http.request_schemas import WorkflowFilter
+from flamebot.http.response_schemas import HistoryPage, Workflow, WorkflowPage
 from flamebot.http.router import Handler
 from flamebot.ports.store import ReadStore
-from flamebot.services.control_workflow import ControlWorkflow
+from flamebot.services.workflows.control import ControlWorkflow
 
 
 class Workflows:
@@ -41,32 +41,38 @@ class Workflows:
 
     def show(self, request: Request) -> Answer:
         """One of them."""
-        return told(Workflow, self._reads.workflow(workflow_id(request)))
+        return told(Workflow, self._reads.workflow(instance_id(request)))
 
     def history(self, request: Request) -> Answer:
         """What it has done."""
-        return told(HistoryPage, self._reads.history(workflow_id(request), request.query.cursor, request.query.limit))
+        return told(
+            HistoryPage,
+            self._reads.history(instance_id(request), request.query.cursor, request.query.limit),
+        )
 
     def pause(self, request: Request) -> Answer:
         """Hold the waiting task."""
-        return told(Workflow, self._control.pause(workflow_id(request), request.caller()))
+        return told(Workflow, self._control.pause(instance_id(request), request.caller()))
 
     def resume(self, request: Request) -> Answer:
         """Go on."""
-        return told(Workflow, self._control.resume(workflow_id(request), request.body.clock, request.caller()))
+        return told(
+            Workflow,
+            self._control.resume(instance_id(request), request.body.clock, request.caller()),
+        )
 
     def stop(self, request: Request) -> Answer:
         """Stop for good."""
-        return told(Workflow, self._control.stop(workflow_id(request), request.caller()))
+        return told(Workflow, self._control.stop(instance_id(request), request.caller()))
 
     def retry(self, request: Request) -> Answer:
         """Take it up where it failed."""
-        return told(Workflow, self._control.retry(workflow_id(request), request.caller()))
+        return told(Workflow, self._control.retry(instance_id(request), request.caller()))
 
     def run_now(self, request: Request) -> Answer:
         """Do not wait any longer."""
-        return told(Workflow, self._control.run_now(workflow_id(request), request.caller()))
+        return told(Workflow, self._control.run_now(instance_id(request), request.caller()))
 
     def skip_step(self, request: Request) -> Answer:
         """Leave a step out."""
-        return told(Workflow, self._control.skip_step(workflow_id(request), request.caller()))
+        return told(Workflow, self._control.skip_step(instance_id(request), request.caller()))

@@ -1,0 +1,1 @@
+"""Read, publish and seed definitions."""

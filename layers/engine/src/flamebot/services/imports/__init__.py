@@ -1,0 +1,1 @@
+"""Import accounts, by request and by file."""

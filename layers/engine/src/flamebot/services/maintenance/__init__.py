@@ -1,0 +1,1 @@
+"""The periodic maintenance pass and the health check."""

@@ -1,0 +1,1 @@
+"""Run tasks: the step function's services."""

@@ -1,0 +1,1 @@
+"""Execute one phase of a step."""

@@ -1,0 +1,1 @@
+"""Claim, send and reclaim tasks: the tick's services."""

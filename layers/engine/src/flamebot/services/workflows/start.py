@@ -1,0 +1,86 @@
+"""Start a workflow for an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from flamebot.domain.definition import Definition
+from flamebot.domain.errors import AccountIncomplete, AlreadyActive, NotFound
+from flamebot.domain.instance import AccountData, Instance, InstanceStatus
+from flamebot.domain.plan import plan_start
+from flamebot.domain.task_random import TaskRandom
+from flamebot.ports.clock import Clock
+from flamebot.ports.queue import StepQueue
+from flamebot.ports.store import Caller, ControlStore, Json, ReadStore, StartRow
+from flamebot.ports.telemetry import Telemetry
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.send_tasks import send_tasks
+
+
+def planned_start(definition: Definition, account: AccountData, at: datetime) -> StartRow:
+    """An instance that starts at `at`, with an id made here: its first draws are seeded by it before it is stored."""
+    instance_id = str(uuid4())
+    instance = Instance(
+        instance_id=instance_id,
+        account=account,
+        definition_id=definition.definition_id,
+        status=InstanceStatus.ACTIVE,
+        current_step=0,
+    )
+    return StartRow(
+        instance_id=instance_id,
+        account_id=account.account_id,
+        definition_id=definition.definition_id,
+        total_steps=len(definition.steps),
+        decision=plan_start(definition, instance, at, TaskRandom(f"{instance_id}:0")),
+        planned_at=at,
+    )
+
+
+class StartWorkflow:
+    """The use case behind `POST /v1/accounts/{id}/workflows`."""
+
+    def __init__(
+        self,
+        *,
+        store: ControlStore,
+        reads: ReadStore,
+        catalog: DefinitionCatalog,
+        queue: StepQueue,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._reads = reads
+        self._catalog = catalog
+        self._queue = queue
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def run(self, account_id: str, workflow_type: str, caller: Caller) -> Json:
+        """Start, and answer the workflow. Raises `NotFound`, `UnknownWorkflowType`, `AccountIncomplete`, `AlreadyActive`."""
+        stored = self._reads.account(account_id)
+        account = AccountData(
+            account_id=account_id,
+            model_id=stored["model_id"] or "",
+            channel_id=stored["channel_id"] or "",
+            config=stored["config"] or {},
+        )
+        row = planned_start(self._catalog.active(workflow_type), account, self._store.now())
+        (started,) = self._store.start_workflows([row], caller)
+        match started.status:
+            case "missing":
+                raise NotFound("There is no such account.")
+            case "incomplete":
+                raise AccountIncomplete
+            case "already_active":
+                raise AlreadyActive(instance_id=started.instance_id)
+        self._telemetry.count("WorkflowsStarted")
+        send_tasks(
+            [started.send] if started.send else [],
+            queue=self._queue,
+            clock=self._clock,
+            telemetry=self._telemetry,
+        )
+        return self._reads.workflow(row.instance_id)

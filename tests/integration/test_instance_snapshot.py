@@ -1,0 +1,78 @@
+"""instance_snapshot: what a plan needs that a person asked for, of one moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from flamebot.domain.errors import NotFound
+from flamebot.domain.instance import InstanceStatus
+from flamebot.domain.task import Phase
+from tests.support.builders import NOON, a_decision, a_next, after, an_instance, begin, commit
+from tests.support.databases import TestDatabase
+from tests.support.stores import ALICE, REQUEST, control, failed
+
+
+def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
+    """As the planner knows them, with schedule time and the pauses so far."""
+    started = an_instance(database, a_next(at=after(hours=1)))
+    control(database).pause_all(ALICE)
+    control(database, after(seconds=2)).resume_all(ALICE)
+    told = control(database, after(minutes=1)).standing(started.instance_id)
+    assert (told.instance.instance_id, told.instance.status, told.instance.revision) == (
+        started.instance_id,
+        InstanceStatus.ACTIVE,
+        0,
+    )
+    assert told.instance.account.account_id == started.account_id
+    assert told.task is not None
+    assert (told.task.task_id, told.task.phase, told.task.scheduled_for) == (
+        started.task_id,
+        Phase.TIMER,
+        after(hours=1),
+    )
+    assert (told.task_status, told.now, told.global_paused_ms) == (
+        "pending",
+        after(minutes=1),
+        2000,
+    )
+
+
+def test_the_last_task_of_a_failed_instance_is_read(database: TestDatabase) -> None:
+    """With its payload: a text that was written is not written again."""
+    told = control(database).standing(failed(database, unknown=True).instance_id)
+    assert told.task is not None
+    assert (told.task_status, told.task.outcome_unknown, told.task.payload.request) == (
+        "failed",
+        True,
+        REQUEST,
+    )
+
+
+def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase) -> None:
+    """By number, not by text: the tenth comes after the ninth; tasks of others are not seen."""
+    started = an_instance(database)
+    an_instance(database)
+    for number in range(1, 10):
+        task_id = f"{started.instance_id}:{number}"
+        (begun,) = begin(database, task_id)
+        commit(database, (task_id, begun["fence"], a_decision(next_task=a_next(at=NOON))))
+    told = control(database).standing(started.instance_id)
+    assert told.task is not None
+    assert told.task.sequence == 10
+
+
+def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
+    """Completed long ago."""
+    started = an_instance(database)
+    (begun,) = begin(database, started.task_id)
+    commit(database, (started.task_id, begun["fence"], a_decision(status="completed")))
+    database.value("select delete_finished_tasks(%s, 100)", (after(days=8),))
+    told = control(database).standing(started.instance_id)
+    assert (told.task, told.task_status) == (None, None)
+
+
+@pytest.mark.parametrize("instance_id", ["00000000-0000-4000-8000-000000000000", "nonsense"])
+def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
+    """Whatever names no instance."""
+    with pytest.raises(NotFound):
+        control(database).standing(instance_id)

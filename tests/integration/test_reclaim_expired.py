@@ -1,0 +1,137 @@
+"""reclaim_expired: what crashed is planned anew, by one, and the crashed one can no longer commit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.support.builders import (
+    LEASE,
+    NOON,
+    a_cancel,
+    a_decision,
+    a_poll,
+    a_running_task,
+    a_submit,
+    after,
+    an_instance,
+    begin,
+    commit,
+    pause_all,
+    reclaim,
+    task,
+)
+from tests.support.databases import TestDatabase
+
+EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+
+
+def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
+    """New fence, new lease, one more reap, attempts untouched; answered as begin answers, with what happened."""
+    running = a_running_task(database, a_submit(attempts=1))
+    assert reclaim(database) == []
+    database.rows(EXPIRE)
+    (row,) = reclaim(database)
+    assert (row["task_id"], row["lost"], row["reclaims"], row["attempts"], row["now"]) == (
+        running.task_id,
+        "lease_expired",
+        1,
+        1,
+        NOON,
+    )
+    assert row["fence"] > running.fence
+    assert row["account_data"]["account_id"] == running.account_id
+    left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are wall time
+    assert abs(left - LEASE) < timedelta(seconds=5)
+    assert reclaim(database) == []
+
+
+def test_whoever_lost_its_lease_cannot_commit(database: TestDatabase) -> None:
+    """A stale fence never changes a row (I4); the one who reclaimed commits."""
+    running = a_running_task(database)
+    database.rows(EXPIRE)
+    (row,) = reclaim(database)
+    assert commit(database, (running.task_id, running.fence, a_decision())) == []
+    assert task(database, running.task_id)["status"] == "running"
+    assert len(commit(database, (running.task_id, row["fence"], a_decision("pending")))) == 1
+
+
+def test_lost_reclaim_is_not_a_crash_of_the_task(database: TestDatabase) -> None:
+    """When the tick itself dies, the next one reclaims without counting another reap (I8)."""
+    running = a_running_task(database)
+    for _ in range(3):
+        database.rows(EXPIRE)
+        (row,) = reclaim(database)
+    assert (row["reclaims"], row["lost"]) == (1, "lease_expired")
+    assert task(database, running.task_id)["begun_by"] is not None
+
+
+def test_every_lost_begin_counts(database: TestDatabase) -> None:
+    """Crashes in a row add up, until a delivery gets as far as a commit."""
+    running = a_running_task(database, a_poll())
+    for reclaims in (1, 2):
+        database.rows(EXPIRE)
+        (row,) = reclaim(database)
+        assert row["reclaims"] == reclaims
+        commit(database, (running.task_id, row["fence"], a_decision("pending")))
+        assert task(database, running.task_id)["reclaims"] == reclaims
+        begin(database, running.task_id)
+    commit(
+        database, (running.task_id, task(database, running.task_id)["fence"], a_decision("pending"))
+    )
+    assert task(database, running.task_id)["reclaims"] == 0
+
+
+def test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable(database: TestDatabase) -> None:
+    """What nobody ever received is planned as such, and stays so should the reclaim be lost."""
+    started = an_instance(database, a_submit())
+    database.rows("update scheduled_tasks set sends = 19")
+    database.rows(EXPIRE)
+    assert reclaim(database) == []
+    database.rows("update scheduled_tasks set sends = 20")
+    for _ in range(2):
+        (row,) = reclaim(database)
+        assert (row["task_id"], row["lost"], row["reclaims"]) == (
+            started.task_id,
+            "undeliverable",
+            0,
+        )
+        database.rows(EXPIRE)
+
+
+def test_crash_after_the_twentieth_send_is_a_crash(database: TestDatabase) -> None:
+    """A task that was begun at last was deliverable."""
+    started = an_instance(database)
+    database.rows("update scheduled_tasks set sends = 20")
+    begin(database, started.task_id)
+    database.rows(EXPIRE)
+    assert [row["lost"] for row in reclaim(database)] == ["lease_expired"]
+
+
+def test_global_pause_reclaims_what_runs(database: TestDatabase) -> None:
+    """What was begun finishes under a global pause; what was only sent is left, unless it is a cancel."""
+    running = a_running_task(database)
+    an_instance(database)
+    cancelling = an_instance(database, a_cancel())
+    pause_all(database)
+    database.rows("update scheduled_tasks set sends = 20 where status = 'queued'")
+    database.rows(EXPIRE)
+    assert {row["task_id"] for row in reclaim(database)} == {running.task_id, cancelling.task_id}
+
+
+def test_reclaim_counts_the_pause_that_is_on(database: TestDatabase) -> None:
+    """Deadlines subtract the global pause that has not ended yet."""
+    a_running_task(database)
+    pause_all(database)
+    database.rows(EXPIRE)
+    assert [row["global_paused_ms"] for row in reclaim(database, now=after(seconds=30))] == [30_000]
+
+
+def test_limit_is_kept_longest_expired_first(database: TestDatabase) -> None:
+    """A crash of many is worked off from its beginning."""
+    ids = [a_running_task(database).task_id for _ in range(3)]
+    for n, task_id in enumerate(ids):
+        database.rows(
+            "update scheduled_tasks set lease_expires_at = clock_timestamp() - %s * interval '1 s' where task_id = %s",
+            (n + 1, task_id),
+        )
+    assert {row["task_id"] for row in reclaim(database, 2)} == set(ids[1:])

@@ -1,0 +1,33 @@
+"""record_maintenance: what a pass left behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.support.databases import TestDatabase
+from tests.support.stores import maintenance, reads
+
+
+def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
+    """The health check asks how long ago it was, whatever the schedule clock says, and what it found."""
+    database.rows(
+        "update engine_control set last_maintenance_at = last_maintenance_at - interval '1 day'"
+    )
+    maintenance(database).record_maintenance(
+        {"after": "acct\u0000-7", "lost_workflows": 2, "failed": ["history"]}
+    )
+    told = reads(database).health()
+    assert told["last_maintenance"] == {
+        "after": "acct\ufffd-7",
+        "lost_workflows": 2,
+        "failed": ["history"],
+    }
+    assert 0 <= told["last_maintenance_age_seconds"] < 30
+    assert abs(datetime.now(UTC) - told["last_maintenance_at"]) < timedelta(seconds=30)  # noqa: TID251  # wall time
+
+
+def test_a_new_database_waits_for_its_first_pass(database: TestDatabase) -> None:
+    """Counted from its migration: a rule that never fires is found out, and a fresh deployment is not ill."""
+    told = reads(database).health()
+    assert told["last_maintenance"] == {}
+    assert 0 <= told["last_maintenance_age_seconds"] < 600

@@ -1,0 +1,124 @@
+"""Imports by file as the verbs' suites need them: announced, begun, with a chunk to store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from flamebot.adapters.postgres.imports import (
+    PostgresImportAdmin,
+    PostgresImportMaintenance,
+    PostgresImportStore,
+)
+from flamebot.ports.import_store import Chunk, NewImport, RejectedRow, StagedRow, Stored, Turn
+from flamebot.ports.store import AccountRow, StartRow
+from tests.support.builders import HORIZON, LEASE, NOON
+from tests.support.databases import Row, TestDatabase
+from tests.support.stores import ALICE, StoppedClock
+
+SIZE = 1000
+TURN = timedelta(seconds=90)
+
+
+def worker(
+    database: TestDatabase, at: datetime = NOON, *, room: int = 1000, turn: timedelta = TURN
+) -> PostgresImportStore:
+    """The worker's store."""
+    return PostgresImportStore(
+        database.db, StoppedClock(at), horizon=HORIZON, lease=LEASE, room=room, turn=turn
+    )
+
+
+def admin(database: TestDatabase) -> PostgresImportAdmin:
+    """The API's store."""
+    return PostgresImportAdmin(database.db)
+
+
+def tender(database: TestDatabase) -> PostgresImportMaintenance:
+    """Maintenance's store."""
+    return PostgresImportMaintenance(database.db)
+
+
+def announce(database: TestDatabase, **fields: Any) -> str:
+    """An import that waits for its file."""
+    new = NewImport(
+        **{
+            "import_id": str(uuid4()),
+            "file_name": "a.csv",
+            "format": "csv",
+            "size": SIZE,
+            "definition_id": None,
+            "spread": timedelta(0),
+            "key": None,
+            "upload_for": timedelta(hours=1),
+            **fields,
+        }
+    )
+    return admin(database).create_import(new, ALICE)[0]
+
+
+def begun(database: TestDatabase, import_id: str | None = None, **fields: Any) -> Turn:
+    """The turn of an import."""
+    turn = worker(database).begin_import(import_id or announce(database, **fields), str(uuid4()))
+    assert isinstance(turn, Turn), turn
+    return turn
+
+
+def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields: Any) -> StagedRow:
+    """A row to stage."""
+    values = {
+        "model_id": "m",
+        "channel_id": "c",
+        "config": {"a": 1},
+        "version": 100_001,
+        "ciphertext": b"\x00sealed\\",
+        **fields,
+    }
+    return StagedRow(row=row, account=AccountRow(flamebot_id=account_id, **values), start=start)
+
+
+def a_chunk(
+    turn: Turn,
+    *staged: StagedRow,
+    to: int = 500,
+    rejects: Sequence[RejectedRow] = (),
+    done: bool = False,
+    from_byte: int | None = None,
+) -> Chunk:
+    """A chunk from the turn's checkpoint on."""
+    return Chunk(
+        from_byte=turn.bytes_read if from_byte is None else from_byte,
+        to_byte=to,
+        line=1 + len(staged) + len(rejects),
+        rows=len(staged) + len(rejects),
+        staged=staged,
+        rejects=rejects,
+        done=done,
+    )
+
+
+def store(database: TestDatabase, turn: Turn, *staged: StagedRow, **fields: Any) -> Stored:
+    """Store a chunk."""
+    return worker(database).import_chunk(turn, a_chunk(turn, *staged, **fields))
+
+
+def row_of(database: TestDatabase, import_id: str) -> Row:
+    """The import's row."""
+    return database.one("select * from imports where id = %s", (import_id,))
+
+
+def outlive(database: TestDatabase, seconds: int = 3600) -> None:
+    """Let so much wall time pass for every lease, upload and import."""
+    past = {"past": timedelta(seconds=seconds)}
+    database.rows(
+        "update imports set lease_expires_at = lease_expires_at - %(past)s, upload_until = upload_until - %(past)s,"
+        " updated_at = updated_at - %(past)s, created_at = created_at - %(past)s, finished_at = finished_at - %(past)s",
+        past,
+    )
+
+
+def log(database: TestDatabase) -> list[Row]:
+    """The whole audit log, oldest first."""
+    return database.rows("select * from audit_log order by id")

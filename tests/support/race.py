@@ -1,0 +1,45 @@
+"""Two sessions at once, in an order that is settled: nothing sleeps, and no luck is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+
+from tests.support.databases import Session, TestDatabase, start
+
+Verb = Callable[[Session], Any]
+
+
+def race(
+    database: TestDatabase, first: Verb, second: Verb, *, waits: bool = True
+) -> tuple[Any, Any]:
+    """Run the first verb, the second while the first has not committed, then let the first commit. Answers of both."""
+    one, other = database.session(), database.session()
+    one.begin()
+    first_answer = first(one)
+    waiting = start(lambda: second(other))
+    if waits:
+        database.until_blocked(other)
+    else:
+        waiting.result()
+    one.commit()
+    second_answer = waiting.result()
+    one.close()
+    other.close()
+    return first_answer, second_answer
+
+
+def told(verb: Verb) -> Verb:
+    """The verb, but a refusal is its answer: the SQLSTATE, FB001 and so on."""
+
+    def call(session: Session) -> Any:
+        try:
+            return verb(session)
+        except psycopg2.Error as refusal:
+            if not (refusal.pgcode or "").startswith("FB"):
+                raise
+            return refusal.pgcode
+
+    return call

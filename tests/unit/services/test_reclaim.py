@@ -1,0 +1,119 @@
+"""One task that nobody can plan keeps no other from being reclaimed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.errors import NotFound
+from flamebot.domain.message import TaskPointer
+from flamebot.domain.task import Phase
+from flamebot.ports.store import Begun, CommitItem, Committed
+from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.ticking.reclaim import Reclaim
+from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, begun, pointer, task
+
+MINUTE = timedelta(minutes=1)
+POLICY = EnginePolicy(max_attempts=3, max_reclaims=5, retry_base=MINUTE, retry_cap=MINUTE)
+
+
+class LossStore:
+    """Has tasks to reclaim, and one definition."""
+
+    def __init__(self, lost: list[Begun]) -> None:
+        self._lost = lost
+        self.committed: list[CommitItem] = []
+
+    def definition(self, definition_id: int) -> dict[str, Any]:
+        if definition_id != 1:
+            raise NotFound
+        step = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}
+        return {
+            "id": 1,
+            "type": "flow",
+            "version": 1,
+            "name": "flow",
+            "description": "",
+            "config": {},
+            "steps": [step],
+        }
+
+    def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
+        taken, self._lost = self._lost[:limit], self._lost[limit:]
+        return taken
+
+    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
+        self.committed += items
+        return [
+            Committed(
+                task_id=i.task_id,
+                accepted=True,
+                instance_status="active",
+                send=pointer(9, alone=True),
+            )
+            for i in items
+        ]
+
+
+def lost(sequence: int, *, definition_id: int = 1) -> Begun:
+    """A submit whose runner is gone."""
+    found = begun(
+        task(
+            Phase.SUBMIT,
+            task_id=f"{INSTANCE}:{sequence}",
+            sequence=sequence,
+            reclaims=1,
+            lost="lease_expired",
+        )
+    )
+    assert found.instance is not None
+    return replace(found, instance=replace(found.instance, definition_id=definition_id))
+
+
+def reclaim(
+    store: LossStore, remaining: float = 30
+) -> tuple[int, list[TaskPointer], ListTelemetry]:
+    """Reclaim, and collect what is sent."""
+    sent: list[TaskPointer] = []
+    telemetry = ListTelemetry()
+    service = Reclaim(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=HandClock(),
+        telemetry=telemetry,
+        send=sent.extend,
+    )
+    return service.run("n", lambda: remaining), sent, telemetry
+
+
+def test_what_cannot_be_planned_keeps_no_other() -> None:
+    """Its definition cannot be read: it is told, left to its new lease, and reclaimed again."""
+    store = LossStore([lost(1), lost(2, definition_id=99), lost(3)])
+    taken, sent, telemetry = reclaim(store)
+    assert taken == 3
+    assert [item.task_id for item in store.committed] == [f"{INSTANCE}:1", f"{INSTANCE}:3"]
+    assert len(sent) == 2
+    assert telemetry.events().count("not_planned") == 1
+
+
+def test_a_lost_submit_is_of_unknown_outcome() -> None:
+    """The same row again, at once: the service may know its key."""
+    store = LossStore([lost(1)])
+    reclaim(store)
+    (item,) = store.committed
+    assert item.decision.task is not None
+    assert (item.decision.task.to, item.decision.task.outcome_unknown) == ("pending", True)
+
+
+def test_all_are_reclaimed_chunk_by_chunk() -> None:
+    """A crash of many processes at once is no more than many chunks."""
+    assert reclaim(LossStore([lost(number) for number in range(1, 251)]))[0] == 250
+
+
+def test_time_bounds_it() -> None:
+    """The next tick goes on."""
+    assert reclaim(LossStore([lost(1)]), remaining=0)[0] == 0

@@ -1,0 +1,1 @@
+"""Five ways in which the engine is attacked: simulation, mutants, chaos, fuzzing and a checked model."""

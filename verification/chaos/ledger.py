@@ -1,0 +1,97 @@
+"""What the actions service's ledger proves about order: which writes overlapped, and which began when they no longer should.
+
+Fences grow with every begin, over all accounts. So a write that came with a higher fence bounds when a lower one was drawn: before
+that write started. This is how a write of a process that was frozen for a while is told from one that was begun just now.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
+
+from tests.e2e.local_stack import Json
+from verification.chaos.workload import Pause
+
+EFFECTS = frozenset({"updatePrompt", "updateBio", "startSwipeTask"})
+_CLOCKS = 0.05  # seconds that two looks at the same clock may be apart
+
+
+class FenceTimes:
+    """The latest moment at which a fence can have been drawn."""
+
+    def __init__(self, writes: Iterable[Json]) -> None:
+        """Take all writes, of all accounts."""
+        known: list[tuple[int, float]] = sorted(
+            (write["fence"], write["startedAt"]) for write in writes if write["fence"] is not None
+        )
+        self._fences = [fence for fence, _ in known]
+        self._latest = list(accumulate((moment for _, moment in reversed(known)), min))[::-1]
+
+    def latest(self, fence: int) -> float:
+        """Wall time, seconds since the epoch."""
+        return self._latest[bisect.bisect_left(self._fences, fence)]
+
+
+def unexplained_overlaps(
+    writes: Sequence[Json], lease: float
+) -> tuple[list[tuple[Json, Json]], int]:
+    """Pairs of writes for one account that were being answered at the same time while the first one's lease held (I4).
+
+    No overlap: the same key sent again; a first one whose key the service has answered for meanwhile. Answers the pairs,
+    and how many others there were whose lease had run out.
+    """
+    times = FenceTimes(writes)
+    settled: dict[str, float] = {}
+    for write in writes:
+        if write["key"] and write["status"] in (200, 202):
+            settled[write["key"]] = min(write["endedAt"], settled.get(write["key"], float("inf")))
+    by_account: dict[str, list[Json]] = defaultdict(list)
+    for write in writes:
+        by_account[write["account"]].append(write)
+    found, lapsed = [], 0
+    for own in by_account.values():
+        for one, other in pairwise(sorted(own, key=lambda write: write["startedAt"])):
+            over = min(one["endedAt"], settled.get(one["key"] or "", float("inf")))
+            if one["key"] == other["key"] or other["startedAt"] >= over - _CLOCKS:
+                continue
+            if (
+                one["fence"] is not None
+                and other["startedAt"] - times.latest(one["fence"]) >= lease - _CLOCKS
+            ):
+                lapsed += 1
+            else:
+                found.append((one, other))
+    return found, lapsed
+
+
+def effects_begun_while_paused(
+    writes: Sequence[Json], pauses: Sequence[Pause]
+) -> tuple[list[Json], int]:
+    """Effects that were begun after a pause was acknowledged with nothing in flight, before it ended (I7).
+
+    Answers them, and how many others were sent in such a time by somebody who had begun, and been given up, before the pause.
+    """
+    times = FenceTimes(writes)
+    by_account: dict[str, list[Json]] = defaultdict(list)
+    for write in writes:
+        if write["operation"] in EFFECTS:
+            by_account[write["account"]].append(write)
+    inside = [
+        (write, pause)
+        for pause in pauses
+        for write in by_account[pause.account]
+        if pause.acknowledged + _CLOCKS < write["startedAt"] < pause.ended - _CLOCKS
+    ]
+    found = [write for write, pause in inside if times.latest(write["fence"]) > pause.acknowledged]
+    return found, len(inside) - len(found)
+
+
+def fault_counts(writes: Iterable[Json]) -> Mapping[str, int]:
+    """How often each of the service's faults hit an effect."""
+    counts: dict[str, int] = defaultdict(int)
+    for write in writes:
+        if write["fault"]:
+            counts[f"service: {write['fault']}"] += 1
+    return counts

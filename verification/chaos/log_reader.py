@@ -1,0 +1,78 @@
+"""What the functions' logs tell while a run goes on: counted line by line, and searched for what must never be in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from pathlib import Path
+
+CANARY = "chaos-canary-7f3a91"  # in every credential
+
+_EVENTS = {
+    "reclaimed": "reclaimed",
+    "commit_unknown": "commit left unknown",
+    "not_begun": "message dropped at begin",
+    "begin_failed": "begin given up",
+    "nothing_begun": "delivery given back whole",
+    "locks_unavailable": "lock table away",
+    "lock_left_to_lapse": "lock left to lapse",
+    "send_incomplete": "send incomplete",
+    "chain_broke": "chain broke",
+    "phase_broke": "phase broke",
+    "not_planned": "not planned",
+    "commit_refused": "commit refused as bad",
+    "task_ran": "tasks run",
+}
+_EVENT = re.compile(r'"message":"(\w+)"')
+
+
+class LogReader:
+    """Reads on where it stopped; a log that was rotated meanwhile must have been read before."""
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is read yet."""
+        self._directory = directory
+        self._read: dict[Path, tuple[int, int]] = {}  # inode and offset
+        self._lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self.leaks: list[str] = []
+
+    def read(self) -> None:
+        """Count what was written since the last time."""
+        with self._lock:
+            for path in sorted(self._directory.glob("*.log")):
+                self._read_on(path)
+
+    def _read_on(self, path: Path) -> None:
+        inode, offset = self._read.get(path, (0, 0))
+        status = path.stat()
+        if status.st_ino != inode or status.st_size < offset:
+            offset = 0
+        with path.open("rb") as file:
+            file.seek(offset)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    break
+                offset += len(raw)
+                self._line(path.stem, raw.decode(errors="replace"))
+        self._read[path] = (status.st_ino, offset)
+
+    def _line(self, name: str, line: str) -> None:
+        if CANARY in line:
+            self.leaks.append(f"{name}: {line[:300]}")
+        if "Task timed out after" in line:
+            self.counts["killed at its timeout"] += 1
+        event = found[1] if (found := _EVENT.search(line)) else None
+        if event in _EVENTS:
+            self.counts[_EVENTS[event]] += 1
+        if event == "task_ran":
+            self.counts["stale commit refused"] += _field(line, "accepted") is False
+
+
+def _field(line: str, name: str) -> object:
+    try:
+        return json.loads(line).get(name)
+    except ValueError:
+        return None

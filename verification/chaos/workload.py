@@ -1,0 +1,255 @@
+"""The work of a run: accounts imported portion by portion, and an operator who pauses, resumes and stops while it is done."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psycopg2
+
+from tests.e2e.local_stack import Json
+from verification.chaos.client import Client
+from verification.chaos.log_reader import CANARY
+from verification.chaos.world import World
+
+TYPE = "chaos"
+_DELAY = {"min": "2m", "max": "20m"}
+_REST = {"id": "rest", "action": "wait", "delay": _DELAY}
+_PROMPT = {
+    "id": "prompt",
+    "action": "add_prompt",
+    "delay": {"min": "0s", "max": "10m"},
+    "timeout": "30d",
+}
+_SWIPE = {
+    "id": "swipe",
+    "action": "swipe_with_spectre",
+    "swipeCount": {"min": 1, "max": 5},
+    "delay": _DELAY,
+    "timeout": "30d",
+}
+# Six tasks each: wake-up, text, submit, poll, submit, poll. The order of the effects tells which version a workflow ran on.
+VERSIONS: dict[int, list[Json]] = {1: [_REST, _PROMPT, _SWIPE], 2: [_REST, _SWIPE, _PROMPT]}
+EFFECTS = {1: ["updatePrompt", "startSwipeTask"], 2: ["startSwipeTask", "updatePrompt"]}
+_ROOM = """
+    select (select count(*) from workflow_instances where is_live) as live,
+           (select count(*) from scheduled_tasks where status in ('pending', 'queued') and scheduled_for <= to_timestamp(%s)) as waiting"""
+_STOPPED_SHARE = 0.02
+_COMMANDS_PAUSE = (0.1, 0.6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A pause that was acknowledged with nothing in flight, until it was asked to end. Real times."""
+
+    account: str
+    acknowledged: float
+    ended: float
+
+
+@dataclass(slots=True)
+class Promises:
+    """What the API has acknowledged, and so must be true in the end."""
+
+    workflows: dict[str, str] = field(default_factory=dict)  # account -> workflow
+    versions: dict[str, int] = field(default_factory=dict)  # account -> version that was current
+    pauses: list[Pause] = field(default_factory=list)
+    to_be_stopped: set[str] = field(default_factory=set)  # accounts for which a stop was asked
+    commands: Counter[str] = field(default_factory=Counter)  # acknowledged, by action
+
+
+class Workload:
+    """Two threads: one imports, one operates. What they promise is read when both have ended."""
+
+    def __init__(self, world: World, workflows: int, seed: object) -> None:
+        """Nothing is imported yet."""
+        self._world = world
+        self._seed = seed
+        self._least = workflows
+        self.accounts: list[str] = []  # asked for so far
+        self.promises = Promises()
+        self.failures: Counter[str] = Counter()
+        self.broken: list[BaseException] = []
+        self.asked = ""
+        self._stopping = threading.Event()
+        self._quiet = threading.Event()
+        self._enough = threading.Event()
+        self._importer = threading.Thread(
+            target=self._run, args=(self._import_all,), name="importer", daemon=True
+        )
+        self._operator = threading.Thread(
+            target=self._run, args=(self._operate,), name="operator", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin."""
+        self._importer.start()
+        self._operator.start()
+
+    def importing(self) -> bool:
+        """Whether some accounts are still to come."""
+        return self._importer.is_alive()
+
+    def enough(self) -> None:
+        """Enough was struck. Until then there is work to strike: more accounts are imported, up to twice as many as asked for."""
+        self._enough.set()
+
+    def calm(self, patience: float) -> None:
+        """The nemesis is over: the operator resumes what it paused and commands nothing more."""
+        self._quiet.set()
+        self._operator.join(patience)
+        if self._operator.is_alive():
+            raise AssertionError(
+                f"the operator could not resume what it had paused; asked for last: {self.asked}"
+            )
+
+    def stop(self) -> None:
+        """Leave it, whatever is undone."""
+        self._stopping.set()
+        self._quiet.set()
+        for thread in (self._importer, self._operator):
+            if thread.is_alive():
+                thread.join(40)
+
+    def _run(self, work: object) -> None:
+        client = Client(self._world)
+        try:
+            work(client)  # type: ignore[operator]
+        except BaseException as error:
+            if not self._stopping.is_set():
+                self.broken.append(error)
+        finally:
+            self.failures += client.failures
+            client.close()
+
+    # Imports
+
+    def _import_all(self, client: Client) -> None:
+        portion, published = self._world.pace.portion, 0
+        while (left := self._least - len(self.accounts)) > 0 or (
+            not self._enough.is_set() and -left < self._least
+        ):
+            version = 1 if left > self._least // 2 else 2
+            if version != published:
+                self._publish(client, version)
+                published = version
+            self._wait_for_room()
+            if self._stopping.is_set():
+                return
+            size = min(portion, left) if left > 0 else portion
+            accounts = [f"chaos-{self._seed}-{len(self.accounts) + n:05}" for n in range(size)]
+            self.accounts += accounts
+            self._import(client, accounts, version)
+            self._stopping.wait(self._world.pace.gap)
+
+    def _publish(self, client: Client, version: int) -> None:
+        document = {"type": TYPE, "name": TYPE, "steps": VERSIONS[version]}
+        while not self._stopping.is_set():
+            known = client.ask("GET", f"/v1/definitions/{TYPE}")
+            if known is not None and known.status == 200 and known.document["version"] == version:
+                return
+            if known is not None:
+                follows = (
+                    {"if_none_match": "*"}
+                    if known.status == 404
+                    else {"if_match": known.etag or ""}
+                )
+                client.ask("PUT", f"/v1/definitions/{TYPE}", document, **follows)
+            self._stopping.wait(0.3)
+
+    def _wait_for_room(self) -> None:
+        """No more is started than is worked on: of a long backlog every task is sent again and again, which shows nothing new."""
+        pace = self._world.pace
+        while not self._stopping.is_set():
+            with suppress(psycopg2.Error):  # struck
+                (row,) = self._world.rows(_ROOM, self._world.engine_now())
+                if row["live"] <= pace.at_once - pace.portion and row["waiting"] < pace.portion:
+                    return
+            self._stopping.wait(0.5)
+
+    def _import(self, client: Client, accounts: list[str], version: int) -> None:
+        """Until it is acknowledged: a repetition says the same, however often it was carried out."""
+        rows = [
+            {
+                "flamebotId": account,
+                "modelId": "model-1",
+                "channelId": "channel-1",
+                "credentials": {"password": f"{CANARY}-{account}"},
+            }
+            for account in accounts
+        ]
+        body = {"accounts": rows, "startAutomation": True, "workflowType": TYPE}
+        while not self._stopping.is_set():
+            answer = client.ask(
+                "POST", "/v1/accounts/import", body, idempotency_key=f"import-{accounts[0]}"
+            )
+            if answer is not None and answer.status == 200:
+                started = {
+                    result["flamebotId"]: result["workflow"]
+                    for result in answer.document["results"]
+                }
+                assert all(workflow["status"] == "started" for workflow in started.values()), (
+                    answer.document
+                )
+                self.promises.workflows |= {
+                    account: started[account]["instanceId"] for account in accounts
+                }
+                self.promises.versions |= dict.fromkeys(accounts, version)
+                return
+            self._stopping.wait(0.3)
+
+    # Control
+
+    def _operate(self, client: Client) -> None:
+        """Pause, resume and stop what was started lately. What is paused in the end is resumed."""
+        draws = random.Random(f"{self._seed}/operator")
+        paused: list[
+            tuple[float, str, float | None]
+        ] = []  # until, account, acknowledged with nothing in flight
+        while not self._quiet.wait(draws.uniform(*_COMMANDS_PAUSE)):
+            recent = list(self.promises.workflows)[-self._world.pace.at_once :]
+            if not recent:
+                continue
+            account = draws.choice(recent)
+            if draws.uniform(0, 1) < _STOPPED_SHARE:
+                self._stop(client, account)
+            elif account not in self.promises.to_be_stopped and account not in [
+                other for _, other, _ in paused
+            ]:
+                asked = self._command(client, account, "pause")
+                if asked is not None and asked["status"] == "paused":
+                    acknowledged = None if asked["effectInFlight"] else time.time()
+                    paused.append((time.monotonic() + draws.uniform(0.5, 5), account, acknowledged))
+            for entry in [entry for entry in paused if entry[0] < time.monotonic()]:
+                paused.remove(entry)
+                self._resume(client, *entry[1:])
+        for _, account, acknowledged in paused:
+            self._resume(client, account, acknowledged)
+
+    def _command(self, client: Client, account: str, action: str) -> Json | None:
+        """Until it is answered; None when the workflow's state does not allow it."""
+        path = f"/v1/workflows/{self.promises.workflows[account]}/{action}"
+        while not self._stopping.is_set():
+            answer = client.ask("POST", path, {"reason": "chaos"})
+            self.asked = f"{path}, failures so far {dict(client.failures)}"
+            if answer is not None:
+                self.promises.commands[action] += answer.status == 200
+                return answer.document if answer.status == 200 else None
+            self._stopping.wait(0.3)
+        return None
+
+    def _resume(self, client: Client, account: str, acknowledged: float | None) -> None:
+        ended = time.time()
+        self._command(client, account, "resume")
+        if acknowledged is not None:
+            self.promises.pauses.append(
+                Pause(account=account, acknowledged=acknowledged, ended=ended)
+            )
+
+    def _stop(self, client: Client, account: str) -> None:
+        self.promises.to_be_stopped.add(account)
+        self._command(client, account, "stop")

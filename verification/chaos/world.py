@@ -1,0 +1,213 @@
+"""The world of a run: Postgres, the proxy in front of it and a local stack, each a thing that can be struck and put right again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import psycopg2
+import psycopg2.extras
+
+from devstack.clock import engine_clock
+from devstack.postgres import URL_VARIABLE, EmbeddedPostgres, ensure_database, privilege
+from tests.e2e.local_stack import Json, LocalStack, alive, wait_until
+from verification.chaos.database_proxy import DatabaseProxy
+from verification.chaos.log_reader import LogReader
+from verification.chaos.pace import Pace
+
+FUNCTIONS = ("api", "import_accounts", "step", "tick")
+_USUAL_START = 5.0  # seconds
+# What is written outlives its process without it; only the machine's own end would lose it. With it a restart takes three seconds.
+_UNSYNCED = {"fsync": "off", "full_page_writes": "off"}
+_STARTS = 3  # a strike may hit a stack that is starting
+
+
+class World:
+    """Everything that runs, from `with` to its end; nothing of it is left behind."""
+
+    def __init__(self, pace: Pace, seed: object) -> None:
+        """Nothing is started yet."""
+        self.pace = pace
+        self.directory = Path(tempfile.mkdtemp(prefix="flamebot-chaos-"))
+        if privilege() == "nobody":
+            self.directory.chmod(0o711)
+        self.postgres = EmbeddedPostgres(self.directory / "postgres", options=_UNSYNCED)
+        self.log = LogReader(self.directory / "stack" / "logs")
+        self.kept = False  # data and logs, for somebody to look at
+        self.slowness = (
+            1.0  # of this machine, by how long a stack took to start: of two free cores it is 1
+        )
+        self._seed = seed
+        self._stopped: set[int] = set()  # processes that were frozen
+        self.stack: LocalStack | None = None
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        try:
+            server = self.postgres.start()
+            ensure_database(server, "flamebot")
+            self.proxy = DatabaseProxy(server.port, self._seed)
+            self.proxy.start()
+            self._url = server.url("flamebot")
+            self._proxied = self._url.replace(f":{server.port}/", f":{self.proxy.port}/")
+            self.start_stack()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End everything, whatever state it is in."""
+        self._end()
+
+    def _end(self) -> None:
+        self.thaw_all()
+        try:
+            if self.stack is not None:
+                self.stack.end()
+        finally:
+            self.postgres.stop()
+            if hasattr(self, "proxy"):
+                self.proxy.stop()
+            if not self.kept:
+                shutil.rmtree(self.directory, ignore_errors=True)
+
+    # The stack
+
+    def start_stack(self) -> None:
+        """Start it on what the last one left; its database is behind the proxy."""
+        self.log.read()  # before it is rotated
+        environment = {**self.pace.environment(), URL_VARIABLE: self._proxied}
+        for left in reversed(range(_STARTS)):
+            began = time.monotonic()
+            try:
+                self.stack = LocalStack(
+                    self.directory / "stack", "--speed", f"{self.pace.speed:g}", env=environment
+                )
+            except AssertionError:
+                if not left:
+                    raise
+            else:
+                self.slowness = max(1.0, (time.monotonic() - began) / _USUAL_START)
+                return
+
+    def kill_stack(self, *, every_process: bool) -> None:
+        """SIGKILL: to its main process, whose children then end by themselves, or to all of them."""
+        assert self.stack is not None
+        self.thaw_all()
+        family = self.stack.processes()
+        if every_process:
+            for pid in family - {self.stack.process.pid}:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.stack.kill()
+        wait_until(lambda: not alive(family), 20, f"the end of all children: {alive(family)}")
+
+    @property
+    def facts(self) -> Json:
+        """The addresses of the stack that runs now, or ran last."""
+        assert self.stack is not None
+        return self.stack.facts
+
+    def processes(self) -> dict[int, str]:
+        """Its processes with their command lines."""
+        assert self.stack is not None
+        return alive(self.stack.processes())
+
+    def environments(self, function: str) -> list[int]:
+        """A function's execution environments, in the order of their start."""
+        return sorted(
+            pid for pid, command in self.processes().items() if f"/functions/{function} " in command
+        )
+
+    def child(self, module: str) -> int | None:
+        """A child of the stack's main process, while it lives."""
+        return next(
+            (pid for pid, command in self.processes().items() if f"-m {module} " in command), None
+        )
+
+    # Frozen processes
+
+    def freeze(self, pid: int) -> bool:
+        """SIGSTOP; whether it stands still now."""
+        with suppress(ProcessLookupError):
+            self._stopped.add(pid)
+            os.kill(pid, signal.SIGSTOP)
+        give_up = time.monotonic() + 1.0
+        while time.monotonic() < give_up:
+            if state(pid) == "T":
+                return True
+            time.sleep(0.01)
+        return False
+
+    def thaw(self, pid: int) -> bool:
+        """SIGCONT; whether it was still there, and frozen."""
+        frozen = state(pid) == "T"
+        self._stopped.discard(pid)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+        return frozen
+
+    def thaw_all(self) -> None:
+        """Nothing stays frozen: a frozen process does not notice that its parent is gone."""
+        for pid in list(self._stopped):
+            self.thaw(pid)
+
+    # Looking at it
+
+    def rows(self, query: str, *parameters: object) -> list[Json]:
+        """What the database holds, past the proxy. Raises psycopg2's errors while it is away."""
+        connection = psycopg2.connect(self._url, connect_timeout=5, application_name="chaos")
+        try:
+            with (
+                connection,
+                connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor,
+            ):
+                cursor.execute(query, parameters or None)
+                return [dict(row) for row in cursor.fetchall()]
+        finally:
+            connection.close()
+
+    def engine_now(self) -> float:
+        """Schedule time, in seconds since the epoch."""
+        return engine_clock(self.directory / "stack" / "clock.json")()
+
+    def ledger(self) -> Json:
+        """All that the actions service was asked to do."""
+        document: Json = (
+            httpx.get(f"{self.facts['actionsUrl']}/_sim/ledger", timeout=120, trust_env=False)
+            .raise_for_status()
+            .json()
+        )
+        return document
+
+    def simulate(self, path: str, document: Mapping[str, Any]) -> None:
+        """Change how the actions service behaves. Raises httpx's errors while it is away."""
+        httpx.post(
+            f"{self.facts['actionsUrl']}/_sim/{path}",
+            json=dict(document),
+            timeout=5,
+            trust_env=False,
+        ).raise_for_status()
+
+
+def state(pid: int) -> str:
+    """A process's state, as /proc has it; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""

@@ -1,0 +1,46 @@
+"""How many cases a property gets, and from which seed. `make test` tries the same few each time; `make fuzz` as many as it is told."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, seed, settings
+
+CASES = int(os.environ.get("FUZZ_CASES") or 0)
+SEED = int(os.environ.get("FUZZ_SEED") or 1)
+_UNHURRIED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture)
+
+
+class Tally:
+    """Cases that were tried in this process so far."""
+
+    cases = 0
+
+
+def effort(quick: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a property try so many cases in `make test`, and count them. Stands below `given`."""
+
+    def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(test)
+        def counted(*arguments: Any, **named: Any) -> None:
+            Tally.cases += 1
+            test(*arguments, **named)
+
+        if not CASES:
+            return settings(
+                max_examples=quick,
+                derandomize=True,
+                database=None,
+                deadline=None,
+                suppress_health_check=_UNHURRIED,
+            )(counted)
+        return seed(SEED)(
+            settings(
+                max_examples=CASES, database=None, deadline=None, suppress_health_check=_UNHURRIED
+            )(counted)
+        )
+
+    return decorate

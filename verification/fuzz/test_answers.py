@@ -1,0 +1,151 @@
+"""What an actions service may answer: read, or refused in the port's own way, and always storable."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.adapters.actions_api import answers
+from flamebot.adapters.actions_api.client import ActionsApi
+from flamebot.adapters.postgres.rows import to_json
+from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled
+from flamebot.domain.storable import unstorable
+from flamebot.domain.task import EffectRequest
+from flamebot.ports.actions_service import Job
+from tests.contracts.misbehaving import misbehaving, raw
+from verification.fuzz.documents import JSON, spoiled
+from verification.fuzz.effort import effort
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+WRITE = EffectRequest(method="PUT", path="/accounts/{accountId}/bio", body={"text": "A walk"})
+JOBS = st.fixed_dictionaries(
+    {
+        "taskId": st.text(max_size=10),
+        "status": st.sampled_from(["pending", "running", "succeeded", "failed", "cancelled"]),
+    },
+    optional={
+        "result": st.dictionaries(st.text(max_size=4), JSON, max_size=3) | st.none(),
+        "error": st.text(max_size=900) | st.none(),
+    },
+)
+DOCUMENTS = st.one_of(
+    JOBS,
+    spoiled(JOBS),
+    st.fixed_dictionaries({"items": st.lists(JOBS, max_size=2) | JSON}),
+    st.fixed_dictionaries({"id": JSON, "status": st.sampled_from(["active", "suspended"]) | JSON}),
+    JSON,
+)
+DATES = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)).map(
+    lambda at: at.strftime("%a, %d %b %Y %H:%M:%S GMT")
+)
+PATIENCE = st.one_of(
+    st.text(max_size=30),
+    st.integers(-(10**30), 10**30).map(str),
+    st.floats().map(str),
+    DATES,
+    DATES.map(lambda text: text.replace("GMT", "-2500")),
+    st.from_regex(
+        r"[A-Za-z]{3}, \d{1,3} [A-Za-z]{3} \d{1,6} \d{1,3}:\d\d:\d\d ([+-]\d{1,6}|[A-Z]{1,4})",
+        fullmatch=True,
+    ),
+)
+
+
+def readers() -> list[Any]:
+    """Everything that looks into an answer."""
+    return [answers.account_status, answers.job_id, answers.job, answers.jobs]
+
+
+@given(PATIENCE)
+@effort(200)
+def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
+    """Numbers of any size, dates of any year and zone, and nonsense: never negative, never longer than a day, never an error."""
+    patience = answers.retry_after(value, NOW)
+    assert patience is None or timedelta() <= patience <= DAY
+
+
+@given(
+    st.one_of(
+        DOCUMENTS.map(lambda document: json.dumps(document).encode()), st.binary(max_size=80)
+    ),
+    st.data(),
+)
+@effort(200)
+def test_any_body_is_read_or_leaves_the_outcome_unknown(body: bytes, data: st.DataObject) -> None:
+    """Whatever is read out of it can be stored, and is of the shape that the port promises."""
+    if body and data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body = (
+            body[:at]
+            + data.draw(
+                st.sampled_from([b"", b"\0", b"\xff", b"NaN", b'"', b"\\ud800", b"[" * 9999, body])
+            )
+            + body[at:]
+        )
+    try:
+        document = answers.document(body)
+    except OutcomeUnknown:
+        return
+    for read in readers():
+        try:
+            got = read(document)
+        except OutcomeUnknown:
+            continue
+        if isinstance(got, Job):
+            assert 0 < len(got.job_id) <= 200
+            assert got.job_id.isprintable()
+            assert got.error is None or len(got.error) <= 500
+            kept = {"result": got.result, "error": got.error, "id": got.job_id}
+            to_json(kept)
+            assert [
+                issue
+                for issue in unstorable(kept)
+                if "too large" not in issue.detail and "levels" not in issue.detail
+            ] == []
+
+
+@given(
+    st.integers(0, 999),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Retry-After", "Content-Type", "Content-Encoding", "Location", "X"]),
+            st.binary(max_size=20),
+        ),
+        max_size=4,
+    ),
+    st.binary(max_size=60),
+)
+@effort(60)
+def test_any_answer_on_the_wire_is_an_answer_or_a_typed_failure(
+    status: int, headers: list[tuple[str, bytes]], body: bytes
+) -> None:
+    """Any status, header bytes and body over a socket: a job's id, or one of the port's failures, by what the status says."""
+    lines = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers)
+    answer = b"HTTP/1.1 %03d Any\r\nContent-Length: %d\r\n%s\r\n%s" % (
+        status,
+        len(body),
+        lines,
+        body,
+    )
+    with misbehaving(raw(answer)) as server:
+        api = ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=1), wall=lambda: NOW)
+        try:
+            told: object = api.submit("a", WRITE, key="i:1", fencing_token=1)
+        except ServiceError as error:
+            told = error
+        finally:
+            api.close()
+    if isinstance(told, ServiceError):
+        assert told.retry_after is None or timedelta() <= told.retry_after <= DAY
+        wanted = {429: ServiceThrottled}.get(
+            status, ServiceRefused if 400 <= status < 500 else OutcomeUnknown
+        )
+        assert type(told) in (wanted, OutcomeUnknown)  # what is no HTTP at all has no status
+    else:
+        assert told
+        assert 200 <= status < 300

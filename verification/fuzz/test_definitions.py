@@ -1,0 +1,145 @@
+"""Definitions of every kind: what is taken runs to an end, what is not says where and why, and changes nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.postgres.rows import decision_json, to_json
+from flamebot.domain.document import bind_definition, read_definition
+from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.storable import unstorable
+from tests.security.front import Front
+from tests.unit.domain.builders import POLICY, Journey
+from verification.fuzz.documents import JSON, definitions, spoiled
+from verification.fuzz.effort import effort
+
+POINTER = re.compile(r"(/([^~/]|~[01])*)*", re.DOTALL)
+STEPS = 60  # of a journey: an endless loop has gone round by then
+_types = itertools.count(1)
+
+
+def assert_told(issues: list[ValidationIssue], document: Any) -> None:
+    """Each issue has a pointer that leads somewhere, or to the member that is missing, and a sentence."""
+    assert issues
+    for issue in issues:
+        assert POINTER.fullmatch(issue.pointer), issue
+        assert issue.detail.endswith((".", "?")), issue
+        place = document
+        parts = [
+            part.replace("~1", "/").replace("~0", "~") for part in issue.pointer.split("/")[1:]
+        ]
+        for part in parts[:-1]:
+            place = (
+                place[int(part)]
+                if isinstance(place, list)
+                else place[part]
+                if isinstance(place, dict)
+                else None
+            )
+            assert place is not None, issue
+
+
+@given(st.one_of(definitions(), spoiled(definitions()), JSON))
+@effort(150)
+def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
+    """Whatever it is: a definition, or issues with places; never an error, and a definition that was taken can be stored and bound again."""
+    definition, issues = read_definition(document, REGISTRY, POLICY)
+    assert (definition is None) == bool(issues)
+    if definition is None:
+        if not unstorable(document) and isinstance(document, dict):
+            assert_told(issues, document)
+        return
+    stored = {**json.loads(to_json(document)), "version": 1}
+    again = bind_definition(stored, REGISTRY, POLICY, 1)
+    assert [step.id for step in again.steps] == [step.id for step in definition.steps]
+
+
+@given(definitions(), st.booleans())
+@effort(80)
+def test_what_is_taken_runs_to_an_end_or_on_and_on(document: dict[str, Any], late: bool) -> None:
+    """Every decision of sixty can be written, none goes back in time, and a definition without a loop comes to its end."""
+    definition, _ = read_definition(document, REGISTRY, POLICY)
+    if definition is None:
+        return
+    journey = Journey(definition)
+    for _ in range(STEPS):
+        if journey.task is None:
+            break
+        before = journey.now
+        decision = journey.succeed()
+        assert journey.now >= before
+        to_json(decision_json(decision))
+    loops = any(step["action"] == "goto" for step in document["steps"])
+    assert journey.task is None or loops
+    assert journey.task is not None or journey.instance.status.value in ("completed", "failed")
+
+
+def put(front: Front, type_: str, document: Any) -> Any:
+    """Publish over HTTP."""
+    body = json.dumps(document).encode()
+    headers = {"if-none-match": "*", "content-type": "application/json"}
+    return front.api.put(f"/v1/definitions/{type_}", content=body, headers=headers)
+
+
+def stored(front: Front) -> tuple[int, int]:
+    """Definitions and audit rows."""
+    row = front.database.one(
+        "select (select count(*) from workflow_definitions) as rows, (select count(*) from audit_log) as told"
+    )
+    return row["rows"], row["told"]
+
+
+@given(st.data())
+@effort(40)
+def test_publishing_stores_it_or_nothing(front: Front, data: st.DataObject) -> None:
+    """Over HTTP: 201 and it can be read back and started, or 4xx with places and no row more. The validator says the same beforehand."""
+    type_ = f"f{next(_types)}"
+    document = data.draw(st.one_of(definitions(type_), spoiled(definitions(type_)), JSON))
+    before = stored(front)
+    valid = front.api.post(
+        "/v1/definitions/validate",
+        content=json.dumps(document).encode(),
+        headers={"content-type": "application/json"},
+    )
+    answer = put(front, type_, document)
+    assert answer.status_code in (201, 400, 422), answer.text
+    if valid.status_code == 200 and not valid.json()["valid"]:
+        assert answer.status_code == 422
+    if answer.status_code == 201:
+        assert stored(front) == (before[0] + 1, before[1] + 1)
+        shown = front.api.get(f"/v1/definitions/{type_}").raise_for_status().json()
+        assert shown["steps"] == json.loads(json.dumps(document["steps"]))
+        (result,) = front.load(
+            {"flamebotId": type_, "modelId": "m", "channelId": "c"}, start=True, workflow_type=type_
+        )
+        assert result["workflow"]["status"] == "started"
+        assert front.api.get(f"/v1/workflows/{result['workflow']['instanceId']}").status_code == 200
+    else:
+        assert stored(front) == before
+        assert answer.status_code == 400 or answer.json()["errors"]
+
+
+@pytest.mark.parametrize("steps", [200, 201])
+def test_the_largest_definition(steps: int) -> None:
+    """As many steps as there may be, each with everything that a step may have; one more is too many."""
+    step = {
+        "action": "swipe_with_spectre",
+        "swipeCount": {"min": 1, "max": 300},
+        "delay": "9d",
+        "description": "d" * 900,
+    }
+    document = {
+        "type": "large",
+        "name": "x" * 200,
+        "steps": [{"id": f"s{number}", **step} for number in range(steps)],
+    }
+    definition, issues = read_definition(document, REGISTRY, POLICY)
+    assert (definition is not None) == (steps == 200), issues

@@ -1,0 +1,54 @@
+"""Every mutant there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from verification.mutants.guards import (
+    acting,
+    answering,
+    bearing,
+    beginning,
+    chaining,
+    claiming,
+    committing,
+    controlling,
+    delivering,
+    deploying,
+    dispatching,
+    failing,
+    gathering,
+    importing,
+    invoking,
+    locking,
+    planning,
+    replanning,
+    retaining,
+    starting,
+    storing,
+)
+from verification.mutants.mutant import Mutant
+
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *claiming.MUTANTS,
+    *beginning.MUTANTS,
+    *committing.MUTANTS,
+    *bearing.MUTANTS,
+    *starting.MUTANTS,
+    *controlling.MUTANTS,
+    *replanning.MUTANTS,
+    *retaining.MUTANTS,
+    *locking.MUTANTS,
+    *delivering.MUTANTS,
+    *gathering.MUTANTS,
+    *chaining.MUTANTS,
+    *invoking.MUTANTS,
+    *acting.MUTANTS,
+    *answering.MUTANTS,
+    *planning.MUTANTS,
+    *failing.MUTANTS,
+    *storing.MUTANTS,
+    *dispatching.MUTANTS,
+    *importing.MUTANTS,
+    *deploying.MUTANTS,
+)

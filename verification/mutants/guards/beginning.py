@@ -1,0 +1,192 @@
+"""Guards of begin."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+RACES = "tests/integration/test_races.py"
+ORDER = "tests/integration/test_lock_order.py"
+BEGIN = Place("sql/functions/begin_tasks.sql", "tests/integration/test_begin_tasks.py")
+
+_CAS = "where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.scheduled_for <= v_now"
+_GIVE_BACK = "where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.phase <> 'cancel'"
+_AGAIN = (
+    "where (t.status = 'running' and t.claim_fence = asked.claim and t.begun_by = p_delivery_id)"
+)
+_LOCK = "where t.task_id = any (p_task_ids) order by t.task_id for no key update)"
+
+MUTANTS = (
+    BEGIN(
+        "begin_beside_a_pause_all",
+        "I7: a global pause waits for a begin at work, or begin sees it.",
+        "perform pg_advisory_xact_lock_shared(7);",
+        "perform 1;",
+        f"{RACES}::test_begin_then_pause_all",
+    ),
+    BEGIN(
+        "begin_reads_the_pause_before_the_lock",
+        "I7: the control row is read after the lock: a snapshot from before the wait would miss the pause.",
+        "    perform pg_advisory_xact_lock_shared(7);",
+        "    select c.paused into v_seen from engine_control c; perform pg_advisory_xact_lock_shared(7);",
+        f"{RACES}::test_pause_all_then_begin",
+        also=(
+            ("    v_paused boolean;", "    v_paused boolean; v_seen boolean;"),
+            ("if v_paused then", "if v_seen then"),
+        ),
+    ),
+    BEGIN(
+        "begin_without_waiting_for_the_row",
+        "I7: begin decides on the row as it is after the wait: what a pause or another delivery changed is seen.",
+        _LOCK,
+        "where t.task_id = any (p_task_ids))",
+        f"{RACES}::test_begin_twice_by_one_delivery",
+    ),
+    BEGIN(
+        "begin_that_passes_over_locked_rows",
+        "A begin waits for whoever is only looking at a row: SKIP LOCKED would lose its message.",
+        _LOCK,
+        _LOCK.replace("for no key update)", "for no key update skip locked)"),
+        f"{RACES}::test_begin_twice_by_one_delivery",
+    ),
+    BEGIN(
+        "begin_locks_in_any_order",
+        "Tasks are locked by id: whoever waits for one holds none that comes after it.",
+        _LOCK,
+        _LOCK.replace("order by t.task_id ", ""),
+        f"{ORDER}::test_begin_locks_tasks_by_id",
+    ),
+    BEGIN(
+        "begin_of_what_is_not_queued",
+        "I5: of two deliveries of a message one begins.",
+        _CAS,
+        _CAS.replace("t.status = 'queued' and ", ""),
+        "test_global_pause_gives_back_all_but_cancels",
+    ),
+    BEGIN(
+        "begin_by_any_fence",
+        "I4: a message of an earlier claim begins nothing.",
+        _CAS,
+        _CAS.replace(" and t.fence = asked.claim", ""),
+        "test_stale_fence_begins_nothing",
+    ),
+    BEGIN(
+        "begin_before_it_is_due",
+        "I6: nothing begins before its time.",
+        _CAS,
+        _CAS.replace(" and t.scheduled_for <= v_now", ""),
+        "test_early_message_is_told_so_and_changes_nothing",
+    ),
+    BEGIN(
+        "begin_whatever_the_instance",
+        "I7: a waiting task that a pause or stop forgot to change is caught.",
+        "and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))",
+        "and true",
+        "test_forgotten_flip_is_caught",
+    ),
+    BEGIN(
+        "begin_refuses_the_cancel_of_a_stop",
+        "I6: the cancel of a stopping or paused instance begins.",
+        "and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))",
+        "and i.status = 'active'",
+        "tests/integration/test_stop_workflow.py::test_the_cancel_begins_under_the_global_pause_too",
+    ),
+    BEGIN(
+        "begin_under_the_global_pause",
+        "I7: nothing but a cancel begins under the global pause.",
+        "if v_paused then",
+        "if false then",
+        "test_global_pause_gives_back_all_but_cancels",
+    ),
+    BEGIN(
+        "pause_gives_back_cancels",
+        "A cancel heeds no pause.",
+        _GIVE_BACK,
+        _GIVE_BACK.replace(" and t.phase <> 'cancel'", ""),
+        "test_global_pause_gives_back_all_but_cancels",
+    ),
+    BEGIN(
+        "pause_gives_back_what_runs",
+        "I4: a duplicate delivery does not put back what runs.",
+        _GIVE_BACK,
+        _GIVE_BACK.replace("t.status = 'queued' and ", ""),
+        "test_global_pause_leaves_a_running_task_to_its_runner",
+    ),
+    BEGIN(
+        "pause_gives_back_by_a_stale_message",
+        "I4: an old message does not touch the row.",
+        _GIVE_BACK,
+        _GIVE_BACK.replace(" and t.fence = asked.claim", ""),
+        "test_global_pause_leaves_stale_messages_without_effect",
+    ),
+    BEGIN(
+        "begin_again_answers_any_delivery",
+        "I5: only the delivery that began a task is told so when it asks again.",
+        _AGAIN,
+        _AGAIN.replace(" and t.begun_by = p_delivery_id", ""),
+        "test_second_delivery_of_the_same_message_begins_nothing",
+    ),
+    BEGIN(
+        "begin_again_by_any_fence",
+        "I4: asking again means the same message.",
+        _AGAIN,
+        _AGAIN.replace(" and t.claim_fence = asked.claim", ""),
+        "test_same_delivery_with_another_message_gets_nothing",
+    ),
+    BEGIN(
+        "begin_again_is_not_answered",
+        "A begin whose answer got lost is answered again: else the task idles for a lease.",
+        "    if v_others then ",
+        "    if false then ",
+        "test_same_delivery_asks_again_and_gets_the_same_answer",
+    ),
+    BEGIN(
+        "begin_without_a_delivery_id",
+        "The delivery is remembered, so that only it is answered again.",
+        "claim_fence = asked.claim, begun_by = p_delivery_id,",
+        "claim_fence = asked.claim,",
+        "test_same_delivery_asks_again_and_gets_the_same_answer",
+    ),
+    BEGIN(
+        "begin_without_a_claim_fence",
+        "The message is remembered, so that asking again is answered, and a lost begin counts.",
+        "claim_fence = asked.claim, begun_by = p_delivery_id,",
+        "begun_by = p_delivery_id,",
+        "test_same_delivery_asks_again_and_gets_the_same_answer",
+    ),
+    BEGIN(
+        "begin_under_the_fence_of_its_message",
+        "I4: begin's fence is new: only who got begin's answer can commit, not who read the message.",
+        "set status = 'running', fence = nextval('fence_seq'), claim_fence",
+        "set status = 'running', claim_fence",
+        "test_same_delivery_asks_again_and_gets_the_same_answer",
+    ),
+    BEGIN(
+        "begin_leased_from_before_the_wait",
+        "A lease begins after the waiting: a long wait must not eat it up.",
+        "    perform pg_advisory_xact_lock_shared(7);",
+        "    v_wall := clock_timestamp(); perform pg_advisory_xact_lock_shared(7);",
+        "test_a_lease_begins_after_the_waiting",
+        also=(("    v_wall := clock_timestamp();                            --", "    --"),),
+    ),
+    BEGIN(
+        "begin_that_ages_no_key",
+        "I5: the first begin is remembered: from then on the service may know the key.",
+        ", first_begun_at = coalesce(t.first_begun_at, v_wall)",
+        "",
+        "test_the_first_begin_is_remembered",
+    ),
+    BEGIN(
+        "begin_that_rejuvenates_the_key",
+        "I5: a later begin does not make the key younger.",
+        "coalesce(t.first_begun_at, v_wall)",
+        "v_wall",
+        "test_the_first_begin_is_remembered",
+    ),
+    BEGIN(
+        "begin_that_forgets_the_pause",
+        "The deadline leaves out the global pause that is on.",
+        "c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end",
+        "c.paused_ms",
+        "test_time_spent_in_global_pauses_is_told",
+    ),
+)

@@ -1,0 +1,312 @@
+"""Guards of pause, resume, stop, and of the global pause."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+RACES = "tests/integration/test_races.py"
+ORDER = "tests/integration/test_lock_order.py"
+PAUSE = Place("sql/functions/pause_workflow.sql", "tests/integration/test_pause_workflow.py")
+RESUME = Place("sql/functions/resume_workflow.sql", "tests/integration/test_resume_workflow.py")
+STOP = Place("sql/functions/stop_workflow.sql", "tests/integration/test_stop_workflow.py")
+PAUSE_ALL = Place("sql/functions/pause_all.sql", "tests/integration/test_pause_all.py")
+RESUME_ALL = Place("sql/functions/resume_all.sql", "tests/integration/test_resume_all.py")
+
+_LIVE = "where t.workflow_instance_id = p_id and t.is_live for no key update"
+_HELD = "where t.workflow_instance_id = p_id and t.is_live and t.status in ('pending', 'queued') and t.phase <> 'cancel'"
+_JOB = "if v_task.phase = 'poll' or (v_task.phase = 'submit' and v_task.outcome_unknown) then"
+_STATUS = "    select i.status into v_status from workflow_instances i where i.id = p_id for no key update;"
+_AT_ONCE = """
+    with i as (update workflow_instances i set status = 'paused', paused_at = coalesce(p_now, clock_timestamp()), revision = i.revision + 1
+                where i.id = p_id and i.status = 'active' returning i.id),
+         t as (update scheduled_tasks t
+                  set status = 'held', held_at = coalesce(p_now, clock_timestamp()), lease_expires_at = null, fence = nextval('fence_seq')
+                 from i where t.workflow_instance_id = i.id and t.is_live and t.status in ('pending', 'queued') and t.phase <> 'cancel')
+    select 'active' into v_status from i;
+    if found then
+        return changed_workflow(p_id, false);
+    end if;
+    select i.status into v_status from workflow_instances i where i.id = p_id;"""
+
+MUTANTS = (
+    PAUSE(
+        "pause_without_the_instances_lock",
+        "The instance comes before its task: a pause and a commit at once would wait for each other in a circle.",
+        "where i.id = p_id for no key update;",
+        "where i.id = p_id;",
+        f"{ORDER}::test_an_instance_is_locked_before_its_task",
+    ),
+    PAUSE(
+        "pause_without_the_tasks_lock",
+        "I7: pause waits for a begin at work before it reads the time: what it leaves running had begun by then.",
+        f"    perform 1 from scheduled_tasks t {_LIVE};\n",
+        "",
+        f"{ORDER}::test_the_time_is_read_after_the_waiting",
+    ),
+    PAUSE(
+        "pause_in_one_statement",
+        "I7: the locks come first, the work in a statement after them: one statement's snapshot is older than its wait.",
+        f"    perform 1 from scheduled_tasks t {_LIVE};\n",
+        "",
+        f"{RACES}::test_commit_then_pause",
+        also=((_STATUS, _AT_ONCE),),
+    ),
+    PAUSE(
+        "pause_holds_cancels",
+        "A cancel is never held.",
+        _HELD,
+        _HELD.replace(" and t.phase <> 'cancel'", ""),
+        "test_a_cancel_is_never_held",
+    ),
+    PAUSE(
+        "pause_holds_what_runs",
+        "A running task finishes: the pause does not take it from its runner.",
+        _HELD,
+        _HELD.replace(" and t.status in ('pending', 'queued')", ""),
+        "test_a_running_task_finishes_and_its_successor_is_held",
+    ),
+    PAUSE(
+        "pause_leaves_what_waits",
+        "I7: what is queued is held: its message begins nothing.",
+        _HELD,
+        _HELD.replace("('pending', 'queued')", "('pending')"),
+        "test_a_message_on_its_way_is_void",
+    ),
+    PAUSE(
+        "pause_under_the_old_fence",
+        "I7: what is held has a new fence: the message in flight is void for good.",
+        "lease_expires_at = null, sends = 0, fence = nextval('fence_seq')",
+        "lease_expires_at = null, sends = 0",
+        "test_a_message_on_its_way_is_void",
+    ),
+    PAUSE(
+        "pause_of_what_is_not_active",
+        "Only an active workflow can be paused.",
+        "elsif v_status <> 'active' then",
+        "elsif false then",
+        "test_a_finished_workflow_cannot_be_paused",
+    ),
+    PAUSE(
+        "pause_again_pauses_anew",
+        "Pausing what is paused changes nothing, not its remaining wait either.",
+        "elsif v_status = 'paused' then",
+        "elsif false then",
+        "test_pausing_again_changes_nothing",
+    ),
+    PAUSE(
+        "pause_raises_no_revision",
+        "Every writer raises the revision: a plan made before the pause is void.",
+        "revision = i.revision + 1, updated_at = v_now,",
+        "updated_at = v_now,",
+        "test_a_plan_from_before_the_pause_is_refused",
+    ),
+    RESUME(
+        "resume_beside_a_pause_all",
+        "I7: a global pause waits for a resume at work, or the resume sees it.",
+        "    perform pg_advisory_xact_lock_shared(7);\n",
+        "",
+        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+    ),
+    RESUME(
+        "resume_without_the_instances_lock",
+        "I2: of pause and resume at once the second sees what the first wrote.",
+        "where i.id = p_id for no key update;",
+        "where i.id = p_id;",
+        "test_pause_and_resume_at_once_take_turns",
+    ),
+    RESUME(
+        "resume_without_the_tasks_lock",
+        "A frozen wait goes on from the moment after the waiting.",
+        _LIVE,
+        _LIVE.replace(" for no key update", ""),
+        f"{ORDER}::test_the_time_is_read_after_the_waiting",
+    ),
+    RESUME(
+        "resume_of_what_is_not_paused",
+        "Only a paused workflow can be resumed.",
+        "elsif v_status <> 'paused' then",
+        "elsif false then",
+        "test_a_failed_workflow_cannot_be_resumed",
+    ),
+    RESUME(
+        "resume_under_the_global_pause",
+        "I7: under the global pause what is resumed is pending.",
+        "v_due, v_now, p_horizon, v_engine_paused)",
+        "v_due, v_now, p_horizon, false)",
+        "test_under_the_global_pause_nothing_is_queued",
+    ),
+    RESUME(
+        "resume_puts_what_runs_back",
+        "I5: a task that ran on through the pause is left alone.",
+        "    if v_task.status = 'held' then",
+        "    if true then",
+        "test_a_running_task_is_left_alone",
+    ),
+    RESUME(
+        "resume_under_the_old_fence",
+        "I7: a message from before the pause is void after it.",
+        "scheduled_for = v_due, held_at = null, fence = nextval('fence_seq'),",
+        "scheduled_for = v_due, held_at = null,",
+        "tests/integration/test_pause_workflow.py::test_a_message_on_its_way_is_void",
+    ),
+    RESUME(
+        "resume_shortens_the_wait",
+        "A frozen wait goes on with what remained of it.",
+        "v_now + greatest(v_task.scheduled_for - v_task.held_at, interval '0')",
+        "v_task.scheduled_for",
+        "test_freeze_keeps_the_remaining_wait",
+    ),
+    RESUME(
+        "resume_counts_the_pause",
+        "A step's timeout does not count the time that it was held.",
+        "+ (extract(epoch from v_held) * 1000)::bigint)",
+        "+ 0)",
+        "test_the_steps_timeout_does_not_count_the_pause",
+    ),
+    RESUME(
+        "resume_counts_both_pauses",
+        "Time that was held and paused as a whole is left out of the deadline once.",
+        "- coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
+        "- 0 * coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
+        "test_time_that_was_paused_in_both_ways_is_left_out_once",
+    ),
+    RESUME(
+        "resume_forgets_the_pause_that_is_on",
+        "The global pause that is on overlaps too.",
+        "case when c.paused then tstzmultirange(",
+        "case when false then tstzmultirange(",
+        "test_time_that_was_paused_in_both_ways_is_left_out_once",
+    ),
+    STOP(
+        "stop_without_the_instances_lock",
+        "I1: stop waits for a commit at work, and cancels what it made.",
+        "where i.id = p_id for no key update;",
+        "where i.id = p_id;",
+        f"{RACES}::test_commit_then_stop",
+    ),
+    STOP(
+        "stop_without_the_tasks_lock",
+        "I7: stop waits for a begin at work, and leaves its task to it.",
+        _LIVE,
+        _LIVE.replace(" for no key update", ""),
+        "test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it",
+    ),
+    STOP(
+        "stop_cuts_off_what_runs",
+        "I1: a running task's effect is in flight: its commit ends the workflow.",
+        "    if v_task.status = 'running' then",
+        "    if false then",
+        "test_a_running_task_is_left_to_its_commit",
+    ),
+    STOP(
+        "stop_cancels_the_timeouts_cancel",
+        "A cancel that waits already goes on as the stop's.",
+        "elsif v_task.phase = 'cancel' then",
+        "elsif false then",
+        "test_a_cancel_that_waits_already_goes_on_as_the_stop",
+    ),
+    STOP(
+        "stop_forgets_an_open_job",
+        "I1: an open job is cancelled before its account is free.",
+        _JOB,
+        "if (v_task.phase = 'submit' and v_task.outcome_unknown) then",
+        "test_an_open_job_gets_a_cancel_task",
+    ),
+    STOP(
+        "stop_forgets_what_may_exist",
+        "I1: a submit of unknown outcome is looked up and cancelled.",
+        _JOB,
+        "if v_task.phase = 'poll' then",
+        "test_a_submit_of_unknown_outcome_is_looked_up_by_its_key",
+    ),
+    STOP(
+        "stop_cancels_what_was_never_begun",
+        "A submit that was never sent needs no cancel.",
+        _JOB,
+        "if v_task.phase in ('poll', 'submit') then",
+        "test_what_only_waits_is_stopped_at_once",
+    ),
+    STOP(
+        "stop_without_the_key",
+        "I1: what may exist is found by the submit's own key.",
+        "    || case when v_task.phase = 'submit' then jsonb_build_object('key', v_task.task_id) else '{}' end",
+        "",
+        "test_a_submit_of_unknown_outcome_is_looked_up_by_its_key",
+    ),
+    STOP(
+        "stop_of_what_is_over",
+        "What is over cannot be stopped.",
+        "elsif v_before not in ('active', 'paused') then",
+        "elsif false then",
+        "test_a_failed_workflow_cannot_be_stopped",
+    ),
+    STOP(
+        "stop_again_stops_anew",
+        "Stopping what stops changes nothing: no second cancel.",
+        "elsif v_before in ('stopping', 'stopped') then",
+        "elsif false then",
+        "test_stopping_again_changes_nothing",
+    ),
+    STOP(
+        "stop_leaves_the_task",
+        "I2: whoever changes an instance changes its waiting task in the same transaction.",
+        "set status = 'cancelled', finished_at = v_now, held_at = null,",
+        "set",
+        "test_what_only_waits_is_stopped_at_once",
+        also=(
+            (
+                " lease_expires_at = null, fence = nextval('fence_seq'), error = 'stopped: by an operator'",
+                " error = 'stopped: by an operator'",
+            ),
+        ),
+    ),
+    PAUSE_ALL(
+        "pause_all_without_the_lock",
+        "I7: the global pause waits for every begin and commit at work.",
+        "    perform pg_advisory_xact_lock(7);",
+        "    perform 1;",
+        "test_it_waits_for_a_begin_at_work",
+    ),
+    PAUSE_ALL(
+        "pause_all_with_the_shared_lock",
+        "I7: the global pause takes the lock alone.",
+        "perform pg_advisory_xact_lock(7);",
+        "perform pg_advisory_xact_lock_shared(7);",
+        "test_it_waits_for_a_begin_at_work",
+    ),
+    PAUSE_ALL(
+        "pause_all_again_pauses_anew",
+        "Pausing what is paused changes nothing, not since when either.",
+        " where not c.paused;",
+        ";",
+        "test_pausing_again_changes_nothing",
+    ),
+    RESUME_ALL(
+        "resume_all_without_the_lock",
+        "I6: what a commit put aside for the pause is there when resuming returns.",
+        "    perform pg_advisory_xact_lock(7);\n",
+        "",
+        "test_it_waits_for_a_commit_at_work",
+    ),
+    RESUME_ALL(
+        "resume_all_forgets_the_pause",
+        "Deadlines leave out the pauses that are over.",
+        "c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint",
+        "c.paused_ms",
+        "test_pauses_add_up",
+    ),
+    RESUME_ALL(
+        "resume_all_forgets_when_it_was",
+        "When the global pauses were is kept: a workflow's own pause may lie across one.",
+        "pauses = c.pauses + tstzmultirange(",
+        "pauses = tstzmultirange(",
+        "tests/integration/test_resume_workflow.py::test_several_global_pauses_within_a_pause",
+    ),
+    RESUME_ALL(
+        "resume_all_of_what_is_not_paused",
+        "Resuming what is not paused changes nothing.",
+        "     where c.paused;",
+        "     where true;",
+        "test_resuming_what_is_not_paused_changes_nothing",
+    ),
+)

@@ -1,0 +1,156 @@
+"""Guards of imports by file: one worker at a time, each row once, nothing after a cancel, no value where it must not stand."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+_SQL = "sql/functions/"
+_TESTS = "tests/integration/"
+_WORKER = f"{_TESTS}services/test_run_import.py"
+BEGIN = Place(f"{_SQL}begin_import.sql", f"{_TESTS}test_begin_import.py")
+CHUNK = Place(f"{_SQL}import_chunk.sql", f"{_TESTS}test_import_chunk.py")
+MISS = Place(f"{_SQL}miss_import_file.sql", f"{_TESTS}test_miss_import_file.py")
+RELEASE = Place(f"{_SQL}release_import.sql", f"{_TESTS}test_release_import.py")
+FAIL = Place(f"{_SQL}fail_import.sql", f"{_TESTS}test_fail_import.py")
+CREATE = Place(f"{_SQL}create_import.sql", f"{_TESTS}test_create_import.py")
+REJECTS = Place("layers/engine/src/flamebot/services/imports/rejects.py", _WORKER)
+RUN = Place("layers/engine/src/flamebot/services/imports/from_file.py", _WORKER)
+FILES = Place(
+    "layers/engine/src/flamebot/adapters/s3/files.py", "tests/contracts/test_import_files.py"
+)
+
+MUTANTS = (
+    BEGIN(
+        "import_turn_is_shared",
+        "I9: while one worker has the turn nobody else gets it.",
+        " or (v_import.status = 'running' and v_import.lease_expires_at > v_wall and not v_mine) then",
+        " then",
+        "test_while_one_has_the_turn_nobody_else_gets_it",
+    ),
+    BEGIN(
+        "import_keeps_its_fence",
+        "I9: each turn has a fence of its own, so that a late worker is refused.",
+        "fence = nextval('fence_seq'), begun_by",
+        "begun_by",
+        "test_after_a_crash_the_next_one_goes_on_at_the_checkpoint",
+    ),
+    BEGIN(
+        "import_tries_for_ever",
+        "A file that kills every reader is given up.",
+        "elsif not v_mine and v_import.tries >= 50 then",
+        "elsif false then",
+        "test_a_file_that_kills_every_reader_is_given_up",
+    ),
+    CHUNK(
+        "chunk_without_its_fence",
+        "I9: a worker that lost its turn stores nothing.",
+        " or v_import.fence <> p_fence or",
+        " or",
+        "test_a_worker_that_lost_its_turn_stores_nothing",
+    ),
+    CHUNK(
+        "chunk_after_the_end",
+        "Once a cancel was acknowledged no further row is stored.",
+        "v_import.id is null or v_import.status <> 'running' or",
+        "v_import.id is null or",
+        f"{_TESTS}test_cancel_import.py::test_what_was_stored_stays_and_nothing_comes_after",
+    ),
+    CHUNK(
+        "chunk_beside_the_checkpoint",
+        "I9: a chunk is stored once, also when its answer was lost.",
+        " or v_import.bytes_read <> v_chunk.from_byte\n",
+        "\n",
+        "test_a_chunk_is_stored_once",
+    ),
+    CHUNK(
+        "chunk_of_lost_rows",
+        "Staging is unlogged: what is not there is not taken for stored.",
+        "          or v_chunk.staged <> (select count(*) from import_staging s where s.import_id = p_id and s.batch = p_batch) then",
+        "          then",
+        "test_staged_rows_that_were_lost_store_nothing",
+    ),
+    CHUNK(
+        "chunk_queues_without_room",
+        "What there is no room for is left to the tick.",
+        "case when free_queue_capacity(p_room) >= v_chunk.staged then",
+        "case when true then",
+        "test_no_more_is_queued_than_there_is_room_for",
+    ),
+    CHUNK(
+        "chunk_keeps_every_reject",
+        "The list of rejects is bounded.",
+        "     limit greatest(10000 - v_import.rejected - v_import.not_started, 0);",
+        "     ;",
+        "test_the_first_ten_thousand_rejects_are_kept",
+    ),
+    MISS(
+        "file_is_awaited_no_longer",
+        "An upload that began in time ends later.",
+        "v_import.upload_until + interval '5 minutes' < v_wall then",
+        "true then",
+        "test_it_may_still_come",
+    ),
+    MISS(
+        "late_upload_is_forgotten",
+        "A file that comes after the end is found and deleted.",
+        " and i.upload_until < v_wall;",
+        ";",
+        "test_that_of_an_import_that_is_over_was_deleted",
+    ),
+    RELEASE(
+        "another_ones_turn_is_given_back",
+        "Only whoever has the turn gives it back.",
+        " and i.fence = p_fence;",
+        ";",
+        "test_a_turn_that_was_lost_is_not_given_back",
+    ),
+    FAIL(
+        "another_ones_import_fails",
+        "Only whoever has the turn ends it.",
+        " and i.status = 'running' and i.fence = p_fence;",
+        " and i.status = 'running';",
+        "test_a_turn_that_was_lost_fails_nothing",
+    ),
+    CREATE(
+        "key_of_an_import_is_shared",
+        "Two requests under one key at once are one import.",
+        "        perform pg_advisory_xact_lock(8, hashtext(p_actor || E'\\x1e' || p_key));\n",
+        "",
+        "test_two_at_once_are_one",
+    ),
+    REJECTS(
+        "any_text_is_shown_as_an_id",
+        "I10: what is no flamebotId by its form may be a credential in the wrong column.",
+        "known if known is not None and _ID.fullmatch(known) else None",
+        "known",
+        "test_each_bad_row_is_told_and_spoils_no_other",
+    ),
+    REJECTS(
+        "any_name_is_shown_as_a_field",
+        "I10: a name that a file made up may be a credential.",
+        'return pointer if field == "config" else f"/{field}"',
+        "return pointer",
+        "test_a_file_of_json_lines_is_the_same",
+    ),
+    RUN(
+        "file_of_any_size",
+        "What was not announced is not imported.",
+        "if size != turn.size:",
+        "if False:",
+        "test_a_file_of_another_size_than_announced_is_refused",
+    ),
+    RUN(
+        "import_until_it_is_killed",
+        "Out of time the turn is handed on.",
+        "if time_left() < RESERVE_SECONDS:",
+        "if False:",
+        "test_out_of_time_the_turn_is_handed_on",
+    ),
+    FILES(
+        "file_is_overwritten",
+        "What is being read stays what it is.",
+        '"ContentLength": size, "IfNoneMatch": "*"}',
+        '"ContentLength": size}',
+        "test_the_address_signs_size_and_first_come",
+    ),
+)

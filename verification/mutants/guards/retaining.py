@@ -1,0 +1,270 @@
+"""Guards of what is deleted, and of the tables themselves."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+ORDER = "tests/integration/test_lock_order.py"
+ERASE = Place("sql/functions/delete_account.sql", "tests/integration/test_delete_account.py")
+TASKS = Place(
+    "sql/functions/delete_finished_tasks.sql", "tests/integration/test_delete_finished_tasks.py"
+)
+REQUESTS = Place(
+    "sql/functions/delete_old_requests.sql", "tests/integration/test_delete_old_requests.py"
+)
+LOCKS = Place(
+    "sql/functions/delete_expired_locks.sql", "tests/integration/test_delete_expired_locks.py"
+)
+HISTORY = Place("sql/functions/maintain_history.sql", "tests/integration/test_maintain_history.py")
+TABLES = Place("sql/migrations/0001_expand_tables.sql", "tests/integration/test_constraints.py")
+TASK_TABLE = Place(
+    "sql/migrations/0005_expand_task_columns.sql", "tests/integration/test_constraints.py"
+)
+TASK_INDEXES = Place(
+    "sql/migrations/0006_expand_tasks_out.sql", "tests/integration/test_begin_tasks.py"
+)
+
+_FAILED = "exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')"
+_SUCCESSOR = "not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1))"
+
+MUTANTS = (
+    ERASE(
+        "erase_without_the_accounts_lock",
+        "I1: erasing waits for a start at work, and finds a live workflow.",
+        "where a.flamebot_id = p_account for update;",
+        "where a.flamebot_id = p_account;",
+        "test_a_start_that_came_first_makes_it_busy",
+    ),
+    ERASE(
+        "erase_without_the_instances_lock",
+        "I1: erasing waits for a retry at work, and finds a live workflow.",
+        "    perform 1 from workflow_instances i where i.account_id = p_account order by i.id for no key update;\n",
+        "",
+        "test_a_retry_that_came_first_makes_it_busy",
+    ),
+    ERASE(
+        "erase_locks_instances_in_any_order",
+        "Instances are locked by id.",
+        "where i.account_id = p_account order by i.id for no key update;",
+        "where i.account_id = p_account for no key update;",
+        f"{ORDER}::test_erasing_locks_instances_by_id",
+    ),
+    ERASE(
+        "erase_locks_tasks_in_any_order",
+        "Tasks are locked by id.",
+        "where t.task_id = any (v_tasks) order by t.task_id for no key update;",
+        "where t.task_id = any (v_tasks) for no key update;",
+        f"{ORDER}::test_erasing_locks_tasks_by_id",
+    ),
+    ERASE(
+        "erase_under_a_live_workflow",
+        "I1: an account with a live workflow is kept.",
+        "where i.account_id = p_account and i.is_live) then",
+        "where i.account_id = p_account and false) then",
+        "test_a_live_workflow_keeps_the_account",
+    ),
+    ERASE(
+        "erase_leaves_what_can_be_retried",
+        "A failed workflow of an erased account ends: there is nothing left to retry it with.",
+        "status = case when i.status = 'failed' then 'stopped' else i.status end",
+        "status = i.status",
+        "test_failed_workflows_end_with_it",
+    ),
+    TASKS(
+        "cleanup_of_live_rows",
+        "I12: only finished rows are deleted.",
+        "where t.finished_at is not null and t.finished_at < p_before",
+        "where t.created_at < p_before",
+        "test_finished_rows_of_finished_age_go",
+    ),
+    TASKS(
+        "cleanup_of_young_rows",
+        "I12: only rows older than the limit are deleted.",
+        "where t.finished_at is not null and t.finished_at < p_before",
+        "where t.finished_at is not null",
+        "test_finished_rows_of_finished_age_go",
+    ),
+    TASKS(
+        "cleanup_of_what_retry_needs",
+        "I12: the last task of a failed instance stays.",
+        f"and not ({_FAILED}",
+        f"and not (false and {_FAILED}",
+        "test_the_last_task_of_a_failed_instance_stays",
+    ),
+    TASKS(
+        "cleanup_keeps_all_of_a_failed_instance",
+        "Only the last task of a failed instance stays.",
+        f"and {_SUCCESSOR})",
+        ")",
+        "test_the_last_task_of_a_failed_instance_stays",
+    ),
+    TASKS(
+        "cleanup_of_completed_instances_keeps_the_last",
+        "A completed instance keeps none.",
+        f"and not ({_FAILED}",
+        "and not (true",
+        "test_a_completed_instance_keeps_none",
+    ),
+    TASKS(
+        "cleanup_that_waits",
+        "Cleanup never stands in the way: what somebody holds is the next pass's.",
+        "for update of t skip locked);",
+        "for update of t);",
+        "test_two_cleanups_share_the_work",
+    ),
+    TASKS(
+        "cleanup_without_a_lock",
+        "I3: what somebody holds is left.",
+        "           for update of t skip locked);",
+        "           );",
+        "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+    ),
+    TASKS(
+        "cleanup_that_leaves_gaps",
+        "I3: from the oldest kept row on, sequences have no gaps.",
+        " and (kept.sequence is null or old.sequence < kept.sequence);",
+        ";",
+        "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+    ),
+    TASKS(
+        "cleanup_without_end",
+        "A batch holds its locks for a moment only.",
+        "         limit p_limit\n",
+        "",
+        "test_a_batch_is_no_larger_than_asked",
+    ),
+    TASKS(
+        "cleanup_in_any_order",
+        "The oldest first.",
+        "order by t.finished_at                --",
+        "order by t.finished_at desc           --",
+        "test_a_batch_is_no_larger_than_asked",
+    ),
+    REQUESTS(
+        "cleanup_of_keys_in_use",
+        "I9: a key is remembered for a day.",
+        "where o.created_at < v_before order by",
+        "where true order by",
+        "test_requests_older_than_a_day_go",
+    ),
+    LOCKS(
+        "cleanup_of_locks_in_use",
+        "I4: a lock that is held is kept.",
+        "where e.expires_at < v_now limit 1000",
+        "where true limit 1000",
+        "test_only_expired_locks_go",
+    ),
+    LOCKS(
+        "cleanup_of_a_lock_that_is_being_renewed",
+        "I4: a lock that is being renewed is passed by.",
+        " for update skip locked)",
+        ")",
+        "test_a_lock_that_is_being_renewed_is_left",
+    ),
+    HISTORY(
+        "history_dropped_too_soon",
+        "I12: a day is dropped once every row of it may go.",
+        "           and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= v_now - p_keep\n",
+        "           and to_date(right(c.relname, 8), 'YYYYMMDD') <= v_now - p_keep\n",
+        "test_a_day_is_dropped_once_every_row_of_it_may_go",
+    ),
+    HISTORY(
+        "history_deleted_too_soon",
+        "I12: rows of the default partition go by age.",
+        "where o.finished_at < v_now - p_keep limit 10000",
+        "where true limit 10000",
+        "test_old_rows_go_from_the_default_partition_too",
+    ),
+    HISTORY(
+        "history_tended_twice_at_once",
+        "Two passes at once do not meet.",
+        "if not pg_try_advisory_xact_lock(10, 0) then",
+        "if false then",
+        "test_two_passes_at_once_do_not_meet",
+    ),
+    TABLES(
+        "two_live_instances",
+        "I1: at most one live instance per account, whatever a verb does.",
+        "create unique index one_live_instance on workflow_instances (account_id) where is_live;",
+        "create index one_live_instance on workflow_instances (account_id) where is_live;",
+        "test_second_live_instance_of_an_account_is_impossible",
+        "tests/integration/test_races.py::test_start_twice_at_once",
+    ),
+    TABLES(
+        "stopping_is_not_live",
+        "I1: an instance is live until its job is gone.",
+        "status in ('active', 'paused', 'stopping')) stored",
+        "status in ('active', 'paused')) stored",
+        "test_second_live_instance_of_an_account_is_impossible",
+    ),
+    TASK_TABLE(
+        "two_live_tasks",
+        "I2: at most one live task per instance, whatever a verb does.",
+        "create unique index one_live_task on",
+        "create index one_live_task on",
+        "test_second_live_task_of_an_instance_is_impossible",
+    ),
+    TASK_TABLE(
+        "same_wake_up_twice",
+        "I3: a task's id is its place, and a place is taken once.",
+        "alter table scheduled_tasks add constraint scheduled_tasks_pkey primary key (task_id);\n",
+        "",
+        "test_same_wake_up_twice_is_impossible",
+    ),
+    TASK_TABLE(
+        "task_at_another_place",
+        "I3: a task's id says its instance and its sequence.",
+        "    constraint task_id_is_its_place check (task_id = workflow_instance_id || ':' || sequence),\n",
+        "",
+        "test_same_wake_up_twice_is_impossible",
+    ),
+    TASK_TABLE(
+        "lease_of_what_is_not_out",
+        "I6: what is out has a lease, and nothing else has.",
+        "    constraint leased_iff_out check ((lease_expires_at is not null) = (status in ('queued', 'running'))),\n",
+        "",
+        "test_task_in_two_minds_is_impossible",
+    ),
+    TASK_TABLE(
+        "finished_task_without_an_end",
+        "I12: what is over says when it ended.",
+        "    constraint finished_iff_over check ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),\n",
+        "",
+        "test_task_in_two_minds_is_impossible",
+    ),
+    TASK_TABLE(
+        "held_without_since_when",
+        "What is held says since when: its remaining wait is counted from then.",
+        "    constraint held_iff_held check ((held_at is not null) = (status = 'held')),\n",
+        "",
+        "test_task_in_two_minds_is_impossible",
+    ),
+    TASK_TABLE(
+        "held_cancel",
+        "A cancel is never held, whatever a verb does.",
+        "check (phase <> 'cancel' or status <> 'held')",
+        "check (true)",
+        "test_task_in_two_minds_is_impossible",
+    ),
+    TABLES(
+        "finished_instance_without_an_end",
+        "An instance is finished when it says when.",
+        "    constraint finished_iff_over check ((finished_at is not null) = (status in ('completed', 'failed', 'stopped'))),\n",
+        "",
+        "test_instance_in_two_minds_is_impossible",
+    ),
+    TABLES(
+        "paused_without_since_when",
+        "A paused instance says since when.",
+        "check (status <> 'paused' or paused_at is not null)",
+        "check (true)",
+        "test_instance_in_two_minds_is_impossible",
+    ),
+    TASK_INDEXES(
+        "lease_in_an_index",
+        "Nothing that begin changes is in an index: its row's next version stays in its page.",
+        "drop index tasks_leased;\n",
+        "",
+        "test_begin_writes_no_index",
+    ),
+)

@@ -1,0 +1,198 @@
+"""Guards of start, import and publish."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+RACES = "tests/integration/test_races.py"
+ORDER = "tests/integration/test_lock_order.py"
+START = Place("sql/functions/start_workflows.sql", "tests/integration/test_start_workflows.py")
+IMPORT = Place("sql/functions/import_accounts.sql", "tests/integration/test_import_accounts.py")
+FIND = Place("sql/functions/find_import.sql", "tests/integration/test_find_import.py")
+PUBLISH = Place(
+    "sql/functions/publish_definition.sql", "tests/integration/test_publish_definition.py"
+)
+REGISTERED = Place("sql/functions/mark_registered.sql", "tests/integration/test_mark_registered.py")
+
+_ACCOUNTS = "    perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;\n"
+_BORN = "(select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0)"
+_NEWER = "case when excluded.credentials_version > a.credentials_version then excluded.credentials_version"
+
+MUTANTS = (
+    START(
+        "start_beside_a_pause_all",
+        "I7: a global pause waits for a start at work, or the start sees it.",
+        "    perform pg_advisory_xact_lock_shared(7);\n",
+        "",
+        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+    ),
+    START(
+        "start_without_the_accounts_lock",
+        "I1: a start and an erasure of its account take turns.",
+        _ACCOUNTS,
+        "",
+        "tests/integration/test_delete_account.py::test_a_start_that_came_first_makes_it_busy",
+        "tests/integration/test_delete_account.py::test_a_start_that_comes_later_finds_no_account",
+    ),
+    START(
+        "start_locks_accounts_in_any_order",
+        "Accounts are locked by id: two imports in opposite order do not wait for each other.",
+        _ACCOUNTS,
+        _ACCOUNTS.replace(" order by a.flamebot_id", ""),
+        f"{ORDER}::test_start_locks_accounts_by_id",
+    ),
+    START(
+        "start_inserts_in_any_order",
+        "Inserts into a unique index are sorted: the index makes writers wait for each other, too.",
+        "         order by a.flamebot_id\n            on conflict do nothing",
+        "            on conflict do nothing",
+        f"{ORDER}::test_start_inserts_by_account",
+    ),
+    START(
+        "start_decides_by_a_look_beforehand",
+        "I1: the unique index decides who starts an account, and the other one is told so.",
+        "            on conflict do nothing                          -- one_live_instance decides, not a look beforehand\n",
+        "",
+        "test_account_with_a_live_workflow_keeps_it",
+    ),
+    START(
+        "start_of_an_incomplete_account",
+        "An account without its model or channel is not started.",
+        " and a.model_id is not null and a.channel_id is not null\n",
+        "\n",
+        "test_every_row_has_its_own_answer",
+    ),
+    START(
+        "start_under_the_global_pause",
+        "I7: what is started under the global pause is pending.",
+        _BORN,
+        _BORN.replace("v_paused", "false"),
+        "test_global_pause_starts_but_sends_nothing",
+    ),
+    START(
+        "start_gives_a_task_to_whoever_was_refused",
+        "I2: only an instance that was stored gets a task.",
+        "where (select count(*) from inserted) = (select count(*) from x) or x.instance_id = any (array(select i.id from inserted i))",
+        "",
+        "test_account_with_a_live_workflow_keeps_it",
+    ),
+    IMPORT(
+        "import_beside_itself",
+        "I9: of two requests under one key one is at work; the other one is told so.",
+        "if not pg_try_advisory_xact_lock(8, hashtext(p_principal || E'\\x1f' || p_key)) then",
+        "if false then",
+        "test_the_same_key_at_once_is_in_flight",
+    ),
+    IMPORT(
+        "import_keeps_others_waiting",
+        "A key is its caller's own: other keys go on.",
+        "hashtext(p_principal || E'\\x1f' || p_key)",
+        "hashtext(p_principal)",
+        "test_another_key_is_not_kept_waiting",
+    ),
+    IMPORT(
+        "import_under_a_remembered_key",
+        "I9: a request that was answered is not done again under its key.",
+        "if exists (select 1 from find_import(p_principal, p_key)) then",
+        "if false then",
+        "test_a_remembered_key_is_not_used_again",
+    ),
+    IMPORT(
+        "import_beside_a_pause_all",
+        "The lock order begins with the engine's control: a pause in between would wait in a circle.",
+        "    perform pg_advisory_xact_lock_shared(7);\n",
+        "",
+        f"{ORDER}::test_import_takes_the_engines_control_before_accounts",
+    ),
+    IMPORT(
+        "import_locks_accounts_in_any_order",
+        "Accounts are stored in the order of their ids.",
+        '         order by x.flamebot_id collate "C"\n',
+        "",
+        f"{ORDER}::test_import_stores_accounts_by_id",
+    ),
+    IMPORT(
+        "import_orders_by_another_collation",
+        "The order is that of the accounts' column, whatever the database's collation.",
+        'order by x.flamebot_id collate "C"',
+        'order by x.flamebot_id collate "en-x-icu"',
+        f"{ORDER}::test_import_stores_accounts_by_id",
+    ),
+    IMPORT(
+        "import_takes_versions_back",
+        "The credentials' version grows with every change and is never used again.",
+        _NEWER,
+        "case when true then excluded.credentials_version",
+        "test_the_version_grows_even_if_the_older_reservation_comes_last",
+    ),
+    IMPORT(
+        "import_without_a_new_version",
+        "I5: a change of what is registered is a new version, and so a new key at the service.",
+        f"               credentials_version = {_NEWER}",
+        "               credentials_version = case when true then a.credentials_version when false then excluded.credentials_version",
+        "test_any_change_makes_a_new_version",
+    ),
+    IMPORT(
+        "import_of_the_same_makes_a_version",
+        "The same again changes nothing: nothing is registered anew.",
+        "            or excluded.config not in ('null', a.config)\n",
+        "            or true\n",
+        "test_the_same_again_changes_nothing",
+    ),
+    IMPORT(
+        "import_that_forgets_what_is_stored",
+        "What is left out keeps its stored value.",
+        "set model_id = coalesce(excluded.model_id, a.model_id),",
+        "set model_id = excluded.model_id,",
+        "test_what_is_not_sent_is_kept",
+    ),
+    IMPORT(
+        "import_remembers_what_to_send",
+        "Who answers from memory must not send again.",
+        "jsonb_agg(s - 'send')",
+        "jsonb_agg(s)",
+        "test_the_request_is_remembered_without_what_was_to_be_sent",
+    ),
+    FIND(
+        "key_remembered_for_ever",
+        "A key is forgotten after a day: its caller may use it again.",
+        " and r.created_at > clock_timestamp() - interval '24 hours'",
+        "",
+        "test_after_a_day_it_is_forgotten",
+    ),
+    FIND(
+        "key_of_another_caller",
+        "A key is its caller's own.",
+        "r.principal = p_principal and r.key = p_key",
+        "r.key = p_key",
+        "test_a_key_is_its_callers_own",
+    ),
+    REGISTERED(
+        "registration_of_an_old_version",
+        "I5: only the present version is marked registered: a newer one is told to the service before the next effect.",
+        " and a.credentials_version = p_version",
+        "",
+        "test_only_the_current_version_can_be_marked",
+    ),
+    PUBLISH(
+        "publishers_at_once",
+        "I11: of two publishers the second sees the first one's version.",
+        "    perform pg_advisory_xact_lock(9, hashtext(v_type));\n",
+        "",
+        "test_publishers_at_once_take_turns",
+    ),
+    PUBLISH(
+        "publish_over_somebody_elses_version",
+        "Only who saw the current version replaces it.",
+        "elsif v_current.version is distinct from p_expected then",
+        "elsif false then",
+        "test_who_expects_another_version_is_refused",
+    ),
+    PUBLISH(
+        "publish_the_same_again",
+        "The same content again is no new version.",
+        "    if v_current.id is not null and v_current.name",
+        "    if false and v_current.name",
+        "test_the_same_content_is_no_new_version",
+    ),
+)

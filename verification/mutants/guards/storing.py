@@ -1,0 +1,203 @@
+"""Guards around the verbs: which calls may be repeated, and what a service does with a conflict."""
+
+from __future__ import annotations
+
+from verification.mutants.mutant import Place
+
+_ENGINE = "layers/engine/src/flamebot/"
+DATABASE = Place(
+    f"{_ENGINE}adapters/postgres/connection.py", "tests/integration/test_connection.py"
+)
+STORE = Place(f"{_ENGINE}adapters/postgres/tasks.py", "tests/integration/test_task_store.py")
+TIME = Place(f"{_ENGINE}services/schedule_time.py", "tests/unit/services/test_schedule_time.py")
+CONTROL = Place(f"{_ENGINE}services/workflows/control.py", "tests/integration/http/test_control.py")
+IMPORT = Place(
+    f"{_ENGINE}services/imports/from_request.py", "tests/integration/http/test_import.py"
+)
+REQUEST = Place(
+    f"{_ENGINE}services/imports/idempotency.py", "tests/unit/services/test_import_request.py"
+)
+ROWS = Place(f"{_ENGINE}services/imports/validate.py", "tests/unit/services/test_import_rows.py")
+MAINTENANCE = Place(
+    f"{_ENGINE}services/maintenance/run.py", "tests/unit/services/test_maintenance.py"
+)
+
+MUTANTS = (
+    DATABASE(
+        "lost_call_is_repeated",
+        "I3: a call that lost its answer is repeated only if that does no harm.",
+        "                if not repeatable:\n                    raise errors.StoreUnavailable from lost\n",
+        "                del lost\n",
+        "test_lost_call_that_is_not_repeatable_is_unavailable",
+    ),
+    DATABASE(
+        "lost_call_is_given_up",
+        "I6: a repeatable call that lost its answer is called again.",
+        "                if not repeatable:\n                    raise errors.StoreUnavailable from lost\n",
+        "                raise errors.StoreUnavailable from lost\n",
+        "test_lost_repeatable_call_is_called_again",
+    ),
+    DATABASE(
+        "call_over_a_connection_that_died",
+        "A call that is not repeatable goes only over a connection that has just answered.",
+        "                if not repeatable and self._used:\n                    self._revive()\n",
+        "",
+        "test_connection_that_died_between_calls_is_replaced",
+    ),
+    DATABASE(
+        "rolled_back_is_given_up",
+        "What the database rolled back did not happen, and is run again.",
+        "                if error.pgcode in _ROLLED_BACK and tries_left:\n                    continue\n",
+        "",
+        "test_rolled_back_statement_is_run_again",
+    ),
+    DATABASE(
+        "send_before_the_commit",
+        "I6: a verb is one transaction, and over before what it answers is sent.",
+        "                connection.autocommit = True\n",
+        "                connection.autocommit = False\n",
+        "test_a_verb_is_committed_when_it_answers",
+    ),
+    DATABASE(
+        "replica_is_kept",
+        "A server that became a replica is left.",
+        "        if code == _READ_ONLY:\n            self._drop()\n",
+        "        if code == _READ_ONLY:\n",
+        "test_replica_after_a_failover_is_left",
+    ),
+    STORE(
+        "claim_is_repeated",
+        "A claim whose answer got lost is not repeated: what it claimed is sent again after its lease.",
+        "self._db.call(_CLAIM, self._time(limit=limit))",
+        "self._db.call(_CLAIM, self._time(limit=limit), repeatable=True)",
+        "test_only_what_may_be_called_twice_is",
+    ),
+    STORE(
+        "resend_is_repeated",
+        "I8: sends are counted once.",
+        "self._db.call(_RESEND, self._time(limit=limit))",
+        "self._db.call(_RESEND, self._time(limit=limit), repeatable=True)",
+        "test_only_what_may_be_called_twice_is",
+    ),
+    STORE(
+        "reclaim_is_repeated",
+        "A reclaim whose answer got lost is reclaimed from after its lease, by whoever comes.",
+        "self._db.call(_RECLAIM, self._time(limit=limit, delivery_id=delivery_id))",
+        "self._db.call(_RECLAIM, self._time(limit=limit, delivery_id=delivery_id), repeatable=True)",
+        "test_only_what_may_be_called_twice_is",
+    ),
+    STORE(
+        "begin_is_not_repeated",
+        "I6: a begin whose answer got lost is asked again, and answered the same.",
+        "self._time(ids=ids, fences=fences, delivery_id=delivery_id), repeatable=True)",
+        "self._time(ids=ids, fences=fences, delivery_id=delivery_id))",
+        "test_only_what_may_be_called_twice_is",
+    ),
+    STORE(
+        "commit_is_not_repeated",
+        "I6: a commit whose answer got lost is sent again, and answered the same.",
+        "self._db.call(_COMMIT, self._time(items=document), repeatable=True)",
+        "self._db.call(_COMMIT, self._time(items=document))",
+        "test_only_what_may_be_called_twice_is",
+    ),
+    STORE(
+        "commit_of_another_fence_counts",
+        "I4: an item's answer is for its fence.",
+        "[accepted.get((item.task_id, item.fence)) or",
+        "[next((a for (t, _), a in accepted.items() if t == item.task_id), None) or",
+        "test_commit_answers_for_the_fence_that_was_asked",
+    ),
+    TIME(
+        "machines_clock_is_believed",
+        "I6: the database says when it is.",
+        "self._anchor = (now, self._clock.monotonic())",
+        "del now",
+        "test_the_database_is_believed",
+    ),
+    CONTROL(
+        "conflict_is_given_up",
+        "A step that commits between reading and writing makes the plan void: it is made anew.",
+        "                if not tries_left:\n                    raise\n",
+        "                raise\n",
+        "tests/integration/services/test_beside_another.py::test_a_plan_that_is_void_is_made_anew",
+    ),
+    CONTROL(
+        "control_sends_nothing",
+        "I6: what a person queued is sent at once.",
+        "        send_tasks(changed.send, queue=self._queue, clock=self._clock, telemetry=self._telemetry)\n",
+        "",
+        "test_run_now_sends_at_once",
+    ),
+    CONTROL(
+        "resume_all_waits_for_the_tick",
+        "What fell due during the global pause is sent at its end.",
+        "            self._dispatcher.dispatch()\n",
+        "            pass\n",
+        "tests/integration/services/test_beside_another.py::test_the_end_of_the_global_pause_sends_at_once",
+    ),
+    IMPORT(
+        "import_is_not_remembered",
+        "I9: the same request is answered from memory: nothing is encrypted for it.",
+        "        if replay:\n            return replay\n        rows = judge(order.rows)\n",
+        "        rows = judge(order.rows)\n",
+        "tests/integration/services/test_beside_another.py::test_a_repetition_needs_no_key_service",
+    ),
+    IMPORT(
+        "import_in_flight_is_refused",
+        "I9: the other request may have finished just now: its answer is told.",
+        "            if replay:\n                return replay\n            raise\n",
+        "            raise\n",
+        "tests/integration/services/test_beside_another.py::test_a_twin_that_has_just_finished_is_answered",
+    ),
+    IMPORT(
+        "import_sends_nothing",
+        "I6: what is due soon is sent at once.",
+        "        send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)\n",
+        "",
+        "test_what_is_due_soon_is_sent_at_once",
+    ),
+    REQUEST(
+        "another_document_is_answered",
+        "I9: another request under the same key is refused.",
+        "    if not hmac.compare_digest(bytes(known.digest), _digest(document, bytes(known.salt))):\n",
+        "    if False:\n",
+        "test_another_document_is_refused",
+    ),
+    ROWS(
+        "row_with_what_no_column_takes",
+        "I9: a row with NUL, or half of a surrogate pair, is rejected by itself: it would take the others with it.",
+        "        if issues:\n            return None, issues\n",
+        "",
+        "test_a_bad_row_says_where",
+    ),
+    ROWS(
+        "row_whose_escapes_nobody_reads",
+        "I9: what keeps a row from being stored is seen whether it was sent as a character or as an escape.",
+        "    if not definitely_storable(text):\n",
+        "    if not text.isascii():\n",
+        "test_a_bad_row_says_where",
+    ),
+    ROWS(
+        "account_twice_in_a_request",
+        "I9: of two rows of one account the later one is rejected.",
+        "        if known is not None and known in first_at:\n",
+        "        if known is not None and known in ():\n",
+        "test_the_later_of_two_is_rejected",
+        also=(("/accounts/{first_at[known]}.", "/accounts/{first_at.get(known)}."),),
+    ),
+    MAINTENANCE(
+        "one_part_failing_stops_the_others",
+        "I12: each part of maintenance stands for itself.",
+        "                self._failed(name, error, done, errors)\n",
+        "                raise\n",
+        "test_one_part_failing_stops_no_other",
+    ),
+    MAINTENANCE(
+        "maintenance_without_end",
+        "Maintenance is over before its function is.",
+        "        while time_left() >= SHORT_SECONDS:\n            batch",
+        "        while True:\n            batch",
+        "test_it_stops_when_time_is_short",
+        may_hang=True,
+    ),
+)

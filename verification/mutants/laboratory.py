@@ -1,0 +1,154 @@
+"""Where mutants live and die: copies of the checkout, one per worker. The checkout itself is only read."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from verification.mutants.mutant import DoesNotApply, Mutant, at
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 120.0  # wall-clock seconds for the tests of one mutant; they take a few
+BASELINE_TIMEOUT = 900.0
+_PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--no-header", "-q", "--tb=short", "-rfE")
+_FAILED = re.compile(r"^FAILED (\S+::[^\s\[]+(?:\[.*?\])?)", re.MULTILINE)
+# A mutant must break a rule, not the code: these say that it cannot even be run.
+_BROKEN = re.compile(
+    r"psycopg2\.errors\.(?:Undefined|Syntax|Ambiguous|Datatype|Invalid(?:Column|Function|Table))|SQLSTATE 42"
+    r"|\b(?:NameError|SyntaxError|IndentationError|ImportError|ModuleNotFoundError|UnboundLocalError)\b"
+)
+_WHERE = "import flamebot, devstack, cli, tests.support.databases as t; print(flamebot.__file__, devstack.__file__, cli.__file__, t.__file__)"
+
+
+class Verdict(StrEnum):
+    """What became of a mutant."""
+
+    KILLED = "killed"
+    SURVIVED = "SURVIVED"
+    HUNG = "HUNG"  # where that was not expected: not a kill
+    BROKEN = "BROKEN"  # no test failed for the guard's sake: the mutant cannot be run
+    DOES_NOT_APPLY = "DOES NOT APPLY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A mutant's fate."""
+
+    mutant: Mutant
+    verdict: Verdict
+    by: str  # the test that failed, or what went wrong
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a process said, and how it ended."""
+
+    code: int | None  # None: it did not end in time
+    output: str
+
+
+class Laboratory:
+    """A copy of the checkout in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        """Copy what git keeps, and what it would keep. Raises `RuntimeError` if the copy is not what Python imports."""
+        directory.chmod(0o711)  # a Postgres that runs as nobody has to get through
+        self._root = directory / "checkout"
+        self._temporary = directory / "tmp"
+        self._temporary.mkdir()
+        for name in own_files():
+            target = self._root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+        where = self._run(["-c", _WHERE], 60).output.split()
+        if len(where) != 4 or not all(Path(path).is_relative_to(self._root) for path in where):
+            raise RuntimeError(f"the copy in {self._root} is not what is imported: {where}")
+
+    def baseline(self, tests: Iterable[str]) -> str | None:
+        """Run tests without any mutant; what is wrong, if not all pass."""
+        run = self._run([*_PYTEST, "-p", "xdist", "-n", "2", *tests], BASELINE_TIMEOUT)
+        return None if run.code == 0 else run.output
+
+    def judge(self, mutant: Mutant) -> Result:
+        """Delete the guard, run its killers until one fails, put it back."""
+        started = time.monotonic()
+        path = at(self._root, mutant)
+        text = path.read_text(encoding="utf-8")
+        try:
+            self._write(path, mutant.applied(text))
+        except DoesNotApply as error:
+            return Result(mutant=mutant, verdict=Verdict.DOES_NOT_APPLY, by=str(error), seconds=0.0)
+        try:
+            run = self._run([*_PYTEST, "-x", *mutant.killers], TIMEOUT)
+        finally:
+            self._write(path, text)
+        verdict, by = judged(mutant, run)
+        return Result(mutant=mutant, verdict=verdict, by=by, seconds=time.monotonic() - started)
+
+    def _write(self, path: Path, text: str) -> None:
+        """Python tells a stale .pyc by size and second only, so none is kept."""
+        path.write_text(text, encoding="utf-8")
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+            compiled.unlink()
+
+    def _run(self, arguments: Sequence[str], timeout: float) -> Run:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{self._root}{os.pathsep}{self._root / 'layers' / 'engine' / 'src'}",
+            "PYTEST_ADDOPTS": "",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a run is a second; loading what it does not use is two more
+            "TMPDIR": str(self._temporary),
+        }
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self._root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return Run(code=None, output="")
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # the servers that it started die with it
+                process.communicate()
+        return Run(code=process.returncode, output=output)
+
+
+def own_files() -> list[str]:
+    """What git keeps, and what it would keep. Needs git."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = (
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        .stdout.decode()
+        .split("\0")
+    )
+    return [name for name in names if name and (ROOT / name).is_file()]
+
+
+def judged(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
+    """A mutant is killed by a test that failed, not by one that could not be run."""
+    if run.code is None:
+        said = f"no end within {TIMEOUT:.0f} s"
+        return (Verdict.KILLED if mutant.may_hang else Verdict.HUNG), said
+    if run.code == 0:
+        return Verdict.SURVIVED, ""
+    failed = _FAILED.search(run.output)
+    if run.code != 1 or failed is None or _BROKEN.search(run.output):
+        return Verdict.BROKEN, "\n" + run.output[-3000:]
+    return Verdict.KILLED, failed[1]

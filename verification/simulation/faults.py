@@ -1,0 +1,87 @@
+"""What can go wrong. Each seed makes some kinds possible (p = 0.25), and then lets them happen by chance at each opportunity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Literal
+
+Mode = Literal["none", "one", "many"]
+
+_PORT = ("freeze", "death_before", "death_after")
+KINDS: tuple[str, ...] = (
+    # Postgres: nothing ran; it ran and the reply was lost; it runs later or never, the caller knows nothing; rolled back by the
+    # server; cancelled by its timeout; a failover leaves a replica for a while; nobody is let in for a while.
+    *(f"postgres.{name}" for name in ("fail_before", "lost_reply", "late", "rolled_back", "cancelled", "read_only", "refused", *_PORT)),
+    *(f"dynamodb.{name}" for name in ("fail_before", "lost_reply", "throttled", *_PORT)),
+    *(f"sqs.{name}" for name in ("fail_before", "lost_reply", "throttled", "partial", *_PORT)),
+    *(f"kms.{name}" for name in ("fail_before", "throttled", *_PORT)),
+    *(f"service.{name}" for name in ("refused", "unavailable", "throttled", "throttled_without_word", "timeout_before", "timeout_after")),
+    *(f"service.{name}" for name in ("late_arrival", "slow", "reset_after", "error_after", "malformed", "huge", "refuses", *_PORT)),
+    *(f"service.{name}" for name in ("job_fails", "job_cancelled", "job_never_ends", "suspended")),
+    "queue.duplicated", "queue.delayed", "queue.lost", "queue.purged", "queue.redriven", "queue.dead",
+    "locks.wiped", "tick.missed", "tick.doubled", "tick.late", "tick.outage", "tick.lost_day", "clock.skew",
+    "task.poison",  # whoever works for one account dies, several times in a row
+    "maintenance.at_any_moment",
+    "client.lost_answer",  # an import or a control call did its work, and whoever asked never hears of it
+)  # fmt: skip
+# What ends or stops a whole process, or the whole system, needs fewer opportunities than what spoils one call.
+_SELDOM = {
+    "freeze": 0.15,
+    "death_before": 0.25,
+    "death_after": 0.25,
+    "late": 0.5,
+    "read_only": 0.2,
+    "refused": 0.2,
+}
+_RARE = {"queue.purged": 0.2, "locks.wiped": 0.5, "service.suspended": 0.5}
+
+
+class Faults:
+    """The faults of one seed."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = Random(rng.random())
+        self.fired: Counter[str] = Counter()
+        self.on = True
+        chance = self._rng.random()
+        self.mode: Mode = "none" if chance < 0.1 else "one" if chance < 0.2 else "many"
+        self._rates: dict[str, float] = {}
+        if self.mode == "one":
+            kind = self._rng.choice(KINDS)
+            self._rates[kind] = self._scaled(kind, self._rng.uniform(0.3, 0.6))
+        elif self.mode == "many":
+            for kind in KINDS:
+                active, rate = self._rng.random() < 0.25, self._rng.uniform(0.01, 0.25)
+                if active:
+                    self._rates[kind] = self._scaled(kind, rate)
+
+    @staticmethod
+    def _scaled(kind: str, rate: float) -> float:
+        return rate * _SELDOM.get(kind.partition(".")[2], 1.0) * _RARE.get(kind, 1.0)
+
+    def active(self, kind: str) -> bool:
+        """Whether it may happen at all in this seed, and still."""
+        return self.on and kind in self._rates
+
+    def fires(self, kind: str) -> bool:
+        """Whether it happens at this opportunity."""
+        rate = self._rates.get(kind)
+        if rate is None or not self.on or self._rng.random() >= rate:
+            return False
+        self.fired[kind] += 1
+        return True
+
+    def befalls(self, kind: str, chance: float) -> bool:
+        """Whether it happens to a seed as a whole."""
+        if self.mode == "none" or self._rng.random() >= chance:
+            return False
+        self.fired[kind] += 1
+        return True
+
+    def first(self, *kinds: str) -> str | None:
+        """The first of some kinds that happens here, without the name of its port."""
+        for kind in kinds:
+            if self.fires(kind):
+                return kind.partition(".")[2]
+        return None

@@ -1,0 +1,144 @@
+"""I8 and the liveness half of I6: what may not be more, and what may not take longer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from verification.simulation.mirror import InstanceRow, Mirror, TaskRow
+from verification.simulation.scheduler import SECOND, START_EPOCH_US
+
+if TYPE_CHECKING:
+    from verification.simulation.world import World
+
+MAX_RECLAIMS, MOST_SENDS = 5, 20
+LEASE, TICK = 90 * SECOND, 60 * SECOND
+LONGEST_RETRY_AFTER = 45 * SECOND
+_SLACK = 5 * SECOND  # between the decision and its commit, and for the calls of a tick
+
+
+class Limits:
+    """The part of the oracle that counts and measures."""
+
+    world: World
+    mirror: Mirror
+    calm_since: int | None = None  # epoch microseconds: when faults stopped
+    leases_then: dict[str, int]
+    longest_wait = 0
+    full_at = 0  # when there was last no room for another task in flight
+    no_room_until: dict[str, int]  # for each task that was due and pending
+    _definitions: dict[int, Any]
+
+    def wrong(self, invariant: str, what: str) -> None:
+        """See the oracle."""
+        raise NotImplementedError
+
+    def definition(self, definition_id: int) -> Any:
+        """A definition version, as it was stored."""
+        if not hasattr(self, "_definitions"):
+            self._definitions = {}
+        if definition_id not in self._definitions:
+            ((steps, config),) = self.world.database.ask(
+                "select steps, config from workflow_definitions where id = %s", (definition_id,)
+            )
+            self._definitions[definition_id] = ({step["id"]: step for step in steps}, config)
+        return self._definitions[definition_id]
+
+    def within_limits(
+        self, verb: str, old: TaskRow | None, new: TaskRow, instance: InstanceRow, now: int
+    ) -> None:
+        """Attempts, reclaims and sends stay within their limits, and a retry's wait within the backoff law."""
+        if new.reclaims > MAX_RECLAIMS or new.sends > MOST_SENDS:
+            self.wrong(
+                "I8", f"{new.task_id} was lost {new.reclaims} times and sent {new.sends} times"
+            )
+        steps, config = self.definition(instance.definition_id)
+        limit = (
+            3
+            if new.phase == "cancel"
+            else steps[new.step_id].get("maxAttempts", config.get("maxRetries", 2) + 1)
+        )
+        if old is not None and new.attempts < old.attempts and verb != "retry_workflow":
+            self.wrong(
+                "I8", f"{verb} forgot attempts of {new.task_id}: {old.attempts}, {new.attempts}"
+            )
+        if new.attempts > limit:
+            self.wrong("I8", f"{new.task_id} made {new.attempts} attempts of {limit}")
+        counted = new.attempts > (old.attempts if old else 0) and new.phase in (
+            "text",
+            "submit",
+            "cancel",
+        )
+        if verb == "commit_tasks" and counted and new.live:
+            base, cap = config["retryBackoffMs"] * 1000, config["maxRetryDelayMs"] * 1000
+            longest = max(min(cap, base * 2 ** (new.attempts - 1)), LONGEST_RETRY_AFTER)
+            if new.scheduled_for > now + longest + _SLACK:
+                self.wrong(
+                    "I8",
+                    f"{new.task_id} waits {(new.scheduled_for - now) / SECOND} s before attempt {new.attempts + 1}",
+                )
+
+    def calm(self) -> None:
+        """Faults have stopped."""
+        self.calm_since = START_EPOCH_US + self.world.scheduler.now
+        self.no_room_until = {}
+        self.leases_then = {
+            row.task_id: row.lease for row in self.mirror.tasks.values() if row.lease is not None
+        }
+
+    def began_after(self, wait: int) -> None:
+        """How long after its due time something began."""
+        if (
+            self.world.faults.mode == "none"
+            and wait > 15 * SECOND
+            and not self.world.operated
+            and not self.world.crowded
+        ):
+            self.wrong("no waste", f"something began {wait / SECOND} s late, without any fault")
+
+    def unsettled(self) -> list[str]:
+        """What is still going on."""
+        live = [
+            instance
+            for instance in self.mirror.instances.values()
+            if instance.live and instance.status != "paused"
+        ]
+        return [f"{instance} {self.mirror.live_task(instance.instance_id)}" for instance in live]
+
+    def nothing_waits(self) -> None:
+        """I6: since faults stopped nothing due stays unbegun for longer than a lease and two ticks.
+
+        What was queued or running when they stopped has first to outlive the lease that it had then.
+        """
+        now = START_EPOCH_US + self.world.scheduler.now
+        assert self.calm_since is not None, "faults have stopped"
+        if (
+            self.world.crowded
+            and sum(row.lease is not None for row in self.mirror.tasks.values()) >= 2
+        ):
+            self.full_at = now
+        for row in self.mirror.tasks.values():
+            instance = self.mirror.instances[row.instance_id]
+            if row.status == "running" and row.lease is not None:
+                since = max(row.lease, self.calm_since)
+                late = now - since > 2 * TICK + _SLACK
+            elif row.status in ("pending", "queued") and (
+                row.phase == "cancel" or (instance.status == "active" and not self.mirror.paused)
+            ):
+                since = max(
+                    row.scheduled_for,
+                    self.calm_since,
+                    self.leases_then.get(row.task_id, 0),
+                    self.world.resumed_at,
+                )
+                if row.status == "pending":  # the tick claims no more than there is room for
+                    self.no_room_until[row.task_id] = self.full_at
+                since = max(since, self.no_room_until.get(row.task_id, 0))
+                late = now - since > LEASE + 2 * TICK + _SLACK
+            else:
+                continue
+            self.longest_wait = max(self.longest_wait, now - since)
+            if late:
+                self.wrong(
+                    "I6", f"{(now - since) / SECOND} s after it could have: {json.dumps(row)}"
+                )

@@ -1,0 +1,88 @@
+"""The seams: which names of the engine's modules stand for a machine, and what stands there for the length of a seed."""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+from uuid import UUID
+
+import psycopg2
+import psycopg2.extensions
+
+import devstack.actions_service.provider
+import devstack.actions_service.server
+from flamebot import bootstrap
+from flamebot.adapters.actions_api import client as actions_client
+from flamebot.adapters.kms import vault
+from flamebot.adapters.postgres import connection
+from flamebot.http import request
+from flamebot.services.definitions import catalog
+from flamebot.services.imports import idempotency
+from flamebot.services.maintenance import run as maintenance
+from flamebot.services.stepping import outside, run_tasks
+from flamebot.services.ticking import dispatch
+from flamebot.services.workflows import start
+from verification.simulation import threads
+from verification.simulation.database import SimConnection, connect_in
+from verification.simulation.environment import environments_for_bootstrap, present
+from verification.simulation.service import SimTransport, VirtualTime
+
+if TYPE_CHECKING:
+    from verification.simulation.world import World
+
+
+@contextmanager
+def replaced(world: World) -> Iterator[None]:
+    """For the length of a seed the engine's modules find the simulation where they look for a machine."""
+    threads.World.scheduler = world.scheduler
+    lock = types.SimpleNamespace(Lock=threads.FiberLock)
+    identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
+
+    def connect(*_: Any, **__: Any) -> SimConnection:
+        return connect_in(world, present())
+
+    def api(*arguments: Any, **named: Any) -> Any:
+        return _ActionsApi(*arguments, wall=bootstrap.clock().wall, **named)
+
+    client = types.SimpleNamespace(
+        connect=connect, Error=psycopg2.Error, OperationalError=psycopg2.OperationalError, InterfaceError=psycopg2.InterfaceError,
+        extensions=psycopg2.extensions,
+    )  # fmt: skip
+    clock = VirtualTime(world)
+    with ExitStack() as stack:
+        for module, name, substitute in (
+            *((bootstrap, name, made) for name, made in environments_for_bootstrap().items()),
+            (connection, "psycopg2", client),
+            (connection, "threading", lock),
+            (vault, "threading", lock),
+            (
+                vault,
+                "KmsVault",
+                lambda *arguments: _KmsVault(*arguments, monotonic=bootstrap.clock().monotonic),
+            ),
+            (catalog, "Lock", threads.FiberLock),
+            (run_tasks, "ThreadPoolExecutor", threads.FiberPool),
+            (outside, "Lock", threads.FiberLock),
+            (outside, "SimpleQueue", threads.FiberQueue),
+            (actions_client, "ActionsApi", api),
+            (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
+            *((module, "uuid4", identifiers) for module in (start, run_tasks, dispatch, request)),
+            (maintenance, "BATCH", 3),
+            (idempotency, "hashlib", types.SimpleNamespace(scrypt=_quick_scrypt)),
+            (devstack.actions_service.provider, "time", clock),
+            (devstack.actions_service.server, "time", clock),
+        ):
+            stack.enter_context(mock.patch.object(module, name, substitute))
+        yield
+
+
+_ActionsApi = actions_client.ActionsApi
+_KmsVault = vault.KmsVault
+
+
+def _quick_scrypt(password: bytes, *, salt: bytes, **_: int) -> bytes:
+    return hashlib.sha256(salt + password).digest()
