@@ -12,7 +12,7 @@ import pytest
 from verification.mutants.__main__ import FEWEST
 from verification.mutants.catalogue import MUTANTS
 from verification.mutants.laboratory import Run, Verdict, judged
-from verification.mutants.mutant import DoesNotApply, Mutant, at
+from verification.mutants.mutant import MARK, DoesNotApply, Mutant, at
 
 
 @cache
@@ -35,6 +35,20 @@ def test_every_mutant_applies(root: Path) -> None:
         except DoesNotApply as error:
             lost.append(str(error))
     assert lost == []
+
+
+def test_every_mark_in_the_source_names_a_guard_that_a_mutant_deletes(root: Path) -> None:
+    """A mark that no mutant is anchored to would promise a check that nobody makes."""
+    anchored = {(mutant.file, mutant.guard) for mutant in MUTANTS if mutant.guard}
+    marked = {
+        (str(path.relative_to(root)), name)
+        for folder in ("layers", "sql", "functions", "devstack")
+        for path in (root / folder).rglob("*")
+        if path.suffix in {".py", ".sql"}
+        for mark in MARK.finditer(path.read_text(encoding="utf-8"))
+        for name in mark[1].split(", ")
+    }
+    assert marked - anchored == set()
 
 
 def test_every_mutant_names_tests_that_exist(root: Path) -> None:

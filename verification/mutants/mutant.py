@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Edit = tuple[str, str]
+# A mark in the source; several guards of one line are separated by commas.
+MARK = re.compile(r"(?:#|--) guard: ([a-z0-9-]+(?:, [a-z0-9-]+)*)")
 
 
 class DoesNotApply(Exception):
@@ -17,7 +19,10 @@ class DoesNotApply(Exception):
 class Mutant:
     """One deleted guard.
 
-    Each edit's old text stands exactly once in the file, so that a change that moves a guard has to move its mutant too.
+    `guard` names the mark in the source that the edit is anchored to: a comment `guard: NAME` at
+    the end of the guard's first line, or alone on the line above it. The old text is the first
+    that matches from the marked line on, however it is broken into lines. Without a mark the old
+    text stands exactly once in the file; so do the old texts of `also`.
     """
 
     name: str
@@ -27,35 +32,48 @@ class Mutant:
     file: str
     edits: tuple[Edit, ...]
     killers: tuple[str, ...]  # test ids, the most specific first
-    may_hang: bool = False  # its tests may wait for ever without the guard; any other mutant that hangs has survived
+    guard: str | None = None
+    may_hang: bool = False  # its tests may wait for ever without the guard
 
     def applied(self, text: str) -> str:
-        """The file's text without the guard. Raises `DoesNotApply`."""
-        for old, new in self.edits:
-            found = list(_pattern(old).finditer(text))
-            if len(found) != 1:
+        """Return the file's text without the guard. Raises `DoesNotApply`."""
+        for number, (old, new) in enumerate(self.edits):
+            start = self._mark(text) if self.guard and number == 0 else 0
+            found = list(_pattern(old).finditer(text, start))
+            if not found or (start == 0 and len(found) > 1):
                 raise DoesNotApply(
                     f"{self.name}: {self.file} holds {len(found)} times, not once: {old!r}"
                 )
             if old == new:
                 raise DoesNotApply(f"{self.name}: changes nothing")
             lead, tail = old[: len(old) - len(old.lstrip())], old[len(old.rstrip()) :]
-            new = new.removeprefix(lead).removesuffix(tail)
+            new = new.removeprefix(lead).removesuffix(tail)  # noqa: PLW2901  # its blanks stay
             text = text[: found[0].start()] + new + text[found[0].end() :]
         return text
 
+    def _mark(self, text: str) -> int:
+        """Return where the marked line begins."""
+        marks = [m for m in MARK.finditer(text) if self.guard in re.split(r",\s*", m[1])]
+        if len(marks) != 1:
+            raise DoesNotApply(
+                f"{self.name}: {self.file} has {len(marks)} marks, not one: guard: {self.guard}"
+            )
+        return text.rfind("\n", 0, marks[0].start()) + 1
+
+
+_BLANK = r"(?:\s|(?:#|--) guard:[^\n]*)"  # where a line may be broken, and a mark may stand
+
 
 def _pattern(old: str) -> re.Pattern[str]:
-    """Matches the text however it is broken into lines."""
-    parts = re.findall(r"\s+|,|[(\[{]|[)\]}]|[^\s,()\[\]{}]+", old.strip())
+    """Match a text however it is broken into lines."""
     pattern = ""
-    for part in parts:
+    for part in re.findall(r"\s+|,|[(\[{]|[)\]}]|[^\s,()\[\]{}]+", old.strip()):
         if part.isspace():
-            pattern += r"\s+" if pattern and not pattern.endswith(r"\s*") else ""
+            pattern += "" if pattern.endswith(f"{_BLANK}*") else f"{_BLANK}+"
         elif part in "([{":
-            pattern += re.escape(part) + r"\s*"
+            pattern += re.escape(part) + f"{_BLANK}*"
         elif part in ")]}":
-            pattern = pattern.removesuffix(r"\s+") + r",?\s*" + re.escape(part)
+            pattern = pattern.removesuffix(f"{_BLANK}+") + f",?{_BLANK}*" + re.escape(part)
         else:
             pattern += re.escape(part)
     return re.compile(pattern)
@@ -75,6 +93,7 @@ class Place:
         old: str,
         new: str,
         *killers: str,
+        guard: str | None = None,
         also: tuple[Edit, ...] = (),
         may_hang: bool = False,
     ) -> Mutant:
@@ -87,6 +106,7 @@ class Place:
             killers=tuple(
                 killer if "::" in killer else f"{self.tests}::{killer}" for killer in killers
             ),
+            guard=guard,
             may_hang=may_hang,
         )
 
