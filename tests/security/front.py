@@ -14,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from flamebot.services.definitions.seed import seed_definitions
 
 from devstack.aws.environment import function_variables, layer_paths
 from devstack.aws.functions import Function
@@ -29,6 +28,7 @@ from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.definitions.seed import seed_definitions
 from tests.support.databases import TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[2]

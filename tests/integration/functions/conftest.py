@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flamebot.services.definitions.seed import seed_definitions
 
 from devstack.aws.template import Template
 from devstack.postgres import Server
 from flamebot import bootstrap
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.services.definitions.seed import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one emulator is set up one way
 from tests.support.databases import TestDatabase, execute
 

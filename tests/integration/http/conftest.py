@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flamebot.services.definitions.seed import seed_definitions
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
@@ -31,6 +30,7 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.http.router import Router
 from flamebot.http.routes import api, imports
 from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.definitions.seed import seed_definitions
 from flamebot.services.imports.admin import FileImports
 from flamebot.services.imports.from_request import ImportAccounts
 from flamebot.services.maintenance.health import CheckHealth
@@ -198,8 +198,10 @@ def connector(
 
 @pytest.fixture
 def connect(
-    database: TestDatabase, aws: Callable[[str], Any], key_id: str
-) -> Iterator[Callable[..., Api]]:  # noqa: F811
+    database: TestDatabase,
+    aws: Callable[[str], Any],  # noqa: F811
+    key_id: str,
+) -> Iterator[Callable[..., Api]]:
     """Makes APIs on the test's own database."""
     with ExitStack() as stack:
         yield connector(database, aws, key_id, stack)

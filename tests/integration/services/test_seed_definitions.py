@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flamebot.services.definitions.seed import seed_definitions
 
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import Invalid, UnknownWorkflowType, ValidationIssue
 from flamebot.ports.store import Caller
+from flamebot.services.definitions.seed import seed_definitions
 from tests.support.databases import TestDatabase
 
 DOCUMENT: dict[str, Any] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from flamebot.http import response_schemas as told
 from flamebot.http import request_schemas as asked
+from flamebot.http import response_schemas as told
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.import_endpoints import FILE_IMPORTS
 
