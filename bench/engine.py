@@ -18,7 +18,7 @@ from flamebot import bootstrap
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.connection import Database, Params, Row
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
 from flamebot.adapters.template_writer.writer import TemplateWriter
@@ -140,8 +140,8 @@ class Engine:
         bootstrap._freeze_gc()  # noqa: SLF001  # as bootstrap.step() does
         self._step_handler, self._tick_handler = handler("step"), handler("tick")
 
-    def _store(self, database: Database) -> PostgresTaskStore:
-        return PostgresTaskStore(
+    def _store(self, database: Database) -> PostgresEngineStore:
+        return PostgresEngineStore(
             database, self.clock, horizon=HORIZON, lease=LEASE, max_queued=self._max_queued
         )
 

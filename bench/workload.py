@@ -10,7 +10,7 @@ from bench.engine import POLICY, Engine
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.instance import AccountData
 from flamebot.domain.message import TaskPointer
-from flamebot.ports.store import AccountRow, Caller
+from flamebot.ports.control_store import AccountRow, Caller
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.workflows.start import planned_start
 

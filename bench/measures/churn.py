@@ -14,10 +14,10 @@ from bench.figures import Figure, figure
 from bench.filling import fill, rest_definition
 from bench.run import Run
 from flamebot.adapters.clock.system import SystemClock
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.task import Phase
-from flamebot.ports.store import Begun, CommitItem
+from flamebot.ports.engine_store import Begun, CommitItem
 
 _STEPS = 1_000_000
 _LONG = 10_000_000
@@ -48,11 +48,11 @@ def measure(run: Run) -> list[Figure]:
                 soonest="-2 hours",
                 latest="-1 hour",
             )
-            claiming = PostgresTaskStore(
+            claiming = PostgresEngineStore(
                 engine.database, SystemClock(), horizon=HORIZON, lease=LEASE, max_queued=1_000_000
             )
             # Its successors are due, but beyond this horizon: so they are born pending, and each is claimed.
-            committing = PostgresTaskStore(
+            committing = PostgresEngineStore(
                 engine.database,
                 SystemClock(),
                 horizon=timedelta(days=-2),

@@ -14,7 +14,7 @@ from bench.measures.throughput import wait_of_the_polls
 from bench.run import Run
 from bench.workload import THREE_EFFECTS, import_workflows, publish, register
 from flamebot.domain.message import TaskPointer
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 
 _TIMES = 9
 

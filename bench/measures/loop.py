@@ -13,7 +13,7 @@ from bench.figures import Figure, figure
 from bench.run import Run
 from bench.workload import import_workflows, publish
 from flamebot.domain.message import TaskPointer
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 
 _ITERATIONS = 100_000
 _LONG = 1_000_000

@@ -3,7 +3,7 @@
 -- answers the same. Not due yet: answered as early, untouched. Under a global pause: given back as pending, not answered. Anything else is not answered.
 -- Locks: engine control shared; tasks by id. It waits: SKIP LOCKED would lose messages to whoever is only looking at a row.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_begin_tasks.py
 create or replace function begin_tasks(p_task_ids text[], p_fences bigint[], p_delivery_id uuid, p_now timestamptz, p_lease interval)
 returns table (task_id text, early boolean, now timestamptz, global_paused_ms bigint, lost text,

@@ -3,7 +3,7 @@
 -- Under a global pause cancels only. How many there is room for is the caller's to know (free_queue_capacity): when much is in flight, counting costs more than claiming.
 -- Locks: tasks, those it takes, with SKIP LOCKED: it never waits, and so may leave the lock order.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_claim_due_tasks.py
 create or replace function claim_due_tasks(p_now timestamptz, p_horizon interval, p_limit int, p_lease interval, p_rate float8)
 returns table (task_id text, fence bigint, account_id text, phase text, due timestamptz, alone boolean)

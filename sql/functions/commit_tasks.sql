@@ -5,7 +5,7 @@
 -- Items: {task_id, fence, decision}, decision as in domain/decision.py, snake_case, None left out.
 -- Locks: engine control shared; instances by id; tasks by id.
 -- Errors: none of its own.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_commit_tasks.py
 create or replace function commit_tasks(p_items jsonb, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8)
 returns table (task_id text, fence bigint, instance_status text, next_task_id text, next_status text, next_fence bigint, send jsonb)

@@ -2,7 +2,7 @@
 -- How many tasks may still be queued until p_most are in flight; none, if there are as many already. Two callers at once are told the same room.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py, sql/functions/import_chunk.sql
+-- Caller: adapters/postgres/engine_store.py, sql/functions/import_chunk.sql
 -- Test: tests/integration/test_free_queue_capacity.py
 create or replace function free_queue_capacity(p_most int) returns int
 language plpgsql volatile security definer set search_path = public, pg_temp

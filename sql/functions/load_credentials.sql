@@ -2,7 +2,7 @@
 -- Answers what the registration of an account at the actions service needs, credentials as ciphertext.
 -- Locks: none.
 -- Errors: FB001 not_found.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_load_credentials.py
 create or replace function load_credentials(p_account text)
 returns table (model_id text, channel_id text, config jsonb, credentials_version int, ciphertext bytea, ciphertext_version int)

@@ -2,7 +2,7 @@
 -- Remembers that the actions service was told this version; false when the account has a newer one by now.
 -- Locks: the account.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_mark_registered.py
 create or replace function mark_registered(p_account text, p_version int) returns boolean
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -3,7 +3,7 @@
 -- to plan and commit. Reclaims grow by one for each begin that was lost, not for a reclaim that was.
 -- Locks: tasks, those it takes, with SKIP LOCKED: it never waits, and so may leave the lock order.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_reclaim_expired.py
 create or replace function reclaim_expired(p_limit int, p_delivery_id uuid, p_now timestamptz, p_lease interval)
 returns table (task_id text, early boolean, now timestamptz, global_paused_ms bigint, lost text,

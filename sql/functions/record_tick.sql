@@ -2,7 +2,7 @@
 -- Remembers the tick's heartbeat for the health check, in wall time.
 -- Locks: the row of engine control.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_record_tick.py
 create or replace function record_tick(p_claimed int, p_sent int, p_seconds float8) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp

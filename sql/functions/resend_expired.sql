@@ -3,7 +3,7 @@
 -- that doubles up to eight times its length. Not after the 20th send; under a global pause cancels only.
 -- Locks: tasks, those it takes, with SKIP LOCKED: it never waits, and so may leave the lock order.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_resend_expired.py
 create or replace function resend_expired(p_limit int, p_lease interval)
 returns table (task_id text, fence bigint, account_id text, phase text, due timestamptz, alone boolean)

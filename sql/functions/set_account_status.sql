@@ -2,7 +2,7 @@
 -- Remembers what the actions service said of the account: active or suspended.
 -- Locks: the account.
 -- Errors: none.
--- Caller: adapters/postgres/tasks.py
+-- Caller: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_set_account_status.py
 create or replace function set_account_status(p_account text, p_status text) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp

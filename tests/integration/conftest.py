@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devstack.postgres import Server
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from tests.support import crowd, databases
 from tests.support.builders import HORIZON, LEASE, NOON
 from tests.support.databases import TestDatabase
@@ -55,9 +55,9 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def store(database: TestDatabase, clock: FixedClock) -> PostgresTaskStore:
+def store(database: TestDatabase, clock: FixedClock) -> PostgresEngineStore:
     """The task store on the test's database."""
-    return PostgresTaskStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)
+    return PostgresEngineStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)
 
 
 @pytest.fixture(scope="session")

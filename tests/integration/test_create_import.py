@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from flamebot.domain.errors import IdempotencyKeyReused
+from flamebot.ports.control_store import Caller
 from flamebot.ports.import_store import NewImport
-from flamebot.ports.store import Caller
 from tests.support.builders import a_definition
 from tests.support.databases import TestDatabase, start
 from tests.support.imports import admin, announce, begun, log, outlive, row_of, store

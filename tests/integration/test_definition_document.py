@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.errors import NotFound
 from tests.support.builders import STEPS, a_definition
 from tests.support.databases import TestDatabase
 
 
-def test_document_is_told_as_published(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_document_is_told_as_published(database: TestDatabase, store: PostgresEngineStore) -> None:
     """Steps and config come back as they were given."""
     a_definition(database, version=1)
     latest = a_definition(database, version=2, config={"maxRetries": 1}, description="second")
-    assert store.definition(latest) == {
+    assert store.definition_document(latest) == {
         "id": latest,
         "type": "default",
         "version": 2,
@@ -25,7 +25,7 @@ def test_document_is_told_as_published(database: TestDatabase, store: PostgresTa
     }
 
 
-def test_unknown_definition_is_not_found(store: PostgresTaskStore) -> None:
+def test_unknown_definition_is_not_found(store: PostgresEngineStore) -> None:
     """An id that nobody published is an error in the domain's words."""
     with pytest.raises(NotFound, match="no such definition"):
-        store.definition(4711)
+        store.definition_document(4711)

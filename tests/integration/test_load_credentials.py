@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.errors import NotFound
 from tests.support.builders import an_account
 from tests.support.databases import TestDatabase
 
 
-def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresEngineStore) -> None:
     """The step function gets the bytes that the import stored, and the version that they are bound to."""
     account = an_account(
         database,
@@ -30,14 +30,14 @@ def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresTaskSt
 
 
 def test_account_without_credentials_has_none(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Credentials are optional."""
     row = store.load_credentials(an_account(database))
     assert (row["ciphertext"], row["ciphertext_version"]) == (None, None)
 
 
-def test_unknown_account_is_not_found(store: PostgresTaskStore) -> None:
+def test_unknown_account_is_not_found(store: PostgresEngineStore) -> None:
     """An erased account is an error in the domain's words."""
     with pytest.raises(NotFound, match="no such account"):
         store.load_credentials("nobody")

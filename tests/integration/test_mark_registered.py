@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from tests.support.builders import an_account
 from tests.support.databases import TestDatabase
 
 
 def test_only_the_current_version_can_be_marked(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Credentials that were replaced while they were being registered stay unregistered."""
     account = an_account(database, credentials_version=100_005)

@@ -27,7 +27,7 @@ def test_the_first_version_is_one(database: TestDatabase) -> None:
     assert {name: told[name] for name in DOCUMENT} == DOCUMENT
     assert (told["version"], told["created_by"]) == (1, "alice")
     assert control(database).current_definition("mine") == told
-    assert control(database).definition(told["id"])["steps"] == STEPS
+    assert control(database).definition_document(told["id"])["steps"] == STEPS
 
 
 def test_another_content_is_another_version(database: TestDatabase) -> None:
@@ -35,7 +35,7 @@ def test_another_content_is_another_version(database: TestDatabase) -> None:
     first = control(database).publish_definition(DOCUMENT, None, ALICE)
     second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
     assert (second["version"], second["name"]) == (2, "Ours")
-    assert control(database).definition(first["id"])["name"] == "Mine"
+    assert control(database).definition_document(first["id"])["name"] == "Mine"
     assert control(database).current_definition("mine")["id"] == second["id"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from flamebot.adapters.postgres import cursors
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import Invalid, NotFound
-from flamebot.ports.store import Page
+from flamebot.ports.read_store import Page
 from tests.support.builders import (
     NOON,
     a_decision,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from tests.support.databases import TestDatabase
 
 
-def test_tick_is_remembered_in_real_time(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_tick_is_remembered_in_real_time(
+    database: TestDatabase, store: PostgresEngineStore
+) -> None:
     """The health check asks how long ago the last tick was, whatever the schedule clock says."""
     store.record_tick(claimed=3, sent=2, seconds=0.25)
     row = database.one("select last_tick_at, last_tick from engine_control")

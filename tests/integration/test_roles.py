@@ -13,13 +13,14 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
 from flamebot.adapters.postgres.migrations import migrate
 from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.ports.store import AccountRow, CommitItem, IdempotencyRecord
+from flamebot.ports.control_store import AccountRow, IdempotencyRecord
+from flamebot.ports.engine_store import CommitItem
 from tests.support import databases
 from tests.support.builders import (
     HORIZON,
@@ -233,7 +234,7 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     assert not store.control()["paused"]
     assert store.current_definition("mine") == store.publish_definition(document, 1, ALICE)
     assert (
-        PostgresTaskStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(
+        PostgresEngineStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(
             10
         )
         == []
@@ -287,8 +288,8 @@ def test_tick_and_step_do_their_work_with_their_roles(
         Database(lambda: step_url),
         StoppedClock(after(hours=1)),
     )
-    tick = PostgresTaskStore(tick_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
-    step = PostgresTaskStore(step_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
+    tick = PostgresEngineStore(tick_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
+    step = PostgresEngineStore(step_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
     started = an_instance(database, a_next(at=after(hours=1)))
     (pointer,) = tick.claim_due_tasks(10)
     (begun,) = step.begin_tasks([pointer], str(uuid4()))
@@ -308,7 +309,7 @@ def test_tick_and_step_do_their_work_with_their_roles(
     assert tick.resend_expired(10) == []
     assert tick.reclaim_expired(10, str(uuid4())) == []
     tick.record_tick(1, 1, 0.1)
-    assert tick.health()["last_tick"]["claimed"] == 1
+    assert tick.engine_health()["last_tick"]["claimed"] == 1
     for forbidden in (
         lambda: step.claim_due_tasks(1),
         lambda: tick.begin_tasks([pointer], str(uuid4())),

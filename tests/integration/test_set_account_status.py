@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from tests.support.builders import an_account
 from tests.support.databases import TestDatabase
 
 
-def test_status_is_remembered(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_status_is_remembered(database: TestDatabase, store: PostgresEngineStore) -> None:
     """Suspended, and active again; the same once more changes nothing."""
     account = an_account(database)
     store.set_account_status(account, "suspended")

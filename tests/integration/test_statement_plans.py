@@ -14,9 +14,10 @@ from uuid import uuid4
 
 import pytest
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.ports.store import AccountRow, CommitItem
+from flamebot.ports.control_store import AccountRow
+from flamebot.ports.engine_store import CommitItem
 from tests.support.builders import (
     HORIZON,
     LEASE,
@@ -45,9 +46,9 @@ CONTROLLED = (7, 8, 9, 10, 11)  # sleepers that nothing else wakes
 TOUCHES = re.compile(rf"\b({'|'.join(LARGE)})\b")
 
 
-def tasks(db: TestDatabase) -> PostgresTaskStore:
+def tasks(db: TestDatabase) -> PostgresEngineStore:
     """The step function's and the tick's store."""
-    return PostgresTaskStore(
+    return PostgresEngineStore(
         db.db, StoppedClock(after()), horizon=HORIZON, lease=LEASE, max_queued=20_000
     )
 
@@ -106,7 +107,7 @@ def dispatching(db: TestDatabase) -> None:
     assert store.reclaim_expired(100, str(uuid4()))
     assert store.resend_expired(BATCH)
     store.record_tick(1, 1, 0.1)
-    store.health()
+    store.engine_health()
 
 
 def pausing_everything(db: TestDatabase) -> None:

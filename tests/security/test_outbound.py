@@ -11,7 +11,7 @@ import pytest
 from flamebot.actions.schema import definition_schema
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.instance import AccountData
-from flamebot.ports.store import AccountRow
+from flamebot.ports.control_store import AccountRow
 from flamebot.ports.vault import Secret
 from flamebot.services.workflows.start import planned_start
 from tests.contracts.misbehaving import misbehaving

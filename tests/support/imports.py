@@ -12,8 +12,8 @@ from flamebot.adapters.postgres.imports import (
     PostgresImportMaintenance,
     PostgresImportStore,
 )
+from flamebot.ports.control_store import AccountRow, StartRow
 from flamebot.ports.import_store import Chunk, NewImport, RejectedRow, StagedRow, Stored, Turn
-from flamebot.ports.store import AccountRow, StartRow
 from tests.support.builders import HORIZON, LEASE, NOON
 from tests.support.databases import Row, TestDatabase
 from tests.support.stores import ALICE, StoppedClock

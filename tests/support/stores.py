@@ -11,7 +11,7 @@ from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.decision import NextTask
 from flamebot.domain.task import EffectRequest, Payload
-from flamebot.ports.store import Caller
+from flamebot.ports.control_store import Caller
 from tests.support.builders import (
     HORIZON,
     LEASE,

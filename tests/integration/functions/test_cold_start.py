@@ -18,7 +18,7 @@ from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.message import TaskPointer, encode
 from flamebot.domain.task import Phase
-from flamebot.ports.store import Caller
+from flamebot.ports.control_store import Caller
 from tests.integration.functions.conftest import PASSWORD, ROOT, Deployed
 from tests.support.databases import execute
 

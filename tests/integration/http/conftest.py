@@ -18,9 +18,9 @@ from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.imports import PostgresImportAdmin
 from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.s3.files import S3ImportFiles
 from flamebot.adapters.sqs.probes import probe_queue
@@ -137,7 +137,9 @@ def connector(
         stack.callback(connection.close)
         telemetry = Remembering()
         store = PostgresControlStore(connection, clock, horizon=HORIZON, lease=LEASE)
-        tasks = PostgresTaskStore(connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000)
+        tasks = PostgresEngineStore(
+            connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000
+        )
         catalog = DefinitionCatalog(store, REGISTRY, policy)
         queue = SqsStepQueue(client("sqs"), queue_url)
         files = S3ImportFiles(client("s3"), "imports-over-http")

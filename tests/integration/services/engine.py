@@ -20,8 +20,8 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.clock.schedule import ScheduleClock
 from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.locks import PostgresLocks
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
@@ -29,12 +29,12 @@ from flamebot.domain.instance import AccountData
 from flamebot.domain.plan import plan_retry
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import AccountRow, Caller
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import Message
-from flamebot.ports.store import AccountRow, Caller
 from flamebot.ports.vault import Secret, Vault
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 from flamebot.services.stepping.run_tasks import RunTasks
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport
 from flamebot.services.workflows.start import planned_start
@@ -154,7 +154,7 @@ class Engine:
         """A step function's process; `wrap` may put something around each port, `url` may lead elsewhere."""
         database = Database(url) if url else self._databases["flamebot_step"]
         clock = clock or self.clock
-        store = PostgresTaskStore(database, clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
+        store = PostgresEngineStore(database, clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
         service = ActionsApi(self.actions.url, lambda: self.actions.token, timeout=CALL_TIMEOUT)
         self._services.append(service)
         return RunTasks(
@@ -179,9 +179,9 @@ class Engine:
         """What the API does at the end of a global pause."""
         return self._dispatcher("flamebot_api", lambda _, port: port).dispatch()
 
-    def tick_store(self, role: str = "flamebot_tick") -> PostgresTaskStore:
+    def tick_store(self, role: str = "flamebot_tick") -> PostgresEngineStore:
         """The tick's store, or another function's."""
-        return PostgresTaskStore(
+        return PostgresEngineStore(
             self._databases[role], self.clock, horizon=HORIZON, lease=LEASE, max_queued=1000
         )
 

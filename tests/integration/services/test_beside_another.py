@@ -8,7 +8,7 @@ from typing import Any
 
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.workflows import PostgresControlStore
-from flamebot.ports.store import IdempotencyRecord, InstanceSnapshot
+from flamebot.ports.control_store import IdempotencyRecord, InstanceSnapshot
 from flamebot.ports.vault import Vault
 from flamebot.services.imports.from_request import ImportAccounts, ImportOrder
 from flamebot.services.ticking.dispatch import DispatchDue

@@ -10,7 +10,7 @@ import pytest
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.domain.errors import Invalid, UnknownWorkflowType, ValidationIssue
-from flamebot.ports.store import Caller
+from flamebot.ports.control_store import Caller
 from flamebot.services.definitions.seed import seed_definitions
 from tests.support.databases import TestDatabase
 

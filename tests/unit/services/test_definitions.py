@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flamebot.actions.registry import REGISTRY
-from flamebot.domain.errors import Invalid, NotFound, UnknownWorkflowType
+from flamebot.domain.errors import NotFound, UnknownWorkflowType
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from tests.unit.domain.builders import POLICY, a_document, a_swipe, a_wait
 
@@ -19,7 +19,7 @@ class Shelf:
         self.rows = dict(enumerate(documents, start=1))
         self.asked = 0
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         self.asked += 1
         if definition_id not in self.rows:
             raise NotFound
@@ -29,7 +29,7 @@ class Shelf:
         found = [row_id for row_id, row in self.rows.items() if row["type"] == workflow_type]
         if not found:
             raise UnknownWorkflowType
-        return {**self.definition(found[-1]), "id": found[-1]}
+        return {**self.definition_document(found[-1]), "id": found[-1]}
 
 
 def a_catalog(*documents: dict[str, Any]) -> tuple[DefinitionCatalog, Shelf]:
@@ -76,15 +76,11 @@ def test_what_is_not_there_is_said() -> None:
 
 
 def test_a_definition_is_checked_before_it_is_published() -> None:
-    """Every issue at once, by answer or by error."""
+    """Every issue is returned at once."""
     catalog, _ = a_catalog()
     bad = a_document(a_wait(delay=-1), a_swipe(swipeCount=0))
     assert [issue.pointer for issue in catalog.issues(bad)] == [
         "/steps/0/delay",
         "/steps/1/swipeCount",
     ]
-    with pytest.raises(Invalid) as caught:
-        catalog.parse(bad)
-    assert caught.value.issues == catalog.issues(bad)
     assert catalog.issues(a_document(a_swipe())) == []
-    assert catalog.parse(a_document(a_swipe())).type == "sample"

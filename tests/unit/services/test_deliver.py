@@ -10,8 +10,8 @@ import pytest
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
+from flamebot.ports.engine_store import Begun, Committed
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
-from flamebot.ports.store import Begun, Committed
 from flamebot.services.stepping.run_chain import Chain, Decided
 from tests.unit.services.deliveries import THREADS, BeginStore, CountingChain, World, several
 from tests.unit.services.stand_ins import NOON, HandClock, ScriptedLocks, pointer

@@ -12,8 +12,8 @@ import pytest
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
+from flamebot.ports.engine_store import Begun, CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer
-from flamebot.ports.store import Begun, CommitItem, Committed
 from tests.unit.services.deliveries import BeginStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 

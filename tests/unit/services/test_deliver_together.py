@@ -11,8 +11,8 @@ import pytest
 
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
+from flamebot.ports.engine_store import Begun, CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer
-from flamebot.ports.store import Begun, CommitItem, Committed
 from flamebot.services.stepping import deliver
 from flamebot.services.stepping.outside import Outside
 from tests.unit.services import deliveries

@@ -11,8 +11,8 @@ import pytest
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.message import TaskPointer
+from flamebot.ports.engine_store import Begun
 from flamebot.ports.queue import Message
-from flamebot.ports.store import Begun
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport
 from tests.unit.services.stand_ins import NOON, HandClock, ListTelemetry, pointer
@@ -47,10 +47,10 @@ class EndlessStore:
     def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
         pass
 
-    def health(self) -> dict[str, Any]:
+    def engine_health(self) -> dict[str, Any]:
         return {"due_backlog": 0, "oldest_due_age_seconds": 0.0}
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         raise AssertionError(definition_id)
 
 

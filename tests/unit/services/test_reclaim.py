@@ -12,7 +12,7 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.errors import NotFound
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.ports.store import Begun, CommitItem, Committed
+from flamebot.ports.engine_store import Begun, CommitItem, Committed
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.reclaim import Reclaim
 from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, begun, pointer, task
@@ -28,7 +28,7 @@ class LossStore:
         self._lost = lost
         self.committed: list[CommitItem] = []
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         if definition_id != 1:
             raise NotFound
         step = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}

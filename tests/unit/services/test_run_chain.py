@@ -12,8 +12,8 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.task import Phase, Task
+from flamebot.ports.engine_store import CommitItem, Committed
 from flamebot.ports.locks import LockAnswer, Verdict
-from flamebot.ports.store import CommitItem, Committed
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
@@ -44,7 +44,7 @@ NextStatus = Literal["running", "queued", "pending", "held"]
 class Definitions:
     """One definition: a bio that is written, then submitted."""
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         return DOCUMENT
 
 

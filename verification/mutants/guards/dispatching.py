@@ -5,10 +5,7 @@ from __future__ import annotations
 from verification.mutants.mutant import Place
 
 _ENGINE = "layers/engine/src/flamebot/"
-SEND = Place(f"{_ENGINE}services/send_tasks.py", "tests/unit/services/test_send_tasks.py")
-SEND_IN_TIME = Place(
-    f"{_ENGINE}services/send_in_time.py", "tests/unit/services/test_send_in_time.py"
-)
+SENDING = Place(f"{_ENGINE}services/sending.py", "tests/unit/services/test_sending.py")
 TICK = Place(
     f"{_ENGINE}services/ticking/dispatch.py", "tests/integration/services/test_dispatch_due.py"
 )
@@ -17,53 +14,54 @@ QUEUE = Place(f"{_ENGINE}adapters/sqs/queue.py", "tests/contracts/test_step_queu
 MESSAGE = Place(f"{_ENGINE}domain/message.py", "tests/unit/domain/test_message.py")
 
 MUTANTS = (
-    SEND(
-        "crashed_task_gets_company",
+    SENDING(
+        "reclaimed_task_shares_a_message",
         "A task that was reclaimed travels alone: it may be what kills its process.",
-        "    groups = [[pointer] for pointer in pointers if pointer.alone]\n",
-        "    groups: list[list[TaskPointer]] = []\n",
+        "[(p,) for p in pointers if p.alone]",
+        "[]",
         "test_a_reclaimed_task_travels_alone",
-        also=(
-            (
-                "shared = sorted((pointer for pointer in pointers if not pointer.alone),",
-                "shared = sorted(pointers,",
-            ),
-        ),
+        guard="reclaimed-travels-alone",
+        also=(("(p for p in pointers if not p.alone)", "pointers"),),
     ),
-    SEND(
+    SENDING(
         "delay_rounded_up",
         "I6: a message's delay is rounded down: the step function waits out the rest.",
-        "return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)",
-        "return min(max(int(left + _TOLERANCE_SECONDS) + 1, 0), LONGEST_DELAY_SECONDS)",
+        "int(left + _TOLERANCE_SECONDS)",
+        "int(left + _TOLERANCE_SECONDS) + 1",
         "test_delay_is_whole_real_seconds_rounded_down",
+        guard="delay-rounded-down",
     ),
-    SEND(
+    SENDING(
         "delay_beyond_the_queues",
-        "A delay fits the queue.",
-        "return min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)",
-        "return max(int(left + _TOLERANCE_SECONDS), 0)",
+        "A message's delay is at most the queue's longest.",
+        "min(max(int(left + _TOLERANCE_SECONDS), 0), LONGEST_DELAY_SECONDS)",
+        "max(int(left + _TOLERANCE_SECONDS), 0)",
         "test_delay_has_bounds",
+        guard="delay-within-the-queues",
     ),
-    SEND(
+    SENDING(
         "seconds_share_messages",
         "I6: only tasks due in the same second share a message.",
-        "for _, same_second in groupby(shared, key=lambda p: p.due.replace(microsecond=0)):",
-        "for _, same_second in groupby(shared, key=lambda p: 0):",
+        "p.due.replace(microsecond=0)",
+        "0",
         "test_same_second_shares_a_message",
+        guard="one-second-per-message",
     ),
-    SEND(
+    SENDING(
         "message_without_end",
-        "Ten tasks to a message.",
-        "[together[start : start + TASKS_PER_MESSAGE] for start in range(0, len(together), TASKS_PER_MESSAGE)]",
-        "[together]",
+        "A message holds at most ten tasks.",
+        "groups.append(rest[:TASKS_PER_MESSAGE]) rest = rest[TASKS_PER_MESSAGE:]",
+        "groups.append(rest)\n            rest = ()",
         "test_ten_to_a_message",
+        guard="ten-tasks-per-message",
     ),
-    SEND_IN_TIME(
+    SENDING(
         "urgent_waits",
-        "I6: what is due in less than two seconds is sent at once, not when it would be cheapest.",
-        "0.0 if left < _URGENT_SECONDS else int(left % 1 * _WAVES) + 0.5",
-        "int(left % 1 * _WAVES) + 0.5",
-        "test_what_is_due_soon_leaves_at_once",
+        "I6: what is due in less than two seconds is sent at once.",
+        "0.0 if left < _URGENT_SECONDS else leaves",
+        "leaves",
+        "tests/unit/services/test_sending_in_waves.py::test_what_is_due_soon_leaves_at_once",
+        guard="urgent-sent-at-once",
     ),
     TICK(
         "tick_takes_nothing_over",

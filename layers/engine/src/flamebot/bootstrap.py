@@ -194,7 +194,7 @@ def writer() -> Writer:
     return TemplateWriter()
 
 
-def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # TaskStore or ControlStore: both know definition()
+def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # EngineStore or ControlStore: both know definition_document()
     from flamebot.actions.registry import REGISTRY
     from flamebot.domain.backoff import EnginePolicy
     from flamebot.services.definitions.catalog import DefinitionCatalog
@@ -221,11 +221,11 @@ def step() -> RunTasks:
     """The step function's service."""
     from flamebot.adapters.actions_api.client import ActionsApi
     from flamebot.adapters.kms.vault import KmsVault
-    from flamebot.adapters.postgres.tasks import PostgresTaskStore
+    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
     from flamebot.services.stepping.run_tasks import RunTasks
 
     s = settings()
-    store = PostgresTaskStore(
+    store = PostgresEngineStore(
         database(),
         clock(),
         horizon=s.tick_horizon,
@@ -259,11 +259,11 @@ def tick() -> DispatchDue:
 
 
 def _dispatcher(service: str) -> DispatchDue:
-    from flamebot.adapters.postgres.tasks import PostgresTaskStore
+    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
     from flamebot.services.ticking.dispatch import DispatchDue
 
     s = settings()
-    store = PostgresTaskStore(
+    store = PostgresEngineStore(
         database(),
         clock(),
         horizon=s.tick_horizon,

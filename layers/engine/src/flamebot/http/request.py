@@ -16,7 +16,7 @@ from flamebot.domain.pointers import pointer
 from flamebot.domain.storable import text_issue
 from flamebot.http.documents import parse
 from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
-from flamebot.ports.store import Caller
+from flamebot.ports.control_store import Caller
 
 LARGEST = 5 * 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")

@@ -11,7 +11,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.instance import Instance
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Task
-from flamebot.ports.task_store import Json
+from flamebot.ports.engine_store import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +107,8 @@ class ControlStore(Protocol):
         """The current version's document with its `id`. Raises `UnknownWorkflowType`."""
         ...
 
-    def definition(self, definition_id: int) -> Json:
-        """As in `TaskStore`."""
+    def definition_document(self, definition_id: int) -> Json:
+        """As in `EngineStore`."""
         ...
 
     def reserve_credentials_versions(self, count: int) -> list[int]:

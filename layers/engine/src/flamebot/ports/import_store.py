@@ -9,7 +9,9 @@ from typing import Literal, Protocol
 
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.message import TaskPointer
-from flamebot.ports.store import AccountRow, Caller, Json, Page, StartRow
+from flamebot.ports.control_store import AccountRow, Caller, StartRow
+from flamebot.ports.engine_store import Json
+from flamebot.ports.read_store import Page
 
 Format = Literal["csv", "jsonl"]
 
@@ -96,8 +98,8 @@ class ImportStore(Protocol):
         """Schedule time."""
         ...
 
-    def definition(self, definition_id: int) -> Json:
-        """As in `TaskStore`."""
+    def definition_document(self, definition_id: int) -> Json:
+        """As in `EngineStore`."""
         ...
 
     def reserve_credentials_versions(self, count: int) -> list[int]:

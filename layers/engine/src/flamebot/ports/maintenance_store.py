@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-from flamebot.ports.task_store import Json
+from flamebot.ports.engine_store import Json
 
 
 class MaintenanceStore(Protocol):

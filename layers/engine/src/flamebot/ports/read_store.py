@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flamebot.ports.task_store import Json
+from flamebot.ports.engine_store import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flamebot.domain.decision import Decision
 from flamebot.domain.outcome import LeaseExpired, Outcome, Retry
 from flamebot.domain.task import Phase, Task
-from flamebot.ports.store import Committed
+from flamebot.ports.engine_store import Committed
 from flamebot.ports.telemetry import Telemetry
 
 

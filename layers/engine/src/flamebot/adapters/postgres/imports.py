@@ -13,8 +13,10 @@ from flamebot.adapters.postgres.overviews import overview
 from flamebot.adapters.postgres.rows import moment, start_row_json, task_pointer, to_json
 from flamebot.domain.errors import NotFound
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import Caller
+from flamebot.ports.engine_store import Json
 from flamebot.ports.import_store import Chunk, NewImport, StagedRow, Stored, Turn
-from flamebot.ports.store import Caller, Json, Page
+from flamebot.ports.read_store import Page
 
 _COLUMNS: Final = "batch, import_id, row_number, flamebot_id, model_id, channel_id, config, version, ciphertext, start"
 _UNKNOWN: Final = "There is no such import."
@@ -44,7 +46,7 @@ class PostgresImportStore:
         """Schedule time."""
         return moment(self._clock.now() or self._answer("select clock_timestamp() as answer"))
 
-    def definition(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: int) -> Json:
         """A definition version's document."""
         return dict(self._answer("select definition_document(%(id)s) as answer", id=definition_id))
 

@@ -8,7 +8,7 @@ from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.overviews import overview
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Json
+from flamebot.ports.engine_store import Json
 
 
 class PostgresMaintenanceStore:

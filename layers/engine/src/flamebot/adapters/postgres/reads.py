@@ -11,7 +11,8 @@ from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.overviews import first, instance_key, overview
 from flamebot.domain.errors import NotFound
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Json, Page
+from flamebot.ports.engine_store import Json
+from flamebot.ports.read_store import Page
 
 _LARGEST_PAGE = 4_000_000  # characters: an invocation's answer may be 6 MB, and 200 instances with full contexts are more
 

@@ -15,7 +15,8 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
-from flamebot.ports.store import Begun, CommitItem, Committed, Started, StartRow
+from flamebot.ports.control_store import Started, StartRow
+from flamebot.ports.engine_store import Begun, CommitItem, Committed
 
 Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}

@@ -21,17 +21,17 @@ from flamebot.adapters.postgres.rows import (
 )
 from flamebot.domain.decision import Decision
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import (
+from flamebot.ports.control_store import (
     AccountRow,
     Caller,
     Changed,
     IdempotencyRecord,
     Imported,
     InstanceSnapshot,
-    Json,
     Started,
     StartRow,
 )
+from flamebot.ports.engine_store import Json
 
 
 class PostgresControlStore:
@@ -59,7 +59,7 @@ class PostgresControlStore:
             )
         )
 
-    def definition(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: int) -> Json:
         """A definition version's document."""
         return dict(
             self._answer(

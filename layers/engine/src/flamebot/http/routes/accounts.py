@@ -7,7 +7,8 @@ from flamebot.http.parameters import account_id
 from flamebot.http.request import Request
 from flamebot.http.response_schemas import Account, Workflow
 from flamebot.http.router import Handler
-from flamebot.ports.store import ControlStore, ReadStore
+from flamebot.ports.control_store import ControlStore
+from flamebot.ports.read_store import ReadStore
 from flamebot.services.workflows.start import StartWorkflow
 
 

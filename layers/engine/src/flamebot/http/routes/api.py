@@ -19,8 +19,9 @@ from flamebot.http.routes.stats import Figures
 from flamebot.http.routes.tasks import Tasks
 from flamebot.http.routes.workflows import Workflows
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import ControlStore
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import ControlStore, ReadStore
+from flamebot.ports.read_store import ReadStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.definitions.publish import PublishDefinition

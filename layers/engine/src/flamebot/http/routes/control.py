@@ -6,7 +6,7 @@ from flamebot.http.answer import Answer, told
 from flamebot.http.request import Request
 from flamebot.http.response_schemas import Control
 from flamebot.http.router import Handler
-from flamebot.ports.store import ControlStore
+from flamebot.ports.control_store import ControlStore
 from flamebot.services.workflows.control import ControlWorkflow
 
 

@@ -12,7 +12,7 @@ from flamebot.http.problems import PreconditionRequired
 from flamebot.http.request import Request
 from flamebot.http.response_schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.http.router import Handler
-from flamebot.ports.store import ReadStore
+from flamebot.ports.read_store import ReadStore
 from flamebot.services.definitions.publish import PublishDefinition
 
 

@@ -6,7 +6,7 @@ from flamebot.http.answer import Answer, told
 from flamebot.http.request import Request
 from flamebot.http.response_schemas import DueHistogram, Stats
 from flamebot.http.router import Handler
-from flamebot.ports.store import ReadStore
+from flamebot.ports.read_store import ReadStore
 
 
 class Figures:

@@ -8,7 +8,7 @@ from flamebot.http.request import Request
 from flamebot.http.request_schemas import WorkflowFilter
 from flamebot.http.response_schemas import HistoryPage, Workflow, WorkflowPage
 from flamebot.http.router import Handler
-from flamebot.ports.store import ReadStore
+from flamebot.ports.read_store import ReadStore
 from flamebot.services.workflows.control import ControlWorkflow
 
 

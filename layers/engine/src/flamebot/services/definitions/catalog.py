@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.document import bind_definition, read_definition
-from flamebot.domain.errors import Invalid, ValidationIssue
+from flamebot.domain.errors import ValidationIssue
 
 _KEPT = 256  # bound versions; one takes some kilobytes
 
@@ -18,7 +18,7 @@ _KEPT = 256  # bound versions; one takes some kilobytes
 class DefinitionStore(Protocol):
     """What the catalog asks a store."""
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         """A version's document. Raises `NotFound`."""
         ...
 
@@ -50,7 +50,7 @@ class DefinitionCatalog:
     def get(self, definition_id: int) -> Definition:
         """The version that an instance is pinned to. Raises `NotFound`, `Invalid`."""
         return self._kept(definition_id) or self._keep(
-            definition_id, self._store.definition(definition_id)
+            definition_id, self._store.definition_document(definition_id)
         )
 
     def active(self, workflow_type: str) -> Definition:
@@ -62,13 +62,6 @@ class DefinitionCatalog:
     def issues(self, document: object) -> list[ValidationIssue]:
         """Everything that is wrong with a definition."""
         return read_definition(document, self._registry, self._policy)[1]
-
-    def parse(self, document: object) -> Definition:
-        """Read a definition that is to be published. Raises `Invalid` with every issue."""
-        definition, issues = read_definition(document, self._registry, self._policy)
-        if definition is None:
-            raise Invalid(issues, "The definition is not valid.")
-        return definition
 
     def _kept(self, definition_id: int) -> Definition | None:
         with self._lock:

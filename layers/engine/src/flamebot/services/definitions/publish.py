@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flamebot.domain.errors import Invalid, NotFound, ValidationIssue
-from flamebot.ports.store import Caller, ControlStore, Json, ReadStore
+from flamebot.ports.control_store import Caller, ControlStore
+from flamebot.ports.engine_store import Json
+from flamebot.ports.read_store import ReadStore
 from flamebot.services.definitions.catalog import DefinitionCatalog
 
 RESERVED_TYPES = ("schema", "validate", "simulate")  # they are routes beside /v1/definitions/{type}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from flamebot.domain.errors import Invalid, PreconditionFailed, UnknownWorkflowType, ValidationIssue
-from flamebot.ports.store import Caller, ControlStore, Json
+from flamebot.ports.control_store import Caller, ControlStore
+from flamebot.ports.engine_store import Json
 
 SEEDER = Caller(actor="deploy", reason="comes with the code")
 _CONTENT = ("type", "name", "description", "config", "steps")

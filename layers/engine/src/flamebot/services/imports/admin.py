@@ -10,10 +10,12 @@ from uuid import uuid4
 
 from flamebot.domain.import_message import encode
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import Caller
+from flamebot.ports.engine_store import Json
 from flamebot.ports.import_files import ImportFiles, Upload
 from flamebot.ports.import_store import Format, ImportAdmin, NewImport
 from flamebot.ports.queue import Message, StepQueue
-from flamebot.ports.store import Caller, Json, Page
+from flamebot.ports.read_store import Page
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.imports.idempotency import checked_key
 

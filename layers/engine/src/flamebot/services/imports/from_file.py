@@ -30,7 +30,7 @@ from flamebot.services.imports.record_reader import (
 from flamebot.services.imports.rejects import rejected
 from flamebot.services.imports.rows import encrypted, start_of
 from flamebot.services.imports.validate import AccountInput, validate_row
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 
 CHUNK_ROWS: Final = 2000
 CHUNK_BYTES: Final = 4 * 1024 * 1024

@@ -9,15 +9,16 @@ from typing import Any
 
 from flamebot.domain.errors import AccountIncomplete, IdempotencyInFlight, ValidationIssue
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import Caller, ControlStore, Imported, Started, StartRow
+from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import Caller, ControlStore, Imported, Json, Started, StartRow
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.vault import Vault
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.imports.idempotency import checked_key, record, same_request
 from flamebot.services.imports.rows import encrypted, start_of
 from flamebot.services.imports.validate import AccountInput, ValidatedRow, judge
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flamebot.domain.import_message import encode
+from flamebot.ports.engine_store import Json
 from flamebot.ports.import_store import ImportMaintenance
 from flamebot.ports.queue import Message, StepQueue
-from flamebot.ports.store import Json
 from flamebot.ports.telemetry import Telemetry
 
 

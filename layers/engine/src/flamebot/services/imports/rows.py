@@ -8,7 +8,7 @@ from typing import Protocol
 
 from flamebot.domain.definition import Definition
 from flamebot.domain.instance import AccountData
-from flamebot.ports.store import AccountRow, StartRow
+from flamebot.ports.control_store import AccountRow, StartRow
 from flamebot.ports.vault import Secret, Vault
 from flamebot.services.imports.validate import AccountInput
 from flamebot.services.workflows.start import planned_start

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from flamebot.domain.errors import FlamebotError
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Json
+from flamebot.ports.engine_store import Json
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.maintenance.health_limits import Check, Limits, judge
 from flamebot.services.maintenance.probes import Answer, Ask, NoAnswerInTime, ask_in_turn

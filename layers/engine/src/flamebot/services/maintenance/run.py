@@ -8,7 +8,8 @@ from typing import Any
 
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Json, MaintenanceStore
+from flamebot.ports.engine_store import Json
+from flamebot.ports.maintenance_store import MaintenanceStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.maintenance.health import CheckHealth, HealthReport
 from flamebot.services.maintenance.health_limits import lost_workflows

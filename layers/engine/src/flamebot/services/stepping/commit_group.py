@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import CommitItem, Committed, TaskStore
+from flamebot.ports.engine_store import CommitItem, Committed, EngineStore
 from flamebot.ports.telemetry import Telemetry
 
 _RESERVE_SECONDS = 5.0  # of the invocation, kept for what follows a commit
@@ -29,7 +29,7 @@ class CommitGroup:
 
     def __init__(
         self,
-        store: TaskStore,
+        store: EngineStore,
         clock: Clock,
         telemetry: Telemetry,
         *,

@@ -12,8 +12,8 @@ from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.outcome import Defer
 from flamebot.ports.clock import Clock
+from flamebot.ports.engine_store import Begun, EngineStore
 from flamebot.ports.locks import LockAnswer, Verdict
-from flamebot.ports.store import Begun, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
@@ -66,7 +66,7 @@ class Deliver:
     def __init__(
         self,
         *,
-        store: TaskStore,
+        store: EngineStore,
         chain: RunChain,
         group: CommitGroup,
         outside: Outside,

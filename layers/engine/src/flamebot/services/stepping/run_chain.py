@@ -14,8 +14,8 @@ from flamebot.domain.plan import plan
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
+from flamebot.ports.engine_store import Begun, CommitItem, Committed, EngineStore
 from flamebot.ports.locks import Verdict
-from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
@@ -59,7 +59,7 @@ class RunChain:
     def __init__(
         self,
         *,
-        store: TaskStore,
+        store: EngineStore,
         phases: ExecutePhase,
         catalog: DefinitionCatalog,
         clock: Clock,

@@ -12,15 +12,15 @@ from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer, UnreadableMessage, decode
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
+from flamebot.ports.engine_store import Committed, EngineStore
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import Committed, TaskStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.vault import Vault
 from flamebot.ports.writer import Writer
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 from flamebot.services.stepping.account_lock import AccountLock
 from flamebot.services.stepping.commit_group import CommitGroup
 from flamebot.services.stepping.deliver import Deliver, Delivered
@@ -41,7 +41,7 @@ class RunTasks:
     def __init__(
         self,
         *,
-        store: TaskStore,
+        store: EngineStore,
         locks: Locks,
         service: ActionsService,
         vault: Vault,

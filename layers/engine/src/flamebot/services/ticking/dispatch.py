@@ -9,12 +9,11 @@ from uuid import uuid4
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
+from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import TickStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.send_in_time import send_in_time
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_in_waves, send_tasks
 from flamebot.services.ticking.reclaim import Reclaim
 
 _CHUNK = 1000  # one claim's rows: a transaction of some 20 ms, a hundred messages
@@ -40,7 +39,7 @@ class DispatchDue:
     def __init__(
         self,
         *,
-        store: TickStore,
+        store: EngineStore,
         queue: StepQueue,
         catalog: DefinitionCatalog,
         clock: Clock,
@@ -67,7 +66,7 @@ class DispatchDue:
 
         def send_claimed(pointers: Sequence[TaskPointer]) -> int:
             at_leisure = self._clock.monotonic() - started < _LEISURE_SECONDS
-            return self._send_in_time(pointers) if at_leisure else self._send(pointers)
+            return self._send_in_waves(pointers) if at_leisure else self._send(pointers)
 
         claimed, sent = self._drain(self._claim_within_room(), remaining, send_claimed)
         seconds = self._clock.monotonic() - started
@@ -124,8 +123,8 @@ class DispatchDue:
     def _send(self, pointers: Sequence[TaskPointer]) -> int:
         return send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
 
-    def _send_in_time(self, pointers: Sequence[TaskPointer]) -> int:
-        return send_in_time(
+    def _send_in_waves(self, pointers: Sequence[TaskPointer]) -> int:
+        return send_in_waves(
             pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry
         )
 
@@ -136,7 +135,7 @@ class DispatchDue:
         telemetry.count("TasksClaimed", report.claimed)
         telemetry.count("LeasesExpired", report.reclaimed)
         try:
-            health = self._store.health()
+            health = self._store.engine_health()
         except StoreUnavailable:
             return  # the work is done; the next tick tells how much is left
         telemetry.count("DueBacklog", health["due_backlog"])

@@ -12,7 +12,7 @@ from flamebot.domain.plan import plan
 from flamebot.domain.task import Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
+from flamebot.ports.engine_store import Begun, CommitItem, Committed, EngineStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.step_metrics import attempt_of, count_steps
@@ -34,7 +34,7 @@ class Reclaim:
     def __init__(
         self,
         *,
-        store: TaskStore,
+        store: EngineStore,
         catalog: DefinitionCatalog,
         clock: Clock,
         telemetry: Telemetry,

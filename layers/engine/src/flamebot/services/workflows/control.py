@@ -11,11 +11,12 @@ from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import Caller, Changed, ControlStore, InstanceSnapshot
+from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import Caller, Changed, ControlStore, InstanceSnapshot, Json
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 from flamebot.services.ticking.dispatch import DispatchDue
 
 _TRIES = 4  # a step that commits between our read and our write makes the plan void

@@ -11,11 +11,13 @@ from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.plan import plan_start
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
+from flamebot.ports.control_store import Caller, ControlStore, StartRow
+from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
-from flamebot.ports.store import Caller, ControlStore, Json, ReadStore, StartRow
+from flamebot.ports.read_store import ReadStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 
 
 def planned_start(definition: Definition, account: AccountData, at: datetime) -> StartRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flamebot.domain.errors import ServiceError, ServiceRefused
 from flamebot.ports.actions_service import AccountStatus, ActionsService
-from flamebot.ports.store import TaskStore
+from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.vault import Vault
 
 
@@ -17,7 +17,7 @@ class RegistrationRefused(ServiceRefused):
 class RegisterAccount:
     """The only place where credentials are decrypted; they live in one call's local variables and one request's body."""
 
-    def __init__(self, store: TaskStore, service: ActionsService, vault: Vault) -> None:
+    def __init__(self, store: EngineStore, service: ActionsService, vault: Vault) -> None:
         """Take the accounts, the service and the vault."""
         self._store = store
         self._service = service

@@ -15,7 +15,7 @@ from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_rules import issue_in
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Begun
+from flamebot.ports.engine_store import Begun
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.writer import Writer
 from flamebot.services.stepping.phases.cancel import CancelJob

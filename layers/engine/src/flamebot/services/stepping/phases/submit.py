@@ -9,7 +9,7 @@ from flamebot.domain.outcome import Abort, Done, Fail, Outcome
 from flamebot.domain.task import Task
 from flamebot.ports.actions_service import AccountStatus, ActionsService
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Begun
+from flamebot.ports.engine_store import Begun
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.time_budget import Invocation
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamebot.domain.message import TaskPointer, decode
-from flamebot.services.send_tasks import send_tasks
+from flamebot.services.sending import send_tasks
 from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTelemetry, pointer
 
 

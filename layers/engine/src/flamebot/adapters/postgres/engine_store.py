@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.adapters.postgres.connection import Database
@@ -16,7 +16,7 @@ from flamebot.adapters.postgres.rows import (
 )
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
-from flamebot.ports.store import Begun, CommitItem, Committed
+from flamebot.ports.engine_store import Begun, CommitItem, Committed
 
 _CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(lease)s, %(rate)s)"
 _RESEND = "select * from resend_expired(%(limit)s, %(lease)s)"
@@ -25,7 +25,7 @@ _BEGIN = "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(del
 _COMMIT = "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
 
 
-class PostgresTaskStore:
+class PostgresEngineStore:
     """Each method one verb, one statement, one transaction. Schedule time is the schedule clock's, or else the database's."""
 
     def __init__(
@@ -37,10 +37,6 @@ class PostgresTaskStore:
         self._horizon = horizon
         self._lease = lease
         self._max_queued = max_queued
-
-    def now(self) -> datetime:
-        """Schedule time."""
-        return self._clock.now() or self._clock.wall()
 
     def free_queue_capacity(self) -> int:
         """How many tasks may still be claimed."""
@@ -89,7 +85,7 @@ class PostgresTaskStore:
             for item in items
         ]
 
-    def definition(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: int) -> dict[str, Any]:
         """A definition version's document."""
         (row,) = self._db.call(
             "select definition_document(%s) as document", (definition_id,), repeatable=True
@@ -118,7 +114,7 @@ class PostgresTaskStore:
         """Remember the heartbeat."""
         self._db.call("select record_tick(%s, %s, %s)", (claimed, sent, seconds), repeatable=True)
 
-    def health(self) -> dict[str, Any]:
+    def engine_health(self) -> dict[str, Any]:
         """What the database knows; see `engine_health`."""
         (row,) = self._db.call(
             "select engine_health(%s) as answer", (self._clock.now(),), repeatable=True

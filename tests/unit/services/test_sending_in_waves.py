@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flamebot.domain.message import TaskPointer, decode
 from flamebot.ports.queue import Message
-from flamebot.services.send_in_time import send_in_time
+from flamebot.services.sending import send_in_waves
 from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTelemetry, pointer
 
 
@@ -24,7 +24,7 @@ def sent(
 ) -> tuple[ListQueue, HandClock, int]:
     """Send from noon on."""
     queue, clock = ListQueue(room), HandClock(rate=rate, scheduled=True)
-    return queue, clock, send_in_time(pointers, queue=queue, clock=clock, telemetry=ListTelemetry())
+    return queue, clock, send_in_waves(pointers, queue=queue, clock=clock, telemetry=ListTelemetry())
 
 
 def test_a_message_leaves_when_whole_seconds_are_left() -> None:
@@ -79,7 +79,7 @@ def test_every_task_once_none_late_and_none_far_too_early(dues: list[float]) -> 
 
     seen: list[tuple[float, list[TaskPointer]]] = []
     clock = HandClock(scheduled=True)
-    assert send_in_time(
+    assert send_in_waves(
         pointers, queue=Watched(1_000_000), clock=clock, telemetry=ListTelemetry()
     ) == len(pointers)
     assert sorted(p.task_id for _, group in seen for p in group) == sorted(

@@ -57,12 +57,8 @@ class Committed:
     )
 
 
-class TaskStore(Protocol):
+class EngineStore(Protocol):
     """The protocol's hot verbs: tick and step."""
-
-    def now(self) -> datetime:
-        """Schedule time."""
-        ...
 
     def free_queue_capacity(self) -> int:
         """How many tasks may still be claimed until MAX_QUEUED_TASKS are in flight. The more are, the longer it takes to count them."""
@@ -88,7 +84,7 @@ class TaskStore(Protocol):
         """Commit; all or nothing per item. Repeatable."""
         ...
 
-    def definition(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: int) -> Json:
         """A definition version's document: type, version, name, description, config, steps. Raises `NotFound`."""
         ...
 
@@ -104,14 +100,10 @@ class TaskStore(Protocol):
         """Remember what the service said."""
         ...
 
-
-class TickStore(TaskStore, Protocol):
-    """The hot verbs, and what the tick leaves behind."""
-
     def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
         """Remember the heartbeat, for the health check."""
         ...
 
-    def health(self) -> Json:
+    def engine_health(self) -> Json:
         """As in `ReadStore`."""
         ...

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from flamebot.adapters.postgres.tasks import PostgresTaskStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
-from flamebot.ports.store import Begun, CommitItem, Committed, TaskStore
+from flamebot.ports.engine_store import Begun, CommitItem, Committed, EngineStore
 from tests.support.builders import (
     NOON,
     Started,
@@ -50,14 +50,14 @@ def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER
     )
 
 
-def test_store_keeps_the_port(store: PostgresTaskStore) -> None:
+def test_store_keeps_the_port(store: PostgresEngineStore) -> None:
     """The adapter is what the services ask for."""
-    port: TaskStore = store
-    assert port.now() == NOON
+    port: EngineStore = store  # the type checker compares every method
+    assert port.claim_due_tasks(1) == []
 
 
 def test_claimed_tasks_come_earliest_first(
-    database: TestDatabase, store: PostgresTaskStore, clock: Advancing
+    database: TestDatabase, store: PostgresEngineStore, clock: Advancing
 ) -> None:
     """In the order in which they fall due, as pointers in UTC."""
     late, early = (
@@ -72,7 +72,7 @@ def test_claimed_tasks_come_earliest_first(
     ]
 
 
-def test_begun_task_is_whole(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore) -> None:
     """Task, instance and payload come back as the values that were written."""
     payload = Payload(
         request=EffectRequest(
@@ -116,7 +116,7 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresTaskStore) -
     )
 
 
-def test_early_task_is_only_named(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_early_task_is_only_named(database: TestDatabase, store: PostgresEngineStore) -> None:
     """Too early: the id and the time, nothing to run."""
     started = an_instance(database, a_next(at=after(seconds=1)))
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
@@ -129,7 +129,7 @@ def test_early_task_is_only_named(database: TestDatabase, store: PostgresTaskSto
 
 
 def test_commit_answers_every_item_in_order(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Stale ones are told as not accepted; what is to be sent comes as a pointer."""
     started, other = an_instance(database), an_instance(database)
@@ -159,7 +159,7 @@ def test_commit_answers_every_item_in_order(
 
 
 def test_what_jsonb_cannot_hold_is_replaced(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """A result comes from outside and after the effect: NUL, half a surrogate pair and NaN must not lose it."""
     started = an_instance(database)
@@ -183,7 +183,7 @@ def test_what_jsonb_cannot_hold_is_replaced(
     assert stored["error"] == "bad\ufffd answer"
 
 
-def test_decision_that_would_strand_an_instance_is_refused(store: PostgresTaskStore) -> None:
+def test_decision_that_would_strand_an_instance_is_refused(store: PostgresEngineStore) -> None:
     """I2: a live instance has one live task, an ended one none; a planner that forgets it is told before anything is written."""
     nothing = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1))
     both = Decision(
@@ -197,7 +197,7 @@ def test_decision_that_would_strand_an_instance_is_refused(store: PostgresTaskSt
 
 
 def test_reclaimed_task_says_how_it_was_lost(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """The planner is told by `lost`."""
     started = an_instance(database, a_cancel())
@@ -215,7 +215,7 @@ def test_reclaimed_task_says_how_it_was_lost(
 
 
 def test_lost_tasks_come_back_as_the_same_pointers(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """What was sent in vain is sent again as it was."""
     sent = pointer(database, an_instance(database))
@@ -226,7 +226,7 @@ def test_lost_tasks_come_back_as_the_same_pointers(
 
 
 def test_payload_of_newer_code_is_understood(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """During a deploy an older function may meet fields that it does not know."""
     started = an_instance(database)
@@ -251,7 +251,9 @@ create trigger lose after update on scheduled_tasks for each statement execute f
 """
 
 
-def test_only_what_may_be_called_twice_is(database: TestDatabase, store: PostgresTaskStore) -> None:
+def test_only_what_may_be_called_twice_is(
+    database: TestDatabase, store: PostgresEngineStore
+) -> None:
     """The connection breaks under each verb: begin and commit are called again, and answered; nobody knows of the others (I3, I8)."""
     started, waiting = (
         an_instance(database),
@@ -295,7 +297,7 @@ def test_only_what_may_be_called_twice_is(database: TestDatabase, store: Postgre
 
 
 def test_commit_answers_for_the_fence_that_was_asked(
-    database: TestDatabase, store: PostgresTaskStore
+    database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Two items for one task, and one of them is stale: the other one's success is not its own (I4)."""
     running = a_running_task(database)
