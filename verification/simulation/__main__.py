@@ -1,4 +1,4 @@
-"""`python -m verification.simulation`: SEEDS=n from FIRST=k on, or one SEED=k with its whole trace."""
+"""Command line of the simulation: SEEDS=n from FIRST=k on, or one SEED=k with its whole trace."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _EVERY_SECONDS = 10.0
 
 
 def main() -> int:
-    """Run, print, and answer 0 only if the run passed."""
+    """Run the seeds, print the report and return 0 only if the run passed."""
     if seed := os.environ.get("SEED"):
         result = replay(int(seed))
         print("\n".join(result.trace))
         print(
-            f"seed {seed}: {result.failure or 'passed'} ({result.events} events, {result.hours:.1f} virtual hours, trace {result.digest})"
+            f"seed {seed}: {result.failure or 'passed'} ({result.events} events, "
+            f"{result.hours:.1f} virtual hours, trace {result.digest})"
         )
         return 1 if result.failure else 0
     spoken = time.monotonic()
@@ -29,7 +30,8 @@ def main() -> int:
             spoken = time.monotonic()
             speed = report.seeds / report.seconds
             print(
-                f"{report.seeds:,} seeds, {report.events:,} events, {speed:.2f} seeds/s, {len(report.failures)} failed",
+                f"{report.seeds:,} seeds, {report.events:,} events, {speed:.2f} seeds/s, "
+                f"{len(report.failures)} failed",
                 flush=True,
             )
 

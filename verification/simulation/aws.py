@@ -1,4 +1,4 @@
-"""AWS as ports: the lock table, the queue's sending side and the key service, each called as boto3 calls them."""
+"""The lock table, the sending side of the queue and the key service, with boto3's signatures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOKEN = re.compile(r"\s*(attribute_not_exists|attribute_exists|AND|OR|<=|<>|<|=
 
 
 def refused(operation: str, code: str, *, item: Item | None = None) -> ClientError:
-    """An answer that is none."""
+    """Build the error response of a refused call."""
     response: Any = {
         "Error": {"Code": code, "Message": code},
         "ResponseMetadata": {"HTTPStatusCode": 400},
@@ -26,7 +26,10 @@ def refused(operation: str, code: str, *, item: Item | None = None) -> ClientErr
 
 
 class Condition:
-    """DynamoDB's ConditionExpression, as far as locks need it: comparisons, attribute_not_exists, AND, OR, brackets."""
+    """A ConditionExpression of DynamoDB with the operators that the locks use.
+
+    Comparisons, attribute_not_exists, AND, OR, brackets.
+    """
 
     def __init__(
         self, text: str, names: dict[str, str], values: dict[str, dict[str, str]], item: Item | None
@@ -36,7 +39,7 @@ class Condition:
         self._names, self._values, self._item = names, values, item or {}
 
     def holds(self) -> bool:
-        """Whether the item meets it."""
+        """Return whether an item meets the condition."""
         answer = self._any()
         assert not self._tokens, self._tokens
         return answer
@@ -89,7 +92,7 @@ class SimDynamo:
         self._environment = environment
 
     def update_item(self, **request: Any) -> Any:
-        """Change an item if its condition holds. The engine's update only ever sets."""
+        """Change an item if its condition holds. The engine's update uses SET only."""
         return self._call("UpdateItem", request)
 
     def delete_item(self, **request: Any) -> Any:
@@ -97,7 +100,7 @@ class SimDynamo:
         return self._call("DeleteItem", request)
 
     def describe_table(self, **_: Any) -> Any:
-        """It is there."""
+        """Describe the table: it exists."""
         return {"Table": {"TableStatus": "ACTIVE"}}
 
     def _call(self, operation: str, request: dict[str, Any]) -> Any:
@@ -124,7 +127,7 @@ class SimDynamo:
 
 
 def apply(items: dict[str, Item], operation: str, request: dict[str, Any]) -> ClientError | None:
-    """Do what an UpdateItem or DeleteItem asks; the error if its condition does not hold."""
+    """Apply an UpdateItem or a DeleteItem; return the error if its condition does not hold."""
     account = request["Key"]["account_id"]["S"]
     item = items.get(account)
     names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
@@ -143,13 +146,13 @@ def apply(items: dict[str, Item], operation: str, request: dict[str, Any]) -> Cl
 
 
 class SimSqs:
-    """The step queue's client, its sending side."""
+    """The step queue's client for sending."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # boto3's names
-        """Send, wholly, partly or not at all."""
+        """Send a batch: wholly, partly or not at all."""
         environment = self._environment
         world = environment.world
         environment.enter("sqs")
@@ -176,25 +179,25 @@ class SimSqs:
         }
 
     def get_queue_attributes(self, *, AttributeNames: list[str], **_: Any) -> Any:  # noqa: N803  # boto3's name
-        """It is there, and nothing lies in it too long."""
+        """Return the queue's attributes; no message is old."""
         return {"Attributes": dict.fromkeys(AttributeNames, "0")}
 
 
 class SimKms:
-    """The key service: data keys that only it can unwrap."""
+    """The key service. Only it can unwrap the data keys that it made."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
     def generate_data_key(self, **_: Any) -> Any:
-        """A new data key."""
+        """Generate a data key."""
         self._ask("GenerateDataKey")
         world = self._environment.world
         wrapped = f"wrapped-{world.rng.randrange(10**12)}".encode()
         return {"CiphertextBlob": wrapped, "Plaintext": unwrapped(wrapped)}
 
     def decrypt(self, *, CiphertextBlob: bytes, **_: Any) -> Any:  # noqa: N803  # boto3's name
-        """Unwrap one."""
+        """Unwrap a data key."""
         self._ask("Decrypt")
         return {"Plaintext": unwrapped(CiphertextBlob)}
 
@@ -210,7 +213,7 @@ class SimKms:
 
 
 def unwrapped(wrapped: bytes) -> bytes:
-    """The data key that a wrapped one stands for."""
+    """Return the data key that a wrapped key stands for."""
     return hashlib.sha256(b"the master key" + wrapped).digest()
 
 

@@ -1,4 +1,4 @@
-"""I4, I5: what the calls at the actions service must be, judged from both ends of each."""
+"""I4 and I5: the rules for calls at the actions service, checked at both ends of each call."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LEASE, LOCK_TIMEOUT = 90 * SECOND, 300 * SECOND
 
 
 class Calls:
-    """The part of the oracle that stands at the service's door.
+    """The part of the oracle that checks calls at the actions service.
 
-    Two writes overlap if the service works on both at once. That counts while leases hold: each caller still waits for
-    its answer, and its task's row is running under the caller's fence with a lease that has not run out. A caller that
-    froze past its lease, gave up or died holds nothing; what is left of its call is kept harmless by its key and fence.
-    But it leaves the account's lock behind: as long as that lasts, only a later task of the same instance takes it over,
-    and no other instance writes.
+    Two writes for one account overlap if the service executes both at once. This is an error while
+    leases hold: each caller still waits for its response, and its task's row is running under the
+    caller's fence with an unexpired lease. A caller that froze past its lease, gave up or died
+    holds nothing; its key and fence keep the rest of its call harmless. The account's lock remains:
+    while it lasts, only a later task of the same instance takes it, and no other instance writes.
     """
 
     world: World
@@ -34,16 +34,16 @@ class Calls:
     asked_for: dict[str, tuple[int, int]]
 
     def wrong(self, invariant: str, what: str) -> None:
-        """See the oracle."""
+        """Report a violation to the oracle."""
         raise NotImplementedError
 
     def call_began(self, call: Call) -> None:
-        """A caller is about to send: only what was begun, under the fence that it was begun with, and under its own key."""
+        """Check a call before it is sent: only a begun task, under its fence and its own key."""
         if call.writes:
             self._place(call)
         if not call.writes or call.key is None:
             return
-        if call.path.count("/") == 2:  # a registration
+        if call.path.count("/") == 2:  # # a registration
             if not call.key.startswith(f"{call.account}:"):
                 self.wrong("I5", f"a registration of {call.account} under the key {call.key}")
             if not any(fence == call.fence for _, fence in self.begun):
@@ -69,14 +69,15 @@ class Calls:
         ):
             self.wrong(
                 "I8",
-                f"{call.key} was sent {(patience - self.world.scheduler.now) / SECOND} s before the service wanted it",
+                f"{call.key} was sent {(patience - self.world.scheduler.now) / SECOND} s "
+                "before the service allowed it",
             )
         earlier = sum(1 for one in self.world.service.calls if one.key == call.key)
         if earlier > 1 and self.world.faults.mode == "none":
             self.wrong("no waste", f"a second request under {call.key}, without any fault")
 
     def _looked_up(self, call: Call, answer: httpx.Response | None) -> None:
-        """A key was asked after: by a cancel that knows no job, or by a submit that is older than the key's life."""
+        """Check a look-up by key: a cancel without a job id, or a submit older than the key."""
         key = call.facts["key"]
         running = self.mirror.live_task(key.rpartition(":")[0])
         if answer is None or answer.status_code != 200 or running is None:
@@ -91,7 +92,7 @@ class Calls:
             )
 
     def call_arrived(self, call: Call) -> None:
-        """The service has it: nobody else's write for the account may be at work there while leases hold."""
+        """Check an arriving call: no other write for the account executes while leases hold."""
         if not call.writes:
             return
         for other in self.world.service.calls:
@@ -125,7 +126,7 @@ class Calls:
                 self.world.rare(f"a write met what was left of {of}")
 
     def _place(self, call: Call) -> None:
-        """Whose call it is, and how long the lock that was taken for it lasts at the least."""
+        """Return the task of a call, and when the lock taken for it expires at the earliest."""
         now = START_EPOCH_US + self.world.scheduler.now
         rows = [
             row
@@ -148,7 +149,7 @@ class Calls:
             call.facts["locked_until"] = begun_at + LOCK_TIMEOUT - START_EPOCH_US - 15 * SECOND
 
     def _locked_by(self, call: Call) -> bool:
-        """Whether the lock that was taken for a call lasts still, and nobody of its instance took it over since."""
+        """Return whether a call's lock still holds, and no later task of its instance took it."""
         followed = any(
             one.writes
             and one.number > call.number
@@ -162,10 +163,10 @@ class Calls:
         return lasts and not followed and call.facts["instance"] is not None
 
     def call_ended(self, call: Call) -> None:
-        """The service is done with it."""
+        """Note that the service has finished a call."""
 
     def call_left(self, call: Call, answer: httpx.Response | None) -> None:
-        """The caller has its answer, or gave up."""
+        """Note that the caller has its response or gave up."""
         if answer is not None:
             call.facts["status"] = answer.status_code
             after = int(answer.headers.get("retry-after", 0))
@@ -179,7 +180,7 @@ class Calls:
             self._looked_up(call, answer)
 
     def _patience(self) -> dict[str, tuple[int, int]]:
-        """By key: until when the service wants to be left alone, and how often an operator had asked about its workflow."""
+        """Per key: until when the service asked to wait, and the operator commands by then."""
         if not hasattr(self, "asked_for"):
             self.asked_for = {}
         return self.asked_for
@@ -197,12 +198,12 @@ class Calls:
         )
 
     def locked(self, operation: str, request: dict[str, object], taken: bool) -> None:
-        """The lock table was asked."""
+        """Note a call to the lock table."""
         if operation == "UpdateItem" and not taken:
             self.world.rare("a lock was not to be had")
 
     def new_key(self, verb: str, new: TaskRow, instance: InstanceRow) -> None:
-        """I5: a step's work gets a new key only after the service called the old one's failed or cancelled, or never took it."""
+        """I5: a step gets a new key only after the old one failed, or was never accepted."""
         if not hasattr(self, "iterations_at"):
             self.iterations_at = {}
         self.iterations_at[new.task_id] = instance.iterations

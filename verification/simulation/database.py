@@ -1,4 +1,7 @@
-"""Postgres as a port: real statements on a real database, one at a time, and the ways in which a connection fails."""
+"""Postgres behind the engine's port.
+
+Real statements, one at a time, and the ways a connection fails.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,34 @@ if TYPE_CHECKING:
     from verification.simulation.world import World
 
 _VERB = re.compile(r"\b(?:from|select)\s+(\w+)\(")
-READS = frozenset({
-    "definition_document", "load_credentials", "engine_health", "current_definition", "find_import", "instance_snapshot",
-    "control_state", "clock_timestamp", "engine_stats", "due_histogram", "reserve_credentials_versions", "record_tick",
-})  # fmt: skip
+READS = frozenset(
+    {
+        "definition_document",
+        "load_credentials",
+        "engine_health",
+        "current_definition",
+        "find_import",
+        "instance_snapshot",
+        "control_state",
+        "clock_timestamp",
+        "engine_stats",
+        "due_histogram",
+        "reserve_credentials_versions",
+        "record_tick",
+    }
+)
 _EMPTY = """
 set sim.now = '2030-01-01T12:00:00+00:00';
-truncate accounts, workflow_definitions, workflow_instances, scheduled_tasks, step_history, workflow_locks, import_requests, audit_log,
-         engine_control, imports, import_rejects, import_staging restart identity;
+truncate accounts, workflow_definitions, workflow_instances, scheduled_tasks, step_history,
+         workflow_locks, import_requests, audit_log, engine_control, imports, import_rejects,
+         import_staging restart identity;
 insert into engine_control default values;
 select setval('fence_seq', 1, false), setval('credentials_version_seq', 100000, false);
 """
 _DAYS = """
 select format('drop table %%I', c.relname) from pg_inherits h join pg_class c on c.oid = h.inhrelid
- where h.inhparent = 'step_history'::regclass and c.relname <> 'step_history_rest' and not (c.relname = any (%s))
+ where h.inhparent = 'step_history'::regclass and c.relname <> 'step_history_rest'
+   and not (c.relname = any (%s))
 """
 _MICROS = "(extract(epoch from {0}) * 1000000)::bigint"
 _WATCH = f"""
@@ -38,51 +55,59 @@ prepare watch (bigint) as select json_build_object(
   'xid', pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
   'count', (select count(*) from scheduled_tasks),
   'paused', (select paused from engine_control),
-  'tasks', (select json_agg(json_build_array(t.task_id, t.workflow_instance_id, t.account_id, t.sequence, t.step_id, t.phase, t.status,
-              {_MICROS.format("t.scheduled_for")}, t.attempts, t.reclaims, t.sends, t.fence, t.claim_fence, t.committed_fence, t.begun_by,
-              {_MICROS.format("t.lease_expires_at")}, t.outcome_unknown, {_MICROS.format("t.first_begun_at")},
+  'tasks', (select json_agg(json_build_array(t.task_id, t.workflow_instance_id, t.account_id,
+              t.sequence, t.step_id, t.phase, t.status,
+              {_MICROS.format("t.scheduled_for")}, t.attempts, t.reclaims, t.sends, t.fence,
+              t.claim_fence, t.committed_fence, t.begun_by,
+              {_MICROS.format("t.lease_expires_at")}, t.outcome_unknown,
+              {_MICROS.format("t.first_begun_at")},
               {_MICROS.format("t.finished_at")},
-              t.error, t.payload ->> 'job_id', md5(t.payload::text), md5(t.result::text)) order by t.task_id)
+              t.error, t.payload ->> 'job_id', md5(t.payload::text),
+              md5(t.result::text)) order by t.task_id)
               from scheduled_tasks t where t.xmin::text::bigint >= $1),
-  'instances', (select json_agg(json_build_array(i.id, i.account_id, i.workflow_id, i.status, i.current_step, i.revision, i.last_error,
+  'instances', (select json_agg(json_build_array(i.id, i.account_id, i.workflow_id,
+              i.status, i.current_step, i.revision, i.last_error,
                   i.goto_iterations::text, {_MICROS.format("i.finished_at")}) order by i.id)
               from workflow_instances i where i.xmin::text::bigint >= $1))
 """
 
 
 def verb_of(sql: str) -> str:
-    """The SQL function that a statement calls."""
+    """Return the SQL function that a statement calls."""
     found = _VERB.search(sql)
     return found.group(1) if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement answered."""
+    """The result of a statement."""
 
     names: tuple[str, ...] | None
     rows: list[tuple[Any, ...]]
 
 
 class SimDatabase:
-    """One database, used by one seed after the other, over one session that takes each function's role for its statements."""
+    """One database for one seed after the other, over one session with each function's role."""
 
     def __init__(self, url: str) -> None:
-        # Every seed plans anew, on empty tables, and then keeps its plans: they must not depend on what ran before.
-        options = f"-c plan_cache_mode=force_generic_plan -c search_path={PATH.replace(' ', '')} -c timezone=UTC"
+        # # Every seed plans its statements anew on empty tables and keeps the plans, so that a seed
+        # does not depend on the seed before it.
+        path = PATH.replace(" ", "")
+        options = f"-c plan_cache_mode=force_generic_plan -c search_path={path} -c timezone=UTC"
         self._connection = psycopg2.connect(url, options=options)
         self._connection.autocommit = True
         self._since = self._seeds = 0
         self.ask(_WATCH)
         days = self.ask(
-            "select inhrelid::regclass::text from pg_inherits where inhparent = 'step_history'::regclass"
+            "select inhrelid::regclass::text from pg_inherits"
+            " where inhparent = 'step_history'::regclass"
         )
         self._days = [name for (name,) in days]
 
     def reset(self) -> None:
-        """As it was after its migration."""
+        """Reset the database to its state after the migration."""
         self._seeds += 1
-        if self._seeds % 100 == 0:  # each truncate leaves dead rows in the catalogue
+        if self._seeds % 100 == 0:  # # each TRUNCATE leaves dead rows in the system catalogue
             for catalogue in ("pg_class", "pg_attribute", "pg_depend", "pg_index"):
                 self._alone(f"vacuum {catalogue}")
         self.ask(_EMPTY)
@@ -91,7 +116,7 @@ class SimDatabase:
         self.watch()
 
     def run(self, role: str, sql: str, params: Any, now: str) -> Result:
-        """Run a statement as a role, at a virtual time; raises what Postgres says."""
+        """Run a statement as a role at a virtual time. Raises the errors of Postgres."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"set role {role}; set sim.now = '{now}'; {sql}", params)
             if cursor.description is None:
@@ -99,7 +124,7 @@ class SimDatabase:
             return Result(tuple(column.name for column in cursor.description), cursor.fetchall())
 
     def watch(self) -> dict[str, Any]:
-        """What changed since the last look."""
+        """Return the changes since the last call."""
         ((seen,),) = self.ask("execute watch (%s)", (self._since,))
         self._since = seen["xid"]
         return dict(seen)
@@ -110,7 +135,7 @@ class SimDatabase:
             cursor.execute(sql)
 
     def ask(self, sql: str, params: Any = ()) -> list[tuple[Any, ...]]:
-        """Look at anything, or change it, as the owner."""
+        """Query or change the database as its owner."""
         with self._connection.cursor() as cursor:
             cursor.execute(f"reset role; {sql}", params or None)
             return list(cursor.fetchall()) if cursor.description else []
@@ -137,7 +162,7 @@ class _ReadOnly(psycopg2.errors.ReadOnlySqlTransaction):
 
 
 class SimConnection:
-    """A connection of one environment, as `psycopg2.connect` makes it."""
+    """A connection of one environment, with the signatures of `psycopg2.connect`."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -145,37 +170,37 @@ class SimConnection:
         self.closed = 0
 
     def cursor(self) -> SimCursor:
-        """A cursor, to be used in a `with`."""
+        """Return a cursor for use in a `with` statement."""
         return SimCursor(self)
 
     def close(self) -> None:
-        """Let it go."""
+        """Close the connection."""
         self.closed = 1
 
 
 class SimCursor:
-    """Runs statements; what goes wrong goes wrong here."""
+    """Runs statements and injects the faults of a network and a server."""
 
     def __init__(self, connection: SimConnection) -> None:
         self._connection = connection
         self._result = Result(None, [])
 
     def __enter__(self) -> Self:
-        """Be used in a `with`."""
+        """Enter the `with` statement."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is kept open."""
+        """Leave the `with` statement; nothing is kept open."""
 
     @property
     def description(self) -> list[Any] | None:
-        """The columns."""
+        """Describe the columns of the result."""
         return (
             None if self._result.names is None else [_Column(name) for name in self._result.names]
         )
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows."""
+        """Return all rows of the result."""
         return self._result.rows
 
     def execute(self, sql: str, params: Any = None) -> None:
@@ -233,7 +258,10 @@ class _Column:
 
 
 def connect_in(world: World, environment: Environment) -> SimConnection:
-    """What `psycopg2.connect` does: get a connection, unless nobody is let in."""
+    """Stand in for `psycopg2.connect`.
+
+    Return a connection unless the server refuses connections.
+    """
     environment.enter("postgres")
     if world.faults.fires("postgres.refused"):
         short = world.rng.random() < 0.85

@@ -1,7 +1,8 @@
-"""Execution environments: each a process of its own to the engine, with its own adapters, clock and end.
+"""Execution environments: each is a process to the engine, with its own adapters, clock and end.
 
-`bootstrap` is the engine's composition root; here each of its factories is asked once per environment instead of once
-per process, and the outermost ones (settings, AWS clients, clock, locks, telemetry) answer with what the simulation has.
+`bootstrap` is the engine's composition root. Here each of its factories runs once per environment
+instead of once per process, and the outermost ones (settings, AWS clients, clock, locks, telemetry)
+return simulated parts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ LATENCY = {
 
 
 class Environment:
-    """One process: it serves one invocation after the other, until something ends it."""
+    """One process. It serves one invocation after the other until it is ended."""
 
     def __init__(self, world: World, function: str, number: int) -> None:
         self.world = world
@@ -40,7 +41,7 @@ class Environment:
         self.name = f"{function}-{number}"
         self.alive = True
         self.frozen_until = 0
-        self.ends_at: int | None = None  # of the present invocation
+        self.ends_at: int | None = None  # # of the current invocation
         self.skew = (
             world.rng.randint(-5 * SECOND, 5 * SECOND) if world.faults.fires("clock.skew") else 0
         )
@@ -49,7 +50,7 @@ class Environment:
     # Ports
 
     def enter(self, port: str) -> None:
-        """Come to a port: from here on others may go on; this process may die or freeze before its call is made."""
+        """Enter a port: other fibers may run from here, and this process may die or freeze."""
         world = self.world
         world.scheduler.sleep(world.rng.randint(*LATENCY[port]))
         if world.faults.fires(f"{port}.death_before"):
@@ -57,13 +58,13 @@ class Environment:
         self._freeze(port)
 
     def leave(self, port: str) -> None:
-        """The call was made; its answer may find nobody, or somebody who slept long."""
+        """Leave a port after the call: the process may have died or frozen meanwhile."""
         if self.world.faults.fires(f"{port}.death_after"):
             self.die(f"after {port}")
         self._freeze(port)
 
     def die(self, where: str) -> None:
-        """This process is gone, with all its threads."""
+        """End this process with all its threads."""
         self.world.trace(f"{self.name} dies {where}")
         self.world.scheduler.kill(self)
         raise Killed
@@ -76,10 +77,10 @@ class Environment:
         self.world.trace(f"{self.name} freezes at {port} for {length // SECOND} s")
         self.world.scheduler.sleep(0)
 
-    # What the engine gets instead of a machine
+    # # Substitutes for the machine
 
     def graph(self, name: str, make: Callable[..., Any], *arguments: Any) -> Any:
-        """What `bootstrap` makes, once per environment."""
+        """Build what `bootstrap` makes, once per environment."""
         key = (name, *arguments)
         if key not in self.made:
             own: Callable[..., Any] | None = getattr(self, f"_{name}", None)
@@ -116,7 +117,10 @@ class Environment:
 
 
 class SimClock:
-    """The engine's clock: virtual, and wrong by this machine's skew. Schedule time is the database's, or the scheduler's."""
+    """The engine's clock: virtual, with this machine's skew.
+
+    Schedule time is the database's or the scheduler's.
+    """
 
     rate = 1.0
 
@@ -138,7 +142,7 @@ class SimClock:
 
 
 class SimTelemetry:
-    """Reads along: what is logged goes into the trace, and must not hold a secret."""
+    """Copies log lines into the trace and checks that they hold no secret."""
 
     def __init__(self, environment: Environment) -> None:
         self._name = environment.name
@@ -148,7 +152,7 @@ class SimTelemetry:
         self._world.oracle.metric(name, value)
 
     def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
-        """Durations are not looked at."""
+        """Ignore durations."""
 
     def info(self, event: str, **fields: object) -> None:
         self._line(event, fields)
@@ -168,7 +172,7 @@ class SimTelemetry:
 
 
 class Context:
-    """What Lambda tells a handler."""
+    """The context object that Lambda passes to a handler."""
 
     def __init__(self, environment: Environment, request_id: str) -> None:
         self._environment = environment
@@ -181,7 +185,7 @@ class Context:
 
 
 def present() -> Environment:
-    """The environment whose code runs now."""
+    """Return the environment whose code is running."""
     fiber = getcurrent()
     assert isinstance(fiber, Fiber)
     owner = fiber.owner
@@ -190,7 +194,7 @@ def present() -> Environment:
 
 
 def environments_for_bootstrap() -> dict[str, Callable[..., Any]]:
-    """For each cached factory of `bootstrap`, one that answers per environment."""
+    """Return, for each cached factory of `bootstrap`, one that caches per environment."""
 
     def asked(name: str, make: Callable[..., Any], *arguments: Any) -> Any:
         return present().graph(name, make, *arguments)
@@ -202,5 +206,5 @@ def environments_for_bootstrap() -> dict[str, Callable[..., Any]]:
 
 
 def timeout_of(function: str) -> timedelta:
-    """When the platform ends an invocation."""
+    """Return when the platform ends an invocation."""
     return timedelta(seconds={"step": 60, "tick": 50, "maintenance": 50}.get(function, 29))

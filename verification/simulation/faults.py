@@ -1,4 +1,4 @@
-"""What can go wrong. Each seed makes some kinds possible (p = 0.25), and then lets them happen by chance at each opportunity."""
+"""Kinds of faults. Each seed enables a kind with p = 0.25; enabled kinds then fire at random."""
 
 from __future__ import annotations
 
@@ -10,22 +10,70 @@ Mode = Literal["none", "one", "many"]
 
 _PORT = ("freeze", "death_before", "death_after")
 KINDS: tuple[str, ...] = (
-    # Postgres: nothing ran; it ran and the reply was lost; it runs later or never, the caller knows nothing; rolled back by the
-    # server; cancelled by its timeout; a failover leaves a replica for a while; nobody is let in for a while.
-    *(f"postgres.{name}" for name in ("fail_before", "lost_reply", "late", "rolled_back", "cancelled", "read_only", "refused", *_PORT)),
+    # # Postgres: the statement did not run; it ran and the reply was lost; it runs later or never
+    # and the caller does not know;
+    # # rolled back by the server; cancelled by its timeout; a failover leaves a replica;
+    # connections are refused for a while.
+    *(
+        f"postgres.{name}"
+        for name in (
+            "fail_before",
+            "lost_reply",
+            "late",
+            "rolled_back",
+            "cancelled",
+            "read_only",
+            "refused",
+            *_PORT,
+        )
+    ),
     *(f"dynamodb.{name}" for name in ("fail_before", "lost_reply", "throttled", *_PORT)),
     *(f"sqs.{name}" for name in ("fail_before", "lost_reply", "throttled", "partial", *_PORT)),
     *(f"kms.{name}" for name in ("fail_before", "throttled", *_PORT)),
-    *(f"service.{name}" for name in ("refused", "unavailable", "throttled", "throttled_without_word", "timeout_before", "timeout_after")),
-    *(f"service.{name}" for name in ("late_arrival", "slow", "reset_after", "error_after", "malformed", "huge", "refuses", *_PORT)),
+    *(
+        f"service.{name}"
+        for name in (
+            "refused",
+            "unavailable",
+            "throttled",
+            "throttled_without_word",
+            "timeout_before",
+            "timeout_after",
+        )
+    ),
+    *(
+        f"service.{name}"
+        for name in (
+            "late_arrival",
+            "slow",
+            "reset_after",
+            "error_after",
+            "malformed",
+            "huge",
+            "refuses",
+            *_PORT,
+        )
+    ),
     *(f"service.{name}" for name in ("job_fails", "job_cancelled", "job_never_ends", "suspended")),
-    "queue.duplicated", "queue.delayed", "queue.lost", "queue.purged", "queue.redriven", "queue.dead",
-    "locks.wiped", "tick.missed", "tick.doubled", "tick.late", "tick.outage", "tick.lost_day", "clock.skew",
-    "task.poison",  # whoever works for one account dies, several times in a row
+    "queue.duplicated",
+    "queue.delayed",
+    "queue.lost",
+    "queue.purged",
+    "queue.redriven",
+    "queue.dead",
+    "locks.wiped",
+    "tick.missed",
+    "tick.doubled",
+    "tick.late",
+    "tick.outage",
+    "tick.lost_day",
+    "clock.skew",
+    "task.poison",  # # every process that works for one account dies, several times in a row
     "maintenance.at_any_moment",
-    "client.lost_answer",  # an import or a control call did its work, and whoever asked never hears of it
-)  # fmt: skip
-# What ends or stops a whole process, or the whole system, needs fewer opportunities than what spoils one call.
+    "client.lost_answer",  # # an import or a control call took effect, and its response was lost
+)
+# # A fault that ends or stops a whole process or the whole system fires less often than one that
+# spoils a single call.
 _SELDOM = {
     "freeze": 0.15,
     "death_before": 0.25,
@@ -61,11 +109,11 @@ class Faults:
         return rate * _SELDOM.get(kind.partition(".")[2], 1.0) * _RARE.get(kind, 1.0)
 
     def active(self, kind: str) -> bool:
-        """Whether it may happen at all in this seed, and still."""
+        """Return whether a kind of fault is enabled for this seed and not yet switched off."""
         return self.on and kind in self._rates
 
     def fires(self, kind: str) -> bool:
-        """Whether it happens at this opportunity."""
+        """Return whether a fault fires at this opportunity."""
         rate = self._rates.get(kind)
         if rate is None or not self.on or self._rng.random() >= rate:
             return False
@@ -73,14 +121,14 @@ class Faults:
         return True
 
     def befalls(self, kind: str, chance: float) -> bool:
-        """Whether it happens to a seed as a whole."""
+        """Return whether a fault that concerns the whole seed is enabled."""
         if self.mode == "none" or self._rng.random() >= chance:
             return False
         self.fired[kind] += 1
         return True
 
     def first(self, *kinds: str) -> str | None:
-        """The first of some kinds that happens here, without the name of its port."""
+        """Return the first of several kinds that fires here, without its port's name."""
         for kind in kinds:
             if self.fires(kind):
                 return kind.partition(".")[2]

@@ -1,4 +1,4 @@
-"""I8 and the liveness half of I6: what may not be more, and what may not take longer."""
+"""I8 and the liveness half of I6: upper limits of counts and durations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_RECLAIMS, MOST_SENDS = 5, 20
 LEASE, TICK = 90 * SECOND, 60 * SECOND
 LONGEST_RETRY_AFTER = 45 * SECOND
-_SLACK = 5 * SECOND  # between the decision and its commit, and for the calls of a tick
+_SLACK = 5 * SECOND  # # between the decision and its commit, and for the calls of a tick
 
 
 class Limits:
@@ -22,19 +22,19 @@ class Limits:
 
     world: World
     mirror: Mirror
-    calm_since: int | None = None  # epoch microseconds: when faults stopped
+    calm_since: int | None = None  # # epoch microseconds at which faults stopped
     leases_then: dict[str, int]
     longest_wait = 0
-    full_at = 0  # when there was last no room for another task in flight
-    no_room_until: dict[str, int]  # for each task that was due and pending
+    full_at = 0  # # when the queue capacity was last used up
+    no_room_until: dict[str, int]  # # for each task that was due and pending
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
-        """See the oracle."""
+        """Report a violation to the oracle."""
         raise NotImplementedError
 
     def definition(self, definition_id: int) -> Any:
-        """A definition version, as it was stored."""
+        """Return a definition version as it is stored."""
         if not hasattr(self, "_definitions"):
             self._definitions = {}
         if definition_id not in self._definitions:
@@ -47,7 +47,7 @@ class Limits:
     def within_limits(
         self, verb: str, old: TaskRow | None, new: TaskRow, instance: InstanceRow, now: int
     ) -> None:
-        """Attempts, reclaims and sends stay within their limits, and a retry's wait within the backoff law."""
+        """Check attempts, reclaims, sends and the wait before a retry against their limits."""
         if new.reclaims > MAX_RECLAIMS or new.sends > MOST_SENDS:
             self.wrong(
                 "I8", f"{new.task_id} was lost {new.reclaims} times and sent {new.sends} times"
@@ -75,11 +75,12 @@ class Limits:
             if new.scheduled_for > now + longest + _SLACK:
                 self.wrong(
                     "I8",
-                    f"{new.task_id} waits {(new.scheduled_for - now) / SECOND} s before attempt {new.attempts + 1}",
+                    f"{new.task_id} waits {(new.scheduled_for - now) / SECOND} s "
+                    f"before attempt {new.attempts + 1}",
                 )
 
     def calm(self) -> None:
-        """Faults have stopped."""
+        """Note that faults have stopped."""
         self.calm_since = START_EPOCH_US + self.world.scheduler.now
         self.no_room_until = {}
         self.leases_then = {
@@ -87,7 +88,7 @@ class Limits:
         }
 
     def began_after(self, wait: int) -> None:
-        """How long after its due time something began."""
+        """Check how long after its due time a task began."""
         if (
             self.world.faults.mode == "none"
             and wait > 15 * SECOND
@@ -97,7 +98,7 @@ class Limits:
             self.wrong("no waste", f"something began {wait / SECOND} s late, without any fault")
 
     def unsettled(self) -> list[str]:
-        """What is still going on."""
+        """Return the tasks that are still unfinished."""
         live = [
             instance
             for instance in self.mirror.instances.values()
@@ -106,9 +107,9 @@ class Limits:
         return [f"{instance} {self.mirror.live_task(instance.instance_id)}" for instance in live]
 
     def nothing_waits(self) -> None:
-        """I6: since faults stopped nothing due stays unbegun for longer than a lease and two ticks.
+        """I6: once faults have stopped, a due task begins within a lease and two ticks.
 
-        What was queued or running when they stopped has first to outlive the lease that it had then.
+        A task that was queued or running at that moment first outlives the lease that it had then.
         """
         now = START_EPOCH_US + self.world.scheduler.now
         assert self.calm_since is not None, "faults have stopped"
@@ -131,7 +132,7 @@ class Limits:
                     self.leases_then.get(row.task_id, 0),
                     self.world.resumed_at,
                 )
-                if row.status == "pending":  # the tick claims no more than there is room for
+                if row.status == "pending":  # # the tick claims no more than the queue capacity
                     self.no_room_until[row.task_id] = self.full_at
                 since = max(since, self.no_room_until.get(row.task_id, 0))
                 late = now - since > LEASE + 2 * TICK + _SLACK

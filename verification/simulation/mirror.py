@@ -1,4 +1,4 @@
-"""The tables as the oracle knows them: every row version that was ever committed passed through here."""
+"""The tables as the oracle knows them: it has seen every committed row version."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TaskRow(NamedTuple):
 
     @property
     def live(self) -> bool:
-        """Whether it is still to be done."""
+        """Return whether the task is unfinished."""
         return self.status in LIVE_TASK
 
 
@@ -57,12 +57,12 @@ class InstanceRow(NamedTuple):
 
     @property
     def live(self) -> bool:
-        """Whether it goes on."""
+        """Return whether the instance is live."""
         return self.status in LIVE
 
 
 class Mirror:
-    """Instances and tasks, also those that were deleted since."""
+    """Instances and tasks, including deleted ones."""
 
     def __init__(self) -> None:
         self.tasks: dict[str, TaskRow] = {}
@@ -72,7 +72,7 @@ class Mirror:
         self.paused = False
 
     def live_task(self, instance_id: str) -> TaskRow | None:
-        """The one live task of an instance."""
+        """Return the one live task of an instance."""
         for task_id in reversed(self.of.get(instance_id, [])):
             if self.tasks[task_id].live:
                 return self.tasks[task_id]
@@ -81,7 +81,7 @@ class Mirror:
     def take(
         self, seen: dict[str, Any]
     ) -> tuple[list[tuple[TaskRow | None, TaskRow]], list[tuple[InstanceRow | None, InstanceRow]]]:
-        """Take up what changed; the pairs of before and after."""
+        """Apply changed rows; return the pairs of before and after."""
         instances = []
         for values in seen["instances"] or ():
             instance = InstanceRow(*values)

@@ -1,4 +1,4 @@
-"""Operators: fibers that call the real API at any moment, believe only what was answered, and check that it is so."""
+"""Operators: fibers that call the real API at any time, trust only responses, and check them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _CONTROLS = {
-    "pause": 6, "resume": 5, "stop": 3, "retry": 5, "skip-step": 2, "run-now": 4, "pause-all": 2, "resume-all": 3,
-    "publish": 1, "import": 2, "start": 4, "delete": 1, "maintenance": 1,
-}  # fmt: skip
+    "pause": 6,
+    "resume": 5,
+    "stop": 3,
+    "retry": 5,
+    "skip-step": 2,
+    "run-now": 4,
+    "pause-all": 2,
+    "resume-all": 3,
+    "publish": 1,
+    "import": 2,
+    "start": 4,
+    "delete": 1,
+    "maintenance": 1,
+}
 
 
 class Operators:
-    """Everybody with a token."""
+    """All callers that have a token."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -29,12 +40,13 @@ class Operators:
         self.accounts: list[str] = []
         self.calling: list[
             tuple[str, str]
-        ] = []  # (what, about whom) of calls whose end nobody knows yet
+        ] = []  # # (action, subject) of calls whose outcome is unknown
         self.ended: Counter[str] = Counter()
-        self.alone = True  # nobody else asked about the same while the last call was on its way
+        # # no other caller addressed the same subject while the last call was open
+        self.alone = True
         self._imports = 0
 
-    # The beginning
+    # # Start of a seed
 
     def set_up(self) -> None:
         """Publish a few definitions."""
@@ -49,7 +61,7 @@ class Operators:
         self.accounts = [f"acc{number}" for number in range(self._rng.randint(2, 6))]
 
     def import_all(self) -> None:
-        """Import every account, in a few requests, until each was acknowledged."""
+        """Import every account in a few requests, each repeated until it is acknowledged."""
         left = list(self.accounts)
         while left:
             count = self._rng.randint(1, len(left))
@@ -58,7 +70,10 @@ class Operators:
             self._world.scheduler.sleep(self._rng.randint(0, 20 * SECOND))
 
     def import_some(self, accounts: list[str], *, start: bool) -> None:
-        """One import, repeated until it is answered: with a key it is the same one each time."""
+        """Repeat one import until it is acknowledged.
+
+        With a key it is the same import each time.
+        """
         world, rng = self._world, self._rng
         self._imports += 1
         actor = f"importer{self._imports}"
@@ -90,7 +105,9 @@ class Operators:
     def _imported(
         self, answer: Json, rows: list[Json], *, actor: str, keyed: bool, replayed: bool
     ) -> None:
-        """I9: what was acknowledged is stored, what was rejected is not, and a request under a key was done once."""
+        """I9: acknowledged rows are stored, rejected ones are not, a keyed request took effect
+        once.
+        """
         world = self._world
         if replayed:
             world.rare("an import was repeated under its key")
@@ -113,16 +130,17 @@ class Operators:
                 world.oracle.wrong("I9", f"{instance} was acknowledged and is not stored")
         if keyed:
             done = world.database.ask(
-                "select subject, count(*) from audit_log where actor = %s and action = 'import_accounts' group by 1 having count(*) > 1",
+                "select subject, count(*) from audit_log where actor = %s"
+                " and action = 'import_accounts' group by 1 having count(*) > 1",
                 (actor,),
             )
             if done:
                 world.oracle.wrong("I9", f"an import was done twice under one key: {done}")
 
-    # The time between
+    # # While faults last
 
     def control(self) -> None:
-        """Do something every now and then, as long as faults last."""
+        """Make a call from time to time while faults last."""
         world, rng = self._world, self._rng
         while world.faults.on and not world.over:
             world.scheduler.sleep(
@@ -132,7 +150,7 @@ class Operators:
                 self.act(rng.choices(list(_CONTROLS), list(_CONTROLS.values()))[0])
 
     def act(self, what: str) -> None:
-        """One call."""
+        """Make one call."""
         world, rng = self._world, self._rng
         world.operated += 1
         if what in ("pause-all", "resume-all"):
@@ -167,13 +185,13 @@ class Operators:
             ]
             if (
                 what == "stop" and unknown and rng.random() < 0.7
-            ):  # what was sent may be at work: the case that matters
+            ):  # # prefer a workflow whose write may be executing: the hard case
                 instances = unknown
             if instances:
                 self.on_instance(what, rng.choice(instances))
 
     def on_instance(self, what: str, instance: InstanceRow) -> Any:
-        """Pause, resume, stop, retry, run now or skip a step, and check what was answered against what is."""
+        """Make a control call and compare its response with the tables."""
         world = self._world
         body = (
             {"clock": self._rng.choice(["freeze", "run_on"])}
@@ -200,7 +218,7 @@ class Operators:
     def call(
         self, method: str, path: str, body: Json | None = None, *, about: str = "", **headers: str
     ) -> Any:
-        """Ask the API; what is not answered may still be done, now or later."""
+        """Call the API. A call without a response may still take effect, now or later."""
         mark = (path.rpartition("/")[2] if method != "DELETE" else "delete", about)
         alone = not any(other == about for _, other in self.calling)
         ended = self.ended[about]
@@ -243,13 +261,16 @@ class Operators:
         if answer is not None and answer[0] == 204:
             self._world.rare("an account was erased")
 
-    # The end
+    # # End of a seed
 
     def settle(self) -> None:
-        """Once faults have stopped: call accounts active, take up what failed, let most of what is paused go on."""
+        """After faults have stopped.
+
+        Activate accounts, retry failed workflows, resume most paused ones.
+        """
         world, rng = self._world, self._rng
         world.scheduler.sleep(rng.randint(SECOND, 3 * MINUTE))
-        while world.still_asking():  # a call that froze on its way may do its work only now
+        while world.still_asking():  # # a call that froze on its way may only now take effect
             world.scheduler.sleep(10 * SECOND)
         self._global("resume-all")
         for account in self.accounts:
@@ -262,7 +283,7 @@ class Operators:
         world.settling = True
 
     def stop_endless(self) -> None:
-        """Stop what jumps for ever."""
+        """Stop workflows that loop for ever."""
         for instance in sorted(self._world.oracle.mirror.instances.values()):
             steps, _ = self._world.oracle.definition(instance.definition_id)
             if instance.live and any(step.get("infiniteAllowed") for step in steps.values()):

@@ -1,4 +1,4 @@
-"""What must hold after every statement, judged from row versions alone. It knows nothing of the planner."""
+"""Rules that hold after every statement, checked from row versions alone, without the planner."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _TO_RUNNING = ("begin_tasks", "reclaim_expired", "commit_tasks")
 
 
 class Oracle(Calls, Limits):
-    """Watches one seed. What is wrong ends it."""
+    """Watches one seed. A violation ends the seed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.mirror = Mirror()
-        self.begun: set[tuple[str, int]] = set()  # every (task, fence) that ever ran
+        self.begun: set[tuple[str, int]] = set()  # # every (task, fence) that ever ran
         self.doubt: dict[
             tuple[str, int], bool
-        ] = {}  # commits whose reply was lost: whether they were executed
+        ] = {}  # # commits whose reply was lost, and whether they were executed
         self.completed: Counter[str] = Counter()
         self.metrics: Counter[str] = Counter()
 
     def wrong(self, invariant: str, what: str) -> None:
-        """Something is not as it must be."""
+        """Record a violation and end the seed."""
         self.world.scheduler.fail(f"{invariant}: {what}")
 
-    # What is said
+    # # Outputs of the engine
 
     def said(self, where: str, text: str) -> None:
-        """I10: whatever leaves the engine is read for planted credentials."""
+        """I10: search everything that leaves the engine for planted credentials."""
         if CANARY in text:
             self.wrong("I10", f"credentials in {where}: {text}")
 
     def logged(self, event: str, fields: dict[str, Any]) -> None:
-        """States that only a log line tells."""
+        """Note rare states that only a log line shows."""
         if event in (
             "phase_broke",
             "chain_broke",
@@ -57,21 +57,21 @@ class Oracle(Calls, Limits):
             self.world.odd(f"{event} {fields.get('error') or fields.get('code')}", fields)
 
     def metric(self, name: str, value: float) -> None:
-        """Count along."""
+        """Count a metric."""
         self.metrics[name] += int(value)
 
     def in_doubt(self, verb: str, params: Any, *, executed: bool) -> None:
-        """A caller does not know whether its statement ran."""
+        """Note that a caller does not know whether its statement ran."""
         if verb == "commit_tasks":
             for item in json.loads(params["items"]):
                 self.doubt[item["task_id"], item["fence"]] = executed
 
-    # What is done
+    # # Changes of rows
 
     def observe(
         self, verb: str, params: Any, result: Result | None, seen: dict[str, Any], *, late: bool
     ) -> list[str]:
-        """Judge what a statement changed; the changes, in words."""
+        """Check the changes that a statement made; return them in words."""
         now = START_EPOCH_US + self.world.scheduler.now
         paused_before = self.mirror.paused
         before = dict(self.mirror.tasks) if verb == "commit_tasks" else {}
@@ -113,7 +113,8 @@ class Oracle(Calls, Limits):
         if new.definition_id != old.definition_id:
             self.wrong(
                 "I11",
-                f"{new.instance_id} moved from definition {old.definition_id} to {new.definition_id}",
+                f"{new.instance_id} moved from definition {old.definition_id} "
+                f"to {new.definition_id}",
             )
         if new.revision < old.revision:
             self.wrong("I4", f"revision of {new.instance_id} fell")
@@ -323,4 +324,7 @@ class Oracle(Calls, Limits):
 
 def _told(old: TaskRow | None, new: TaskRow) -> str:
     was = "new" if old is None else f"{old.status}/{old.fence}"
-    return f"{new.task_id[:8]}{new.task_id[36:]} {new.phase} {was}>{new.status}/{new.fence} a{new.attempts} r{new.reclaims} s{new.sends}"
+    return (
+        f"{new.task_id[:8]}{new.task_id[36:]} {new.phase} {was}>{new.status}/{new.fence} "
+        f"a{new.attempts} r{new.reclaims} s{new.sends}"
+    )

@@ -1,4 +1,4 @@
-"""The platform: invokes the real handlers with events as it makes them, in environments that it keeps, freezes, ends and forgets."""
+"""The platform: invokes the real handlers in environments that it keeps, freezes and ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @cache
 def handler_of(function: str) -> Callable[[Any, Any], Any]:
-    """`functions/<name>/app.py:handler`."""
+    """Load the handler from `functions/<name>/app.py`."""
     spec = importlib.util.spec_from_file_location(
         f"{function}_app", ROOT / "functions" / function / "app.py"
     )
@@ -40,11 +40,11 @@ def handler_of(function: str) -> Callable[[Any, Any], Any]:
 
 
 class Died:
-    """What an invocation answers that ended in an error, a timeout or a death."""
+    """The result of an invocation that ended in an error, a timeout or a death."""
 
 
 class Platform:
-    """Lambda, EventBridge, the API gateway and SQS's poller."""
+    """Lambda, EventBridge, the API gateway and the poller of SQS."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -54,7 +54,7 @@ class Platform:
         self._minutes = 0
 
     def invoke(self, function: str, event: Json, then: Callable[[Any], None]) -> None:
-        """Start an invocation; `then` hears what came of it and must not wait."""
+        """Start an invocation. `then` receives its result and must not wait."""
         world = self._world
         idle = self._idle.setdefault(function, [])
         idle[:] = [environment for environment in idle if environment.alive]
@@ -76,7 +76,8 @@ class Platform:
             ):
                 return
             if environment.frozen_until > world.scheduler.now:
-                # A process that is held still is not ended meanwhile; thawed, it may go on for a moment: that is the danger.
+                # # A frozen process is not ended meanwhile. When it thaws it may continue for a
+                # moment: that is the dangerous case.
                 world.scheduler.at(
                     environment.frozen_until + world.rng.randint(1, 20 * SECOND), expire
                 )
@@ -105,10 +106,10 @@ class Platform:
         world.scheduler.at(ends_at, expire)
         world.scheduler.spawn(body, environment, environment.name)
 
-    # Events
+    # # Events
 
     def step(self, messages: list[Message]) -> None:
-        """SQS's poller hands over a batch."""
+        """Invoke the step function with a batch, as the poller of SQS does."""
         records = [
             {
                 "messageId": str(message.number),
@@ -134,7 +135,7 @@ class Platform:
         self.invoke("step", {"Records": records}, then)
 
     def tick(self) -> None:
-        """The rule's event."""
+        """Invoke the tick function with the rule's event."""
         self.invoke(
             "tick",
             {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
@@ -142,7 +143,7 @@ class Platform:
         )
 
     def maintenance(self) -> None:
-        """The other rule's event."""
+        """Invoke the maintenance function with the rule's event."""
 
         def then(outcome: Any) -> None:
             if outcome is Died:
@@ -164,7 +165,10 @@ class Platform:
         actor: str = "operator",
         **headers: str,
     ) -> Any:
-        """Call the HTTP API and wait for its answer: status and document, or None when there was none. For fibers without a process."""
+        """Call the HTTP API and wait: status and document, or None without a response.
+
+        For fibers without a process.
+        """
         world = self._world
         event = {
             "version": "2.0",
@@ -203,10 +207,13 @@ class Platform:
         document = json.loads(outcome["body"]) if outcome.get("body") else None
         return outcome["statusCode"], document, outcome.get("headers") or {}
 
-    # Rules
+    # # Rules
 
     def start_rules(self) -> None:
-        """Tick each minute, keep up every five; a rule fires when it likes, or not."""
+        """Start the rules: a tick each minute, maintenance every five minutes.
+
+        A rule may fire late or not at all.
+        """
         self._world.scheduler.at(self._world.rng.randint(0, MINUTE), self._tick_rule)
         self._world.scheduler.at(self._world.rng.randint(0, 5 * MINUTE), self._maintenance_rule)
 
@@ -216,7 +223,7 @@ class Platform:
             return
         world.scheduler.after(MINUTE, self._tick_rule)
         self._minutes += 1
-        # While the queue is dead for hours a tick now and then is enough: what it sends is lost.
+        # # While the queue is down for hours a tick fires rarely: its messages are lost.
         if world.scheduler.now < world.outage_until or (
             world.scheduler.now < world.queue_dead_until and self._minutes % 13
         ):

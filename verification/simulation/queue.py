@@ -1,4 +1,7 @@
-"""The step queue and what drives it: visibility, delay, receive counts, a dead letter queue, batches, all that at-least-once means."""
+"""The step queue and its poller.
+
+Visibility, delay, receive counts, a dead-letter queue, batches, at-least-once delivery.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +30,19 @@ class Message:
 
 
 class SimQueue:
-    """Keeps messages and hands those that may be seen to step environments, as many as may run at once."""
+    """Keeps messages and passes visible ones to step environments, as many as may run at once."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._messages: list[Message] = []
         self._count = 0
         self.dead_letters: list[Message] = []
-        self.history: list[str] = []  # every body that was ever accepted
+        self.history: list[str] = []  # # every body that was ever accepted
         self.places = world.rng.randint(2, 5)
         self.at_work = 0
 
     def put(self, body: str, delay_seconds: int) -> None:
-        """Accept a message; what at-least-once allows may happen to it."""
+        """Accept a message, and apply the faults that at-least-once delivery allows."""
         world, faults = self._world, self._world.faults
         world.oracle.said("a message", body)
         self.history.append(body)
@@ -54,13 +57,13 @@ class SimQueue:
             self._add(body, delay + world.rng.choice([0, 0, world.rng.randint(0, 5 * MINUTE)]))
 
     def purge(self) -> None:
-        """Everything in it is gone."""
+        """Delete all messages."""
         for message in self._messages:
             message.gone = True
         self._messages.clear()
 
     def redrive(self) -> None:
-        """Dead letters, and any message of old, come once more."""
+        """Deliver dead letters and any earlier message once more."""
         bodies = [message.body for message in self.dead_letters]
         self.dead_letters.clear()
         if self.history:
@@ -77,7 +80,7 @@ class SimQueue:
         self._world.scheduler.at(message.visible_at, self.poll)
 
     def poll(self) -> None:
-        """Start invocations for what may be seen."""
+        """Start invocations for visible messages."""
         world = self._world
         while self.at_work < self.places:
             seen = [
@@ -102,7 +105,7 @@ class SimQueue:
                 world.platform.step(taken)
 
     def ended(self, messages: list[Message], failed: set[str] | None) -> None:
-        """An invocation is over; None: it died, and nothing was acknowledged."""
+        """Note the end of an invocation. None: it died and acknowledged nothing."""
         self.at_work -= 1
         for message in messages:
             if failed is not None and str(message.number) not in failed and not message.gone:
@@ -112,5 +115,5 @@ class SimQueue:
 
     @property
     def waiting(self) -> int:
-        """Messages that are still to come."""
+        """Return the messages that are still to be delivered."""
         return len(self._messages)

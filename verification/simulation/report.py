@@ -1,4 +1,4 @@
-"""What a run of many seeds showed, and whether it may count."""
+"""The result of a run of many seeds, and whether the run counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from verification.simulation.faults import KINDS
 
-ENOUGH_SEEDS = 300  # from here on a run must have seen everything
+ENOUGH_SEEDS = 300  # # a run of at least this many seeds must have seen every fault and rare state
 STATES: tuple[str, ...] = (
     "a stale commit was refused",
     "in doubt: it was done, and told again",
@@ -40,14 +40,14 @@ STATES: tuple[str, ...] = (
 
 @dataclass(slots=True)
 class Failure:
-    """A seed that broke something."""
+    """A seed that violated a rule."""
 
     seed: int
     what: str
     trace: list[str]
 
     def __str__(self) -> str:
-        """What happened, how to see it again, and how it came to that."""
+        """Describe the violation, how to replay it, and the last events before it."""
         return "\n".join(
             [
                 *self.trace[-60:],
@@ -74,7 +74,7 @@ class Report:
     digests: dict[int, str] = field(default_factory=dict)
 
     def add(self, result: dict[str, Any]) -> None:
-        """Count one seed in."""
+        """Add the result of one seed."""
         self.seeds += 1
         self.events += result["events"]
         self.hours += result["hours"]
@@ -88,7 +88,7 @@ class Report:
             self.failures.append(Failure(result["seed"], result["failure"], result["trace"]))
 
     def missing(self) -> list[str]:
-        """What a run of this length should have seen and has not."""
+        """Return the faults and states that a run of this length should have seen and has not."""
         if self.seeds < ENOUGH_SEEDS:
             return []
         return [f"fault {kind}" for kind in KINDS if not self.fired[kind]] + [
@@ -96,17 +96,21 @@ class Report:
         ]
 
     def verdict(self) -> str:
-        """FAILED, INVALID or PASSED."""
+        """Return FAILED, INVALID or PASSED."""
         if self.failures:
-            return f"FAILED: {len(self.failures)} of {self.seeds} seeds: {sorted(failure.seed for failure in self.failures)[:20]}"
+            return (
+                f"FAILED: {len(self.failures)} of {self.seeds} seeds: "
+                f"{sorted(failure.seed for failure in self.failures)[:20]}"
+            )
         if missing := self.missing():
             return f"INVALID: never seen: {', '.join(missing)}"
         return "PASSED"
 
     def table(self) -> str:
-        """Figures."""
+        """Format the figures as a table."""
         lines = [
-            f"seeds {self.seeds:,} ({dict(self.modes)}), events {self.events:,}, virtual hours {self.hours:,.0f}",
+            f"seeds {self.seeds:,} ({dict(self.modes)}), events {self.events:,}, "
+            f"virtual hours {self.hours:,.0f}",
             f"{self.seconds:.0f} s, {self.seeds / max(self.seconds, 0.001):.2f} seeds/s",
             f"longest wait of what was due once faults had stopped: {self.longest_wait:.0f} s",
             "faults fired:",

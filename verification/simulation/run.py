@@ -1,4 +1,4 @@
-"""Run many seeds: a process per core, each with a database of its own on one server."""
+"""Run many seeds: one process per core, each with its own database on one server."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from verification.simulation.world import SeedResult, run_seed
 
 ROOT = Path(__file__).absolute().parents[2]
 SQL = ROOT / "sql"
-MEMORY = Path("/dev/shm")  # a file system without a disk, on Linux
+MEMORY = Path("/dev/shm")  # # a file system in memory, on Linux
 
 
 @contextmanager
 def simulated_database(server: Server | None = None, sql_dir: Path = SQL) -> Iterator[SimDatabase]:
-    """A database for seeds, on a server of its own unless there is one."""
+    """Provide a database for seeds, on a server of its own unless one is given."""
     with ExitStack() as stack:
         running = server or stack.enter_context(a_server())
         name = make_database(running, sql_dir)
@@ -42,13 +42,13 @@ def simulated_database(server: Server | None = None, sql_dir: Path = SQL) -> Ite
 
 @contextmanager
 def a_server() -> Iterator[Server]:
-    """A Postgres that need not survive anything: in memory if there is a place for that, since each seed empties all tables."""
+    """Start a Postgres without durability, in memory where possible: each seed empties it."""
     options = {"max_connections": "100", "shared_buffers": "64MB", "autovacuum": "off"}
     in_memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(
         prefix="flamebot-simulation-", dir=in_memory, ignore_cleanup_errors=True
     ) as directory:
-        Path(directory).chmod(0o711)  # the server may have to run as another user
+        Path(directory).chmod(0o711)  # # the server may have to run as another user
         with embedded_postgres(
             Path(directory) / "postgres", durable=False, options=options
         ) as server:
@@ -56,7 +56,7 @@ def a_server() -> Iterator[Server]:
 
 
 def replay(seed: int, *, keep_trace: bool = True) -> SeedResult:
-    """One seed, with its whole trace."""
+    """Run one seed with its whole trace."""
     with simulated_database() as database:
         return run_seed(seed, database, keep_trace=keep_trace)
 
@@ -70,7 +70,7 @@ def run_seeds(
     stop_at_failure: bool = True,
     told: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Run seeds and sum up. `sql_dir`: another folder than `sql/`, for whoever takes a guard out of it."""
+    """Run seeds and sum up. `sql_dir` replaces `sql/`, for tests that delete a guard."""
     workers = min(processes or os.cpu_count() or 1, count)
     report, began = Report(), time.monotonic()
     with a_server() as server:
@@ -118,7 +118,7 @@ def _worker(
 
 
 def _results(running: list[subprocess.Popen[str]]) -> Iterator[dict[str, Any]]:
-    """Lines as they come; a worker that ends badly ends the run."""
+    """Yield result lines as they arrive. A worker that ends with an error ends the run."""
     import selectors
 
     with selectors.DefaultSelector() as selector:

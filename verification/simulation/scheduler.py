@@ -1,4 +1,4 @@
-"""One seeded scheduler: fibers that run until they wait, one heap of what happens when, and time that only it advances."""
+"""One seeded scheduler: fibers, a heap of timed events, and virtual time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from greenlet import getcurrent, greenlet
 
 START = datetime(2030, 1, 1, 12, tzinfo=UTC)
-SECOND = 1_000_000  # virtual time is counted in whole microseconds since START
+SECOND = 1_000_000  # # virtual time is counted in whole microseconds since START
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ _KEPT_LINES = 400
 
 
 class Killed(BaseException):
-    """The process that this fiber is a thread of is gone."""
+    """The process of this fiber was killed."""
 
 
 class Owner(Protocol):
@@ -34,7 +34,7 @@ class Owner(Protocol):
 
 
 class Fiber(greenlet):  # type: ignore[misc]  # greenlet has no types
-    """A thread of something simulated. Whoever runs, runs alone until it waits."""
+    """A thread of a simulated process. A running fiber runs alone until it waits."""
 
     def __init__(
         self, scheduler: Scheduler, body: Callable[[], Any], owner: Owner | None, name: str
@@ -43,7 +43,7 @@ class Fiber(greenlet):  # type: ignore[misc]  # greenlet has no types
         self.owner = owner
         self.name = name
         self.number = scheduler.spawned()
-        self.ticket = 0  # counts its waits: a wake-up for an earlier one is void
+        self.ticket = 0  # # counts its waits: a wake-up for an earlier wait has no effect
         self._body = body
         self.started = False
 
@@ -55,7 +55,7 @@ class Fiber(greenlet):  # type: ignore[misc]  # greenlet has no types
 
 
 class Trace:
-    """Everything that happened, as a hash; the last lines are kept to be shown. With `keep` all of them are."""
+    """All events as a hash; the last lines are kept for display. With `keep` all lines are kept."""
 
     def __init__(self, *, keep: bool = False) -> None:
         self._hash = hashlib.blake2b(digest_size=16)
@@ -63,56 +63,56 @@ class Trace:
         self.count = 0
 
     def tell(self, line: str) -> None:
-        """Add a line."""
+        """Add a line to the trace."""
         self.count += 1
         self._hash.update(line.encode())
         self._hash.update(b"\n")
         self.lines.append(line)
 
     def digest(self) -> str:
-        """What the replay of a seed must repeat."""
+        """Return the digest that a replay of the seed must repeat."""
         return self._hash.hexdigest()
 
 
 class Scheduler:
-    """Picks what happens next. `now` is virtual microseconds since START."""
+    """Selects the next event. `now` is virtual microseconds since START."""
 
     def __init__(self, rng: Random, trace: Trace) -> None:
         self.now = 0
         self.rng = rng
         self.trace = trace
         self.hub = getcurrent()
-        self.events = 0  # how often something was resumed or happened
+        self.events = 0  # # how often a fiber was resumed or an event happened
         self.failure: str | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self.fibers: set[Fiber] = set()
 
-    # What happens when
+    # # Timed events
 
     def at(self, when: int, action: Callable[[], None]) -> None:
-        """Have something happen at a time; it must not wait."""
+        """Call a function at a virtual time. The function must not wait."""
         self._count += 1
         heapq.heappush(self._heap, (max(when, self.now), self._count, action))
 
     def after(self, delay: int, action: Callable[[], None]) -> None:
-        """Have something happen in so many microseconds."""
+        """Call a function after so many microseconds."""
         self.at(self.now + delay, action)
 
     def spawned(self) -> int:
-        """The number of a new fiber: where several are dealt with, they are in this order."""
+        """Return the number of a new fiber, which orders fibers wherever several are handled."""
         self._count += 1
         return self._count
 
     def spawn(self, body: Callable[[], Any], owner: Owner | None, name: str) -> Fiber:
-        """A new fiber, which starts as soon as the scheduler gets to it."""
+        """Start a new fiber as soon as the scheduler selects it."""
         fiber = Fiber(self, body, owner, name)
         self.fibers.add(fiber)
         self.at(self.now, lambda: self._resume(fiber, 0, None))
         return fiber
 
     def run(self, done: Callable[[], bool], *, until: int, events: int) -> bool:
-        """Let things happen until `done`, a time or a number of events; whether it is done."""
+        """Run events until `done`, a time or a number of events; return whether `done` holds."""
         last = self.events + events
         while self._heap and self.failure is None:
             if done():
@@ -128,25 +128,25 @@ class Scheduler:
         return done()
 
     def next_time(self) -> int | None:
-        """When the next thing happens."""
+        """Return the time of the next event."""
         return self._heap[0][0] if self._heap else None
 
     def end(self) -> None:
-        """Nothing happens any more: every fiber is ended where it waits."""
+        """End the seed: every fiber is ended where it waits."""
         for fiber in sorted(self.fibers, key=lambda one: one.number):
             while fiber.started and not fiber.dead:
                 fiber.throw(Killed)
         self.fibers.clear()
         self._heap.clear()
 
-    # Called by fibers
+    # # Called by fibers
 
     def sleep(self, delay: int) -> None:
         """Wait so many microseconds."""
         self.park(timeout=max(delay, 0))
 
     def park(self, timeout: int | None = None) -> bool:
-        """Wait to be woken; False if the time was over first."""
+        """Wait to be woken; return False on timeout."""
         fiber = getcurrent()
         assert isinstance(fiber, Fiber), "only fibers wait"
         if fiber.owner is not None and not fiber.owner.alive:
@@ -158,14 +158,14 @@ class Scheduler:
         return bool(self.hub.switch())
 
     def wake(self, fiber: Fiber) -> None:
-        """Let a waiting fiber go on, as soon as the scheduler gets to it."""
+        """Let a waiting fiber continue as soon as the scheduler selects it."""
         ticket = fiber.ticket
         self.at(self.now, lambda: self._resume(fiber, ticket, True))
 
-    # Called by the hub
+    # # Called by the scheduler's own thread
 
     def kill(self, owner: Owner) -> None:
-        """End a process: none of its threads does anything from now on."""
+        """Kill a process: none of its threads runs any more."""
         owner.alive = False
         for fiber in sorted(
             (fiber for fiber in self.fibers if fiber.owner is owner), key=lambda one: one.number
@@ -174,7 +174,7 @@ class Scheduler:
             self.at(self.now, lambda fiber=fiber, ticket=ticket: self._resume(fiber, ticket, True))  # type: ignore[misc]
 
     def fail(self, what: str) -> None:
-        """Something is not as it must be: the run ends."""
+        """Record a violation: the run ends."""
         if self.failure is None:
             self.failure = what
             self.trace.tell(f"FAILED {what}")
@@ -196,12 +196,12 @@ class Scheduler:
         if fiber.dead:
             self.fibers.discard(fiber)
 
-    # Time
+    # # Time
 
     def moment(self, skew: int = 0) -> datetime:
-        """Virtual time as a clock shows it."""
+        """Return virtual time as a clock shows it."""
         return START + timedelta(microseconds=self.now + skew)
 
     def seconds(self) -> float:
-        """Virtual seconds since the epoch."""
+        """Return virtual seconds since the epoch."""
         return (START_EPOCH_US + self.now) / SECOND

@@ -1,4 +1,4 @@
-"""The seams: which names of the engine's modules stand for a machine, and what stands there for the length of a seed."""
+"""The seams: names in the engine's modules that stand for a machine, and their substitutes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replaced(world: World) -> Iterator[None]:
-    """For the length of a seed the engine's modules find the simulation where they look for a machine."""
+    """Replace the machine in the engine's modules for the length of a seed."""
     threads.World.scheduler = world.scheduler
     lock = types.SimpleNamespace(Lock=threads.FiberLock)
     identifiers = lambda: UUID(int=world.rng.getrandbits(128), version=4)  # noqa: E731
@@ -49,9 +49,12 @@ def replaced(world: World) -> Iterator[None]:
         return _ActionsApi(*arguments, wall=bootstrap.clock().wall, **named)
 
     client = types.SimpleNamespace(
-        connect=connect, Error=psycopg2.Error, OperationalError=psycopg2.OperationalError, InterfaceError=psycopg2.InterfaceError,
+        connect=connect,
+        Error=psycopg2.Error,
+        OperationalError=psycopg2.OperationalError,
+        InterfaceError=psycopg2.InterfaceError,
         extensions=psycopg2.extensions,
-    )  # fmt: skip
+    )
     clock = VirtualTime(world)
     with ExitStack() as stack:
         for module, name, substitute in (

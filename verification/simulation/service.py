@@ -1,4 +1,4 @@
-"""The actions service: the local stack's own simulator in this process, under the scheduler's clock, behind a bad network."""
+"""The actions service: the simulated service in this process, behind a faulty network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT = 30 * SECOND
 TOKEN = "simulated"
-RETRY_AFTER = 40  # seconds at most
+RETRY_AFTER = 40  # # seconds at most
 _BEFORE = (
     "refused",
     "unavailable",
@@ -49,20 +49,20 @@ class Call:
     began: int
     account: str = ""
     arrived: int | None = None
-    ended: int | None = None  # at the service
-    left: int | None = None  # when the caller had its answer, gave up or died
+    ended: int | None = None  # # at the service
+    left: int | None = None  # # when the caller had its response, gave up or died
     answer: Answer | Dropped | None = None
     waiting: Fiber | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
-        """Whether it changes anything at the service."""
+        """Return whether the call changes anything at the service."""
         return self.method in _WRITES
 
 
 class SimActionsService(ActionsService):
-    """The simulator without its socket."""
+    """The simulated service without its socket."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -71,10 +71,10 @@ class SimActionsService(ActionsService):
         self.provider = Provider(world.scheduler.seconds)
         self._face = read_face()
         self.calls: list[Call] = []
-        self._served: dict[int, Call] = {}  # by the fiber that serves it
+        self._served: dict[int, Call] = {}  # # by the fiber that serves it
 
     def receive(self, call: Call, request: Request) -> None:
-        """Be called: runs in a fiber of its own, whatever becomes of the caller."""
+        """Serve a call in its own fiber, even if the caller ends."""
         call.arrived = self._world.scheduler.now
         self._served[here().number] = call
         self._world.oracle.call_arrived(call)
@@ -84,7 +84,7 @@ class SimActionsService(ActionsService):
         self._world.oracle.call_ended(call)
 
     def _meddle(self, call: Call) -> None:
-        """What this provider does to work, without being asked."""
+        """Change jobs spontaneously, as the provider behind the service may."""
         faults = self._world.faults
         if not call.writes or call.path.endswith("/cancel"):
             return
@@ -100,15 +100,15 @@ class SimActionsService(ActionsService):
                     self.faults.add(Fault(kind="cancel_job"))
 
     def never_end(self, call: Call) -> None:
-        """The job that a call began goes on for ever."""
+        """Let the job that a call started run for ever."""
         for job in list(self.provider._jobs.values()):
             if job.key == call.key and job.is_open(self._world.scheduler.seconds()):
                 self.provider._jobs[job.task_id] = replace(job, seconds=1e9)
 
     def pause_for_work(self, seconds: float) -> None:
-        """Its latency."""
+        """Wait for the service's latency."""
         world = self._world
-        if self._served[here().number].facts.pop("slow", False):  # longer than any caller waits
+        if self._served[here().number].facts.pop("slow", False):  # # longer than any caller waits
             world.scheduler.sleep(world.rng.randint(31 * SECOND, 150 * SECOND))
         world.scheduler.sleep(
             int(seconds * SECOND) or world.rng.randint(5_000, world.rng.choice([50_000, 2_000_000]))
@@ -122,7 +122,7 @@ class SimTransport(httpx.BaseTransport):
         self._environment = environment
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Make one exchange."""
+        """Exchange one request and one response."""
         environment = self._environment
         world = environment.world
         call = self._call(request)
@@ -256,9 +256,9 @@ class VirtualTime:
         self._world = world
 
     def time(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
         return START.timestamp() + self._world.scheduler.now / SECOND
 
     def sleep(self, seconds: float) -> None:
-        """Be at work for so long."""
+        """Take so many seconds of virtual time."""
         self._world.service.pause_for_work(seconds)

@@ -1,4 +1,4 @@
-"""The end of a seed: everything has settled; history, tables and the service's ledger must tell the same story."""
+"""The end of a seed: history, tables and the service's ledger must agree."""
 
 from __future__ import annotations
 
@@ -29,19 +29,23 @@ _TABLES = (
     "audit_log",
 )
 _SQL = {
-    "I1, two live instances of one account": "select account_id from workflow_instances where is_live group by 1 having count(*) > 1",
+    "I1, two live instances of one account": """
+        select account_id from workflow_instances where is_live group by 1 having count(*) > 1""",
     "I2, a live instance without exactly one live task, or a finished one with one": """
-        select i.id from workflow_instances i left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
+        select i.id from workflow_instances i
+          left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
          group by i.id, i.is_live having count(t.task_id) <> i.is_live::int""",
     "I3, a gap in the sequences": """
-        select workflow_instance_id from scheduled_tasks group by 1 having count(*) <> max(sequence) - min(sequence) + 1""",
+        select workflow_instance_id from scheduled_tasks group by 1
+        having count(*) <> max(sequence) - min(sequence) + 1""",
     "I3, a gap in the history's numbers": """
-        select instance_id from step_history group by 1 having count(*) <> max(sequence) or count(*) <> count(distinct sequence)""",
-}  # fmt: skip
+        select instance_id from step_history group by 1
+        having count(*) <> max(sequence) or count(*) <> count(distinct sequence)""",
+}
 
 
 def judge_the_end(world: World) -> None:
-    """Compare everything with everything."""
+    """Check history, tables and ledger against each other."""
     _old_messages_do_nothing(world)
     for name, query in _SQL.items():
         if found := world.database.ask(query):
@@ -59,7 +63,7 @@ def judge_the_end(world: World) -> None:
 
 
 def _old_messages_do_nothing(world: World) -> None:
-    """Any message that was ever sent may come again, at any time: it changes no row."""
+    """Any message that was ever sent may be delivered again at any time: it changes no row."""
     before = dict(world.oracle.mirror.tasks)
     world.queue.redrive()
     world.scheduler.run(lambda: False, until=world.scheduler.now + 3 * MINUTE, events=10_000)
@@ -68,7 +72,7 @@ def _old_messages_do_nothing(world: World) -> None:
 
 
 def _mirror_is_true(world: World) -> None:
-    """What the oracle saw row by row is what the tables hold."""
+    """The oracle's mirror equals the tables."""
     mirror = world.oracle.mirror
     stored = {
         row[0]: row[1:]
@@ -101,10 +105,11 @@ def _ledger(world: World) -> None:
 
 
 def _registered(world: World) -> None:
-    """What the tables call registered is what the service was told last."""
+    """Accounts that the tables call registered have the version that the service received last."""
     known = {account["id"]: account for account in world.service.provider.ledger()["accounts"]}
     for account, version, sealed, model, config in world.database.ask(
-        "select flamebot_id, ciphertext_version, credentials_ciphertext, model_id, config from accounts"
+        "select flamebot_id, ciphertext_version, credentials_ciphertext, model_id, config"
+        " from accounts"
         " where registered_version = credentials_version"
     ):
         credentials = _opened(account, version, bytes(sealed)) if sealed is not None else {}
@@ -131,7 +136,10 @@ def _opened(account: str, version: int, sealed: bytes) -> Any:
 
 
 def _effects_and_history(world: World) -> None:
-    """A step that is recorded as completed had its effect exactly once; an effect without a step is told of."""
+    """A step that is recorded as completed had its effect exactly once.
+
+    An effect without such a step is reported.
+    """
     mirror = world.oracle.mirror
     jobs: dict[str, Any] = {job["key"]: job for job in world.service.provider.ledger()["jobs"]}
     late = {call.key for call in world.service.calls if call.facts.get("late")}
@@ -171,7 +179,7 @@ def _effects_and_history(world: World) -> None:
 
 
 def _left_open(world: World, instance: InstanceRow, submit: TaskRow) -> None:
-    """A job that is at work while its workflow is over: somebody was told that this may be so."""
+    """An open job of a finished workflow is one that the workflow's error or history reports."""
     if instance.live or world.deleted(instance.account_id):
         return
     rows = [
@@ -186,5 +194,6 @@ def _left_open(world: World, instance: InstanceRow, submit: TaskRow) -> None:
     else:
         world.oracle.wrong(
             "I5",
-            f"the job of {submit.task_id} is open, {instance.instance_id} is {instance.status}, nobody was told",
+            f"the job of {submit.task_id} is open, {instance.instance_id} is {instance.status}, "
+            "and neither error nor history says so",
         )

@@ -1,4 +1,4 @@
-"""The simulation's lock table judges conditions as moto's DynamoDB does."""
+"""The simulation's lock table evaluates conditions as moto's DynamoDB does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Applied:
 
 @pytest.fixture
 def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of moto's, in this process."""
+    """A client of moto, in this process."""
     for name, value in {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}.items():
         monkeypatch.setenv(name, value)
     with moto.mock_aws():
@@ -54,7 +54,7 @@ def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_both_tables_answer_alike(dynamo: Any) -> None:
-    """I4: whatever holders ask for, whenever, the simulated table gives and refuses the lock as DynamoDB does."""
+    """I4: the simulated table grants and refuses the lock exactly as DynamoDB does."""
     rng, moment, applied = Random(7), START, Applied()
     ours, theirs = (
         DynamoLocks(

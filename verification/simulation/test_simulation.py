@@ -1,4 +1,4 @@
-"""The quick tier: some hundred seeds, that they replay, and that the simulation notices when a guard is gone."""
+"""The quick run: some hundred seeds, their replay, and the detection of deleted guards."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from verification.simulation.run import SQL, run_seeds, simulated_database
 from verification.simulation.world import run_seed
 
 SEEDS = 320
-ENOUGH_FOR_A_GUARD = 100  # about one seed in twenty meets the place where the guard is missed
+ENOUGH_FOR_A_GUARD = 100  # # about one seed in twenty reaches the state that needs the guard
 
 
 @pytest.fixture
 def simulated(postgres: Server) -> Iterator[SimDatabase]:
-    """A database for seeds."""
+    """Provide a database for seeds."""
     with simulated_database(postgres) as database:
         yield database
 
 
 @pytest.mark.slow
 def test_whatever_goes_wrong_the_invariants_hold() -> None:
-    """I1 to I12 hold after every statement and call of every seed, everything settles, and every fault and rare state was seen."""
+    """I1 to I12 hold at every statement and call, and every fault and rare state occurs."""
     assert SEEDS >= ENOUGH_SEEDS
     report = run_seeds(1, SEEDS)
     assert report.verdict() == "PASSED", "\n".join(
@@ -39,7 +39,7 @@ def test_whatever_goes_wrong_the_invariants_hold() -> None:
 
 
 def test_a_seed_repeats_itself(simulated: SimDatabase) -> None:
-    """The same seed is the same trace, whatever ran before it."""
+    """A seed gives the same trace whatever ran before it."""
     seeds = (3, 11, 17)
     first = [run_seed(seed, simulated).digest for seed in seeds]
     again = [run_seed(seed, simulated).digest for seed in reversed(seeds)]
@@ -48,7 +48,7 @@ def test_a_seed_repeats_itself(simulated: SimDatabase) -> None:
 
 
 def first_failure(database: SimDatabase) -> str:
-    """What the first seed to fail says."""
+    """Return the message of the first seed that fails."""
     for seed in range(1, ENOUGH_FOR_A_GUARD + 1):
         if failure := run_seed(seed, database).failure:
             return failure
@@ -70,7 +70,7 @@ def first_failure(database: SimDatabase) -> str:
 def test_a_deleted_guard_is_noticed(
     postgres: Server, tmp_path: Path, verb: str, guard: str, place: str
 ) -> None:
-    """I4: without the fence in a verb's condition some seed fails."""
+    """I4: without the fence in a function's condition some seed fails."""
     shutil.copytree(SQL, tmp_path / "sql")
     file = tmp_path / "sql" / "functions" / f"{verb}.sql"
     text = file.read_text()
@@ -82,7 +82,7 @@ def test_a_deleted_guard_is_noticed(
 
 @pytest.mark.slow
 def test_a_key_per_attempt_is_noticed(simulated: SimDatabase) -> None:
-    """I5: were each attempt sent under a key of its own, some seed would fail."""
+    """I5: if each attempt used its own key, some seed would fail."""
     submit: Callable[..., str] = ActionsApi.submit
 
     def keyed_by_attempt(self: ActionsApi, *arguments: Any, key: str, fencing_token: int) -> str:

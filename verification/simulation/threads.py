@@ -1,4 +1,4 @@
-"""What the engine knows as threads, locks and queues, as fibers of the scheduler."""
+"""The engine's threads, locks and queues as fibers of the scheduler."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from verification.simulation.scheduler import SECOND, Fiber, Scheduler
 
 
 class World:
-    """Whose scheduler it is: one seed runs at a time in a process, and the engine's modules cannot be told which."""
+    """The current scheduler. One seed runs at a time in a process, so a global is enough."""
 
     scheduler: Scheduler
 
 
 def here() -> Fiber:
-    """The fiber that runs now."""
+    """Return the running fiber."""
     fiber = getcurrent()
     assert isinstance(fiber, Fiber), "the engine runs in fibers only"
     return fiber
 
 
 class FiberLock:
-    """`threading.Lock` for fibers: who waits gets it in an order that the seed decides."""
+    """`threading.Lock` for fibers. The seed decides which waiting fiber gets it."""
 
     def __init__(self) -> None:
         self._holder: Fiber | None = None
         self._waiting: list[Fiber] = []
 
     def __enter__(self) -> Self:
-        """Wait for it."""
+        """Wait for the lock and take it."""
         while self._holder is not None:
             self._waiting.append(here())
             World.scheduler.park()
@@ -47,7 +47,7 @@ class FiberLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give it to one of those who wait."""
+        """Release the lock to a waiting fiber."""
         self._holder = None
         if self._waiting:
             World.scheduler.wake(
@@ -56,21 +56,21 @@ class FiberLock:
 
 
 class FiberQueue:
-    """`queue.SimpleQueue` for fibers, with one who gets."""
+    """`queue.SimpleQueue` for fibers, with one consumer."""
 
     def __init__(self) -> None:
         self._items: deque[Any] = deque()
         self._waiting: list[Fiber] = []
 
     def put(self, item: object) -> None:
-        """Append, and wake who waits."""
+        """Append an item and wake the consumer."""
         self._items.append(item)
         waiting, self._waiting = self._waiting, []
         for fiber in waiting:
             World.scheduler.wake(fiber)
 
     def get(self, timeout: float | None = None) -> Any:
-        """Wait for an item, or for so many seconds. Raises `Empty`."""
+        """Wait for an item, for so many seconds at most. Raises `Empty`."""
         scheduler = World.scheduler
         end = None if timeout is None else scheduler.now + int(timeout * SECOND)
         while not self._items and (end is None or scheduler.now < end):
@@ -82,7 +82,7 @@ class FiberQueue:
 
 
 class FiberPool:
-    """`ThreadPoolExecutor`: so many fibers of the process that submits."""
+    """`ThreadPoolExecutor` with fibers of the submitting process."""
 
     def __init__(self, max_workers: int, thread_name_prefix: str = "") -> None:
         self._free = max_workers
@@ -90,7 +90,7 @@ class FiberPool:
         self._name = thread_name_prefix
 
     def submit(self, call: Callable[[], object]) -> None:
-        """Run it on a fiber as soon as one is free."""
+        """Run a call on a fiber as soon as one is free."""
         self._queue.append((call, here().owner))
         self._start()
 

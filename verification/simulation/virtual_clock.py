@@ -1,6 +1,7 @@
-"""A database like production's, but for its clock: it shows what the session was told before each statement.
+"""A database like production's, with a clock that shows the time set before each statement.
 
-The verbs' texts are untouched. Each finds `clock_timestamp` in the schema `sim` before it finds Postgres's own.
+The SQL functions are unchanged: they find `clock_timestamp` in the schema `sim` before Postgres'
+own.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ ROLES = (
     "flamebot_step",
     "flamebot_maintenance",
 )
-PATH = "public, sim, pg_catalog, pg_temp"  # the first is where maintain_history makes its tables
+# # the date for which maintain_history makes its first tables
+PATH = "public, sim, pg_catalog, pg_temp"
 _CLOCK = f"""
 create schema sim;
-create function sim.clock_timestamp() returns timestamptz language sql volatile as $$ select current_setting('sim.now')::timestamptz $$;
+create function sim.clock_timestamp() returns timestamptz language sql volatile
+  as $$ select current_setting('sim.now')::timestamptz $$;
 grant usage on schema sim to public;
 grant execute on function sim.clock_timestamp() to public;
 do $$
@@ -37,21 +40,27 @@ begin
         execute format('alter function %s set search_path = {PATH}', r.verb);
     end loop;
     if exists (select 1 from pg_proc p
-                where p.pronamespace = 'public'::regnamespace and p.proconfig is null and p.prosrc ~ 'clock_timestamp')
-       or exists (select 1 from pg_views v where v.schemaname = 'public' and v.definition ~ 'clock_timestamp|now\\(\\)') then
+                where p.pronamespace = 'public'::regnamespace and p.proconfig is null
+                  and p.prosrc ~ 'clock_timestamp')
+       or exists (select 1 from pg_views v
+                   where v.schemaname = 'public'
+                     and v.definition ~ 'clock_timestamp|now\\(\\)') then
         raise exception 'something reads the real clock';
     end if;
     for r in select c.oid::regclass as owner, a.attname as name
-               from pg_attrdef d join pg_class c on c.oid = d.adrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
-              where c.relnamespace = 'public'::regnamespace and pg_get_expr(d.adbin, d.adrelid) ~ 'clock_timestamp' loop
-        execute format('alter table %s alter column %I set default sim.clock_timestamp()', r.owner, r.name);
+               from pg_attrdef d join pg_class c on c.oid = d.adrelid
+                join pg_attribute a on a.attrelid = c.oid and a.attnum = d.adnum
+              where c.relnamespace = 'public'::regnamespace
+                 and pg_get_expr(d.adbin, d.adrelid) ~ 'clock_timestamp' loop
+        execute format('alter table %s alter column %I set default sim.clock_timestamp()',
+                       r.owner, r.name);
     end loop;
 end $$;
 """
 
 
 def make_database(server: Server, sql_dir: Path) -> str:
-    """Create and migrate a database, make its clock virtual, and answer its name."""
+    """Create and migrate a database, install its virtual clock, and return its name."""
     name = create(server)
     url = server.url(name)
     migrate(url, sql_dir)

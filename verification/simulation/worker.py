@@ -1,4 +1,4 @@
-"""One process of a run: seeds in, one line of JSON per seed out."""
+"""One process of a run: reads seeds, writes one line of JSON per seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from verification.simulation.world import run_seed
 
 
 def main() -> None:
-    """Run what the argument orders."""
+    """Run the seeds that the argument lists."""
     order = json.loads(sys.argv[1])
     server = Server(**order["server"])
     name = f"simulation_{order['first']}"

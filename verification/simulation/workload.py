@@ -1,4 +1,4 @@
-"""What a seed's operators have: a few accounts and a few small definitions, drawn by the seed."""
+"""The accounts and definitions of a seed, generated from the seed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from random import Random
 from typing import Any
 
 Json = dict[str, Any]
-CANARY = "canary-7f3a"  # in every planted credential; must never be seen in clear
+CANARY = "canary-7f3a"  # # part of every planted credential; must never appear in clear text
 
 
 def credentials(rng: Random, account: str) -> Json:
-    """Credentials that are easy to find again."""
+    """Return credentials that a search finds."""
     return {"password": f"{CANARY}-{account}-{rng.randrange(10**9)}"}
 
 
 def account_row(rng: Random, account: str) -> Json:
-    """A row of an import."""
+    """Return a row of an import."""
     row: Json = {
         "flamebotId": account,
         "modelId": f"model-{rng.randint(1, 3)}",
@@ -29,16 +29,22 @@ def account_row(rng: Random, account: str) -> Json:
 
 
 def bad_row(rng: Random) -> Json:
-    """A row that no import takes."""
-    return rng.choice([
-        {"flamebotId": "not an id!"},
-        {"flamebotId": "rejected-1", "modelId": 7, "credentials": {"password": f"{CANARY}-rejected"}},
-        {"flamebotId": "rejected-2", "nonsense": True},
-    ])  # fmt: skip
+    """Return a row that every import rejects."""
+    return rng.choice(
+        [
+            {"flamebotId": "not an id!"},
+            {
+                "flamebotId": "rejected-1",
+                "modelId": 7,
+                "credentials": {"password": f"{CANARY}-rejected"},
+            },
+            {"flamebotId": "rejected-2", "nonsense": True},
+        ]
+    )
 
 
 def definition(rng: Random, name: str) -> Json:
-    """A small workflow that ends, or jumps back a few times, or for ever."""
+    """Return a small workflow that ends, or jumps back a few times, or loops for ever."""
     places = range(rng.randint(1, 4))
     steps = [
         _effect(rng, f"step{place}") if rng.random() < 0.75 else _wait(rng, f"wait{place}")

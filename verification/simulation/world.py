@@ -1,4 +1,4 @@
-"""One seed: everything that is simulated, put together, set going, stopped and judged."""
+"""One seed: all simulated parts, started, stopped and checked."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from verification.simulation.seams import replaced
 from verification.simulation.service import TOKEN, SimActionsService
 from verification.simulation.settled import judge_the_end
 
-CALM_BOUND = 12 * HOUR  # within which everything settles once faults have stopped
+CALM_BOUND = 12 * HOUR  # # everything settles within this time once faults have stopped
 MOST_EVENTS = 60_000
 
 
 @dataclass(slots=True)
 class SeedResult:
-    """What one seed showed."""
+    """The result of one seed."""
 
     seed: int
     failure: str | None
@@ -38,7 +38,7 @@ class SeedResult:
     events: int
     hours: float
     mode: str
-    longest_wait: float  # seconds, once faults had stopped
+    longest_wait: float  # # seconds after faults had stopped
     fired: Counter[str]
     rare: Counter[str]
     odd: Counter[str]
@@ -46,7 +46,7 @@ class SeedResult:
 
 
 class World:
-    """All that one seed has."""
+    """All parts of one seed."""
 
     def __init__(self, seed: int, database: SimDatabase, *, keep_trace: bool = False) -> None:
         self.seed = seed
@@ -61,7 +61,7 @@ class World:
         self.operated = 0
         self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
         self.locks_wiped_at = -HOUR
-        self.resumed_at = 0  # epoch microseconds: the last end of a global pause
+        self.resumed_at = 0  # # epoch microseconds of the last end of a global pause
         self.late: list[Callable[[], None]] = []
         self.rares: Counter[str] = Counter()
         self.odds: Counter[str] = Counter()
@@ -70,7 +70,7 @@ class World:
         self._settings = self._draw_settings()
         self.crowded = (
             self._settings["MAX_QUEUED_TASKS"] == "2"
-        )  # what is due may have to wait for others
+        )  # # a due task may have to wait for queue capacity
         self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
@@ -92,30 +92,30 @@ class World:
             "CREDENTIALS_KMS_KEY_ID": "key",
         }
 
-    # What parts ask of the whole
+    # # Services of the whole to its parts
 
     def trace(self, line: str) -> None:
-        """Write down what happens."""
+        """Write an event to the trace."""
         self.log.tell(f"{self.scheduler.now / SECOND:.6f} {line}")
 
     def rare(self, state: str) -> None:
-        """A state that must be reached now and then was reached."""
+        """Note that a rare state was reached."""
         self.rares[state] += 1
 
     def odd(self, what: str, fields: dict[str, Any]) -> None:
-        """Something that the engine itself calls broken; the report shows it."""
+        """Note an event that the engine itself reports as broken; the report shows it."""
         self.odds[what] += 1
 
     def settings(self, function: str) -> Settings:
-        """A function's environment."""
+        """Return the settings of a function's environment."""
         return Settings.from_env(self._settings)
 
     def client(self, service: str, environment: Environment) -> Any:
-        """A boto3 client."""
+        """Return a simulated boto3 client."""
         return aws.CLIENTS[service](environment)
 
     def poison(self, environment: Environment, account: str) -> None:
-        """Whoever works for one account dies, so and so many times."""
+        """Let every process that works for one account die, so many times."""
         poisoned, times = self._poisoned
         if times and account == poisoned and self.faults.active("task.poison"):
             self._poisoned = (poisoned, times - 1)
@@ -123,20 +123,20 @@ class World:
             environment.die("of poison")
 
     def still_asking(self, *more: str) -> bool:
-        """Whether somebody waits for an answer."""
+        """Return whether a caller is waiting for a response."""
         return any(
             fiber.name in ("importer", *more) or fiber.name.startswith("operator")
             for fiber in self.scheduler.fibers
         )
 
     def long_outage(self) -> int:
-        """How long it is until the outage of hours is over, if there is one: nobody does anything meanwhile."""
+        """Return how long the outage of hours still lasts, if there is one."""
         return (
             max(self.outage_until, self.queue_dead_until, self.scheduler.now) - self.scheduler.now
         )
 
     def deleted(self, account: str) -> bool:
-        """Whether an account was ever erased."""
+        """Return whether an account was ever erased."""
         return bool(
             self.database.ask(
                 "select 1 from audit_log where action = 'delete_account' and subject = %s",
@@ -145,13 +145,13 @@ class World:
         )
 
     def resumed(self) -> None:
-        """A global pause has ended."""
+        """Note the end of a global pause."""
         self.resumed_at = START_EPOCH_US + self.scheduler.now
 
     def statement(
         self, function: str, who: str, sql: str, params: Any, *, late: bool = False
     ) -> Result:
-        """Run a statement on the database and have the oracle look at what it changed."""
+        """Run a statement on the database and let the oracle check its changes."""
         verb = verb_of(sql)
         role = {"import_accounts": "flamebot_import"}.get(function, f"flamebot_{function}")
         result: Result | None = None
@@ -167,12 +167,13 @@ class World:
                 seen = self.database.watch()
                 changes = self.oracle.observe(verb, params, result, seen, late=late)
                 self.trace(
-                    f"{who} {verb} {'-' if result is None else len(result.rows)} {'; '.join(changes)}"
+                    f"{who} {verb} {'-' if result is None else len(result.rows)} "
+                    f"{'; '.join(changes)}"
                 )
         return result
 
     def run_late(self, environment: Environment, sql: str, params: Any) -> None:
-        """A statement whose caller is gone runs later, or never."""
+        """Run a statement late, or never, after its caller is gone."""
         if self.rng.random() < 0.25:
             self.oracle.in_doubt(verb_of(sql), params, executed=False)
             return
@@ -193,10 +194,10 @@ class World:
             self.rng.randint(1_000, self.rng.choice([300_000, 20_000_000, 150_000_000])), run
         )
 
-    # The course of a seed
+    # # The course of a seed
 
     def meddle(self) -> None:
-        """Things that happen to the whole system, every so often."""
+        """Apply faults of the whole system from time to time."""
         while self.faults.on:
             self.scheduler.sleep(self.long_outage() + self.rng.randint(5 * SECOND, 120 * SECOND))
             if self.faults.fires("queue.purged"):
@@ -213,7 +214,7 @@ class World:
                 self.platform.maintenance()
 
     def run(self) -> SeedResult:
-        """Set up, let faults happen, stop them, let everything settle, judge the end."""
+        """Set up, let faults happen, stop them, let everything settle, check the end."""
         with replaced(self):
             try:
                 self._course()
@@ -273,7 +274,7 @@ class World:
         self._settle()
 
     def _calm(self) -> None:
-        """Faults stop: what was on its way arrives, nothing new goes wrong."""
+        """Stop the faults: open calls arrive and no new fault fires."""
         self.trace("faults stop")
         self.faults.on = False
         self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
