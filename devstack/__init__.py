@@ -1,1 +1,1 @@
-"""The local stack: everything the engine needs on one machine, without Docker and never deployed."""
+"""The local stack: the whole system on one machine, without Docker. It is never deployed."""

@@ -1,4 +1,4 @@
-"""What the stack's child processes do alike: live exactly as long as their parent, and say when they are ready."""
+"""Child processes of the stack: they end with their parent and report when they are ready."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class ChildFailed(RuntimeError):
 
 
 def end_with_parent() -> None:
-    """Exit as soon as standard input ends: the kernel closes the parent's end of the pipe even after a SIGKILL."""
+    """Exit this process as soon as its parent ends.
+
+    Standard input is a pipe from the parent; the kernel closes it even after a SIGKILL.
+    """
 
     def watch() -> None:
         while os.read(0, 4096):
@@ -32,7 +35,7 @@ def end_with_parent() -> None:
 
 
 def say_ready(**facts: object) -> None:
-    """Tell the parent, in one line of JSON; everything printed afterwards goes to the log."""
+    """Report these facts to the parent in one line of JSON; later prints go to the log."""
     sys.stdout.flush()
     os.write(1, json.dumps(facts).encode() + b"\n")
     os.dup2(2, 1)
@@ -49,7 +52,7 @@ class Child:
         log: IO[bytes] | int,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; it is not ready yet."""
+        """Start the process without waiting until it is ready."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
@@ -57,12 +60,16 @@ class Child:
             stderr=log,
             cwd=ROOT,
             env=env,
-            start_new_session=True,  # Ctrl-C is for the stack; it stops its children in order
+            start_new_session=True,  # Ctrl-C reaches the stack only, which stops its children
         )
         self._name = module
 
     def wait_ready(self) -> dict[str, Any]:
-        """What the child said when it was ready. Raises `ChildFailed`."""
+        """Wait until the child is ready and return the facts it reported.
+
+        Raises:
+            ChildFailed: The process ended before it was ready.
+        """
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line.endswith(b"\n"):
@@ -74,19 +81,19 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id of the child."""
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Return whether the process is still running."""
         return self._process.poll() is None
 
     def wait(self) -> int:
-        """Wait for its end."""
+        """Wait until the process ends and return its exit status."""
         return self._process.wait()
 
     def stop(self, grace_seconds: float = 2.0) -> None:
-        """Close its input, then kill it. Harmless when repeated."""
+        """Close its standard input, and kill it after the grace period. May be repeated."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with suppress(OSError):
@@ -99,7 +106,7 @@ class Child:
 
 
 class SupervisedChild:
-    """A child that serves on a port, and is started again on the same port whenever it dies."""
+    """A child that serves on a port and is restarted on the same port whenever it ends."""
 
     def __init__(
         self,
@@ -109,7 +116,14 @@ class SupervisedChild:
         log: IO[bytes] | int,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it; it is not ready yet. The module takes `--port` and says `port` when it is ready."""
+        """Start the process without waiting until it is ready.
+
+        Args:
+            module: A module that takes `--port` and reports `port` when it is ready.
+            arguments: Its other arguments.
+            log: Where its output goes.
+            env: Its environment; by default this process's.
+        """
         self._module = module
         self._arguments = list(arguments)
         self._log = log
@@ -119,13 +133,20 @@ class SupervisedChild:
         self._child = self._launch(0)
 
     def wait_ready(self) -> dict[str, Any]:
-        """What it said when it was ready. Raises `ChildFailed`."""
+        """Wait until the child is ready and return the facts it reported.
+
+        Raises:
+            ChildFailed: The process ended before it was ready.
+        """
         facts = self._child.wait_ready()
         self._port = int(facts["port"])
         return facts
 
     def supervise(self, after_restart: Callable[[], None] = lambda: None) -> None:
-        """Watch it from now on; what it kept in memory only is `after_restart`'s to make anew."""
+        """Restart the child whenever it ends, until `stop`.
+
+        `after_restart` is called after each restart and rebuilds what the child held in memory.
+        """
 
         def watch() -> None:
             while not self._stopping.wait(_WATCH_SECONDS):
@@ -135,7 +156,7 @@ class SupervisedChild:
                     try:
                         self._child.wait_ready()
                         after_restart()
-                    except Exception as error:  # tried again at the next look
+                    except Exception as error:  # the next round tries again
                         print(
                             f"{self._module} could not be restarted yet: {error}", file=sys.stderr
                         )
@@ -145,11 +166,11 @@ class SupervisedChild:
 
     @property
     def pid(self) -> int:
-        """Its process id; another one after a restart."""
+        """The process id of the child, which changes with a restart."""
         return self._child.pid
 
     def stop(self) -> None:
-        """End it for good. Harmless when repeated."""
+        """Stop watching and end the child. May be repeated."""
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.join(3.0)

@@ -1,4 +1,4 @@
-"""The data directory of a local stack: who uses it, where things are, what is secret in it."""
+"""The data directory of a local stack: its lock, its files and its secrets."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _EPHEMERAL_PREFIX = "ephemeral-"
 
 
 class AlreadyRunning(RuntimeError):
-    """Another stack is at work in the data directory."""
+    """Another stack uses the data directory."""
 
 
-class Home:
-    """A data directory, taken by this process until `leave`.
+class DataDirectory:
+    """A data directory, locked by this process until `leave`.
 
-    `state` holds what is kept between runs; of an ephemeral stack it is a temporary directory that goes with it.
+    `state` is the folder for everything that is kept between runs. For an ephemeral stack it is a
+    temporary folder that `leave` deletes.
     """
 
     def __init__(self, directory: Path, *, ephemeral: bool) -> None:
-        """Take it. Raises `AlreadyRunning`."""
+        """Lock the directory. Raises `AlreadyRunning`."""
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(
-                self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB
-            )  # let go by the kernel however this process ends
+            # The kernel releases this lock however the process ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise AlreadyRunning(self._who()) from None
-        self._stack_file.unlink(missing_ok=True)  # of a stack that was killed
+            raise AlreadyRunning(self._occupied()) from None
+        self._stack_file.unlink(missing_ok=True)  # left by a stack that was killed
         for left in self.directory.glob(f"{_EPHEMERAL_PREFIX}*"):
             shutil.rmtree(left, ignore_errors=True)
         self._ephemeral = ephemeral
@@ -51,27 +51,27 @@ class Home:
             else self.directory
         )
         if ephemeral:
-            self.state.chmod(0o711)  # its Postgres may have to run as somebody else
+            self.state.chmod(0o711)  # its Postgres may run as another user
         self.logs = self.directory / "logs"
         self.logs.mkdir(exist_ok=True)
 
     def secret(self, name: str) -> str:
-        """A random secret that stays the same between runs."""
+        """Return a random secret that stays the same between runs."""
         path = self.state / name
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24).encode())
         return path.read_text()
 
     def announce(self, facts: Mapping[str, Any]) -> None:
-        """Write stack.json: the stack is ready."""
+        """Write stack.json, which says that the stack is ready."""
         write_private(self._stack_file, json.dumps(facts, indent=2).encode())
 
     def withdraw(self) -> None:
-        """Remove stack.json: the stack is no longer ready."""
+        """Remove stack.json, because the stack is no longer ready."""
         self._stack_file.unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """Let others have it."""
+        """Release the directory, and delete an ephemeral state."""
         self.withdraw()
         if self._ephemeral:
             shutil.rmtree(self.state, ignore_errors=True)
@@ -81,8 +81,9 @@ class Home:
     def _stack_file(self) -> Path:
         return self.directory / _STACK_FILE
 
-    def _who(self) -> str:
+    def _occupied(self) -> str:
         with suppress(OSError, ValueError, KeyError):
             facts = json.loads(self._stack_file.read_text())
-            return f"A stack is already running in {self.directory}: {facts['apiUrl']}, process {facts['pid']}"
+            where = f"{facts['apiUrl']}, process {facts['pid']}"
+            return f"A stack is already running in {self.directory}: {where}"
         return f"A stack is already starting or stopping in {self.directory}"

@@ -1,7 +1,8 @@
-"""`make demo`: the whole system on one machine, a day of workflows in under a minute.
+"""`make demo`: the whole system on one machine runs a day of workflows in under a minute.
 
-Starts the local stack on an empty database with an accelerated clock, imports accounts over HTTP, prints each step as it happens
-with its lateness, lets `aggressive` loop three times, stops it, and judges what it saw against the definitions.
+The demo starts the local stack on an empty database with an accelerated clock and imports accounts
+over HTTP. It prints each step with its lateness, stops `aggressive` after three loops, and compares
+what happened with the definitions.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from devstack.demo_report import Report
 PROJECT = Path(__file__).resolve().parent.parent
 SPEED = 2000
 LOOPS = 3
-BUDGET_SECONDS = 85.0  # real; the promise is 90
+BUDGET_SECONDS = 85.0  # wall time; the documented limit is 90
 
 
 @contextmanager
 def running_stack(speed: float) -> Iterator[dict[str, Any]]:
-    """Start `flamebot dev` on a throw-away data directory; stop it and wait for its end."""
+    """Run `flamebot dev` on a temporary data directory for the length of a block."""
     directory = Path(tempfile.mkdtemp(prefix="flamebot-demo-"))
     command = [
         sys.executable,
@@ -75,7 +76,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], directory: Path) -> dict
 
 
 def import_accounts(http: httpx.Client) -> list[dict[str, Any]]:
-    """Send the demo's import requests, the same files that `sam local invoke` takes."""
+    """Send the demo's import requests, which are the files for `sam local invoke`."""
     started = []
     for path in sorted((PROJECT / "events" / "import_accounts").glob("demo_*.json")):
         event = json.loads(path.read_text())
@@ -98,13 +99,13 @@ def import_accounts(http: httpx.Client) -> list[dict[str, Any]]:
 
 
 def loops_made(http: httpx.Client, instance_id: str) -> int:
-    """How often the workflow has jumped back."""
+    """Return how often the workflow has jumped back."""
     workflow = http.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
     return sum(workflow["gotoIterations"].values())
 
 
 def follow(http: httpx.Client, workflows: list[dict[str, Any]], report: Report) -> None:
-    """Print steps until every workflow is over; stop `aggressive` after its loops."""
+    """Print steps until every workflow has ended; stop `aggressive` after its loops."""
     until = time.monotonic() + BUDGET_SECONDS
     waiting = {workflow["id"]: workflow for workflow in workflows}
     while waiting and time.monotonic() < until:
@@ -112,7 +113,7 @@ def follow(http: httpx.Client, workflows: list[dict[str, Any]], report: Report) 
         for instance_id, workflow in list(waiting.items()):
             state = http.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
             if state["status"] in ("completed", "failed", "stopped"):
-                report.over(workflow, state)
+                report.ended(workflow, state)
                 del waiting[instance_id]
             elif (
                 workflow["type"] == "aggressive"
@@ -123,26 +124,26 @@ def follow(http: httpx.Client, workflows: list[dict[str, Any]], report: Report) 
                     f"/v1/workflows/{instance_id}/stop",
                     json={"reason": "the demo has seen three loops"},
                 ).raise_for_status()
-                report.say(f"{workflow['account']}: looped {LOOPS} times, stop asked for")
+                report.say(f"{workflow['account']}: looped {LOOPS} times, stop requested")
         time.sleep(0.2)
     report.print_new_steps()
     for workflow in waiting.values():
-        report.fault(f"{workflow['account']} ({workflow['type']}) was not over in time")
+        report.fault(f"{workflow['account']} ({workflow['type']}) did not end in time")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the demo; 0 only if every workflow did what its definition says."""
+    """Run the demo and return 0 if every workflow did what its definition says."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument(
         "--speed",
         type=float,
         default=SPEED,
-        help="engine seconds per real second (default %(default)s)",
+        help="seconds of schedule time per wall-clock second (default: %(default)s)",
     )
     speed = parser.parse_args(argv).speed
     began = time.monotonic()
     print(
-        f"Starting the local stack; its clock runs {speed:g} times wall time, so a day takes {86400 / speed:.0f} s ...",
+        f"Starting the local stack at {speed:g}x wall time: a day takes {86400 / speed:.0f} s.",
         flush=True,
     )
     with running_stack(speed) as stack:
@@ -156,7 +157,7 @@ def main(argv: list[str] | None = None) -> int:
             report = Report(stack["databaseUrl"], speed, workflows)
             report.header()
             follow(http, workflows, report)
-            report.judge(http)
+            report.verify(http)
     return report.summary(time.monotonic() - began)
 
 

@@ -1,4 +1,4 @@
-"""What the demo prints, and its verdict: did every workflow do what its definition says?"""
+"""The demo's output, and its comparison of what happened with the definitions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ import httpx
 import psycopg2
 import psycopg2.extras
 
-# The step's first task tells when it was due: polls and later phases follow from it.
+# A step is as late as its first task; polls and later phases follow from that one.
 _STEPS = """
-    select h.instance_id::text as id, h.sequence, h.step_id, h.action, h.status, h.attempt, h.started_at, h.finished_at, h.result, h.error,
+    select h.instance_id::text as id, h.sequence, h.step_id, h.action, h.status, h.attempt,
+           h.started_at, h.finished_at, h.result, h.error,
            t.scheduled_for as due, t.started_at as begun
       from step_history h
       left join lateral (
         select t.scheduled_for, t.started_at from scheduled_tasks t
-         where t.workflow_instance_id = h.instance_id and t.step_id = h.step_id and h.action <> 'goto'
+         where t.workflow_instance_id = h.instance_id and t.step_id = h.step_id
+           and h.action <> 'goto'
            and t.phase in ('timer', 'generate', 'submit') and t.started_at <= h.finished_at
-         order by (t.phase = 'submit' and h.action <> 'swipe_with_spectre'), t.sequence desc limit 1) t on true
+         order by (t.phase = 'submit' and h.action <> 'swipe_with_spectre'), t.sequence desc
+         limit 1) t on true
      where h.instance_id = any(%s::uuid[])
      order by h.finished_at, h.instance_id, h.sequence
 """
-# What each seeded definition promises: end, effects by action, and the numbers a swipe may ask for.
-_PROMISES: dict[str, tuple[str, dict[str, int]]] = {
+# How a workflow of each seeded definition ends, and how often it completes each action.
+_EXPECTED: dict[str, tuple[str, dict[str, int]]] = {
     "test": ("completed", {"add_prompt": 1, "swipe_with_spectre": 1, "add_bio": 1}),
     "default": ("completed", {"add_prompt": 1, "swipe_with_spectre": 10}),
     "aggressive": ("stopped", {"add_prompt": 1, "add_bio": 1}),
@@ -36,7 +39,7 @@ _BOLD, _DIM, _RED, _GREEN, _PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m"
 
 @dataclass
 class Report:
-    """Collects what is seen; prints it while it happens."""
+    """Collects steps and ends, and prints them as they happen."""
 
     database_url: str
     speed: float
@@ -48,7 +51,7 @@ class Report:
     _printed: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Connect; the demo reads the tables as they are, and writes nothing."""
+        """Connect to the database, read-only."""
         self._database = psycopg2.connect(self.database_url)
         self._database.set_session(readonly=True, autocommit=True)
         self._accounts = {workflow["id"]: workflow for workflow in self.workflows}
@@ -59,20 +62,22 @@ class Report:
         return f"{colour}{text}{_PLAIN}" if self._colour else text
 
     def header(self) -> None:
-        """Say what follows."""
+        """Print what was imported and the columns of the steps."""
         types = sorted({workflow["type"] for workflow in self.workflows})
         print(
-            f"Imported {len(self.workflows)} accounts on {', '.join(types)}. Each step as it happens; lateness in wall-clock seconds.\n"
+            f"Imported {len(self.workflows)} accounts with the definitions {', '.join(types)}."
+            " Steps as they happen, lateness in wall-clock seconds:\n"
         )
         print(
             self._paint(
-                f"{'schedule time':>12}  {'account':<18} {'workflow':<11} {'step':<18} {'outcome':<10} {'late':>7}  result",
+                f"{'schedule time':>12}  {'account':<18} {'workflow':<11} {'step':<18} "
+                f"{'outcome':<10} {'late':>7}  result",
                 _BOLD,
             )
         )
 
     def print_new_steps(self) -> None:
-        """Print what the history has gained."""
+        """Print the steps that are new in the history."""
         for step in self._read_steps():
             key = (step["id"], step["sequence"])
             if key in self._printed:
@@ -94,12 +99,12 @@ class Report:
             self.lateness.append(seconds)
             late = f"{seconds:.2f} s"
             if seconds < 0:
-                self.fault(
-                    f"{workflow['account']}: {step['step_id']} began {-seconds:.3f} s before it was due"
-                )
+                early = f"{-seconds:.3f} s before it was due"
+                self.fault(f"{workflow['account']}: {step['step_id']} began {early}")
         self._began = self._began or step["started_at"]
         line = (
-            f"{_clock(step['finished_at'] - self._began):>12}  {workflow['account']:<18} {workflow['type']:<11} "
+            f"{_clock(step['finished_at'] - self._began):>12}  "
+            f"{workflow['account']:<18} {workflow['type']:<11} "
             f"{step['step_id']:<18} {step['status']:<10} {late:>7}  {_result(step)}"
         )
         print(self._paint(line, _DIM) if step["action"] in ("wait", "goto") else line, flush=True)
@@ -108,8 +113,8 @@ class Report:
         """Print a line between the steps."""
         print(self._paint(f"{'':>12}  {text}", _BOLD), flush=True)
 
-    def over(self, workflow: dict[str, Any], state: dict[str, Any]) -> None:
-        """Note how a workflow ended."""
+    def ended(self, workflow: dict[str, Any], state: dict[str, Any]) -> None:
+        """Record how a workflow ended."""
         self.ends[workflow["id"]] = state["status"]
         self.print_new_steps()
         self.say(
@@ -118,34 +123,33 @@ class Report:
         )
 
     def fault(self, text: str) -> None:
-        """Note something that contradicts a definition."""
+        """Record and print something that contradicts a definition."""
         self.faults.append(text)
         print(self._paint(f"{'':>12}  {text}", _RED), flush=True)
 
-    def judge(self, http: httpx.Client) -> None:
-        """Hold what happened against the definitions."""
+    def verify(self, http: httpx.Client) -> None:
+        """Compare what happened with the definitions."""
         for workflow in self.workflows:
-            end, effects = _PROMISES[workflow["type"]]
+            end, effects = _EXPECTED[workflow["type"]]
             mine = [step for step in self.steps if step["id"] == workflow["id"]]
             if self.ends.get(workflow["id"]) != end:
-                self.fault(
-                    f"{workflow['account']} ended {self.ends.get(workflow['id'], 'not at all')}, not {end}"
-                )
+                actual = self.ends.get(workflow["id"], "still running")
+                self.fault(f"{workflow['account']} is {actual}, expected {end}")
             for action, times in effects.items():
                 done = sum(
                     step["action"] == action and step["status"] == "completed" for step in mine
                 )
                 if done != times:
                     self.fault(
-                        f"{workflow['account']}: {action} was done {done} times, not {times}"
+                        f"{workflow['account']}: {action} completed {done} times, expected {times}"
                     )
             for step in mine:
                 if step["action"] == "swipe_with_spectre" and step["status"] == "completed":
-                    self._judge_swipe(http, workflow, step)
+                    self._verify_swipe(http, workflow, step)
             if any(step["status"] in ("failed", "retried") for step in mine):
-                self.fault(f"{workflow['account']}: a step failed although nothing was broken")
+                self.fault(f"{workflow['account']}: a step failed although no fault was injected")
 
-    def _judge_swipe(
+    def _verify_swipe(
         self, http: httpx.Client, workflow: dict[str, Any], step: dict[str, Any]
     ) -> None:
         definition = http.get(f"/v1/definitions/{workflow['type']}").raise_for_status().json()
@@ -154,24 +158,24 @@ class Report:
             "swipeCount", {"min": declared.get("minSwipes"), "max": declared.get("maxSwipes")}
         )
         low, high = (count["min"], count["max"]) if isinstance(count, dict) else (count, count)
-        asked = (step["result"] or {}).get("requested", -1)
-        if not low <= asked <= high:
-            self.fault(
-                f"{workflow['account']}: {step['step_id']} asked for {asked} swipes, not {low} to {high}"
-            )
+        requested = (step["result"] or {}).get("requested", -1)
+        if not low <= requested <= high:
+            count = f"{requested} swipes, expected {low} to {high}"
+            self.fault(f"{workflow['account']}: {step['step_id']} requested {count}")
 
     def summary(self, seconds: float) -> int:
-        """Print the end; 0 if nothing contradicts."""
+        """Print the summary and return 0 if nothing contradicts a definition."""
         late = sorted(self.lateness) or [0.0]
         ends = (
             ", ".join(
                 f"{list(self.ends.values()).count(end)} {end}"
                 for end in sorted(set(self.ends.values()))
             )
-            or "none over"
+            or "none ended"
         )
         print(
-            f"\n{len(self.workflows)} workflows ({ends}), {len(self.steps)} steps in {seconds:.0f} s; lateness in wall-clock seconds: ",
+            f"\n{len(self.workflows)} workflows ({ends}), {len(self.steps)} steps"
+            f" in {seconds:.0f} s; lateness in wall-clock seconds: ",
             end="",
         )
         print(
@@ -180,9 +184,7 @@ class Report:
             else f"some early, by {-late[0]:.3f}."
         )
         if self.faults:
-            print(
-                self._paint(f"{len(self.faults)} things were not as their definition says:", _RED)
-            )
+            print(self._paint(f"{len(self.faults)} contradictions to the definitions:", _RED))
             print("\n".join(f"  - {fault}" for fault in self.faults))
             return 1
         print(self._paint("Every workflow did what its definition says.", _GREEN))
@@ -199,6 +201,7 @@ def _result(step: dict[str, Any]) -> str:
         return str(step["error"])
     result = step["result"] or {}
     if "requested" in result:
-        return f"{result.get('performed')} of {result['requested']} swipes, {result.get('matches')} matches"
+        swipes = f"{result.get('performed')} of {result['requested']} swipes"
+        return f"{swipes}, {result.get('matches')} matches"
     text = str(result.get("text", ""))
     return (f'"{text[:44]}..."' if len(text) > 44 else f'"{text}"') if text else ""

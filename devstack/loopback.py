@@ -1,4 +1,4 @@
-"""A small threaded HTTP server that only this machine can reach, under the gateway and the simulated actions service."""
+"""A threaded HTTP server on 127.0.0.1, used by the gateway and the simulated actions service."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_DRAIN_LIMIT = (
-    64 * 1024 * 1024
-)  # what is read and thrown away so that a client that sends too much still gets its answer
+# A body that is too large is read and discarded up to this size, so that the client gets its
+# response: closing the connection at once would reset it.
+_DRAIN_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as it came. `path` and `query` are still percent-encoded; header names are lower case."""
+    """A request as received: `path` and `query` percent-encoded, header names in lower case."""
 
     method: str
     path: str
@@ -30,13 +30,13 @@ class Request:
     body: bytes
 
     def query_items(self) -> list[tuple[str, str]]:
-        """The decoded query parameters, in order."""
+        """Return the decoded query parameters in order."""
         return parse_qsl(self.query, keep_blank_values=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back."""
+    """A response: status, body, headers and cookies."""
 
     status: int
     body: bytes = b""
@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """No answer: the connection is reset."""
+    """Instead of a response the connection is reset."""
 
 
 Handle = Callable[[Request], Answer | Dropped]
@@ -55,7 +55,7 @@ Handle = Callable[[Request], Answer | Dropped]
 def json_answer(
     status: int, document: object, *, content_type: str = "application/json", **headers: str
 ) -> Answer:
-    """An answer with a JSON body."""
+    """Return a response with a JSON body."""
     return Answer(
         status=status,
         body=json.dumps(document).encode(),
@@ -66,12 +66,12 @@ def json_answer(
 class LoopbackServer:
     """Serves on 127.0.0.1, one thread per connection.
 
-    A request whose Host is no name of this machine is refused: a page that a browser loaded from elsewhere cannot
-    reach it by having its name resolve to 127.0.0.1 (DNS rebinding).
+    A request whose Host header does not name this machine is refused. This stops DNS rebinding: a
+    page from elsewhere whose host name resolves to 127.0.0.1.
     """
 
     def __init__(self, handle: Handle, *, port: int = 0, max_body: int, oversize: Answer) -> None:
-        """Bind; port 0 is any free one. `oversize` is the answer to a body of more than `max_body` bytes."""
+        """Bind the port; 0 is any free one. `oversize` answers bodies above `max_body` bytes."""
         server = self
 
         class Handler(_Handler):
@@ -88,14 +88,14 @@ class LoopbackServer:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving in a thread."""
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.05,), name=f"http-{self.port}", daemon=True
         )
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer no new connection; those at work are left to end with the process."""
+        """Accept no new connection; open ones end with the process."""
         if self._thread is not None:
             self._http.shutdown()
             self._thread.join()
@@ -109,8 +109,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the base class calls it so
-        """A client that went away is no news; anything else is a defect, and goes to the log."""
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the base class's signature
+        """Log a traceback, except for a client that closed its connection."""
         if not isinstance(sys.exc_info()[1], OSError):
             traceback.print_exc()
 
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Keep quiet: paths may hold account ids."""
+        """Log no request, because paths may hold account ids."""
 
     def _serve(self) -> None:
         headers: dict[str, str] = {}
@@ -150,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
             Request(method=self.command, path=path, query=query, headers=headers, body=body)
         )
         if isinstance(answer, Dropped):
+            # Lingering for 0 seconds makes close() send a reset.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             self.close_connection = True
@@ -157,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._write(answer)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Any method is the handler's to judge: the base class has a page of its own, and 501, for those it finds no `do_` for."""
+        """Pass every HTTP method to the handler; the base class answers 501 without a `do_`."""
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)

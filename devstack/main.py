@@ -1,4 +1,4 @@
-"""`flamebot dev`: the local stack in the foreground, until Ctrl-C or SIGTERM."""
+"""`flamebot dev`: the local stack in the foreground until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,63 +16,72 @@ from typing import Any
 import httpx
 
 from devstack.child import ROOT, ChildFailed
+from devstack.cluster import PostgresUnavailable
 from devstack.data_dir import AlreadyRunning
 from devstack.migration import MigrationFailed
-from devstack.postgres import PostgresUnavailable
 from devstack.stack import Options, Stack
 
 DEFAULT_PORT = 8700
 
 
-class _AskedToStop(BaseException):
-    """SIGTERM or SIGINT came."""
+class _StopRequested(BaseException):
+    """SIGTERM or SIGINT was received."""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """Return the parser of the command line."""
     options = argparse.ArgumentParser(
         prog="flamebot dev",
-        description="The local stack: the deployed functions on this machine, without Docker.",
+        description="Run the whole system on this machine: the deployed functions, Postgres and an "
+        "AWS emulator. No Docker is needed. Ctrl-C stops everything.",
     )
     options.add_argument(
         "--port",
         type=int,
         default=DEFAULT_PORT,
-        help="of the API; 0 is any free one (default %(default)s)",
+        help="port of the API; 0 for any free one (default: %(default)s)",
     )
     options.add_argument(
         "--data-dir",
         type=Path,
         default=Path(".flamebot"),
-        help="kept between runs (default %(default)s)",
+        help="directory for the data that is kept between runs (default: %(default)s)",
     )
-    options.add_argument("--ephemeral", action="store_true", help="start empty, keep nothing")
+    options.add_argument(
+        "--ephemeral", action="store_true", help="start with empty data and delete it at the end"
+    )
     options.add_argument(
         "--speed",
         type=float,
         default=1.0,
-        help="engine seconds per real second (default %(default)s)",
+        help="seconds of schedule time per wall-clock second (default: %(default)s)",
     )
-    options.add_argument("--no-tick", action="store_true", help="tick only on POST /dev/tick")
     options.add_argument(
-        "--actions-url", help="an actions service of your own, instead of the simulated one"
+        "--no-tick", action="store_true", help="do not tick every minute, only on POST /dev/tick"
+    )
+    options.add_argument(
+        "--actions-url", metavar="URL", help="use this actions service instead of the simulated one"
     )
     options.add_argument(
         "--seed",
         choices=("demo", "none"),
         default="none",
-        help="import demo accounts (default %(default)s)",
+        help="`demo` imports the demo accounts at start (default: %(default)s)",
     )
     return options
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stack; 0 when it was asked to stop, 1 when it could not start, 2 for wrong options."""
+    """Run the stack and return the exit status.
+
+    The status is 0 after a requested stop, 1 if the stack cannot start, and 2 for wrong options.
+    """
     given = parser().parse_args(argv)
     began = time.monotonic()
     if not _is_free(given.port):
         print(
-            f"flamebot dev: port {given.port} is taken. Name another with --port, or any free one with --port 0.",
+            f"flamebot dev: port {given.port} is in use. Choose another with --port, or"
+            " --port 0 for any free one.",
             file=sys.stderr,
         )
         return 1
@@ -87,13 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     )
 
-    def ask(_number: int, _frame: object) -> None:
+    def request_stop(_number: int, _frame: object) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)  # once is enough: stopping takes a moment
-        raise _AskedToStop
+            signal.signal(number, signal.SIG_IGN)  # a second signal must not interrupt the stop
+        raise _StopRequested
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask)
+        signal.signal(number, request_stop)
     try:
         facts = stack.start()
         if given.seed == "demo":
@@ -101,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stack.announce(facts)
         print(banner(facts, given.data_dir, time.monotonic() - began), flush=True)
         Event().wait()
-    except _AskedToStop:
+    except _StopRequested:
         return 0
     except (
         AlreadyRunning,
@@ -129,7 +138,7 @@ def _is_free(port: int) -> bool:
 
 
 def seed(facts: dict[str, Any]) -> None:
-    """Import the demo's accounts; those that are there already keep what they do."""
+    """Import the demo's accounts; accounts that exist keep their workflows."""
     headers = {"authorization": f"Bearer {facts['token']}", "content-type": "application/json"}
     with httpx.Client(
         base_url=facts["apiUrl"], headers=headers, timeout=30, trust_env=False
@@ -140,7 +149,7 @@ def seed(facts: dict[str, Any]) -> None:
 
 
 def banner(facts: dict[str, Any], data_dir: Path, seconds: float) -> str:
-    """What a person needs to go on. No secret is shown."""
+    """Return the text that is printed when the stack is ready. It contains no secret."""
     clock = "wall time" if facts["speed"] == 1 else f"{facts['speed']:g} times wall time"
     return f"""
   flamebot dev: the local stack, not for production
@@ -150,6 +159,8 @@ def banner(facts: dict[str, Any], data_dir: Path, seconds: float) -> str:
     AWS       {facts["awsEndpointUrl"]}
     Clock     {clock}; POST /dev/clock {{"advance": "2h"}} moves it, POST /dev/tick ticks
     Data      {data_dir}/  (stack.json: addresses and token; logs/: one log per function)
+    Code      a change in functions/ or layers/engine/src takes effect at the next invocation;
+              a change in sql/, definitions/, template.yaml or devstack/ needs a restart
 
   Next: flamebot import accounts.json · flamebot status · flamebot list
 

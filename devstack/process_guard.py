@@ -1,7 +1,8 @@
-"""Keeps a child process from outliving its parent, however the parent dies.
+"""A guard that ends a child process when its parent ends, even by SIGKILL.
 
-Run as a program it starts a command and waits for its own standard input to end, which the kernel sees to even when the
-parent is killed with SIGKILL. Only the standard library: it is also run by path, under other users.
+Run as a program, this module starts a command and waits until its own standard input ends: a pipe
+from the parent, which the kernel closes however the parent ends. It uses the standard library only,
+because it is also run by path and under other users.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def start_guarded(
     Args:
         command: The program and its arguments.
         log: Where its standard output and error go.
-        stop_signal: What it is sent when it shall end.
-        grace_seconds: How long it may take; then it is killed.
-        wrapper: A prefix, such as `unshare`, that guard and command both run under.
-        user: A numeric user and group to run the command as; the guard stays who it is.
+        stop_signal: The signal that asks the command to end.
+        grace_seconds: Seconds until it is killed after that signal.
+        wrapper: A prefix such as `unshare` for the guard and the command.
+        user: A numeric user and group for the command; the guard keeps its own.
         env: The environment; by default this process's.
     """
     options = ["--signal", stop_signal.name, "--grace", str(grace_seconds)]
@@ -62,26 +63,26 @@ def start_guarded(
 
 
 def stop_guarded(process: subprocess.Popen[bytes], timeout: float = 12.0) -> None:
-    """End a command started by `start_guarded`: its stop signal first, SIGKILL after its grace. Harmless when repeated."""
+    """End a command of `start_guarded`: its stop signal, then SIGKILL. May be repeated."""
     if process.stdin is not None and not process.stdin.closed:
         process.stdin.close()
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired:
-        process.kill()  # the command follows: its parent-death signal
+        process.kill()  # the command ends by its parent-death signal
         process.wait()
 
 
 def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """For Linux: the command is signalled even when the guard itself is killed."""
+    """Return a hook that has Linux signal the command when the guard itself is killed."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)
 
-    def ask() -> None:
+    def request_signal() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, int(number))
 
-    return ask
+    return request_signal
 
 
 def _watch(
@@ -89,16 +90,16 @@ def _watch(
 ) -> int:
     read_end, write_end = os.pipe()
 
-    def reap() -> None:
+    def report_end() -> None:
         child.wait()
         os.write(write_end, b"x")
 
-    def asked(_number: int, _frame: object) -> None:
+    def forward(_number: int, _frame: object) -> None:
         child.send_signal(stop_signal)
 
-    signal.signal(signal.SIGTERM, asked)
-    signal.signal(signal.SIGINT, asked)
-    threading.Thread(target=reap, daemon=True).start()
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGINT, forward)
+    threading.Thread(target=report_end, daemon=True).start()
     with selectors.DefaultSelector() as selector:
         selector.register(0, selectors.EVENT_READ)
         selector.register(read_end, selectors.EVENT_READ)
@@ -112,17 +113,20 @@ def _watch(
                 child.kill()
             break
     code = child.wait()
-    _reap_orphans()
+    _collect_orphans()
     return code
 
 
 def _adopt_orphans() -> None:
-    """For Linux: what the command leaves behind becomes ours to reap; not every container has a first process that does."""
+    """Become the parent of orphans of the command, on Linux.
+
+    Not every container has an init process that collects the exit status of orphans.
+    """
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _reap_orphans() -> None:
+def _collect_orphans() -> None:
     give_up = time.monotonic() + _ORPHAN_SECONDS
     with suppress(ChildProcessError):
         while time.monotonic() < give_up:
@@ -131,7 +135,7 @@ def _reap_orphans() -> None:
 
 
 def main() -> int:
-    """Guard a command until it ends or standard input does."""
+    """Guard a command until it or standard input ends."""
     parser = argparse.ArgumentParser(
         prog="guard", description="Run a command; stop it when standard input ends."
     )

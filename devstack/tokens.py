@@ -1,4 +1,4 @@
-"""Bearer tokens of the local stack: made with a key in its data directory, checked with a real signature check."""
+"""Bearer tokens of the local stack, signed with a key in its data directory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _KEY_FILE = "token-key.pem"
 
 
 class BadToken(ValueError):
-    """The token is none of ours, was changed, or is no longer good."""
+    """The token is foreign, altered or expired."""
 
 
 def signing_key(data_dir: Path) -> rsa.RSAPrivateKey:
-    """The stack's key; made when there is none yet."""
+    """Return the stack's signing key, and create it if there is none."""
     path = data_dir / _KEY_FILE
     if not path.exists():
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -47,11 +47,22 @@ def mint(
     lifetime: float = LIFETIME,
     prefix: str | None = None,
 ) -> str:
-    """Make a token with these scopes, named without their prefix. Raises `ValueError` for an unknown scope."""
+    """Return a signed token.
+
+    Args:
+        data_dir: The data directory with the signing key.
+        scopes: Scopes without their prefix.
+        subject: The `sub` claim, which the audit log records as the actor.
+        lifetime: Seconds until the token expires.
+        prefix: The prefix of the scopes; by default JWT_SCOPE_PREFIX, else `flamebot/`.
+
+    Raises:
+        ValueError: A scope is unknown.
+    """
     wanted = list(scopes)
     unknown = sorted(set(wanted) - set(SCOPES))
     if unknown:
-        raise ValueError(f"There is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+        raise ValueError(f"Unknown scope {', '.join(unknown)}; the scopes are {', '.join(SCOPES)}")
     if prefix is None:
         prefix = os.environ.get("JWT_SCOPE_PREFIX", "flamebot/")
     now = int(time.time())
@@ -67,14 +78,14 @@ def mint(
 
 
 class Verifier:
-    """Checks signature, issuer, audience and expiry, as the gateway's authorizer does."""
+    """Verifies signature, issuer, audience and expiry, as the gateway's authorizer does."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Take the public half of the stack's key."""
+        """Load the public part of the stack's key."""
         self._key = signing_key(data_dir).public_key()
 
     def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a good token. Raises `BadToken`."""
+        """Return the claims of a valid token. Raises `BadToken`."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
@@ -90,7 +101,7 @@ class Verifier:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically, readable by its owner only."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)

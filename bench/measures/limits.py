@@ -13,7 +13,7 @@ import time
 from bench.database import Session, fresh
 from bench.figures import Figure, figure
 from bench.run import Run
-from devstack.postgres import binaries
+from devstack.cluster import binaries
 
 CLIENTS = (1, 8, 16, 32)
 _ROWS = 100_000

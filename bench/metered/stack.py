@@ -154,7 +154,7 @@ class MeteredStack:
 
     def call(self, function: str, event: object) -> Any:  # noqa: ANN401  # JSON
         """Invoke a function, keep what it used, and answer its result."""
-        answer = self.functions[function].invoke(event, patience=_PATIENCE)
+        answer = self.functions[function].invoke(event, timeout=_PATIENCE)
         used = answer["used"]
         self.used[function].append(used)
         skipped = self.now() - time.time()

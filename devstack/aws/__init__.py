@@ -1,1 +1,1 @@
-"""What AWS does, on one machine: functions, triggers, the API gateway and the emulated services."""
+"""AWS on one machine: functions, triggers, the API gateway and the emulated services."""

@@ -1,4 +1,4 @@
-"""Reads CloudFormation: its YAML tags, and the values of its intrinsic functions as far as one machine can know them."""
+"""CloudFormation templates: YAML tags, and the intrinsic functions that one machine can resolve."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Unknown:
-    """What only a deployment knows: the endpoint of a database, say."""
+    """The type of a value that exists only in a deployment, such as a database's endpoint."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
 
 UNKNOWN = _Unknown()
-"""Stands for every value that cannot be known here. Whatever is built from it is unknown too."""
+"""A value that cannot be known on this machine. A value built from it is unknown too."""
 ABSENT = object()
-"""`AWS::NoValue`: the property is not there."""
+"""`AWS::NoValue`: the property is absent."""
 
 
 def _tagged(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:  # noqa: ANN401  # a PyYAML loader
@@ -39,24 +39,30 @@ def _tagged(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:  # noq
     return {f"Fn::{suffix}": value}
 
 
-class _CloudFormationLoader(_Loader):  # type: ignore[misc]  # C or Python, whichever is there
-    """Keeps a tag as the long form of its function."""
+class _CloudFormationLoader(_Loader):  # type: ignore[misc]  # the C or the Python loader
+    """A loader that turns a tag such as `!Ref` into the long form of its function."""
 
 
 _CloudFormationLoader.add_multi_constructor("!", _tagged)
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Read a template's YAML; the tags become their long forms."""
+    """Read a template's YAML, with the long form of each tag."""
     document: dict[str, Any] = yaml.load(path.read_text(), Loader=_CloudFormationLoader)  # noqa: S506  # derived from the safe loader
     return document
 
 
 class Values:
-    """Resolves the functions of one document."""
+    """Resolves the intrinsic functions of one document."""
 
     def __init__(self, document: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-        """`known` answers `Ref X` by `X` and `GetAtt X.Y` by `X.Y`, for resources and parameters; parameters have defaults."""
+        """Take the values that are known here.
+
+        Args:
+            document: The template.
+            known: Values by name: `X` for `Ref X`, `X.Y` for `GetAtt X.Y`. A parameter that is
+                missing has its default.
+        """
         defaults = {
             name: parameter["Default"]
             for name, parameter in document.get("Parameters", {}).items()
@@ -74,7 +80,7 @@ class Values:
         self._mappings: Mapping[str, Any] = document.get("Mappings", {})
 
     def of(self, node: Any) -> Any:  # noqa: ANN401  # any node of a template
-        """The value of a node, with `UNKNOWN` where it cannot be known."""
+        """Return the value of a node, with `UNKNOWN` in place of what cannot be known."""
         if isinstance(node, Mapping):
             if len(node) == 1:
                 (name, argument) = next(iter(node.items()))
@@ -89,7 +95,7 @@ class Values:
         return node
 
     def condition(self, node: Any) -> Any:  # noqa: ANN401  # a condition's node, or its name
-        """Whether a condition holds: true, false or `UNKNOWN`."""
+        """Return whether a condition holds: true, false or `UNKNOWN`."""
         if isinstance(node, str):
             return self.condition(self._conditions[node])
         (name, argument) = next(iter(node.items()))
@@ -106,7 +112,7 @@ class Values:
                 return False if False in parts else UNKNOWN if UNKNOWN in parts else True
             case "Fn::Or":
                 return True if True in parts else UNKNOWN if UNKNOWN in parts else False
-        raise ValueError(f"{name} is no condition")
+        raise ValueError(f"{name} is not a condition")
 
     def _function(self, name: str, argument: Any) -> Any:  # noqa: ANN401  # any node of a template
         match name:
@@ -137,7 +143,7 @@ class Values:
                 for key in map(self.of, argument):
                     value = UNKNOWN if UNKNOWN in (value, key) else value[key]
                 return value
-        return UNKNOWN  # GetAZs, ImportValue, Cidr, Base64: nothing that runs here asks for them
+        return UNKNOWN  # GetAZs, ImportValue, Cidr, Base64: no local part uses them
 
     def _sub(self, argument: Any) -> Any:  # noqa: ANN401  # a text, or a text with its variables
         text, variables = (

@@ -1,4 +1,4 @@
-"""The stack's side of the AWS emulator: starts it, makes what the template describes, and does so again if it dies."""
+"""The stack's side of the AWS emulator: starts it and creates the template's resources in it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 class Emulator:
-    """A supervised emulator on a port that stays the same."""
+    """A supervised emulator whose port stays the same after a restart."""
 
     def __init__(self, key_file: Path, log: IO[bytes]) -> None:
-        """Start the process; it is not ready yet."""
+        """Start the process without waiting until it is ready."""
         self._child = SupervisedChild("devstack.aws.server", ["--key-file", str(key_file)], log=log)
         self.url = ""
         self.key_id = ""
 
     def wait_ready(self) -> None:
-        """Wait until it answers. Raises `ChildFailed`."""
+        """Wait until the emulator serves. Raises `ChildFailed`."""
         facts = self._child.wait_ready()
         self.url, self.key_id = facts["url"], facts["key_id"]
 
     def known(self, secrets: Iterable[str], table_name: str) -> dict[str, Any]:
-        """What the template's references to emulated resources come to: `X` for Ref, `X.Y` for GetAtt."""
+        """Return the values of references to emulated resources: `X` for Ref, `X.Y` for GetAtt."""
         key_arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{self.key_id}"
         known = {
             "AWS::Region": REGION,
@@ -52,16 +52,16 @@ class Emulator:
         return known | {"LockTable": table_name} | {secret: secret for secret in secrets}
 
     def queue_url(self, logical_id: str) -> str:
-        """A queue's URL."""
+        """Return the URL of a queue."""
         return f"{self.url}/{ACCOUNT}/{logical_id}"
 
     @staticmethod
     def queue_arn(logical_id: str) -> str:
-        """A queue's ARN."""
+        """Return the ARN of a queue."""
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{logical_id}"
 
     def client(self, service: str) -> Any:  # noqa: ANN401  # boto3 clients have no static type
-        """A client of the emulator."""
+        """Return a boto3 client of the emulator, without retries."""
         make: Any = boto3.client  # which service is known at run time only
         return make(
             service,
@@ -77,7 +77,7 @@ class Emulator:
         )
 
     def provision(self, template: Template, secrets: Mapping[str, str], table_name: str) -> None:
-        """Make what the template describes, in an emulator that has nothing yet."""
+        """Create the resources of the template in an empty emulator."""
         sqs = self.client("sqs")
         for name, attributes in template.queues().items():
             sqs.create_queue(
@@ -101,12 +101,12 @@ class Emulator:
             )
 
     def _make_bucket(self, properties: Mapping[str, Any]) -> None:
-        """With the notifications that the template describes: an upload starts a function here as it does there."""
+        """Create the bucket with its notifications, so that an upload invokes a function."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        told = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
+        notifications = properties.get("NotificationConfiguration", {})
         queues = []
-        for one in told:
+        for one in notifications.get("QueueConfigurations", []):
             rules = [
                 {"Name": rule["Name"], "Value": rule["Value"]}
                 for rule in one["Filter"]["S3Key"]["Rules"]
@@ -123,19 +123,19 @@ class Emulator:
         )
 
     def supervise(self, template: Template, secrets: Mapping[str, str], table_name: str) -> None:
-        """From now on start it again whenever it dies, and make everything anew."""
+        """Restart the emulator whenever it ends, and create its resources again."""
         self._child.supervise(lambda: self.provision(template, secrets, table_name))
 
     def bring_forward(self, seconds: float) -> None:
-        """Let every delayed message be seen so many wall-clock seconds earlier."""
+        """Make every delayed message visible this many wall-clock seconds earlier."""
         with urlopen(f"{self.url}/_stack/bring-forward?{seconds}", timeout=10):  # noqa: S310  # our own child, on loopback
             pass
 
     @property
     def pid(self) -> int:
-        """The process id, which changes with a restart."""
+        """The process id of the emulator, which changes with a restart."""
         return self._child.pid
 
     def stop(self) -> None:
-        """End it. Harmless when repeated."""
+        """End the emulator. May be repeated."""
         self._child.stop()

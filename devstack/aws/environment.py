@@ -1,4 +1,4 @@
-"""The environment variables of a function on this machine: the template's, the stack's, and what the operator set."""
+"""The environment variables of a function on this machine, from template, stack and operator."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 from devstack.aws.emulator import CREDENTIALS, REGION
 from devstack.aws.template import FunctionSpec, Template
 
-# Those of the contract that say how the engine works. Where its own parts are (database, queue, lock table, key, emulator)
-# the stack says: a DATABASE_URL or AWS profile that happens to be set may belong to something else.
-OPERATORS_OWN = (
-    "LOCK_BACKEND", "LOCK_TIMEOUT_SECONDS", "TASK_LEASE_SECONDS", "MAX_CONCURRENT_TASKS", "STEP_THREADS", "MAX_QUEUED_TASKS",
-    "MAX_ATTEMPTS", "MAX_RECLAIMS", "RETRY_BASE_SECONDS", "RETRY_CAP_SECONDS", "TASK_RETENTION_DAYS", "HISTORY_RETENTION_DAYS",
-    "TICK_HORIZON_SECONDS", "CALL_TIMEOUT_SECONDS", "HEALTH_CHECK_MINUTES", "JWT_SCOPE_PREFIX",
+# Variables that change how the engine works and may be set for `flamebot dev`. Addresses (database,
+# queue, lock table, key, emulator) are not among them: a DATABASE_URL or AWS profile that happens
+# to be set may belong to something else.
+OVERRIDABLE = (
+    "LOCK_BACKEND", "LOCK_TIMEOUT_SECONDS", "TASK_LEASE_SECONDS", "MAX_CONCURRENT_TASKS",
+    "STEP_THREADS", "MAX_QUEUED_TASKS", "MAX_ATTEMPTS", "MAX_RECLAIMS", "RETRY_BASE_SECONDS",
+    "RETRY_CAP_SECONDS", "TASK_RETENTION_DAYS", "HISTORY_RETENTION_DAYS", "TICK_HORIZON_SECONDS",
+    "CALL_TIMEOUT_SECONDS", "HEALTH_CHECK_MINUTES", "JWT_SCOPE_PREFIX",
     "AI_PROVIDER", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL",
 )  # fmt: skip
 LOCAL_ONLY = ("DATABASE_URL", "SCHEDULE_CLOCK_FILE")
@@ -33,18 +35,21 @@ _PASSED_ON = (
 )
 
 
-def operators_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """What is set for `flamebot dev` and wins over the template."""
+def overrides(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are set for `flamebot dev` and override the template."""
     return {
         name: value
         for name, value in env.items()
-        if name in OPERATORS_OWN or name.startswith("POWERTOOLS_")
+        if name in OVERRIDABLE or name.startswith("POWERTOOLS_")
     }
 
 
-def step_concurrency(mapped: int, operators: Mapping[str, str], threads: int) -> tuple[int, int]:
-    """Step invocations at once, and threads in each: MAX_CONCURRENT_TASKS is their product, and wins if it is set."""
-    wanted = operators.get("MAX_CONCURRENT_TASKS")
+def step_concurrency(mapped: int, overridden: Mapping[str, str], threads: int) -> tuple[int, int]:
+    """Return the number of concurrent step invocations and of threads in each.
+
+    Their product is MAX_CONCURRENT_TASKS, which overrides both if it is set.
+    """
+    wanted = overridden.get("MAX_CONCURRENT_TASKS")
     if wanted is None:
         return mapped, threads
     threads = max(1, min(threads, int(wanted)))
@@ -52,9 +57,16 @@ def step_concurrency(mapped: int, operators: Mapping[str, str], threads: int) ->
 
 
 def function_variables(
-    spec: FunctionSpec, stack: Mapping[str, str], operators: Mapping[str, str], *, endpoint: str
+    spec: FunctionSpec, stack: Mapping[str, str], overridden: Mapping[str, str], *, endpoint: str
 ) -> dict[str, str]:
-    """Everything that the process of a function finds in its environment."""
+    """Return the environment variables of a function's process.
+
+    Args:
+        spec: The function in the template.
+        stack: The stack's values for variables that the template declares.
+        overridden: The operator's values, which win.
+        endpoint: The URL of the AWS emulator.
+    """
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     no_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY", ""), "127.0.0.1,localhost")))
     return {
@@ -73,16 +85,17 @@ def function_variables(
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         **CREDENTIALS,
         **spec.environment,
-        # What the template does not give to a function it does not get here either: that would hide a mistake in the template.
+        # Only variables that the template declares for this function: one more would hide a mistake
+        # in the template.
         **{
             name: value
             for name, value in stack.items()
             if name in spec.environment or name in LOCAL_ONLY
         },
-        **operators,
+        **overridden,
     }
 
 
 def layer_paths(spec: FunctionSpec, template: Template) -> list[Path]:
-    """Where the function's layers hold Python: a layer that is a package is taken from its source."""
+    """Return the source folders of the function's layers."""
     return [path / "src" for path in map(template.layer, spec.layers) if (path / "src").is_dir()]

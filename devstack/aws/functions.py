@@ -1,4 +1,8 @@
-"""Functions as Lambda runs them: execution environments that are made when needed, kept, and killed at their timeout."""
+"""Functions as Lambda runs them, in execution environments: processes with the handler loaded.
+
+An environment is started when none is free, reused for later events, and killed at its timeout.
+When the function's code changes, the next event gets a fresh environment, as after a deployment.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +19,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from devstack.aws.code_version import LOOK_SECONDS, CodeVersion
 from devstack.aws.template import FunctionSpec
 from devstack.child import ROOT
 
-INIT_SECONDS = 60.0  # Lambda gives 10; this machine may be busy starting everything at once
+INIT_SECONDS = 60.0  # Lambda allows 10; here everything starts at once
 DEFAULT_CONCURRENCY = 4
 _LARGEST_LOG = 20 * 1024 * 1024
 
 
 class FunctionError(RuntimeError):
-    """The function failed: it raised, it exited, or it ran into its timeout. `failure` is what Lambda would say."""
+    """The function raised, exited or ran into its timeout. `failure` is what Lambda reports."""
 
     def __init__(self, failure: Mapping[str, Any]) -> None:
         super().__init__(f"{failure.get('errorType')}: {failure.get('errorMessage')}")
@@ -32,18 +37,28 @@ class FunctionError(RuntimeError):
 
 
 class Throttled(RuntimeError):
-    """Every environment that the function may have is at work."""
+    """All environments that the function may have are busy."""
 
 
 class Environment:
-    """One process with the handler loaded. One invocation at a time."""
+    """One process with the handler loaded. It runs one invocation at a time."""
 
     def __init__(
-        self, spec: FunctionSpec, variables: Mapping[str, str], layers: Sequence[Path], log: Path
+        self,
+        spec: FunctionSpec,
+        variables: Mapping[str, str],
+        layers: Sequence[Path],
+        log: Path,
+        version: int,
     ) -> None:
-        """Start it. Raises `FunctionError` when the handler does not load."""
+        """Start the process and wait until the handler is loaded.
+
+        Raises:
+            FunctionError: The handler cannot be loaded.
+        """
+        self.version = version
         self._spec = spec
-        self._at_work = threading.Lock()
+        self._busy = threading.Lock()
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
                 [
@@ -68,18 +83,21 @@ class Environment:
             raise FunctionError(ready["error"])
 
     def invoke(self, event: object, request_id: str) -> Any:  # noqa: ANN401  # JSON
-        """Hand an event over and wait for the answer. Raises `FunctionError`; `usable` says whether the process outlived it."""
+        """Run the handler on an event and return its result.
+
+        Raises:
+            FunctionError: The invocation failed. `usable` tells whether the process survived it.
+        """
         invocation = {
             "id": request_id,
             "event": event,
             "deadline": time.time() + self._spec.timeout,
         }
         give_up = time.monotonic() + self._spec.timeout
-        with self._at_work:
+        with self._busy:
             assert self._process.stdin is not None
-            with suppress(
-                OSError, ValueError
-            ):  # it is dead, or was stopped just now: reading says how
+            # If the process has ended or was stopped, reading reports how.
+            with suppress(OSError, ValueError):
                 self._process.stdin.write(json.dumps(invocation).encode() + b"\n")
                 self._process.stdin.flush()
             answer = self._receive(give_up)
@@ -89,14 +107,14 @@ class Environment:
 
     @property
     def usable(self) -> bool:
-        """Whether it still lives."""
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Kill it, in the middle of an invocation too. Harmless when repeated."""
+        """Kill the process, even during an invocation. May be repeated."""
         self._process.kill()
         self._process.wait()
-        with self._at_work:  # whoever waits for its answer has seen its end by then
+        with self._busy:  # the reader of an unfinished invocation has noticed the end by then
             for stream in (self._process.stdin, self._process.stdout):
                 if stream is not None:
                     with suppress(OSError):
@@ -140,7 +158,7 @@ class Environment:
 
 
 class Function:
-    """A function and its environments. Safe to use from several threads."""
+    """A function and its execution environments. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -149,9 +167,21 @@ class Function:
         layers: Sequence[Path],
         log: Path,
         concurrency: int | None = None,
+        *,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """No process is started yet."""
+        """Prepare the function without starting a process.
+
+        Args:
+            spec: The function in the template.
+            variables: The environment variables of its processes.
+            layers: Folders with Python packages that the function imports.
+            log: The file for what the processes print.
+            concurrency: The most environments at once; by default what the template reserves.
+            look_seconds: The shortest time between two looks for changed code.
+        """
         self.spec = spec
+        self._code = CodeVersion([spec.code, *layers], look_seconds=look_seconds)
         self._variables = variables
         self._layers = layers
         self._log = log
@@ -165,81 +195,80 @@ class Function:
         if log.exists() and log.stat().st_size > _LARGEST_LOG:
             log.replace(log.with_suffix(".log.1"))
 
-    def invoke(self, event: object, *, patience: float = 0.0) -> Any:  # noqa: ANN401  # JSON
-        """Run the handler on an event and give back its result.
+    def invoke(self, event: object, *, timeout: float = 0.0) -> Any:  # noqa: ANN401  # JSON
+        """Run the handler on an event and return its result.
 
         Args:
-            event: What the handler gets, as JSON.
-            patience: How many seconds to wait for an environment that is free.
+            event: The event, as JSON.
+            timeout: Seconds to wait for a free environment.
 
         Raises:
-            FunctionError: the function failed.
-            Throttled: no environment was free in time.
+            FunctionError: The function failed.
+            Throttled: No environment was free in time.
         """
-        if (
-            not self._slots.acquire(timeout=patience)
-            if patience
-            else not self._slots.acquire(blocking=False)
-        ):
+        if not self._slots.acquire(blocking=timeout > 0, timeout=timeout or None):
             raise Throttled(self.spec.name)
         try:
             environment = self._take()
             try:
                 return environment.invoke(event, str(uuid4()))
             finally:
-                self._give_back(environment)
+                self._return_to_pool(environment)
         finally:
             self._slots.release()
 
     def warm(self, event: object = None) -> None:
-        """Make one more environment ahead of the first event, so that this does not wait for imports.
+        """Start one more environment before the first event, which then does not wait for imports.
 
-        Handlers import what they use when they use it; `event` is one that has them do so and changes nothing.
+        Handlers import lazily. `event` is one that makes them import and changes nothing.
         """
         if self._slots.acquire(blocking=False):
             try:
                 with suppress(FunctionError, Throttled):
-                    environment = self._make()
+                    environment = self._start(self._code.current())
                     try:
                         if event is not None:
                             environment.invoke(event, str(uuid4()))
                     finally:
-                        self._give_back(environment)
+                        self._return_to_pool(environment)
             finally:
                 self._slots.release()
 
     def stop(self) -> None:
-        """Kill all environments and make no new one."""
+        """Kill all environments and start no new one."""
         with self._lock:
             self._stopped = True
-            doomed = list(self._all)
+            running = list(self._all)
             self._idle.clear()
-        for environment in doomed:
+        for environment in running:
             environment.stop()
 
     def _take(self) -> Environment:
+        version = self._code.current()
         with self._lock:
             while self._idle:
                 environment = self._idle.pop()
-                if environment.usable:
+                if environment.usable and environment.version == version:
                     return environment
                 self._all.discard(environment)
                 environment.stop()
-        return self._make()
+        return self._start(version)
 
-    def _make(self) -> Environment:
+    def _start(self, version: int) -> Environment:
+        # The version was read before the process loads the code. A change during the load therefore
+        # leads to one more environment, never to an old one that passes for new.
         if self._stopped:
             raise Throttled(f"{self.spec.name} is stopped")
-        environment = Environment(self.spec, self._variables, self._layers, self._log)
+        environment = Environment(self.spec, self._variables, self._layers, self._log, version)
         with self._lock:
             self._all.add(environment)
-            late = self._stopped
-        if late:
+            stopped_meanwhile = self._stopped
+        if stopped_meanwhile:
             environment.stop()
             raise Throttled(f"{self.spec.name} is stopped")
         return environment
 
-    def _give_back(self, environment: Environment) -> None:
+    def _return_to_pool(self, environment: Environment) -> None:
         with self._lock:
             if environment.usable and not self._stopped:
                 self._idle.append(environment)

@@ -1,4 +1,4 @@
-"""The HTTP API on this machine: routes of the template, a real check of the token, payload format 2.0."""
+"""The HTTP API on this machine: the template's routes, token verification, payload format 2.0."""
 
 from __future__ import annotations
 
@@ -30,24 +30,27 @@ _TEXTUAL = (
 Invoke = Callable[[str, dict[str, Any]], Any]
 """Runs a function by name on an event. Raises `FunctionError`, `Throttled`."""
 LocalRoute = Callable[[Any], Answer]
-"""A route that only the local stack has; gets the JSON of the body."""
+"""Handles a route that only the local stack has; its argument is the JSON of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route that fits a request, and its path parameters."""
+    """A route that matches a request, and its path parameters."""
 
     route: Route
     parameters: Mapping[str, str]
 
     @property
     def key(self) -> str:
-        """The route's key, as the gateway writes it."""
+        """The route's key in the gateway's form, such as `GET /v1/{proxy+}`."""
         return f"{self.route.method} {self.route.path}"
 
 
 def match_route(routes: Sequence[Route], method: str, path: str) -> Match | None:
-    """The most specific route: full paths before greedy ones, a method before ANY, fixed parts before parameters."""
+    """Return the most specific matching route, or None.
+
+    Full paths come before greedy ones, fixed parts before parameters, a method before ANY.
+    """
     found = []
     for route in routes:
         if route.method not in (method, "ANY"):
@@ -84,11 +87,11 @@ def _fit(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
 
 
 def to_event(
-    request: Request, match: Match, claims: Mapping[str, Any] | None, *, real: float
+    request: Request, match: Match, claims: Mapping[str, Any] | None, *, wall: float
 ) -> dict[str, Any]:
-    """The event of a request, payload format 2.0.
+    """Return the event of a request in payload format 2.0.
 
-    As on AWS the path comes decoded, the query string does not, and every claim is a text.
+    As on AWS, the path is decoded, the query string is not, and every claim is a string.
     """
     path = unquote(request.path)
     headers = {
@@ -111,8 +114,8 @@ def to_event(
         "requestId": uuid4().hex[:16],
         "routeKey": match.key,
         "stage": "$default",
-        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(real)),
-        "timeEpoch": int(real * 1000),
+        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(wall)),
+        "timeEpoch": int(wall * 1000),
     }
     if claims is not None:
         texts = {
@@ -154,7 +157,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def to_answer(result: object) -> Answer:
-    """A function's result as an answer; a result without a status code is the body of a 200."""
+    """Return a function's result as a response; without a status code it is the body of a 200."""
     if not isinstance(result, dict) or "statusCode" not in result:
         return json_answer(200, result)
     try:
@@ -182,7 +185,7 @@ def _message(status: int, text: str, **headers: str) -> Answer:
 
 
 class Gateway:
-    """Serves the routes on 127.0.0.1."""
+    """Serves the routes of the HTTP API on 127.0.0.1."""
 
     def __init__(
         self,
@@ -193,7 +196,7 @@ class Gateway:
         *,
         port: int = 0,
     ) -> None:
-        """Bind. `local` are routes by path, all POST, that no function sees."""
+        """Bind the port. `local` has the handlers of local routes by path; all are POST."""
         self._routes = routes
         self._verifier = verifier
         self._invoke = invoke
@@ -207,11 +210,11 @@ class Gateway:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start serving requests."""
         self._server.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop serving requests."""
         self._server.stop()
 
     def _handle(self, request: Request) -> Answer | Dropped:
@@ -228,11 +231,8 @@ class Gateway:
             except BadToken:
                 return _message(401, "Unauthorized", **{"www-authenticate": "Bearer"})
         try:
-            return to_answer(
-                self._invoke(
-                    match.route.function, to_event(request, match, claims, real=time.time())
-                )
-            )
+            event = to_event(request, match, claims, wall=time.time())
+            return to_answer(self._invoke(match.route.function, event))
         except Throttled:
             return _message(503, "Service Unavailable")
         except FunctionError as error:
@@ -244,7 +244,7 @@ class Gateway:
             )
 
     def _handle_local(self, request: Request) -> Answer:
-        # Such a call needs no token, so no page may make it: a browser tells where a page came from.
+        # These routes need no token, so a web page must not call them: browsers send the origin.
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return _message(403, "Forbidden")
         if request.headers.get("origin", self.url) not in (
@@ -260,5 +260,5 @@ class Gateway:
         try:
             document = json.loads(request.body) if request.body.strip() else {}
         except ValueError:
-            return _message(400, "The body is no JSON")
+            return _message(400, "The body is not JSON")
         return route(document)

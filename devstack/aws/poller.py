@@ -1,6 +1,7 @@
-"""The event source mapping: from the queue to the function, with partial batch failures, as Lambda's does it.
+"""The event source mapping: it passes messages from a queue to a function, like Lambda's.
 
-It polls long: the emulator looks every few milliseconds by itself, and a call of its own for each look cost a tenth of two cores.
+It uses long polls. The emulator checks the queue every few milliseconds by itself; a call for each
+check cost a tenth of two cores.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from typing import Any
 from devstack.aws.functions import FunctionError, Throttled
 from devstack.aws.template import QueueSource
 
-_LONG_POLL_SECONDS = 1  # also how long a poller may take to notice that it should stop
+_LONG_POLL_SECONDS = 1  # also the longest time until a poller notices a stop
 _WINDOW_LOOK_SECONDS = 0.02
 _BROKEN_SECONDS = 0.5
-_AT_ONCE = 10  # the most that SQS gives and takes in one call
+_AT_ONCE = 10  # SQS's limit for one call
 
 Message = Mapping[str, Any]
 
 
 def to_event(messages: Sequence[Message], queue_arn: str) -> dict[str, Any]:
-    """The event that Lambda makes of messages."""
+    """Return the event that Lambda makes of messages."""
     return {
         "Records": [
             {
@@ -42,7 +43,10 @@ def to_event(messages: Sequence[Message], queue_arn: str) -> dict[str, Any]:
 
 
 def failed_ids(result: object, messages: Sequence[Message]) -> set[str]:
-    """The messages that stay on the queue: those that the function names, or all when its answer is no good one."""
+    """Return the ids of messages that stay on the queue.
+
+    They are those that the function names, or all if its result is malformed.
+    """
     everything = {str(message["MessageId"]) for message in messages}
     if result is None or result == {}:
         return set()
@@ -59,7 +63,7 @@ def failed_ids(result: object, messages: Sequence[Message]) -> set[str]:
 
 
 class Poller:
-    """Takes batches from one queue and has the function run them, as many at once as the mapping allows."""
+    """Receives batches from one queue and invokes the function, several batches concurrently."""
 
     def __init__(
         self,
@@ -69,12 +73,20 @@ class Poller:
         invoke: Callable[[dict[str, Any]], Any],
         concurrency: int,
     ) -> None:
-        """Nothing is polled yet. `queue` is its URL and its ARN; `invoke` raises `FunctionError` or `Throttled`."""
+        """Prepare the poller without receiving anything.
+
+        Args:
+            sqs: A boto3 client.
+            source: The mapping in the template.
+            queue: The queue's URL and ARN.
+            invoke: Runs the function. Raises `FunctionError` or `Throttled`.
+            concurrency: The most batches at once.
+        """
         self._sqs = sqs
         self._source = source
         self._url, self._arn = queue
         self._invoke = invoke
-        self._receiving = threading.Lock()  # one look at the queue at a time is enough
+        self._receiving = threading.Lock()  # one thread receives at a time
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._poll, name=f"poll-{source.function}-{n}", daemon=True)
@@ -82,12 +94,12 @@ class Poller:
         ]
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Start receiving messages."""
         for thread in self._threads:
             thread.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """Take no further batch, and wait for those at work."""
+        """Receive no further batch, and wait for the running ones."""
         self._stopping.set()
         give_up = time.monotonic() + grace_seconds
         for thread in self._threads:
@@ -100,7 +112,7 @@ class Poller:
                     messages = self._receive()
                 if messages:
                     self._run(messages)
-            except Exception:  # the emulator is being restarted: what was lost will be sent again
+            except Exception:  # the emulator restarts; the tick sends lost tasks again
                 self._stopping.wait(_BROKEN_SECONDS)
 
     def _receive(self) -> list[Message]:
@@ -108,11 +120,11 @@ class Poller:
         give_up = time.monotonic() + self._source.window_seconds
         while not self._stopping.is_set():
             wanted = min(_AT_ONCE, self._source.batch_size - len(messages))
-            patience = 0 if messages else _LONG_POLL_SECONDS
+            wait = 0 if messages else _LONG_POLL_SECONDS
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=wanted,
-                WaitTimeSeconds=patience,
+                WaitTimeSeconds=wait,
                 AttributeNames=["All"],
             )
             messages += answer.get("Messages", [])
@@ -128,7 +140,7 @@ class Poller:
             self._put_back(messages)
             return
         except FunctionError:
-            return  # they are seen again when their visibility timeout is over
+            return  # they are delivered again after their visibility timeout
         kept = failed_ids(result, messages) if self._source.partial_failures else set()
         done = [message for message in messages if message["MessageId"] not in kept]
         for start in range(0, len(done), _AT_ONCE):

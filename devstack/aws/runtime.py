@@ -1,7 +1,7 @@
-"""An execution environment: a process that loads one handler as Lambda does and answers one event after the other.
+"""An execution environment: a process that loads one handler and runs one event after the other.
 
-Events come in and answers go out as lines of JSON, over pipes that the handler cannot reach: what it prints is its log.
-The process ends with its parent, in the middle of an invocation too.
+Events arrive and results leave as lines of JSON over pipes that the handler cannot reach; what it
+prints goes to its log. The process ends with its parent, even during an invocation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Handler = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What Lambda tells a handler about its invocation."""
+    """Lambda's context object: facts about the invocation."""
 
     aws_request_id: str
     function_name: str
@@ -36,23 +36,23 @@ class Context:
 
     @property
     def invoked_function_arn(self) -> str:
-        """An ARN as Lambda would have it."""
+        """The function's ARN, in Lambda's form."""
         return (
             f"arn:aws:lambda:{os.environ['AWS_REGION']}:123456789012:function:{self.function_name}"
         )
 
     @property
     def log_group_name(self) -> str:
-        """A log group as Lambda would have it."""
+        """The function's log group, in Lambda's form."""
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time left until the invocation is killed."""
+        """Return the milliseconds until the invocation is killed."""
         return max(0, int((self.deadline - time.time()) * 1000))
 
 
-def _lines(source: int) -> queue.SimpleQueue[bytes]:
-    """What comes in, line by line; its end is the end of this process, whatever it is doing."""
+def _incoming_lines(source: int) -> queue.SimpleQueue[bytes]:
+    """Return a queue of the incoming lines; this process exits when they end."""
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
@@ -73,7 +73,7 @@ def _failure(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _say(answers: BinaryIO, document: object) -> None:
+def _send(answers: BinaryIO, document: object) -> None:
     answers.write(json.dumps(document).encode() + b"\n")
     answers.flush()
 
@@ -110,22 +110,23 @@ def _answer(handler: Handler, invocation: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Load the handler named by the arguments `code handler layer...`, then answer until standard input ends."""
+    """Load the handler of the arguments `code handler layer...` and run events until input ends."""
     code, handler_name, *layers = sys.argv[1:]
-    lines = _lines(os.dup(0))
+    lines = _incoming_lines(os.dup(0))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream; what was printed before a kill is in the log
+    # Line buffering: what was printed before a kill is in the log.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream
     try:
         handler = _load(code, handler_name, layers)
     except BaseException as error:
         traceback.print_exc()
-        _say(answers, {"error": _failure(error)})
+        _send(answers, {"error": _failure(error)})
         raise SystemExit(1) from None
-    _say(answers, {"ready": True})
+    _send(answers, {"ready": True})
     while True:
-        _say(answers, _answer(handler, json.loads(lines.get())))
+        _send(answers, _answer(handler, json.loads(lines.get())))
 
 
 if __name__ == "__main__":

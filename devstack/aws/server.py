@@ -1,8 +1,11 @@
-"""SQS, S3, DynamoDB, KMS and Secrets Manager by moto's server, as a child process of the local stack.
+"""The AWS emulator: moto's SQS, S3, DynamoDB, KMS and Secrets Manager in a child process.
 
-Four things are not moto's own: a KMS key that survives restarts, a queue whose cost does not grow with the square of its
-backlog, a lock around it (moto's queue loses messages when it is received from and deleted from at the same time), and
-another around the tables (two conditional writes at the same moment may both succeed).
+Four things differ from moto:
+
+- The KMS key survives restarts.
+- The cost of a queue does not grow with the square of its backlog.
+- A lock guards the queues: moto loses messages when a receive and a delete run at the same time.
+- A lock guards the tables: in moto two conditional writes at the same time may both succeed.
 """
 
 from __future__ import annotations
@@ -35,14 +38,13 @@ _LONG_POLL_STEP_SECONDS = 0.02
 
 
 def keep_key(path: Path) -> str:
-    """Put the key of a file into KMS, making both when there is none yet; answer its id."""
+    """Load the KMS key of a file, creating both if there is none, and return the key's id."""
     if not path.exists():
         fresh = {"id": str(uuid4()), "material": base64.b64encode(os.urandom(32)).decode()}
         write_private(path, json.dumps(fresh).encode())
     stored = json.loads(path.read_text())
-    with patch(
-        "moto.kms.models.generate_private_key", lambda _spec: None
-    ):  # an RSA key that a symmetric one never uses
+    # moto generates an RSA key for every key; a symmetric one does not use it.
+    with patch("moto.kms.models.generate_private_key", lambda _spec: None):
         make: Any = Key
         key = make(None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "local", ACCOUNT, REGION)
     key.id = stored["id"]
@@ -52,16 +54,13 @@ def keep_key(path: Path) -> str:
     return str(key.id)
 
 
-def quicken_queues() -> None:
-    """Make counting and receiving cheap, and every change of a queue exclusive."""
+def speed_up_queues() -> None:
+    """Make counting and receiving cheap, and let one thread at a time change a queue."""
 
     def visible(queue: Any) -> list[Any]:  # noqa: ANN401  # moto's Queue
         now = unix_time_millis()
-        return [
-            message
-            for message in queue._messages
-            if now > message.visible_at and now >= message.delayed_until
-        ]  # noqa: SLF001
+        messages = queue._messages  # noqa: SLF001
+        return [m for m in messages if now > m.visible_at and now >= m.delayed_until]
 
     def count_delayed(queue: Any) -> int:  # noqa: ANN401
         now = unix_time_millis()
@@ -95,16 +94,15 @@ def quicken_queues() -> None:
     receive = _exclusive(SQSBackend.receive_message, lock)
 
     def receive_message(
-        backend: Any,
+        backend: Any,  # noqa: ANN401
         queue_name: str,
         count: int,
         wait_seconds_timeout: int,
-        *rest: Any,
-        **more: Any,
+        *rest: Any,  # noqa: ANN401
+        **more: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        give_up = (
-            time.monotonic() + wait_seconds_timeout
-        )  # a long poll must not hold the lock while it waits
+        # A long poll is a loop of short receives, so that it does not hold the lock while it waits.
+        give_up = time.monotonic() + wait_seconds_timeout
         while True:
             messages = receive(backend, queue_name, count, 0, *rest, **more)
             if messages or time.monotonic() >= give_up:
@@ -119,7 +117,10 @@ def quicken_queues() -> None:
 
 
 def serialise_tables() -> None:
-    """Make conditional writes atomic: moto checks the condition and writes in two moments, and two askers may both win a lock."""
+    """Make conditional writes atomic.
+
+    moto checks the condition first and writes later, so that two threads may both get a lock.
+    """
     lock = threading.RLock()
     for name in ("put_item", "update_item", "delete_item", "transact_write_items"):
         setattr(DynamoDBBackend, name, _exclusive(getattr(DynamoDBBackend, name), lock))
@@ -134,7 +135,10 @@ def _exclusive(verb: Any, lock: Any) -> Any:  # noqa: ANN401  # moto's methods
 
 
 def bring_forward(seconds: float) -> None:
-    """Let every delayed message be seen so much earlier: the schedule clock was moved, and with it what the delay was for."""
+    """Make every delayed message visible this many seconds earlier.
+
+    A delay leads to a schedule time; moving the schedule clock brings that time nearer.
+    """
     for queue in sqs_backends[ACCOUNT][REGION].queues.values():
         for message in list(queue._messages):  # noqa: SLF001
             message.delayed_until -= seconds * 1000
@@ -155,17 +159,17 @@ class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Errors alone are worth a line."""
+        """Log no request; errors are logged elsewhere."""
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve the emulator until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m devstack.aws.server")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key-file", type=Path, required=True)
     options = parser.parse_args()
     end_with_parent()
-    quicken_queues()
+    speed_up_queues()
     serialise_tables()
     key_id = keep_key(options.key_file)
     application = _with_own_route(DomainDispatcherApplication(create_backend_app))

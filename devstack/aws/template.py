@@ -1,4 +1,4 @@
-"""What the local stack takes from `template.yaml`, so that local is deployed: functions, triggers, queues, bucket, table, secrets."""
+"""The parts of `template.yaml` that the local stack runs: functions, triggers and resources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAMBDA_MEMORY = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route of the HTTP API. `path` may end in a greedy parameter, such as `/v1/{proxy+}`."""
+    """A route of the HTTP API. `path` may end in a greedy parameter such as `/v1/{proxy+}`."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A rule that fires every so many seconds."""
+    """A rule that fires at a fixed interval in seconds."""
 
     seconds: int
     function: str
@@ -49,7 +49,7 @@ class QueueSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSpec:
-    """A function as it would be deployed. `environment` lacks what only a deployment knows."""
+    """A function as deployed. `environment` lacks values that only a deployment knows."""
 
     name: str  # the name of its folder
     logical_id: str
@@ -63,10 +63,10 @@ class FunctionSpec:
 
 
 class Template:
-    """The template, resolved for this machine."""
+    """The template, resolved with the values of this machine."""
 
     def __init__(self, path: Path, known: Mapping[str, Any]) -> None:
-        """Read it. `known` as in `Values`."""
+        """Read the template. `known` has the values that `Values` takes."""
         document = read_document(path)
         self._root = path.resolve().parent
         self._resources: dict[str, Any] = document["Resources"]
@@ -79,11 +79,11 @@ class Template:
         }
 
     def layer(self, logical_id: str) -> Path:
-        """Where a layer's content is."""
+        """Return the folder of a layer's content."""
         return self._root / str(self._properties(logical_id)["ContentUri"])
 
     def routes(self) -> list[Route]:
-        """Every route of the HTTP API."""
+        """Return every route of the HTTP API."""
         found = []
         for function, event in self._events("HttpApi"):
             default = self._default_authorizer(event)
@@ -100,7 +100,7 @@ class Template:
         return found
 
     def schedules(self) -> list[Schedule]:
-        """Every rule that is enabled. Raises `ValueError` for anything but a rate."""
+        """Return every enabled rule. Raises `ValueError` for a schedule that is not a rate."""
         found = []
         for function, event in [*self._events("Schedule"), *self._events("ScheduleV2")]:
             if event.get("State", "ENABLED") != "ENABLED" or event.get("Enabled") is False:
@@ -108,12 +108,12 @@ class Template:
             expression = str(event.get("Schedule") or event.get("ScheduleExpression"))
             rate = _RATE.fullmatch(expression)
             if rate is None:
-                raise ValueError(f"The local stack knows rates only, not {expression!r}")
+                raise ValueError(f"The local stack supports rates only, not {expression!r}")
             found.append(Schedule(seconds=int(rate[1]) * _UNIT_SECONDS[rate[2]], function=function))
         return found
 
     def queue_sources(self) -> list[QueueSource]:
-        """Every mapping from a queue to a function."""
+        """Return every event source mapping from a queue to a function."""
         found = []
         for logical_id in self._of_type("AWS::Serverless::Function"):
             name = Path(str(self._properties(logical_id)["CodeUri"])).name
@@ -135,7 +135,7 @@ class Template:
         return found
 
     def queues(self) -> dict[str, dict[str, str]]:
-        """Every queue's attributes as SQS wants them, those first that others fall back on."""
+        """Return each queue's attributes in SQS's form, dead-letter queues first."""
         names = self._of_type("AWS::SQS::Queue")
         resolved = {name: self._properties(name) for name in names}
         attributes = {
@@ -145,15 +145,15 @@ class Template:
         return dict(sorted(attributes.items(), key=lambda item: "RedrivePolicy" in item[1]))
 
     def buckets(self) -> dict[str, dict[str, Any]]:
-        """Every bucket's properties."""
+        """Return each bucket's properties by logical id."""
         return {name: self._properties(name) for name in self._of_type("AWS::S3::Bucket")}
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """Every table's properties."""
+        """Return each table's properties by logical id."""
         return {name: self._properties(name) for name in self._of_type("AWS::DynamoDB::Table")}
 
     def secrets(self) -> list[str]:
-        """Every secret's logical id."""
+        """Return the logical id of each secret."""
         return self._of_type("AWS::SecretsManager::Secret")
 
     def _of_type(self, kind: str) -> list[str]:

@@ -16,13 +16,8 @@ import psycopg2
 import pytest
 
 from devstack import postgres as module
-from devstack.postgres import (
-    EmbeddedPostgres,
-    PostgresUnavailable,
-    database_url,
-    embedded_postgres,
-    privilege,
-)
+from devstack.cluster import PostgresUnavailable, privilege, wrapper
+from devstack.postgres import EmbeddedPostgres, database_url, embedded_postgres
 from tests.conftest import ROOT
 from tests.support.databases import Session
 
@@ -181,9 +176,8 @@ def test_server_dies_with_a_guard_that_is_killed(place: Path) -> None:
 def test_ordinary_user_can_run_it(place: Path) -> None:
     """The same code without any privilege: nothing that root would have left behind is in the way."""
     # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user can read.
-    wrapper = module._UNSHARE if privilege() == "namespace" else ()
     script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
-    command = [*wrapper, sys.executable, "-c", script, str(place / "ordinary")]
+    command = [*wrapper(privilege()), sys.executable, "-c", script, str(place / "ordinary")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
         command, capture_output=True, env=environment, text=True, timeout=60, check=False

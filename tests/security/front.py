@@ -78,7 +78,7 @@ class Front:
         self.gateway = Gateway(
             self.template.routes(),
             Verifier(home),
-            lambda name, event: self.functions[name].invoke(event, patience=20),
+            lambda name, event: self.functions[name].invoke(event, timeout=20),
             {},
         )
         self._cleanup.callback(self.gateway.stop)

@@ -89,19 +89,19 @@ def test_a_request(front: Front, route: Route) -> None:
         ]
         events[-1]["requestContext"]["requestId"] = payload[:20] if payload.isprintable() else "r-1"
         for event in events:
-            assert function.invoke(event, patience=20)["statusCode"] < 500
+            assert function.invoke(event, timeout=20)["statusCode"] < 500
 
 
 def test_an_answer_carries_no_header_of_theirs(front: Front) -> None:
     """The id of a request comes back as a header: one that could end a header is replaced by the gateway's."""
     for payload in (*PAYLOADS, "a b", "a:b\r\nSet-Cookie: x", "\u00e4", "x" * 129):
         answer = front.functions["api"].invoke(
-            make_event("GET", "/v1/stats", headers={"X-Request-Id": payload}), patience=20
+            make_event("GET", "/v1/stats", headers={"X-Request-Id": payload}), timeout=20
         )
         assert answer["headers"]["X-Request-Id"] == "from-the-gateway"
         assert json.loads(json.dumps(answer["headers"])) == answer["headers"]
     answer = front.functions["api"].invoke(
-        make_event("GET", "/v1/stats", headers={"X-Request-Id": "mine-1:2/3"}), patience=20
+        make_event("GET", "/v1/stats", headers={"X-Request-Id": "mine-1:2/3"}), timeout=20
     )
     assert answer["headers"]["X-Request-Id"] == "mine-1:2/3"
 

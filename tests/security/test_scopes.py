@@ -52,6 +52,6 @@ def test_what_only_looks_like_the_scope(front: Front, route: Route) -> None:
         if needed in scopes.split():
             continue  # nothing to replace in this one's name
         event = make_event(route.method, route.at(), raw="{", query="no=such", scopes=scopes)
-        assert front.functions[route.function].invoke(event, patience=20)["statusCode"] == 403, (
+        assert front.functions[route.function].invoke(event, timeout=20)["statusCode"] == 403, (
             scopes
         )

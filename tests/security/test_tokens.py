@@ -91,7 +91,7 @@ def test_the_function_itself_asks_who_it_is(front: Front, route: Route, authoriz
         route.method, route.at(), scopes=None, headers={"authorization": f"Bearer {front.token}"}
     )
     event["requestContext"]["authorizer"] = authorizer
-    answer = front.functions[route.function].invoke(event, patience=20)
+    answer = front.functions[route.function].invoke(event, timeout=20)
     assert answer["statusCode"] == 401
     assert answer["headers"]["WWW-Authenticate"] == "Bearer"
 

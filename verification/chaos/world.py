@@ -18,7 +18,8 @@ import psycopg2
 import psycopg2.extras
 
 from devstack.clock import engine_clock
-from devstack.postgres import URL_VARIABLE, EmbeddedPostgres, ensure_database, privilege
+from devstack.cluster import URL_VARIABLE, privilege
+from devstack.postgres import EmbeddedPostgres, ensure_database
 from tests.e2e.local_stack import Json, LocalStack, alive, wait_until
 from verification.chaos.database_proxy import DatabaseProxy
 from verification.chaos.log_reader import LogReader

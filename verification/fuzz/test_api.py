@@ -184,7 +184,7 @@ def test_the_fuzzer_finds_what_it_looks_for(front: Front, tmp_path: Path) -> Non
 
     def invoke(name: str, event: dict[str, Any]) -> Any:
         return broken(
-            lambda function, given: front.functions[function].invoke(given, patience=20),
+            lambda function, given: front.functions[function].invoke(given, timeout=20),
             name,
             event,
         )

@@ -1,4 +1,4 @@
-"""The schedule clock runs at its speed, survives restarts and never runs back."""
+"""The schedule clock runs at its speed, survives restarts and never goes back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from devstack.clock import Anchor, ScheduleClock, engine_clock
 
 
-class Real:
-    """A real clock that a test moves."""
+class WallTime:
+    """Wall time that a test moves."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -23,91 +23,91 @@ class Real:
 
 
 @pytest.fixture
-def real() -> Real:
-    """Wall time."""
-    return Real()
+def wall() -> WallTime:
+    """A wall time that the test moves."""
+    return WallTime()
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the clock lives."""
+    """The clock's file."""
     return tmp_path / "clock.json"
 
 
-def test_a_new_clock_shows_real_time(path: Path, real: Real) -> None:
+def test_a_new_clock_shows_wall_time(path: Path, wall: WallTime) -> None:
     """A clock that never ran begins at wall time, and runs at its speed."""
-    clock = ScheduleClock(path, 60, real=real)
-    assert clock.now() == real.now
-    real.now += 2
+    clock = ScheduleClock(path, 60, wall=wall)
+    assert clock.now() == wall.now
+    wall.now += 2
     assert clock.now() == 1_000_000 + 120
 
 
-def test_the_file_says_the_same(path: Path, real: Real) -> None:
-    """The file has the three names that the functions read, and its formula gives the clock's time."""
-    clock = ScheduleClock(path, 60, real=real)
+def test_the_file_says_the_same(path: Path, wall: WallTime) -> None:
+    """The file has the three names that functions read, and its formula gives the time."""
+    clock = ScheduleClock(path, 60, wall=wall)
     clock.advance(7200)
     document = json.loads(path.read_text())
     assert set(document) == {"anchorWall", "anchorSchedule", "speed"}
-    real.now += 3
+    wall.now += 3
     assert (
         clock.now()
-        == document["anchorSchedule"] + (real.now - document["anchorWall"]) * document["speed"]
+        == document["anchorSchedule"] + (wall.now - document["anchorWall"]) * document["speed"]
     )
 
 
-def test_restarts_keep_the_time(path: Path, real: Real) -> None:
-    """After a rest schedule time has moved on like wall time, after a crash at its own speed; never back."""
-    first = ScheduleClock(path, 60, real=real)
-    real.now += 10
+def test_restarts_keep_the_time(path: Path, wall: WallTime) -> None:
+    """Schedule time runs at wall speed after a clean stop, at its own speed after a crash."""
+    first = ScheduleClock(path, 60, wall=wall)
+    wall.now += 10
     first.rest()
     before = first.now()
-    real.now += 100
-    second = ScheduleClock(path, 10, real=real)
+    wall.now += 100
+    second = ScheduleClock(path, 10, wall=wall)
     assert second.now() == before + 100
-    real.now += 5
-    assert ScheduleClock(path, 1, real=real).now() == before + 100 + 50
+    wall.now += 5
+    assert ScheduleClock(path, 1, wall=wall).now() == before + 100 + 50
 
 
-def test_real_time_stepping_back_does_not_turn_it_back(path: Path, real: Real) -> None:
-    """When the machine's own clock is set back, schedule time waits."""
-    clock = ScheduleClock(path, 60, real=real)
-    real.now += 10
+def test_wall_time_set_back_does_not_set_it_back(path: Path, wall: WallTime) -> None:
+    """When the machine's clock is set back, schedule time stands still."""
+    clock = ScheduleClock(path, 60, wall=wall)
+    wall.now += 10
     clock.advance(0)
     before = clock.now()
-    real.now -= 5
+    wall.now -= 5
     assert clock.now() >= before
     clock.advance(0)
     assert clock.now() >= before
 
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, float("nan"), float("inf")])
-def test_it_only_goes_forwards(path: Path, real: Real, seconds: float) -> None:
-    """No advance turns it back or makes it no time at all."""
-    clock = ScheduleClock(path, 1, real=real)
+def test_it_only_goes_forwards(path: Path, wall: WallTime, seconds: float) -> None:
+    """A negative or infinite advance is rejected."""
+    clock = ScheduleClock(path, 1, wall=wall)
     with pytest.raises(ValueError, match="forwards"):
         clock.advance(seconds)
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan"), 10**9])
-def test_no_senseless_speed(path: Path, real: Real, speed: float) -> None:
-    """A clock neither stands still nor runs back."""
+def test_a_speed_out_of_range_is_rejected(path: Path, wall: WallTime, speed: float) -> None:
+    """The speed is a positive number of at most a million."""
     with pytest.raises(ValueError, match="speed"):
-        ScheduleClock(path, speed, real=real)
+        ScheduleClock(path, speed, wall=wall)
     assert not path.exists()
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"anchorWall": 1, "anchorSchedule": 1, "speed": 0}']
 )
-def test_what_is_no_clock_is_refused(path: Path, real: Real, content: str) -> None:
-    """A damaged file is named, not guessed at."""
+def test_a_damaged_file_is_rejected(path: Path, wall: WallTime, content: str) -> None:
+    """A file that holds no clock is an error that names the file."""
     path.write_text(content)
-    with pytest.raises(ValueError, match="no schedule clock"):
-        ScheduleClock(path, 1, real=real)
+    with pytest.raises(ValueError, match="not a schedule clock"):
+        ScheduleClock(path, 1, wall=wall)
 
 
-def test_whoever_waits_sees_an_advance(path: Path) -> None:
-    """Moving the clock wakes whoever waits for a time that has come now."""
+def test_an_advance_wakes_a_waiter(path: Path) -> None:
+    """Moving the clock wakes a waiter whose time has come."""
     clock = ScheduleClock(path, 1)
     woken = threading.Event()
 
@@ -124,7 +124,7 @@ def test_whoever_waits_sees_an_advance(path: Path) -> None:
 
 
 def test_other_processes_follow(path: Path) -> None:
-    """Who reads the file sees a change of it."""
+    """A process that reads the file follows its changes."""
     clock = ScheduleClock(path, 1)
     now = engine_clock(path)
     assert abs(now() - clock.now()) < 1
@@ -133,6 +133,6 @@ def test_other_processes_follow(path: Path) -> None:
     assert abs(engine_clock(None)() - time.time()) < 1
 
 
-def test_before_its_anchor_it_stands() -> None:
-    """At a wall time before the anchor it shows the anchor's time."""
+def test_before_its_anchor_it_stands_still() -> None:
+    """At a wall time before the anchor, schedule time is the anchor's."""
     assert Anchor(100.0, 500.0, 60.0).at(90.0) == 500.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.aws.environment import function_variables, operators_variables, step_concurrency
+from devstack.aws.environment import function_variables, overrides, step_concurrency
 from devstack.aws.template import FunctionSpec
 
 SPEC = FunctionSpec(
@@ -47,7 +47,7 @@ def test_the_operators_cloud_is_left_alone() -> None:
         "MAX_RECLAIMS": "2",
         "POWERTOOLS_LOG_LEVEL": "DEBUG",
     }
-    assert operators_variables(env) == {"MAX_RECLAIMS": "2", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
+    assert overrides(env) == {"MAX_RECLAIMS": "2", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Functions run as Lambda runs them: in processes that are kept, limited in number, and killed at their timeout."""
+"""Functions run as in Lambda: in processes that are reused, limited, and killed at a timeout."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ def handler(event, context):
             print("said", event["text"])
             sys.stderr.write("and cried\\n")
     return {
-        "greeting": greeting, "calls": calls, "pid": os.getpid(), "cwd": os.getcwd(), "variable": os.environ.get("GIVEN"),
-        "left": context.get_remaining_time_in_millis(), "name": context.function_name, "memory": context.memory_limit_in_mb,
-        "id": context.aws_request_id, "arn": context.invoked_function_arn, "stdin": sys.stdin.read(),
+        "greeting": greeting, "calls": calls, "pid": os.getpid(), "cwd": os.getcwd(),
+        "variable": os.environ.get("GIVEN"), "left": context.get_remaining_time_in_millis(),
+        "name": context.function_name, "memory": context.memory_limit_in_mb,
+        "id": context.aws_request_id, "arn": context.invoked_function_arn,
+        "stdin": sys.stdin.read(),
     }
 """
 MakeFunction = Callable[..., Function]
@@ -50,7 +52,7 @@ MakeFunction = Callable[..., Function]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[MakeFunction]:
-    """Makes functions of the handler above."""
+    """Return a factory for functions with the handler above."""
     code = tmp_path / "code"
     code.mkdir()
     (code / "app.py").write_text(HANDLER)
@@ -79,7 +81,8 @@ def make(tmp_path: Path) -> Iterator[MakeFunction]:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
             "GIVEN": "yes",
         }
-        made.append(Function(spec, variables, [layer], tmp_path / "sample.log", concurrency))
+        log = tmp_path / "sample.log"
+        made.append(Function(spec, variables, [layer], log, concurrency, look_seconds=0))
         return made[-1]
 
     yield make
@@ -88,7 +91,7 @@ def make(tmp_path: Path) -> Iterator[MakeFunction]:
 
 
 def test_a_handler_finds_what_lambda_gives(make: MakeFunction, tmp_path: Path) -> None:
-    """Context, environment, folder and layers are there; the pipes of the stack are out of reach."""
+    """A handler has context, variables, folder and layers, but not the pipes of the stack."""
     answer = make().invoke({})
     assert answer["greeting"] == "hello"
     assert answer["variable"] == "yes"
@@ -104,7 +107,7 @@ def test_a_handler_finds_what_lambda_gives(make: MakeFunction, tmp_path: Path) -
 
 
 def test_an_environment_is_kept(make: MakeFunction) -> None:
-    """The next event finds the same process; two at once find two."""
+    """The next event runs in the same process; two concurrent events run in two."""
     function = make()
     first, second = function.invoke({}), function.invoke({})
     assert (second["pid"], second["calls"]) == (first["pid"], 2)
@@ -126,7 +129,10 @@ def test_an_environment_is_kept(make: MakeFunction) -> None:
 
 
 def test_a_warm_environment_waits_for_the_first_event(make: MakeFunction) -> None:
-    """Each warming makes one environment more and has it answer its event; the first events find them so. One that fails warms nothing."""
+    """`warm` starts an environment and runs its event; the first real events run there.
+
+    If the event fails, no environment is kept.
+    """
     function = make()
     for event in ({}, {"do": "sleep", "seconds": 0}):
         function.warm(event)
@@ -148,19 +154,67 @@ def test_a_warm_environment_waits_for_the_first_event(make: MakeFunction) -> Non
     assert cold.invoke({})["calls"] == 1
 
 
-def test_patience_waits_for_a_free_environment(make: MakeFunction) -> None:
-    """Who has patience gets the environment that becomes free."""
+def test_an_invocation_waits_for_a_free_environment(make: MakeFunction) -> None:
+    """An invocation with a timeout runs in the environment that becomes free."""
     function = make(concurrency=1)
     function.invoke({})
     thread = threading.Thread(target=function.invoke, args=({"do": "sleep", "seconds": 0.3},))
     thread.start()
     time.sleep(0.1)
-    assert function.invoke({}, patience=5)["calls"] == 3
+    assert function.invoke({}, timeout=5)["calls"] == 3
     thread.join()
 
 
+def test_changed_code_runs_at_the_next_event(make: MakeFunction, tmp_path: Path) -> None:
+    """After a change of the handler or a layer the next event runs new code in a new process."""
+    function = make()
+    before = function.invoke({})
+    (tmp_path / "layer" / "beside.py").write_text("greeting = 'good morning'\n")
+    after = function.invoke({})
+    assert (before["greeting"], after["greeting"]) == ("hello", "good morning")
+    assert after["pid"] != before["pid"]
+    assert function.invoke({})["pid"] == after["pid"]
+    code = tmp_path / "code" / "app.py"
+    code.write_text(HANDLER.replace('"greeting": greeting', '"greeting": greeting.upper()'))
+    assert function.invoke({})["greeting"] == "GOOD MORNING"
+
+
+def test_a_running_invocation_finishes_with_the_old_code(
+    make: MakeFunction, tmp_path: Path
+) -> None:
+    """A change does not interrupt a running invocation; its environment is not used again."""
+    function = make()
+    old = function.invoke({})["pid"]
+    results: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: results.append(function.invoke({"do": "sleep", "seconds": 0.3}))
+    )
+    thread.start()
+    time.sleep(0.1)
+    (tmp_path / "layer" / "beside.py").write_text("greeting = 'good morning'\n")
+    assert function.invoke({})["greeting"] == "good morning"
+    thread.join()
+    assert (results[0]["pid"], results[0]["greeting"]) == (old, "hello")
+    assert function.invoke({})["pid"] != old
+
+
+def test_code_that_does_not_load_fails_until_it_is_fixed(
+    make: MakeFunction, tmp_path: Path
+) -> None:
+    """A syntax error fails the invocation; after the fix the next event succeeds."""
+    function = make()
+    function.invoke({})
+    code = tmp_path / "code" / "app.py"
+    code.write_text("def handler(:\n")
+    with pytest.raises(FunctionError) as raised:
+        function.invoke({})
+    assert raised.value.failure["errorType"] == "SyntaxError"
+    code.write_text(HANDLER)
+    assert function.invoke({})["greeting"] == "hello"
+
+
 def test_what_it_prints_is_its_log(make: MakeFunction, tmp_path: Path) -> None:
-    """Standard output and error go to the log, and cannot spoil the answer."""
+    """Standard output and error go to the log and do not mix with the result."""
     assert make().invoke({"do": "print", "text": '{"id": "x", "result": 1}\n'})["calls"] == 1
     log = (tmp_path / "sample.log").read_text()
     assert log.startswith("loaded\nsaid")
@@ -172,8 +226,8 @@ def test_what_it_prints_is_its_log(make: MakeFunction, tmp_path: Path) -> None:
     [("raise", "KeyError"), ("exit", "Runtime.ExitError"), ("odd", "TypeError")],
     ids=["raises", "exits", "no JSON"],
 )
-def test_failures_are_told(make: MakeFunction, do: str, kind: str) -> None:
-    """A handler that raises, exits or answers no JSON failed, and the next event is served."""
+def test_failures_are_reported(make: MakeFunction, do: str, kind: str) -> None:
+    """A handler that raises, exits or returns no JSON fails; the next event is served."""
     function = make()
     with pytest.raises(FunctionError) as raised:
         function.invoke({"do": do})
@@ -182,7 +236,7 @@ def test_failures_are_told(make: MakeFunction, do: str, kind: str) -> None:
 
 
 def test_the_timeout_kills(make: MakeFunction) -> None:
-    """A handler that takes too long is killed, and the next event finds a new process."""
+    """A handler that exceeds its timeout is killed; the next event gets a new process."""
     function = make(timeout=1)
     before = function.invoke({})["pid"]
     began = time.monotonic()
@@ -192,8 +246,8 @@ def test_the_timeout_kills(make: MakeFunction) -> None:
     assert function.invoke({})["pid"] != before
 
 
-def test_a_handler_that_does_not_load_is_told(make: MakeFunction) -> None:
-    """A missing module or handler fails the invocation with its reason."""
+def test_a_handler_that_does_not_load_is_reported(make: MakeFunction) -> None:
+    """A missing module or handler fails the invocation and is named in the error."""
     for handler, kind in (
         ("nowhere.handler", "ModuleNotFoundError"),
         ("app.missing", "AttributeError"),
@@ -203,8 +257,8 @@ def test_a_handler_that_does_not_load_is_told(make: MakeFunction) -> None:
         assert raised.value.failure["errorType"] == kind
 
 
-def test_a_stopped_function_runs_no_more(make: MakeFunction) -> None:
-    """Stopping ends what is at work and lets nothing new begin."""
+def test_a_stopped_function_runs_nothing(make: MakeFunction) -> None:
+    """`stop` ends the running invocation, and later events are throttled."""
     function = make()
     failures: list[BaseException] = []
 
@@ -226,7 +280,7 @@ def test_a_stopped_function_runs_no_more(make: MakeFunction) -> None:
 
 
 def test_an_environment_ends_with_its_parent(tmp_path: Path) -> None:
-    """A process in the middle of an invocation is gone as soon as the stack is."""
+    """A process ends with its parent, even during an invocation."""
     (tmp_path / "app.py").write_text(
         "import time\ndef handler(event, context):\n    time.sleep(60)\n"
     )
