@@ -12,7 +12,7 @@ from flamebot.domain.instance import AccountData
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.control_store import AccountRow, Caller
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.workflows.start import planned_start
+from flamebot.services.workflows.start import start_row
 
 BENCH = Caller(actor="bench")
 THREE_EFFECTS: dict[str, Any] = {
@@ -63,7 +63,7 @@ def import_workflows(
         accounts = [AccountRow(flamebot_id=n, model_id="model-1", channel_id="channel-1", config={}, version=v, ciphertext=None)
                     for n, v in zip(names, store.reserve_credentials_versions(len(names)), strict=True)]  # fmt: skip
         starts = [
-            planned_start(
+            start_row(
                 definition,
                 AccountData(account_id=n, model_id="model-1", channel_id="channel-1"),
                 now,

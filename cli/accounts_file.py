@@ -108,8 +108,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
             except BadHeader as error:
                 _unreadable(
                     path,
-                    f"It has an unknown column {names[error.place - 1].strip()!r}."
-                    if error.place
+                    f"It has an unknown column {names[error.number - 1].strip()!r}."
+                    if error.number
                     else str(error),
                 )
             for cells in lines:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from devstack.aws.template import Template
-from flamebot.domain.import_message import decode as decode_hint
+from flamebot.adapters.s3.events import import_ids
 from flamebot.domain.message import UnreadableMessage, decode
 from flamebot.http.endpoints import TABLE
 
@@ -141,7 +141,7 @@ def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
     (record,) = _read(path)["Records"]
     assert record["eventSource"] == "aws:sqs"
     assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()
-    found = decode_hint(record["body"])
+    found = import_ids(record["body"])
     assert (found is None) == (path.stem in UNREADABLE)
     if path.stem == "file_uploaded":
         (told,) = json.loads(record["body"])["Records"]

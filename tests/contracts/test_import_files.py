@@ -15,9 +15,9 @@ import pytest
 from botocore.config import Config
 
 from flamebot.adapters.aws.clients import S3
+from flamebot.adapters.s3.events import import_ids
 from flamebot.adapters.s3.files import S3ImportFiles
 from flamebot.domain.errors import FilesUnavailable
-from flamebot.domain.import_message import decode
 from flamebot.ports.import_files import Upload
 from tests.contracts.endpoints import free_port
 from tests.contracts.misbehaving import answer, misbehaving, raw, silent
@@ -156,9 +156,9 @@ def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[st
         .get("Messages", [])
     ):
         bodies += [message["Body"] for message in messages]
-    assert [import_id] in [decode(body) for body in bodies]
-    assert all(decode(body) is not None for body in bodies)
-    assert [] in [decode(body) for body in bodies if json.loads(body).get("Event")]
+    assert [import_id] in [import_ids(body) for body in bodies]
+    assert all(import_ids(body) is not None for body in bodies)
+    assert [] in [import_ids(body) for body in bodies if json.loads(body).get("Event")]
 
 
 def test_a_file_is_deleted_once_and_again(files: S3ImportFiles) -> None:

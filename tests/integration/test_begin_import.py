@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from flamebot.ports.import_store import Turn
+from flamebot.ports.import_store import ImportLease
 from tests.support.builders import NOON, after
 from tests.support.databases import TestDatabase, start
 from tests.support.imports import a_row, admin, announce, begun, outlive, row_of, store, worker
@@ -52,7 +52,7 @@ def test_after_a_crash_the_next_one_goes_on_at_the_checkpoint(database: TestData
     )
     outlive(database)
     second = worker(database, after(hours=1)).begin_import(first.import_id, str(uuid4()))
-    assert isinstance(second, Turn)
+    assert isinstance(second, ImportLease)
     assert second.fence > first.fence
     assert (second.bytes_read, second.last_line, second.starts_at, second.tries) == (
         400,

@@ -51,7 +51,7 @@ def test_again_is_the_same(database: TestDatabase) -> None:
 def test_what_is_over_is_not_cancelled(database: TestDatabase) -> None:
     """Nor is what never was."""
     turn = begun(database)
-    store(database, turn, to=1000, done=True)
+    store(database, turn, to=1000, last=True)
     with pytest.raises(NotAllowed):
         admin(database).cancel_import(turn.import_id, ALICE)
     with pytest.raises(NotFound):

@@ -107,7 +107,7 @@ def test_a_key_is_free_again_after_a_failure_and_after_a_day(database: TestDatab
     admin(database).cancel_import(first, ALICE)
     second, new = admin(database).create_import(a_request(), ALICE)
     assert new
-    store(database, begun(database, second), to=1000, done=True)
+    store(database, begun(database, second), to=1000, last=True)
     assert admin(database).create_import(a_request(), ALICE) == (second, False)
     outlive(database, 25 * 3600)
     assert admin(database).create_import(a_request(), ALICE)[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.import_store import RejectedRow
 from tests.support.databases import TestDatabase
-from tests.support.imports import a_row, announce, begun, outlive, store, tender
+from tests.support.imports import a_row, announce, begun, import_maintenance, outlive, store
 
 
 def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) -> None:
@@ -14,10 +14,10 @@ def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) ->
     reject = RejectedRow(
         row=3, flamebot_id=None, code="invalid", issues=(ValidationIssue("/modelId", "No."),)
     )
-    store(database, turn, a_row("a"), rejects=[reject], to=1000, done=True)
+    store(database, turn, a_row("a"), rejects=[reject], to=1000, last=True)
     outlive(database, 31 * 86400)
     waiting = announce(database)
-    assert tender(database).delete_old_imports() == 1
+    assert import_maintenance(database).delete_old_imports() == 1
     assert [str(row["id"]) for row in database.rows("select id from imports")] == [waiting]
     assert database.value("select count(*) from import_rejects") == 0
     assert database.value("select count(*) from accounts") == 1
@@ -26,6 +26,6 @@ def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) ->
 def test_a_few_at_a_time(database: TestDatabase) -> None:
     """Each may have ten thousand rejected rows."""
     for _ in range(6):
-        store(database, begun(database), to=1000, done=True)
+        store(database, begun(database), to=1000, last=True)
     outlive(database, 31 * 86400)
-    assert [tender(database).delete_old_imports() for _ in range(3)] == [5, 1, 0]
+    assert [import_maintenance(database).delete_old_imports() for _ in range(3)] == [5, 1, 0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.support.databases import TestDatabase
-from tests.support.imports import admin, announce, begun, outlive, store, tender, worker
+from tests.support.imports import admin, announce, begun, import_maintenance, outlive, store, worker
 from tests.support.stores import ALICE
 
 
 def found(database: TestDatabase) -> set[tuple[str, bool]]:
     """What maintenance would hint at."""
-    return set(tender(database).find_stalled_imports())
+    return set(import_maintenance(database).find_stalled_imports())
 
 
 def test_a_waiting_one_whose_event_may_be_lost(database: TestDatabase) -> None:
@@ -33,7 +33,7 @@ def test_one_whose_worker_died(database: TestDatabase) -> None:
 def test_one_that_is_over_until_its_file_is_gone_for_good(database: TestDatabase) -> None:
     """A file that could not be deleted, or came late, holds credentials."""
     turn = begun(database)
-    store(database, turn, to=1000, done=True)
+    store(database, turn, to=1000, last=True)
     outlive(database, 301)
     assert found(database) == {(turn.import_id, False)}
     outlive(database, 3600)

@@ -9,7 +9,7 @@ import pytest
 
 from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.control_store import StartRow
-from flamebot.ports.import_store import RejectedRow, Turn
+from flamebot.ports.import_store import ImportLease, RejectedRow
 from tests.support.builders import NOON, a_definition, a_next, a_start, after
 from tests.support.databases import Row, TestDatabase
 from tests.support.imports import (
@@ -49,7 +49,7 @@ def rejects(database: TestDatabase) -> list[tuple[int, str | None, str]]:
     ]
 
 
-def with_workflow(database: TestDatabase) -> tuple[Turn, int]:
+def with_workflow(database: TestDatabase) -> tuple[ImportLease, int]:
     """An import that starts workflows."""
     workflow = a_definition(database.main)
     return begun(database, definition_id=workflow), workflow
@@ -234,7 +234,7 @@ def test_no_more_is_queued_than_there_is_room_for(database: TestDatabase) -> Non
         a_row(name, number, start_row(workflow, name, at=NOON))
         for number, name in enumerate("abc", 2)
     ]
-    crowded = worker(database, room=2).import_chunk(turn, a_chunk(turn, *rows, to=100))
+    crowded = worker(database, queue_capacity=2).import_chunk(turn, a_chunk(turn, *rows, to=100))
     assert (crowded.started, crowded.send) == (3, ())
     assert database.value("select count(*) from scheduled_tasks where status = 'pending'") == 3
 
@@ -253,7 +253,7 @@ def test_the_first_ten_thousand_rejects_are_kept(database: TestDatabase) -> None
 def test_the_last_chunk_completes_it(database: TestDatabase) -> None:
     """It is over, and the log says with what."""
     turn = begun(database, announce(database))
-    assert store(database, turn, a_row("a"), to=1000, done=True).status == "completed"
+    assert store(database, turn, a_row("a"), to=1000, last=True).status == "completed"
     row = row_of(database, turn.import_id)
     assert (row["status"], row["bytes_read"], row["lease_expires_at"]) == ("completed", 1000, None)
     assert log(database)[-1]["after"] == {

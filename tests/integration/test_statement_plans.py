@@ -34,7 +34,7 @@ from tests.support.builders import (
 )
 from tests.support.crowd import LARGE
 from tests.support.databases import TestDatabase
-from tests.support.imports import a_chunk, a_row, admin, announce, begun, tender, worker
+from tests.support.imports import a_chunk, a_row, admin, announce, begun, import_maintenance, worker
 from tests.support.query_plans import WatchedSession, discarding_joins, scanned
 from tests.support.stores import ALICE, StoppedClock, control, maintenance, reads
 
@@ -188,20 +188,20 @@ def importing_a_file(db: TestDatabase) -> None:
         a_row(name, n, a_start(name, workflow, a_next(at=after(days=1))))
         for n, name in enumerate(names, 2)
     ]
-    store = worker(db, room=20_000)
+    store = worker(db, queue_capacity=20_000)
     assert store.import_chunk(turn, a_chunk(turn, *staged)).started == BATCH
     again = replace(turn, bytes_read=500)
     repeated = [replace(row, row=row.row + 5000) for row in staged]
     assert (
-        store.import_chunk(again, a_chunk(again, *repeated, to=900, done=True)).rejected
+        store.import_chunk(again, a_chunk(again, *repeated, to=900, last=True)).rejected
         == 2 * BATCH
     )
     store.release_import(begun(db))
     store.fail_import(begun(db), "unreadable: no")
     store.miss_import_file(announce(db))
     admin(db).cancel_import(announce(db), ALICE)
-    tender(db).find_stalled_imports()
-    tender(db).delete_old_imports()
+    import_maintenance(db).find_stalled_imports()
+    import_maintenance(db).delete_old_imports()
 
 
 def keeping_accounts(db: TestDatabase) -> None:

@@ -8,37 +8,53 @@ from typing import Any
 from uuid import uuid4
 
 from flamebot.adapters.postgres.imports import (
-    PostgresImportAdmin,
-    PostgresImportMaintenance,
+    PostgresImportAdminStore,
+    PostgresImportMaintenanceStore,
     PostgresImportStore,
 )
 from flamebot.ports.control_store import AccountRow, StartRow
-from flamebot.ports.import_store import Chunk, NewImport, RejectedRow, StagedRow, Stored, Turn
+from flamebot.ports.import_store import (
+    Chunk,
+    ChunkResult,
+    ImportLease,
+    NewImport,
+    RejectedRow,
+    StagedRow,
+)
 from tests.support.builders import HORIZON, LEASE, NOON
 from tests.support.databases import Row, TestDatabase
 from tests.support.stores import ALICE, StoppedClock
 
 SIZE = 1000
-TURN = timedelta(seconds=90)
+IMPORT_LEASE = timedelta(seconds=90)
 
 
 def worker(
-    database: TestDatabase, at: datetime = NOON, *, room: int = 1000, turn: timedelta = TURN
+    database: TestDatabase,
+    at: datetime = NOON,
+    *,
+    queue_capacity: int = 1000,
+    import_lease: timedelta = IMPORT_LEASE,
 ) -> PostgresImportStore:
     """The worker's store."""
     return PostgresImportStore(
-        database.db, StoppedClock(at), horizon=HORIZON, lease=LEASE, room=room, turn=turn
+        database.db,
+        StoppedClock(at),
+        horizon=HORIZON,
+        task_lease=LEASE,
+        import_lease=import_lease,
+        queue_capacity=queue_capacity,
     )
 
 
-def admin(database: TestDatabase) -> PostgresImportAdmin:
+def admin(database: TestDatabase) -> PostgresImportAdminStore:
     """The API's store."""
-    return PostgresImportAdmin(database.db)
+    return PostgresImportAdminStore(database.db)
 
 
-def tender(database: TestDatabase) -> PostgresImportMaintenance:
+def import_maintenance(database: TestDatabase) -> PostgresImportMaintenanceStore:
     """Maintenance's store."""
-    return PostgresImportMaintenance(database.db)
+    return PostgresImportMaintenanceStore(database.db)
 
 
 def announce(database: TestDatabase, **fields: Any) -> str:
@@ -59,11 +75,11 @@ def announce(database: TestDatabase, **fields: Any) -> str:
     return admin(database).create_import(new, ALICE)[0]
 
 
-def begun(database: TestDatabase, import_id: str | None = None, **fields: Any) -> Turn:
-    """The turn of an import."""
-    turn = worker(database).begin_import(import_id or announce(database, **fields), str(uuid4()))
-    assert isinstance(turn, Turn), turn
-    return turn
+def begun(database: TestDatabase, import_id: str | None = None, **fields: Any) -> ImportLease:
+    """The lease of an import."""
+    lease = worker(database).begin_import(import_id or announce(database, **fields), str(uuid4()))
+    assert isinstance(lease, ImportLease), lease
+    return lease
 
 
 def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields: Any) -> StagedRow:
@@ -80,28 +96,30 @@ def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields
 
 
 def a_chunk(
-    turn: Turn,
+    lease: ImportLease,
     *staged: StagedRow,
     to: int = 500,
     rejects: Sequence[RejectedRow] = (),
-    done: bool = False,
+    last: bool = False,
     from_byte: int | None = None,
 ) -> Chunk:
-    """A chunk from the turn's checkpoint on."""
+    """A chunk from the lease's checkpoint on."""
     return Chunk(
-        from_byte=turn.bytes_read if from_byte is None else from_byte,
+        from_byte=lease.bytes_read if from_byte is None else from_byte,
         to_byte=to,
         line=1 + len(staged) + len(rejects),
         rows=len(staged) + len(rejects),
         staged=staged,
         rejects=rejects,
-        done=done,
+        last=last,
     )
 
 
-def store(database: TestDatabase, turn: Turn, *staged: StagedRow, **fields: Any) -> Stored:
+def store(
+    database: TestDatabase, lease: ImportLease, *staged: StagedRow, **fields: Any
+) -> ChunkResult:
     """Store a chunk."""
-    return worker(database).import_chunk(turn, a_chunk(turn, *staged, **fields))
+    return worker(database).import_chunk(lease, a_chunk(lease, *staged, **fields))
 
 
 def row_of(database: TestDatabase, import_id: str) -> Row:

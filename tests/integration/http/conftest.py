@@ -19,7 +19,7 @@ from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.adapters.postgres.imports import PostgresImportAdmin
+from flamebot.adapters.postgres.imports import PostgresImportAdminStore
 from flamebot.adapters.postgres.reads import PostgresReadStore
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.s3.files import S3ImportFiles
@@ -162,10 +162,10 @@ def connector(
             reads=reads,
             catalog=catalog,
             imports=FileImports(
-                admin=PostgresImportAdmin(connection),
+                store=PostgresImportAdminStore(connection),
                 files=lambda: files,
                 catalog=catalog,
-                hints=queue,
+                wake_ups=queue,
                 clock=clock,
             ),
             queue=queue,

@@ -64,7 +64,7 @@ def test_the_same_key_is_the_same_import(http: Api) -> None:
     assert again.body["upload"] is not None
     other = http.call("POST", "/v1/imports", body={**ASK, "bytes": 999}, headers=key)
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
-    store(http.database, begun(http.database, first.body["importId"]), to=1000, done=True)
+    store(http.database, begun(http.database, first.body["importId"]), to=1000, last=True)
     done = http.call("POST", "/v1/imports", body=ASK, headers=key)
     assert (done.status, done.body["status"], done.body["upload"]) == (200, "completed", None)
     assert (
@@ -134,7 +134,7 @@ def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
         a_row("a", 4),
         rejects=rejects,
         to=1000,
-        done=True,
+        last=True,
     )
     path = f"/v1/imports/{import_id}/rejects"
     first = http.call("GET", path, query="limit=2").body
@@ -158,7 +158,7 @@ def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> 
     for _ in range(2):
         answer = http.call("POST", f"/v1/imports/{import_id}/cancel", body={"reason": "wrong file"})
         assert (answer.status, answer.body["status"]) == (200, "cancelled")
-    assert [decode(body) for body in http.messages()] == [[import_id]] * 2
+    assert [decode(body) for body in http.messages()] == [import_id] * 2
     (entry, _) = http.database.rows("select * from audit_log where action = 'cancel_import'")
     assert (entry["actor"], entry["reason"], entry["subject"]) == (
         "operator",
@@ -166,7 +166,7 @@ def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> 
         f"import/{import_id}",
     )
     done = announce(http).body["importId"]
-    store(http.database, begun(http.database, done), to=1000, done=True)
+    store(http.database, begun(http.database, done), to=1000, last=True)
     assert http.call("POST", f"/v1/imports/{done}/cancel").status == 409
 
 

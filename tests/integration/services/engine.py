@@ -37,7 +37,7 @@ from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.sending import send_tasks
 from flamebot.services.stepping.run_tasks import RunTasks
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport
-from flamebot.services.workflows.start import planned_start
+from flamebot.services.workflows.start import start_row
 from tests.support.databases import TestDatabase
 from tests.unit.services.stand_ins import ListTelemetry
 
@@ -277,7 +277,7 @@ class Engine:
 
     def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
         """Import an account and start a workflow; answer the instance."""
-        row = planned_start(
+        row = start_row(
             self.catalog().active(workflow_type), self.account(account), self.clock.now()
         )
         (started,) = self.control.start_workflows([row], TESTER)

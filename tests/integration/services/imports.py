@@ -15,15 +15,15 @@ from devstack.postgres import Server
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.imports import (
-    PostgresImportAdmin,
-    PostgresImportMaintenance,
+    PostgresImportAdminStore,
+    PostgresImportMaintenanceStore,
     PostgresImportStore,
 )
+from flamebot.adapters.s3.events import import_ids
 from flamebot.domain.errors import FilesUnavailable
-from flamebot.domain.import_message import encode
 from flamebot.ports.import_store import NewImport
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.imports import from_file as run_import
+from flamebot.services.imports import pending_chunk
 from flamebot.services.imports.from_file import RunImport
 from flamebot.services.imports.maintenance import MaintainImports
 from tests.integration.services.engine import (
@@ -82,18 +82,18 @@ class Imports:
 
     def __init__(self, engine: Engine, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         execute(server.url(), f"alter role flamebot_import_file password '{PASSWORD}'")
-        monkeypatch.setattr(run_import, "CHUNK_ROWS", 3)
+        monkeypatch.setattr(pending_chunk, "CHUNK_ROWS", 3)
         self.engine = engine
         self.files = KeptFiles()
-        self.hints = KeepingQueue(engine.clock)
+        self.wake_ups = KeepingQueue(engine.clock)
         self._url = partial(
             server.url, engine.database.name, user="flamebot_import_file", password=PASSWORD
         )
         self._database = Database(self._url)
-        self.admin = PostgresImportAdmin(engine.database.db)
-        self.tend = MaintainImports(
-            store=PostgresImportMaintenance(engine.database.db),
-            hints=self.hints,
+        self.admin = PostgresImportAdminStore(engine.database.db)
+        self.maintenance = MaintainImports(
+            store=PostgresImportMaintenanceStore(engine.database.db),
+            wake_ups=self.wake_ups,
             telemetry=engine.telemetry,
         )
 
@@ -103,9 +103,9 @@ class Imports:
             self._database,
             self.engine.clock,
             horizon=HORIZON,
-            lease=LEASE,
-            room=1000,
-            turn=timedelta(seconds=90),
+            task_lease=LEASE,
+            import_lease=timedelta(seconds=90),
+            queue_capacity=1000,
         )
         return RunImport(
             store=wrap("store", store),
@@ -113,7 +113,7 @@ class Imports:
             vault=wrap("vault", self.engine.vault),
             catalog=DefinitionCatalog(store, REGISTRY, POLICY),
             steps=wrap("steps", self.engine.queue),
-            hints=wrap("hints", self.hints),
+            wake_ups=wrap("wake_ups", self.wake_ups),
             clock=self.engine.clock,
             telemetry=self.engine.telemetry,
         )
@@ -136,16 +136,17 @@ class Imports:
         time_left: Callable[[], float] = lambda: 1000.0,
     ) -> list[str]:
         """One delivery; what should come again."""
-        return (worker or self.worker()).run({"m": encode(import_id)}, time_left)
+        return (worker or self.worker()).run({"m": [import_id]}, time_left)
 
     def recover(self, import_id: str) -> Row:
         """Wall time passes, maintenance comes by, and nobody dies any more."""
         for _ in range(6):
             outlive(self.engine.database, 400)
-            self.tend.run()
-            self.hints.kept, due = [], self.hints.kept
-            for hint in due:
-                assert self.worker().run({"m": hint.body}, lambda: 1000.0) == []
+            self.maintenance.run()
+            self.wake_ups.kept, due = [], self.wake_ups.kept
+            for message in due:
+                named = {"m": import_ids(message.body)}
+                assert self.worker().run(named, lambda: 1000.0) == []
         return self.row(import_id)
 
     def row(self, import_id: str) -> Row:

@@ -10,7 +10,7 @@ from flamebot.adapters.kms.vault import KmsVault
 from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.ports.control_store import IdempotencyRecord, InstanceSnapshot
 from flamebot.ports.vault import Vault
-from flamebot.services.imports.from_request import ImportAccounts, ImportOrder
+from flamebot.services.imports.from_request import ImportAccounts, ImportCommand
 from flamebot.services.ticking.dispatch import DispatchDue
 from flamebot.services.workflows.control import ControlWorkflow
 from tests.integration.services.engine import HORIZON, LEASE, TESTER, Engine
@@ -83,10 +83,10 @@ def test_the_end_of_the_global_pause_sends_at_once(engine: Engine) -> None:
     assert len(engine.queue.take()) == 1
 
 
-def an_order() -> ImportOrder:
+def an_order() -> ImportCommand:
     """One account with credentials, to be started, under a key."""
     row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
-    return ImportOrder(
+    return ImportCommand(
         rows=[row],
         start=True,
         workflow_type="flow",
@@ -119,7 +119,7 @@ def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
     )
     second = importer(engine, store).run(an_order(), TESTER)
     assert second.replayed
-    assert second.answer == first[0].answer
+    assert second.results == first[0].results
     assert engine.database.value("select count(*) from workflow_instances") == 1
 
 
@@ -129,4 +129,4 @@ def test_a_repetition_needs_no_key_service(engine: Engine, aws: Callable[[str], 
     first = importer(engine, engine.control).run(an_order(), TESTER)
     gone = KmsVault(aws("kms"), "no-such-key")
     again = importer(engine, engine.control, gone).run(an_order(), TESTER)
-    assert (again.replayed, again.answer) == (True, first.answer)
+    assert (again.replayed, again.results) == (True, first.results)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from flamebot.adapters.s3.events import import_ids
 from flamebot.domain.errors import FilesUnavailable, StoreUnavailable, Unavailable
 from flamebot.domain.message import decode
 from tests.integration.services.engine import TESTER
@@ -210,12 +211,12 @@ def test_whatever_is_out_of_reach_only_delays(imports: Imports) -> None:
     imports.look(imports.announce(csv_of(7, 1000)), imports.worker(probe.wrap))
     number = 0
     for at, call in enumerate(probe.calls):
-        if call.startswith(("steps.", "hints.")):  # these never raise
+        if call.startswith(("steps.", "wake_ups.")):  # these never raise
             continue
         for moment in ("before", "after"):
             number += 1
             import_id = imports.announce(csv_of(7, 10_000 * number))
-            imports.hints.kept.clear()
+            imports.wake_ups.kept.clear()
             assert imports.look(import_id, imports.worker(Faulty(at, moment).wrap)) == [], (
                 call,
                 moment,
@@ -252,11 +253,11 @@ def _fault(name: str) -> Unavailable:
 def test_when_even_the_hint_cannot_be_sent_the_message_comes_again(imports: Imports) -> None:
     """Somebody is left who will look: the queue's own delivery."""
     import_id = imports.announce(csv_of(4))
-    imports.hints.down = True
+    imports.wake_ups.down = True
     imports.files.break_after = 100
     assert imports.look(import_id) == ["m"]
     imports.files.break_after = None
-    imports.hints.down = False
+    imports.wake_ups.down = False
     assert imports.look(import_id) == []
     assert imports.counts(import_id)[0] == "completed"
 
@@ -271,10 +272,10 @@ def test_a_stream_that_breaks_goes_on_from_the_checkpoint(imports: Imports) -> N
     imports.files.break_after = 0
     delays = []
     for _ in range(3):
-        imports.hints.kept.clear()
+        imports.wake_ups.kept.clear()
         imports.look(import_id)
-        (hint,) = imports.hints.kept
-        delays.append(round((hint.visible_at - imports.engine.clock.now()).total_seconds(), -1))
+        (message,) = imports.wake_ups.kept
+        delays.append(round((message.visible_at - imports.engine.clock.now()).total_seconds(), -1))
     assert delays == sorted(delays)
     assert delays[-1] >= 50
     imports.files.break_after = None
@@ -287,7 +288,7 @@ def test_out_of_time_the_turn_is_handed_on(imports: Imports) -> None:
     import_id = imports.announce(csv_of(10))
     turns = 0
     while imports.row(import_id)["status"] != "completed":
-        imports.hints.kept.clear()
+        imports.wake_ups.kept.clear()
         assert imports.look(import_id, time_left=lambda: 20.0) == []
         turns += 1
     assert turns == 4
@@ -341,7 +342,8 @@ def test_a_message_that_nobody_can_read_goes_to_the_dead_letters(imports: Import
         "test": '{"Service": "Amazon S3", "Event": "s3:TestEvent"}',
         "other": '{"Records": [{"s3": {"object": {"key": "elsewhere/018f3a5e-0000-4000-8000-000000000001"}}}]}',
     }  # fmt: skip
-    assert imports.worker().run(bodies, lambda: 1000.0) == ["bad", "list", "none", "id"]
+    messages = {name: import_ids(body) for name, body in bodies.items()}
+    assert imports.worker().run(messages, lambda: 1000.0) == ["bad", "list", "none", "id"]
 
 
 @pytest.mark.parametrize(

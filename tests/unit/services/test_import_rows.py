@@ -1,4 +1,4 @@
-"""Rows of an import are judged one by one, each issue with its place."""
+"""Rows of an import are validated one by one, each issue with its place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flamebot.services.imports.validate import LARGEST_ROW, judge
+from flamebot.services.imports.validate import LARGEST_ROW, validate_rows
 
 
 def pointers(*rows: Any) -> list[list[str]]:
     """The pointers of each row's issues."""
-    return [[issue.pointer for issue in row.issues] for row in judge(rows)]
+    return [[issue.pointer for issue in row.issues] for row in validate_rows(rows)]
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def pointers(*rows: Any) -> list[list[str]]:
 )
 def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
     """Only the id is needed."""
-    (judged,) = judge([row])
-    assert judged.account is not None
-    assert not judged.issues
+    (validated,) = validate_rows([row])
+    assert validated.account is not None
+    assert not validated.issues
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_bad_row_says_where(row: Any, pointer: str) -> None:
 
 def test_one_bad_row_never_spoils_the_others() -> None:
     """Its neighbours are taken."""
-    judged = judge([{"flamebotId": "a"}, {"flamebotId": "!"}, {"flamebotId": "b"}])
-    assert [row.account is not None for row in judged] == [True, False, True]
+    validated = validate_rows([{"flamebotId": "a"}, {"flamebotId": "!"}, {"flamebotId": "b"}])
+    assert [row.account is not None for row in validated] == [True, False, True]
 
 
 def test_the_later_of_two_is_rejected() -> None:
@@ -112,9 +112,9 @@ def test_no_issue_and_no_repr_shows_a_credential() -> None:
             "modelId": {"x": "hunter2"},
         },
     ]
-    assert "hunter2" not in repr(judge(rows))
+    assert "hunter2" not in repr(validate_rows(rows))
 
 
 def test_a_row_of_issues_gets_ten_of_them() -> None:
     """A thousand such rows still fit into one answer."""
-    assert len(judge([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10
+    assert len(validate_rows([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10

@@ -1,4 +1,4 @@
-"""Guards of imports by file: one worker at a time, each row once, nothing after a cancel, no value where it must not stand."""
+"""Guards of imports: one worker at a time, each row once, nothing after a cancel, no values shown."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from verification.mutants.mutant import Place
 
 _SQL = "sql/functions/"
 _TESTS = "tests/integration/"
+_IMPORTS = "layers/engine/src/flamebot/services/imports/"
 _WORKER = f"{_TESTS}services/test_run_import.py"
+_BESIDE = f"{_TESTS}services/test_beside_another.py"
 BEGIN = Place(f"{_SQL}begin_import.sql", f"{_TESTS}test_begin_import.py")
 CHUNK = Place(f"{_SQL}import_chunk.sql", f"{_TESTS}test_import_chunk.py")
 MISS = Place(f"{_SQL}miss_import_file.sql", f"{_TESTS}test_miss_import_file.py")
 RELEASE = Place(f"{_SQL}release_import.sql", f"{_TESTS}test_release_import.py")
 FAIL = Place(f"{_SQL}fail_import.sql", f"{_TESTS}test_fail_import.py")
 CREATE = Place(f"{_SQL}create_import.sql", f"{_TESTS}test_create_import.py")
-REJECTS = Place("layers/engine/src/flamebot/services/imports/rejects.py", _WORKER)
-RUN = Place("layers/engine/src/flamebot/services/imports/from_file.py", _WORKER)
+REQUEST = Place(f"{_IMPORTS}from_request.py", f"{_TESTS}http/test_import.py")
+KEY = Place(f"{_IMPORTS}idempotency.py", "tests/unit/services/test_import_request.py")
+ROWS = Place(f"{_IMPORTS}validate.py", "tests/unit/services/test_import_rows.py")
+REJECTS = Place(f"{_IMPORTS}rejects.py", _WORKER)
+WORKER = Place(f"{_IMPORTS}from_file.py", _WORKER)
 FILES = Place(
     "layers/engine/src/flamebot/adapters/s3/files.py", "tests/contracts/test_import_files.py"
 )
@@ -118,39 +123,100 @@ MUTANTS = (
         "",
         "test_two_at_once_are_one",
     ),
+    REQUEST(
+        "import_is_not_remembered",
+        "I9: a repeated request gets the stored response: nothing is encrypted for it.",
+        "if replay:",
+        "if False:",
+        f"{_BESIDE}::test_a_repetition_needs_no_key_service",
+        guard="replay-before-import",
+    ),
+    REQUEST(
+        "import_in_flight_is_refused",
+        "I9: the other request may have committed since: its response is returned.",
+        "if replay:",
+        "if False:",
+        f"{_BESIDE}::test_a_twin_that_has_just_finished_is_answered",
+        guard="replay-after-in-flight",
+    ),
+    REQUEST(
+        "import_sends_nothing",
+        "I6: tasks that are due soon are sent at once.",
+        "send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)",
+        "pass",
+        "test_what_is_due_soon_is_sent_at_once",
+        guard="send-after-import",
+    ),
+    KEY(
+        "another_document_is_answered",
+        "I9: another request under the same key is refused.",
+        "if not hmac.compare_digest(bytes(known.digest), _digest(document, bytes(known.salt))):",
+        "if False:",
+        "test_another_document_is_refused",
+        guard="same-document",
+    ),
+    ROWS(
+        "row_with_what_no_column_takes",
+        "I9: a row with NUL or half a surrogate pair is rejected alone, not with the others.",
+        "if issues:",
+        "if False:",
+        "test_a_bad_row_says_where",
+        guard="storable-text",
+    ),
+    ROWS(
+        "row_whose_escapes_nobody_reads",
+        "I9: text that cannot be stored is found as a character and as an escape.",
+        "if not definitely_storable(text):",
+        "if not text.isascii():",
+        "test_a_bad_row_says_where",
+        guard="storable-escapes",
+    ),
+    ROWS(
+        "account_twice_in_a_request",
+        "I9: of two rows of one account the later one is rejected.",
+        "if flamebot_id is not None and flamebot_id in first_at:",
+        "if False:",
+        "test_the_later_of_two_is_rejected",
+        guard="once-per-request",
+    ),
     REJECTS(
         "any_text_is_shown_as_an_id",
-        "I10: what is no flamebotId by its form may be a credential in the wrong column.",
-        "known if known is not None and _ID.fullmatch(known) else None",
-        "known",
+        "I10: a value without the form of a flamebotId may be a credential in the wrong column.",
+        " and _ID.fullmatch(flamebot_id)",
+        "",
         "test_each_bad_row_is_told_and_spoils_no_other",
+        guard="reject-shows-only-ids",
     ),
     REJECTS(
         "any_name_is_shown_as_a_field",
         "I10: a name that a file made up may be a credential.",
-        'return pointer if field == "config" else f"/{field}"',
-        "return pointer",
+        'pointer if field == "config" else f"/{field}"',
+        "pointer",
         "test_a_file_of_json_lines_is_the_same",
+        guard="reject-shows-only-fields",
     ),
-    RUN(
+    WORKER(
         "file_of_any_size",
-        "What was not announced is not imported.",
-        "if size != turn.size:",
-        "if False:",
+        "A file of another size than announced is not imported.",
+        "size != lease.size",
+        "False",
         "test_a_file_of_another_size_than_announced_is_refused",
+        guard="announced-size",
     ),
-    RUN(
+    WORKER(
         "import_until_it_is_killed",
-        "Out of time the turn is handed on.",
-        "if time_left() < RESERVE_SECONDS:",
-        "if False:",
+        "A worker that runs out of time releases the import.",
+        "time_left() < RESERVE_SECONDS",
+        "False",
         "test_out_of_time_the_turn_is_handed_on",
+        guard="time-for-a-chunk",
     ),
     FILES(
         "file_is_overwritten",
-        "What is being read stays what it is.",
-        '"ContentLength": size, "IfNoneMatch": "*"}',
-        '"ContentLength": size}',
+        "An uploaded file never changes while it is read.",
+        '"IfNoneMatch": "*",',
+        "",
         "test_the_address_signs_size_and_first_come",
+        guard="upload-once",
     ),
 )

@@ -11,13 +11,6 @@ DATABASE = Place(
 STORE = Place(f"{_ENGINE}adapters/postgres/engine_store.py", "tests/integration/test_engine_store.py")
 TIME = Place(f"{_ENGINE}services/schedule_time.py", "tests/unit/services/test_schedule_time.py")
 CONTROL = Place(f"{_ENGINE}services/workflows/control.py", "tests/integration/http/test_control.py")
-IMPORT = Place(
-    f"{_ENGINE}services/imports/from_request.py", "tests/integration/http/test_import.py"
-)
-REQUEST = Place(
-    f"{_ENGINE}services/imports/idempotency.py", "tests/unit/services/test_import_request.py"
-)
-ROWS = Place(f"{_ENGINE}services/imports/validate.py", "tests/unit/services/test_import_rows.py")
 MAINTENANCE = Place(
     f"{_ENGINE}services/maintenance/run.py", "tests/unit/services/test_maintenance.py"
 )
@@ -134,56 +127,6 @@ MUTANTS = (
         "            self._dispatcher.dispatch()\n",
         "            pass\n",
         "tests/integration/services/test_beside_another.py::test_the_end_of_the_global_pause_sends_at_once",
-    ),
-    IMPORT(
-        "import_is_not_remembered",
-        "I9: the same request is answered from memory: nothing is encrypted for it.",
-        "        if replay:\n            return replay\n        rows = judge(order.rows)\n",
-        "        rows = judge(order.rows)\n",
-        "tests/integration/services/test_beside_another.py::test_a_repetition_needs_no_key_service",
-    ),
-    IMPORT(
-        "import_in_flight_is_refused",
-        "I9: the other request may have finished just now: its answer is told.",
-        "            if replay:\n                return replay\n            raise\n",
-        "            raise\n",
-        "tests/integration/services/test_beside_another.py::test_a_twin_that_has_just_finished_is_answered",
-    ),
-    IMPORT(
-        "import_sends_nothing",
-        "I6: what is due soon is sent at once.",
-        "        send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)\n",
-        "",
-        "test_what_is_due_soon_is_sent_at_once",
-    ),
-    REQUEST(
-        "another_document_is_answered",
-        "I9: another request under the same key is refused.",
-        "    if not hmac.compare_digest(bytes(known.digest), _digest(document, bytes(known.salt))):\n",
-        "    if False:\n",
-        "test_another_document_is_refused",
-    ),
-    ROWS(
-        "row_with_what_no_column_takes",
-        "I9: a row with NUL, or half of a surrogate pair, is rejected by itself: it would take the others with it.",
-        "        if issues:\n            return None, issues\n",
-        "",
-        "test_a_bad_row_says_where",
-    ),
-    ROWS(
-        "row_whose_escapes_nobody_reads",
-        "I9: what keeps a row from being stored is seen whether it was sent as a character or as an escape.",
-        "    if not definitely_storable(text):\n",
-        "    if not text.isascii():\n",
-        "test_a_bad_row_says_where",
-    ),
-    ROWS(
-        "account_twice_in_a_request",
-        "I9: of two rows of one account the later one is rejected.",
-        "        if known is not None and known in first_at:\n",
-        "        if known is not None and known in ():\n",
-        "test_the_later_of_two_is_rejected",
-        also=(("/accounts/{first_at[known]}.", "/accounts/{first_at.get(known)}."),),
     ),
     MAINTENANCE(
         "one_part_failing_stops_the_others",

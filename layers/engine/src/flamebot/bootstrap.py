@@ -151,7 +151,7 @@ def queue() -> StepQueue:
 
 @cache
 def import_queue() -> StepQueue:
-    """Hints to look at an import."""
+    """Return the import queue: upload events and wake-up messages."""
     from flamebot.adapters.sqs.queue import SqsStepQueue
 
     return SqsStepQueue(aws("sqs"), settings().import_queue_url)
@@ -311,9 +311,9 @@ def import_file() -> RunImport:
         database(),
         clock(),
         horizon=s.tick_horizon,
-        lease=s.task_lease,
-        room=s.max_queued_tasks,
-        turn=timedelta(seconds=90),
+        task_lease=s.task_lease,
+        import_lease=timedelta(seconds=90),
+        queue_capacity=s.max_queued_tasks,
     )
     made = RunImport(
         store=store,
@@ -321,7 +321,7 @@ def import_file() -> RunImport:
         vault=KmsVault(aws("kms"), s.credentials_kms_key_id),
         catalog=_catalog(store),
         steps=queue(),
-        hints=import_queue(),
+        wake_ups=import_queue(),
         clock=clock(),
         telemetry=telemetry("import_file"),
     )
@@ -330,14 +330,14 @@ def import_file() -> RunImport:
 
 
 def _file_imports(catalog: DefinitionCatalog) -> FileImports:
-    from flamebot.adapters.postgres.imports import PostgresImportAdmin
+    from flamebot.adapters.postgres.imports import PostgresImportAdminStore
     from flamebot.services.imports.admin import FileImports
 
     return FileImports(
-        admin=PostgresImportAdmin(database()),
+        store=PostgresImportAdminStore(database()),
         files=import_files,
         catalog=catalog,
-        hints=import_queue(),
+        wake_ups=import_queue(),
         clock=clock(),
     )
 
@@ -409,7 +409,7 @@ def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
 @cache
 def maintenance() -> RunMaintenance:
     """The periodic pass."""
-    from flamebot.adapters.postgres.imports import PostgresImportMaintenance
+    from flamebot.adapters.postgres.imports import PostgresImportMaintenanceStore
     from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
     from flamebot.services.imports.maintenance import MaintainImports
     from flamebot.services.maintenance.probes import ask_in_turn
@@ -424,7 +424,9 @@ def maintenance() -> RunMaintenance:
     checks = _checks(store, "maintenance", ask_in_turn)
     also = {
         "imports": MaintainImports(
-            store=PostgresImportMaintenance(database()), hints=import_queue(), telemetry=told
+            store=PostgresImportMaintenanceStore(database()),
+            wake_ups=import_queue(),
+            telemetry=told,
         ).run
     }
     return RunMaintenance(

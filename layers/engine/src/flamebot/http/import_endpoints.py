@@ -1,4 +1,4 @@
-"""The part of the table that is about imports by file."""
+"""The endpoints of imports by file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/imports",
         scope="accounts.write",
-        summary="Announce a file of accounts and get an address to send it to; once there, it is imported. 200: the key's import.",
+        summary="Create an import and return an upload address for its file."
+        " The import begins when the file is uploaded."
+        " 200: the import that an earlier request with the same key created.",
         body=wire.FileImportRequest,
         answer=wire.CreatedImport,
         status=201,
@@ -24,7 +26,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/imports",
         scope="read",
-        summary="Imports by file, newest first.",
+        summary="List imports by file, newest first.",
         query=Paged,
         answer=wire.FileImportPage,
     ),
@@ -33,7 +35,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/imports/{id}",
         scope="read",
-        summary="An import by file, and how far it is.",
+        summary="Show an import by file and its progress.",
         answer=wire.FileImport,
         problems=(404,),
     ),
@@ -42,7 +44,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         method="GET",
         path="/v1/imports/{id}/rejects",
         scope="read",
-        summary="Which rows were rejected, and why.",
+        summary="List the rejected rows of an import with their lines and reasons.",
         query=Paged,
         answer=wire.RejectedRowPage,
         problems=(404,),
@@ -52,7 +54,8 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/imports/{id}/cancel",
         scope="accounts.write",
-        summary="End an import: no further row is stored after the answer. What was stored stays, workflows go on.",
+        summary="Cancel an import: no row is stored after the response."
+        " Stored accounts and started workflows stay.",
         body=ControlRequest,
         body_optional=True,
         answer=wire.FileImport,

@@ -1,4 +1,4 @@
-"""Imports by file on the wire: what is asked and what is told."""
+"""The requests and responses of imports by file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ ImportStatus = Literal["waiting", "running", "completed", "failed", "cancelled"]
 
 
 class FileImportRequest(RequestModel):
-    """A file that will be sent, and whether to start a workflow for each of its accounts."""
+    """A file of accounts to upload, and whether to start a workflow for each account."""
 
-    bytes: Annotated[
-        int, Field(ge=1, le=LARGEST_FILE, description="Exactly as many as will be sent.")
-    ]
+    bytes: Annotated[int, Field(ge=1, le=LARGEST_FILE, description="The exact size of the file.")]
     format: Annotated[
         Literal["csv", "jsonl"],
         Field(
-            description="csv: its header names flamebotId, modelId, channelId, credentials.NAME, config.NAME. jsonl: an account a line."
+            description="csv: the header names flamebotId, modelId, channelId, credentials.NAME and"
+            " config.NAME. jsonl: one account per line."
         ),
     ] = "csv"
     file_name: Annotated[
         str | None,
         Field(
-            min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="For people."
+            min_length=1,
+            max_length=200,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description="Shown in lists.",
         ),
     ] = None
     start_automation: bool = False
@@ -40,14 +42,14 @@ class FileImportRequest(RequestModel):
         Field(
             ge=0,
             le=30 * 86400,
-            description="Engine seconds over which the starts are spread evenly.",
+            description="The starts are spread evenly over this time (schedule time).",
         ),
     ] = 0
     reason: Reason = None
 
 
 class FileImport(ResponseModel):
-    """An import by file, and how far it is. `percent` is of its bytes; `row` numbers are lines of the file."""
+    """An import by file and its progress. `percent` is the share of its bytes that was read."""
 
     import_id: Annotated[UUID, Field(validation_alias="id")]
     status: ImportStatus
@@ -67,7 +69,8 @@ class FileImport(ResponseModel):
     started: int
     already_active: int
     not_started: Annotated[
-        int, Field(description="Stored without a workflow: modelId or channelId is missing.")
+        int,
+        Field(description="Stored without a workflow, because modelId or channelId is missing."),
     ]
     rejected: int
     error: str | None
@@ -79,7 +82,10 @@ class FileImport(ResponseModel):
 
 
 class UploadResponse(ResponseModel):
-    """Where and how to send the file: these headers, this many bytes, no token. 412: it is there already."""
+    """How to upload the file: with these headers, exactly this many bytes, and without a token.
+
+    The response 412 means that the file was uploaded before.
+    """
 
     url: str
     method: Literal["PUT"]
@@ -88,23 +94,26 @@ class UploadResponse(ResponseModel):
 
 
 class CreatedImport(FileImport):
-    """An import that was announced. `upload` is null once its file is there."""
+    """A created import. `upload` is null once the file was uploaded."""
 
     upload: UploadResponse | None
 
 
 class FileImportPage(ResponseModel):
-    """Some imports, newest first."""
+    """A page of imports, newest first."""
 
     items: list[FileImport]
     next_cursor: str | None
 
 
 class RejectedRow(ResponseModel):
-    """A row that was rejected, or stored without its workflow (`account_incomplete`); never what stood there."""
+    """A row that was rejected, or stored without its workflow (`account_incomplete`).
+
+    It shows no value of the row but the flamebotId.
+    """
 
     row: Annotated[
-        int, Field(description="The line of the file on which the row begins; a header is line 1.")
+        int, Field(description="The line on which the row begins. The header is line 1.")
     ]
     flamebot_id: str | None
     code: Literal["invalid", "duplicate", "account_incomplete"]
@@ -112,7 +121,7 @@ class RejectedRow(ResponseModel):
 
 
 class RejectedRowPage(ResponseModel):
-    """Some rejected rows, in the order of the file. The first 10,000 of an import are kept."""
+    """A page of rejected rows, in the order of the file; an import keeps its first 10,000."""
 
     items: list[RejectedRow]
     next_cursor: str | None

@@ -1,4 +1,8 @@
-"""The store's part for imports by file: what the worker, the API and maintenance ask. One method per SQL function, one transaction each."""
+"""The database operations behind imports by file, one protocol per caller.
+
+Each method that changes something is one SQL function of the same name, one transaction each.
+Every method raises `StoreUnavailable` when the database cannot be reached.
+"""
 
 from __future__ import annotations
 
@@ -18,29 +22,32 @@ Format = Literal["csv", "jsonl"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewImport:
-    """An import that is to wait for its file."""
+    """An import to create; it then waits for its file."""
 
     import_id: str
     file_name: str | None
     format: Format
     size: int  # bytes
-    definition_id: int | None  # None: store only
+    definition_id: int | None  # None: store the accounts only
     spread: timedelta  # schedule time
-    key: str | None
+    key: str | None  # Idempotency-Key
     upload_for: timedelta  # wall time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """The right to go on with an import, from its checkpoint."""
+class ImportLease:
+    """A worker's exclusive right to continue an import from its checkpoint, until it expires.
+
+    Each chunk renews it. A worker whose lease expired is refused by its fence.
+    """
 
     import_id: str
     fence: int
-    tries: int  # turns since the last chunk was stored, this one included
+    tries: int  # leases since the last chunk was stored, this one included
     format: Format
-    size: int
-    bytes_read: int
-    last_line: int
+    size: int  # bytes
+    bytes_read: int  # the checkpoint
+    last_line: int  # lines before the checkpoint
     definition_id: int | None
     spread: timedelta
     starts_at: datetime  # schedule time
@@ -48,16 +55,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedRow:
-    """A row on its way into the tables, credentials encrypted."""
+    """A valid row, its credentials encrypted, on its way into the staging table."""
 
-    row: int
+    row: int  # the line on which it begins
     account: AccountRow
     start: StartRow | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRow:
-    """A row that is not stored. Never a value of it but the account's id."""
+    """A row that is not stored. It holds none of the row's values except the account's id."""
 
     row: int
     flamebot_id: str | None
@@ -67,20 +74,24 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Rows from one place of the file to another."""
+    """The rows between two bytes of a file."""
 
-    from_byte: int
-    to_byte: int
-    line: int  # the last one that was read
-    rows: int
+    from_byte: int  # the checkpoint that it continues from
+    to_byte: int  # the checkpoint after it
+    line: int  # the last line that was read
+    rows: int  # read, valid or not
     staged: Sequence[StagedRow]
     rejects: Sequence[RejectedRow]
-    done: bool  # nothing follows
+    last: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """What became of a chunk. Not applied: the turn is somebody else's, the import is over, or its staged rows were lost."""
+class ChunkResult:
+    """The result of storing a chunk.
+
+    `applied` is False when the lease was lost, the import has ended, or the staged rows are gone;
+    then nothing was stored and `status` is the import's status.
+    """
 
     applied: bool
     status: str | None
@@ -92,72 +103,81 @@ class Stored:
 
 
 class ImportStore(Protocol):
-    """The worker's verbs."""
+    """The operations of the worker."""
 
     def now(self) -> datetime:
-        """Schedule time."""
+        """Return the current schedule time."""
         ...
 
     def definition_document(self, definition_id: int) -> Json:
-        """As in `EngineStore`."""
+        """Return the document of a definition version."""
         ...
 
     def reserve_credentials_versions(self, count: int) -> list[int]:
-        """As in `ControlStore`."""
+        """Return `count` credentials versions that no other caller gets."""
         ...
 
-    def begin_import(self, import_id: str, delivery_id: str) -> Turn | str | None:
-        """The turn; else the status of one that is over or at work elsewhere; None: there is none. Repeatable with the same delivery_id."""
+    def begin_import(self, import_id: str, delivery_id: str) -> ImportLease | str | None:
+        """Take the lease of an import.
+
+        Returns:
+            The lease; or the import's status when another worker holds the lease or the import
+            has ended; or None when there is no such import. With the same `delivery_id` again,
+            the same lease.
+        """
         ...
 
-    def import_chunk(self, turn: Turn, chunk: Chunk) -> Stored:
-        """Stage by COPY, then store, start and move the checkpoint in one transaction."""
+    def import_chunk(self, lease: ImportLease, chunk: Chunk) -> ChunkResult:
+        """Stage the rows by COPY; then store them and move the checkpoint in one transaction."""
         ...
 
-    def release_import(self, turn: Turn) -> None:
-        """Give the turn back."""
+    def release_import(self, lease: ImportLease) -> None:
+        """Give the lease back, so that the next worker need not wait until it expires."""
         ...
 
-    def fail_import(self, turn: Turn, error: str) -> None:
+    def fail_import(self, lease: ImportLease, error: str) -> None:
         """End an import whose file cannot be read any further."""
         ...
 
     def miss_import_file(self, import_id: str) -> str | None:
-        """Note that there is no file (any more); answer the import's status, None when there is no such import."""
+        """Record that the import has no file; return its status, None for an unknown import."""
         ...
 
 
-class ImportAdmin(Protocol):
-    """What the API asks."""
+class ImportAdminStore(Protocol):
+    """The operations of the API."""
 
     def create_import(self, new: NewImport, caller: Caller) -> tuple[str, bool]:
-        """The import's id, and whether it is new. Raises `IdempotencyKeyReused`."""
+        """Create an import; return its id and whether it is new.
+
+        With the key of an earlier one it returns that one. Raises `IdempotencyKeyReused`.
+        """
         ...
 
     def cancel_import(self, import_id: str, caller: Caller) -> None:
-        """End it; effective when it returns. Raises `NotFound`, `NotAllowed`."""
+        """End an import; no row is stored after the return. Raises `NotFound`, `NotAllowed`."""
         ...
 
     def import_overview(self, import_id: str) -> Json:
-        """One import. Raises `NotFound`."""
+        """Return an import with its counts. Raises `NotFound`."""
         ...
 
     def imports(self, cursor: str | None, limit: int) -> Page:
-        """Newest first."""
+        """Return a page of imports, newest first."""
         ...
 
     def rejected_rows(self, import_id: str, cursor: str | None, limit: int) -> Page:
-        """In the order of the file. Raises `NotFound`."""
+        """Return a page of rejected rows, in the order of the file. Raises `NotFound`."""
         ...
 
 
-class ImportMaintenance(Protocol):
-    """What maintenance asks."""
+class ImportMaintenanceStore(Protocol):
+    """The operations of maintenance."""
 
     def find_stalled_imports(self) -> list[tuple[str, bool]]:
-        """Imports that somebody should look at, and whether each stands still."""
+        """Return the ids of imports that a worker should process, and whether each is stalled."""
         ...
 
     def delete_old_imports(self) -> int:
-        """Forget those that ended 30 days ago (wall time), a few at a time."""
+        """Delete a batch of imports that ended 30 days ago (wall time); return how many."""
         ...

@@ -1,4 +1,4 @@
-"""Imports by file, on Postgres."""
+"""Imports by file on Postgres: one method per SQL function, in the order of an import's life."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from flamebot.adapters.postgres import cursors
+from flamebot.adapters.postgres import cursors, staging
 from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.overviews import overview
-from flamebot.adapters.postgres.rows import moment, start_row_json, task_pointer, to_json
+from flamebot.adapters.postgres.rows import moment, task_pointer, to_json
 from flamebot.domain.errors import NotFound
 from flamebot.ports.clock import Clock
 from flamebot.ports.control_store import Caller
 from flamebot.ports.engine_store import Json
-from flamebot.ports.import_store import Chunk, NewImport, StagedRow, Stored, Turn
+from flamebot.ports.import_store import Chunk, ChunkResult, ImportLease, NewImport
 from flamebot.ports.read_store import Page
 
-_COLUMNS: Final = "batch, import_id, row_number, flamebot_id, model_id, channel_id, config, version, ciphertext, start"
-_UNKNOWN: Final = "There is no such import."
+_COUNTS: Final = ("created", "updated", "started", "rejected")
 
 
 class PostgresImportStore:
-    """`ImportStore` on Postgres. `turn` is how long a worker may be silent, in wall time; `room` how many tasks may be in flight."""
+    """`ImportStore` on Postgres.
+
+    Every call may be repeated by `Database` after a lost connection: each SQL function is
+    idempotent by a fence, a delivery id or a batch id.
+    """
 
     def __init__(
         self,
@@ -31,170 +34,168 @@ class PostgresImportStore:
         clock: Clock,
         *,
         horizon: timedelta,
-        lease: timedelta,
-        room: int,
-        turn: timedelta,
+        task_lease: timedelta,
+        import_lease: timedelta,
+        queue_capacity: int,
     ) -> None:
+        """Keep what every call passes along.
+
+        Args:
+            database: the connection of role `flamebot_import_file`.
+            clock: schedule time.
+            horizon: first tasks due within it are queued at once (schedule time).
+            task_lease: lease of a queued task (wall time).
+            import_lease: how long a worker may take for a chunk (wall time).
+            queue_capacity: how many tasks may be queued at a time; the tick claims the others.
+        """
         self._database = database
         self._clock = clock
         self._horizon = horizon
-        self._lease = lease
-        self._room = room
-        self._turn = turn
+        self._task_lease = task_lease
+        self._import_lease = import_lease
+        self._queue_capacity = queue_capacity
 
     def now(self) -> datetime:
-        """Schedule time."""
-        return moment(self._clock.now() or self._answer("select clock_timestamp() as answer"))
+        """Return the current schedule time."""
+        return moment(self._clock.now() or self._value("clock_timestamp()"))
 
     def definition_document(self, definition_id: int) -> Json:
-        """A definition version's document."""
-        return dict(self._answer("select definition_document(%(id)s) as answer", id=definition_id))
+        """Return the document of a definition version."""
+        return dict(self._value("definition_document(%(id)s)", id=definition_id))
 
     def reserve_credentials_versions(self, count: int) -> list[int]:
-        """Credentials versions that nobody else will ever get."""
+        """Return credentials versions that no other caller gets."""
         rows = self._rows(
             "select v.version from reserve_credentials_versions(%(count)s) v (version)", count=count
         )
         return [row["version"] for row in rows]
 
-    def begin_import(self, import_id: str, delivery_id: str) -> Turn | str | None:
-        """The turn, a status, or None."""
-        answer = self._answer(
-            "select begin_import(%(id)s, %(delivery_id)s, %(now)s, %(turn)s) as answer",
+    def begin_import(self, import_id: str, delivery_id: str) -> ImportLease | str | None:
+        """Take the lease of an import; else return its status, or None when there is none."""
+        found = self._value(
+            "begin_import(%(id)s, %(delivery_id)s, %(now)s, %(lease)s)",
             id=import_id,
             delivery_id=delivery_id,
             now=self._clock.now(),
-            turn=self._turn,
+            lease=self._import_lease,
         )
-        if answer is None or not answer["begun"]:
-            return None if answer is None else str(answer["status"])
-        return Turn(
-            import_id=import_id,
-            fence=answer["fence"],
-            tries=answer["tries"],
-            format=answer["format"],
-            size=answer["bytes"],
-            bytes_read=answer["bytes_read"],
-            last_line=answer["last_line"],
-            definition_id=answer["workflow_id"],
-            spread=timedelta(seconds=answer["spread_seconds"]),
-            starts_at=moment(answer["starts_at"]),
-        )
+        if found is None or not found["begun"]:
+            return None if found is None else str(found["status"])
+        return _lease(import_id, found)
 
-    def import_chunk(self, turn: Turn, chunk: Chunk) -> Stored:
-        """COPY under a batch of its own, then the verb, which is called once again after a lost answer."""
+    def import_chunk(self, lease: ImportLease, chunk: Chunk) -> ChunkResult:
+        """Stage the rows by COPY; then store them and move the checkpoint in one transaction."""
+        # Staging is a transaction of its own, into an unlogged table: no write-ahead log for rows
+        # that live for milliseconds. A crash of the server empties the table; import_chunk counts
+        # the rows of the batch and applies nothing when some are missing.
         batch = str(uuid4())
         if chunk.staged:
-            lines = io.StringIO("".join(_line(batch, turn.import_id, row) for row in chunk.staged))
-            self._database.copy(f"copy import_staging ({_COLUMNS}) from stdin", lines)
-        answer = self._answer(
-            "select import_chunk(%(id)s, %(fence)s, %(batch)s, %(chunk)s, %(now)s, %(horizon)s, %(lease)s, %(rate)s, %(room)s, %(turn)s)"
-            " as answer",
-            id=turn.import_id,
-            fence=turn.fence,
+            lines = "".join(staging.copy_line(batch, lease.import_id, row) for row in chunk.staged)
+            self._database.copy(staging.COPY, io.StringIO(lines))
+        found = self._value(
+            "import_chunk(%(id)s, %(fence)s, %(batch)s, %(chunk)s, %(now)s, %(horizon)s,"
+            " %(task_lease)s, %(rate)s, %(queue_capacity)s, %(import_lease)s)",
+            id=lease.import_id,
+            fence=lease.fence,
             batch=batch,
-            chunk=to_json(_chunk_json(chunk)),
+            chunk=to_json(staging.chunk_json(chunk)),
             now=self._clock.now(),
             horizon=self._horizon,
-            lease=self._lease,
+            task_lease=self._task_lease,
             rate=self._clock.rate,
-            room=self._room,
-            turn=self._turn,
+            queue_capacity=self._queue_capacity,
+            import_lease=self._import_lease,
         )
-        if not answer["applied"]:
-            return Stored(applied=False, status=answer["status"])
-        counts = {name: answer[name] for name in ("created", "updated", "started", "rejected")}
-        return Stored(
+        if not found["applied"]:
+            return ChunkResult(applied=False, status=found["status"])
+        return ChunkResult(
             applied=True,
-            status=answer["status"],
-            send=tuple(map(task_pointer, answer["send"])),
-            **counts,
+            status=found["status"],
+            send=tuple(map(task_pointer, found["send"])),
+            **{name: found[name] for name in _COUNTS},
         )
 
-    def release_import(self, turn: Turn) -> None:
-        """Give the turn back."""
-        self._rows("select release_import(%(id)s, %(fence)s)", id=turn.import_id, fence=turn.fence)
+    def release_import(self, lease: ImportLease) -> None:
+        """Give the lease back."""
+        self._value("release_import(%(id)s, %(fence)s)", id=lease.import_id, fence=lease.fence)
 
-    def fail_import(self, turn: Turn, error: str) -> None:
-        """End it."""
-        self._rows(
-            "select fail_import(%(id)s, %(fence)s, %(error)s)",
-            id=turn.import_id,
-            fence=turn.fence,
+    def fail_import(self, lease: ImportLease, error: str) -> None:
+        """End an import whose file cannot be read any further."""
+        self._value(
+            "fail_import(%(id)s, %(fence)s, %(error)s)",
+            id=lease.import_id,
+            fence=lease.fence,
             error=error,
         )
 
     def miss_import_file(self, import_id: str) -> str | None:
-        """There is no file."""
-        status = self._answer("select miss_import_file(%(id)s) as answer", id=import_id)
+        """Record that the import has no file; return its status, None for an unknown import."""
+        status = self._value("miss_import_file(%(id)s)", id=import_id)
         return None if status is None else str(status)
 
-    def _answer(self, sql: str, **params: object) -> Any:  # noqa: ANN401  # whatever the function answers
-        (row,) = self._rows(sql, **params)
-        return row["answer"]
+    def _value(self, call: str, **params: object) -> Any:  # noqa: ANN401  # whatever the function returns
+        (row,) = self._rows(f"select {call} as value", **params)
+        return row["value"]
 
     def _rows(self, sql: str, **params: object) -> list[Row]:
         return self._database.call(sql, params, repeatable=True)
 
 
-class PostgresImportAdmin:
-    """`ImportAdmin` on Postgres."""
+class PostgresImportAdminStore:
+    """`ImportAdminStore` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create_import(self, new: NewImport, caller: Caller) -> tuple[str, bool]:
-        """Await a file."""
-        rows = self._database.call(
-            "select create_import(%(id)s, %(file_name)s, %(format)s, %(bytes)s, %(workflow_id)s, %(spread)s, %(key)s, %(upload_for)s,"
-            " %(actor)s, %(reason)s) as answer",
-            {
-                "id": new.import_id,
-                "file_name": new.file_name,
-                "format": new.format,
-                "bytes": new.size,
-                "workflow_id": new.definition_id,
-                "spread": int(new.spread.total_seconds()),
-                "key": new.key,
-                "upload_for": new.upload_for,
-                "actor": caller.actor,
-                "reason": caller.reason,
-            },
-            repeatable=True,
+        """Create an import; return its id and whether it is new."""
+        (row,) = self._rows(
+            "select create_import(%(id)s, %(file_name)s, %(format)s, %(bytes)s, %(workflow_id)s,"
+            " %(spread)s, %(key)s, %(upload_for)s, %(actor)s, %(reason)s) as value",
+            id=new.import_id,
+            file_name=new.file_name,
+            format=new.format,
+            bytes=new.size,
+            workflow_id=new.definition_id,
+            spread=int(new.spread.total_seconds()),
+            key=new.key,
+            upload_for=new.upload_for,
+            actor=caller.actor,
+            reason=caller.reason,
         )
-        answer = rows[0]["answer"]
-        return str(answer["id"]), bool(answer["created"])
+        return str(row["value"]["id"]), bool(row["value"]["created"])
 
     def cancel_import(self, import_id: str, caller: Caller) -> None:
-        """End it."""
-        self._database.call(
+        """End an import; no row is stored after the return."""
+        self._rows(
             "select cancel_import(%(id)s, %(actor)s, %(reason)s)",
-            {"id": import_id, "actor": caller.actor, "reason": caller.reason},
-            repeatable=True,
+            id=import_id,
+            actor=caller.actor,
+            reason=caller.reason,
         )
 
     def import_overview(self, import_id: str) -> Json:
-        """One import."""
-        rows = self._database.call(
-            "select * from import_overview where id = %(id)s", {"id": import_id}, repeatable=True
-        )
+        """Return an import with its counts."""
+        rows = self._rows("select * from import_overview where id = %(id)s", id=import_id)
         if not rows:
-            raise NotFound(_UNKNOWN)
+            raise NotFound("There is no such import.")
         return overview(rows[0])
 
     def imports(self, cursor: str | None, limit: int) -> Page:
-        """Newest first."""
-        place: dict[str, object] = {"limit": limit + 1}
+        """Return a page of imports, newest first."""
+        after: dict[str, object] = {}
         where = ""
         if cursor is not None:
-            place["at"], place["id"] = cursors.decode(cursor, cursors.moment, cursors.identifier)
+            after["at"], after["id"] = cursors.decode(cursor, cursors.moment, cursors.identifier)
+            # The first condition is the index's; the second orders the imports of one moment.
             where = (
                 "where i.created_at <= %(at)s and (i.created_at < %(at)s or i.id > %(id)s::uuid)"
             )
-        rows = self._database.call(
-            f"select i.* from import_overview i {where} order by i.created_at desc, i.id limit %(limit)s",
-            place,
-            repeatable=True,
+        rows = self._rows(
+            f"select i.* from import_overview i {where}"
+            " order by i.created_at desc, i.id limit %(limit)s",
+            **after,
+            limit=limit + 1,
         )
         items = [overview(row) for row in rows[:limit]]
         more = len(rows) > limit
@@ -206,86 +207,56 @@ class PostgresImportAdmin:
         )
 
     def rejected_rows(self, import_id: str, cursor: str | None, limit: int) -> Page:
-        """In the order of the file."""
+        """Return a page of rejected rows, in the order of the file."""
         (after,) = cursors.decode(cursor, cursors.number) if cursor is not None else (-1,)
-        rows = self._database.call(
-            "select r.* from rejected_rows r where r.import_id = %(id)s and r.row > %(after)s order by r.row limit %(limit)s",
-            {"id": import_id, "after": after, "limit": limit + 1},
-            repeatable=True,
+        rows = self._rows(
+            "select r.* from rejected_rows r where r.import_id = %(id)s and r.row > %(after)s"
+            " order by r.row limit %(limit)s",
+            id=import_id,
+            after=after,
+            limit=limit + 1,
         )
         if not rows:
-            self.import_overview(import_id)
+            self.import_overview(import_id)  # raises NotFound for an unknown import
         more = len(rows) > limit
         return Page(
             items=[dict(row) for row in rows[:limit]],
             next_cursor=cursors.encode(rows[limit - 1]["row"]) if more else None,
         )
 
+    def _rows(self, sql: str, **params: object) -> list[Row]:
+        return self._database.call(sql, params, repeatable=True)
 
-class PostgresImportMaintenance:
-    """`ImportMaintenance` on Postgres."""
+
+class PostgresImportMaintenanceStore:
+    """`ImportMaintenanceStore` on Postgres."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def find_stalled_imports(self) -> list[tuple[str, bool]]:
-        """Ids, and whether each stands still."""
+        """Return the ids of imports that a worker should process, and whether each is stalled."""
         rows = self._database.call(
             "select s.id, s.stalled from find_stalled_imports() s", repeatable=True
         )
         return [(str(row["id"]), row["stalled"]) for row in rows]
 
     def delete_old_imports(self) -> int:
-        """How many went."""
-        return int(
-            self._database.call("select delete_old_imports() as answer", repeatable=True)[0][
-                "answer"
-            ]
-        )
+        """Delete a batch of imports that ended 30 days ago; return how many."""
+        (row,) = self._database.call("select delete_old_imports() as value", repeatable=True)
+        return int(row["value"])
 
 
-def _chunk_json(chunk: Chunk) -> Json:
-    return {
-        "from_byte": chunk.from_byte,
-        "to_byte": chunk.to_byte,
-        "line": chunk.line,
-        "rows": chunk.rows,
-        "staged": len(chunk.staged),
-        "done": chunk.done,
-        "rejects": [
-            {
-                "row_number": reject.row,
-                "flamebot_id": reject.flamebot_id,
-                "code": reject.code,
-                "errors": [
-                    {"pointer": issue.pointer, "detail": issue.detail} for issue in reject.issues
-                ],
-            }
-            for reject in chunk.rejects
-        ],
-    }
-
-
-def _line(batch: str, import_id: str, row: StagedRow) -> str:
-    """A row as COPY's text format has it."""
-    account = row.account
-    cells = (
-        batch,
-        import_id,
-        str(row.row),
-        _escaped(account.flamebot_id),
-        _escaped(account.model_id),
-        _escaped(account.channel_id),
-        _escaped(to_json(account.config) if account.config is not None else None),
-        str(account.version),
-        f"\\\\x{account.ciphertext.hex()}" if account.ciphertext is not None else "\\N",
-        _escaped(to_json(start_row_json(row.start)) if row.start is not None else None),
+def _lease(import_id: str, found: Json) -> ImportLease:
+    return ImportLease(
+        import_id=import_id,
+        fence=found["fence"],
+        tries=found["tries"],
+        format=found["format"],
+        size=found["bytes"],
+        bytes_read=found["bytes_read"],
+        last_line=found["last_line"],
+        definition_id=found["workflow_id"],
+        spread=timedelta(seconds=found["spread_seconds"]),
+        starts_at=moment(found["starts_at"]),
     )
-    return "\t".join(cells) + "\n"
-
-
-def _escaped(cell: str | None) -> str:
-    """Four searches, which find nothing most of the time: a table of characters would look at each."""
-    if cell is None:
-        return "\\N"
-    return cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from flamebot.adapters.s3.events import PREFIX
 from flamebot.domain.errors import FilesUnavailable
-from flamebot.domain.import_message import PREFIX
 from flamebot.ports.import_files import Upload
 
 _PIECE: Final = 256 * 1024  # bytes
@@ -37,7 +37,7 @@ class S3ImportFiles:
                 "Bucket": self._bucket,
                 "Key": _key(import_id),
                 "ContentLength": size,
-                "IfNoneMatch": "*",
+                "IfNoneMatch": "*",  # guard: upload-once
             },
             ExpiresIn=int(valid.total_seconds()),
             HttpMethod="PUT",

@@ -1,4 +1,4 @@
-"""Imports by file: announced, watched, cancelled."""
+"""The routes of imports by file: create, show, list and cancel them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from flamebot.http.import_schemas import (
 from flamebot.http.parameters import import_id
 from flamebot.http.request import Request
 from flamebot.http.router import Handler
-from flamebot.services.imports.admin import FileImports, FileOrder
+from flamebot.services.imports.admin import FileImportCommand, FileImports
 
 
 class ImportsByFile:
-    """Handlers of `/v1/imports`."""
+    """The handlers of `/v1/imports`."""
 
     def __init__(self, imports: FileImports) -> None:
         self._imports = imports
 
     def handlers(self) -> dict[str, Handler]:
-        """By the endpoint's name."""
+        """Return the handlers by the names of their endpoints."""
         return {
             "create_import": self.create,
             "list_imports": self.page,
@@ -35,40 +35,40 @@ class ImportsByFile:
         }
 
     def create(self, request: Request) -> Answer:
-        """201 with an address for the file; 200 for the import that has the key."""
-        asked: FileImportRequest = request.body
-        order = FileOrder(
-            file_name=asked.file_name,
-            format=asked.format,
-            size=asked.bytes,
-            workflow_type=asked.workflow_type if asked.start_automation else None,
-            spread=timedelta(seconds=asked.spread_seconds),
+        """Return 201 with an upload address; 200 for the earlier import of the same key."""
+        body: FileImportRequest = request.body
+        command = FileImportCommand(
+            file_name=body.file_name,
+            format=body.format,
+            size=body.bytes,
+            workflow_type=body.workflow_type if body.start_automation else None,
+            spread=timedelta(seconds=body.spread_seconds),
             key=request.headers.get("idempotency-key"),
         )
-        shown, is_new = self._imports.create(order, request.caller())
-        headers = {"Location": f"/v1/imports/{shown['id']}"}
+        created, is_new = self._imports.create(command, request.caller())
+        headers = {"Location": f"/v1/imports/{created['id']}"}
         return told(
             CreatedImport,
-            shown,
+            created,
             status=201 if is_new else 200,
             headers=headers if is_new else {**headers, "Idempotent-Replayed": "true"},
         )
 
     def page(self, request: Request) -> Answer:
-        """Newest first."""
+        """Return a page of imports, newest first."""
         return told(FileImportPage, self._imports.page(request.query.cursor, request.query.limit))
 
     def show(self, request: Request) -> Answer:
-        """How far it is."""
+        """Return an import with its counts."""
         return told(FileImport, self._imports.show(import_id(request)))
 
     def rejects(self, request: Request) -> Answer:
-        """The rejected rows."""
+        """Return a page of rejected rows, in the order of the file."""
         return told(
             RejectedRowPage,
             self._imports.rejects(import_id(request), request.query.cursor, request.query.limit),
         )
 
     def cancel(self, request: Request) -> Answer:
-        """The import, cancelled."""
+        """End an import and return it."""
         return told(FileImport, self._imports.cancel(import_id(request), request.caller()))

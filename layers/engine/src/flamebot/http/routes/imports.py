@@ -1,9 +1,11 @@
-"""`POST /v1/accounts/import`, a function of its own."""
+"""The route `POST /v1/accounts/import`, which has a function of its own."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from flamebot.domain.errors import AccountIncomplete
 from flamebot.http.answer import Answer, told
 from flamebot.http.endpoints import IMPORT
 from flamebot.http.request import Request
@@ -11,29 +13,68 @@ from flamebot.http.request_schemas import ImportRequest
 from flamebot.http.response_schemas import ImportResult
 from flamebot.http.router import Router
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.imports.from_request import ImportAccounts, ImportOrder
+from flamebot.services.imports.from_request import (
+    ImportAccounts,
+    ImportCommand,
+    ImportReport,
+    RowResult,
+)
 
 
 def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry) -> Router:
-    """The import function's one route."""
+    """Return a router that knows this route only."""
 
     def import_accounts(request: Request) -> Answer:
-        asked: ImportRequest = request.body
-        order = ImportOrder(
-            rows=asked.accounts,
-            start=asked.start_automation,
-            workflow_type=asked.workflow_type,
-            spread=timedelta(seconds=asked.spread_seconds),
+        body: ImportRequest = request.body
+        command = ImportCommand(
+            rows=body.accounts,
+            start=body.start_automation,
+            workflow_type=body.workflow_type,
+            spread=timedelta(seconds=body.spread_seconds),
             key=request.headers.get("idempotency-key"),
             document=request.document,
         )
-        report = importer.run(order, request.caller())
+        report = importer.run(command, request.caller())
         return told(
             ImportResult,
-            report.answer,
+            rendered(report),
             headers={"Idempotent-Replayed": "true"} if report.replayed else {},
         )
 
     return Router(
         IMPORT, {"import_accounts": import_accounts}, scope_prefix=scope_prefix, telemetry=telemetry
     )
+
+
+def rendered(report: ImportReport) -> dict[str, Any]:
+    """Return the response's content: the rows and their counts."""
+    results = report.results
+    return {
+        "imported": sum(row.status != "rejected" for row in results),
+        "started": sum(row.workflow == "started" for row in results),
+        "rejected": sum(row.status == "rejected" for row in results),
+        "results": [_row(index, row) for index, row in enumerate(results)],
+    }
+
+
+def _row(index: int, row: RowResult) -> dict[str, Any]:
+    return {
+        "index": index,
+        "flamebot_id": row.flamebot_id,
+        "status": row.status,
+        "workflow": {"instance_id": row.instance_id, "status": row.workflow},
+        "problem": _problem(index, row),
+    }
+
+
+def _problem(index: int, row: RowResult) -> dict[str, Any] | None:
+    if row.status == "rejected":
+        return {"code": "invalid", "detail": "The row is not valid.", "errors": row.issues}
+    if row.workflow == "rejected":
+        detail = AccountIncomplete.__doc__ or ""
+        return {
+            "code": AccountIncomplete.code,
+            "detail": detail,
+            "errors": [{"pointer": f"/accounts/{index}", "detail": detail}],
+        }
+    return None

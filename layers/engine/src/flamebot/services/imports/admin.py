@@ -1,4 +1,4 @@
-"""Imports by file, as an operator sees them: announced, sent, watched, cancelled."""
+"""The administration of imports by file: create, show, list and cancel them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from flamebot.ports.clock import Clock
 from flamebot.ports.control_store import Caller
 from flamebot.ports.engine_store import Json
 from flamebot.ports.import_files import ImportFiles, Upload
-from flamebot.ports.import_store import Format, ImportAdmin, NewImport
+from flamebot.ports.import_store import Format, ImportAdminStore, NewImport
 from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.read_store import Page
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.imports.idempotency import checked_key
 
-LARGEST_FILE: Final = 1024**3
-UPLOAD_VALID: Final = timedelta(hours=1)
+LARGEST_FILE: Final = 1024**3  # bytes
+UPLOAD_VALID: Final = timedelta(hours=1)  # wall time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileOrder:
-    """What was asked for. `workflow_type` None: store only."""
+class FileImportCommand:
+    """A file of accounts that will be uploaded."""
 
     file_name: str | None
     format: Format
-    size: int
-    workflow_type: str | None
+    size: int  # bytes
+    workflow_type: str | None  # None: store the accounts only
     spread: timedelta  # schedule time
-    key: str | None
+    key: str | None  # Idempotency-Key
 
 
 class FileImports:
@@ -41,60 +41,72 @@ class FileImports:
     def __init__(
         self,
         *,
-        admin: ImportAdmin,
+        store: ImportAdminStore,
         files: Callable[[], ImportFiles],
         catalog: DefinitionCatalog,
-        hints: StepQueue,
+        wake_ups: StepQueue,
         clock: Clock,
     ) -> None:
-        """Take the ports; `files` is asked for when a file is announced: few starts of the API ever need it."""
-        self._admin = admin
+        """Keep the ports.
+
+        `files` is a factory: few processes of the API ever create an import, and an S3 client
+        takes long to construct.
+        """
+        self._store = store
         self._files = files
         self._catalog = catalog
-        self._hints = hints
+        self._wake_ups = wake_ups
         self._clock = clock
 
-    def create(self, order: FileOrder, caller: Caller) -> tuple[Json, bool]:
-        """The import with its `upload`, and whether it is new. Raises `Invalid`, `UnknownWorkflowType`, `IdempotencyKeyReused`.
+    def create(self, command: FileImportCommand, caller: Caller) -> tuple[Json, bool]:
+        """Create an import; return it with its `upload`, and whether it is new.
 
-        With the key of one that is there: that one, with a fresh address as long as it waits for its file.
+        With the key of an earlier import it returns that one, with a fresh upload address while
+        it waits for its file.
+
+        Raises:
+            Invalid: the Idempotency-Key is malformed.
+            UnknownWorkflowType: there is no definition to start.
+            IdempotencyKeyReused: the key was used with another request.
         """
-        key = checked_key(order.key)
+        key = checked_key(command.key)
         definition = (
-            self._catalog.active(order.workflow_type) if order.workflow_type is not None else None
+            self._catalog.active(command.workflow_type)
+            if command.workflow_type is not None
+            else None
         )
         new = NewImport(
             import_id=str(uuid4()),
-            file_name=order.file_name,
-            format=order.format,
-            size=order.size,
+            file_name=command.file_name,
+            format=command.format,
+            size=command.size,
             definition_id=definition.definition_id if definition else None,
-            spread=order.spread,
+            spread=command.spread,
             key=key,
             upload_for=UPLOAD_VALID,
         )
-        import_id, created = self._admin.create_import(new, caller)
-        shown = self._admin.import_overview(import_id)
+        import_id, created = self._store.create_import(new, caller)
+        shown = self._store.import_overview(import_id)
         upload: Upload | None = None
         if shown["status"] == "waiting":
-            upload = self._files().upload(import_id, order.size, UPLOAD_VALID, self._clock.wall())
+            upload = self._files().upload(import_id, command.size, UPLOAD_VALID, self._clock.wall())
         return {**shown, "upload": upload}, created
 
     def cancel(self, import_id: str, caller: Caller) -> Json:
-        """End it. Raises `NotFound`, `NotAllowed`."""
-        self._admin.cancel_import(import_id, caller)
-        # Its file goes now; if this gets lost, maintenance says it again.
-        self._hints.send([Message(body=encode(import_id), delay_seconds=0)])
-        return self._admin.import_overview(import_id)
+        """End an import and return it. Raises `NotFound`, `NotAllowed`."""
+        self._store.cancel_import(import_id, caller)
+        # The worker deletes the file. If this message is lost, maintenance sends another.
+        self._wake_ups.send([Message(body=encode(import_id), delay_seconds=0)])
+        return self._store.import_overview(import_id)
 
     def show(self, import_id: str) -> Json:
-        """One. Raises `NotFound`."""
-        return self._admin.import_overview(import_id)
+        """Return an import with its counts. Raises `NotFound`."""
+        return self._store.import_overview(import_id)
 
     def page(self, cursor: str | None, limit: int) -> Page:
-        """Newest first."""
-        return self._admin.imports(cursor, limit)
+        """Return a page of imports, newest first."""
+        return self._store.imports(cursor, limit)
 
     def rejects(self, import_id: str, cursor: str | None, limit: int) -> Page:
-        """The rows that were rejected. Raises `NotFound`."""
-        return self._admin.rejected_rows(import_id, cursor, limit)
+        """Return a page of rejected rows, in the order of the file. Raises `NotFound`."""
+        return self._store.rejected_rows(import_id, cursor, limit)

@@ -1,4 +1,7 @@
-"""What a CSV file of accounts means: its columns, and the account of a row's cells. The command line reads by it too: it imports little."""
+"""The columns of a CSV file of accounts, and the account that a row's cells describe.
+
+The command line reads files with this module too, so it imports little.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, Final
 from flamebot.domain.strict_json import NotJson, parse_json
 
 Column = tuple[str, ...]
-"""A column's place in an account: ("modelId",), ("config", "city")."""
+"""A column's path in an account: ("modelId",), ("config", "city")."""
 
 _PLAIN: Final = {"flamebotid": "flamebotId", "modelid": "modelId", "channelid": "channelId"}
 _NESTED: Final = ("credentials", "config")
@@ -16,18 +19,19 @@ MOST_COLUMNS: Final = 200
 
 
 class BadHeader(ValueError):
-    """The first line does not name columns. Never quotes it: without a header it is a row, and rows hold credentials.
+    """The first line does not name the columns of a file of accounts.
 
-    `place`, from 1, is that of a name that is unknown.
+    The message never quotes the line: a file without a header has credentials in it. `number`,
+    from 1, is that of a column with an unknown name.
     """
 
-    def __init__(self, detail: str, place: int | None = None) -> None:
+    def __init__(self, detail: str, number: int | None = None) -> None:
         super().__init__(detail)
-        self.place = place
+        self.number = number
 
 
 class BadRow(ValueError):
-    """A row does not fit its columns. `column` is the one that it is about."""
+    """A row does not fit its columns. `column` is the one at fault, if it is a single one."""
 
     def __init__(self, detail: str, column: Column = ()) -> None:
         super().__init__(detail)
@@ -35,34 +39,37 @@ class BadRow(ValueError):
 
 
 def columns_of(names: Sequence[str]) -> list[Column]:
-    """The columns that a header names, in either spelling (modelId, model_id). Raises `BadHeader`."""
+    """Return the columns that a header names, as modelId or model_id. Raises `BadHeader`."""
     if len(names) > MOST_COLUMNS:
         raise BadHeader(f"It has {len(names)} columns; {MOST_COLUMNS} is the limit.")
-    if "flamebotid" not in map(
-        _plain, names
-    ):  # then it may be no header at all: of it nothing is shown, not even a place
+    # Without this column the line may be no header but a row. Nothing of it may be shown, not
+    # even which cell is unknown.
+    if "flamebotid" not in map(_plain, names):
         raise BadHeader("Its first line names no column flamebotId.")
-    columns = [_column(place, name.strip()) for place, name in enumerate(names, 1)]
+    columns = [_column(number, name.strip()) for number, name in enumerate(names, 1)]
     if len(set(columns)) < len(columns):
         raise BadHeader("Its first line names a column twice.")
     return columns
 
 
 def account_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any]:
-    """An account of its cells. An empty cell is a field that was not sent: what is stored stays. Raises `BadRow`."""
+    """Return the account that a row's cells describe, not validated. Raises `BadRow`.
+
+    An empty cell is a field that is left out, so that the stored value stays.
+    """
     if len(cells) > len(columns):
         raise BadRow(f"Has {len(cells)} cells under {len(columns)} columns.")
     account: dict[str, Any] = {}
     for column, cell in zip(columns, cells, strict=False):
         if cell == "":
             continue
-        head = column[0]
+        field = column[0]
         if len(column) == 2:
-            account.setdefault(head, {})[column[1]] = cell
-        elif head in _NESTED:
-            account.setdefault(head, {}).update(_object(column, cell))
+            account.setdefault(field, {})[column[1]] = cell
+        elif field in _NESTED:
+            account.setdefault(field, {}).update(_object(column, cell))
         else:
-            account[head] = cell
+            account[field] = cell
     return account
 
 
@@ -70,13 +77,14 @@ def _plain(name: str) -> str:
     return name.strip().replace("_", "").lower()
 
 
-def _column(place: int, name: str) -> Column:
+def _column(number: int, name: str) -> Column:
     if _plain(name) in _PLAIN:
         return (_PLAIN[_plain(name)],)
-    head, dot, rest = name.partition(".")
-    if head not in _NESTED or (dot and not rest) or len(name) > 200 or not name.isprintable():
-        raise BadHeader(f"Its first line has an unknown name in column {place}.", place)
-    return (head, rest) if dot else (head,)
+    field, dot, member = name.partition(".")
+    known = field in _NESTED and (member or not dot)
+    if not known or len(name) > 200 or not name.isprintable():
+        raise BadHeader(f"Its first line has an unknown name in column {number}.", number)
+    return (field, member) if dot else (field,)
 
 
 def _object(column: Column, cell: str) -> dict[str, Any]:

@@ -1,24 +1,33 @@
-"""The worker of imports by file: takes the turn, reads on from the checkpoint, stores chunk by chunk, and deletes the file at the end."""
+"""The worker of imports by file: read on from the checkpoint, store chunk by chunk.
+
+A worker dies anywhere, messages arrive twice, late or never. What makes that crash-safe:
+
+- The checkpoint (byte, line) is a column of the import and moves in the transaction that stores
+  the chunk's rows. A crash between two commits loses work, never rows.
+- Only the holder of the lease stores chunks, and each chunk is a compare-and-set on the fence and
+  the checkpoint. A worker that is slower than its lease is refused at its next chunk.
+- Maintenance sends a wake-up message for every import that waits, is stalled or may have a file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from enum import Enum
 from typing import Final
 from uuid import uuid4
 
 from flamebot.domain.definition import Definition
-from flamebot.domain.errors import Unavailable, ValidationIssue
-from flamebot.domain.import_message import decode, encode
+from flamebot.domain.errors import Unavailable
+from flamebot.domain.import_message import encode
 from flamebot.ports.clock import Clock
 from flamebot.ports.import_files import ImportFiles
-from flamebot.ports.import_store import Chunk, ImportStore, RejectedRow, StagedRow, Turn
+from flamebot.ports.import_store import ImportLease, ImportStore, StagedRow
 from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.vault import Vault
 from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.imports.pending_chunk import PendingChunk
 from flamebot.services.imports.record_reader import (
     Lines,
     Record,
@@ -27,64 +36,26 @@ from flamebot.services.imports.record_reader import (
     jsonl_records,
     read_header,
 )
-from flamebot.services.imports.rejects import rejected
-from flamebot.services.imports.rows import encrypted, start_of
-from flamebot.services.imports.validate import AccountInput, validate_row
+from flamebot.services.imports.rows import account_data, account_rows
 from flamebot.services.sending import send_tasks
+from flamebot.services.workflows.start import start_row
 
-CHUNK_ROWS: Final = 2000
-CHUNK_BYTES: Final = 4 * 1024 * 1024
-RESERVE_SECONDS: Final = (
-    30.0  # a chunk's longest: the statement's patience, a slow read, a slow key service
-)
-_LATER_SECONDS: Final = 15
-_LATEST_SECONDS: Final = 600
+# The longest chunk: the statement's timeout, a slow read and a slow key service.
+RESERVE_SECONDS: Final = 30.0
+_RETRY_SECONDS: Final = 15
+_LONGEST_RETRY_SECONDS: Final = 600
 
 
-class _Stopped(Exception):
-    """The turn is over: somebody else's, cancelled, or to be given back."""
+class _Result(Enum):
+    """How a lease ended."""
 
-
-@dataclass(slots=True)
-class _Pending:
-    """A chunk as it grows."""
-
-    from_byte: int
-    to_byte: int
-    line: int
-    rows: int = 0
-    good: list[tuple[Record, AccountInput]] = field(default_factory=list)
-    rejects: list[RejectedRow] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
-
-    def add(self, record: Record) -> None:
-        """Judge a row as any import does; of two with the same flamebotId the later one is rejected."""
-        self.rows += 1
-        self.to_byte, self.line = record.end, record.last_line
-        account, issues = (None, [record.issue]) if record.issue else validate_row(record.value)
-        if account is None:
-            self.rejects.append(rejected(record.line, record.value, "invalid", issues))
-        elif account.flamebot_id in self.ids:
-            self.rejects.append(
-                rejected(
-                    record.line,
-                    record.value,
-                    "duplicate",
-                    [ValidationIssue("/flamebotId", "Stands in this file already.")],
-                )
-            )
-        else:
-            self.ids.add(account.flamebot_id)
-            self.good.append((record, account))
-
-    @property
-    def full(self) -> bool:
-        """Whether it should be stored."""
-        return self.rows >= CHUNK_ROWS or self.to_byte - self.from_byte >= CHUNK_BYTES
+    ENDED = "ended"  # completed, failed or cancelled: the file is no longer needed
+    OUT_OF_TIME = "out_of_time"  # rows are left, for the next invocation
+    INTERRUPTED = "interrupted"  # a dependency was unavailable, or the lease was lost
 
 
 class RunImport:
-    """Looks at imports. Whoever calls it, how often and how late: a row is stored once."""
+    """Processes imports. Duplicate, late and lost messages are harmless: a row is stored once."""
 
     def __init__(
         self,
@@ -94,179 +65,207 @@ class RunImport:
         vault: Vault,
         catalog: DefinitionCatalog,
         steps: StepQueue,
-        hints: StepQueue,
+        wake_ups: StepQueue,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Take the ports; `steps` gets tasks that are due soon, `hints` our own messages to look again."""
+        """Keep the ports: `steps` takes tasks that are due soon, `wake_ups` messages to itself."""
         self._store = store
         self._files = files
         self._vault = vault
         self._catalog = catalog
         self._steps = steps
-        self._hints = hints
+        self._wake_ups = wake_ups
         self._clock = clock
         self._telemetry = telemetry
 
-    def run(self, messages: Mapping[str, str], time_left: Callable[[], float]) -> list[str]:
-        """Look at what the messages (id to body) name; answer those that should come again. `time_left` in wall-clock seconds."""
+    def run(
+        self, messages: Mapping[str, Sequence[str] | None], time_left: Callable[[], float]
+    ) -> list[str]:
+        """Process the imports that a batch of messages names.
+
+        Args:
+            messages: message id to the ids of imports; None for an unreadable message.
+            time_left: returns the wall-clock seconds until the invocation ends.
+
+        Returns:
+            The ids of the messages that must be delivered again.
+        """
         failed = []
-        for message_id, body in messages.items():
-            found = decode(body)
-            if found is None:
+        for message_id, import_ids in messages.items():
+            if import_ids is None:
                 self._telemetry.warn("unreadable_message", message_id=message_id)
                 failed.append(message_id)
                 continue
-            looked_at = [self._look(import_id, time_left) for import_id in found]
-            if not all(looked_at):
+            # All of them, also after one that failed.
+            done = [self.process(import_id, time_left) for import_id in import_ids]
+            if not all(done):
                 failed.append(message_id)
         return failed
 
-    def _look(self, import_id: str, time_left: Callable[[], float]) -> bool:
-        """Whether nothing is left to do, or somebody was told to do it."""
+    def process(self, import_id: str, time_left: Callable[[], float]) -> bool:
+        """Process an import as far as time allows.
+
+        Returns:
+            Whether the message can be acknowledged: nothing is left to do, or another wake-up
+            message is on its way.
+        """
         try:
-            return self.look(import_id, time_left)
+            size = self._files.size(import_id)
+            if size is None:
+                # A message that came before the upload, or after the file was deleted.
+                status = self._store.miss_import_file(import_id)
+                self._telemetry.info("import_without_file", import_id=import_id, status=status)
+                return True
+            lease = self._store.begin_import(import_id, str(uuid4()))
+            if lease == "running":
+                return True  # Another worker holds the lease; if it dies, maintenance notices.
+            if not isinstance(lease, ImportLease):
+                # An import that has ended or never was: a late upload, or a delete that failed.
+                self._delete_file(import_id)
+                return True
+            return self._use(lease, size, time_left)
         except Unavailable as error:
             self._telemetry.warn(
-                "import_put_off", import_id=import_id, code=error.code, detail=error.detail
+                "import_deferred", import_id=import_id, code=error.code, detail=error.detail
             )
-            return self._again(import_id, _LATER_SECONDS)
+            return self._wake_up(import_id, _RETRY_SECONDS)
 
-    def look(self, import_id: str, time_left: Callable[[], float]) -> bool:
-        """Do what there is to do. Raises `Unavailable` before a turn was taken."""
-        size = self._files.size(import_id)
-        if size is None:
-            status = self._store.miss_import_file(import_id)
-            self._telemetry.info("import_without_file", import_id=import_id, status=status)
-            return True
-        turn = self._store.begin_import(import_id, str(uuid4()))
-        if isinstance(turn, Turn):
-            return self._take(turn, size, time_left)
-        if turn != "running":  # over, or nobody's
-            self._clean(import_id)
-        return True
+    def _use(self, lease: ImportLease, size: int, time_left: Callable[[], float]) -> bool:
+        """Store rows under a lease, and hand the import on. Return as `process` does."""
+        match self._import_rows(lease, size, time_left):
+            case _Result.ENDED:
+                self._delete_file(lease.import_id)
+                return True
+            case _Result.OUT_OF_TIME:
+                # Released before the message is sent: the next worker would find the lease taken,
+                # acknowledge, and leave the import to maintenance.
+                self._store.release_import(lease)
+                self._telemetry.info("import_lease_released", import_id=lease.import_id)
+                return self._wake_up(lease.import_id, 0)
+            case _Result.INTERRUPTED:
+                with suppress(Unavailable):  # The lease expires by itself.
+                    self._store.release_import(lease)
+                backoff = _RETRY_SECONDS * 2 ** min(lease.tries - 1, 10)
+                return self._wake_up(lease.import_id, min(backoff, _LONGEST_RETRY_SECONDS))
 
-    def _take(self, turn: Turn, size: int, time_left: Callable[[], float]) -> bool:
+    def _import_rows(
+        self, lease: ImportLease, size: int, time_left: Callable[[], float]
+    ) -> _Result:
         try:
-            if size != turn.size:
-                raise Unreadable(f"It has {size} bytes; {turn.size} were announced.")
-            self._work(turn, time_left)
+            if size != lease.size:  # guard: announced-size
+                raise Unreadable(f"It has {size} bytes; {lease.size} were announced.")
+            return self._store_chunks(lease, time_left)
         except Unreadable as error:
-            self._store.fail_import(turn, f"unreadable: {error}")
+            self._store.fail_import(lease, f"unreadable: {error}")
             self._telemetry.count("ImportsFailed")
-            self._telemetry.warn("import_failed", import_id=turn.import_id, detail=str(error))
-        except _Stopped:
-            pass
+            self._telemetry.warn("import_failed", import_id=lease.import_id, detail=str(error))
+            return _Result.ENDED
         except Unavailable as error:
             self._telemetry.warn(
                 "import_interrupted",
-                import_id=turn.import_id,
+                import_id=lease.import_id,
                 code=error.code,
                 detail=error.detail,
-                tries=turn.tries,
+                tries=lease.tries,
             )
-            with suppress(Unavailable):
-                self._store.release_import(turn)
-            return self._again(
-                turn.import_id, min(_LATER_SECONDS * 2 ** min(turn.tries - 1, 10), _LATEST_SECONDS)
-            )
-        else:
-            self._telemetry.info("import_turn_ended", import_id=turn.import_id)
-            self._store.release_import(turn)
-            return self._again(turn.import_id, 0)
-        self._clean(turn.import_id)
-        return True
+            return _Result.INTERRUPTED
 
-    def _work(self, turn: Turn, time_left: Callable[[], float]) -> None:
-        """Store chunks while there is time. Raises `_Stopped` when the import is over, or the turn another's."""
+    def _store_chunks(self, lease: ImportLease, time_left: Callable[[], float]) -> _Result:
         definition = (
-            self._catalog.get(turn.definition_id) if turn.definition_id is not None else None
+            self._catalog.get(lease.definition_id) if lease.definition_id is not None else None
         )
-        with ExitStack() as opened:
-            records = self._records(turn, opened)
-            pending = _Pending(turn.bytes_read, turn.bytes_read, turn.last_line)
+        with self._records(lease) as records:
+            pending = PendingChunk.after(lease.bytes_read, lease.last_line)
             for record in records:
                 pending.add(record)
-                if pending.full:
-                    self._store_chunk(turn, pending, definition, done=False)
-                    pending = _Pending(record.end, record.end, record.last_line)
-                    if time_left() < RESERVE_SECONDS:
-                        return
-            pending.to_byte = turn.size
-            self._store_chunk(turn, pending, definition, done=True)
-        raise _Stopped
+                if not pending.full:
+                    continue
+                if not self._store_chunk(lease, pending, definition, last=False):
+                    return _Result.ENDED
+                if time_left() < RESERVE_SECONDS:  # guard: time-for-a-chunk
+                    return _Result.OUT_OF_TIME
+                pending = PendingChunk.after(record.end, record.last_line)
+            # The last chunk may be empty; it completes the import all the same.
+            pending.to_byte = lease.size
+            self._store_chunk(lease, pending, definition, last=True)
+        return _Result.ENDED
 
-    def _records(self, turn: Turn, opened: ExitStack) -> Iterator[Record]:
-        """The rows after the checkpoint. A CSV file's header is read again: it is stored nowhere."""
-        if turn.format == "jsonl":
-            pieces = opened.enter_context(self._files.read(turn.import_id, turn.bytes_read))
-            return jsonl_records(Lines(pieces, offset=turn.bytes_read, number=turn.last_line))
-        head = ExitStack()
-        lines = Lines(head.enter_context(self._files.read(turn.import_id, 0)))
-        with head:
-            columns = read_header(lines)
-            if turn.bytes_read == 0:
-                opened.push(head.pop_all())
-                return csv_records(lines, columns)
-        pieces = opened.enter_context(self._files.read(turn.import_id, turn.bytes_read))
-        return csv_records(Lines(pieces, offset=turn.bytes_read, number=turn.last_line), columns)
+    @contextmanager
+    def _records(self, lease: ImportLease) -> Iterator[Iterator[Record]]:
+        """Open the rows after the checkpoint."""
+        columns = None
+        if lease.format == "csv":
+            with self._files.read(lease.import_id, 0) as pieces:
+                # The header is read again by each lease: it is stored nowhere, because a file
+                # without a header has credentials in its first line.
+                lines = Lines(pieces)
+                columns = read_header(lines)
+                if lease.bytes_read == 0:
+                    yield csv_records(lines, columns)
+                    return
+        with self._files.read(lease.import_id, lease.bytes_read) as pieces:
+            lines = Lines(pieces, offset=lease.bytes_read, number=lease.last_line)
+            yield jsonl_records(lines) if columns is None else csv_records(lines, columns)
 
     def _store_chunk(
-        self, turn: Turn, pending: _Pending, definition: Definition | None, *, done: bool
-    ) -> None:
-        rows = encrypted([account for _, account in pending.good], self._store, self._vault)
-        now = self._store.now() if definition else turn.starts_at
-        staged = []
-        for (record, account), row in zip(pending.good, rows, strict=True):
-            # Where a row stands in the file says when it starts: known without counting the rows, and the same whoever reads it.
-            at = max(now, turn.starts_at + turn.spread * (record.end / turn.size))
-            staged.append(
-                StagedRow(
-                    row=record.line,
-                    account=row,
-                    start=start_of(definition, account, at) if definition else None,
-                )
-            )
-        chunk = Chunk(
-            from_byte=pending.from_byte,
-            to_byte=pending.to_byte,
-            line=pending.line,
-            rows=pending.rows,
-            staged=staged,
-            rejects=pending.rejects,
-            done=done,
-        )
-        stored = self._store.import_chunk(turn, chunk)
-        if not stored.applied:
-            self._telemetry.info("import_turn_lost", import_id=turn.import_id, status=stored.status)
-            if stored.status == "running":
-                raise Unavailable("The turn, or what was staged, was lost.")
-            raise _Stopped
-        self._telemetry.count("AccountsImported", stored.created + stored.updated)
-        self._telemetry.count("AccountsRejected", stored.rejected)
-        self._telemetry.count("WorkflowsStarted", stored.started)
-        if done:
-            self._telemetry.count("ImportsCompleted")
-        send_tasks(stored.send, queue=self._steps, clock=self._clock, telemetry=self._telemetry)
+        self,
+        lease: ImportLease,
+        pending: PendingChunk,
+        definition: Definition | None,
+        *,
+        last: bool,
+    ) -> bool:
+        """Store a chunk and move the checkpoint. Return whether the import is still running.
 
-    def _clean(self, import_id: str) -> None:
-        """Delete the file of an import that is over. If that fails, maintenance has us look again; a day later the bucket does it."""
+        Raises `Unavailable` when the lease or the staged rows were lost: the rows are read again,
+        by this worker or by another.
+        """
+        accounts = [account for _, account in pending.valid]
+        # Encryption comes first: it calls the key service, which may take longer than the lease.
+        # A lease that expires in the meantime is found by the commit, not by a look at a clock.
+        rows = account_rows(accounts, self._store, self._vault)
+        now = self._store.now() if definition else lease.starts_at
+        staged = []
+        for (record, account), row in zip(pending.valid, rows, strict=True):
+            start = None
+            if definition:
+                # A row's share of the spread is its position in the file: known without counting
+                # the rows, and the same for every worker that reads the row.
+                at = max(now, lease.starts_at + lease.spread * (record.end / lease.size))
+                start = start_row(definition, account_data(account), at)
+            staged.append(StagedRow(row=record.line, account=row, start=start))
+        result = self._store.import_chunk(lease, pending.chunk(staged, last=last))
+        if not result.applied:
+            self._telemetry.info(
+                "import_chunk_refused", import_id=lease.import_id, status=result.status
+            )
+            if result.status == "running":
+                raise Unavailable("The lease, or the rows in the staging table, were lost.")
+            return False
+        self._telemetry.count("AccountsImported", result.created + result.updated)
+        self._telemetry.count("AccountsRejected", result.rejected)
+        self._telemetry.count("WorkflowsStarted", result.started)
+        if last:
+            self._telemetry.count("ImportsCompleted")
+        # Checkpoint before send: after a crash here the tick sends these tasks. The other order
+        # would send tasks whose transaction rolls back.
+        send_tasks(result.send, queue=self._steps, clock=self._clock, telemetry=self._telemetry)
+        return True
+
+    def _delete_file(self, import_id: str) -> None:
+        """Delete the file of an import that has ended.
+
+        A failure is harmless: maintenance wakes a worker again, and after a day the bucket's
+        lifecycle rule deletes the file.
+        """
         try:
             self._files.delete(import_id)
             self._store.miss_import_file(import_id)
         except Unavailable as error:
-            self._telemetry.warn("import_file_left", import_id=import_id, code=error.code)
+            self._telemetry.warn("import_file_not_deleted", import_id=import_id, code=error.code)
 
-    def _again(self, import_id: str, seconds: float) -> bool:
-        """Ask to be called again; whether the queue took it."""
-        return (
-            self._hints.send(
-                [
-                    Message(
-                        body=encode(import_id),
-                        delay_seconds=int(timedelta(seconds=seconds).total_seconds()),
-                    )
-                ]
-            )
-            == 1
-        )
+    def _wake_up(self, import_id: str, delay_seconds: int) -> bool:
+        """Send a wake-up message. Return whether the queue accepted it."""
+        message = Message(body=encode(import_id), delay_seconds=delay_seconds)
+        return self._wake_ups.send([message]) == 1

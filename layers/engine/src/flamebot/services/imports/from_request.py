@@ -1,48 +1,67 @@
-"""Import accounts: judge, encrypt, store and start in one transaction, then send what is due soon."""
+"""The import of accounts by request: validate, encrypt, store and start in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from flamebot.domain.errors import AccountIncomplete, IdempotencyInFlight, ValidationIssue
+from flamebot.domain.errors import IdempotencyInFlight, ValidationIssue
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import Caller, ControlStore, Imported, Started, StartRow
+from flamebot.ports.control_store import (
+    Caller,
+    ControlStore,
+    IdempotencyRecord,
+    Imported,
+    Started,
+    StartRow,
+)
 from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.vault import Vault
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.imports.idempotency import checked_key, record, same_request
-from flamebot.services.imports.rows import encrypted, start_of
-from flamebot.services.imports.validate import AccountInput, ValidatedRow, judge
+from flamebot.services.imports.idempotency import checked_key, new_record, same_request
+from flamebot.services.imports.rows import account_data, account_rows
+from flamebot.services.imports.validate import AccountInput, ValidatedRow, validate_rows
 from flamebot.services.sending import send_tasks
+from flamebot.services.workflows.start import start_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportOrder:
-    """What was asked for. `document` is the request as it was sent, for its Idempotency-Key."""
+class ImportCommand:
+    """An import by request."""
 
     rows: Sequence[object]
     start: bool
     workflow_type: str
     spread: timedelta  # schedule time
-    key: str | None
-    document: object
+    key: str | None  # Idempotency-Key
+    document: object  # the request's body as it was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowResult:
+    """The result of one row. `issues` is empty for a row that was stored."""
+
+    flamebot_id: str | None
+    status: Literal["created", "updated", "rejected"]
+    workflow: Literal["started", "already_active", "not_requested", "rejected"]
+    instance_id: str | None = None
+    issues: tuple[ValidationIssue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """The answer (camelCase is the HTTP layer's matter), and whether it is an old one."""
+    """The result of an import, its rows in the order of the request."""
 
-    answer: Json
-    replayed: bool
+    results: Sequence[RowResult]
+    replayed: bool  # the result of an earlier request with the same key
 
 
 class ImportAccounts:
-    """The import's use case."""
+    """The use case behind `POST /v1/accounts/import`."""
 
     def __init__(
         self,
@@ -61,55 +80,74 @@ class ImportAccounts:
         self._clock = clock
         self._telemetry = telemetry
 
-    def run(self, order: ImportOrder, caller: Caller) -> ImportReport:
-        """Import. Raises `Invalid`, `UnknownWorkflowType`, `IdempotencyKeyReused`, `IdempotencyInFlight`, `Unavailable`."""
-        key = checked_key(order.key)
-        replay = self._replay(key, order, caller)
-        if replay:
+    def run(self, command: ImportCommand, caller: Caller) -> ImportReport:
+        """Import the valid rows and report on every row.
+
+        Raises:
+            Invalid: the Idempotency-Key is malformed.
+            UnknownWorkflowType: there is no definition to start.
+            IdempotencyKeyReused: the key was used with another body.
+            IdempotencyInFlight: a request with the same key is being processed.
+            Unavailable: nothing was stored, or the response was lost; with a key, retry is safe.
+        """
+        key = checked_key(command.key)
+        replay = self._replay(key, command, caller)
+        if replay:  # guard: replay-before-import
             return replay
-        rows = judge(order.rows)
-        good = [row.account for row in rows if row.account]
-        request: Json = {"start": order.start, "rows": [_remembered(row) for row in rows]}
-        remembered = (
-            replace(record(caller.actor, key, order.document), answer=request)
-            if key is not None
-            else None
-        )
-        starts = self._starts(good, order)
+        rows = validate_rows(command.rows)
+        accounts = [row.account for row in rows if row.account]
+        starts = self._starts(accounts, command)
+        record = _record(key, command, rows, caller) if key is not None else None
         try:
+            # Only the insert of the key in this transaction decides between two requests at once:
+            # both may have found no replay above.
             imported = self._store.import_accounts(
-                encrypted(good, self._store, self._vault), starts, remembered, caller
+                account_rows(accounts, self._store, self._vault), starts, record, caller
             )
         except IdempotencyInFlight:
-            replay = self._replay(key, order, caller)  # the other one may have finished just now
-            if replay:
+            # The other request may have committed since.
+            replay = self._replay(key, command, caller)
+            if replay:  # guard: replay-after-in-flight
                 return replay
             raise
-        self._count(imported, rejected=len(rows) - len(good))
+        self._count(imported, rejected=len(rows) - len(accounts))
+        # After the commit: a task that is sent before it would find no row to begin. One that is
+        # never sent, after a crash here, is sent by the tick.
         pointers = [start.send for start in imported.started if start.send]
+        # guard: send-after-import
         send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
-        return ImportReport(answer=_answer(request, imported), replayed=False)
+        return ImportReport(results=_results(rows, imported, start=command.start), replayed=False)
 
-    def _replay(self, key: str | None, order: ImportOrder, caller: Caller) -> ImportReport | None:
+    def _replay(
+        self, key: str | None, command: ImportCommand, caller: Caller
+    ) -> ImportReport | None:
         known = self._store.find_import(caller.actor, key) if key is not None else None
         if known is None:
             return None
-        told = same_request(known, order.document)
+        answer = same_request(known, command.document)
+        rows = [_row_of(row) for row in answer["request"]["rows"]]
+        imported = _imported_of(answer["imported"])
         return ImportReport(
-            answer=_answer(told["request"], _imported(told["imported"])), replayed=True
+            results=_results(rows, imported, start=answer["request"]["start"]), replayed=True
         )
 
-    def _starts(self, good: Sequence[AccountInput], order: ImportOrder) -> list[StartRow]:
-        """One start per row, spread evenly. Whether an account is complete and free, SQL decides: it knows what is stored."""
-        if not order.start:
+    def _starts(self, accounts: Sequence[AccountInput], command: ImportCommand) -> list[StartRow]:
+        """Return one start per account, spread evenly.
+
+        SQL decides which of them start: it knows whether the stored account is complete and has no
+        live workflow.
+        """
+        if not command.start:
             return []
-        definition = self._catalog.active(order.workflow_type)
-        if not good:
+        definition = self._catalog.active(command.workflow_type)
+        if not accounts:
             return []
         now = self._store.now()
         return [
-            start_of(definition, account, now + order.spread * place / len(good))
-            for place, account in enumerate(good)
+            start_row(
+                definition, account_data(account), now + command.spread * number / len(accounts)
+            )
+            for number, account in enumerate(accounts)
         ]
 
     def _count(self, imported: Imported, *, rejected: int) -> None:
@@ -123,70 +161,62 @@ class ImportAccounts:
         )
 
 
-def _remembered(row: ValidatedRow) -> Json:
-    return {
-        "id": row.flamebot_id,
-        "issues": [[issue.pointer, issue.detail] for issue in row.issues],
-        "ok": row.account is not None,
-    }
+def _results(rows: Sequence[ValidatedRow], imported: Imported, *, start: bool) -> list[RowResult]:
+    """Combine Python's part and SQL's part, for a new import and for a replay alike."""
+    starts = {started.account_id: started for started in imported.started}
+    return [_result(row, imported, starts, start=start) for row in rows]
 
 
-def _imported(told: Mapping[str, Any]) -> Imported:
-    """SQL's part of a remembered answer."""
+def _result(
+    row: ValidatedRow, imported: Imported, starts: Mapping[str, Started], *, start: bool
+) -> RowResult:
+    if not row.valid or row.flamebot_id is None:
+        return RowResult(
+            flamebot_id=row.flamebot_id,
+            status="rejected",
+            workflow="rejected" if start else "not_requested",
+            issues=row.issues,
+        )
+    status = imported.accounts[row.flamebot_id]
+    started = starts.get(row.flamebot_id)
+    if not start or started is None or started.status not in ("started", "already_active"):
+        return RowResult(
+            flamebot_id=row.flamebot_id,
+            status=status,
+            workflow="rejected" if start else "not_requested",
+        )
+    return RowResult(
+        flamebot_id=row.flamebot_id,
+        status=status,
+        workflow="started" if started.status == "started" else "already_active",
+        instance_id=started.instance_id,
+    )
+
+
+def _record(
+    key: str, command: ImportCommand, rows: Sequence[ValidatedRow], caller: Caller
+) -> IdempotencyRecord:
+    remembered = [
+        {
+            "id": row.flamebot_id,
+            "issues": [[issue.pointer, issue.detail] for issue in row.issues],
+        }
+        for row in rows
+    ]
+    answer: Json = {"start": command.start, "rows": remembered}
+    return new_record(caller.actor, key, command.document, answer)
+
+
+def _row_of(stored: Json) -> ValidatedRow:
+    issues = tuple(ValidationIssue(*issue) for issue in stored["issues"])
+    return ValidatedRow(flamebot_id=stored["id"], issues=issues)
+
+
+def _imported_of(stored: Mapping[str, Any]) -> Imported:
     started = [
         Started(
             account_id=row["account_id"], status=row["status"], instance_id=row.get("instance_id")
         )
-        for row in told.get("started") or []
+        for row in stored.get("started") or []
     ]
-    return Imported(accounts=dict(told.get("accounts") or {}), started=started)
-
-
-def _answer(request: Json, imported: Imported) -> Json:
-    """The same answer from the same parts, the first time and every time after."""
-    starts = {start.account_id: start for start in imported.started}
-    results = [
-        _result(index, row, request["start"], imported, starts)
-        for index, row in enumerate(request["rows"])
-    ]
-    return {
-        "imported": len(imported.accounts),
-        "started": sum(start.status == "started" for start in imported.started),
-        "rejected": sum(result["status"] == "rejected" for result in results),
-        "results": results,
-    }
-
-
-def _result(
-    index: int, row: Json, start_asked: bool, imported: Imported, starts: Mapping[str, Started]
-) -> Json:
-    issues = [ValidationIssue(*issue) for issue in row["issues"]]
-    start = starts.get(row["id"]) if row["ok"] else None
-    began = start is not None and start.status in ("started", "already_active")
-    if not row["ok"]:
-        problem: Json | None = _problem("invalid", "The row is not valid.", issues)
-    elif start_asked and not began:
-        missing = ValidationIssue(f"/accounts/{index}", AccountIncomplete.__doc__ or "")
-        problem = _problem(AccountIncomplete.code, missing.detail, [missing])
-    else:
-        problem = None
-    return {
-        "index": index,
-        "flamebot_id": row["id"],
-        "status": imported.accounts[row["id"]] if row["ok"] else "rejected",
-        "workflow": {
-            "instance_id": start.instance_id if start and began else None,
-            "status": (start.status if start and began else "rejected")
-            if start_asked
-            else "not_requested",
-        },
-        "problem": problem,
-    }
-
-
-def _problem(code: str, detail: str, issues: Sequence[ValidationIssue]) -> Json:
-    return {
-        "code": code,
-        "detail": detail,
-        "errors": [{"pointer": issue.pointer, "detail": issue.detail} for issue in issues],
-    }
+    return Imported(accounts=dict(stored.get("accounts") or {}), started=started)

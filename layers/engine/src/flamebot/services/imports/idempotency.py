@@ -1,4 +1,7 @@
-"""An import's Idempotency-Key: the same request is answered again, another one under its key is refused."""
+"""The Idempotency-Key of an import by request.
+
+The same request under the same key gets the stored response; another request is refused.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _SALT_BYTES = 16
 
 
 def checked_key(key: str | None) -> str | None:
-    """The key, if there is one. Raises `Invalid`."""
+    """Return the key, or None when there is none. Raises `Invalid`."""
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid(
             [
@@ -29,25 +32,31 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
-def record(principal: str, key: str, document: object) -> IdempotencyRecord:
-    """What to remember of a new request."""
+def new_record(principal: str, key: str, document: object, answer: Json) -> IdempotencyRecord:
+    """Return the record of a new request.
+
+    Args:
+        principal: the caller; a key is unique per caller.
+        key: the Idempotency-Key.
+        document: the request's body, of which a salted digest is stored.
+        answer: what `same_request` gives back; SQL adds its own results to it.
+    """
     salt = secrets.token_bytes(_SALT_BYTES)
     return IdempotencyRecord(
-        principal=principal, key=key, salt=salt, digest=_digest(document, salt)
+        principal=principal, key=key, salt=salt, digest=_digest(document, salt), answer=answer
     )
 
 
 def same_request(known: IdempotencyRecord, document: object) -> Json:
-    """The remembered answer. Raises `IdempotencyKeyReused` if the document is another."""
+    """Return the stored answer. Raises `IdempotencyKeyReused` when the document differs."""
+    # guard: same-document
     if not hmac.compare_digest(bytes(known.digest), _digest(document, bytes(known.salt))):
         raise IdempotencyKeyReused
     return known.answer or {}
 
 
 def _digest(document: object, salt: bytes) -> bytes:
-    """Salted and slow: the document holds credentials, and a stored fast hash would let them be guessed.
-
-    The order of members and the white space between them do not count.
-    """
+    # Salted and slow: the document holds credentials, which could be guessed from a fast digest.
+    # Sorted and compact: neither the order of members nor white space matters.
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.scrypt(canonical.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)

@@ -1,31 +1,32 @@
-"""Maintenance's part for imports by file: whatever got lost is looked at again, what is old is forgotten."""
+"""Maintenance of imports by file: wake workers where one is needed, delete old imports."""
 
 from __future__ import annotations
 
 from flamebot.domain.import_message import encode
 from flamebot.ports.engine_store import Json
-from flamebot.ports.import_store import ImportMaintenance
+from flamebot.ports.import_store import ImportMaintenanceStore
 from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.telemetry import Telemetry
 
 
 class MaintainImports:
-    """An event of S3 that never came, a worker that died, a file that was not deleted: a hint each, the worker finds out which."""
+    """The imports' part of the periodic maintenance.
 
-    def __init__(self, *, store: ImportMaintenance, hints: StepQueue, telemetry: Telemetry) -> None:
+    An upload event that was lost, a worker that died and a file that was not deleted look the
+    same from here: the import gets a wake-up message, and the worker finds out what is missing.
+    """
+
+    def __init__(
+        self, *, store: ImportMaintenanceStore, wake_ups: StepQueue, telemetry: Telemetry
+    ) -> None:
         self._store = store
-        self._hints = hints
+        self._wake_ups = wake_ups
         self._telemetry = telemetry
 
     def run(self) -> Json:
-        """How many were hinted at, and how many forgotten."""
+        """Return how many wake-up messages were sent and how many imports were deleted."""
         found = self._store.find_stalled_imports()
-        hinted = (
-            self._hints.send(
-                [Message(body=encode(import_id), delay_seconds=0) for import_id, _ in found]
-            )
-            if found
-            else 0
-        )
+        messages = [Message(body=encode(import_id), delay_seconds=0) for import_id, _ in found]
+        sent = self._wake_ups.send(messages) if messages else 0
         self._telemetry.count("ImportsStalled", sum(stalled for _, stalled in found))
-        return {"hinted": hinted, "deleted": self._store.delete_old_imports()}
+        return {"woken": sent, "deleted": self._store.delete_old_imports()}

@@ -1,4 +1,4 @@
-"""What may be told of a row that was rejected: where and why, never what stood there (I10)."""
+"""The report of a rejected row: where and why, never a value of the row (I10)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,27 @@ _FIELDS = ("flamebotId", "modelId", "channelId", "credentials", "config")
 
 
 def rejected(line: int, value: object, code: str, issues: Sequence[ValidationIssue]) -> RejectedRow:
-    """A rejected row as it is stored: its account if that is a flamebotId by its form, its issues with pointers to fields of ours."""
-    known = known_id(value)
+    """Return the report of a row that begins on `line`."""
+    flamebot_id = known_id(value)
+    # A value that does not have the form of a flamebotId may be a credential in the wrong column.
+    is_id = flamebot_id is not None and _ID.fullmatch(flamebot_id)  # guard: reject-shows-only-ids
     return RejectedRow(
         row=line,
-        flamebot_id=known if known is not None and _ID.fullmatch(known) else None,
+        flamebot_id=flamebot_id if is_id else None,
         code=code,
         issues=tuple(
-            ValidationIssue(_field(issue.pointer), issue.detail) for issue in issues[:MAX_ISSUES]
+            ValidationIssue(_known_part(issue.pointer), issue.detail)
+            for issue in issues[:MAX_ISSUES]
         ),
     )
 
 
-def _field(pointer: str) -> str:
-    """The pointer as far as it names what we know: names that a file made up may be values in the wrong place."""
+def _known_part(pointer: str) -> str:
+    """Return the pointer as far as the engine knows its names.
+
+    A name that the file made up may be a credential: `{"s3cret": 1}`, or a member of credentials.
+    """
     field = pointer.split("/")[1] if pointer else ""
     if field not in _FIELDS:
         return ""
-    return pointer if field == "config" else f"/{field}"
+    return pointer if field == "config" else f"/{field}"  # guard: reject-shows-only-fields

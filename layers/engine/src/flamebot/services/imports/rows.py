@@ -1,32 +1,35 @@
-"""Accounts that were judged good, as rows to store: what every import does alike, by request or by file."""
+"""Valid accounts as rows to store: the part that imports by request and by file share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 
-from flamebot.domain.definition import Definition
 from flamebot.domain.instance import AccountData
-from flamebot.ports.control_store import AccountRow, StartRow
+from flamebot.ports.control_store import AccountRow
 from flamebot.ports.vault import Secret, Vault
 from flamebot.services.imports.validate import AccountInput
-from flamebot.services.workflows.start import planned_start
 
 
 class VersionStore(Protocol):
-    """Who hands out credentials versions."""
+    """The source of credentials versions."""
 
     def reserve_credentials_versions(self, count: int) -> list[int]:
-        """Credentials versions that nobody else will ever get."""
+        """Return `count` credentials versions that no other caller gets."""
         ...
 
 
-def encrypted(
+def account_rows(
     accounts: Sequence[AccountInput], store: VersionStore, vault: Vault
 ) -> list[AccountRow]:
-    """Rows to store: each with a version of its own, all credentials under one data key."""
-    versions = store.reserve_credentials_versions(len(accounts)) if accounts else []
+    """Return the accounts as rows, their credentials encrypted under one data key.
+
+    Each account gets a version of its own, which its ciphertext is bound to: the version must be
+    reserved before the encryption, and so before it is known which accounts change.
+    """
+    if not accounts:
+        return []
+    versions = store.reserve_credentials_versions(len(accounts))
     secrets = [
         Secret(account_id=account.flamebot_id, version=version, credentials=account.credentials)
         for account, version in zip(accounts, versions, strict=True)
@@ -46,16 +49,16 @@ def encrypted(
     ]
 
 
-def start_of(definition: Definition, account: AccountInput, at: datetime) -> StartRow:
-    """An account's start.
+def account_data(account: AccountInput) -> AccountData:
+    """Return the account as the start of its workflow is planned.
 
-    The first task is planned without what the row leaves out. That is enough: a request that is drawn here is made of
-    the definition, and a text is asked for when its task runs, with the account as it was stored.
+    The plan lacks the fields that the row leaves out and the table may hold. That is safe: the
+    first task's request depends on the definition only, and a text is generated when its task
+    runs, from the account as stored.
     """
-    data = AccountData(
+    return AccountData(
         account_id=account.flamebot_id,
         model_id=account.model_id or "",
         channel_id=account.channel_id or "",
         config=account.config or {},
     )
-    return planned_start(definition, data, at)

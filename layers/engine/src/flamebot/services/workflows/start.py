@@ -20,7 +20,7 @@ from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.sending import send_tasks
 
 
-def planned_start(definition: Definition, account: AccountData, at: datetime) -> StartRow:
+def start_row(definition: Definition, account: AccountData, at: datetime) -> StartRow:
     """An instance that starts at `at`, with an id made here: its first draws are seeded by it before it is stored."""
     instance_id = str(uuid4())
     instance = Instance(
@@ -69,7 +69,7 @@ class StartWorkflow:
             channel_id=stored["channel_id"] or "",
             config=stored["config"] or {},
         )
-        row = planned_start(self._catalog.active(workflow_type), account, self._store.now())
+        row = start_row(self._catalog.active(workflow_type), account, self._store.now())
         (started,) = self._store.start_workflows([row], caller)
         match started.status:
             case "missing":

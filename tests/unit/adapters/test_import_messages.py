@@ -1,4 +1,4 @@
-"""A hint names an import, and nothing that it says chooses a file."""
+"""The messages of the import queue name imports, and never choose a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from flamebot.domain.import_message import decode, encode
+from flamebot.adapters.s3.events import import_ids
+from flamebot.domain.import_message import encode
 
 ID = "018f3a5e-0000-4000-8000-000000000001"
 
@@ -25,12 +26,12 @@ def s3(*keys: str) -> str:
 
 def test_our_own_hint_comes_back() -> None:
     """What is encoded is decoded."""
-    assert decode(encode(ID)) == [ID]
+    assert import_ids(encode(ID)) == [ID]
 
 
 def test_of_an_event_only_the_id_counts() -> None:
     """Keys come percent-encoded; those below another prefix, or of no id, are nobody's."""
-    assert decode(
+    assert import_ids(
         s3(
             f"imports/{ID}",
             f"imports%2F{ID.upper()}",
@@ -47,7 +48,7 @@ def test_of_an_event_only_the_id_counts() -> None:
 
 def test_the_buckets_set_up_is_no_file() -> None:
     """S3 says once that it can reach the queue."""
-    assert decode('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
+    assert import_ids('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
 
 
 @pytest.mark.parametrize(
@@ -67,4 +68,4 @@ def test_the_buckets_set_up_is_no_file() -> None:
 )
 def test_what_nobody_sent_is_unreadable(body: str) -> None:
     """It goes to the dead letters, where somebody sees it."""
-    assert decode(body) is None
+    assert import_ids(body) is None
