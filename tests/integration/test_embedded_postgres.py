@@ -18,7 +18,7 @@ import pytest
 from devstack import postgres as module
 from devstack.cluster import PostgresUnavailable, privilege, wrapper
 from devstack.postgres import EmbeddedPostgres, database_url, embedded_postgres
-from tests.conftest import ROOT
+from conftest import ROOT
 from tests.support.databases import Session
 
 PARENT = """

@@ -1,4 +1,4 @@
-"""The model of the protocol: some of it is checked with every run of the tests, all of it by `make model`."""
+"""The protocol's model: the tests check quick configurations, `make model` checks all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ OPTIONS = (ROOT / "verification" / "model" / "options.pml").read_text()
 
 
 def test_the_quick_runs_bring_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
-    """I1 to I8 hold in the small configurations, and break without their guards; a machine without spin says that it did not look."""
+    """I1 to I8 hold in the small configurations and break without their guards.
+
+    Without spin the check reports that it did not run.
+    """
     assert main(["--quick"]) == 0
     said = capsys.readouterr().out
     if shutil.which("spin") and shutil.which("gcc"):
@@ -30,7 +33,7 @@ def test_the_quick_runs_bring_no_surprise(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_without_spin_it_says_so_and_is_content(tmp_path: Path) -> None:
-    """`make model` never fails for want of a tool, and never claims to have checked anything either."""
+    """Without spin `make model` succeeds and reports that nothing was checked."""
     command = [sys.executable, "-m", "verification.model.check"]
     done = subprocess.run(
         command,
@@ -59,7 +62,7 @@ def test_without_spin_it_says_so_and_is_content(tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_as_a_surprise(holds: bool, errors: int | None, expected: bool) -> None:
-    """A guard that nobody misses, a promise that breaks, a run that did not come to its end: each is one, and is named."""
+    """A guard without a counterexample, a broken promise and an unfinished run are reported."""
     answer = Answer(
         run=Run(name="a run", options="NT=3", holds=holds),
         errors=errors,
@@ -72,7 +75,7 @@ def test_what_counts_as_a_surprise(holds: bool, errors: int | None, expected: bo
 
 
 def test_each_guard_is_taken_away_once() -> None:
-    """No guard of the model goes without a run that misses it: alone, or with the other wall that it stands behind."""
+    """Each guard of the model is taken away in some run, alone or with a second guard."""
     guards = set(re.findall(r"^#define (M_\w+) 0", OPTIONS, re.MULTILINE))
     taken = [word for run in GUARDS for word in run.name.split()]
     assert sorted(taken) == sorted(guards)
@@ -83,7 +86,7 @@ def test_each_guard_is_taken_away_once() -> None:
 
 
 def test_each_rare_state_is_looked_for() -> None:
-    """What holds must not hold for want of cases."""
+    """Each rare state has a run that reaches it."""
     _, rare = OPTIONS.split("rare states;")
     assert {run.name for run in REACHED} == set(
         re.findall(r"^#define (\w+) [1-9]\d*$", rare, re.MULTILINE)
@@ -91,6 +94,6 @@ def test_each_rare_state_is_looked_for() -> None:
 
 
 def test_every_run_has_its_own_name() -> None:
-    """A row of the table is one run."""
+    """Every run has its own name."""
     names = [run.name for runs in [*RUNS.values(), BASES] for run in runs]
     assert len(names) == len(set(names))

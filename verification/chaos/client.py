@@ -1,4 +1,7 @@
-"""An operator's client that goes on when the stack does not: it says what was answered, or that nothing was."""
+"""An operator's client that tolerates a stack under faults.
+
+It returns a definite response or None.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,17 @@ import httpx
 from tests.e2e.local_stack import Json
 from verification.chaos.world import World
 
-# What a stack that is being struck may answer; a client tries again. Anything else is a defect.
+# Responses of a stack under faults after which a client tries again. Any other error is a defect.
 TRY_AGAIN = frozenset({409, 429, 500, 502, 503, 504})
 
 
 class Unexpected(AssertionError):
-    """An answer that no fault explains."""
+    """A response that no fault explains."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A definite answer."""
+    """A definite response."""
 
     status: int
     document: Json
@@ -29,20 +32,20 @@ class Answer:
 
 
 class Client:
-    """Talks to whichever stack runs now. For one thread."""
+    """Talks to the stack that currently runs. For one thread."""
 
     def __init__(self, world: World) -> None:
-        """Nothing is connected yet."""
+        """Create a client without a connection."""
         self._world = world
         self._http = httpx.Client(timeout=35, trust_env=False)
-        self.failures: Counter[str] = Counter()  # answers that were none, by what came instead
+        self.failures: Counter[str] = Counter()  # failed calls, by kind of failure
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def ask(self, method: str, path: str, document: object = None, **headers: str) -> Answer | None:
-        """Send a request once. None: nobody knows whether it was carried out. Raises `Unexpected`."""
+        """Send a request once. Return None if its outcome is unknown. Raises `Unexpected`."""
         facts = self._world.facts
         named = {"authorization": f"Bearer {facts['token']}"} | {
             name.replace("_", "-"): value for name, value in headers.items()

@@ -1,7 +1,8 @@
-"""A proxy in front of Postgres that loses statements and answers, as a network does.
+"""A proxy in front of Postgres that loses statements and results, as a network does.
 
-It reads just enough of the protocol to know a verb's call when it sees one. Two ways to lose one: the statement never arrives, or it is
-executed, committed, and the answer never arrives. Either way the client sees nothing but a closed connection.
+It reads just enough of the protocol to recognise a call of an SQL function. A call is lost in one
+of two ways: the statement never arrives, or it is executed and committed and its result never
+arrives. In both cases the client finds a closed connection.
 """
 
 from __future__ import annotations
@@ -20,46 +21,56 @@ from typing import Literal
 Way = Literal["statement", "answer"]  # what is lost
 
 _VERBS = (
-    b"begin_tasks", b"commit_tasks", b"claim_due_tasks", b"resend_expired", b"reclaim_expired",
-    b"import_accounts", b"pause_workflow", b"resume_workflow", b"stop_workflow",
-)  # fmt: skip
-# At the start of a statement: a migration that makes verbs calls none.
+    b"begin_tasks",
+    b"commit_tasks",
+    b"claim_due_tasks",
+    b"resend_expired",
+    b"reclaim_expired",
+    b"import_accounts",
+    b"pause_workflow",
+    b"resume_workflow",
+    b"stop_workflow",
+)
+# Matches at the start of a statement, so that a migration's CREATE FUNCTION does not count.
 _CALL = re.compile(rb"Q....select (?:\* from )?(" + b"|".join(_VERBS) + rb")\(", re.DOTALL)
 _UNTYPED_REQUESTS = {
     80877103,
     80877104,
-}  # SSLRequest, GSSENCRequest: before the startup message, answered by one byte
+}  # SSLRequest, GSSENCRequest: sent before the startup message, answered by one byte
 _ANSWER_SECONDS = 30.0
 _CHUNK = 1 << 16
 
 
 class DatabaseProxy:
-    """Listens on a port of its own; transparent until it is told a chance."""
+    """Listens on its own port. It forwards everything until it is given a probability of loss."""
 
     def __init__(self, target: int, seed: object) -> None:
-        """Bind. `target` is the server's port on this machine."""
+        """Bind the listening socket. `target` is the server's port on this machine."""
         self._target = target
         self._draws = random.Random(f"{seed}/proxy")
         self._guard = threading.Lock()
         self._lost: Counter[tuple[str, Way]] = Counter()
-        self.chance = 0.0  # of each way, for each call of a verb
+        self.chance = 0.0  # of each way, for each call of an SQL function
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(target=self._accept, name="database-proxy", daemon=True)
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Start to accept connections."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Accept no more; connections end with the server or their client."""
+        """Stop accepting. Open connections end with the server or their client."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join()
 
     def lost(self) -> Counter[tuple[str, Way]]:
-        """How much was lost so far, by verb and way. An answer counts only if the server said that the statement was done."""
+        """Return the losses so far by function and way.
+
+        A result counts only if the statement was done.
+        """
         with self._guard:
             return Counter(self._lost)
 
@@ -99,7 +110,7 @@ class DatabaseProxy:
                             return
 
     def _forward(self, message: bytes, server: socket.socket) -> bool:
-        """Pass a message on; whether the connection goes on."""
+        """Forward a message; return whether the connection stays open."""
         verb = _CALL.match(message)
         way = self._drawn() if verb is not None else None
         if way == "statement":
@@ -124,14 +135,14 @@ class DatabaseProxy:
 
 
 class _Messages:
-    """Cuts what a client sends into messages: those before the startup message have no type."""
+    """Splits a client's bytes into messages. Messages before the startup message have no type."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._typed = False
 
     def add(self, chunk: bytes) -> Iterator[bytes]:
-        """The messages that are whole by now."""
+        """Add bytes; return the messages that are complete."""
         self._buffer += chunk
         while True:
             start = 1 if self._typed else 0
@@ -148,7 +159,7 @@ class _Messages:
 
 
 def _answer_types(server: socket.socket) -> set[bytes]:
-    """Read an answer to its end, ReadyForQuery, and tell which kinds of messages it had. Cut off: those that came."""
+    """Read a result up to ReadyForQuery; return its message types, also of one that was cut off."""
     seen: set[bytes] = set()
     buffer = bytearray()
     while b"Z" not in seen:

@@ -1,7 +1,10 @@
-"""What the actions service's ledger proves about order: which writes overlapped, and which began when they no longer should.
+"""What the actions service's ledger proves about order.
 
-Fences grow with every begin, over all accounts. So a write that came with a higher fence bounds when a lower one was drawn: before
-that write started. This is how a write of a process that was frozen for a while is told from one that was begun just now.
+Overlapping writes, and writes that began too late.
+
+Fences grow with every begin over all accounts. A write with a higher fence therefore bounds when a
+lower fence was assigned: before that write started. A write of a process that was frozen past its
+lease is recognised in this way.
 """
 
 from __future__ import annotations
@@ -15,14 +18,14 @@ from tests.e2e.local_stack import Json
 from verification.chaos.workload import Pause
 
 EFFECTS = frozenset({"updatePrompt", "updateBio", "startSwipeTask"})
-_CLOCKS = 0.05  # seconds that two looks at the same clock may be apart
+_CLOCKS = 0.05  # seconds by which two reads of the same clock may differ
 
 
 class FenceTimes:
-    """The latest moment at which a fence can have been drawn."""
+    """The latest moment at which a fence can have been assigned."""
 
     def __init__(self, writes: Iterable[Json]) -> None:
-        """Take all writes, of all accounts."""
+        """Take all writes of all accounts."""
         known: list[tuple[int, float]] = sorted(
             (write["fence"], write["startedAt"]) for write in writes if write["fence"] is not None
         )
@@ -30,17 +33,17 @@ class FenceTimes:
         self._latest = list(accumulate((moment for _, moment in reversed(known)), min))[::-1]
 
     def latest(self, fence: int) -> float:
-        """Wall time, seconds since the epoch."""
+        """Return wall time in seconds since the epoch."""
         return self._latest[bisect.bisect_left(self._fences, fence)]
 
 
 def unexplained_overlaps(
     writes: Sequence[Json], lease: float
 ) -> tuple[list[tuple[Json, Json]], int]:
-    """Pairs of writes for one account that were being answered at the same time while the first one's lease held (I4).
+    """I4: return pairs of writes for one account that overlapped while the first one's lease held.
 
-    No overlap: the same key sent again; a first one whose key the service has answered for meanwhile. Answers the pairs,
-    and how many others there were whose lease had run out.
+    A repetition under the same key is no overlap, nor is a first write whose key the service has
+    answered meanwhile. Also returns the number of overlaps whose lease had expired.
     """
     times = FenceTimes(writes)
     settled: dict[str, float] = {}
@@ -69,9 +72,10 @@ def unexplained_overlaps(
 def effects_begun_while_paused(
     writes: Sequence[Json], pauses: Sequence[Pause]
 ) -> tuple[list[Json], int]:
-    """Effects that were begun after a pause was acknowledged with nothing in flight, before it ended (I7).
+    """I7: return effects that began during a pause that was acknowledged with nothing in flight.
 
-    Answers them, and how many others were sent in such a time by somebody who had begun, and been given up, before the pause.
+    Also returns the number of calls in that time by deliveries that had begun, and lost their
+    lease, before the pause.
     """
     times = FenceTimes(writes)
     by_account: dict[str, list[Json]] = defaultdict(list)
@@ -89,7 +93,7 @@ def effects_begun_while_paused(
 
 
 def fault_counts(writes: Iterable[Json]) -> Mapping[str, int]:
-    """How often each of the service's faults hit an effect."""
+    """Return how often each fault of the service hit an effect."""
     counts: dict[str, int] = defaultdict(int)
     for write in writes:
         if write["fault"]:

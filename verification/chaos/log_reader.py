@@ -1,4 +1,4 @@
-"""What the functions' logs tell while a run goes on: counted line by line, and searched for what must never be in them."""
+"""Reads the functions' logs during a run: counts events and searches for secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-CANARY = "chaos-canary-7f3a91"  # in every credential
+CANARY = "chaos-canary-7f3a91"  # part of every credential
 
 _EVENTS = {
     "reclaimed": "reclaimed",
@@ -29,10 +29,10 @@ _EVENT = re.compile(r'"message":"(\w+)"')
 
 
 class LogReader:
-    """Reads on where it stopped; a log that was rotated meanwhile must have been read before."""
+    """Continues reading where it stopped. A log must be read before it is rotated away."""
 
     def __init__(self, directory: Path) -> None:
-        """Nothing is read yet."""
+        """Create a reader that has read nothing."""
         self._directory = directory
         self._read: dict[Path, tuple[int, int]] = {}  # inode and offset
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class LogReader:
         self.leaks: list[str] = []
 
     def read(self) -> None:
-        """Count what was written since the last time."""
+        """Count the lines written since the last call."""
         with self._lock:
             for path in sorted(self._directory.glob("*.log")):
                 self._read_on(path)

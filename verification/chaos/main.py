@@ -1,6 +1,7 @@
-"""`make chaos`: real processes, killed and frozen again and again under work, and not one workflow or effect too few or too many.
+"""`make chaos`: kill and freeze real processes under load, then compare workflows and effects.
 
-Exit status: 0 passed; 1 an invariant is broken, or not everything settled; 3 the run is invalid, because too little was struck.
+Exit status: 0 passed; 1 an invariant is broken or not everything settled; 3 the run is invalid
+because too few faults hit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from verification.chaos.run import Result, Run
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print, judge."""
+    """Run, print the result and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="make chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     for number in (
         signal.SIGTERM,
         signal.SIGINT,
-    ):  # in a shell's background the latter would be ignored
+    ):  # a shell's background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     pace = SMOKE if options.smoke else long_pace(options.workflows)
     again = f"make chaos WORKFLOWS={options.workflows} SEED={seed}" + (
@@ -55,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def show(result: Result) -> None:
-    """Print the table and the judgement."""
+    """Print the table and the verdict."""
     for title, counts in (
         ("the run", result.figures),
         ("strikes and what they left", result.evidence),

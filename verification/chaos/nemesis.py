@@ -1,4 +1,4 @@
-"""Strikes: each kind at its own drawn moments, and counted only when there is evidence that it hit."""
+"""Strikes: each kind at random moments, counted only with evidence that it hit."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from verification.chaos.world import World, state
 
 _AT_MOST_DOWN = 5.0  # seconds that Postgres stays down
 _MOMENT = 2.0  # seconds to wait for something to strike
-# The others give a slow machine as much time as a fast one takes for the same work: a process that is killed before it has started
-# shows nothing.
+# The other strikes give a slow machine as much time as a fast one needs for the same work:
+# killing a process that has not yet started shows nothing.
 _STEADY: frozenset[Kind] = frozenset({"restart postgres", "double messages", "service faults"})
 _SERVICE_FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "drop"},
@@ -40,10 +40,13 @@ _SERVICE_FAULTS: tuple[dict[str, Any], ...] = (
 
 
 class Nemesis:
-    """One thread that strikes and heals, on a plan drawn from the seed. When exactly a strike hits is the machine's business."""
+    """One thread that strikes and repairs, on a plan generated from the seed.
+
+    The exact moment of a strike depends on the machine.
+    """
 
     def __init__(self, world: World, seed: object) -> None:
-        """Nothing is struck yet."""
+        """Create a nemesis that has struck nothing."""
         self._world = world
         self._draws = random.Random(f"{seed}/nemesis")
         self._plan: list[tuple[float, int, Callable[[], None]]] = []
@@ -73,7 +76,7 @@ class Nemesis:
         }
 
     def start(self) -> None:
-        """Begin to strike."""
+        """Start to strike."""
         self._world.simulate("settings", {"latency": self._world.pace.latency})
         self._world.proxy.chance = self._world.pace.lost
         for kind in self._world.pace.between:
@@ -81,7 +84,7 @@ class Nemesis:
         self._thread.start()
 
     def stop(self) -> None:
-        """Strike no more, and put everything right again. Raises what broke a strike."""
+        """Stop striking and repair everything. Raises the error that ended a strike."""
         self.abandon()
         for pid in list(self._frozen):
             self._thaw(pid)
@@ -89,7 +92,7 @@ class Nemesis:
         wait_until(self._heal_service, 60, "the actions service without faults")
 
     def abandon(self) -> None:
-        """Strike no more, and leave things as they are. Harmless when repeated."""
+        """Stop striking and leave everything as it is. Repeating the call is harmless."""
         self._world.proxy.chance = 0.0
         self._stopping.set()
         if self._thread.is_alive():
@@ -111,9 +114,9 @@ class Nemesis:
         if self.evidence[kind] + still_frozen < self._world.pace.most.get(kind, sys.maxsize):
             with suppress(
                 psycopg2.Error, httpx.HTTPError, BotoCoreError, ClientError, OSError
-            ):  # what it needed was struck already
+            ):  # its target was struck already
                 hit = self.strikes[kind]()
-                if not kind.startswith("freeze"):  # that is evident when it is thawed
+                if not kind.startswith("freeze"):  # proved when the process thaws
                     self.evidence[kind] += hit
         self._schedule(kind)
 
@@ -146,7 +149,7 @@ class Nemesis:
         return False
 
     def _kill_stack(self) -> bool:
-        """All processes with the database, the main process alone, all but the database: in turn."""
+        """Kill in turn: everything with the database, the main process, all but the database."""
         self.stacks += 1
         for pid in list(self._frozen):
             self._thaw(pid)
@@ -158,7 +161,10 @@ class Nemesis:
         return True
 
     def _freeze(self, kind: Kind, function: str | None) -> bool:
-        """Past the lease; a step every fourth time past the lock's time too. Counted when it is thawed and was still there."""
+        """Freeze a process past its lease; a step function every fourth time past the lock timeout.
+
+        The strike counts when the process thaws and still exists.
+        """
         pace = self._world.pace
         assert self._world.stack is not None
         found = (
@@ -168,7 +174,7 @@ class Nemesis:
         )
         found = [pid for pid in found if pid not in self._frozen]
         if function == "step" and len(found) < 2:
-            return False  # somebody should be left to go on
+            return False  # leave at least one process running
         self._wait_for_work()
         if not found or not self._world.freeze(pid := self._draws.choice(found)):
             return False
@@ -176,12 +182,12 @@ class Nemesis:
         past = pace.lock if self._draws.uniform(0, 1) < 0.25 and function == "step" else pace.lease
         noticed = (
             past + 2 * pace.tick + self._draws.uniform(0.5, 3.0)
-        )  # what it had begun is somebody else's by then
+        )  # its tasks have been reclaimed by then
         self._at(time.monotonic() + noticed, lambda: self._count_thawed(pid, kind))
         return True
 
     def _wait_for_work(self) -> None:
-        """Strike while something runs, if that comes soon."""
+        """Wait for a running task, for a limited time, so that the strike hits work."""
         give_up = time.monotonic() + _MOMENT
         while time.monotonic() < give_up:
             (row,) = self._world.rows(
@@ -202,7 +208,10 @@ class Nemesis:
     # The database
 
     def _stop_postgres(self) -> bool:
-        """What `pg_ctl stop -m immediate` does, and a start up to five seconds later: same directory, same port."""
+        """Stop Postgres like `pg_ctl stop -m immediate`.
+
+        Start it on the same directory and port within 5 s.
+        """
         if not self._world.postgres.alive():
             return False
         self._end_postgres(signal.SIGQUIT)
@@ -236,7 +245,7 @@ class Nemesis:
         )
 
     def _purge_queue(self) -> bool:
-        """Every message is gone, those that are delayed or being worked on too. It is done when there are some."""
+        """Delete every message, delayed and in flight ones too, when the queue has some."""
         sqs, url = self._aws("sqs"), self._world.facts["queueUrl"]
         names = [
             "ApproximateNumberOfMessages",
@@ -254,7 +263,7 @@ class Nemesis:
         return False
 
     def _double_messages(self) -> bool:
-        """Messages that are about to be delivered are sent twice more, out of their order."""
+        """Send messages that are about to be delivered twice more, out of order."""
         sqs, url = self._aws("sqs"), self._world.facts["queueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get(
             "Messages", []

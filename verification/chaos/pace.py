@@ -1,4 +1,4 @@
-"""How fast everything goes in a run: the clock, the leases, the nemesis, and what must have happened for the run to count."""
+"""The speed of a run: clock, leases, nemesis, and the evidence that the run needs."""
 
 from __future__ import annotations
 
@@ -30,36 +30,42 @@ Seconds = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Real seconds, but for `speed`: engine seconds in a real one."""
+    """Durations in wall-clock seconds. `speed` is schedule seconds per wall-clock second."""
 
     speed: float
     lease: int
     lock: int  # not less than the lease
     call: int  # timeout of a call at the service
-    latency: float  # of each call at the service: work in flight, for strikes to hit
-    slow: float  # how late a slow answer of the service comes; shorter than a lease
+    latency: float  # latency of each call at the service: work in flight, for strikes to hit
+    slow: float  # delay of a slow response; shorter than a lease
     portion: int  # accounts per import
-    gap: float  # between two imports, at least
-    at_once: int  # live workflows; the emulator's queue gets slow when it is long
-    lost: float  # the chance that the proxy loses a verb's statement, and that it loses its answer
+    gap: float  # least time between two imports
+    at_once: int  # live workflows; the emulator's queue becomes slow when it is long
+    lost: float  # probability that the proxy loses a statement, and that it loses a result
     between: Mapping[
         Kind, Seconds
-    ]  # two strikes of a kind, and before the first; a kind that is not named does not strike
+        # time between two strikes of a kind and before the first; a kind without an entry does not
+        # strike
+    ]
     most: Mapping[Kind, int] = field(
         default_factory=dict
-    )  # strikes of a kind; any number if it is not named
+    )  # number of strikes of a kind; unlimited without an entry
     least: Mapping[str, int]  # evidence of each kind; with less the run is invalid
-    peace: float  # the share of workflows that is over when the strikes end
-    limit: float  # after which they end even if they did not hit enough; more on a slow machine
+    peace: float  # the share of finished workflows at which the strikes end
+    # after which the strikes end even without enough evidence; longer on a slow machine
+    limit: float
     patience: float  # without any progress after that
 
     @property
     def tick(self) -> float:
-        """Between two ticks."""
+        """Return the time between two ticks."""
         return max(60 / self.speed, TICK_GAP_SECONDS)
 
     def missing(self, evidence: Mapping[str, int], *, at_work: bool) -> list[str]:
-        """Why a run proves nothing: too little has hit, or no work was left when the strikes ended. Empty for one that counts."""
+        """Return why a run proves nothing: too few faults hit, or no work was left.
+
+        Empty if it counts.
+        """
         short = [
             f"{what}: {evidence.get(what, 0)} of {least}"
             for what, least in self.least.items()
@@ -68,7 +74,10 @@ class Pace:
         return short if at_work else [*short, "no work was left when the strikes ended"]
 
     def environment(self) -> dict[str, str]:
-        """What the stack is told. Limits are high: no workflow may fail because it was struck too often."""
+        """Return the stack's variables.
+
+        Limits are high: no workflow may fail because of strikes.
+        """
         return {
             "TASK_LEASE_SECONDS": str(self.lease),
             "LOCK_TIMEOUT_SECONDS": str(self.lock),
@@ -104,7 +113,10 @@ _LONG: dict[Kind, Seconds] = {
 
 
 def long_pace(workflows: int) -> Pace:
-    """For a run of minutes to an hour. What must have happened grows with the number of workflows, up to the floor of 12,000."""
+    """Return the pace of a run of minutes to an hour.
+
+    Required evidence grows with the workflows.
+    """
     share = min(workflows, 12_000) / 12_000
 
     def least(of_twelve_thousand: int) -> int:
@@ -155,7 +167,7 @@ def long_pace(workflows: int) -> Pace:
     )
 
 
-# However slow the machine is: after these it is left in peace.
+# after this time the strikes end, however slow the machine is
 _ONCE_OR_TWICE: dict[Kind, int] = {
     "kill step": 4,
     "kill tick": 2,

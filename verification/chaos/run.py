@@ -1,4 +1,4 @@
-"""A whole run: work under a nemesis, then peace, then the judgement."""
+"""A whole run: work under a nemesis, then quiet, then the verdict."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ from verification.chaos.world import World
 
 _LOOK_SECONDS = 0.5
 _SAY_SECONDS = 5.0
-_SLACK_SECONDS = 10.0  # of a busy machine: a tick may come so much late
-_LIVE = "select count(*) filter (where is_live) as live, count(*) filter (where not is_live) as over from workflow_instances"
-# What nobody has begun although its time, or its lease, is over: by how many wall-clock seconds (I6).
+_SLACK_SECONDS = 10.0  # a tick may be this late on a busy machine
+_LIVE = """
+    select count(*) filter (where is_live) as live, count(*) filter (where not is_live) as over
+      from workflow_instances"""
+# I6: tasks that are due, or whose lease expired, and that nothing has begun: overdue by how many
+# wall-clock seconds.
 _OVERDUE = """
-    select coalesce(max(case when status = 'pending' then extract(epoch from to_timestamp(%s) - scheduled_for) / %s
-                             else extract(epoch from clock_timestamp() - lease_expires_at) end), 0)::float8 as seconds
+    select coalesce(max(case when status = 'pending'
+                                 then extract(epoch from to_timestamp(%s) - scheduled_for) / %s
+                             else extract(epoch from clock_timestamp() - lease_expires_at)
+                        end), 0)::float8 as seconds
       from scheduled_tasks where status in ('pending', 'queued', 'running')"""
 
 Say = Callable[[str], None]
@@ -34,7 +39,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended. `missing`: what makes it invalid."""
+    """The result of a run. `missing`: what makes it invalid."""
 
     end: Literal["passed", "broken", "invalid"]
     issues: list[str]
@@ -44,10 +49,10 @@ class Result:
 
 
 class Run:
-    """Work for `workflows` accounts, struck on the plan that `seed` draws."""
+    """Work for `workflows` accounts, struck on the plan that `seed` generates."""
 
     def __init__(self, pace: Pace, workflows: int, seed: object, say: Say) -> None:
-        """Nothing is started yet; `say` gets a line of progress now and then."""
+        """Create a run that has started nothing. `say` receives progress lines."""
         self._pace = pace
         self._total = workflows
         self._seed = seed
@@ -57,7 +62,7 @@ class Run:
         self._seen: Json = {"live": 0, "over": 0}
 
     def run(self) -> Result:
-        """Run to the end; nothing is left behind, whatever happens."""
+        """Run to the end. All processes are ended in every case."""
         with World(self._pace, self._seed) as world:
             workload, nemesis = Workload(world, self._total, self._seed), Nemesis(world, self._seed)
             try:
@@ -73,7 +78,8 @@ class Run:
 
     def _run(self, world: World, workload: Workload, nemesis: Nemesis) -> Result:
         self._say(
-            f"ready after {self._elapsed():.0f} s, {world.slowness:.1f} times as long as two free cores take; strikes begin"
+            f"ready after {self._elapsed():.0f} s, {world.slowness:.1f} times as long as "
+            "on two free cores; strikes begin"
         )
         workload.start()
         nemesis.start()
@@ -84,7 +90,8 @@ class Run:
         self._look(world, workload, nemesis)
         live = self._seen["live"]
         self._say(
-            f"strikes are over after {struck:.0f} s with {live} workflows live; now everything must settle"
+            f"strikes are over after {struck:.0f} s with {live} workflows live; "
+            "now everything must settle"
         )
         workload.calm(60)
         overdue = self._settle(world, workload, nemesis)
@@ -109,11 +116,11 @@ class Run:
         )
 
     def _enough(self, world: World, workload: Workload, nemesis: Nemesis) -> bool:
-        """The strikes end when most work is done and enough has hit, while there still is work; or when time runs out."""
+        """Return whether the strikes may end: most work is done and enough hit, or time is up."""
         counted = self._evidence(world, nemesis, None)
         unseen = {
             what: least for what, least in self._pace.least.items() if what.startswith("service:")
-        }  # the ledger is read in the end
+        }  # the ledger is read at the end
         share = self._seen["over"] / max(len(workload.accounts), self._total)
         late = self._elapsed() > self._pace.limit * world.slowness or (
             share == 1 and not workload.importing()
@@ -135,11 +142,14 @@ class Run:
         time.sleep(_LOOK_SECONDS)
 
     def _settle(self, world: World, workload: Workload, nemesis: Nemesis) -> float:
-        """Wait until no workflow is live; answer by how much the most overdue task was so. Raises `AssertionError`."""
+        """Wait until no workflow is live; return the greatest delay of a task.
+
+        Raises `AssertionError`.
+        """
         moved, before, worst = time.monotonic(), self._seen["over"], 0.0
         healed = (
             time.monotonic() + 2 * self._pace.tick + _SLACK_SECONDS
-        )  # what was struck last is noticed by then
+        )  # the last strike is noticed by then
         while workload.importing() or self._seen["live"]:
             self._look(world, workload, nemesis)
             if time.monotonic() > healed:
@@ -149,10 +159,10 @@ class Run:
             if self._seen["over"] != before:
                 moved, before = time.monotonic(), self._seen["over"]
             elif time.monotonic() - moved > self._pace.patience:
-                left = "select status, phase, count(*), max(sends), max(reclaims), max(lease_expires_at - clock_timestamp()) as lease"
-                raise AssertionError(
-                    f"nothing moves any more: {world.rows(left + ' from scheduled_tasks where is_live group by 1, 2')}"
-                )
+                left = """select status, phase, count(*), max(sends), max(reclaims),
+                                 max(lease_expires_at - clock_timestamp()) as lease
+                            from scheduled_tasks where is_live group by 1, 2"""
+                raise AssertionError(f"nothing moves any more: {world.rows(left)}")
         return worst
 
     def _evidence(self, world: World, nemesis: Nemesis, writes: list[Json] | None) -> Counter[str]:
@@ -190,8 +200,11 @@ class Run:
         minutes, seconds = divmod(round(self._elapsed()), 60)
         seen, logged = self._seen, world.log.counts
         return (
-            f"{minutes:3}:{seconds:02}  imported {len(workload.promises.workflows):5}  live {seen['live']:4}  over {seen['over']:5}"
-            f"  tasks {logged['tasks run']:6} | kills {kills}  freezes {freezes}  postgres {hit['restart postgres']}"
-            f"  lost {lost['statement']}+{lost['answer']}  purges {hit['purge queue']}  wipes {hit['wipe locks']}"
+            f"{minutes:3}:{seconds:02}  imported {len(workload.promises.workflows):5}"
+            f"  live {seen['live']:4}  over {seen['over']:5}"
+            f"  tasks {logged['tasks run']:6} | kills {kills}  freezes {freezes}"
+            f"  postgres {hit['restart postgres']}"
+            f"  lost {lost['statement']}+{lost['answer']}"
+            f"  purges {hit['purge queue']}  wipes {hit['wipe locks']}"
             f" | reclaimed {logged['reclaimed']}  stale {logged['stale commit refused']}"
         )

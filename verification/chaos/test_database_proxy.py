@@ -1,4 +1,4 @@
-"""The proxy loses what it says it loses, and nothing else."""
+"""The proxy loses exactly what it reports as lost."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import pytest
 
 from verification.chaos.database_proxy import DatabaseProxy
 
-CALL = "select commit_tasks()"  # a verb's name is all that the proxy looks at
+CALL = "select commit_tasks()"  # the proxy looks at the function's name only
 
 
 @pytest.fixture
 def proxy(empty_database: str) -> Iterator[DatabaseProxy]:
-    """In front of a database whose only verb leaves a row behind."""
-    with_verb = "create table calls (n int); create function commit_tasks() returns void language sql as 'insert into calls values (1)'"
-    _run(empty_database, with_verb)
+    """A proxy in front of a database whose only function inserts a row."""
+    function = """
+        create table calls (n int);
+        create function commit_tasks() returns void language sql
+            as 'insert into calls values (1)'"""
+    _run(empty_database, function)
     running = DatabaseProxy(urlsplit(empty_database).port or 0, seed=1)
     running.start()
     yield running
@@ -41,7 +44,7 @@ def _through(proxy: DatabaseProxy, url: str) -> str:
 
 
 def test_a_proxy_without_a_chance_is_transparent(proxy: DatabaseProxy, empty_database: str) -> None:
-    """Statements larger than a packet, and many connections at once, come through whole."""
+    """Without a probability of loss, large statements and many connections pass unchanged."""
     url, text = _through(proxy, empty_database), "x" * 500_000
     threads = [threading.Thread(target=_run, args=(url, CALL)) for _ in range(8)]
     for thread in threads:
@@ -63,7 +66,10 @@ def test_a_lost_statement_is_not_executed_and_a_lost_answer_is(
     way: str,
     executed: int,
 ) -> None:
-    """The client cannot tell the one from the other: both times its connection is gone."""
+    """A lost statement is not executed, a lost result is.
+
+    The client's connection closes in both cases.
+    """
     proxy.chance = 0.5
     monkeypatch.setattr(proxy._draws, "uniform", lambda *_: draw)
     with pytest.raises(psycopg2.OperationalError, match="closed the connection"):

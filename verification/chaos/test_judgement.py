@@ -1,4 +1,4 @@
-"""The judgement finds what is wrong, and tells it from what only looks so."""
+"""The verdict reports what is wrong and accepts what only looks wrong."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ LEASE = 20.0
 
 def _write(account: str, key: str, fence: int, started: float, ended: float) -> Json:
     return {
-        "operation": "updateBio", "account": account, "key": key, "fence": fence, "startedAt": started, "endedAt": ended, "status": 202,
-        "fault": None, "bodyHash": key,
-    }  # fmt: skip
+        "operation": "updateBio",
+        "account": account,
+        "key": key,
+        "fence": fence,
+        "startedAt": started,
+        "endedAt": ended,
+        "status": 202,
+        "fault": None,
+        "bodyHash": key,
+    }
 
 
 def test_two_writes_at_once_are_an_overlap() -> None:
-    """Different keys, one account, the first one's fence just drawn: the lock did not hold (I4)."""
+    """I4: two writes for one account with different keys and live leases are an overlap."""
     one, other = _write("a", "w:1", 1, 100, 103), _write("a", "w:2", 2, 101, 102)
     assert unexplained_overlaps([one, other], LEASE) == ([(one, other)], 0)
     assert unexplained_overlaps([one, {**other, "account": "b"}], LEASE) == ([], 0)
 
 
 def test_a_write_that_outlived_its_lease_may_be_overtaken() -> None:
-    """Another write with a higher fence shows that the first one's was drawn more than a lease ago."""
+    """A write whose lease had expired may be overtaken.
+
+    A later write's higher fence proves the expiry.
+    """
     one, other = _write("a", "w:1", 1, 100, 103), _write("a", "w:2", 9, 101, 102)
     assert unexplained_overlaps([one, other, _write("b", "x:1", 2, 81, 82)], LEASE) == ([], 1)
     assert unexplained_overlaps([one, other, _write("b", "x:1", 2, 82, 83)], LEASE) == (
@@ -38,7 +48,7 @@ def test_a_write_that_outlived_its_lease_may_be_overtaken() -> None:
 
 
 def test_a_write_sent_again_is_the_same_write() -> None:
-    """The first answer was late and its request was sent again: neither that nor what follows its answer is an overlap."""
+    """A repetition under the same key is the same write: it overlaps nothing."""
     late, again, following = (
         _write("a", "w:1", 1, 100, 106),
         _write("a", "w:1", 2, 104, 104.1),
@@ -48,7 +58,7 @@ def test_a_write_sent_again_is_the_same_write() -> None:
 
 
 def test_an_effect_begun_while_paused_is_found() -> None:
-    """Unless its fence was drawn before the pause was acknowledged: then it was begun before, and thawed too late (I7)."""
+    """I7: an effect that began while paused is reported, unless its fence is older."""
     pause = Pause(account="a", acknowledged=100, ended=110)
     sent = _write("a", "w:1", 5, 105, 106)
     assert effects_begun_while_paused([sent], [pause]) == ([sent], 0)
@@ -92,7 +102,7 @@ def _job(key: str, operation: str = "updateBio") -> Json:
 def test_an_effect_too_few_too_many_or_changed_is_found(
     jobs: list[Json], writes: list[Json], issue: str | None
 ) -> None:
-    """Each workflow has each effect once, under one key of its own, with one body (I5)."""
+    """I5: an effect that is missing, doubled, or changed in its body is reported."""
     issues = effect_issues(
         {"jobs": jobs, "writes": writes}, {"a": "w"}, {"a": ["updateBio"]}, {"w:2", "w:4"}
     )
@@ -100,7 +110,7 @@ def test_an_effect_too_few_too_many_or_changed_is_found(
 
 
 def test_a_run_in_which_too_little_was_struck_does_not_count() -> None:
-    """Every kind needs its evidence, and work must have been left when the strikes ended; more workflows need more of both."""
+    """A run counts only with evidence of every kind of strike and with work left at the end."""
     enough = dict(SMOKE.least)
     assert SMOKE.missing(enough, at_work=True) == []
     assert SMOKE.missing(enough, at_work=False) == ["no work was left when the strikes ended"]

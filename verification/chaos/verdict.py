@@ -1,4 +1,4 @@
-"""The judgement of a run: what was promised, what the database holds, what the actions service saw."""
+"""The verdict of a run: promises, database and the actions service's ledger must agree."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ _SHOWN = 5
 _REFUSED_BY_FAULT = (429, 503)
 _INSTANCES = """
     select i.account_id, i.id::text, i.status, i.last_error, d.version
-      from workflow_instances i join workflow_definitions d on d.id = i.workflow_id where d.type = %s"""
-_LIMITS = f"select task_id, attempts, reclaims from scheduled_tasks where attempts > {MAX_ATTEMPTS} or reclaims > {MAX_RECLAIMS}"
+      from workflow_instances i join workflow_definitions d on d.id = i.workflow_id
+     where d.type = %s"""
+_LIMITS = f"""
+    select task_id, attempts, reclaims from scheduled_tasks
+     where attempts > {MAX_ATTEMPTS} or reclaims > {MAX_RECLAIMS}"""
 _FAILED_STEPS = (
     "select instance_id::text, step_id, status, error from step_history where status = 'failed'"
 )
 _TABLES = """
     select c.oid::regclass::text as name from pg_class c
-     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition"""
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+       and not c.relispartition"""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, and the figures of the run."""
+    """The violations and the figures of a run."""
 
     issues: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
 
     def add(self, what: str, found: object) -> None:
-        """Note what should be empty and is not."""
+        """Note a list that should be empty."""
         if found:
             shown = list(found)[:_SHOWN] if isinstance(found, list | dict) else found
             self.issues.append(
@@ -45,7 +49,7 @@ class Verdict:
 
 
 def judge(world: World, workload: Workload) -> Verdict:
-    """Look at everything, once nothing moves any more."""
+    """Check everything once nothing moves any more."""
     verdict = Verdict()
     ledger = world.ledger()
     _judge_instances(verdict, world, workload)
@@ -58,7 +62,8 @@ def judge(world: World, workload: Workload) -> Verdict:
     )
     _judge_secrets(verdict, world)
     counts = world.rows(
-        "select (select count(*) from scheduled_tasks) as tasks, (select count(*) from step_history) as steps"
+        "select (select count(*) from scheduled_tasks) as tasks,"
+        " (select count(*) from step_history) as steps"
     )
     verdict.figures |= counts[0]
     return verdict
@@ -70,7 +75,7 @@ def _is_a_stop(workload: Workload, row: Json) -> bool:
 
 
 def _judge_instances(verdict: Verdict, world: World, workload: Workload) -> None:
-    """I9, I11, and that nothing was lost: each account has the one workflow that was acknowledged, on its version, at its end."""
+    """I9, I11: each account has the one acknowledged workflow, on its version, at its end."""
     promises = workload.promises
     verdict.add(
         "accounts never acknowledged",
@@ -105,7 +110,7 @@ def _judge_instances(verdict: Verdict, world: World, workload: Workload) -> None
 
 
 def _judge_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Json) -> None:
-    """I4, I5, I7: what the service saw."""
+    """I4, I5, I7: check the ledger of the service."""
     promises = workload.promises
     operations = {account: EFFECTS[version] for account, version in promises.versions.items()}
     stopped = {
@@ -148,7 +153,7 @@ def _judge_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Js
 
 
 def _judge_secrets(verdict: Verdict, world: World) -> None:
-    """I10: no credential in a log or a table."""
+    """I10: no credential stands in a log or a table."""
     world.log.read()
     verdict.add("I10, credentials in a log", world.log.leaks)
     for table in world.rows(_TABLES):

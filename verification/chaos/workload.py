@@ -1,4 +1,4 @@
-"""The work of a run: accounts imported portion by portion, and an operator who pauses, resumes and stops while it is done."""
+"""The work of a run: accounts imported in portions, and an operator who commands workflows."""
 
 from __future__ import annotations
 
@@ -32,19 +32,22 @@ _SWIPE = {
     "delay": _DELAY,
     "timeout": "30d",
 }
-# Six tasks each: wake-up, text, submit, poll, submit, poll. The order of the effects tells which version a workflow ran on.
+# Six tasks each: timer, generate, submit, poll, submit, poll. The order of the effects shows the
+# workflow's version.
 VERSIONS: dict[int, list[Json]] = {1: [_REST, _PROMPT, _SWIPE], 2: [_REST, _SWIPE, _PROMPT]}
 EFFECTS = {1: ["updatePrompt", "startSwipeTask"], 2: ["startSwipeTask", "updatePrompt"]}
 _ROOM = """
     select (select count(*) from workflow_instances where is_live) as live,
-           (select count(*) from scheduled_tasks where status in ('pending', 'queued') and scheduled_for <= to_timestamp(%s)) as waiting"""
+           (select count(*) from scheduled_tasks
+             where status in ('pending', 'queued')
+               and scheduled_for <= to_timestamp(%s)) as waiting"""
 _STOPPED_SHARE = 0.02
 _COMMANDS_PAUSE = (0.1, 0.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """A pause that was acknowledged with nothing in flight, until it was asked to end. Real times."""
+    """A pause acknowledged with nothing in flight, until its end was requested. Wall time."""
 
     account: str
     acknowledged: float
@@ -53,24 +56,25 @@ class Pause:
 
 @dataclass(slots=True)
 class Promises:
-    """What the API has acknowledged, and so must be true in the end."""
+    """What the API has acknowledged and what therefore holds at the end."""
 
     workflows: dict[str, str] = field(default_factory=dict)  # account -> workflow
     versions: dict[str, int] = field(default_factory=dict)  # account -> version that was current
     pauses: list[Pause] = field(default_factory=list)
-    to_be_stopped: set[str] = field(default_factory=set)  # accounts for which a stop was asked
-    commands: Counter[str] = field(default_factory=Counter)  # acknowledged, by action
+    # accounts for which a stop was requested
+    to_be_stopped: set[str] = field(default_factory=set)
+    commands: Counter[str] = field(default_factory=Counter)  # acknowledged calls, by action
 
 
 class Workload:
-    """Two threads: one imports, one operates. What they promise is read when both have ended."""
+    """Two threads: one imports, one operates. Their promises are read when both have ended."""
 
     def __init__(self, world: World, workflows: int, seed: object) -> None:
-        """Nothing is imported yet."""
+        """Create a workload that has imported nothing."""
         self._world = world
         self._seed = seed
         self._least = workflows
-        self.accounts: list[str] = []  # asked for so far
+        self.accounts: list[str] = []  # requested so far
         self.promises = Promises()
         self.failures: Counter[str] = Counter()
         self.broken: list[BaseException] = []
@@ -86,20 +90,26 @@ class Workload:
         )
 
     def start(self) -> None:
-        """Begin."""
+        """Start both threads."""
         self._importer.start()
         self._operator.start()
 
     def importing(self) -> bool:
-        """Whether some accounts are still to come."""
+        """Return whether more accounts are to be imported."""
         return self._importer.is_alive()
 
     def enough(self) -> None:
-        """Enough was struck. Until then there is work to strike: more accounts are imported, up to twice as many as asked for."""
+        """Note that enough was struck.
+
+        Until then more accounts are imported, up to twice the number.
+        """
         self._enough.set()
 
     def calm(self, patience: float) -> None:
-        """The nemesis is over: the operator resumes what it paused and commands nothing more."""
+        """Note the end of the strikes.
+
+        The operator resumes what it paused and commands nothing more.
+        """
         self._quiet.set()
         self._operator.join(patience)
         if self._operator.is_alive():
@@ -108,7 +118,7 @@ class Workload:
             )
 
     def stop(self) -> None:
-        """Leave it, whatever is undone."""
+        """Stop both threads with work undone."""
         self._stopping.set()
         self._quiet.set()
         for thread in (self._importer, self._operator):
@@ -162,7 +172,7 @@ class Workload:
             self._stopping.wait(0.3)
 
     def _wait_for_room(self) -> None:
-        """No more is started than is worked on: of a long backlog every task is sent again and again, which shows nothing new."""
+        """Wait while too many workflows are live: a long backlog is only sent again and again."""
         pace = self._world.pace
         while not self._stopping.is_set():
             with suppress(psycopg2.Error):  # struck
@@ -172,7 +182,7 @@ class Workload:
             self._stopping.wait(0.5)
 
     def _import(self, client: Client, accounts: list[str], version: int) -> None:
-        """Until it is acknowledged: a repetition says the same, however often it was carried out."""
+        """Repeat an import until it is acknowledged; every repetition has the same effect."""
         rows = [
             {
                 "flamebotId": account,
@@ -205,7 +215,10 @@ class Workload:
     # Control
 
     def _operate(self, client: Client) -> None:
-        """Pause, resume and stop what was started lately. What is paused in the end is resumed."""
+        """Pause, resume and stop recent workflows.
+
+        A workflow that is paused at the end is resumed.
+        """
         draws = random.Random(f"{self._seed}/operator")
         paused: list[
             tuple[float, str, float | None]
@@ -231,7 +244,10 @@ class Workload:
             self._resume(client, account, acknowledged)
 
     def _command(self, client: Client, account: str, action: str) -> Json | None:
-        """Until it is answered; None when the workflow's state does not allow it."""
+        """Repeat a command until it is answered.
+
+        None when the workflow's state does not allow it.
+        """
         path = f"/v1/workflows/{self.promises.workflows[account]}/{action}"
         while not self._stopping.is_set():
             answer = client.ask("POST", path, {"reason": "chaos"})

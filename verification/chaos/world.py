@@ -1,4 +1,7 @@
-"""The world of a run: Postgres, the proxy in front of it and a local stack, each a thing that can be struck and put right again."""
+"""The parts of a run, each of which can be struck and repaired.
+
+Postgres, the proxy in front of it and a local stack.
+"""
 
 from __future__ import annotations
 
@@ -27,25 +30,27 @@ from verification.chaos.pace import Pace
 
 FUNCTIONS = ("api", "import_accounts", "step", "tick")
 _USUAL_START = 5.0  # seconds
-# What is written outlives its process without it; only the machine's own end would lose it. With it a restart takes three seconds.
+# Data survives the process without fsync and is lost only with the machine. With fsync a restart
+# takes three seconds.
 _UNSYNCED = {"fsync": "off", "full_page_writes": "off"}
 _STARTS = 3  # a strike may hit a stack that is starting
 
 
 class World:
-    """Everything that runs, from `with` to its end; nothing of it is left behind."""
+    """All processes of a run, from `with` to its end."""
 
     def __init__(self, pace: Pace, seed: object) -> None:
-        """Nothing is started yet."""
+        """Create a world in which nothing runs."""
         self.pace = pace
         self.directory = Path(tempfile.mkdtemp(prefix="flamebot-chaos-"))
         if privilege() == "nobody":
             self.directory.chmod(0o711)
         self.postgres = EmbeddedPostgres(self.directory / "postgres", options=_UNSYNCED)
         self.log = LogReader(self.directory / "stack" / "logs")
-        self.kept = False  # data and logs, for somebody to look at
+        self.kept = False  # data and logs, kept for inspection
         self.slowness = (
-            1.0  # of this machine, by how long a stack took to start: of two free cores it is 1
+            # slowness of this machine, measured at the start of a stack; 1 with two free cores
+            1.0
         )
         self._seed = seed
         self._stopped: set[int] = set()  # processes that were frozen
@@ -72,7 +77,7 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End everything, whatever state it is in."""
+        """End everything in every case."""
         self._end()
 
     def _end(self) -> None:
@@ -90,7 +95,7 @@ class World:
     # The stack
 
     def start_stack(self) -> None:
-        """Start it on what the last one left; its database is behind the proxy."""
+        """Start the stack on the previous one's data, with its database behind the proxy."""
         self.log.read()  # before it is rotated
         environment = {**self.pace.environment(), URL_VARIABLE: self._proxied}
         for left in reversed(range(_STARTS)):
@@ -107,7 +112,7 @@ class World:
                 return
 
     def kill_stack(self, *, every_process: bool) -> None:
-        """SIGKILL: to its main process, whose children then end by themselves, or to all of them."""
+        """SIGKILL the main process, whose children then end by themselves, or all processes."""
         assert self.stack is not None
         self.thaw_all()
         family = self.stack.processes()
@@ -120,23 +125,23 @@ class World:
 
     @property
     def facts(self) -> Json:
-        """The addresses of the stack that runs now, or ran last."""
+        """Return the addresses of the stack that runs now or ran last."""
         assert self.stack is not None
         return self.stack.facts
 
     def processes(self) -> dict[int, str]:
-        """Its processes with their command lines."""
+        """Return the stack's processes with their command lines."""
         assert self.stack is not None
         return alive(self.stack.processes())
 
     def environments(self, function: str) -> list[int]:
-        """A function's execution environments, in the order of their start."""
+        """Return a function's execution environments in the order of their start."""
         return sorted(
             pid for pid, command in self.processes().items() if f"/functions/{function} " in command
         )
 
     def child(self, module: str) -> int | None:
-        """A child of the stack's main process, while it lives."""
+        """Return a child of the stack's main process while it lives."""
         return next(
             (pid for pid, command in self.processes().items() if f"-m {module} " in command), None
         )
@@ -144,7 +149,7 @@ class World:
     # Frozen processes
 
     def freeze(self, pid: int) -> bool:
-        """SIGSTOP; whether it stands still now."""
+        """Send SIGSTOP; return whether the process stands still."""
         with suppress(ProcessLookupError):
             self._stopped.add(pid)
             os.kill(pid, signal.SIGSTOP)
@@ -156,7 +161,7 @@ class World:
         return False
 
     def thaw(self, pid: int) -> bool:
-        """SIGCONT; whether it was still there, and frozen."""
+        """Send SIGCONT; return whether the process still existed and was frozen."""
         frozen = state(pid) == "T"
         self._stopped.discard(pid)
         with suppress(ProcessLookupError):
@@ -164,14 +169,14 @@ class World:
         return frozen
 
     def thaw_all(self) -> None:
-        """Nothing stays frozen: a frozen process does not notice that its parent is gone."""
+        """Thaw all processes: a frozen process does not notice that its parent has ended."""
         for pid in list(self._stopped):
             self.thaw(pid)
 
-    # Looking at it
+    # Inspection
 
     def rows(self, query: str, *parameters: object) -> list[Json]:
-        """What the database holds, past the proxy. Raises psycopg2's errors while it is away."""
+        """Query the database past the proxy. Raises psycopg2's errors while it is down."""
         connection = psycopg2.connect(self._url, connect_timeout=5, application_name="chaos")
         try:
             with (
@@ -184,11 +189,11 @@ class World:
             connection.close()
 
     def engine_now(self) -> float:
-        """Schedule time, in seconds since the epoch."""
+        """Return schedule time in seconds since the epoch."""
         return engine_clock(self.directory / "stack" / "clock.json")()
 
     def ledger(self) -> Json:
-        """All that the actions service was asked to do."""
+        """Return all requests to the actions service."""
         document: Json = (
             httpx.get(f"{self.facts['actionsUrl']}/_sim/ledger", timeout=120, trust_env=False)
             .raise_for_status()
@@ -197,7 +202,7 @@ class World:
         return document
 
     def simulate(self, path: str, document: Mapping[str, Any]) -> None:
-        """Change how the actions service behaves. Raises httpx's errors while it is away."""
+        """Change the behaviour of the actions service. Raises httpx's errors while it is down."""
         httpx.post(
             f"{self.facts['actionsUrl']}/_sim/{path}",
             json=dict(document),
@@ -207,7 +212,7 @@ class World:
 
 
 def state(pid: int) -> str:
-    """A process's state, as /proc has it; empty when it is gone."""
+    """Return a process's state from /proc; empty when it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

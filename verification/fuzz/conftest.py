@@ -1,4 +1,4 @@
-"""How much is tried: a fixed little in `make test`, any amount with a seed of its own in `make fuzz CASES=n`, which ends with the sums."""
+"""The number of cases: a fixed small one in `make test`, any in `make fuzz CASES=n`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verification.fuzz.effort import CASES, SEED, Tally
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Have the test's report say how many cases it tried."""
+    """Add the number of tried cases to the test's report."""
     before = Tally.cases
     try:
         yield
@@ -23,12 +23,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_report_header() -> str | None:
-    """Say how to see the same again."""
+    """Print how to repeat the same cases."""
     return f"fuzz: {CASES} cases per property, FUZZ_SEED={SEED}" if CASES else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Add the cases up."""
+    """Print the sums of the cases."""
     reports = [
         report
         for outcome in ("passed", "failed")

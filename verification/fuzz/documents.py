@@ -1,4 +1,4 @@
-"""What strangers may send: JSON of any kind, good definitions of every kind, and good documents with something wrong in them."""
+"""Strategies: any JSON, valid definitions of every kind, and spoiled documents."""
 
 from __future__ import annotations
 
@@ -130,7 +130,10 @@ def _step(draw: st.DrawFn, step_id: str, targets: list[str]) -> dict[str, Any]:
 
 @st.composite
 def definitions(draw: st.DrawFn, type_: str = "fuzzed") -> dict[str, Any]:
-    """Definitions that should be taken, most of them: a jump may make a step unreachable, and jumps alone may loop."""
+    """Definitions most of which are valid.
+
+    A jump may make a step unreachable, and jumps alone may loop.
+    """
     ids = [f"s{place}" for place in range(draw(st.integers(1, 8)))]
     steps: list[dict[str, Any]] = []
     for step_id in ids:
@@ -156,7 +159,7 @@ def definitions(draw: st.DrawFn, type_: str = "fuzzed") -> dict[str, Any]:
 
 @st.composite
 def spoiled(draw: st.DrawFn, good: st.SearchStrategy[Any]) -> Any:
-    """A good document in which something was replaced, left out, added or doubled, once to three times."""
+    """A valid document with one to three parts replaced, removed, added or doubled."""
     document = copy.deepcopy(draw(good))
     for _ in range(draw(st.integers(1, 3))):
         holder = draw(st.sampled_from(_holders(document)))

@@ -1,4 +1,4 @@
-"""How many cases a property gets, and from which seed. `make test` tries the same few each time; `make fuzz` as many as it is told."""
+"""The number of cases of a property, and their seed. `make test` tries the same few each time."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _UNHURRIED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.func
 
 
 class Tally:
-    """Cases that were tried in this process so far."""
+    """The number of cases tried in this process."""
 
     cases = 0
 
 
 def effort(quick: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a property try so many cases in `make test`, and count them. Stands below `given`."""
+    """Set the number of cases in `make test` and count them. Stands below `given`."""
 
     def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(test)

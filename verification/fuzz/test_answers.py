@@ -1,4 +1,4 @@
-"""What an actions service may answer: read, or refused in the port's own way, and always storable."""
+"""Any response of the actions service is read, or raises one of the port's errors."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ PATIENCE = st.one_of(
 
 
 def readers() -> list[Any]:
-    """Everything that looks into an answer."""
+    """Return every function that reads a response."""
     return [answers.account_status, answers.job_id, answers.job, answers.jobs]
 
 
 @given(PATIENCE)
 @effort(200)
 def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
-    """Numbers of any size, dates of any year and zone, and nonsense: never negative, never longer than a day, never an error."""
+    """A Retry-After of any number, date or text becomes a wait from zero to one day, or none."""
     patience = answers.retry_after(value, NOW)
     assert patience is None or timedelta() <= patience <= DAY
 
@@ -77,7 +77,7 @@ def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
 )
 @effort(200)
 def test_any_body_is_read_or_leaves_the_outcome_unknown(body: bytes, data: st.DataObject) -> None:
-    """Whatever is read out of it can be stored, and is of the shape that the port promises."""
+    """What is read from a body can be stored and has the shape that the port promises."""
     if body and data.draw(st.booleans()):
         at = data.draw(st.integers(0, len(body) - 1))
         body = (
@@ -124,7 +124,7 @@ def test_any_body_is_read_or_leaves_the_outcome_unknown(body: bytes, data: st.Da
 def test_any_answer_on_the_wire_is_an_answer_or_a_typed_failure(
     status: int, headers: list[tuple[str, bytes]], body: bytes
 ) -> None:
-    """Any status, header bytes and body over a socket: a job's id, or one of the port's failures, by what the status says."""
+    """Any status, header bytes and body over a socket give a job id or one of the port's errors."""
     lines = b"".join(name.encode() + b": " + value + b"\r\n" for name, value in headers)
     answer = b"HTTP/1.1 %03d Any\r\nContent-Length: %d\r\n%s\r\n%s" % (
         status,
@@ -145,7 +145,7 @@ def test_any_answer_on_the_wire_is_an_answer_or_a_typed_failure(
         wanted = {429: ServiceThrottled}.get(
             status, ServiceRefused if 400 <= status < 500 else OutcomeUnknown
         )
-        assert type(told) in (wanted, OutcomeUnknown)  # what is no HTTP at all has no status
+        assert type(told) in (wanted, OutcomeUnknown)  # bytes that are not HTTP have no status
     else:
         assert told
         assert 200 <= status < 300

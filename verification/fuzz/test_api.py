@@ -1,4 +1,7 @@
-"""schemathesis against the API behind its gateway: whatever is sent, the answer is one that the published description names."""
+"""schemathesis against the API behind its gateway.
+
+Every response is one that the description names.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,10 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 OPENAPI = ROOT / "docs" / "openapi.json"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 ENDINGS = ("pause", "stop", "skip-step", "run-now")
-# Not made by chance every time: a good definition (test_definitions has them), a type that exists for an account that is free,
-# an account's id (the test of deleted ones follows those), and an import's where the links to it are not followed.
+# Random values rarely give these: a valid definition (test_definitions has them), an existing
+# type for an account without a workflow,
+# an account's id (the test of deleted ones follows those), and an import's id where links to it
+# are not followed.
 UNREACHED = {
     ("PUT", "/v1/definitions/{type}"),
     ("POST", "/v1/accounts/{id}/workflows"),
@@ -34,7 +39,7 @@ UNREACHED = {
 
 
 def populate(front: Front) -> None:
-    """Give the calls something to find: workflows that wait, are paused, stopped, over and failed."""
+    """Create workflows for the calls to find: waiting, paused, stopped, completed and failed."""
     rows = [
         {
             "flamebotId": f"mine-{number}",
@@ -58,12 +63,29 @@ def populate(front: Front) -> None:
 
 
 def fuzz(front: Front, *arguments: str, url: str, report: Path) -> tuple[int, dict[str, Any], str]:
-    """Run schemathesis; exit status, its report, what it printed."""
+    """Run schemathesis; return its exit status, its report and its output."""
     command = [
-        sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", str(OPENAPI),
-        "--url", url, "--header", f"Authorization: Bearer {front.token}", "--seed", str(SEED),
-        "--continue-on-failure", "--no-color", "--report", "json", "--report-json-path", str(report), *arguments,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--config-file",
+        str(CONFIG),
+        "run",
+        str(OPENAPI),
+        "--url",
+        url,
+        "--header",
+        f"Authorization: Bearer {front.token}",
+        "--seed",
+        str(SEED),
+        "--continue-on-failure",
+        "--no-color",
+        "--report",
+        "json",
+        "--report-json-path",
+        str(report),
+        *arguments,
+    ]
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -80,7 +102,7 @@ def fuzz(front: Front, *arguments: str, url: str, report: Path) -> tuple[int, di
 
 
 def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: Path) -> None:
-    """S8: no 5xx, nothing undocumented, bad input refused, good input taken, nobody in without a token, nothing left after a delete."""
+    """S8: no 5xx, nothing undocumented, bad input refused, good input accepted."""
     populate(front)
     arguments = (
         ("--max-examples", str(CASES), "--generation-database", "none")
@@ -115,7 +137,7 @@ def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: 
 
 
 def test_nothing_is_left_of_what_was_deleted(front: Front, tmp_path: Path) -> None:
-    """use_after_free: accounts that are imported, shown, deleted and asked for again, in any order: 404 once they are gone."""
+    """An account that was deleted is 404 in every order of import, show, delete and show."""
     operations = ("import_accounts", "show_account", "delete_account", "start_workflow")
     chosen = [
         argument for operation in operations for argument in ("--include-operation-id", operation)
@@ -152,7 +174,7 @@ def test_nothing_is_left_of_what_was_deleted(front: Front, tmp_path: Path) -> No
 
 
 def broken(function: Any, name: str, event: dict[str, Any]) -> Any:
-    """An API with a fault of each kind that schemathesis is asked to find."""
+    """An API with one fault of each kind that schemathesis looks for."""
     context = event["requestContext"]
     path, method = event["rawPath"], context["http"]["method"]
     context.setdefault(
@@ -179,7 +201,7 @@ def broken(function: Any, name: str, event: dict[str, Any]) -> Any:
 
 
 def test_the_fuzzer_finds_what_it_looks_for(front: Front, tmp_path: Path) -> None:
-    """Behind a gateway that asks for no token, with a function that breaks the description in six ways, each fault is found."""
+    """The fuzzer finds each of six planted faults, and the gateway that requires no token."""
     routes = [replace(route, authorized=False) for route in front.template.routes()]
 
     def invoke(name: str, event: dict[str, Any]) -> Any:

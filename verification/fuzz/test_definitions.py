@@ -1,4 +1,7 @@
-"""Definitions of every kind: what is taken runs to an end, what is not says where and why, and changes nothing."""
+"""Definitions of every kind: an accepted one runs to an end.
+
+A refused one names each issue and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ from verification.fuzz.documents import JSON, definitions, spoiled
 from verification.fuzz.effort import effort
 
 POINTER = re.compile(r"(/([^~/]|~[01])*)*", re.DOTALL)
-STEPS = 60  # of a journey: an endless loop has gone round by then
+STEPS = 60  # of a run: an endless loop has iterated by then
 _types = itertools.count(1)
 
 
 def assert_told(issues: list[ValidationIssue], document: Any) -> None:
-    """Each issue has a pointer that leads somewhere, or to the member that is missing, and a sentence."""
+    """Assert that each issue has a sentence and a pointer that resolves."""
     assert issues
     for issue in issues:
         assert POINTER.fullmatch(issue.pointer), issue
@@ -50,7 +53,10 @@ def assert_told(issues: list[ValidationIssue], document: Any) -> None:
 @given(st.one_of(definitions(), spoiled(definitions()), JSON))
 @effort(150)
 def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
-    """Whatever it is: a definition, or issues with places; never an error, and a definition that was taken can be stored and bound again."""
+    """Any document gives a definition or issues with pointers.
+
+    An accepted one can be stored and bound again.
+    """
     definition, issues = read_definition(document, REGISTRY, POLICY)
     assert (definition is None) == bool(issues)
     if definition is None:
@@ -65,7 +71,10 @@ def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
 @given(definitions(), st.booleans())
 @effort(80)
 def test_what_is_taken_runs_to_an_end_or_on_and_on(document: dict[str, Any], late: bool) -> None:
-    """Every decision of sixty can be written, none goes back in time, and a definition without a loop comes to its end."""
+    """Each of sixty decisions can be written, and a definition without a loop ends.
+
+    No decision goes back in time.
+    """
     definition, _ = read_definition(document, REGISTRY, POLICY)
     if definition is None:
         return
@@ -90,9 +99,10 @@ def put(front: Front, type_: str, document: Any) -> Any:
 
 
 def stored(front: Front) -> tuple[int, int]:
-    """Definitions and audit rows."""
+    """Return definitions and audit rows."""
     row = front.database.one(
-        "select (select count(*) from workflow_definitions) as rows, (select count(*) from audit_log) as told"
+        "select (select count(*) from workflow_definitions) as rows,"
+        " (select count(*) from audit_log) as audits"
     )
     return row["rows"], row["told"]
 
@@ -100,7 +110,10 @@ def stored(front: Front) -> tuple[int, int]:
 @given(st.data())
 @effort(40)
 def test_publishing_stores_it_or_nothing(front: Front, data: st.DataObject) -> None:
-    """Over HTTP: 201 and it can be read back and started, or 4xx with places and no row more. The validator says the same beforehand."""
+    """Over HTTP a definition is 201 and readable, or 4xx with pointers and no new row.
+
+    The validator gives the same result beforehand.
+    """
     type_ = f"f{next(_types)}"
     document = data.draw(st.one_of(definitions(type_), spoiled(definitions(type_)), JSON))
     before = stored(front)
@@ -129,7 +142,7 @@ def test_publishing_stores_it_or_nothing(front: Front, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("steps", [200, 201])
 def test_the_largest_definition(steps: int) -> None:
-    """As many steps as there may be, each with everything that a step may have; one more is too many."""
+    """The largest number of steps with every field is accepted; one more step is refused."""
     step = {
         "action": "swipe_with_spectre",
         "swipeCount": {"min": 1, "max": 300},

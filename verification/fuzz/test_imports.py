@@ -1,4 +1,7 @@
-"""Imports of every kind, as JSON and as files of the command line: a row is stored as it was sent, or rejected and nothing changed (I9)."""
+"""I9: imports of every kind, as JSON and as files.
+
+A row is stored as sent, or rejected without a change.
+"""
 
 from __future__ import annotations
 
@@ -39,22 +42,26 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp037")
 
 
 def post(front: Front, content: bytes) -> Any:
-    """Import bytes."""
+    """Import bytes over HTTP."""
     return front.api.post(
         "/v1/accounts/import", content=content, headers={"content-type": "application/json"}
     )
 
 
 def accounts(front: Front) -> dict[str, Any]:
-    """What is stored."""
+    """Return the stored accounts."""
     rows = front.database.rows(
-        "select flamebot_id, model_id, channel_id, config, credentials_ciphertext is not null as sealed from accounts"
+        "select flamebot_id, model_id, channel_id, config,"
+        " credentials_ciphertext is not null as sealed from accounts"
     )
     return {row["flamebot_id"]: row for row in rows}
 
 
 def same(sent: Any, kept: Any) -> bool:
-    """Whether JSON came back as it was sent. A float comes back as the decimal number that it is written as, perhaps a whole one."""
+    """Return whether JSON was stored as sent.
+
+    A float is stored as the decimal number of its text.
+    """
     if isinstance(sent, dict) and isinstance(kept, dict):
         return sent.keys() == kept.keys() and all(same(sent[name], kept[name]) for name in sent)
     if isinstance(sent, list) and isinstance(kept, list):
@@ -69,14 +76,17 @@ def same(sent: Any, kept: Any) -> bool:
 def test_each_row_is_stored_as_sent_or_rejected_with_reasons(
     front: Front, rows: list[Any], start: bool
 ) -> None:
-    """I9: what is acknowledged is there, field by field; what is rejected says where and why, and no account of it exists or changed."""
+    """I9: an acknowledged row is stored field by field.
+
+    A rejected one names its issues and changes no account.
+    """
     prefix = f"p{next(_prefixes)}-"
     for row in rows:
         if isinstance(row, dict) and isinstance(row.get("flamebotId"), str):
             row["flamebotId"] = prefix + row["flamebotId"]
     before = accounts(front)
     answer = post(front, json.dumps({"accounts": rows, "startAutomation": start}).encode())
-    if answer.status_code == 400:  # too deep as a whole
+    if answer.status_code == 400:  # the whole document is nested too deep
         assert accounts(front) == before
         return
     assert answer.status_code == 200, answer.text
@@ -107,7 +117,7 @@ def test_each_row_is_stored_as_sent_or_rejected_with_reasons(
 def test_bytes_that_are_not_quite_json(
     front: Front, rows: list[Any], encoding: str, data: st.DataObject
 ) -> None:
-    """Other encodings, byte order marks, cut or changed bytes: taken whole, or refused whole with nothing changed; never a 5xx."""
+    """Damaged bytes and other encodings are accepted whole or refused whole, never a 5xx."""
     content = bytearray(
         json.dumps({"accounts": rows}, ensure_ascii=data.draw(st.booleans())).encode(
             encoding, "replace"
@@ -147,7 +157,7 @@ def test_bytes_that_are_not_quite_json(
 
 
 def read(path: Path) -> list[dict[str, Any]] | Failure:
-    """A file's rows, or how the command line refuses it."""
+    """Return a file's rows, or the command line's refusal."""
     try:
         return [row for _, row in accounts_file.read(path).rows]
     except Failure as failure:
@@ -155,9 +165,30 @@ def read(path: Path) -> list[dict[str, Any]] | Failure:
 
 
 PIECES = (
-    b"flamebotId", b"modelId", b"credentials.token", b"credentials", b"config", b",", b"\n", b"\r\n", b"\r", b'"', b"a", b"{}", b'{"a": 1}',
-    b"{", b"\0", b"\xff", b"\xef\xbb\xbf", b"[" * 3000, b"x" * 140_000, b"NaN", b";", b"\t", PLANTED.encode(),
-)  # fmt: skip
+    b"flamebotId",
+    b"modelId",
+    b"credentials.token",
+    b"credentials",
+    b"config",
+    b",",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b'"',
+    b"a",
+    b"{}",
+    b'{"a": 1}',
+    b"{",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"[" * 3000,
+    b"x" * 140_000,
+    b"NaN",
+    b";",
+    b"\t",
+    PLANTED.encode(),
+)
 FILES = st.one_of(
     st.binary(max_size=300),
     st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")),
@@ -177,14 +208,14 @@ FILES = st.one_of(
 def test_any_file_is_rows_or_a_clear_refusal(
     tmp_path_factory: Any, content: bytes, suffix: str, start: bytes
 ) -> None:
-    """Bytes of any kind: accounts, or a failure of the command line's own that does not quote the file."""
+    """Bytes of any kind give accounts, or an error that does not quote the file."""
     path = _folder(tmp_path_factory) / f"accounts{suffix}"
     path.write_bytes(start + content)
     got = read(path)
     if isinstance(got, Failure):
         named = (
             suffix == ".csv" and b"flamebotId" in start + content
-        )  # then what stands beside it may be a column's name
+        )  # the cell beside it may then be a column's name
         assert named or PLANTED not in " ".join(got.lines())
     else:
         json.dumps(got)
@@ -203,10 +234,14 @@ def test_any_file_is_rows_or_a_clear_refusal(
 def test_a_csv_file_arrives_as_it_was_written(
     front: Front, tmp_path_factory: Any, rows: list[tuple[str, str, str, str]], data: st.DataObject
 ) -> None:
-    """I9: quotes, commas, line breaks, byte order mark, either line end: each cell is the field that is stored, or its row is rejected."""
+    """I9: quotes, commas, line breaks, a byte order mark and either line end.
+
+    Each cell is stored or its row rejected.
+    """
     prefix = f"c{next(_prefixes)}-"
     text = io.StringIO(newline="")
-    # Without quotes around all, Python's writer would leave a lone \r bare in a file whose lines end in \n.
+    # Without quotes around all cells Python's writer leaves a lone \r bare in a file whose lines
+    # end in  .
     dialects: list[dict[str, Any]] = [
         {"quoting": csv.QUOTE_MINIMAL, "lineterminator": "\r\n"},
         {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"},

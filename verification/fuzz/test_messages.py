@@ -1,4 +1,4 @@
-"""Bodies of SQS messages: the step function survives each, hands back only what nobody can read, and forged pointers touch nothing."""
+"""SQS bodies of any kind: unreadable ones are returned as failed, forged ones do nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def engine(
     vault: KmsVault,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Engine]:
-    """An engine with a workflow that waits for its hour, one whose task is due, and one that is over."""
+    """An engine with a waiting workflow, one whose task is due, and a finished one."""
     directory = tmp_path_factory.mktemp("messages")
     (directory / "clock.json").write_text('{"anchorWall": 0, "anchorSchedule": 0, "speed": 1.0}')
     actions = ActionsService(clock_file=directory / "clock.json")
@@ -80,15 +80,15 @@ def engine(
 
 
 def state(engine: Engine) -> Any:
-    """All that a message could change."""
+    """Return everything that a message could change."""
     found = everything(engine.database)
-    del found["workflow_locks"]  # taken and given back; its row stays
+    del found["workflow_locks"]  # acquired and released; its row stays
     return found, engine.actions.provider.ledger()
 
 
 @st.composite
 def forgeries(draw: st.DrawFn, tasks: list[dict[str, Any]]) -> str:
-    """A message about tasks that are there, in which something is not as it was sent: fence, account, phase, due time, sequence."""
+    """Messages about existing tasks with a changed fence, account, phase, time or sequence."""
     pointers = []
     for _ in range(draw(st.integers(1, 4))):
         task = draw(st.sampled_from(tasks))
@@ -127,7 +127,7 @@ def forgeries(draw: st.DrawFn, tasks: list[dict[str, Any]]) -> str:
 @given(st.lists(ANYTHING, min_size=1, max_size=5))
 @effort(80)
 def test_any_body_is_survived(engine: Engine, bodies: list[str]) -> None:
-    """Handed back are those that nobody can read, and those alone; nothing is changed by any."""
+    """Exactly the unreadable messages are reported as failed, and none of them changes anything."""
     before = state(engine)
     failed = engine.deliver(*bodies)
     unreadable = []
@@ -143,7 +143,7 @@ def test_any_body_is_survived(engine: Engine, bodies: list[str]) -> None:
 @given(st.data())
 @effort(60)
 def test_a_forged_pointer_touches_nothing(engine: Engine, data: st.DataObject) -> None:
-    """A task that is there, with another fence, account, phase or time; or one that is not there: no row changes, no call is made."""
+    """A forged pointer (fence, account, phase, time or task) changes no row and makes no call."""
     before = state(engine)
     body = data.draw(forgeries(engine.tasks()))
     failed = engine.deliver(body)
@@ -152,7 +152,7 @@ def test_a_forged_pointer_touches_nothing(engine: Engine, data: st.DataObject) -
 
 
 def test_a_good_message_beside_bad_ones_is_run(engine: Engine) -> None:
-    """One message of ours, in one invocation with an unknown version, nonsense, and pointers that no database could be asked about."""
+    """A valid message is run beside unknown versions, nonsense and impossible values."""
     started = engine.start("soon", "good")
     engine.advance_to(engine.clock.now() + timedelta(seconds=3))
     bodies = engine.queue.take()

@@ -1,8 +1,9 @@
-"""Check the model: what must hold holds, each guard that is taken away is missed, each rare state is reached.
+"""Check the model: promises hold, guards are needed, rare states are reached.
 
     python -m verification.model.check [--quick] [--bases] [--only WORD ...] [--jobs N]
 
-Prints a row per run and exits with 1 on any surprise. Without spin and a C compiler nothing can be checked: it says so and exits with 0.
+Prints a row per run and exits with 1 on any surprise. Without spin and a C compiler it prints that
+nothing was checked and exits with 0.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MODEL = Path(__file__).with_name("protocol.pml")
 _ERRORS = re.compile(r"errors: (\d+)")
 _STATES = re.compile(r"([\d.e+]+) states, stored")
 _WHY = re.compile(r"pan:1: (.*?) \(at depth")
-# Not optimised: compiling better takes longer than it saves. Beyond that memory pan gives up, and that is a surprise.
+# Not optimised: compiling takes longer than it saves. Above this memory limit pan gives up, and
+# that is a surprise.
 _COMPILE = ("gcc", "-O0", "-w", "-DCOLLAPSE", "-DMEMLIM=4000")
 _PAN = ("./pan", "-m1000000", "-w20", "-n")
 _HALF_AN_HOUR = 1800
@@ -33,7 +35,7 @@ _HALF_AN_HOUR = 1800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a run came to. `errors` is None if it did not come to an end."""
+    """The result of a run. `errors` is None if it did not finish."""
 
     run: Run
     errors: int | None
@@ -43,16 +45,19 @@ class Answer:
 
     @property
     def expected(self) -> bool:
-        """Whether there was a counterexample exactly where there must be one."""
+        """Return whether there was a counterexample exactly where one is expected."""
         return self.errors is not None and (self.errors == 0) is self.run.holds
 
     @property
     def row(self) -> str:
-        """The run, its states, counterexamples expected and found, seconds, and which promise broke."""
+        """Return the run, its states, counterexamples, seconds, and the broken promise."""
         kind = "liveness" if self.run.liveness else "safety"
         found = "-" if self.errors is None else str(self.errors)
         why = self.said if self.errors is None or self.errors else ""
-        line = f"{self.run.name:44} {kind:8} {self.states:>10,} {int(not self.run.holds):>6} {found:>6} {self.seconds:>7.1f}  {why:.60}"
+        line = (
+            f"{self.run.name:44} {kind:8} {self.states:>10,} {int(not self.run.holds):>6} "
+            f"{found:>6} {self.seconds:>7.1f}  {why:.60}"
+        )
         return (
             line.rstrip()
             if self.expected
@@ -61,7 +66,7 @@ class Answer:
 
 
 def check(run: Run) -> Answer:
-    """Generate, compile and run one verifier, in a folder of its own."""
+    """Generate, compile and run one verifier in its own folder."""
     started = time.monotonic()
     defines = [
         f"-D{option}" if "=" in option else f"-D{option}=1" for option in run.options.split()
@@ -106,7 +111,7 @@ def _call(folder: str, *command: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check what was asked for; answer the exit status."""
+    """Check the selected runs; return the exit status."""
     parser = argparse.ArgumentParser(description="check the model of the protocol")
     parser.add_argument(
         "--quick", action="store_true", help="some of each kind, in less than 20 seconds"
@@ -126,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missing = [tool for tool in ("spin", "gcc") if shutil.which(tool) is None]
     if missing:
         print(
-            f"NOT CHECKED: the model needs {' and '.join(missing)} (Debian: apt-get install spin gcc)"
+            f"NOT CHECKED: the model needs {' and '.join(missing)} "
+            "(Debian: apt-get install spin gcc)"
         )
         return 0
     started, answers = time.monotonic(), list[Answer]()
@@ -150,7 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     surprises = sum(not answer.expected for answer in answers)
     states = sum(answer.states for answer in answers if answer.run.holds)
     print(
-        f"\n{len(answers)} runs, {states:,} states in those that hold, {time.monotonic() - started:.0f} s, {surprises} surprises"
+        f"\n{len(answers)} runs, {states:,} states in those that hold, "
+        f"{time.monotonic() - started:.0f} s, {surprises} surprises"
     )
     return 1 if surprises or not answers else 0
 

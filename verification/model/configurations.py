@@ -1,4 +1,4 @@
-"""What is checked of the model: configurations that must hold, guards that must be missed, rare states that must be reached."""
+"""Configurations that hold, guards that are needed, rare states that are reached."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ ACTS = "O_PAUSE O_GLOBAL O_STOP O_RETRY"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of the checker; what it must find is either nothing or a counterexample."""
+    """One run of the checker, with the expectation of no counterexample or of one."""
 
     name: str
     options: str
     liveness: bool = (
-        False  # everything ends, under weak fairness; else: no assertion fails, and nobody is stuck
+        # everything ends, under weak fairness; without it: no assertion fails and no process is
+        # stuck
+        False
     )
     holds: bool = True
     quick: bool = False
@@ -27,14 +29,14 @@ def holds(name: str, options: str, *, liveness: bool = False, quick: bool = Fals
 
 
 def missed(guard: str, options: str, *, liveness: bool = False, quick: bool = False) -> Run:
-    """A configuration in which the protocol breaks a promise once this guard (or these) is taken away, and not before: see BASES."""
+    """A configuration that breaks a promise once these guards are taken away (see BASES)."""
     return Run(
         name=guard, options=f"{options} {guard}", liveness=liveness, holds=False, quick=quick
     )
 
 
 def reached(state: str, options: str, *, quick: bool = False) -> Run:
-    """A configuration in which a rare state is reached, so that what holds does not hold for want of cases."""
+    """A configuration that reaches a rare state, so that promises do not hold for lack of it."""
     return Run(name=state, options=f"{options} REACH={state}", holds=False, quick=quick)
 
 
@@ -83,7 +85,7 @@ HOLDS = [
     ),
 ]
 
-# Two walls: taking one away changes nothing that anybody could see, taking both does.
+# Two guards for one promise: taking one away changes nothing observable, taking both does.
 WALLS = [
     holds(
         "wall: M_BEGIN_ANY_INSTANCE",
@@ -159,7 +161,8 @@ REACHED = [
     reached("RETRIED", "NT=4 MAXATT=1 OPS=1 FAULTS=1 O_RETRY F_VENDOR"),
 ]
 
-# What each guard was taken away from: a counterexample means something only if there is none before.
+# The configuration that each guard was taken away from: a counterexample counts only if there is
+# none before.
 BASES = [
     holds(f"before {run.name}", run.options.removesuffix(run.name), liveness=run.liveness)
     for run in {(run.options.removesuffix(run.name), run.liveness): run for run in GUARDS}.values()

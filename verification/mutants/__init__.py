@@ -1,1 +1,1 @@
-"""Guard-deletion mutants: each guard of the protocol is taken away in turn, and a test must fail. `make mutants`."""
+"""Guard-deletion mutants: each guard of the protocol is deleted in turn, and a test must fail."""

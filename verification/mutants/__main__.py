@@ -1,6 +1,7 @@
-"""`make mutants`: delete every guard of the protocol, one at a time; the suite must fail each time.
+"""`make mutants`: delete every guard of the protocol, one at a time; a test must fail each time.
 
-INVALID, and nothing is judged, if the named tests do not pass as things are. Exit status 0 only if every mutant was killed.
+The run is INVALID if the named tests do not pass without a mutant. Exit status 0 only if every
+mutant was killed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WORKERS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge the chosen mutants. 0: all killed; 1: not all; 2: invalid."""
+    """Run the selected mutants. Returns 0: all killed; 1: not all; 2: invalid."""
     options = _options(arguments)
     chosen = [
         mutant
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not chosen or (not options.only and len(chosen) < FEWEST):
         print(
-            f"INVALID: {len(chosen)} mutants; at least {FEWEST if not options.only else 1} are needed"
+            f"INVALID: {len(chosen)} mutants; "
+            f"at least {FEWEST if not options.only else 1} are needed"
         )
         return 2
     started = time.monotonic()
@@ -94,7 +96,8 @@ def _judged(chosen: Sequence[Mutant], idle: SimpleQueue[Laboratory]) -> list[Res
             result = future.result()
             results.append(result)
             print(
-                f"{result.verdict:<10} {result.mutant.name:<52} {result.seconds:5.1f} s  {result.by}",
+                f"{result.verdict:<10} {result.mutant.name:<52} {result.seconds:5.1f} s  "
+                f"{result.by}",
                 flush=True,
             )
     return results
@@ -105,7 +108,8 @@ def _told(results: Sequence[Result], seconds: float) -> int:
     for result in results:
         if result.verdict is not Verdict.KILLED:
             print(
-                f"{result.verdict}: {result.mutant.name}: {result.mutant.truth}\n    {result.mutant.file}, {result.mutant.killers}"
+                f"{result.verdict}: {result.mutant.name}: {result.mutant.truth}\n"
+                f"    {result.mutant.file}, {result.mutant.killers}"
             )
     print(
         f"{len(results)} mutants: "

@@ -1,4 +1,7 @@
-"""Where mutants live and die: copies of the checkout, one per worker. The checkout itself is only read."""
+"""Copies of the checkout, one per worker, in which mutants are tested.
+
+The checkout itself is only read.
+"""
 
 from __future__ import annotations
 
@@ -21,48 +24,52 @@ TIMEOUT = 120.0  # wall-clock seconds for the tests of one mutant; they take a f
 BASELINE_TIMEOUT = 900.0
 _PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "--no-header", "-q", "--tb=short", "-rfE")
 _FAILED = re.compile(r"^FAILED (\S+::[^\s\[]+(?:\[.*?\])?)", re.MULTILINE)
-# A mutant must break a rule, not the code: these say that it cannot even be run.
+# A mutant must break a rule and not the code: these errors show that it cannot be run.
 _BROKEN = re.compile(
-    r"psycopg2\.errors\.(?:Undefined|Syntax|Ambiguous|Datatype|Invalid(?:Column|Function|Table))|SQLSTATE 42"
+    r"psycopg2\.errors\.(?:Undefined|Syntax|Ambiguous|Datatype|Invalid(?:Column|Function|Table))"
+    r"|SQLSTATE 42"
     r"|\b(?:NameError|SyntaxError|IndentationError|ImportError|ModuleNotFoundError|UnboundLocalError)\b"
 )
-_WHERE = "import flamebot, devstack, cli, tests.support.databases as t; print(flamebot.__file__, devstack.__file__, cli.__file__, t.__file__)"
+_WHERE = """
+import flamebot, devstack, cli, tests.support.databases as t
+print(flamebot.__file__, devstack.__file__, cli.__file__, t.__file__)
+"""
 
 
 class Verdict(StrEnum):
-    """What became of a mutant."""
+    """The result of testing a mutant."""
 
     KILLED = "killed"
     SURVIVED = "SURVIVED"
-    HUNG = "HUNG"  # where that was not expected: not a kill
-    BROKEN = "BROKEN"  # no test failed for the guard's sake: the mutant cannot be run
+    HUNG = "HUNG"  # unexpectedly: does not count as killed
+    BROKEN = "BROKEN"  # no test failed because of the guard: the mutant cannot be run
     DOES_NOT_APPLY = "DOES NOT APPLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A mutant's fate."""
+    """A mutant and its verdict."""
 
     mutant: Mutant
     verdict: Verdict
-    by: str  # the test that failed, or what went wrong
+    by: str  # the test that failed, or the reason for another verdict
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What a process said, and how it ended."""
+    """The output and exit status of a process."""
 
     code: int | None  # None: it did not end in time
     output: str
 
 
 class Laboratory:
-    """A copy of the checkout in a directory of its own."""
+    """A copy of the checkout in its own directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Copy what git keeps, and what it would keep. Raises `RuntimeError` if the copy is not what Python imports."""
-        directory.chmod(0o711)  # a Postgres that runs as nobody has to get through
+        """Copy tracked and new files. Raises `RuntimeError` if Python does not import the copy."""
+        directory.chmod(0o711)  # a Postgres that runs as the user nobody must be able to enter
         self._root = directory / "checkout"
         self._temporary = directory / "tmp"
         self._temporary.mkdir()
@@ -75,12 +82,12 @@ class Laboratory:
             raise RuntimeError(f"the copy in {self._root} is not what is imported: {where}")
 
     def baseline(self, tests: Iterable[str]) -> str | None:
-        """Run tests without any mutant; what is wrong, if not all pass."""
+        """Run tests without any mutant; return the output if not all pass."""
         run = self._run([*_PYTEST, "-p", "xdist", "-n", "2", *tests], BASELINE_TIMEOUT)
         return None if run.code == 0 else run.output
 
     def judge(self, mutant: Mutant) -> Result:
-        """Delete the guard, run its killers until one fails, put it back."""
+        """Delete the guard, run its killers until one fails, restore the file."""
         started = time.monotonic()
         path = at(self._root, mutant)
         text = path.read_text(encoding="utf-8")
@@ -96,7 +103,10 @@ class Laboratory:
         return Result(mutant=mutant, verdict=verdict, by=by, seconds=time.monotonic() - started)
 
     def _write(self, path: Path, text: str) -> None:
-        """Python tells a stale .pyc by size and second only, so none is kept."""
+        """Write a file and delete its .pyc files.
+
+        Python recognises a changed source by its size and second only.
+        """
         path.write_text(text, encoding="utf-8")
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
             compiled.unlink()
@@ -106,7 +116,8 @@ class Laboratory:
             **os.environ,
             "PYTHONPATH": f"{self._root}{os.pathsep}{self._root / 'layers' / 'engine' / 'src'}",
             "PYTEST_ADDOPTS": "",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a run is a second; loading what it does not use is two more
+            # a run takes a second; loading unused plugins takes two more
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "TMPDIR": str(self._temporary),
         }
         process = subprocess.Popen(
@@ -125,13 +136,13 @@ class Laboratory:
             return Run(code=None, output="")
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # the servers that it started die with it
+                os.killpg(process.pid, signal.SIGKILL)  # the servers that it started end with it
                 process.communicate()
         return Run(code=process.returncode, output=output)
 
 
 def own_files() -> list[str]:
-    """What git keeps, and what it would keep. Needs git."""
+    """Return tracked files and new files that are not ignored. Needs git."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = (
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
@@ -142,7 +153,7 @@ def own_files() -> list[str]:
 
 
 def judged(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
-    """A mutant is killed by a test that failed, not by one that could not be run."""
+    """Return the verdict: a mutant is killed by a failed test, not by one that could not run."""
     if run.code is None:
         said = f"no end within {TIMEOUT:.0f} s"
         return (Verdict.KILLED if mutant.may_hang else Verdict.HUNG), said

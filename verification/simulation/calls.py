@@ -43,7 +43,7 @@ class Calls:
             self._place(call)
         if not call.writes or call.key is None:
             return
-        if call.path.count("/") == 2:  # # a registration
+        if call.path.count("/") == 2:  # a registration
             if not call.key.startswith(f"{call.account}:"):
                 self.wrong("I5", f"a registration of {call.account} under the key {call.key}")
             if not any(fence == call.fence for _, fence in self.begun):

@@ -90,7 +90,7 @@ class SimDatabase:
     """One database for one seed after the other, over one session with each function's role."""
 
     def __init__(self, url: str) -> None:
-        # # Every seed plans its statements anew on empty tables and keeps the plans, so that a seed
+        # Every seed plans its statements anew on empty tables and keeps the plans, so that a seed
         # does not depend on the seed before it.
         path = PATH.replace(" ", "")
         options = f"-c plan_cache_mode=force_generic_plan -c search_path={path} -c timezone=UTC"
@@ -107,7 +107,7 @@ class SimDatabase:
     def reset(self) -> None:
         """Reset the database to its state after the migration."""
         self._seeds += 1
-        if self._seeds % 100 == 0:  # # each TRUNCATE leaves dead rows in the system catalogue
+        if self._seeds % 100 == 0:  # each TRUNCATE leaves dead rows in the system catalogue
             for catalogue in ("pg_class", "pg_attribute", "pg_depend", "pg_index"):
                 self._alone(f"vacuum {catalogue}")
         self.ask(_EMPTY)

@@ -41,7 +41,7 @@ class Environment:
         self.name = f"{function}-{number}"
         self.alive = True
         self.frozen_until = 0
-        self.ends_at: int | None = None  # # of the current invocation
+        self.ends_at: int | None = None  # of the current invocation
         self.skew = (
             world.rng.randint(-5 * SECOND, 5 * SECOND) if world.faults.fires("clock.skew") else 0
         )
@@ -77,7 +77,7 @@ class Environment:
         self.world.trace(f"{self.name} freezes at {port} for {length // SECOND} s")
         self.world.scheduler.sleep(0)
 
-    # # Substitutes for the machine
+    # Substitutes for the machine
 
     def graph(self, name: str, make: Callable[..., Any], *arguments: Any) -> Any:
         """Build what `bootstrap` makes, once per environment."""

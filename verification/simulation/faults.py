@@ -10,9 +10,9 @@ Mode = Literal["none", "one", "many"]
 
 _PORT = ("freeze", "death_before", "death_after")
 KINDS: tuple[str, ...] = (
-    # # Postgres: the statement did not run; it ran and the reply was lost; it runs later or never
+    # Postgres: the statement did not run; it ran and the reply was lost; it runs later or never
     # and the caller does not know;
-    # # rolled back by the server; cancelled by its timeout; a failover leaves a replica;
+    # rolled back by the server; cancelled by its timeout; a failover leaves a replica;
     # connections are refused for a while.
     *(
         f"postgres.{name}"
@@ -68,11 +68,11 @@ KINDS: tuple[str, ...] = (
     "tick.outage",
     "tick.lost_day",
     "clock.skew",
-    "task.poison",  # # every process that works for one account dies, several times in a row
+    "task.poison",  # every process that works for one account dies, several times in a row
     "maintenance.at_any_moment",
-    "client.lost_answer",  # # an import or a control call took effect, and its response was lost
+    "client.lost_answer",  # an import or a control call took effect, and its response was lost
 )
-# # A fault that ends or stops a whole process or the whole system fires less often than one that
+# A fault that ends or stops a whole process or the whole system fires less often than one that
 # spoils a single call.
 _SELDOM = {
     "freeze": 0.15,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_RECLAIMS, MOST_SENDS = 5, 20
 LEASE, TICK = 90 * SECOND, 60 * SECOND
 LONGEST_RETRY_AFTER = 45 * SECOND
-_SLACK = 5 * SECOND  # # between the decision and its commit, and for the calls of a tick
+_SLACK = 5 * SECOND  # between the decision and its commit, and for the calls of a tick
 
 
 class Limits:
@@ -22,11 +22,11 @@ class Limits:
 
     world: World
     mirror: Mirror
-    calm_since: int | None = None  # # epoch microseconds at which faults stopped
+    calm_since: int | None = None  # epoch microseconds at which faults stopped
     leases_then: dict[str, int]
     longest_wait = 0
-    full_at = 0  # # when the queue capacity was last used up
-    no_room_until: dict[str, int]  # # for each task that was due and pending
+    full_at = 0  # when the queue capacity was last used up
+    no_room_until: dict[str, int]  # for each task that was due and pending
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -132,7 +132,7 @@ class Limits:
                     self.leases_then.get(row.task_id, 0),
                     self.world.resumed_at,
                 )
-                if row.status == "pending":  # # the tick claims no more than the queue capacity
+                if row.status == "pending":  # the tick claims no more than the queue capacity
                     self.no_room_until[row.task_id] = self.full_at
                 since = max(since, self.no_room_until.get(row.task_id, 0))
                 late = now - since > LEASE + 2 * TICK + _SLACK

@@ -40,13 +40,13 @@ class Operators:
         self.accounts: list[str] = []
         self.calling: list[
             tuple[str, str]
-        ] = []  # # (action, subject) of calls whose outcome is unknown
+        ] = []  # (action, subject) of calls whose outcome is unknown
         self.ended: Counter[str] = Counter()
-        # # no other caller addressed the same subject while the last call was open
+        # no other caller addressed the same subject while the last call was open
         self.alone = True
         self._imports = 0
 
-    # # Start of a seed
+    # Start of a seed
 
     def set_up(self) -> None:
         """Publish a few definitions."""
@@ -105,9 +105,7 @@ class Operators:
     def _imported(
         self, answer: Json, rows: list[Json], *, actor: str, keyed: bool, replayed: bool
     ) -> None:
-        """I9: acknowledged rows are stored, rejected ones are not, a keyed request took effect
-        once.
-        """
+        """I9: acknowledged rows are stored, rejected ones are not, a keyed request ran once."""
         world = self._world
         if replayed:
             world.rare("an import was repeated under its key")
@@ -137,7 +135,7 @@ class Operators:
             if done:
                 world.oracle.wrong("I9", f"an import was done twice under one key: {done}")
 
-    # # While faults last
+    # While faults last
 
     def control(self) -> None:
         """Make a call from time to time while faults last."""
@@ -185,7 +183,7 @@ class Operators:
             ]
             if (
                 what == "stop" and unknown and rng.random() < 0.7
-            ):  # # prefer a workflow whose write may be executing: the hard case
+            ):  # prefer a workflow whose write may be executing: the hard case
                 instances = unknown
             if instances:
                 self.on_instance(what, rng.choice(instances))
@@ -261,7 +259,7 @@ class Operators:
         if answer is not None and answer[0] == 204:
             self._world.rare("an account was erased")
 
-    # # End of a seed
+    # End of a seed
 
     def settle(self) -> None:
         """After faults have stopped.
@@ -270,7 +268,7 @@ class Operators:
         """
         world, rng = self._world, self._rng
         world.scheduler.sleep(rng.randint(SECOND, 3 * MINUTE))
-        while world.still_asking():  # # a call that froze on its way may only now take effect
+        while world.still_asking():  # a call that froze on its way may only now take effect
             world.scheduler.sleep(10 * SECOND)
         self._global("resume-all")
         for account in self.accounts:

@@ -26,10 +26,10 @@ class Oracle(Calls, Limits):
     def __init__(self, world: World) -> None:
         self.world = world
         self.mirror = Mirror()
-        self.begun: set[tuple[str, int]] = set()  # # every (task, fence) that ever ran
+        self.begun: set[tuple[str, int]] = set()  # every (task, fence) that ever ran
         self.doubt: dict[
             tuple[str, int], bool
-        ] = {}  # # commits whose reply was lost, and whether they were executed
+        ] = {}  # commits whose reply was lost, and whether they were executed
         self.completed: Counter[str] = Counter()
         self.metrics: Counter[str] = Counter()
 
@@ -37,7 +37,7 @@ class Oracle(Calls, Limits):
         """Record a violation and end the seed."""
         self.world.scheduler.fail(f"{invariant}: {what}")
 
-    # # Outputs of the engine
+    # Outputs of the engine
 
     def said(self, where: str, text: str) -> None:
         """I10: search everything that leaves the engine for planted credentials."""
@@ -66,7 +66,7 @@ class Oracle(Calls, Limits):
             for item in json.loads(params["items"]):
                 self.doubt[item["task_id"], item["fence"]] = executed
 
-    # # Changes of rows
+    # Changes of rows
 
     def observe(
         self, verb: str, params: Any, result: Result | None, seen: dict[str, Any], *, late: bool

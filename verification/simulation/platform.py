@@ -76,7 +76,7 @@ class Platform:
             ):
                 return
             if environment.frozen_until > world.scheduler.now:
-                # # A frozen process is not ended meanwhile. When it thaws it may continue for a
+                # A frozen process is not ended meanwhile. When it thaws it may continue for a
                 # moment: that is the dangerous case.
                 world.scheduler.at(
                     environment.frozen_until + world.rng.randint(1, 20 * SECOND), expire
@@ -106,7 +106,7 @@ class Platform:
         world.scheduler.at(ends_at, expire)
         world.scheduler.spawn(body, environment, environment.name)
 
-    # # Events
+    # Events
 
     def step(self, messages: list[Message]) -> None:
         """Invoke the step function with a batch, as the poller of SQS does."""
@@ -207,7 +207,7 @@ class Platform:
         document = json.loads(outcome["body"]) if outcome.get("body") else None
         return outcome["statusCode"], document, outcome.get("headers") or {}
 
-    # # Rules
+    # Rules
 
     def start_rules(self) -> None:
         """Start the rules: a tick each minute, maintenance every five minutes.
@@ -223,7 +223,7 @@ class Platform:
             return
         world.scheduler.after(MINUTE, self._tick_rule)
         self._minutes += 1
-        # # While the queue is down for hours a tick fires rarely: its messages are lost.
+        # While the queue is down for hours a tick fires rarely: its messages are lost.
         if world.scheduler.now < world.outage_until or (
             world.scheduler.now < world.queue_dead_until and self._minutes % 13
         ):

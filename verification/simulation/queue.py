@@ -37,7 +37,7 @@ class SimQueue:
         self._messages: list[Message] = []
         self._count = 0
         self.dead_letters: list[Message] = []
-        self.history: list[str] = []  # # every body that was ever accepted
+        self.history: list[str] = []  # every body that was ever accepted
         self.places = world.rng.randint(2, 5)
         self.at_work = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from verification.simulation.faults import KINDS
 
-ENOUGH_SEEDS = 300  # # a run of at least this many seeds must have seen every fault and rare state
+ENOUGH_SEEDS = 300  # a run of at least this many seeds must have seen every fault and rare state
 STATES: tuple[str, ...] = (
     "a stale commit was refused",
     "in doubt: it was done, and told again",
@@ -109,8 +109,8 @@ class Report:
     def table(self) -> str:
         """Format the figures as a table."""
         lines = [
-            f"seeds {self.seeds:,} ({dict(self.modes)}), events {self.events:,}, "
-            f"virtual hours {self.hours:,.0f}",
+            f"seeds {self.seeds:,} ({dict(self.modes)})",
+            f"events {self.events:,}, virtual hours {self.hours:,.0f}",
             f"{self.seconds:.0f} s, {self.seeds / max(self.seconds, 0.001):.2f} seeds/s",
             f"longest wait of what was due once faults had stopped: {self.longest_wait:.0f} s",
             "faults fired:",

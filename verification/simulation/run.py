@@ -23,7 +23,7 @@ from verification.simulation.world import SeedResult, run_seed
 
 ROOT = Path(__file__).absolute().parents[2]
 SQL = ROOT / "sql"
-MEMORY = Path("/dev/shm")  # # a file system in memory, on Linux
+MEMORY = Path("/dev/shm")  # a file system in memory, on Linux
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def a_server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(
         prefix="flamebot-simulation-", dir=in_memory, ignore_cleanup_errors=True
     ) as directory:
-        Path(directory).chmod(0o711)  # # the server may have to run as another user
+        Path(directory).chmod(0o711)  # the server may have to run as another user
         with embedded_postgres(
             Path(directory) / "postgres", durable=False, options=options
         ) as server:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from greenlet import getcurrent, greenlet
 
 START = datetime(2030, 1, 1, 12, tzinfo=UTC)
-SECOND = 1_000_000  # # virtual time is counted in whole microseconds since START
+SECOND = 1_000_000  # virtual time is counted in whole microseconds since START
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Fiber(greenlet):  # type: ignore[misc]  # greenlet has no types
         self.owner = owner
         self.name = name
         self.number = scheduler.spawned()
-        self.ticket = 0  # # counts its waits: a wake-up for an earlier wait has no effect
+        self.ticket = 0  # counts its waits: a wake-up for an earlier wait has no effect
         self._body = body
         self.started = False
 
@@ -82,13 +82,13 @@ class Scheduler:
         self.rng = rng
         self.trace = trace
         self.hub = getcurrent()
-        self.events = 0  # # how often a fiber was resumed or an event happened
+        self.events = 0  # how often a fiber was resumed or an event happened
         self.failure: str | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
         self.fibers: set[Fiber] = set()
 
-    # # Timed events
+    # Timed events
 
     def at(self, when: int, action: Callable[[], None]) -> None:
         """Call a function at a virtual time. The function must not wait."""
@@ -139,7 +139,7 @@ class Scheduler:
         self.fibers.clear()
         self._heap.clear()
 
-    # # Called by fibers
+    # Called by fibers
 
     def sleep(self, delay: int) -> None:
         """Wait so many microseconds."""
@@ -162,7 +162,7 @@ class Scheduler:
         ticket = fiber.ticket
         self.at(self.now, lambda: self._resume(fiber, ticket, True))
 
-    # # Called by the scheduler's own thread
+    # Called by the scheduler's own thread
 
     def kill(self, owner: Owner) -> None:
         """Kill a process: none of its threads runs any more."""
@@ -196,7 +196,7 @@ class Scheduler:
         if fiber.dead:
             self.fibers.discard(fiber)
 
-    # # Time
+    # Time
 
     def moment(self, skew: int = 0) -> datetime:
         """Return virtual time as a clock shows it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT = 30 * SECOND
 TOKEN = "simulated"
-RETRY_AFTER = 40  # # seconds at most
+RETRY_AFTER = 40  # seconds at most
 _BEFORE = (
     "refused",
     "unavailable",
@@ -49,8 +49,8 @@ class Call:
     began: int
     account: str = ""
     arrived: int | None = None
-    ended: int | None = None  # # at the service
-    left: int | None = None  # # when the caller had its response, gave up or died
+    ended: int | None = None  # at the service
+    left: int | None = None  # when the caller had its response, gave up or died
     answer: Answer | Dropped | None = None
     waiting: Fiber | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class SimActionsService(ActionsService):
         self.provider = Provider(world.scheduler.seconds)
         self._face = read_face()
         self.calls: list[Call] = []
-        self._served: dict[int, Call] = {}  # # by the fiber that serves it
+        self._served: dict[int, Call] = {}  # by the fiber that serves it
 
     def receive(self, call: Call, request: Request) -> None:
         """Serve a call in its own fiber, even if the caller ends."""
@@ -108,7 +108,7 @@ class SimActionsService(ActionsService):
     def pause_for_work(self, seconds: float) -> None:
         """Wait for the service's latency."""
         world = self._world
-        if self._served[here().number].facts.pop("slow", False):  # # longer than any caller waits
+        if self._served[here().number].facts.pop("slow", False):  # longer than any caller waits
             world.scheduler.sleep(world.rng.randint(31 * SECOND, 150 * SECOND))
         world.scheduler.sleep(
             int(seconds * SECOND) or world.rng.randint(5_000, world.rng.choice([50_000, 2_000_000]))

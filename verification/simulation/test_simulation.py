@@ -18,7 +18,7 @@ from verification.simulation.run import SQL, run_seeds, simulated_database
 from verification.simulation.world import run_seed
 
 SEEDS = 320
-ENOUGH_FOR_A_GUARD = 100  # # about one seed in twenty reaches the state that needs the guard
+ENOUGH_FOR_A_GUARD = 100  # about one seed in twenty reaches the state that needs the guard
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ ROLES = (
     "flamebot_step",
     "flamebot_maintenance",
 )
-# # the date for which maintain_history makes its first tables
+# the date for which maintain_history makes its first tables
 PATH = "public, sim, pg_catalog, pg_temp"
 _CLOCK = f"""
 create schema sim;

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 Json = dict[str, Any]
-CANARY = "canary-7f3a"  # # part of every planted credential; must never appear in clear text
+CANARY = "canary-7f3a"  # part of every planted credential; must never appear in clear text
 
 
 def credentials(rng: Random, account: str) -> Json:

@@ -24,7 +24,7 @@ from verification.simulation.seams import replaced
 from verification.simulation.service import TOKEN, SimActionsService
 from verification.simulation.settled import judge_the_end
 
-CALM_BOUND = 12 * HOUR  # # everything settles within this time once faults have stopped
+CALM_BOUND = 12 * HOUR  # everything settles within this time once faults have stopped
 MOST_EVENTS = 60_000
 
 
@@ -38,7 +38,7 @@ class SeedResult:
     events: int
     hours: float
     mode: str
-    longest_wait: float  # # seconds after faults had stopped
+    longest_wait: float  # seconds after faults had stopped
     fired: Counter[str]
     rare: Counter[str]
     odd: Counter[str]
@@ -61,7 +61,7 @@ class World:
         self.operated = 0
         self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
         self.locks_wiped_at = -HOUR
-        self.resumed_at = 0  # # epoch microseconds of the last end of a global pause
+        self.resumed_at = 0  # epoch microseconds of the last end of a global pause
         self.late: list[Callable[[], None]] = []
         self.rares: Counter[str] = Counter()
         self.odds: Counter[str] = Counter()
@@ -70,7 +70,7 @@ class World:
         self._settings = self._draw_settings()
         self.crowded = (
             self._settings["MAX_QUEUED_TASKS"] == "2"
-        )  # # a due task may have to wait for queue capacity
+        )  # a due task may have to wait for queue capacity
         self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
@@ -92,7 +92,7 @@ class World:
             "CREDENTIALS_KMS_KEY_ID": "key",
         }
 
-    # # Services of the whole to its parts
+    # Services of the whole to its parts
 
     def trace(self, line: str) -> None:
         """Write an event to the trace."""
@@ -194,7 +194,7 @@ class World:
             self.rng.randint(1_000, self.rng.choice([300_000, 20_000_000, 150_000_000])), run
         )
 
-    # # The course of a seed
+    # The course of a seed
 
     def meddle(self) -> None:
         """Apply faults of the whole system from time to time."""

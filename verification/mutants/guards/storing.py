@@ -8,7 +8,9 @@ _ENGINE = "layers/engine/src/flamebot/"
 DATABASE = Place(
     f"{_ENGINE}adapters/postgres/connection.py", "tests/integration/test_connection.py"
 )
-STORE = Place(f"{_ENGINE}adapters/postgres/engine_store.py", "tests/integration/test_engine_store.py")
+STORE = Place(
+    f"{_ENGINE}adapters/postgres/engine_store.py", "tests/integration/test_engine_store.py"
+)
 TIME = Place(f"{_ENGINE}services/schedule_time.py", "tests/unit/services/test_schedule_time.py")
 CONTROL = Place(f"{_ENGINE}services/workflows/control.py", "tests/integration/http/test_control.py")
 MAINTENANCE = Place(

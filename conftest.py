@@ -1,4 +1,8 @@
-"""What every suite may use: one embedded Postgres per test session (per xdist worker), and on it an empty, migrated database per test."""
+"""Fixtures of every suite in tests/ and verification/.
+
+One embedded Postgres per test session (per xdist worker), with an empty, migrated database per
+test.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from flamebot.adapters.postgres.migrations import migrate
 from tests.support import databases
 from tests.support.databases import DatabasePool, TestDatabase
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent
 SQL = ROOT / "sql"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """A real Postgres that lives as long as the session. Not durable: a power cut may take it."""
+    """A real Postgres for the length of the session, without durability."""
     with embedded_postgres(
         durable=False,
         options={"max_connections": "60", "shared_buffers": "64MB", "autovacuum": "off"},
@@ -34,7 +38,7 @@ def sql_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Server, sql_dir: Path) -> str:
-    """The name of a migrated database that nobody connects to: the template of all others."""
+    """The name of a migrated database without connections: the template of all others."""
     name = databases.create(postgres)
     migrate(postgres.url(name), sql_dir)
     return name
@@ -42,13 +46,13 @@ def migrated(postgres: Server, sql_dir: Path) -> str:
 
 @pytest.fixture(scope="session")
 def database_pool(postgres: Server, migrated: str) -> DatabasePool:
-    """The session's databases."""
+    """The databases of the session."""
     return DatabasePool(postgres, migrated)
 
 
 @pytest.fixture
 def database(database_pool: DatabasePool) -> Iterator[TestDatabase]:
-    """A database of the test's own, migrated and empty."""
+    """A migrated, empty database for one test."""
     mine = database_pool.take()
     yield mine
     database_pool.give_back(mine)
@@ -56,7 +60,7 @@ def database(database_pool: DatabasePool) -> Iterator[TestDatabase]:
 
 @pytest.fixture
 def empty_database(postgres: Server) -> Iterator[str]:
-    """The URL of a database without anything in it."""
+    """The URL of a database without tables."""
     name = databases.create(postgres)
     yield postgres.url(name)
     databases.drop(postgres, name)
