@@ -15,10 +15,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from conftest import ROOT
 from devstack import postgres as module
 from devstack.cluster import PostgresUnavailable, privilege, wrapper
 from devstack.postgres import EmbeddedPostgres, database_url, embedded_postgres
-from conftest import ROOT
 from tests.support.databases import Session
 
 PARENT = """
