@@ -1,4 +1,4 @@
-"""What can go wrong at the simulated actions service, on demand and in the order asked for."""
+"""Faults of the simulated actions service: injected on demand, in the order of their requests."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Kind = Literal[
-    "unavailable",  # 503 with Retry-After, nothing done
-    "throttle",  # 429 with Retry-After, nothing done
-    "refuse",  # a 4xx, nothing done
-    "reset",  # the connection is reset, nothing done
+    "unavailable",  # 503 with Retry-After, nothing is done
+    "throttle",  # 429 with Retry-After, nothing is done
+    "refuse",  # a 4xx, nothing is done
+    "reset",  # the connection is reset, nothing is done
     "drop",  # the work is done, then the connection is reset
-    "slow",  # the work is done, the answer comes `seconds` later
+    "slow",  # the work is done, the response is sent `seconds` later
     "fail_job",  # accepted, but the job ends failed
-    "cancel_job",  # accepted, but the job ends cancelled by the service itself
+    "cancel_job",  # accepted, but the service cancels the job
 ]
-EFFECTS = frozenset({"updatePrompt", "updateBio", "startSwipeTask"})
+# Operations that start no job. Every other one is the write of an action.
+WITHOUT_JOB = frozenset({"registerAccount", "getAccount", "findTasks", "getTask", "cancelTask"})
 
 
 class BadFault(ValueError):
-    """The fault asked for is none that this service knows."""
+    """The request does not describe a fault that this service can inject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing to go wrong.
+    """A fault to inject.
 
-    `operation` is an operationId, "effects" (the three writes that make a job) or "any".
+    `operation` is an operationId, "effects" (all writes that start a job) or "any".
     """
 
     kind: Kind
-    count: int | None = 1  # None: for good
+    count: int | None = 1  # how often; None: until it is deleted
     operation: str = "effects"
     account: str | None = None
     status: int = 422  # refuse
@@ -40,23 +41,22 @@ class Fault:
 
     @classmethod
     def parse(cls, document: object) -> Fault:
-        """Read a fault as the admin route gets it. Raises `BadFault`."""
+        """Parse the body of a request to inject a fault. Raises `BadFault`."""
         names = {"kind", "count", "operation", "account", "status", "retryAfter", "seconds"}
         if (
             not isinstance(document, dict)
             or document.get("kind") not in get_args(Kind)
             or set(document) - names
         ):
-            raise BadFault(
-                f"A fault has a kind of {', '.join(get_args(Kind))}, and of the rest only {', '.join(sorted(names - {'kind'}))}"
-            )
+            kinds, others = ", ".join(get_args(Kind)), ", ".join(sorted(names - {"kind"}))
+            raise BadFault(f"A fault has a kind ({kinds}) and may have: {others}")
         if any(
             not isinstance(document.get(name, 1), int | float)
             for name in ("retryAfter", "seconds", "status")
         ):
             raise BadFault("retryAfter, seconds and status are numbers")
         if not isinstance(document.get("count"), int | None):
-            raise BadFault("count is a whole number, or null for good")
+            raise BadFault("count is a whole number, or null for no limit")
         changed = {
             "retry_after" if name == "retryAfter" else name: value
             for name, value in document.items()
@@ -64,28 +64,28 @@ class Fault:
         return cls(**changed)
 
     def hits(self, operation: str, account: str | None) -> bool:
-        """Whether a call is the kind of call that this fault is for."""
+        """Return whether the fault applies to a call."""
         if self.account is not None and self.account != account:
             return False
         return self.operation in (operation, "any") or (
-            self.operation == "effects" and operation in EFFECTS
+            self.operation == "effects" and operation not in WITHOUT_JOB
         )
 
 
 class Faults:
-    """The faults that still lie ahead. Safe to use from several threads."""
+    """The faults that are still to be injected. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ahead: list[list[Any]] = []  # [fault, how often still]
+        self._ahead: list[list[Any]] = []  # [fault, remaining count]
 
     def add(self, fault: Fault) -> None:
-        """Put one more behind those that wait."""
+        """Add a fault after those that are waiting."""
         with self._lock:
             self._ahead.append([fault, fault.count])
 
     def take(self, operation: str, account: str | None) -> Fault | None:
-        """The first fault that hits a call; it is used up by one."""
+        """Return the first fault that applies to a call, and count it down."""
         with self._lock:
             for entry in self._ahead:
                 fault: Fault = entry[0]
@@ -98,11 +98,11 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """From now on all goes well."""
+        """Remove all faults."""
         with self._lock:
             self._ahead.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """What lies ahead."""
+        """Return the faults that are still to be injected."""
         with self._lock:
             return [{**asdict(fault), "count": left} for fault, left in self._ahead]

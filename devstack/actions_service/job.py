@@ -1,4 +1,4 @@
-"""A job of the simulated actions service: work that takes its time."""
+"""A job of the simulated actions service: work whose status follows from the time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work on an account. Its status follows from the time."""
+    """Work on an account, started by one accepted write."""
 
     task_id: str
     key: str
@@ -24,7 +24,7 @@ class Job:
     cancelled: float | None = None  # schedule time
 
     def status(self, now: float) -> str:
-        """What it is at an schedule time."""
+        """Return its status at a schedule time."""
         if self.cancelled is not None:
             return "cancelled"
         elapsed = now - self.started
@@ -33,11 +33,11 @@ class Job:
         return "pending" if elapsed < self.seconds / 10 else "running"
 
     def is_open(self, now: float) -> bool:
-        """Whether it may still change anything."""
+        """Return whether it may still have an effect."""
         return self.status(now) in ("pending", "running")
 
     def shown(self, now: float) -> Json:
-        """The task as the service answers it."""
+        """Return the task as the service returns it."""
         status = self.status(now)
         task: Json = {"taskId": self.task_id, "status": status}
         if status == "succeeded":
@@ -49,13 +49,13 @@ class Job:
         return task
 
     def _result(self) -> Json:
-        if self.operation != "startSwipeTask":
+        if "count" not in self.body:  # a job of swipes has counts; a text has no result
             return {}
         share = hashlib.sha256(self.key.encode()).digest()[0] / 255 / 4
         return {"performed": self.body["count"], "matches": int(self.body["count"] * share)}
 
     def recorded(self, now: float) -> Json:
-        """The task with all that it came from, for the ledger."""
+        """Return the task with the write that started it, for the ledger."""
         return self.shown(now) | {
             "account": self.account,
             "key": self.key,

@@ -1,4 +1,4 @@
-"""The part of JSON Schema that `docs/actions-api.yaml` uses, checked without a package for all of it."""
+"""A validator for the part of JSON Schema that the actions service's API uses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _KEYWORDS = frozenset(
-    "type enum minLength maxLength minimum maximum required properties additionalProperties items description $ref".split()  # noqa: SIM905
+    {
+        "$ref",
+        "additionalProperties",
+        "description",
+        "enum",
+        "items",
+        "maxLength",
+        "maximum",
+        "minLength",
+        "minimum",
+        "properties",
+        "required",
+        "type",
+    }
 )
 _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -18,27 +31,26 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class UnknownKeyword(ValueError):
-    """The schema says something that would go unchecked."""
+    """The schema has a keyword that is not implemented, so its rule would not be checked."""
 
 
 def issues(
     schema: Mapping[str, Any], value: object, document: Mapping[str, Any], pointer: str = ""
 ) -> Iterator[str]:
-    """Everything that is wrong with a value, each with its JSON pointer.
+    """Yield everything that is wrong with a value, each with its JSON pointer.
 
     Args:
-        schema: What it should be.
-        value: What it is.
-        document: Where `$ref` points into.
-        pointer: Where the value stands.
+        schema: The rules.
+        value: The value to validate.
+        document: The document that `$ref` refers to.
+        pointer: The position of the value.
 
     Raises:
-        UnknownKeyword: The schema uses a keyword that is not known here.
+        UnknownKeyword: The schema has a keyword that is not implemented.
     """
     schema = resolved(schema, document)
-    unknown = {
-        name for name, setting in schema.items() if setting is not None
-    } - _KEYWORDS  # a comma in a description leaves a name without a setting
+    # In a flow mapping of YAML a comma in a description begins another member, without a value.
+    unknown = {name for name, setting in schema.items() if setting is not None} - _KEYWORDS
     if unknown:
         raise UnknownKeyword(", ".join(sorted(unknown)))
     kind = schema.get("type")
@@ -56,7 +68,7 @@ def issues(
 
 
 def resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow `$ref` within a document."""
+    """Return the node that `$ref` refers to, or the node itself."""
     while "$ref" in node:
         target: Any = document
         for part in str(node["$ref"]).removeprefix("#/").split("/"):
@@ -66,10 +78,11 @@ def resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[st
 
 
 def _bounds(schema: Mapping[str, Any], value: object, pointer: str) -> Iterator[str]:
-    if isinstance(value, str) and not schema.get("minLength", 0) <= len(value) <= schema.get(
-        "maxLength", len(value)
-    ):
-        yield f"{pointer}: must have {schema.get('minLength', 0)} to {schema.get('maxLength', 'any number of')} characters"
+    if isinstance(value, str):
+        least, most = schema.get("minLength", 0), schema.get("maxLength")
+        if not least <= len(value) <= (len(value) if most is None else most):
+            limit = "any number of" if most is None else most
+            yield f"{pointer}: must have {least} to {limit} characters"
     if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get(
         "maximum", value
     ):

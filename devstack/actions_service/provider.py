@@ -1,7 +1,8 @@
-"""The provider behind the simulated actions service: accounts, jobs that take their time, remembered keys, a ledger.
+"""The provider behind the simulated actions service: accounts, jobs, remembered keys, a ledger.
 
-With a state file everything survives a SIGKILL: each change is appended to it before it is answered. Credentials are kept
-as a digest only, so that the one place where they may appear in clear is the registration call itself.
+With a state file everything survives a SIGKILL: each change is appended to the file before the
+response is sent. Credentials are kept as a digest only: they are in clear in the registration
+request and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ KEY_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the provider behaves. Jobs take schedule time; latency is real."""
+    """The behaviour of the provider. Jobs take schedule time, latency is wall time."""
 
-    latency: float = 0.0  # seconds before anything is done
-    down: bool = False  # no connection gets an answer
-    text_seconds: float = 1.5
-    swipe_seconds: float = 3.0
+    latency: float = 0.0  # seconds before a request is processed
+    down: bool = False  # every connection is dropped
+    text_seconds: float = 1.5  # of a job without a count
+    swipe_seconds: float = 3.0  # of a job with a count, and the next line per swipe
     seconds_per_swipe: float = 0.5
     refuse_old_fences: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account as the provider knows it."""
+    """An account, as the provider knows it."""
 
     id: str
     status: Literal["active", "suspended"] = "active"
@@ -49,7 +50,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """What a key stands for."""
+    """The request that a key was used for."""
 
     digest: str
     task_id: str | None  # None: a registration
@@ -58,7 +59,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """A write to do."""
+    """A valid write that is to be processed."""
 
     operation: str
     account: str
@@ -66,21 +67,22 @@ class Write:
     body: Json
     digest: str
     fence: int | None
+    job_seconds: float | None = None  # None: as the settings say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Why a write is not done."""
+    """The reason for refusing a write."""
 
     status: int
     detail: str
 
 
 class Provider:
-    """All state, behind one lock."""
+    """The whole state of the simulation, behind one lock."""
 
     def __init__(self, now: Callable[[], float], state_file: Path | None = None) -> None:
-        """Take up what the state file holds. `now` is schedule time."""
+        """Restore the content of the state file. `now` returns schedule time."""
         self._now = now
         self._lock = threading.RLock()
         self.settings = Settings()
@@ -89,16 +91,15 @@ class Provider:
         self._keys: dict[str, Remembered] = {}
         self._ledger: list[Json] = []
         self._overlaps: list[Json] = []
-        self._at_work: dict[
-            str, list[str]
-        ] = {}  # account -> keys or job ids of the writes that are being answered
+        # account -> keys or job ids of the writes that are being processed
+        self._at_work: dict[str, list[str]] = {}
         self._fences: dict[str, int] = {}
         self._journal = Journal(state_file) if state_file is not None else None
         for kind, content in self._journal.entries if self._journal is not None else ():
             self._apply(kind, content)
 
     def close(self) -> None:
-        """Keep no further change."""
+        """Close the state file."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()
@@ -107,7 +108,7 @@ class Provider:
     # Reading
 
     def account(self, account_id: str) -> Json | None:
-        """The account as the service answers it, once it is registered."""
+        """Return the account as the service does; None before it is registered."""
         with self._lock:
             account = self._accounts.get(account_id)
         return (
@@ -117,19 +118,19 @@ class Provider:
         )
 
     def job(self, task_id: str) -> Json | None:
-        """A job as the service answers it."""
+        """Return a job as the service does; None if there is none."""
         with self._lock:
             job = self._jobs.get(task_id)
         return job.shown(self._now()) if job is not None else None
 
     def find(self, key: str) -> Json | None:
-        """The job made under a key that is still remembered."""
+        """Return the job that was submitted under a key, while the key is remembered."""
         with self._lock:
             known = self._known(key)
         return self.job(known.task_id) if known is not None and known.task_id is not None else None
 
     def ledger(self, account: str | None = None) -> Json:
-        """Everything that was written here: calls in the order of their end, jobs, overlaps, accounts."""
+        """Return all writes in the order of their end, jobs, overlaps and accounts."""
         with self._lock:
             now = self._now()
             everything = {
@@ -149,7 +150,7 @@ class Provider:
 
     @contextmanager
     def at_work(self, account: str, key: str) -> Iterator[None]:
-        """Mark a write as being answered; another one for the same account in the meantime is an overlap."""
+        """Mark a write as being processed. A second one for the account meanwhile is an overlap."""
         with self._lock:
             others = self._at_work.setdefault(account, [])
             if others:
@@ -164,7 +165,7 @@ class Provider:
                 others.remove(key)
 
     def register(self, write: Write) -> Json | Refused:
-        """Take an account over, or its new content."""
+        """Register an account, or its new version."""
         with self._lock:
             refused = self._refusal(write, effect=False)
             if refused is not None:
@@ -197,7 +198,11 @@ class Provider:
     def submit(
         self, write: Write, end: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     ) -> tuple[str, bool] | Refused:
-        """Begin a job; the same key is the same job, whatever became of it. Answers its id and whether it is a new one."""
+        """Start a job. The same key returns the same job, in whatever state it is.
+
+        Returns:
+            The job's id and whether it is a new one, or the reason for a refusal.
+        """
         with self._lock:
             refused = self._refusal(write, effect=True)
             if refused is not None:
@@ -205,14 +210,10 @@ class Provider:
             known = self._known(write.key)
             if known is not None and known.task_id is not None:
                 return known.task_id, False
-            swipes = write.body.get("count")
-            seconds = self.settings.text_seconds
-            if swipes is not None:
-                seconds = self.settings.swipe_seconds + swipes * self.settings.seconds_per_swipe
             task_id = (
                 "job-" + hashlib.sha256(f"{write.key}\n{write.account}".encode()).hexdigest()[:20]
             )
-            if task_id in self._jobs:  # the key was forgotten: a new effect, as at a real provider
+            if task_id in self._jobs:  # the key was forgotten: the effect happens again
                 task_id = f"{task_id}-{len(self._jobs)}"
             job = Job(
                 task_id=task_id,
@@ -221,15 +222,16 @@ class Provider:
                 operation=write.operation,
                 body=write.body,
                 started=self._now(),
-                seconds=max(seconds, 0.001),
+                seconds=max(self._job_seconds(write), 0.001),
                 end=end,
             )
-            # One entry: a job without its key would be made once more for the same key after a SIGKILL between the two.
+            # Job and key are one entry: after a SIGKILL between two of them the same key would
+            # start a second job.
             self._note("accepted", {"job": asdict(job), "digest": write.digest, "at": time.time()})
             return task_id, True
 
     def cancel(self, task_id: str) -> Json | None:
-        """Cancel a job; a finished one stays finished."""
+        """Cancel a job and return it; a finished one stays finished. None if there is none."""
         with self._lock:
             job = self._jobs.get(task_id)
             if job is None:
@@ -239,20 +241,20 @@ class Provider:
             return self.job(task_id)
 
     def account_of(self, task_id: str) -> str | None:
-        """Whose job it is."""
+        """Return the account of a job; None if there is no such job."""
         with self._lock:
             job = self._jobs.get(task_id)
             return job.account if job is not None else None
 
     def written(self, entry: Json) -> None:
-        """Put an answered or dropped call into the ledger."""
+        """Add a write to the ledger, whether or not its response was sent."""
         with self._lock:
             self._note("write", entry)
 
-    # What a person changes
+    # Administration
 
     def change(self, settings: Mapping[str, Any]) -> Json:
-        """Change how the provider behaves. Raises `TypeError` for an unknown setting or a value of another type."""
+        """Change settings and return all. Raises `TypeError` for an unknown one or a wrong type."""
         with self._lock:
             changed = replace(self.settings, **settings)
             for name, value in settings.items():
@@ -265,19 +267,27 @@ class Provider:
             return asdict(self.settings)
 
     def set_status(self, account_id: str, status: Literal["active", "suspended"]) -> None:
-        """Suspend an account or call it active again."""
+        """Suspend an account, or make it active again."""
         with self._lock:
             before = self._accounts.get(account_id) or Account(id=account_id)
             self._note("account", asdict(replace(before, status=status)))
 
     def forget_keys(self) -> int:
-        """Behave as if every key were older than the service keeps them."""
+        """Forget all keys, as the service does after 24 hours. Return how many there were."""
         with self._lock:
             count = len(self._keys)
             self._note("forgotten", {})
             return count
 
-    # Inside; called with the lock held
+    # Private methods; called with the lock held
+
+    def _job_seconds(self, write: Write) -> float:
+        if write.job_seconds is not None:
+            return write.job_seconds
+        swipes = write.body.get("count")
+        if swipes is None:
+            return self.settings.text_seconds
+        return self.settings.swipe_seconds + float(swipes) * self.settings.seconds_per_swipe
 
     def _known(self, key: str) -> Remembered | None:
         known = self._keys.get(key)
@@ -297,9 +307,7 @@ class Provider:
         if write.fence is not None:
             highest = self._fences.get(write.account, write.fence)
             if write.fence < highest and self.settings.refuse_old_fences:
-                return Refused(
-                    status=409, detail="somebody with a newer fencing token has been here"
-                )
+                return Refused(status=409, detail="a write with a newer fencing token was accepted")
             self._fences[write.account] = max(highest, write.fence)
         account = self._accounts.get(write.account)
         if effect and (account is None or not account.registered):

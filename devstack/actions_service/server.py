@@ -1,7 +1,8 @@
-"""A simulated actions service that keeps `docs/actions-api.yaml`, with latency, faults and a ledger to look at.
+"""A simulated actions service with the API of `docs/actions-api.yaml` and of all actions.
 
-The routes below `/_sim` are no part of the service: they change and show what the simulation does.
-Run as a program it is a child of the local stack and ends with it.
+It has latency, injected faults and a ledger. The routes below `/_sim` are not part of the service:
+they control the simulation and return its state. As a program it is a child process of the local
+stack and ends with it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from devstack.actions_service.api import Operation, read_face
+from devstack.actions_service.api import Operation, read_api
 from devstack.actions_service.faults import BadFault, Fault, Faults
 from devstack.actions_service.provider import Provider, Refused, Write
 from devstack.child import end_with_parent, say_ready
@@ -39,20 +40,23 @@ def _problem(status: int, detail: str, **headers: str) -> Answer:
 
 
 class ActionsService:
-    """The service on a port of this machine."""
+    """The service, on a port of this machine."""
 
     def __init__(
         self,
         port: int = 0,
-        token: str = "local",  # noqa: S107  # good for this machine only
+        token: str = "local",  # noqa: S107  # the service listens on this machine only
         state_file: Path | None = None,
         clock_file: Path | None = None,
     ) -> None:
-        """Bind. Without a state file nothing is kept; without a clock file jobs take wall time."""
+        """Bind the port.
+
+        Without a state file nothing is kept. Without a clock file jobs take wall time.
+        """
         self.token = token
         self.faults = Faults()
         self.provider = Provider(engine_clock(clock_file), state_file)
-        self._face = read_face()
+        self._api = read_api()
         self._server = LoopbackServer(
             self._handle, port=port, max_body=1024 * 1024, oversize=_problem(413, "too large")
         )
@@ -60,11 +64,11 @@ class ActionsService:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start to serve requests."""
         self._server.start()
 
     def stop(self) -> None:
-        """Stop answering."""
+        """Stop serving, and close the state file."""
         self._server.stop()
         self.provider.close()
 
@@ -77,12 +81,12 @@ class ActionsService:
         if scheme.lower() != "bearer" or not hmac.compare_digest(
             given.strip().encode(), self.token.encode()
         ):
-            return _problem(401, "a bearer token is needed")
-        found = self._face.match(request.method, request.path)
+            return _problem(401, "a bearer token is required")
+        found = self._api.match(request.method, request.path)
         if found is None:
             return _problem(
-                405 if self._face.knows(request.path) else 404,
-                f"{request.method} {request.path} is no operation",
+                405 if self._api.knows(request.path) else 404,
+                f"{request.method} {request.path} is not an operation of this service",
             )
         operation, parameters = found
         if operation.key is not None or operation.name == "cancelTask":
@@ -110,7 +114,11 @@ class ActionsService:
             if by_id
             else self.provider.account(parameters["accountId"])
         )
-        return _problem(404, "there is no such thing") if shown is None else json_answer(200, shown)
+        return (
+            _problem(404, "the resource does not exist")
+            if shown is None
+            else json_answer(200, shown)
+        )
 
     def _write(
         self, operation: Operation, parameters: dict[str, str], request: Request
@@ -160,7 +168,7 @@ class ActionsService:
                 json.loads(request.body) if request.body or operation.body is not None else None
             )
         except ValueError:
-            return _problem(422, "the body is no JSON")
+            return _problem(422, "the body is not JSON")
         issues = operation.issues({**parameters, **dict(request.query_items())}, entry["key"], body)
         if issues:
             return _problem(422, "; ".join(issues))
@@ -168,7 +176,7 @@ class ActionsService:
             task = self.provider.cancel(parameters["taskId"])
             entry["taskId"] = parameters["taskId"]
             return (
-                _problem(404, "there is no such task") if task is None else json_answer(200, task)
+                _problem(404, "the task does not exist") if task is None else json_answer(200, task)
             )
         write = Write(
             operation=operation.name,
@@ -177,6 +185,7 @@ class ActionsService:
             body=body,
             digest=entry["bodyHash"],
             fence=entry["fence"],
+            job_seconds=operation.job_seconds,
         )
         if operation.name == "registerAccount":
             account = self.provider.register(write)
@@ -197,7 +206,7 @@ class ActionsService:
     def _fail_before(fault: Fault | None) -> Answer | Dropped | None:
         match fault.kind if fault is not None else None, fault:
             case "unavailable", Fault(retry_after=seconds):
-                return _problem(503, "not now", **{"retry-after": str(seconds)})
+                return _problem(503, "unavailable", **{"retry-after": str(seconds)})
             case "throttle", Fault(retry_after=seconds):
                 return _problem(429, "too many requests", **{"retry-after": str(seconds)})
             case "refuse", Fault(status=status):
@@ -219,7 +228,7 @@ class ActionsService:
             request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
             or "origin" in request.headers
         ):
-            return _problem(403, "not from a page of another origin")
+            return _problem(403, "requests from pages of another origin are refused")
         try:
             document = json.loads(request.body) if request.body else {}
             return self._changed(request, document)
@@ -247,11 +256,11 @@ class ActionsService:
                 return json_answer(200, document)
             case "POST", ["forget-keys"]:
                 return json_answer(200, {"forgotten": self.provider.forget_keys()})
-        return _problem(404, "no such route of the simulation")
+        return _problem(404, "the simulation has no such route")
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until the parent process ends."""
     parser = argparse.ArgumentParser(prog="python -m devstack.actions_service.server")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--state-file", type=Path)

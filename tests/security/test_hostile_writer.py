@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flamebot.actions.add_prompt import PROMPT
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.action import TextBrief
 from flamebot.domain.errors import WriterError
@@ -23,13 +24,13 @@ from tests.integration.services.engine import SECRET, Engine
 from tests.security.texts import ATTACKS, HANDLES, HIDDEN, HONEST, LINKS, LOOKALIKES, PHONES
 from tests.security.watching import connections, memory
 
-BRIEF = TextBrief(kind="prompt", model_id="m", channel_id="c", max_length=300, seed="i-1:1")
+BRIEF = TextBrief(kind=PROMPT, model_id="m", channel_id="c", seed="i-1:1")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SENTENCE = {
     "link": LINKS,
     "phone": PHONES,
     "handle": HANDLES,
-    "nobody sees": HIDDEN,
+    "invisible": HIDDEN,
     "look like": LOOKALIKES,
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.adapters.actions_api import answers
+from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled
@@ -58,14 +58,14 @@ PATIENCE = st.one_of(
 
 def readers() -> list[Any]:
     """Return every function that reads a response."""
-    return [answers.account_status, answers.job_id, answers.job, answers.jobs]
+    return [responses.account_status, responses.job_id, responses.job, responses.jobs]
 
 
 @given(PATIENCE)
 @effort(200)
 def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
     """A Retry-After of any number, date or text becomes a wait from zero to one day, or none."""
-    patience = answers.retry_after(value, NOW)
+    patience = responses.retry_after(value, NOW)
     assert patience is None or timedelta() <= patience <= DAY
 
 
@@ -88,7 +88,7 @@ def test_any_body_is_read_or_leaves_the_outcome_unknown(body: bytes, data: st.Da
             + body[at:]
         )
     try:
-        document = answers.document(body)
+        document = responses.read_object(body)
     except OutcomeUnknown:
         return
     for read in readers():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from devstack.actions_service.api import read_face
+from devstack.actions_service.api import read_api
 from devstack.actions_service.faults import Fault, Faults
 from devstack.actions_service.provider import Provider
 from devstack.actions_service.server import ActionsService
@@ -69,7 +69,7 @@ class SimActionsService(ActionsService):
         self.token = TOKEN
         self.faults = Faults()
         self.provider = Provider(world.scheduler.seconds)
-        self._face = read_face()
+        self._face = read_api()
         self.calls: list[Call] = []
         self._served: dict[int, Call] = {}  # by the fiber that serves it
 

@@ -1,31 +1,34 @@
-"""Steps, bound from what a definition says."""
+"""Builders of steps, bound from the members that a definition has."""
 
 from __future__ import annotations
-
-from typing import cast
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.action import EffectAction, PureAction
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.step import EffectStep, PureStep, Step
 
 
 def issues_of(action: str, **fields: object) -> list[ValidationIssue]:
-    """What is wrong with a step."""
+    """Return everything that is wrong with a step."""
     return REGISTRY[action].bind({"id": "step", "action": action, **fields})[1]
 
 
-def bound(action: str, **fields: object) -> PureAction | EffectAction:
-    """A step's behaviour; fails if it has a issue."""
+def bound(action: str, **fields: object) -> Step:
+    """Return a step; fail if it has an issue."""
     step, issues = REGISTRY[action].bind({"id": "step", "action": action, **fields})
     assert step is not None, issues
-    return step.behaviour
+    return step
 
 
 def effect(action: str, **fields: object) -> EffectAction:
-    """The behaviour of a step with an effect."""
-    return cast(EffectAction, bound(action, **fields))
+    """Return the behaviour of an effect step."""
+    step = bound(action, **fields)
+    assert isinstance(step, EffectStep)
+    return step.behaviour
 
 
 def pure(action: str, **fields: object) -> PureAction:
-    """The behaviour of a step without one."""
-    return cast(PureAction, bound(action, **fields))
+    """Return the behaviour of a pure step."""
+    step = bound(action, **fields)
+    assert isinstance(step, PureStep)
+    return step.behaviour

@@ -1,9 +1,11 @@
-"""`add_prompt` and `add_bio`: texts of the definition's own, or written ones."""
+"""`add_prompt` and `add_bio`: texts of the definition, or generated ones."""
 
 from __future__ import annotations
 
 import pytest
 
+from flamebot.actions.add_bio import BIO
+from flamebot.actions.add_prompt import PROMPT
 from flamebot.domain.action import TextBrief
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
@@ -15,23 +17,24 @@ RANDOM = TaskRandom("seed")
 
 
 def test_a_prompt_is_asked_for_in_the_accounts_voice() -> None:
-    """Of the account's model and channel, within the service's limit."""
-    brief = TextBrief(kind="prompt", model_id="m", channel_id="c", max_length=300, seed="s")
+    """The brief has the account's model and channel and the service's limit."""
+    brief = TextBrief(kind=PROMPT, model_id="m", channel_id="c", seed="s")
     assert effect("add_prompt").text_brief(ACCOUNT, "s") == brief
+    assert brief.max_length == 300
 
 
 def test_a_bio_is_asked_for_in_the_accounts_voice() -> None:
-    """It may be longer than a prompt."""
-    assert effect("add_bio").text_brief(ACCOUNT, "s") == TextBrief(
-        kind="bio", model_id="m", channel_id="c", max_length=500, seed="s"
-    )
+    """The brief of a biography has a higher limit than that of a prompt."""
+    brief = TextBrief(kind=BIO, model_id="m", channel_id="c", seed="s")
+    assert effect("add_bio").text_brief(ACCOUNT, "s") == brief
+    assert brief.max_length == 500
 
 
 @pytest.mark.parametrize(
     ("action", "field", "path"), [("add_prompt", "text", "prompt"), ("add_bio", "bio", "bio")]
 )
 def test_the_definitions_own_text_beats_a_written_one(action: str, field: str, path: str) -> None:
-    """It needs no writer; either way the request holds the whole text, and the result remembers it."""
+    """It needs no writer. In both cases the request holds the text, and the result keeps it."""
     own, written = effect(action, **{field: "My own."}), effect(action)
     assert own.text_brief(ACCOUNT, "s") is None
     request = EffectRequest(
@@ -48,7 +51,7 @@ def test_the_definitions_own_text_beats_a_written_one(action: str, field: str, p
 def test_the_definitions_own_text_is_held_to_the_rules(
     action: str, field: str, longest: int
 ) -> None:
-    """Length, links, phone numbers and handles; where a text comes from makes no difference."""
+    """Length, links, phone numbers and handles: the rules of generated texts apply."""
     assert issues_of(action, **{field: "x" * longest}) == []
     for text in (
         "",

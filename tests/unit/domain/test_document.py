@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import Invalid
+from flamebot.domain.step import EffectStep, PureStep
 from tests.unit.domain.builders import (
     POLICY,
     a_definition,
@@ -34,12 +35,14 @@ def test_a_definition_is_bound_to_its_actions() -> None:
         a_wait(), a_prompt(), a_swipe(timeout="1h", critical=False, maxAttempts=7, description="x")
     )
     wait, prompt, swipe = definition.steps
-    assert (wait.pure, wait.critical, wait.delay.min) == (True, False, timedelta(seconds=30))
-    assert (prompt.pure, prompt.critical, prompt.timeout) == (False, True, timedelta(minutes=10))
+    assert isinstance(wait, PureStep)
+    assert (wait.critical, wait.delay.min) == (False, timedelta(seconds=30))
+    assert isinstance(prompt, EffectStep)
+    assert (prompt.critical, prompt.timeout) == (True, timedelta(minutes=10))
     assert (swipe.timeout, swipe.critical, swipe.description) == (timedelta(hours=1), False, "x")
     assert a_definition(a_swipe()).steps[0].timeout == timedelta(hours=2)
     assert [definition.max_attempts(step) for step in definition.steps] == [3, 3, 7]
-    assert definition.place("swipe") == 2
+    assert definition.step_index("swipe") == 2
     assert definition.total_steps == 3
 
 

@@ -137,22 +137,22 @@ lengths = st.timedeltas(min_value=timedelta(), max_value=LONGEST)
 
 
 @given(lengths, lengths, st.text(max_size=8), st.integers())
-def test_a_draw_is_never_out_of_range(
+def test_a_pick_is_never_out_of_range(
     one: timedelta, other: timedelta, seed: str, purpose: int
 ) -> None:
-    """Both ends included, at any length; the same draw gives the same length."""
+    """Both ends are included, at any length. The same numbers give the same duration."""
     span = Span(min=min(one, other), max=max(one, other))
-    drawn = span.draw(TaskRandom(seed), "delay", purpose)
-    assert span.min <= drawn <= span.max
-    assert drawn == span.draw(TaskRandom(seed), "delay", purpose)
+    picked = span.pick(TaskRandom(seed), "delay", purpose)
+    assert span.min <= picked <= span.max
+    assert picked == span.pick(TaskRandom(seed), "delay", purpose)
 
 
-def test_draws_spread_over_the_range() -> None:
-    """A range is used in its whole width."""
+def test_picks_spread_over_the_range() -> None:
+    """The durations cover the whole range."""
     span = Span(min=timedelta(minutes=30), max=timedelta(minutes=60))
-    drawn = [span.draw(TaskRandom(f"task-{place}"), "delay", "swipe") for place in range(500)]
-    assert min(drawn) < timedelta(minutes=33)
-    assert max(drawn) > timedelta(minutes=57)
+    picked = [span.pick(TaskRandom(f"task-{index}"), "delay", "swipe") for index in range(500)]
+    assert min(picked) < timedelta(minutes=33)
+    assert max(picked) > timedelta(minutes=57)
 
 
 @given(st.datetimes(max_value=datetime(8999, 12, 31)), lengths)

@@ -18,28 +18,28 @@ def issues_of(*steps: Fields) -> list[ValidationIssue]:
     return read_definition(a_document(*steps), REGISTRY, POLICY)[1]
 
 
-def test_a_jump_to_nowhere_is_refused() -> None:
-    """The pointer is the field's, and the nearest id is offered."""
+def test_a_jump_to_an_unknown_step_is_refused() -> None:
+    """The pointer names the field, and the sentence the id that is most alike."""
     (issue,) = issues_of(a_swipe("swipe"), a_goto("swip", delay="1m"))
     assert issue.pointer == "/steps/1/nextStep"
     assert 'Did you mean "swipe"?' in issue.detail
 
 
-def test_a_step_that_nothing_reaches_is_refused() -> None:
-    """What stands behind an endless jump is dead."""
+def test_an_unreachable_step_is_refused() -> None:
+    """A step after a jump without a limit needs another jump to it."""
     (issue,) = issues_of(a_wait(), a_goto("wait"), a_swipe())
     assert issue.pointer == "/steps/2"
-    assert "leads to this step" in issue.detail
+    assert "cannot be reached" in issue.detail
 
 
 def test_a_jump_with_a_limit_counts_as_able_to_fall_through() -> None:
-    """Whatever it does at its limit."""
+    """Also if it fails at its limit: the graph does not depend on onLimit."""
     assert issues_of(a_wait(), a_goto("wait", maxIterations=1), a_swipe()) == []
     assert issues_of(a_wait(), a_goto("wait", maxIterations=1, onLimit="fail"), a_swipe()) == []
 
 
 def test_a_step_that_is_jumped_to_is_reached() -> None:
-    """An endless jump may skip steps that another jump leads to."""
+    """A jump without a limit may skip steps that another jump leads to."""
     assert (
         issues_of(
             a_goto("second", "skip"),
@@ -69,9 +69,9 @@ def test_a_step_that_is_jumped_to_is_reached() -> None:
         ],
     ],
 )
-def test_a_loop_that_could_spin_without_any_delay_is_refused(steps: list[Fields]) -> None:
-    """Endless or with a limit: a range that starts at zero is no delay either."""
-    assert any("without any delay" in issue.detail for issue in issues_of(*steps))
+def test_a_loop_that_may_repeat_without_a_delay_is_refused(steps: list[Fields]) -> None:
+    """With or without a limit. A range that starts at zero does not count as a delay."""
+    assert any("without a delay" in issue.detail for issue in issues_of(*steps))
 
 
 @pytest.mark.parametrize(
@@ -92,21 +92,21 @@ def test_a_loop_that_could_spin_without_any_delay_is_refused(steps: list[Fields]
     ],
 )
 def test_a_loop_with_a_delay_anywhere_in_it_is_accepted(steps: list[Fields]) -> None:
-    """On the jump, on a step, or as a wait of its own."""
+    """The delay may be on the jump, on a step, or a wait."""
     assert issues_of(*steps) == []
 
 
-def test_a_loop_of_jumps_alone_is_refused_whatever_its_delays() -> None:
-    """Their delays are waited for at their targets, and there is none that waits."""
-    assert "jumps alone" in issues_of(a_wait(), a_goto("loop", delay="1h"))[0].detail
+def test_a_loop_of_jumps_only_is_refused_whatever_its_delays() -> None:
+    """The delay of a jump is waited for at its target, and no target here waits."""
+    assert "jumps only" in issues_of(a_wait(), a_goto("loop", delay="1h"))[0].detail
     assert (
-        "jumps alone"
+        "jumps only"
         in issues_of(a_goto("b", "a", delay="1h"), a_goto("a", "b", delay="1h"))[0].detail
     )
 
 
-def test_a_step_that_could_not_be_read_is_not_blamed() -> None:
-    """Who has one error to correct is not told of three."""
+def test_a_step_that_could_not_be_read_gets_no_issue_of_the_graph() -> None:
+    """One error in a step does not cause further issues."""
     issues = issues_of(
         a_wait(),
         {"id": "oops", "action": "goto", "nextStep": "last", "infiniteAllowed": "yes"},
@@ -132,6 +132,6 @@ nodes = st.lists(
 
 
 @given(nodes)
-def test_any_graph_is_judged(graph: list[Node]) -> None:
+def test_any_graph_is_validated(graph: list[Node]) -> None:
     """Judging ends, and gives the same answer twice."""
     assert graph_issues(graph) == graph_issues(graph)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Continue, Done
+from flamebot.domain.step import EffectStep
 from flamebot.domain.task import Phase
 from tests.unit.domain.builders import (
     ACCOUNT,
@@ -251,8 +252,9 @@ def test_numbers_are_drawn_when_the_task_is_created() -> None:
 
 def test_a_step_may_speak_for_another_model() -> None:
     """A prompt's model and channel beat the account's."""
-    effect = a_definition(a_prompt(model="m2", channel="c2")).steps[0].behaviour
-    brief = effect.text_brief(ACCOUNT, "seed")  # type: ignore[union-attr]  # an effect, by its definition
+    step = a_definition(a_prompt(model="m2", channel="c2")).steps[0]
+    assert isinstance(step, EffectStep)
+    brief = step.behaviour.text_brief(ACCOUNT, "seed")
     assert brief is not None
     assert (brief.model_id, brief.channel_id) == ("m2", "c2")
 

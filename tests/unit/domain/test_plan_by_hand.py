@@ -49,9 +49,7 @@ def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
         decision = journey.run(outcome)
     last = failed_task(journey, decision, task)
     now = journey.now + timedelta(hours=1)
-    return last, plan_retry(
-        journey.definition, journey.instance, last, now, TaskRandom("retry"), global_paused_ms=0
-    )
+    return last, plan_retry(journey.definition, journey.instance, last, now, TaskRandom("retry"))
 
 
 def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
@@ -128,7 +126,6 @@ def test_retry_after_a_cancelled_job_is_a_new_task() -> None:
         failed_task(journey, decision, task),
         now,
         TaskRandom("retry"),
-        global_paused_ms=0,
     )
     assert again.next is not None
     assert again.next.phase is Phase.SUBMIT
@@ -159,7 +156,6 @@ def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
         None,
         NOON,
         TaskRandom("retry"),
-        global_paused_ms=0,
     )
     assert decision.next is not None
     assert (decision.next.step_id, decision.next.phase, decision.next.at) == (
@@ -193,7 +189,6 @@ def test_retry_takes_nothing_from_another_steps_task() -> None:
         other,
         NOON,
         TaskRandom("retry"),
-        global_paused_ms=0,
     )
     assert decision.task is None
     assert decision.next is not None
@@ -213,7 +208,6 @@ def test_skip_goes_on_with_the_step_after() -> None:
         a_task("wait", Phase.TIMER),
         NOON,
         TaskRandom("skip"),
-        global_paused_ms=0,
     )
     assert decision.next is not None
     assert (decision.next.step_id, decision.next.run) == ("swipe", False)
@@ -229,7 +223,6 @@ def test_skip_never_runs_what_follows() -> None:
         a_task("wait", Phase.TIMER),
         NOON,
         TaskRandom("skip"),
-        global_paused_ms=0,
     )
     assert decision.next is not None
     assert (decision.next.at, decision.next.run) == (NOON, False)
@@ -250,6 +243,5 @@ def test_skip_of_the_last_step_completes_the_workflow() -> None:
         a_task("swipe", Phase.SUBMIT),
         NOON,
         TaskRandom("skip"),
-        global_paused_ms=0,
     )
     assert (decision.next, decision.instance.status) == (None, "completed")

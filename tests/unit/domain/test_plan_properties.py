@@ -45,7 +45,7 @@ tried = {
 def definitions(draw: st.DrawFn) -> Definition:
     """Definitions with up to six steps, some of them loops, with a delay in each loop."""
     steps: list[dict[str, Any]] = []
-    for place in range(draw(st.integers(1, 6))):
+    for index in range(draw(st.integers(1, 6))):
         kind = draw(st.sampled_from(["wait", "swipe", "prompt", "bio", "goto"]))
         options = {name: draw(values) for name, values in tried.items() if draw(st.booleans())}
         match kind:
@@ -58,7 +58,7 @@ def definitions(draw: st.DrawFn) -> Definition:
                     {
                         **a_goto(
                             target,
-                            f"s{place}",
+                            f"s{index}",
                             delay=draw(st.sampled_from([1, "45m"])),
                             maxIterations=draw(st.integers(1, 3)),
                         ),
@@ -68,16 +68,16 @@ def definitions(draw: st.DrawFn) -> Definition:
             case "swipe":
                 steps.append(
                     {
-                        **a_swipe(f"s{place}", delay=draw(delays), **options),
+                        **a_swipe(f"s{index}", delay=draw(delays), **options),
                         "swipeCount": {"min": 2, "max": draw(st.integers(2, 300))},
                     }
                 )
             case "prompt":
-                steps.append({**a_prompt(f"s{place}", delay=draw(delays), **options)})
+                steps.append({**a_prompt(f"s{index}", delay=draw(delays), **options)})
             case "bio":
                 steps.append(
                     {
-                        "id": f"s{place}",
+                        "id": f"s{index}",
                         "action": "add_bio",
                         "bio": "A walk.",
                         "delay": draw(delays),
@@ -85,7 +85,7 @@ def definitions(draw: st.DrawFn) -> Definition:
                     }
                 )
             case _:
-                steps.append({**a_wait(f"s{place}", draw(delays))})
+                steps.append({**a_wait(f"s{index}", draw(delays))})
     return a_definition(*steps)
 
 
@@ -148,7 +148,7 @@ def check(decision: Decision, journey: Journey, before: Task) -> None:
     assert write.at is None or write.at >= journey.now
     assert (write.at is not None) == same_row
     assert 0 <= write.attempts - before.attempts <= 1
-    step = definition.steps[definition.place(before.step_id)]
+    step = definition.steps[definition.step_index(before.step_id)]
     limit = (
         definition.cancel_attempts
         if before.phase is Phase.CANCEL

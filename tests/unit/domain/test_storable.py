@@ -1,4 +1,4 @@
-"""What a JSON column can hold."""
+"""The rules for what a JSON column can hold."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from flamebot.domain.storable import (
     DEEPEST,
     definitely_storable,
-    places,
     size,
     text_issue,
     unstorable,
+    values,
 )
 
 
@@ -34,14 +34,14 @@ from flamebot.domain.storable import (
     ],
 )
 def test_what_no_column_takes_is_named(value: object, named: str) -> None:
-    """YAML and lenient parsers let in what the database refuses; the pointer says where."""
+    """YAML and lenient parsers accept values that the database refuses. The issue names them."""
     issues = unstorable({"steps": [{"spectre": value}]})
     assert [issue.pointer for issue in issues] == ["/steps/0/spectre"]
     assert named in issues[0].detail
 
 
 def test_a_document_that_holds_itself_is_refused() -> None:
-    """An anchor of YAML can make one; the check ends nevertheless."""
+    """An anchor of YAML can make one; the check ends all the same."""
     document: dict[str, Any] = {}
     document["self"] = document
     assert f"{DEEPEST} levels" in unstorable(document)[0].detail
@@ -58,7 +58,7 @@ def test_a_document_that_holds_itself_is_refused() -> None:
     )
 )
 def test_ordinary_json_is_storable(value: object) -> None:
-    """Nothing that JSON has is refused."""
+    """No value that JSON has is refused."""
     assert unstorable(value) == []
     assert size(value) == len(json.dumps(value, separators=(",", ":")))
 
@@ -72,17 +72,17 @@ _TEXTS = st.text(st.characters()) | st.sampled_from(["\x00", "\ud800", "\\u0000"
     ),
     st.booleans(),
 )
-def test_what_is_surely_clean_has_no_issue(value: object, ascii_only: bool) -> None:
-    """One search of the whole misses nothing that a look at every value finds, however the document was written."""
+def test_what_is_definitely_storable_has_no_issue(value: object, ascii_only: bool) -> None:
+    """One search of the text misses no issue that a check of every value finds."""
     try:
         text = json.dumps(value, ensure_ascii=ascii_only).encode()
-    except UnicodeEncodeError:  # no UTF-8, and so no body
+    except UnicodeEncodeError:  # not UTF-8, so it cannot be a body
         return
     if definitely_storable(text):
-        assert not any(text_issue(path, found) for path, found in places(value))
+        assert not any(text_issue(path, found) for path, found in values(value))
 
 
 @pytest.mark.parametrize("text", ["plain", "\U0001f600 ü", "tab\there", "C:\\users"])
-def test_ordinary_text_is_surely_clean(text: str) -> None:
-    """As a client writes it in UTF-8: then nothing else has to be looked at."""
+def test_ordinary_text_is_definitely_storable(text: str) -> None:
+    """Text without escapes, as clients usually write it, needs no check of its values."""
     assert definitely_storable(json.dumps({text: text}, ensure_ascii=False).encode())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from flamebot.actions.add_bio import BIO
 from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
 from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
@@ -24,7 +26,7 @@ from tests.unit.services.stand_ins import (
     task,
 )
 
-BRIEF = TextBrief(kind="bio", model_id="m", channel_id="c", max_length=50, seed="s")
+BRIEF = TextBrief(kind=replace(BIO, max_length=50), model_id="m", channel_id="c", seed="s")
 POLL = Payload(job_id="j1", key="k")
 OLD = 20 * 3600 + 1.0
 

@@ -1,4 +1,4 @@
-"""Guards of the wire to the actions service: what every write carries, and how an answer is read."""
+"""Guards of the client of the actions service: what a write carries, how a response is read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ CLIENT = Place(
     "layers/engine/src/flamebot/adapters/actions_api/client.py",
     "tests/contracts/test_actions_service.py",
 )
-ANSWERS = Place(
-    "layers/engine/src/flamebot/adapters/actions_api/answers.py",
+RESPONSES = Place(
+    "layers/engine/src/flamebot/adapters/actions_api/responses.py",
     "tests/contracts/test_actions_service.py",
 )
 
@@ -47,73 +47,83 @@ MUTANTS = (
     ),
     CLIENT(
         "body_in_any_order",
-        "I5: requests under one key are byte-identical, whatever order they were stored in.",
-        "return json.dumps(body, sort_keys=True, separators",
-        "return json.dumps(body, separators",
+        "I5: requests under one key are identical, byte for byte.",
+        "sort_keys=True,",
+        "sort_keys=False,",
         "test_a_resend_is_byte_identical",
+        guard="canonical-body",
     ),
     CLIENT(
         "write_without_a_key",
         "I5: every write carries its key.",
-        '            headers["Idempotency-Key"] = quote(key, safe=_PRINTABLE)\n',
-        "            pass\n",
+        'headers["Idempotency-Key"] = quote(key, safe=_PRINTABLE)',
+        "pass",
         "test_a_write_carries_key_fence_and_token",
+        guard="key-header",
     ),
     CLIENT(
         "write_without_a_fencing_token",
         "I4: every write carries its fence.",
-        '            headers["X-Fencing-Token"] = str(fencing_token)\n',
-        "            pass\n",
+        'headers["X-Fencing-Token"] = str(fencing_token)',
+        "pass",
         "test_a_write_carries_key_fence_and_token",
+        guard="fence-header",
     ),
     CLIENT(
         "throttling_is_a_refusal",
-        "I8: 429 is no refusal.",
-        "        if status == 429:\n",
-        "        if status == 430:\n",
+        "I8: status 429 is not a refusal.",
+        "status == 429",
+        "status == 430",
         "test_throttling_keeps_the_services_patience",
+        guard="throttling",
     ),
     CLIENT(
         "server_error_is_a_refusal",
-        "I5: a 5xx leaves the outcome unknown: it may have happened.",
-        "        if 400 <= status < 500:\n",
-        "        if 400 <= status < 600:\n",
+        "I5: a 5xx is an unknown outcome.",
+        "400 <= status < 500",
+        "400 <= status < 600",
         "test_a_server_error_leaves_the_outcome_unknown",
+        guard="refusal-is-4xx",
     ),
     CLIENT(
         "redirect_is_followed",
-        "I5: a redirect would send the write somewhere else, once more.",
-        "            follow_redirects=False,\n",
-        "            follow_redirects=True,\n",
+        "I5: a redirect would send the write a second time.",
+        "follow_redirects=False",
+        "follow_redirects=True",
         "tests/security/test_hostile_service.py::test_no_redirect_is_followed",
+        guard="no-redirect",
     ),
     CLIENT(
         "call_without_a_deadline",
-        "I4: a call ends within its time, however slowly bytes come: the lease counts on it.",
-        "                self._deadline.within(self._timeout),\n",
-        "                self._deadline.within(self._timeout * 100),\n",
+        "I4: a call ends within its time, on which the leases rely.",
+        "within(self._timeout)",
+        "within(self._timeout * 100)",
         "test_a_call_ends_at_its_deadline",
+        guard="call-deadline",
     ),
     CLIENT(
         "answer_without_end",
-        "An endless answer does not fill the memory.",
-        "        if len(text) > _LONGEST_ANSWER:\n",
-        "        if False:\n",
+        "An endless response does not fill the memory.",
+        "len(text) > _LONGEST_RESPONSE",
+        "False",
         "test_an_endless_answer_is_cut_off",
+        guard="longest-response",
     ),
     CLIENT(
         "silence_is_a_refusal",
-        "I5: no answer leaves the outcome unknown.",
-        "        except (httpx.HTTPError, httpx.InvalidURL) as error:\n            raise OutcomeUnknown(",
-        "        except (httpx.HTTPError, httpx.InvalidURL) as error:\n            raise ServiceRefused(",
+        "I5: a missing response is an unknown outcome.",
+        "OutcomeUnknown(",
+        "ServiceRefused(",
         "test_nobody_there_leaves_the_outcome_unknown",
+        guard="silence-is-unknown",
     ),
-    ANSWERS(
+    RESPONSES(
         "unreadable_is_a_refusal",
-        "I5: an answer that cannot be read leaves the outcome unknown: the write was done.",
-        'raise OutcomeUnknown(f"The actions service\'s answer cannot be read: {what}.")',
-        'raise ServiceRefused(f"The actions service\'s answer cannot be read: {what}.")',
+        "I5: a response that cannot be read is an unknown outcome.",
+        "raise OutcomeUnknown(",
+        "raise ServiceRefused(",
         "test_an_unreadable_answer_leaves_the_outcome_unknown",
+        guard="unreadable-is-unknown",
         also=(
             (
                 "from flamebot.domain.errors import OutcomeUnknown",
@@ -121,11 +131,12 @@ MUTANTS = (
             ),
         ),
     ),
-    ANSWERS(
+    RESPONSES(
         "patience_without_end",
-        "I6: whatever the service asks for, a day is the longest.",
-        "return min(timedelta(seconds=int(text[:9])), _LONGEST_PATIENCE)",
-        "return timedelta(seconds=int(text[:9]))",
+        "I6: no Retry-After is longer than a day.",
+        "min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY_AFTER)",
+        "timedelta(seconds=int(text[:9]))",
         "test_retry_after_is_seconds_or_a_date",
+        guard="longest-wait",
     ),
 )

@@ -1,1 +1,1 @@
-"""The actions a step can name, one file each; importing the registry registers them all."""
+"""The actions that a step can name, one file each. The registry imports and registers them."""

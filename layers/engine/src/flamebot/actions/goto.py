@@ -1,4 +1,4 @@
-"""`goto`: go on with another step, up to a limit or for ever."""
+"""`goto`: continue with another step, up to a limit or without one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _ENDLESS: JsonDict = {
 
 
 class GotoFields(StepFields):
-    """A jump. Its delay lies between it and its target; at the limit it does not jump, and waits for nothing."""
+    """A jump. Its delay lies between the jump and its target.
+
+    At the limit it does not jump, and its delay does not apply.
+    """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_LIMITED, _ENDLESS]})
 
@@ -44,7 +47,7 @@ class GotoFields(StepFields):
 
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
-        """A jump has a limit, or says that it has none."""
+        """Require either a limit or the statement that there is none."""
         limited, endless = (
             fields.get("maxIterations") is not None,
             fields.get("infiniteAllowed") is True,
@@ -53,7 +56,7 @@ class GotoFields(StepFields):
             return [
                 ValidationIssue(
                     "/maxIterations",
-                    "A jump has a limit or none: remove maxIterations or infiniteAllowed.",
+                    "maxIterations and infiniteAllowed exclude each other: remove one of them.",
                 )
             ]
         if not limited and not endless:
@@ -65,16 +68,16 @@ class GotoFields(StepFields):
         return []
 
 
-@pure_action("goto", GotoFields, critical=True)  # onLimit: fail means that the workflow fails
+@pure_action("goto", GotoFields, critical=True)  # with onLimit: fail the workflow fails
 class Goto:
-    """Jumps, and counts."""
+    """Jumps to a step and counts the jumps."""
 
     def __init__(self, config: GotoFields) -> None:
-        """Take the target and the limit."""
+        """Take the fields of the step."""
         self._config = config
 
     def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
-        """Jump once more, unless the limit is reached."""
+        """Jump again, unless the limit is reached."""
         made = iterations.get(step_id, 0)
         limit = self._config.max_iterations
         if limit is None or made < limit:
@@ -91,5 +94,5 @@ class Goto:
         return Transition(result={"limit": limit})
 
     def targets(self) -> tuple[tuple[str, ...], bool]:
-        """Lead to the target, and with a limit to the step after it as well."""
+        """Return the target; with a limit, the next step follows too."""
         return (self._config.next_step,), not self._config.infinite_allowed

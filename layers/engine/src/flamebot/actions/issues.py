@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as issues: a JSON pointer (RFC 6901) and a clear sentence, never the value itself."""
+"""Validation errors of pydantic as issues: a JSON pointer and a sentence, never the value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ _SENTENCES = {
 
 
 def issues_of(error: ValidationError, *prefix: str | int) -> list[ValidationIssue]:
-    """Every issue that pydantic found. Values are left out: they may be credentials."""
+    """Return every issue that pydantic found, without the values, which may be credentials.
+
+    Args:
+        error: What pydantic raised.
+        prefix: The path of the validated value in its document.
+    """
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
         ValidationIssue(pointer(*prefix, *item["loc"]), _sentence(item["type"], item["msg"]))

@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions, made from the models that read them."""
+"""The JSON Schema of definitions, generated from the models that read them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from flamebot.domain.document import (
 
 
 def definition_schema() -> dict[str, Any]:
-    """The schema, Draft 2020-12. What it accepts may still be refused: it cannot see loops, or texts' contents."""
+    """Return the schema, Draft 2020-12.
+
+    A definition that it accepts may still be refused: JSON Schema has no rules for loops and for
+    the contents of texts.
+    """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Workflow definition",

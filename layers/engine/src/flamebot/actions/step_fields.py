@@ -1,4 +1,4 @@
-"""The fields that every step has, and the durations in them."""
+"""The fields that every step has, and the types of their durations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ DURATION_SCHEMA: Final[dict[str, Any]] = {
         {"type": "integer", "minimum": 0},
         {
             "type": "string",
-            "pattern": "^([0-9]+[smhd]|P([0-9.,]+W|(?=[0-9T])([0-9.,]+D)?(T(?=[0-9])([0-9.,]+H)?([0-9.,]+M)?([0-9.,]+S)?)?))$",
+            "pattern": (
+                "^([0-9]+[smhd]|P([0-9.,]+W|(?=[0-9T])([0-9.,]+D)?"
+                "(T(?=[0-9])([0-9.,]+H)?([0-9.,]+M)?([0-9.,]+S)?)?))$"
+            ),
         },
     ],
 }
@@ -39,7 +42,7 @@ SPAN_SCHEMA: Final[dict[str, Any]] = {
 def _timeout(value: object) -> timedelta:
     timeout = parse_duration(value)
     if not timeout:
-        raise ValueError("A timeout is longer than nothing.")
+        raise ValueError("A timeout must be longer than zero.")
     return timeout
 
 
@@ -48,7 +51,7 @@ Timeout = Annotated[timedelta, PlainValidator(_timeout), WithJsonSchema(DURATION
 
 
 class StepFields(BaseModel):
-    """What every step has. An action's own model adds its fields; unknown ones are refused."""
+    """The fields of every step. An action's model adds its own; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, alias_generator=to_camel)
 
@@ -73,6 +76,10 @@ class StepFields(BaseModel):
 
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
-        """Say which fields do not go together. They are as the definition wrote them: of any type, and perhaps wrong by themselves."""
+        """Return the issues of fields that are valid alone and not together.
+
+        Args:
+            fields: The members as the definition wrote them: of any type, perhaps invalid.
+        """
         del fields
         return []

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a step, in sentences that help."""
+"""Validation errors of a step as issues, with a sentence for its author."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ _SENTENCES = {
 
 
 def step_issues(error: ValidationError, fields: Iterable[str]) -> list[ValidationIssue]:
-    """Every issue, pointers from the step on; `fields` are the names that the step may have."""
+    """Return every issue that pydantic found; pointers start at the step.
+
+    Args:
+        error: What pydantic raised.
+        fields: The names of all fields that the step may have.
+    """
     known = sorted(fields)
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
@@ -33,11 +38,11 @@ def step_issues(error: ValidationError, fields: Iterable[str]) -> list[Validatio
     ]
 
 
-def _sentence(kind: str, message: str, place: tuple[Any, ...], known: list[str]) -> str:
+def _sentence(kind: str, message: str, path: tuple[Any, ...], known: list[str]) -> str:
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
-        hint = f'Did you mean "{near[0]}"?' if near else f"Fields: {', '.join(known)}."
-        return f"There is no such field here. {hint}"
+        near = difflib.get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+        advice = f'Did you mean "{near[0]}"?' if near else f"Fields: {', '.join(known)}."
+        return f"There is no such field here. {advice}"
     text = _SENTENCES.get(kind) or message.removeprefix("Value error, ").replace(
         "Input should", "Must", 1
     ).replace("String should", "Must", 1)

@@ -1,4 +1,4 @@
-"""`swipe_with_spectre`: a job of so many swipes at the actions service."""
+"""`swipe_with_spectre`: start a job of swipes at the actions service."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 from flamebot.actions.kind import effect_action
 from flamebot.actions.step_fields import StepFields
 from flamebot.domain.action import TextBrief
+from flamebot.domain.endpoint import ActionEndpoint
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
@@ -19,7 +20,7 @@ from flamebot.domain.task_random import TaskRandom
 
 MOST_SWIPES = 300  # of one job; the actions service's limit
 _LARGEST_COUNT = 2**31
-_COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_SWIPES}
+_COUNT: dict[str, object] = {"type": "integer", "minimum": 1, "maximum": MOST_SWIPES}
 _RANGE = {
     "type": "object",
     "properties": {"min": _COUNT, "max": _COUNT},
@@ -43,10 +44,11 @@ def _count(value: object) -> tuple[int, int]:
     for end in (low, high):
         if isinstance(end, bool) or not isinstance(end, int) or not 1 <= end <= MOST_SWIPES:
             raise ValueError(
-                f'Must be a whole number from 1 to {MOST_SWIPES}, or a range of them {{"min", "max"}}.'
+                f"Must be a whole number from 1 to {MOST_SWIPES}, or a range of them"
+                ' {"min", "max"}.'
             )
     if low > high:
-        raise ValueError('A range\'s "min" is not above its "max".')
+        raise ValueError('The "min" of a range must not be above its "max".')
     return low, high
 
 
@@ -56,7 +58,7 @@ SwipeCount = Annotated[
 
 
 class SwipeFields(StepFields):
-    """How many swipes, fixed or drawn from a range, and settings that are the provider's business."""
+    """The number of swipes, fixed or a range, and settings that are passed to the provider."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_COUNT, _BY_ENDS]})
 
@@ -71,13 +73,13 @@ class SwipeFields(StepFields):
 
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
-        """A count, or both ends of a range: not both ways, and the lower end not above the upper one."""
+        """Require a count or both ends of a range, in order, and not both ways."""
         low, high = fields.get("minSwipes"), fields.get("maxSwipes")
         if fields.get("swipeCount") is not None:
             ends = [name for name in ("minSwipes", "maxSwipes") if fields.get(name) is not None]
             return [
                 ValidationIssue(
-                    f"/{name}", f"The number of swipes is said twice: remove {name} or swipeCount."
+                    f"/{name}", f"The number of swipes is given twice: remove {name} or swipeCount."
                 )
                 for name in ends
             ]
@@ -96,39 +98,48 @@ class SwipeFields(StepFields):
                 )
             ]
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            return [ValidationIssue("/minSwipes", "minSwipes is not above maxSwipes.")]
+            return [ValidationIssue("/minSwipes", "minSwipes must not be above maxSwipes.")]
         return []
 
 
 @effect_action("swipe_with_spectre", SwipeFields)
 class SwipeWithSpectre:
-    """Starts a job of swipes and records what came of it."""
+    """Starts a job of swipes and records its result."""
 
     default_timeout = timedelta(hours=2)
+    endpoint = ActionEndpoint(
+        operation="startSwipeTask",
+        method="POST",
+        path="/accounts/{accountId}/swipe-tasks",
+        body={
+            "type": "object",
+            "required": ["count"],
+            "additionalProperties": False,
+            "properties": {"count": _COUNT, "spectre": {"type": "object"}},
+        },
+    )
 
     def __init__(self, config: SwipeFields) -> None:
-        """Take the range, however it was written."""
+        """Take the range, from either of its two spellings."""
         ends = config.swipe_count or (config.min_swipes, config.max_swipes)
-        assert ends[0] is not None and ends[1] is not None  # noqa: PT018  # `contradictions` saw to it
+        # `contradictions` has refused any other combination.
+        assert ends[0] is not None and ends[1] is not None  # noqa: PT018  # one fact
         self._low, self._high = ends[0], ends[1]
         self._spectre = config.spectre
 
     def text_brief(self, account: AccountData, seed: str) -> TextBrief | None:
-        """Need no text."""
+        """Return None: the job needs no text."""
         del account, seed
         return None
 
-    def request(self, account: AccountData, text: str | None, draw: TaskRandom) -> EffectRequest:
-        """Start the job, with a count drawn from the range."""
+    def request(self, account: AccountData, text: str | None, random: TaskRandom) -> EffectRequest:
+        """Return the start of the job, with a random count from the range."""
         del account, text
-        body: dict[str, object] = {
-            "count": draw.integer(self._low, self._high, "swipes"),
-            "spectre": self._spectre,
-        }
-        return EffectRequest(method="POST", path="/accounts/{accountId}/swipe-tasks", body=body)
+        count = random.integer(self._low, self._high, "swipes")
+        return self.endpoint.request({"count": count, "spectre": self._spectre})
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
-        """Record how many swipes were asked for and made, and the matches; null where the service gave no count."""
+        """Keep the numbers of requested and performed swipes and of matches; null if unknown."""
         return {
             "requested": request.body["count"],
             "performed": _counted(job_result.get("performed")),

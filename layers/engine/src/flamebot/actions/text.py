@@ -1,33 +1,41 @@
-"""Texts that a definition brings along instead of having them written."""
+"""Texts that a definition contains instead of having them generated."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
 
+from flamebot.domain.text_kind import TextKind
 from flamebot.domain.text_rules import issues_in
 
-PROMPT_LENGTH = 300  # characters; the actions service's limits
-BIO_LENGTH = 500
 
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """A field of a text of this kind: `Annotated[str, OwnText(BIO)]`.
 
-def _judged(longest: int) -> AfterValidator:
-    def judge(text: str, info: ValidationInfo) -> str:
+    The rules of generated texts apply: the platform does not know where a text comes from. A
+    published definition is not checked again, since the rules may be newer.
+    """
+
+    kind: TextKind
+
+    def __get_pydantic_core_schema__(  # pydantic's protocol
+        self, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Add the check to the schema of `str`."""
+        return core_schema.with_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(  # pydantic's protocol
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Add the limits, which is all that JSON Schema can say."""
+        return {**handler(schema), "minLength": 1, "maxLength": self.kind.max_length}
+
+    def _checked(self, text: str, info: ValidationInfo) -> str:
         published = info.context is not None and info.context["published"]
-        if not published and (issues := issues_in(text, longest)):
+        if not published and (issues := issues_in(text, self.kind.max_length)):
             raise ValueError(" ".join(issues))
         return text
-
-    return AfterValidator(judge)
-
-
-# Held to the rules of written texts: where a text comes from makes no difference to the platform.
-PromptText = Annotated[
-    str,
-    _judged(PROMPT_LENGTH),
-    Field(json_schema_extra={"minLength": 1, "maxLength": PROMPT_LENGTH}),
-]
-BioText = Annotated[
-    str, _judged(BIO_LENGTH), Field(json_schema_extra={"minLength": 1, "maxLength": BIO_LENGTH})
-]

@@ -1,4 +1,4 @@
-"""`wait`: nothing until its delay is over."""
+"""`wait`: do nothing until the step's delay is over."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from flamebot.domain.action import Transition
 
 @pure_action("wait", StepFields)
 class Wait:
-    """A wait has no fields of its own: its delay is all of it."""
+    """Waits: the delay, which every step has, is all it needs."""
 
     def __init__(self, config: StepFields) -> None:
-        """Take the fields, and keep none."""
+        """Take the fields of the step; none is used."""
         del config
 
     def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
-        """Go on with the step after it."""
+        """Continue with the next step."""
         del step_id, iterations
         return Transition()
 
     def targets(self) -> tuple[tuple[str, ...], bool]:
-        """Lead to the step after it."""
+        """Return no target: the next step follows."""
         return (), True

@@ -1,26 +1,31 @@
-"""The way from one step's end to the next task: through pure steps in memory, which then stand in the history."""
+"""Advance an instance from the end of one step to its next task.
+
+Pure steps between two tasks are passed in memory. Each of them gets a history entry, as if it had
+been run.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
 
-from flamebot.domain.action import EffectAction, PureAction
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.definition import Definition
 from flamebot.domain.duration import later
 from flamebot.domain.instance import AccountData, Instance
-from flamebot.domain.step import Step
+from flamebot.domain.step import EffectStep, PureStep, Step
 from flamebot.domain.task import Payload, Phase
 from flamebot.domain.task_random import TaskRandom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvanceResult:
-    """Where a walk ended: at a task to be run, at a failure, or (neither) at the workflow's end."""
+    """Where advancing ended: at a task to run, at a failure, or at the end of the workflow.
 
-    place: int
+    At the end of the workflow both `next` and `failure` are None.
+    """
+
+    step_index: int
     next: NextTask | None = None
     failure: str | None = None
     iterations: dict[str, int] | None = None  # None: unchanged
@@ -33,11 +38,17 @@ class AdvanceResult:
         history: tuple[HistoryEntry, ...] = (),
         context: dict[str, object] | None = None,
     ) -> Decision:
-        """Write down the arrival, after what became of the task that led here."""
+        """Return the decision that writes this result.
+
+        Args:
+            task: The new state of the task that was run, if there was one.
+            history: The entries of that task; those of the pure steps follow.
+            context: The instance's new context. None: unchanged.
+        """
         return Decision(
             task=task,
             instance=InstanceWrite(
-                current_step=self.place,
+                current_step=self.step_index,
                 context=context,
                 iterations=self.iterations,
                 status="failed" if self.failure else None if self.next else "completed",
@@ -53,58 +64,60 @@ class _Advance:
     definition: Definition
     account: AccountData
     now: datetime
-    draw: TaskRandom
-    place: int
+    random: TaskRandom
+    step_index: int
     iterations: dict[str, int]
     jumped: bool = False
-    carried: timedelta = field(
-        default_factory=timedelta
-    )  # delays of jumps, waited for before the next task
+    # The sum of the delays of the jumps so far: a jump does not wait itself, its target does.
+    carried: timedelta = field(default_factory=timedelta)
     history: list[HistoryEntry] = field(default_factory=list)
 
-    def arrival(
+    def run(self, waited_since: datetime | None) -> AdvanceResult:
+        # A published definition has no loop without a task in it, so no step is passed twice.
+        # The bound is for a definition that was stored before a rule of the graph, or by hand:
+        # its workflow fails, where an endless loop would stop the worker.
+        for _ in range(self.definition.total_steps + 1):  # guard: bounded-advance
+            if self.step_index >= self.definition.total_steps:
+                return self._result()
+            step = self.definition.steps[self.step_index]
+            if isinstance(step, EffectStep):
+                due = self._due(step)
+                return self._result(
+                    next_task=first_task(step, self.account, due, self.now, self.random)
+                )
+            targets, _ = step.behaviour.targets()
+            # A wait is a task that is due at the end of its delay. A jump's delay is different: it
+            # lies between the jump and its target, so it is carried and waited for there.
+            if waited_since is None and not targets:
+                due = self._due(step)
+                if due > self.now:  # guard: wait-until-due
+                    return self._result(next_task=timer_task(step, due, self.now))
+            failure = self._pass(step, began=waited_since or self.now)
+            if failure is not None:
+                return self._result(failure=failure)
+            waited_since = None
+        step_id = self.definition.steps[self.step_index].id
+        return self._result(
+            failure=f"spinning: step {step_id} was reached again and again without a pause"
+        )
+
+    def _result(
         self, *, next_task: NextTask | None = None, failure: str | None = None
     ) -> AdvanceResult:
-        iterations = self.iterations if self.jumped else None
         return AdvanceResult(
-            place=self.place,
+            step_index=self.step_index,
             next=next_task,
             failure=failure,
-            iterations=iterations,
+            iterations=self.iterations if self.jumped else None,
             history=tuple(self.history),
         )
 
-    def arrive(self, waited_since: datetime | None) -> AdvanceResult:
-        # A published definition has no loop without a task in it, so no step is passed twice. This bound is for one that has.
-        for _ in range(self.definition.total_steps + 1):
-            if self.place >= self.definition.total_steps:
-                return self.arrival()
-            step = self.definition.steps[self.place]
-            if not step.pure:
-                return self.arrival(
-                    next_task=first_task(step, self.account, self._due(step), self.now, self.draw)
-                )
-            behaviour = cast(PureAction, step.behaviour)
-            targets, _ = behaviour.targets()
-            if (
-                waited_since is None and not targets
-            ):  # a jump's delay lies between it and its target: it is waited for there
-                due = self._due(step)
-                if due > self.now:
-                    return self.arrival(next_task=wake_up(step, due, self.now))
-            failure = self._pass(step, behaviour, began=waited_since or self.now)
-            if failure is not None:
-                return self.arrival(failure=failure)
-            waited_since = None
-        return self.arrival(
-            failure=f"spinning: step {self.definition.steps[self.place].id} was reached again and again without a pause"
-        )
-
     def _due(self, step: Step) -> datetime:
-        return later(self.now, self.carried + step.delay.draw(self.draw, "delay", step.id))
+        return later(self.now, self.carried + step.delay.pick(self.random, "delay", step.id))
 
-    def _pass(self, step: Step, behaviour: PureAction, *, began: datetime) -> str | None:
-        transition = behaviour.transition(step.id, self.iterations)
+    def _pass(self, step: PureStep, *, began: datetime) -> str | None:
+        """Pass a pure step. Return the workflow's failure, if it is one."""
+        transition = step.behaviour.transition(step.id, self.iterations)
         if transition.iterations is not None:
             self.iterations, self.jumped = dict(transition.iterations), True
         self.history.append(
@@ -122,62 +135,78 @@ class _Advance:
         if transition.failure and step.critical:
             return transition.failure
         if transition.to is None or transition.failure:
-            self.place += 1
+            self.step_index += 1
         else:
-            self.carried += step.delay.draw(self.draw, "delay", step.id)
-            self.place = self.definition.place(transition.to)
+            self.carried += step.delay.pick(self.random, "delay", step.id)
+            self.step_index = self.definition.step_index(transition.to)
         return None
 
 
 def advance(
     definition: Definition,
     instance: Instance,
-    place: int,
+    step_index: int,
     now: datetime,
-    draw: TaskRandom,
+    random: TaskRandom,
     *,
     waited_since: datetime | None = None,
 ) -> AdvanceResult:
-    """Walk from `place` to where a task is needed.
+    """Advance from a step to the next task.
 
-    `waited_since`: the delay of the step at `place` is over, and it began then.
+    Args:
+        definition: The instance's pinned definition.
+        instance: The instance, as it was begun.
+        step_index: The step to begin with; one past the last step is the workflow's end.
+        now: Schedule time.
+        random: Random numbers of the task that was run.
+        waited_since: Set if the delay of the first step is over: when that wait began.
     """
     state = _Advance(
         definition=definition,
         account=instance.account,
         now=now,
-        draw=draw,
-        place=place,
+        random=random,
+        step_index=step_index,
         iterations=dict(instance.iterations),
     )
-    return state.arrive(waited_since)
+    return state.run(waited_since)
 
 
 def first_task(
-    step: Step,
+    step: EffectStep,
     account: AccountData,
     due: datetime,
     now: datetime,
-    draw: TaskRandom,
+    random: TaskRandom,
     *,
     text: str | None = None,
 ) -> NextTask:
-    """The first phase of an effect: have a text written, or, if none is needed or it is there already, submit."""
-    effect = cast(EffectAction, step.behaviour)
-    if text is None and effect.text_brief(account, draw.seed) is not None:
+    """Return the task of an effect's first phase: generate if it needs a text, else submit.
+
+    Args:
+        step: The step to begin.
+        account: The account to act on.
+        due: When the task is due, schedule time.
+        now: Schedule time; a task that is due already asks to be run at once.
+        random: Random numbers of the task that was run.
+        text: A text that was generated before and is used again. None: there is none.
+    """
+    effect = step.behaviour
+    if text is None and effect.text_brief(account, random.seed) is not None:
         phase, payload = Phase.GENERATE, Payload()
     else:
-        phase, payload = (
-            Phase.SUBMIT,
-            Payload(request=effect.request(account, text, draw), text=text),
-        )
+        # The request is complete before the task is stored: every attempt under the task's key
+        # sends the same bytes, whatever code or random numbers a later attempt would have.
+        request = effect.request(account, text, random)
+        phase = Phase.SUBMIT
+        payload = Payload(request=request, text=text)  # guard: pinned-request
     return NextTask(
         step_id=step.id, action=step.action, phase=phase, at=due, payload=payload, run=due <= now
     )
 
 
-def wake_up(step: Step, due: datetime, now: datetime) -> NextTask:
-    """The bare wake-up at the end of a pure step's delay; its clock runs from the beginning of the wait."""
+def timer_task(step: Step, due: datetime, now: datetime) -> NextTask:
+    """Return the task at the end of a pure step's delay. The step's clock starts `now`."""
     return NextTask(
         step_id=step.id,
         action=step.action,

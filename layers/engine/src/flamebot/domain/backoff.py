@@ -1,17 +1,17 @@
-"""Backoff: how long to wait between attempts, and how many there are."""
+"""Backoff: how many attempts there are, and how long to wait between two of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-_DOUBLINGS = 62  # by then a base of a microsecond has reached every cap
+_DOUBLINGS = 62  # by then a base of one microsecond exceeds every cap
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePolicy:
-    """What holds where a definition says nothing, and what no definition can change (`max_reclaims`)."""
+    """The defaults of definitions, and the limit that no definition changes (`max_reclaims`)."""
 
     max_attempts: int
     max_reclaims: int
@@ -28,19 +28,25 @@ class RetryPolicy:
     cap: timedelta
 
     def longest(self, attempt: int) -> timedelta:
-        """The most that may pass between attempt `attempt` (from 1) and the one after it: min(cap, base * 2^(attempt-1))."""
-        return (
-            min(
-                self.cap // _MICROSECOND,
-                (self.base // _MICROSECOND) << min(attempt - 1, _DOUBLINGS),
-            )
-            * _MICROSECOND
-        )
+        """Return the upper bound of the wait after an attempt: min(cap, base * 2^(attempt-1)).
+
+        Args:
+            attempt: The attempt that failed, from 1.
+        """
+        # In integers and with a bounded shift: timedelta overflows, and a float loses precision.
+        cap, base = self.cap // _MICROSECOND, self.base // _MICROSECOND
+        microseconds = min(cap, base << min(attempt - 1, _DOUBLINGS))  # guard: backoff-cap
+        return microseconds * _MICROSECOND
 
     def wait(self, attempt: int, fraction: float) -> timedelta:
-        """Wait this long after attempt `attempt` failed: full jitter, uniform from zero to `longest`.
+        """Return the wait after a failed attempt, with full jitter: from zero to `longest`.
 
-        `fraction` is uniform in [0, 1); the caller draws it, so that the answer repeats.
-        Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+        Args:
+            attempt: The attempt that failed, from 1.
+            fraction: A number from [0, 1), uniformly distributed. The caller takes it from the
+                task's random numbers, so that the same decision is made again after a crash.
         """
-        return self.longest(attempt) * fraction
+        # Full jitter spreads the retries of tasks that failed together better than a fixed wait
+        # plus some jitter: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+        # 2015.
+        return self.longest(attempt) * fraction  # guard: full-jitter

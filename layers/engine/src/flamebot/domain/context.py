@@ -1,4 +1,4 @@
-"""The execution context: the last result of each step, and never more than fits into a row."""
+"""The execution context: the last result of each step, within the size that a row may hold."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 LARGEST = 16 * 1024  # bytes of JSON
-# The column's CHECK counts bytes as jsonb stores them, which for many small members is more than their text.
+# The column's CHECK counts bytes as jsonb stores them: for many small members more than their text.
 _LARGEST_STORED = 19_000
-_SURELY_FITS = _LARGEST_STORED // 21  # bytes of JSON; a digit takes the most room for its length
+# Bytes of JSON that fit whatever they hold: stored, one byte becomes at most 21 (a digit).
+_ALWAYS_FITS = _LARGEST_STORED // 21
 _text = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
 def remember(
     context: Mapping[str, object], step_id: str, result: Mapping[str, object]
 ) -> dict[str, object]:
-    """Put a step's result in the place of its last one.
+    """Return the context with a step's result in place of the step's previous one.
 
-    Where the whole no longer fits, the largest results of other steps go first, among equals the first by step id; a result
-    that does not fit by itself is not remembered at all (the history has it).
+    If it no longer fits, the largest results of other steps are dropped first, equal ones in the
+    order of their step ids. A result that does not fit by itself is not kept: the history has it.
     """
     kept: dict[str, object] = {**context, step_id: dict(result)}
     if fits(kept):
@@ -30,14 +31,14 @@ def remember(
     for name in [*others, step_id]:
         if fits(kept):
             break
-        del kept[name]
+        del kept[name]  # guard: context-drops
     return kept
 
 
 def fits(context: Mapping[str, object]) -> bool:
-    """Whether a context may be stored."""
+    """Return whether a context is small enough for its column."""
     size = _text_size(context)
-    return size <= _SURELY_FITS or (size <= LARGEST and _stored_size(context) <= _LARGEST_STORED)
+    return size <= _ALWAYS_FITS or (size <= LARGEST and _stored_size(context) <= _LARGEST_STORED)
 
 
 def _text_size(value: object) -> int:
@@ -45,7 +46,12 @@ def _text_size(value: object) -> int:
 
 
 def _stored_size(value: Any) -> int:  # noqa: ANN401  # any JSON
-    """The most bytes that jsonb takes: an entry of 4 and up to 3 of padding each, a header of 4 per container."""
+    """Return an upper bound of the bytes that jsonb takes.
+
+    Each value has an entry of 4 bytes and up to 3 of padding, each container a header of 4. A
+    number is stored as numeric: a header and two bytes per group of four digits.
+    Source: PostgreSQL, src/include/utils/jsonb.h and src/backend/utils/adt/numeric.c.
+    """
     match value:
         case bool() | None:
             return 4

@@ -1,4 +1,4 @@
-"""Decisions: what the planner answers. Data, until the commit makes it true."""
+"""Decisions: what the planner returns. They are data until a commit writes them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from flamebot.domain.task import Payload, Phase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskWrite:
-    """What becomes of the task that was run."""
+    """The new state of the task that was run. `pending` runs the same row again, at `at`."""
 
-    to: Literal[
-        "completed", "failed", "cancelled", "pending"
-    ]  # pending: the same row again, at `at`
+    to: Literal["completed", "failed", "cancelled", "pending"]
     at: datetime | None = None
-    payload: Payload | None = None  # None: as it was
+    payload: Payload | None = None  # None: unchanged
     result: dict[str, object] | None = None
     error: str | None = None
     attempts: int = 0
@@ -26,7 +24,7 @@ class TaskWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceWrite:
-    """What becomes of the instance. None keeps what is there."""
+    """The new state of the instance. None keeps the stored value."""
 
     current_step: int
     context: dict[str, object] | None = None
@@ -37,7 +35,7 @@ class InstanceWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
-    """One line of the instance's history; numbered by the commit."""
+    """One entry of the instance's history. The commit numbers it."""
 
     step_id: str
     action: str
@@ -51,7 +49,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextTask:
-    """The task that follows: sequence + 1. `run` asks to go on with it at once in this invocation."""
+    """The task that follows, with the next sequence number.
+
+    `run` asks for it to be run at once in the same invocation, without the queue.
+    """
 
     step_id: str
     action: str
@@ -64,10 +65,11 @@ class NextTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Everything one commit writes.
+    """Everything that one commit writes.
 
-    `task` is None where no task was run: start, skip-step, and retry unless it opens the same task again. `if_stopping` is the
-    cancel task to create instead of `next` should the instance turn out to be stopping: set whenever a job is open or may exist.
+    `task` is None where no task was run: start, skip-step, and a retry that creates a new task.
+    `if_stopping` is the cancel task to create instead of `next` if the instance turns out to be
+    stopping; it is set whenever a job is open or may exist.
     """
 
     task: TaskWrite | None

@@ -1,4 +1,4 @@
-"""A definition: the published, immutable, versioned description of a workflow, with its actions bound."""
+"""A definition: the published, immutable, versioned description of a workflow."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from flamebot.domain.step import Step
 
 
 class ActionKind(Protocol):
-    """What makes steps of one action: an entry of the registry, which the domain is given and never imports."""
+    """A factory of one action's steps: an entry of the registry.
+
+    The domain gets the registry as an argument and never imports it.
+    """
 
     def bind(
         self, fields: Mapping[str, object], *, published: bool = False
     ) -> tuple[Step | None, list[ValidationIssue]]:
-        """Read a step as a definition writes it; the step, or everything that is wrong with it, pointers from the step on.
+        """Read a step as a definition writes it.
 
-        A step of a definition that is `published` is not judged again by rules about what texts may say.
+        Args:
+            fields: The members of the step.
+            published: The step belongs to a published definition: rules about the contents of
+                texts, which may be newer than the definition, are not applied.
+
+        Returns:
+            The step and no issues, or None and every issue; pointers start at the step.
         """
         ...
 
@@ -29,7 +38,7 @@ Registry = Mapping[str, ActionKind]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One version of a definition. What the planner follows."""
+    """One version of a definition, with its actions bound. The planner follows it."""
 
     definition_id: int = 0  # of its row; 0: not stored
     type: str
@@ -38,25 +47,26 @@ class Definition:
     steps: tuple[Step, ...]
     retry: RetryPolicy
     max_reclaims: int
-    cancel_attempts: int  # the engine's own limit: a step that may be tried only once still has its job cancelled with patience
+    # The engine's own limit: even if a step may be tried only once, the cancellation of its job
+    # is tried several times.
+    cancel_attempts: int
     description: str = ""
-    places: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _indexes: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Remember where each step is."""
-        object.__setattr__(
-            self, "places", {step.id: place for place, step in enumerate(self.steps)}
-        )
+        """Index the steps by id: the planner looks one up for every task."""
+        indexes = {step.id: index for index, step in enumerate(self.steps)}
+        object.__setattr__(self, "_indexes", indexes)
 
     @property
     def total_steps(self) -> int:
-        """How many steps there are."""
+        """The number of steps."""
         return len(self.steps)
 
-    def place(self, step_id: str) -> int:
-        """Where a step is, from 0. Raises `KeyError` for a step of another definition."""
-        return self.places[step_id]
+    def step_index(self, step_id: str) -> int:
+        """Return a step's index, from 0. Raises `KeyError` for a step of another definition."""
+        return self._indexes[step_id]
 
     def max_attempts(self, step: Step) -> int:
-        """How often a step's effect may be tried: the step's own limit beats the definition's."""
+        """Return how often a step may be tried: its own limit wins over the definition's."""
         return step.max_attempts or self.retry.max_attempts

@@ -1,4 +1,7 @@
-"""What a text hides: characters that nobody sees, letters that pass for others, and how it reads once they are taken away."""
+"""Disguised texts: invisible characters, letters that look like others, and what a reader reads.
+
+Unicode Technical Standard 39, "Unicode Security Mechanisms", describes the problem.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,18 @@ import re
 import unicodedata
 from itertools import pairwise
 
-_JOINERS = "\u200c\u200d"  # legitimate between letters of some scripts and between emoji, never beside ASCII
-_VARIATIONS = "\ufe0e\ufe0f"  # text or emoji, after the character that they are about
-# Letters and symbols by category, blanks to the eye: fillers, a braille cell without dots, the grapheme joiner.
+# Legitimate between letters of some scripts and between emoji, never beside ASCII.
+_JOINERS = "\u200c\u200d"
+_VARIATIONS = "\ufe0e\ufe0f"  # text or emoji style of the character before them
+# Letters and symbols by their category, but blank on the screen: fillers, a braille cell without
+# dots, the grapheme joiner.
 _BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-_UNSEEN = (
-    "Cc",
-    "Cf",
-    "Cs",
-    "Co",
-    "Zl",
-    "Zp",
-)  # Cs: half a surrogate pair, which no database and no request can carry
-_MOST_MARKS = 3  # on one letter; no language stacks more
+# Categories of invisible characters. Cs is half of a surrogate pair, which cannot be encoded.
+_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+_MOST_MARKS = 3  # combining marks on one letter; no language uses more
 _LATINS_TWINS = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _PHONETIC = ((0x0250, 0x02AF), (0x1D00, 0x1DBF))  # small capitals and the like
-_FULL_WIDTH = (0xFF01, 0xFF5E)  # ordinary in East Asian text; read as ASCII by `plain`
+_FULL_WIDTH = (0xFF01, 0xFF5E)  # ordinary in East Asian text; `plain` maps them to ASCII
 _ORDINALS = "\u00aa\u00ba"
 _MARKS_BEFORE_DIGITS = ("Mn", "Me", "Cf")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -34,7 +33,7 @@ _SPELLED = re.compile(r"(?<!\w)[^\W_](?:[\s.\-_*|/~]+[^\W_](?!\w)){3,}")
 
 
 def unseen(text: str) -> bool:
-    """Whether a text has control characters, or others that nobody sees. Line breaks are no offence."""
+    """Return whether a text has invisible characters. Line breaks are allowed."""
     marks = 0
     for before, character in pairwise(f" {text}"):
         category = unicodedata.category(character)
@@ -53,7 +52,10 @@ def unseen(text: str) -> bool:
 
 
 def lookalike(text: str) -> bool:
-    """Whether a text has letters that pass for Latin ones: styled, phonetic, or of another script inside a Latin word."""
+    """Return whether a text has letters that look like Latin ones.
+
+    They are styled, phonetic, or of another script inside a word with Latin letters.
+    """
     if any(_styled(character) for character in text if not character.isascii()):
         return True
     for word in _WORD.findall(text):
@@ -64,7 +66,7 @@ def lookalike(text: str) -> bool:
 
 
 def plain(text: str) -> str:
-    """How a text reads: compatibility forms resolved, any script's digits as ASCII ones, nothing unseen in between."""
+    """Return what a reader reads: without invisible characters, digits of any script as ASCII."""
     resolved = unicodedata.normalize("NFKC", text)
     seen = (
         c
@@ -75,7 +77,11 @@ def plain(text: str) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """A plain text in lower case, and as it reads with digits for letters, with another script's twins, or letter by letter."""
+    """Return a plain text in lower case, and the other ways in which it may be read.
+
+    With digits read as letters ("1nsta"), with look-alike letters of other scripts replaced, and
+    with words that are spelled letter by letter joined.
+    """
     lower = text.lower().translate(_TWINS)
     leet = lower.translate(_LEET)
     closed = [

@@ -1,4 +1,4 @@
-"""Read a definition as people write it: every error at once, each with its place and a sentence that helps."""
+"""Read a definition as authors write it, and report all its issues at once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-from flamebot.domain.action import PureAction
 from flamebot.domain.backoff import EnginePolicy, RetryPolicy
 from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.duration import parse_duration
 from flamebot.domain.errors import Invalid, ValidationIssue
 from flamebot.domain.graph import Node, graph_issues
 from flamebot.domain.pointers import pointer
-from flamebot.domain.step import Step
+from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.storable import size, unstorable
 
 MOST_STEPS = 200
@@ -26,16 +25,18 @@ LONGEST_DESCRIPTION = 2000
 MOST_RETRIES = 99
 MEMBERS = ("type", "name", "description", "config", "steps")
 CONFIG_MEMBERS = ("maxRetries", "retryBackoffMs", "maxRetryDelayMs", "quietHours", "dailyCaps")
-# Refused rather than ignored: who writes them counts on them.
+# Planned members. They are refused, not ignored: an author who writes them relies on them.
 NOT_SUPPORTED = ("quietHours", "dailyCaps")
 
 
 def read_definition(
     document: object, registry: Registry, policy: EnginePolicy
 ) -> tuple[Definition | None, list[ValidationIssue]]:
-    """Read and check a definition that is to be published; the definition, or everything that is wrong with it.
+    """Read and validate a definition that is to be published.
 
-    Its version and row id are those of a definition that has none yet, 0.
+    Returns:
+        The definition and no issues, or None and every issue. Its version and row id are 0: they
+        are assigned when it is stored.
     """
     issues = unstorable(document)
     if issues:
@@ -55,9 +56,12 @@ def read_definition(
 def bind_definition(
     document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, definition_id: int
 ) -> Definition:
-    """Bind a stored version to its actions. Rules that came after its publication do not touch it.
+    """Bind a stored version to its actions.
 
-    Raises `Invalid` if an action or a field that it uses no longer exists.
+    Rules that are newer than the version are not applied: a published definition stays valid.
+
+    Raises:
+        Invalid: An action or a field that it uses no longer exists.
     """
     reader = _Reader(
         {name: document.get(name) for name in MEMBERS if document.get(name) is not None},
@@ -101,9 +105,9 @@ class _Reader:
         steps = self._steps()
         if self.issues:
             return None
-        assert (
-            type_ is not None and name is not None and description is not None and retry is not None
-        )  # noqa: PT018  # else there are issues
+        # Each of these is None only with an issue.
+        assert type_ is not None and name is not None  # noqa: PT018  # one fact
+        assert description is not None and retry is not None  # noqa: PT018  # one fact
         return Definition(
             definition_id=definition_id,
             type=type_,
@@ -126,37 +130,38 @@ class _Reader:
             return ()
         steps = []
         ids: dict[str, int] = {}
-        for place, fields in enumerate(given):
-            step = self._step(place, fields)
+        for index, fields in enumerate(given):
+            step = self._step(index, fields)
             step_id = fields.get("id") if isinstance(fields, Mapping) else None
             if isinstance(step_id, str):
                 if step_id in ids:
                     self._issue(
-                        f"Step {ids[step_id] + 1} has the same id; every step has one of its own.",
+                        f"Step {ids[step_id] + 1} has the same id. Ids are unique in a definition.",
                         "steps",
-                        place,
+                        index,
                         "id",
                     )
-                ids.setdefault(step_id, place)
+                ids.setdefault(step_id, index)
             self._nodes.append(_node(step, step_id, fields))
             if step:
                 steps.append(step)
         return tuple(steps)
 
-    def _step(self, place: int, fields: object) -> Step | None:
+    def _step(self, index: int, fields: object) -> Step | None:
         if not isinstance(fields, Mapping):
-            self._issue("A step is an object.", "steps", place)
+            self._issue("A step is an object.", "steps", index)
             return None
         action = fields.get("action")
         kind = self._registry.get(action) if isinstance(action, str) else None
         if kind is None:
-            known = ", ".join(sorted(self._registry))
-            near = _near(action, self._registry)
-            self._issue(f"{'There is no such action.' if 'action' in fields else 'This field is required.'} {near or f'Actions: {known}.'}",
-                       "steps", place, "action")  # fmt: skip
+            what = "There is no such action." if "action" in fields else "This field is required."
+            advice = (
+                _near(action, self._registry) or f"Actions: {', '.join(sorted(self._registry))}."
+            )
+            self._issue(f"{what} {advice}", "steps", index, "action")
             return None
         step, issues = kind.bind(fields, published=self._published)
-        prefix = pointer("steps", place)
+        prefix = pointer("steps", index)
         self.issues.extend(
             ValidationIssue(prefix + issue.pointer, issue.detail) for issue in issues
         )
@@ -171,7 +176,7 @@ class _Reader:
         for name in NOT_SUPPORTED:
             if name in config:
                 self._issue(
-                    "not_supported: the engine does not enforce this yet, and does not pretend to. Remove it.",
+                    "not_supported: the engine does not enforce this yet. Remove it.",
                     "config",
                     name,
                 )
@@ -182,7 +187,7 @@ class _Reader:
             or not 0 <= retries <= MOST_RETRIES
         ):
             self._issue(
-                f"A whole number from 0 to {MOST_RETRIES}: so many attempts follow the first one.",
+                f"A whole number from 0 to {MOST_RETRIES}: the attempts after the first one.",
                 "config",
                 "maxRetries",
             )
@@ -216,11 +221,8 @@ class _Reader:
     def _known_members(self, members: Mapping[str, Any], known: Iterable[str], *path: str) -> None:
         for name in members:
             if name not in known:
-                self._issue(
-                    f"There is no such field. {_near(name, known) or 'Fields: ' + ', '.join(known) + '.'}",
-                    *path,
-                    name,
-                )
+                advice = _near(name, known) or f"Fields: {', '.join(known)}."
+                self._issue(f"There is no such field. {advice}", *path, name)
 
     def _issue(self, detail: str, *path: str | int) -> None:
         self.issues.append(ValidationIssue(pointer(*path), detail))
@@ -237,10 +239,10 @@ def _node(step: Step | None, step_id: object, fields: object) -> Node:
     if step is None:
         return Node(id=named, known=False, delayed=True)
     delayed = step.delay.min > timedelta()
-    if not step.pure:
+    if isinstance(step, EffectStep):
         return Node(id=step.id, delayed=delayed)
-    targets, falls_through = cast(PureAction, step.behaviour).targets()
-    members = cast(Mapping[str, object], fields)
+    targets, falls_through = step.behaviour.targets()
+    members = fields if isinstance(fields, Mapping) else {}
     field = next(
         (name for name, value in members.items() if name != "id" and value in targets), None
     )

@@ -1,4 +1,4 @@
-"""Durations as definitions write them, and what becomes of them when added to a time."""
+"""Durations as definitions write them, and additions that do not overflow."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fractions import Fraction
 
 from flamebot.domain.task_random import TaskRandom
 
-# Any length is allowed and none overflows: what reaches beyond this date ends on it. The centuries that are left before the
-# calendar ends are room for pauses to move it.
+# A duration may have any length: a time that would lie beyond this date is set to it. The centuries
+# left before the calendar's end are for pauses, which move it further.
 END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)
 LONGEST = END_OF_TIME - datetime(1, 1, 1, tzinfo=UTC)
 
@@ -31,38 +31,42 @@ _CALENDAR = re.compile(r"P[^T]*[YM]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A duration, or a range of them to draw from. `min` is never above `max`, neither is below zero."""
+    """A duration, or a range of durations. `min` is not above `max`, and neither is negative."""
 
     min: timedelta
     max: timedelta
 
-    def draw(self, draw: TaskRandom, *purpose: object) -> timedelta:
-        """TaskRandom uniformly, both ends included; the same draw and purpose give the same length."""
+    def pick(self, random: TaskRandom, *purpose: object) -> timedelta:
+        """Return a duration from the range, uniformly distributed, both ends included.
+
+        Args:
+            random: Random numbers; with the same purpose they give the same duration.
+            purpose: What the duration is for, such as "delay" and a step's id.
+        """
         if self.min == self.max:
             return self.min
         low, high = self.min // _MICROSECOND, self.max // _MICROSECOND
-        return timedelta(
-            microseconds=min(draw.integer(low, high, *purpose), high)
-        )  # floats round up in spans of centuries
+        # In a range of centuries the product in `integer` can be rounded up beyond its upper end.
+        return timedelta(microseconds=min(random.integer(low, high, *purpose), high))
 
 
 NO_DELAY = Span(min=timedelta(), max=timedelta())
 
 
 def later(time: datetime, duration: timedelta) -> datetime:
-    """Add without overflow: no time lies beyond `END_OF_TIME`."""
+    """Return time plus duration, at most `END_OF_TIME`."""
     return END_OF_TIME if duration >= END_OF_TIME - time else time + duration
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read one duration. Raises `ValueError` with a sentence that says what is wrong."""
+    """Parse one duration. Raises `ValueError` whose text is a sentence for the author."""
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:
-            raise ValueError("A duration is never negative.")
+            raise ValueError("A duration must not be negative.")
         return timedelta(microseconds=min(value * 1000, _MOST))
     text = value if isinstance(value, str) else ""
     if text.startswith("-"):
-        raise ValueError("A duration is never negative.")
+        raise ValueError("A duration must not be negative.")
     simple = _SIMPLE.fullmatch(text)
     if simple:
         return timedelta(microseconds=min(int(simple[1]) * _UNITS[simple[2]], _MOST))
@@ -70,7 +74,11 @@ def parse_duration(value: object) -> timedelta:
 
 
 def parse_span(value: object) -> Span:
-    """Read a duration or a range `{"min", "max"}`. Raises `ValueError` with a sentence that says what is wrong."""
+    """Parse a duration or a range `{"min", "max"}`.
+
+    Raises:
+        ValueError: It is neither. The text is a sentence for the author.
+    """
     if not isinstance(value, Mapping):
         length = parse_duration(value)
         return Span(min=length, max=length)
@@ -78,7 +86,7 @@ def parse_span(value: object) -> Span:
         raise ValueError('A range has exactly two members, "min" and "max".')
     low, high = parse_duration(value["min"]), parse_duration(value["max"])
     if low > high:
-        raise ValueError('A range\'s "min" is not above its "max".')
+        raise ValueError('The "min" of a range must not be above its "max".')
     return Span(min=low, max=high)
 
 

@@ -1,4 +1,7 @@
-"""The one error tree. A class's docstring is its message; its code is the same from table to client."""
+"""The error tree. A class's docstring is its default message, which clients are shown.
+
+A code is the same from the SQLSTATE of an SQL function to the `code` of a problem document.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,36 @@ from typing import ClassVar
 
 
 class FlamebotError(Exception):
-    """Something went wrong."""
+    """An internal error has occurred."""
 
     code: ClassVar[str] = "internal"
 
     def __init__(self, detail: str | None = None, **context: object) -> None:
-        """Keep what a client may see: `detail`, and `context` (for instance `allowed`, the actions that are)."""
+        """Set what a client is shown.
+
+        Args:
+            detail: The message. None: the class's docstring.
+            context: Further members of the problem document, such as `allowed`.
+        """
         super().__init__(detail or type(self).__doc__)
         self.detail = detail or (type(self).__doc__ or "")
         self.context = context
 
 
 class NotFound(FlamebotError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     code = "not_found"  # SQLSTATE FB001
 
 
 class Conflict(FlamebotError):
-    """The state does not allow it."""
+    """The current state does not allow this request."""
 
     code = "conflict"
 
 
 class AlreadyActive(Conflict):
-    """The account has a live workflow already."""
+    """The account already has a live workflow."""
 
     code = "already_active"  # FB002
 
@@ -44,25 +52,25 @@ class NotAllowed(Conflict):
 
 
 class Busy(Conflict):
-    """A step is at work, or its job is open at the actions service; try again when it has finished."""
+    """A step is running, or its job is open at the actions service. Try again when it has ended."""
 
     code = "busy"  # FB004
 
 
 class RevisionConflict(Conflict):
-    """The workflow changed in the meantime; try again."""
+    """The workflow has changed in the meantime. Try again."""
 
     code = "revision_conflict"  # FB005
 
 
 class PreconditionFailed(FlamebotError):
-    """There is a newer version than the one that If-Match names."""
+    """The current version is newer than the one named by If-Match."""
 
     code = "precondition_failed"  # FB006
 
 
 class AccountIncomplete(FlamebotError):
-    """The account has no modelId or no channelId; both are needed to start a workflow."""
+    """The account has no modelId or no channelId. A workflow needs both."""
 
     code = "account_incomplete"  # FB007
 
@@ -74,20 +82,20 @@ class UnknownWorkflowType(FlamebotError):
 
 
 class IdempotencyKeyReused(FlamebotError):
-    """This Idempotency-Key was used with another body."""
+    """This Idempotency-Key was used with a different request body."""
 
     code = "idempotency_key_reused"  # FB009
 
 
 class IdempotencyInFlight(Conflict):
-    """A request with this Idempotency-Key is at work now."""
+    """A request with this Idempotency-Key is being processed. Try again later."""
 
     code = "idempotency_in_flight"  # FB010
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationIssue:
-    """One thing that is wrong with an input: where (JSON pointer, RFC 6901) and what."""
+    """One issue of an input: its position (JSON pointer, RFC 6901) and a sentence about it."""
 
     pointer: str
     detail: str
@@ -99,77 +107,79 @@ class Invalid(FlamebotError):
     code = "invalid"
 
     def __init__(self, issues: list[ValidationIssue], detail: str | None = None) -> None:
-        """Carry every issue at once."""
+        """Set the issues, all of those that were found."""
         super().__init__(detail)
         self.issues = issues
 
 
 class Unavailable(FlamebotError):
-    """A part of the system cannot be reached right now."""
+    """A dependency of the system cannot be reached at the moment."""
 
     code = "unavailable"
 
 
 class StoreUnavailable(Unavailable):
-    """The database cannot be reached right now."""
+    """The database cannot be reached at the moment."""
 
     code = "database_unavailable"
 
 
 class LocksUnavailable(Unavailable):
-    """The lock table cannot be reached right now."""
+    """The lock table cannot be reached at the moment."""
 
     code = "locks_unavailable"
 
 
 class FilesUnavailable(Unavailable):
-    """The file store cannot be reached right now."""
+    """The file store cannot be reached at the moment."""
 
     code = "files_unavailable"
 
 
 class VaultError(FlamebotError):
-    """Credentials could not be encrypted or decrypted."""
+    """The credentials could not be encrypted or decrypted."""
 
     code = "vault"
 
 
 class ServiceError(FlamebotError):
-    """The actions service did not do what was asked. `retry_after` is in wall time."""
+    """The actions service did not accept the request."""
 
     code = "service"
 
     def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
-        """Keep the service's Retry-After, if it sent one."""
+        """Set the service's Retry-After (wall time), if it sent one."""
         super().__init__(detail)
         self.retry_after = retry_after
 
 
 class ServiceThrottled(ServiceError):
-    """The service asks for patience (429)."""
+    """The actions service limits the rate of requests (429)."""
 
     code = "throttled"
 
 
 class OutcomeUnknown(ServiceError):
-    """The call may or may not have taken effect: timeout, reset, 5xx, an unreadable answer."""
+    """The request may or may not have taken effect."""
 
+    # After a timeout, a connection reset, a 5xx or an unreadable response: the engine sends the
+    # same request again under the same key.
     code = "outcome_unknown"
 
 
 class ServiceRefused(ServiceError):
-    """The service refused for good (4xx other than 429)."""
+    """The actions service refused the request (4xx other than 429)."""
 
     code = "refused"
 
 
 class WriterError(FlamebotError):
-    """No usable text was written."""
+    """The AI service returned no usable text."""
 
     code = "writer"
 
 
 class WriterRefused(WriterError):
-    """The AI service will not write this text, however often it is asked."""
+    """The AI service refuses to write this text."""
 
     code = "writer_refused"

@@ -1,4 +1,4 @@
-"""What follows when a phase did not reach its end: another attempt, a later one, or the end of the step."""
+"""Decisions after a phase that did not succeed: another attempt, a deferral, or a failed step."""
 
 from __future__ import annotations
 
@@ -14,106 +14,124 @@ from flamebot.domain.plan_context import PlanContext, code_of, tidy
 from flamebot.domain.polling import poll_wait
 from flamebot.domain.task import Payload, Phase
 
-_NOTHING = timedelta()
-CANCEL_LOOKS = 10  # how often a cancel is put off at the least: it may be made long after its step's time was over
+_ZERO = timedelta()
+# A cancel is deferred at least this often, also when it begins long after its step's timeout.
+CANCEL_LOOKS = 10
 
 
 def retried(ctx: PlanContext, outcome: Retry) -> Decision:
-    """Try again after a wait, if attempts and time are left."""
+    """Decide what follows a failed attempt: try again after a wait, if attempts and time are left.
+
+    Two different retries: the same row again under the same key, if the request may have taken
+    effect or was never sent; a new task with a new key, if the service has ended the job.
+    """
     phase = ctx.task.phase
-    if phase is Phase.POLL and not outcome.new_key:  # asking is no attempt
-        after = max(poll_wait(ctx.payload.polls + 1), outcome.retry_after or _NOTHING)
+    # A poll changes nothing at the service, so it is no attempt, however often it fails.
+    if phase is Phase.POLL and not outcome.new_key:  # guard: poll-is-no-attempt
+        after = max(poll_wait(ctx.payload.polls + 1), outcome.retry_after or _ZERO)
         return deferred(ctx, Defer(after=after, reason=outcome.error))
     tries = ctx.task.attempts + (phase is not Phase.POLL)
     new_key = outcome.new_key and phase in (Phase.SUBMIT, Phase.POLL)
-    unknown = not new_key and (outcome.unknown or ctx.task.outcome_unknown)
-    if tries >= ctx.limit:
+    # A response that names the job's end settles every earlier attempt under the key.
+    unknown = not new_key and (outcome.unknown or ctx.task.outcome_unknown)  # guard: still-unknown
+    if tries >= ctx.limit:  # guard: attempt-limit
         return given_up(ctx, f"{outcome.error} (attempt {tries} of {ctx.limit})", unknown=unknown)
-    at = ctx.after(max(ctx.backoff(tries), outcome.retry_after or _NOTHING))
-    if phase is not Phase.CANCEL and at > ctx.deadline:
+    wait = max(ctx.backoff(tries), outcome.retry_after or _ZERO)  # guard: retry-wait
+    at = ctx.after(wait)
+    # A cancel is not bound by the timeout: it is what a timeout, or a stop after it, leads to.
+    if phase is not Phase.CANCEL and at > ctx.deadline:  # guard: attempt-before-deadline
         return failed(ctx, _timed_out(ctx, outcome.error), unknown=unknown)
     history = (ctx.entry("retried", error=tidy(outcome.error)),)
-    if not new_key:
+    # Resending under the key of a job that has failed would return that job again; a new key for a
+    # request that may have taken effect would make a second job.
+    if not new_key:  # guard: resend-or-new-key
         return ctx.reschedule(
             at, attempts=tries, error=outcome.error, unknown=unknown, history=history
         )
-    # The service called the work failed: a new task, and with it a new key.
-    payload = ctx.payload.carried(job_id=None, key=None, polls=0)
+    payload = ctx.payload.carried(job_id=None, key=None, polls=0)  # guard: forget-old-job
     return Decision(
         task=ctx.finish("failed", error=outcome.error),
-        instance=InstanceWrite(current_step=ctx.place),
+        instance=InstanceWrite(current_step=ctx.step_index),
         history=history,
-        next=ctx.next(Phase.SUBMIT, at, payload, attempts=tries),
+        next=ctx.next(Phase.SUBMIT, at, payload, attempts=tries),  # guard: attempts-carried
     )
 
 
 def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
-    """Put it off without counting an attempt, as long as the step's timeout lasts."""
+    """Decide to run the task later without counting an attempt, until its time is over."""
     at = ctx.after(outcome.after)
     match ctx.task.phase:
         case Phase.TIMER:
-            overdue = False
+            # A timer has nothing to time out: its workflow continues, however late.
+            overdue = False  # guard: timer-never-overdue
         case Phase.POLL | Phase.CANCEL as phase:
-            # The timeout itself is judged on an answer only (a job is known to run, or not); but not for ever.
-            overdue = at > ctx.last_resort and (
-                phase is Phase.POLL or ctx.payload.polls >= CANCEL_LOOKS
-            )
+            # The step's timeout applies to a response (see `still_running`). Without any response
+            # the engine gives up later, at the last resort; a cancel may begin after it, so it has
+            # a number of tries in any case.
+            tried = phase is Phase.POLL or ctx.payload.polls >= CANCEL_LOOKS  # guard: cancel-looks
+            overdue = tried and at > ctx.last_resort  # guard: last-resort
         case _:
-            overdue = at > ctx.deadline
+            overdue = at > ctx.deadline  # guard: deferral-deadline
     if not overdue:
         payload = ctx.payload.carried(
             polls=ctx.payload.polls + (ctx.task.phase in (Phase.POLL, Phase.CANCEL))
         )
         return ctx.reschedule(at, payload=payload, error=outcome.reason)
     if ctx.task.phase is Phase.POLL:
-        return failed(
-            ctx, f"outcome_unknown: the job gave no answer in time ({outcome.reason})", unknown=True
-        )
+        error = f"outcome_unknown: the job gave no answer in time ({outcome.reason})"
+        return failed(ctx, error, unknown=True)  # guard: silent-job-unknown
     if ctx.task.phase is Phase.CANCEL:
         return unconfirmed(ctx, outcome.reason, tried=False)
-    return failed(
-        ctx, _timed_out(ctx, outcome.reason), unknown=ctx.task.outcome_unknown, tried=False
-    )
+    unknown = ctx.task.outcome_unknown  # guard: deferred-unknown
+    return failed(ctx, _timed_out(ctx, outcome.reason), unknown=unknown, tried=False)
 
 
-def lost(ctx: PlanContext, outcome: LeaseExpired) -> Decision:
-    """Whoever ran it is gone: the same row again at once, until it was reclaimed too often."""
+def lease_expired(ctx: PlanContext, outcome: LeaseExpired) -> Decision:
+    """Decide what follows an expired lease: the same row again at once, up to a limit.
+
+    A crash is not an attempt. It has its own limit, so that a task that kills its worker ends.
+    """
     task = ctx.task
-    unknown = task.phase is Phase.SUBMIT  # what was sent may have arrived
-    if code_of(outcome.error) == "undeliverable":
-        error = "undeliverable: its message was sent again and again, and nobody began it"
-    elif task.reclaims >= ctx.definition.max_reclaims:
-        error = f"crash_loop: whoever ran it was lost {task.reclaims} times"
+    # The worker may have died after its request was sent and before its commit.
+    unknown = task.phase is Phase.SUBMIT  # guard: expired-submit-unknown
+    if code_of(outcome.error) == "undeliverable":  # guard: undeliverable-fails
+        error = "undeliverable: its message was sent repeatedly and no worker began it"
+    elif task.reclaims >= ctx.definition.max_reclaims:  # guard: reclaim-limit
+        error = f"crash_loop: its lease expired without a commit {task.reclaims} times"
     else:
         return ctx.reschedule(ctx.now, error=outcome.error, unknown=unknown)
-    return given_up(ctx, error, unknown=unknown or task.phase is Phase.POLL, tried=False)
+    unknown = unknown or task.phase is Phase.POLL  # guard: expired-poll-unknown
+    return given_up(ctx, error, unknown=unknown, tried=False)  # guard: crash-is-no-attempt
 
 
 def refused(ctx: PlanContext, outcome: Fail) -> Decision:
-    """No further attempt makes sense."""
-    # A refusal does not tell what became of an earlier try under the same key.
-    unknown = outcome.unknown or ctx.task.outcome_unknown
+    """Decide what follows a failure that another attempt would only repeat."""
+    # A refusal says nothing about an earlier request under the same key.
+    unknown = outcome.unknown or ctx.task.outcome_unknown  # guard: refusal-settles-nothing
     if ctx.task.phase is Phase.SUBMIT and not unknown and ctx.payload.text is not None:
-        # The text was refused with the request: whoever retries the step has a new one written.
-        return failed(ctx, outcome.error, payload=ctx.payload.carried(text=None))
+        # The service may have refused the text: a retry by an operator generates another one.
+        without_text = ctx.payload.carried(text=None)  # guard: refused-text-dropped
+        return failed(ctx, outcome.error, payload=without_text)
     return given_up(ctx, outcome.error, unknown=unknown)
 
 
 def aborted(ctx: PlanContext, outcome: Abort) -> Decision:
-    """The account may not be acted on: the workflow fails, whatever `critical` says."""
-    if (
-        ctx.task.phase is Phase.CANCEL
-    ):  # a workflow that is ending has nothing to be kept from but this
+    """Decide to fail the workflow, whether or not the step is critical."""
+    if ctx.task.phase is Phase.CANCEL:
+        # The workflow is ending already; all that is left to say is that its job may still run.
         return unconfirmed(ctx, outcome.error)
-    unknown = ctx.task.outcome_unknown or ctx.task.phase is Phase.POLL
-    suspend = code_of(outcome.error) == "account_suspended"
     return failed(
-        ctx, outcome.error, unknown=unknown, tried=False, halt=True, suspend_account=suspend
+        ctx,
+        outcome.error,
+        unknown=ctx.task.outcome_unknown or ctx.task.phase is Phase.POLL,
+        tried=False,
+        abort=True,
+        suspend_account=code_of(outcome.error) == "account_suspended",
     )
 
 
 def given_up(ctx: PlanContext, error: str, *, unknown: bool, tried: bool = True) -> Decision:
-    """Attempts are used up, or senseless."""
+    """Decide to try no more, of an effect or of a cancellation."""
     if ctx.task.phase is Phase.CANCEL:
         return unconfirmed(ctx, error, tried=tried)
     return failed(ctx, error, unknown=unknown, tried=tried)
@@ -125,52 +143,66 @@ def failed(
     *,
     unknown: bool = False,
     tried: bool = True,
-    halt: bool = False,
+    abort: bool = False,
     suspend_account: bool = False,
     to: Literal["completed", "failed"] = "failed",
     payload: Payload | None = None,
 ) -> Decision:
-    """The step has failed: with a critical one the workflow does; otherwise it is recorded, and the workflow goes on.
+    """Decide that the step has failed: the workflow fails too, or continues after the step.
 
-    `tried`: an attempt was made just now. `halt`: the workflow fails in any case.
+    Args:
+        ctx: What is planned.
+        error: Why, as "code: detail".
+        unknown: The request may have taken effect: a retry sends it under the same key, and a stop
+            that came in the meantime cancels its job.
+        tried: An attempt was made just now.
+        abort: The workflow fails even if the step is not critical.
+        suspend_account: The service has suspended the account.
+        to: The task's final status; a cancel that succeeded is completed, though its step failed.
+        payload: The task's new payload. None: unchanged, with the step's clock.
     """
     error = tidy(error)
     write = ctx.finish(
         to, error=error, unknown=unknown, tried=tried, payload=payload or ctx.payload
     )
     entry = ctx.entry("failed", error=error)
-    if halt or ctx.step.critical:
+    if abort or ctx.step.critical:  # guard: abort-or-critical
         decision = Decision(
             task=write,
-            instance=InstanceWrite(current_step=ctx.place, status="failed", last_error=error),
+            instance=InstanceWrite(current_step=ctx.step_index, status="failed", last_error=error),
             history=(entry,),
             suspend_account=suspend_account,
         )
     else:
-        arrival = advance(ctx.definition, ctx.instance, ctx.place + 1, ctx.now, ctx.draw)
-        decision = arrival.decision(write, history=(entry,))
-    return ctx.unless_stopping(decision, unknown=unknown) if unknown else decision
+        result = advance(ctx.definition, ctx.instance, ctx.step_index + 1, ctx.now, ctx.random)
+        decision = result.decision(write, history=(entry,))
+    if unknown:  # guard: failure-stop
+        decision = ctx.unless_stopping(decision, unknown=unknown)
+    return decision
 
 
 def unconfirmed(ctx: PlanContext, error: str, *, tried: bool = True) -> Decision:
-    """The job could not be taken back for certain; somebody should look at the service."""
+    """Decide that a job's cancellation is not confirmed: an operator should look at the service."""
     detail = tidy(f"cancel_unconfirmed: {error}")
     if not is_stop(ctx):
-        # Its job id and key stay: `plan_retry` asks after the job before anything is sent anew.
+        # Job id and key stay in the payload: `plan_retry` polls the job before it sends anything.
         decision = failed(
             ctx, f"step_timeout: not finished within {ctx.step.timeout}; {detail}", tried=tried
         )
-        return replace(decision, if_stopping=ctx.cancel("stop", run=False))
+        cancel = ctx.cancel("stop", run=False)
+        return replace(decision, if_stopping=cancel)  # guard: unconfirmed-stop
     return Decision(
         task=ctx.finish("failed", error=detail, unknown=True, tried=tried),
-        instance=InstanceWrite(current_step=ctx.place, status="stopped", last_error=detail),
+        instance=InstanceWrite(current_step=ctx.step_index, status="stopped", last_error=detail),
         history=(ctx.entry("failed", error=detail),),
     )
 
 
 def is_stop(ctx: PlanContext) -> bool:
-    """Whether a cancel ends in `stopped`: it was made for a stop, or a stop came after it."""
-    return ctx.payload.reason == "stop" or ctx.instance.status is InstanceStatus.STOPPING
+    """Return whether a cancel ends in `stopped`: a stop created it or came after it."""
+    # The reason alone is not enough: a timeout's cancel may be running when the stop arrives.
+    stopping = ctx.instance.status is InstanceStatus.STOPPING
+    return ctx.payload.reason == "stop" or stopping  # guard: stop-after-timeout
 
 
 def _timed_out(ctx: PlanContext, error: str) -> str:

@@ -1,4 +1,4 @@
-"""Outcomes: what came of running a task, as the planner is told."""
+"""Outcomes: what the execution of a task returned. They are the planner's input."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The phase reached its end.
+    """The phase has succeeded.
 
-    `result` by phase: text `{"text", "tokens"}`; submit `{"job_id"}`; poll: what the job reports; wake and cancel: empty.
+    `result` by phase: generate `{"text", "tokens"}`; submit `{"job_id"}`; poll: what the job
+    reports; timer: empty. Cancel: empty, or `{"job_status": "succeeded", "job_result": {...}}` if
+    the job had succeeded before it could be cancelled.
     """
 
     result: dict[str, object] = field(default_factory=dict)
@@ -18,22 +20,25 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continue:
-    """The job is still at work; ask again later."""
+    """The job is still at work; poll again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
     """An attempt failed and may be tried again."""
 
-    error: str  # a code, as in "outcome_unknown: the service answered 503"
-    unknown: bool = False  # it may have happened: the same task and key are sent again
-    new_key: bool = False  # the service called the work failed or cancelled: a new task, a new key
-    retry_after: timedelta | None = None  # schedule time; never sooner
+    error: str  # "code: detail", as in "outcome_unknown: the service answered 503"
+    unknown: bool = False  # it may have taken effect: the same task and key are sent again
+    new_key: bool = False  # the service reports the job failed or cancelled: a new task and key
+    retry_after: timedelta | None = None  # schedule time; the next attempt is never sooner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defer:
-    """Not now, and no fault of the step: throttled, or the lock is held. No attempt is counted."""
+    """The step could not be tried now: throttled, or the account's lock is held.
+
+    This is not a failure of the step, so no attempt is counted.
+    """
 
     after: timedelta  # schedule time
     reason: str
@@ -41,7 +46,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fail:
-    """No further attempt makes sense."""
+    """An attempt failed, and further ones would fail too."""
 
     error: str
     unknown: bool = False
@@ -49,14 +54,18 @@ class Fail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abort:
-    """The account may not be acted on: the workflow fails, whatever the step's `critical` says."""
+    """The account may not be acted on: the workflow fails, even if the step is not critical."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseExpired:
-    """Whoever ran the task is gone (`lease_expired`), or nobody ever received it (`undeliverable`)."""
+    """The task's lease has expired without a commit.
+
+    `error` is `lease_expired` if a worker had begun the task, `undeliverable` if its message was
+    sent several times and no worker began it.
+    """
 
     error: str
 

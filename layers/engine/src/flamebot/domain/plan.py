@@ -1,7 +1,8 @@
-"""The planner: the only place that knows what happens next.
+"""The planner: the functions that decide what happens next.
 
-Pure: the same definition, instance, task, outcome, time and draw give the same decision. Every decision of `plan` does
-exactly one of three things: it runs the same row again, it creates the next task, or it ends the instance.
+They are pure: the same definition, instance, task, outcome, time and random numbers give the same
+decision. Every decision of `plan` does exactly one of three things: it runs the same row again, it
+creates the next task, or it ends the instance.
 """
 
 from __future__ import annotations
@@ -9,39 +10,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import Any
 
-from flamebot.domain.action import EffectAction
-from flamebot.domain.advance import AdvanceResult, advance, first_task, wake_up
+from flamebot.domain.advance import AdvanceResult, advance, first_task, timer_task
 from flamebot.domain.context import remember
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.definition import Definition
-from flamebot.domain.failure import aborted, deferred, failed, is_stop, lost, refused, retried
+from flamebot.domain.failure import (
+    aborted,
+    deferred,
+    failed,
+    is_stop,
+    lease_expired,
+    refused,
+    retried,
+)
 from flamebot.domain.instance import Instance
 from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
 from flamebot.domain.plan_context import PlanContext, rewound
 from flamebot.domain.polling import still_running, submitted
+from flamebot.domain.step import PureStep
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 
 
-def plan(  # noqa: PLR0917  # design section 3 fixes the order
+def plan(  # noqa: PLR0917  # the inputs of a decision, in the order in which a sentence names them
     definition: Definition,
     instance: Instance,
     task: Task,
     outcome: Outcome,
     now: datetime,
-    draw: TaskRandom,
+    random: TaskRandom,
     *,
     global_paused_ms: int,
 ) -> Decision:
-    """Decide what follows from a task's outcome.
+    """Decide what follows a task's outcome.
 
-    `now` is schedule time, `draw` is seeded by the task's id, `global_paused_ms` is the control row's total. A cancel's
-    `Done.result` is empty, or `{"job_status": "succeeded", "job_result": {...}}` if the job had succeeded before it could be
-    cancelled.
+    Args:
+        definition: The instance's pinned definition.
+        instance: The instance, as it was when the task was begun.
+        task: The task that was run.
+        outcome: What its execution returned.
+        now: Schedule time.
+        random: Random numbers seeded by the task's id.
+        global_paused_ms: The total length of all global pauses so far.
     """
-    ctx = PlanContext.of(definition, instance, task, now, draw, global_paused_ms=global_paused_ms)
+    ctx = PlanContext.of(definition, instance, task, now, random, global_paused_ms=global_paused_ms)
     match outcome:
         case Done():
             return _done(ctx, outcome.result)
@@ -56,23 +70,21 @@ def plan(  # noqa: PLR0917  # design section 3 fixes the order
         case Abort():
             return aborted(ctx, outcome)
         case LeaseExpired():
-            return lost(ctx, outcome)
+            return lease_expired(ctx, outcome)
 
 
 def plan_start(
-    definition: Definition,
-    instance: Instance,
-    now: datetime,
-    draw: TaskRandom,
-    *,
-    global_paused_ms: int = 0,
+    definition: Definition, instance: Instance, now: datetime, random: TaskRandom
 ) -> Decision:
-    """Decide an instance's first task. There always is one: even a workflow of nothing but jumps to its end wakes up once."""
-    del global_paused_ms  # the step's clock starts when its first phase has run
-    arrival = advance(definition, instance, 0, now, draw)
-    if arrival.next is None:
-        arrival = AdvanceResult(place=0, next=wake_up(definition.steps[0], now, now))
-    return _waiting(arrival.decision(None))
+    """Decide an instance's first task.
+
+    There always is one. A workflow of nothing but jumps to its end gets a timer task, so that it
+    is completed by a commit like any other.
+    """
+    result = advance(definition, instance, 0, now, random)
+    if result.next is None:
+        result = AdvanceResult(step_index=0, next=timer_task(definition.steps[0], now, now))
+    return _queued(result.decision(None))
 
 
 def plan_retry(
@@ -80,43 +92,47 @@ def plan_retry(
     instance: Instance,
     task: Task | None,
     now: datetime,
-    draw: TaskRandom,
-    *,
-    global_paused_ms: int = 0,
+    random: TaskRandom,
 ) -> Decision:
-    """Decide how a failed instance goes on at the step that failed, with all its attempts and its whole timeout again.
+    """Decide how a failed instance continues at the step that failed.
 
-    An effect of unknown outcome: the same task is reopened (`Decision.task`), so that the same key is sent. A job that could
-    not be cancelled for certain is asked about once more. Anything else begins anew, with the text that was written before
-    unless it was refused.
+    The step gets all its attempts and its whole timeout again. If the outcome of its effect is
+    unknown, the same task is reopened (`Decision.task`), so that the same key is sent. If the
+    cancellation of its job was not confirmed, the job is polled once more. Otherwise the step
+    begins anew, with the text that was generated before unless it was refused.
+
+    Args:
+        definition: The instance's pinned definition.
+        instance: The failed instance.
+        task: Its last task. None: it has none any more.
+        now: Schedule time.
+        random: Random numbers that differ between retries of the same step.
     """
-    del global_paused_ms
-    place = min(instance.current_step, definition.total_steps - 1)
-    step = definition.steps[place]
-    write = InstanceWrite(current_step=place)
-    if task is not None and task.step_id != step.id:
-        task = None  # a jump failed, on the way from that task's step, which is over
-    if step.pure:
-        return Decision(task=None, instance=write, next=wake_up(step, now, now))
-    if task is not None and task.outcome_unknown:
+    step_index = min(instance.current_step, definition.total_steps - 1)
+    step = definition.steps[step_index]
+    write = InstanceWrite(current_step=step_index)
+    # A pure step can fail (a goto at its limit): then the last task is that of an earlier step,
+    # which has succeeded, and neither its key nor its text may be used for this one.
+    if task is not None and task.step_id != step.id:  # guard: another-steps-task
+        task = None
+    if isinstance(step, PureStep):
+        return Decision(task=None, instance=write, next=timer_task(step, now, now))
+    if task is not None and task.outcome_unknown:  # guard: reopen-unknown
+        payload = rewound(task.payload)
         reopened = TaskWrite(
-            to="pending", at=now, payload=rewound(task.payload), attempts=0, outcome_unknown=True
+            to="pending", at=now, payload=payload, attempts=0, outcome_unknown=True
         )
         return Decision(task=reopened, instance=write)
-    if task is not None and task.phase is Phase.CANCEL and task.payload.key is not None:
+    unconfirmed = task is not None and task.phase is Phase.CANCEL
+    if task is not None and unconfirmed and task.payload.key is not None:  # guard: poll-unconfirmed
         payload = rewound(task.payload).carried(reason=None)
-        asking = NextTask(
+        poll = NextTask(
             step_id=step.id, action=step.action, phase=Phase.POLL, at=now, payload=payload
         )
-        return Decision(task=None, instance=write, next=asking)
+        return Decision(task=None, instance=write, next=poll)
     text = task.payload.text if task else None
-    return _waiting(
-        Decision(
-            task=None,
-            instance=write,
-            next=first_task(step, instance.account, now, now, draw, text=text),
-        )
-    )
+    first = first_task(step, instance.account, now, now, random, text=text)
+    return _queued(Decision(task=None, instance=write, next=first))
 
 
 def plan_skip(
@@ -124,18 +140,23 @@ def plan_skip(
     instance: Instance,
     task: Task | None,
     now: datetime,
-    draw: TaskRandom,
-    *,
-    global_paused_ms: int = 0,
+    random: TaskRandom,
 ) -> Decision:
-    """Decide what follows if the waiting step is passed over."""
-    del global_paused_ms
-    place = (
-        definition.place(task.step_id)
+    """Decide what follows if an operator skips the waiting step.
+
+    Args:
+        definition: The instance's pinned definition.
+        instance: A live instance whose step waits.
+        task: Its last task. None: it has none any more.
+        now: Schedule time.
+        random: Random numbers that differ between skips.
+    """
+    step_index = (
+        definition.step_index(task.step_id)
         if task
         else min(instance.current_step, definition.total_steps - 1)
     )
-    step = definition.steps[place]
+    step = definition.steps[step_index]
     began = (task.payload.started_at if task else None) or now
     entry = HistoryEntry(
         step_id=step.id,
@@ -145,88 +166,89 @@ def plan_skip(
         started_at=min(began, now),
         finished_at=now,
     )
-    return _waiting(
-        advance(definition, instance, place + 1, now, draw).decision(None, history=(entry,))
-    )
+    result = advance(definition, instance, step_index + 1, now, random)
+    return _queued(result.decision(None, history=(entry,)))
 
 
-def _done(ctx: PlanContext, result: Mapping[str, object]) -> Decision:
+def _done(ctx: PlanContext, result: Mapping[str, Any]) -> Decision:
     match ctx.task.phase:
         case Phase.TIMER:
-            arrival = advance(
+            advanced = advance(
                 ctx.definition,
                 ctx.instance,
-                ctx.place,
+                ctx.step_index,
                 ctx.now,
-                ctx.draw,
+                ctx.random,
                 waited_since=ctx.began,
             )
-            return arrival.decision(ctx.finish("completed"))
+            return advanced.decision(ctx.finish("completed"))
         case Phase.GENERATE:
-            return _written(ctx, str(result["text"]), dict(result))
+            return _generated(ctx, str(result["text"]), dict(result))
         case Phase.SUBMIT:
             return submitted(ctx, str(result["job_id"]))
         case Phase.POLL:
-            return _step_done(ctx, _remembered(ctx, result))
+            return _step_done(ctx, _job_result(ctx, result))
         case Phase.CANCEL:
             return _cancelled(ctx, result)
 
 
-def _written(ctx: PlanContext, text: str, result: dict[str, object]) -> Decision:
-    effect = cast(EffectAction, ctx.step.behaviour)
-    request = effect.request(ctx.instance.account, text, ctx.draw)
+def _generated(ctx: PlanContext, text: str, result: dict[str, object]) -> Decision:
+    # The text is stored with the next task before it is sent: a crash repeats the submit with the
+    # same text and key, never the generation.
+    request = ctx.effect.request(ctx.instance.account, text, ctx.random)
     return Decision(
         task=ctx.finish("completed", result=result),
-        instance=InstanceWrite(current_step=ctx.place),
+        instance=InstanceWrite(current_step=ctx.step_index),
         next=ctx.next(Phase.SUBMIT, ctx.now, ctx.payload.carried(request=request, text=text)),
     )
 
 
-def _cancelled(ctx: PlanContext, result: Mapping[str, object]) -> Decision:
+def _cancelled(ctx: PlanContext, result: Mapping[str, Any]) -> Decision:
+    # A job that had succeeded before the cancel reached it stays succeeded: its step is completed.
     succeeded = result.get("job_status") == "succeeded"
-    job_result = cast(Mapping[str, object], result.get("job_result") or {})
-    remembered = _remembered(ctx, job_result) if succeeded else None
+    step_result = _job_result(ctx, result.get("job_result") or {}) if succeeded else None
     if is_stop(ctx):
+        context = None
+        if step_result is not None:
+            context = remember(ctx.instance.context, ctx.step.id, step_result)
         return Decision(
-            task=ctx.finish("completed", result=remembered),
-            instance=InstanceWrite(
-                current_step=ctx.place,
-                context=remember(ctx.instance.context, ctx.step.id, remembered)
-                if remembered is not None
-                else None,
-                status="stopped",
-            ),
-            history=(ctx.entry("completed" if succeeded else "cancelled", result=remembered),),
+            task=ctx.finish("completed", result=step_result),
+            instance=InstanceWrite(current_step=ctx.step_index, context=context, status="stopped"),
+            history=(ctx.entry("completed" if succeeded else "cancelled", result=step_result),),
         )
-    if remembered is not None:
-        return _step_done(ctx, remembered)
+    if step_result is not None:
+        return _step_done(ctx, step_result)
+    # The job is known to have ended, so a retry must not poll it.
+    without_job = ctx.payload.carried(job_id=None, key=None)  # guard: cancelled-job-forgotten
     return failed(
         ctx,
         f"step_timeout: not finished within {ctx.step.timeout}; its job was cancelled",
         to="completed",
-        payload=ctx.payload.carried(job_id=None, key=None),  # nothing is left to ask after
+        payload=without_job,
     )
 
 
-def _remembered(ctx: PlanContext, job_result: Mapping[str, object]) -> dict[str, object]:
+def _job_result(ctx: PlanContext, job_result: Mapping[str, object]) -> dict[str, object]:
     request = ctx.payload.request
     assert request is not None, "a poll or cancel task without the request it follows"
-    return cast(EffectAction, ctx.step.behaviour).result(request, job_result)
+    return ctx.effect.result(request, job_result)
 
 
 def _step_done(ctx: PlanContext, result: dict[str, object]) -> Decision:
-    arrival = advance(ctx.definition, ctx.instance, ctx.place + 1, ctx.now, ctx.draw)
-    return arrival.decision(
+    advanced = advance(ctx.definition, ctx.instance, ctx.step_index + 1, ctx.now, ctx.random)
+    return advanced.decision(
         ctx.finish("completed", result=result),
         history=(ctx.entry("completed", result=result),),
         context=remember(ctx.instance.context, ctx.step.id, result),
     )
 
 
-def _waiting(decision: Decision) -> Decision:
-    """Nobody is running anything here: what comes next is queued, never born running."""
-    return (
-        replace(decision, next=replace(decision.next, run=False))
-        if decision.next and decision.next.run
-        else decision
-    )
+def _queued(decision: Decision) -> Decision:
+    """Return the decision with a next task that waits for a worker.
+
+    An operator's request runs no task: it holds neither the account's lock nor a lease.
+    """
+    follower = decision.next
+    if follower is None or not follower.run:  # guard: queued-not-run
+        return decision
+    return replace(decision, next=replace(follower, run=False))

@@ -1,4 +1,4 @@
-"""A ctx: everything that a plan looks at, and the parts of a decision that follow from it alone."""
+"""The context of a plan: its inputs, and the parts of a decision that follow from them alone."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from flamebot.domain.action import EffectAction
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.definition import Definition
 from flamebot.domain.duration import later
 from flamebot.domain.instance import Instance
-from flamebot.domain.step import Step
+from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.task_random import TaskRandom
 
-# How much longer than the step's timeout a job may stay unanswered, or a cancelling unconfirmed, before it is given up.
+# How much longer than the step's timeout the engine polls without any response, or tries to cancel.
+# Long enough for an outage of the service: giving up leaves a job behind that may still be at work.
 GRACE = timedelta(hours=2)
 _LONGEST_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanContext:
-    """A task was run: in which step of which instance, and when that was planned."""
+    """The task that was run, its step and instance, and the time of planning."""
 
     definition: Definition
     instance: Instance
     task: Task
-    place: int  # of the step
+    step_index: int
     payload: Payload  # the task's, with the step's clock running
     now: datetime
-    draw: TaskRandom
+    random: TaskRandom
     global_paused_ms: int
 
     @classmethod
@@ -39,13 +41,15 @@ class PlanContext:
         instance: Instance,
         task: Task,
         now: datetime,
-        draw: TaskRandom,
+        random: TaskRandom,
         *,
         global_paused_ms: int,
     ) -> PlanContext:
-        """Look up the step, and start its clock if this is the first outcome of its first phase."""
+        """Look up the step, and start its clock with the first outcome of its first phase."""
         payload = task.payload
         if payload.started_at is None:
+            # Not when the task was created: a task may wait long in the queue, and that time is the
+            # engine's. The global pauses so far are noted, to be subtracted at the deadline.
             payload = payload.carried(
                 started_at=now, paused_ms=0, global_paused_ms=global_paused_ms
             )
@@ -53,60 +57,69 @@ class PlanContext:
             definition=definition,
             instance=instance,
             task=task,
-            place=definition.place(task.step_id),
+            step_index=definition.step_index(task.step_id),
             payload=payload,
             now=now,
-            draw=draw,
+            random=random,
             global_paused_ms=global_paused_ms,
         )
 
     @property
     def step(self) -> Step:
         """The step that the task is a phase of."""
-        return self.definition.steps[self.place]
+        return self.definition.steps[self.step_index]
+
+    @property
+    def effect(self) -> EffectAction:
+        """The step's action. Raises `TypeError` for a pure step, whose only phase is the timer."""
+        step = self.step
+        if not isinstance(step, EffectStep):
+            raise TypeError(f"{step.action} has no phase {self.task.phase}")
+        return step.behaviour
 
     @property
     def tries(self) -> int:
-        """Attempts at the effect, this one included. Waking up and polling are none."""
+        """The attempts at the effect, this one included. Timers and polls are not attempts."""
         return self.task.attempts + (
             self.task.phase in (Phase.GENERATE, Phase.SUBMIT, Phase.CANCEL)
         )
 
     @property
     def limit(self) -> int:
-        """How many attempts there may be."""
-        return (
-            self.definition.cancel_attempts
-            if self.task.phase is Phase.CANCEL
-            else self.definition.max_attempts(self.step)
-        )
+        """The number of attempts that there may be."""
+        if self.task.phase is Phase.CANCEL:
+            return self.definition.cancel_attempts
+        return self.definition.max_attempts(self.step)
 
     @property
     def began(self) -> datetime:
-        """When the step's first phase began; for a wait, when the waiting did."""
+        """When the step's first phase began; for a wait, when its delay began."""
         return self.payload.started_at or self.now
 
     @property
     def deadline(self) -> datetime:
-        """When the step has used up its timeout: time in a pause, its own or the global one, does not count."""
+        """When the step's timeout is used up. Time in a pause does not count."""
+        # Two sources: resume_workflow adds an instance's own pauses to the payload; the global
+        # pause is one counter, of which the part since the step began is taken.
         paused = self.payload.paused_ms + max(
             0, self.global_paused_ms - self.payload.global_paused_ms
         )
-        return later(later(self.began, self.step.timeout), timedelta(milliseconds=paused))
+        timeout = self.step.timeout
+        return later(later(self.began, timeout), timedelta(milliseconds=paused))  # guard: deadline
 
     @property
     def last_resort(self) -> datetime:
-        """When waiting for any answer at all ends."""
+        """When the engine stops waiting for any response at all."""
         return later(self.deadline, GRACE)
 
     def after(self, wait: timedelta) -> datetime:
-        """The time that lies this far ahead."""
+        """Return the time after a wait; a negative wait counts as none."""
         return later(self.now, max(wait, timedelta()))
 
     def backoff(self, tries: int) -> timedelta:
-        """TaskRandom the wait that follows attempt `tries`."""
+        """Return the wait after attempt number `tries`, from the task's random numbers."""
         return self.definition.retry.wait(
-            max(1, tries), self.draw.fraction("backoff", self.step.id, tries)
+            max(1, tries), self.random.fraction("backoff", self.step.id, tries)
         )
 
     def entry(
@@ -116,12 +129,13 @@ class PlanContext:
         result: dict[str, object] | None = None,
         error: str | None = None,
     ) -> HistoryEntry:
-        """A line of history about this step."""
+        """Return a history entry of this step."""
         return HistoryEntry(
             step_id=self.step.id,
             action=self.step.action,
             status=status,
             attempt=max(1, self.tries),
+            # A clock that was set back must not make an entry end before it starts.
             started_at=min(self.began, self.now),
             finished_at=self.now,
             result=result,
@@ -138,7 +152,16 @@ class PlanContext:
         tried: bool = True,
         payload: Payload | None = None,
     ) -> TaskWrite:
-        """The task is finished; `tried`: with an attempt that counts, if its phase has any."""
+        """Return the write that finishes the task.
+
+        Args:
+            to: The task's final status.
+            result: What the task returned.
+            error: Why it failed, as "code: detail".
+            unknown: The write may have taken effect at the service.
+            tried: An attempt was made just now; it counts if the phase has attempts.
+            payload: The task's new payload. None: unchanged.
+        """
         return TaskWrite(
             to=to,
             payload=payload,
@@ -158,8 +181,10 @@ class PlanContext:
         unknown: bool = False,
         history: tuple[HistoryEntry, ...] = (),
     ) -> Decision:
-        """The same row runs again; an outcome that was unknown before stays so."""
-        unknown = unknown or self.task.outcome_unknown
+        """Return the decision to run the same row again, at `at`."""
+        # Only a definite response of the service settles an unknown outcome, never another attempt:
+        # the earlier request may still take effect.
+        unknown = unknown or self.task.outcome_unknown  # guard: unknown-stays
         return Decision(
             task=TaskWrite(
                 to="pending",
@@ -169,27 +194,30 @@ class PlanContext:
                 attempts=self.task.attempts if attempts is None else attempts,
                 outcome_unknown=unknown,
             ),
-            instance=InstanceWrite(current_step=self.place),
+            instance=InstanceWrite(current_step=self.step_index),
             history=history,
             if_stopping=self.cancel_if_job_open(unknown=unknown),
         )
 
     def cancel_if_job_open(self, *, unknown: bool) -> NextTask | None:
-        """The cancel task for a stop, if a job of this step is open or may be."""
+        """Return the cancel task for a stop, if a job of this step is open or may be."""
         phase = self.task.phase
-        if phase is Phase.POLL or (phase is Phase.SUBMIT and unknown):
+        if phase is Phase.POLL or (phase is Phase.SUBMIT and unknown):  # guard: open-job
             return self.cancel("stop", run=False)
         return None
 
     def unless_stopping(self, decision: Decision, *, unknown: bool) -> Decision:
-        """The decision, with what is to be done instead should a stop have come in between."""
+        """Return the decision with a cancel task for a stop that came in the meantime."""
         return replace(decision, if_stopping=self.cancel_if_job_open(unknown=unknown))
 
     def cancel(
         self, reason: Literal["stop", "timeout"], *, run: bool, job_id: str | None = None
     ) -> NextTask:
-        """Take the step's job back: by its id, else by the key it was submitted under."""
-        key = self.task.task_id if self.task.phase is Phase.SUBMIT else self.payload.key
+        """Return the task that cancels the step's job, by the job's id if it is known."""
+        # Without a job id the job is looked up by the key it was submitted under, which is the id
+        # of the submit task: this task's own, or the one that its payload carries.
+        submitting = self.task.phase is Phase.SUBMIT
+        key = self.task.task_id if submitting else self.payload.key  # guard: cancel-key
         payload = self.payload.carried(
             reason=reason, job_id=job_id or self.payload.job_id, key=key, polls=0
         )
@@ -204,7 +232,7 @@ class PlanContext:
         attempts: int = 0,
         run: bool | None = None,
     ) -> NextTask:
-        """The step's next task; run at once if it is due at once, unless said otherwise."""
+        """Return the step's next task. By default it asks to be run at once if it is due."""
         return NextTask(
             step_id=self.step.id,
             action=self.step.action,
@@ -212,21 +240,21 @@ class PlanContext:
             at=at,
             payload=payload,
             attempts=attempts,
-            run=at <= self.now if run is None else run,
+            run=at <= self.now if run is None else run,  # guard: run-only-when-due
         )
 
 
 def rewound(payload: Payload) -> Payload:
-    """The payload with the step's clock set back, for a step that a person wants tried again."""
+    """Return the payload with the step's clock reset, for a retry by an operator."""
     return replace(payload, started_at=None, paused_ms=0, global_paused_ms=0, polls=0)
 
 
 def tidy(error: str) -> str:
-    """An error as it may be stored and shown: one line, not too long, nothing that a column refuses."""
+    """Return an error as it is stored and shown: one line of at most 500 printable characters."""
     plain = "".join(character if character.isprintable() else " " for character in error)
     return plain if len(plain) <= _LONGEST_ERROR else plain[: _LONGEST_ERROR - 3] + "..."
 
 
 def code_of(error: str) -> str:
-    """The code in "code: detail"."""
+    """Return the code of an error that is written as "code: detail"."""
     return error.partition(":")[0].strip()

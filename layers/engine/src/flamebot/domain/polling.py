@@ -1,4 +1,4 @@
-"""Asking after a job: when to ask again, and when to stop asking."""
+"""Polling: when to ask for a job's status, and when its time is over."""
 
 from __future__ import annotations
 
@@ -8,45 +8,53 @@ from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.plan_context import PlanContext
 from flamebot.domain.task import Phase
 
-# After the submit, after the first poll, and so on; the last one for every poll that follows.
+# After the submit, after the first poll, and so on; the last one repeats. Short jobs (a text) end
+# within seconds, long ones (swipes) take minutes: a short interval for those would only cost
+# requests and database writes.
 POLL_WAITS = (
     timedelta(seconds=2),
     timedelta(seconds=5),
     timedelta(seconds=15),
     timedelta(seconds=30),
 )
-LOOK_AGAIN = timedelta(
-    seconds=45
-)  # a submit that was on its way when its job was looked up in vain has ended by then
+# A cancel that finds no job under the key asks again: the submit's request may still be on its
+# way. By then it has ended, since a call takes at most its timeout.
+LOOK_AGAIN = timedelta(seconds=45)
 
 
 def poll_wait(polls: int) -> timedelta:
-    """The wait before the next poll, after so many."""
+    """Return the wait before the next poll, after a number of polls."""
     return POLL_WAITS[min(polls, len(POLL_WAITS) - 1)]
 
 
 def submitted(ctx: PlanContext, job_id: str) -> Decision:
-    """The service has the work: ask after it."""
-    payload = ctx.payload.carried(job_id=job_id, key=ctx.task.task_id, polls=0)
+    """The service has accepted the work: poll its job."""
+    # The key goes along with the job id: a cancel or a retry looks the job up by it.
+    key = ctx.task.task_id  # guard: poll-key
+    payload = ctx.payload.carried(job_id=job_id, key=key, polls=0)
     return Decision(
         task=ctx.finish("completed", result={"job_id": job_id}),
-        instance=InstanceWrite(current_step=ctx.place),
+        instance=InstanceWrite(current_step=ctx.step_index),
         next=ctx.next(Phase.POLL, ctx.after(poll_wait(0)), payload, attempts=ctx.tries),
-        if_stopping=ctx.cancel("stop", run=False, job_id=job_id),
+        # A stop that came while the request was on its way cancels the job it made.
+        if_stopping=ctx.cancel("stop", run=False, job_id=job_id),  # guard: submitted-stop
     )
 
 
 def still_running(ctx: PlanContext) -> Decision:
-    """The job is at work: ask again, or take it back if its time is over. Only such an answer is judged by the timeout."""
+    """The job is at work: poll again, or cancel it if the step's timeout is over."""
     polls = ctx.payload.polls + 1
     payload = ctx.payload.carried(polls=polls)
     if ctx.task.phase is Phase.CANCEL:
         return ctx.reschedule(ctx.after(LOOK_AGAIN), payload=payload)
-    if ctx.now < ctx.deadline:
+    # The timeout is applied to this response only: without one it is not known whether the job
+    # runs, and a job that has succeeded must not be cancelled.
+    if ctx.now < ctx.deadline:  # guard: job-timeout
         return ctx.reschedule(ctx.after(poll_wait(polls)), payload=payload)
     return Decision(
         task=ctx.finish("completed"),
-        instance=InstanceWrite(current_step=ctx.place),
+        instance=InstanceWrite(current_step=ctx.step_index),
         next=ctx.cancel("timeout", run=True),
-        if_stopping=ctx.cancel("stop", run=False),
+        # If a stop comes at the same time, the cancel has to end in `stopped`.
+        if_stopping=ctx.cancel("stop", run=False),  # guard: timeout-stop
     )

@@ -1,4 +1,7 @@
-"""What a JSON column can hold: checked before anything else, so that no document passes every rule and then cannot be stored."""
+"""Rules for what a JSON column can hold.
+
+They are checked first: a document that passes every other rule must not fail in the database.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,16 @@ _REFUSED_ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def size(document: object) -> int:
-    """How many bytes of JSON a storable document is."""
+    """Return the size of a storable document in bytes of JSON."""
     return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def places(document: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Every value of a JSON document with its path, without recursion. An object's names come as `(path, name)` pairs of their own."""
+def values(document: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Yield every value of a JSON document with its path, without recursion.
+
+    The names of an object's members are values too, each with the path of the object.
+    """
+    # An explicit stack: documents from outside may be nested deeper than Python's recursion limit.
     waiting: list[tuple[tuple[str | int, ...], object]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
@@ -32,28 +39,37 @@ def places(document: object) -> Iterator[tuple[tuple[str | int, ...], object]]:
                 yield path, name
                 waiting.append(((*path, name), member))
         elif isinstance(value, list | tuple):
-            waiting.extend(((*path, place), member) for place, member in enumerate(value))
+            waiting.extend(((*path, index), member) for index, member in enumerate(value))
 
 
 def definitely_storable(text: bytes) -> bool:
-    """Whether no text in a JSON document can have a issue: in valid UTF-8 only an escape brings in what `text_issue` finds.
+    """Return True only if no text in a document can have an issue of `text_issue`.
 
-    One search of the whole instead of one of each value. A document that it doubts may be clean all the same.
+    In valid UTF-8 only an escape can produce NUL or half of a surrogate pair, so one search of the
+    whole text replaces one of each value. False means that the values have to be checked: the
+    escape may also be half of a whole pair, or follow an escaped backslash.
+
+    Args:
+        text: The document, as valid UTF-8.
     """
     return b"\\u" not in text or not _REFUSED_ESCAPES.search(text)
 
 
 def text_issue(path: tuple[str | int, ...], value: object) -> ValidationIssue | None:
-    """What keeps a text from being stored, if it is one."""
+    """Return the issue that keeps a text from being stored; None for any other value."""
     detail = _issue(value) if isinstance(value, str) else None
     return ValidationIssue(pointer(*path), detail) if detail else None
 
 
 def unstorable(document: object) -> list[ValidationIssue]:
-    """Say what no JSON column takes: NUL and half surrogate pairs in strings, numbers without end, dates, names that are no strings."""
+    """Return everything in a document that no JSON column can hold.
+
+    NUL and halves of surrogate pairs in strings, infinite or very large numbers, values that JSON
+    does not have (YAML has dates), names that are not strings, and very deep nesting.
+    """
     issues: list[ValidationIssue] = []
-    for path, value in places(document):
-        if len(path) > DEEPEST:  # also the end of a YAML document that holds itself
+    for path, value in values(document):
+        if len(path) > DEEPEST:  # a YAML document can even contain itself
             issues.append(
                 ValidationIssue(
                     pointer(*path[:DEEPEST]), f"Nested more than {DEEPEST} levels deep."

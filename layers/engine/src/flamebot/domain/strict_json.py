@@ -1,4 +1,8 @@
-"""JSON that means the same to every reader: no name twice, no NaN, nothing too deep. What is wrong is said without quoting it."""
+"""A strict JSON parser: no duplicate names, no NaN, no very deep nesting.
+
+Readers differ in these, so such a document has no single meaning. Errors never quote the document,
+which may hold credentials.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from typing import Any, NoReturn
 
 
 class NotJson(ValueError):
-    """It cannot be read, or not by everybody alike."""
+    """The text is not JSON, or JSON that readers understand differently."""
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401  # JSON is anything
-    """Parse a document. Raises `NotJson`."""
+    """Parse a document. Raises `NotJson`, whose text is a sentence for the client."""
     try:
         return json.loads(
             text,
@@ -26,7 +30,7 @@ def parse_json(text: str) -> Any:  # noqa: ANN401  # JSON is anything
         raise NotJson(f"It is not JSON: {error.msg} at column {error.pos + 1}.") from None
     except RecursionError:
         raise NotJson("It is nested too deep.") from None
-    except ValueError:  # an integer of thousands of digits
+    except ValueError:  # Python refuses integers of thousands of digits
         raise NotJson("It holds a number that is too long.") from None
 
 

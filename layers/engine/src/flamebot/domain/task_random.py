@@ -1,4 +1,4 @@
-"""Dice that always fall the same way for the same task."""
+"""Random numbers that are always the same for the same task."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ _RESOLUTION = 2**53
 
 @dataclass(frozen=True, slots=True)
 class TaskRandom:
-    """A source of reproducible numbers, seeded by the id of the task that decides.
+    """A source of reproducible random numbers, seeded by the id of the task that was run.
 
-    Stateless on purpose: what is drawn for one purpose never depends on what was drawn before it, so a
-    planner that asks in another order after a deploy still gets the same numbers.
+    It has no state: the number for one purpose does not depend on earlier numbers. A planner that
+    asks in another order after a deploy still gets the same ones.
     """
 
     seed: str
 
     def fraction(self, *purpose: object) -> float:
-        """TaskRandom from [0, 1) for a purpose, such as `("delay", "swipe")`."""
+        """Return a number from [0, 1) for a purpose, such as `("delay", "swipe")`."""
+        # A digest instead of `random.Random`: its numbers are the same in every version of Python.
         text = "\x1f".join([self.seed, *map(str, purpose)])
         digest = hashlib.sha256(text.encode()).digest()
         return int.from_bytes(digest[:8], "big") % _RESOLUTION / _RESOLUTION
 
     def integer(self, low: int, high: int, *purpose: object) -> int:
-        """TaskRandom uniformly from low to high, both included."""
+        """Return a uniformly distributed integer from low to high, both included."""
         return low + int(self.fraction(*purpose) * (high - low + 1))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flamebot.domain.errors import Invalid
-from flamebot.domain.storable import definitely_storable, places, text_issue
+from flamebot.domain.storable import definitely_storable, text_issue, values
 from flamebot.http.problems import Malformed
 
 DEEPEST = 64  # deeper nesting has no use here, and recursion over it would end in a 500
@@ -76,7 +76,7 @@ def _members(value: object) -> Iterable[object]:
 
 def _check(document: object, rows: str | None) -> None:
     """Walk without recursion: neither depth nor size of a document may bring the function down."""
-    for path, value in places(document):
+    for path, value in values(document):
         if len(path) > DEEPEST:
             raise Malformed(f"The body is nested deeper than {DEEPEST} levels.")
         issue = None if rows is not None and path[:1] == (rows,) else text_issue(path, value)

@@ -1,4 +1,4 @@
-"""The actions service, which acts on accounts. Its face is `actions-api.yaml`."""
+"""The port of the actions service, which acts on accounts. `docs/actions-api.yaml` describes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flamebot.domain.task import EffectRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Work at the service."""
+    """Work at the service, made by one submit."""
 
     job_id: str
     status: Literal["pending", "running", "succeeded", "failed", "cancelled"]
@@ -20,7 +20,7 @@ class Job:
 
     @property
     def open(self) -> bool:
-        """Whether it may still change anything."""
+        """Whether it may still have an effect."""
         return self.status in ("pending", "running")
 
 
@@ -28,32 +28,54 @@ AccountStatus = Literal["active", "suspended"]
 
 
 class ActionsService(Protocol):
-    """Every call raises `ServiceThrottled`, `OutcomeUnknown` or `ServiceRefused`, and never retries by itself."""
+    """One request per call; used by several threads at once.
+
+    No call is repeated by the client: only the engine knows whether a request may be sent again.
+
+    Raises:
+        ServiceThrottled: The service limits the rate; nothing was done.
+        ServiceRefused: The service refused the request; nothing was done.
+        OutcomeUnknown: The request may have taken effect.
+    """
 
     def register(
         self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
     ) -> AccountStatus:
-        """Hand the account over, or its new version."""
+        """Register the account, or the new version of it, and return its status.
+
+        Args:
+            account_id: The account.
+            body: What the service gets to know, credentials included.
+            key: The Idempotency-Key, one per version of the account.
+            fencing_token: Sent along; the service may refuse a lower one than it has seen.
+        """
         ...
 
     def account_status(self, account_id: str) -> AccountStatus | None:
-        """Ask for the account's status; None if the service does not know it."""
+        """Return the account's status; None if the service does not know the account."""
         ...
 
     def submit(
         self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
     ) -> str:
-        """Send a write; the answer is the job's id."""
+        """Send a write and return the id of its job.
+
+        Args:
+            account_id: The account to act on.
+            request: The write.
+            key: The Idempotency-Key: the id of the submit task.
+            fencing_token: Sent along; the service may refuse a lower one than it has seen.
+        """
         ...
 
     def find(self, key: str) -> Job | None:
-        """Look a write up whose answer was lost."""
+        """Return the job that was submitted under a key; None if the service has none."""
         ...
 
     def job(self, job_id: str) -> Job | None:
-        """Ask how far a job is; None if the service does not know it."""
+        """Return a job; None if the service does not know it."""
         ...
 
     def cancel(self, job_id: str) -> Job | None:
-        """Cancel; a finished job stays finished. None if the service does not know it."""
+        """Cancel a job and return it; a finished one stays finished. None if it is not known."""
         ...

@@ -1,4 +1,4 @@
-"""Where files wait to be imported: private, encrypted, short-lived. Addresses are ours: nothing that anybody sends chooses one."""
+"""The port of the store of import files: private, encrypted, and deleted after the import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """How a file is sent, once, exactly as large as it was announced. Who has the address may send the file."""
+    """A request that uploads a file once, of exactly the announced size.
+
+    The URL is a capability: every holder of it may upload the file.
+    """
 
     url: str = field(repr=False)
     method: str
@@ -20,20 +23,30 @@ class Upload:
 
 
 class ImportFiles(Protocol):
-    """Files by import id. Every method but `upload` raises `FilesUnavailable`."""
+    """Files by the id of their import; keys are derived from it, never taken from an input.
+
+    Every method but `upload` raises `FilesUnavailable`.
+    """
 
     def upload(self, import_id: str, size: int, valid: timedelta, now: datetime) -> Upload:
-        """An address to send the file to, until `now` + `valid`. A file that is there is never overwritten."""
+        """Return the request that uploads a file.
+
+        Args:
+            import_id: The import.
+            size: The exact size of the file, in bytes.
+            valid: How long the request may be sent, from `now`.
+            now: Wall time.
+        """
         ...
 
     def size(self, import_id: str) -> int | None:
-        """How many bytes are there; None when there is no file."""
+        """Return the size of the uploaded file in bytes; None if there is none."""
         ...
 
     def read(self, import_id: str, start: int) -> AbstractContextManager[Iterator[bytes]]:
-        """The file from a byte on, in pieces of bounded size."""
+        """Return the file's content from byte `start` on, in chunks of bounded size."""
         ...
 
     def delete(self, import_id: str) -> None:
-        """Delete it. Harmless when it is not there."""
+        """Delete the file. Deleting a file that does not exist is a no-op."""
         ...

@@ -1,4 +1,4 @@
-"""Who writes texts."""
+"""The port of the writers, which generate texts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from flamebot.domain.action import TextBrief
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A text as it came, unchecked, and what it cost."""
+    """A generated text, not checked yet, and its cost in tokens."""
 
     text: str
     tokens: int = 0
 
 
 class Writer(Protocol):
-    """Writes one text per call."""
+    """Generates one text per call. Used by several threads at once."""
 
     def write(self, brief: TextBrief) -> Written:
-        """Write. Raises `WriterError` (may be tried again), `WriterRefused` (may not)."""
+        """Return a text of the brief's kind.
+
+        Raises:
+            WriterRefused: The service refuses to write it, and would refuse again.
+            WriterError: Another attempt may succeed.
+        """
         ...

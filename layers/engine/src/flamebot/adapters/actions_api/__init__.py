@@ -1,1 +1,1 @@
-"""The actions service over HTTP."""
+"""The client of the actions service."""

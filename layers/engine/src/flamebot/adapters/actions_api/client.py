@@ -1,6 +1,7 @@
-"""The actions service over HTTP, as `actions-api.yaml` has it.
+"""The client of the actions service, whose API `docs/actions-api.yaml` describes.
 
-No redirect is followed, no proxy is read from the environment, no cookie is kept, and one deadline bounds a call as a whole.
+It follows no redirect, reads no proxy from the environment and keeps no cookies. One deadline
+bounds a call as a whole: the leases of tasks and locks rely on it.
 """
 
 from __future__ import annotations
@@ -14,22 +15,25 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
-from flamebot.adapters.actions_api import answers
+from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.deadline import Deadline, DeadlineTransport
 from flamebot.domain.errors import OutcomeUnknown, ServiceRefused, ServiceThrottled
 from flamebot.domain.task import EffectRequest
 from flamebot.ports.actions_service import AccountStatus, Job
 
-_LONGEST_ANSWER: Final = 1 << 20
+_LONGEST_RESPONSE: Final = 1 << 20
 _PRINTABLE: Final = "".join(map(chr, range(33, 127))).replace("%", "")
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  # the default of an argument: Retry-After is wall time
+    return datetime.now(UTC)  # noqa: TID251  # Retry-After is relative to wall time
 
 
 class ActionsApi:
-    """One request per call, none repeated. Nothing that was sent or answered ever gets into an exception's text."""
+    """One request per call, never repeated.
+
+    No exception's text holds any part of a request or a response: they may hold credentials.
+    """
 
     def __init__(
         self,
@@ -39,9 +43,17 @@ class ActionsApi:
         timeout: timedelta,
         wall: Callable[[], datetime] = _now,
     ) -> None:
-        """Take the service's address and how to get the bearer token. `timeout` bounds a call as a whole.
+        """Set up a client that several threads may share.
 
-        Safe to share between threads. Raises `ValueError` when the address is none.
+        Args:
+            base_url: The service, http or https.
+            token: Returns the bearer token; called for every request, so that a rotated one is
+                used.
+            timeout: The limit of a whole call, wall time.
+            wall: The clock that dates in Retry-After are compared with.
+
+        Raises:
+            ValueError: The base URL is not an http or https address.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -54,7 +66,7 @@ class ActionsApi:
         self._http = httpx.Client(
             transport=DeadlineTransport(self._deadline),
             timeout=self._timeout,
-            follow_redirects=False,
+            follow_redirects=False,  # guard: no-redirect
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
@@ -66,47 +78,49 @@ class ActionsApi:
     def register(
         self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
     ) -> AccountStatus:
-        """Hand the account over, or its new version."""
-        answer = self._call(
+        """Register the account, or the new version of it, and return its status."""
+        response = self._call(
             "PUT",
             _path("/accounts/{accountId}", accountId=account_id),
             body,
             key=key,
             fencing_token=fencing_token,
         )
-        return answers.account_status(_present(answer))
+        return responses.account_status(_present(response))
 
     def account_status(self, account_id: str) -> AccountStatus | None:
-        """Ask for the account's status; None if the service does not know it."""
-        answer = self._call("GET", _path("/accounts/{accountId}", accountId=account_id), absent=404)
-        return None if answer is None else answers.account_status(answer)
+        """Return the account's status; None if the service does not know the account."""
+        response = self._call(
+            "GET", _path("/accounts/{accountId}", accountId=account_id), absent=404
+        )
+        return None if response is None else responses.account_status(response)
 
     def submit(
         self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
     ) -> str:
-        """Send a write; the answer is the job's id."""
+        """Send a write and return the id of its job."""
         path = _path(request.path, accountId=account_id)
-        return answers.job_id(
+        return responses.job_id(
             _present(
                 self._call(request.method, path, request.body, key=key, fencing_token=fencing_token)
             )
         )
 
     def find(self, key: str) -> Job | None:
-        """Look a write up whose answer was lost."""
-        return answers.jobs(
+        """Return the job that was submitted under a key; None if the service has none."""
+        return responses.jobs(
             _present(self._call("GET", "/tasks?" + urlencode({"idempotencyKey": key})))
         )
 
     def job(self, job_id: str) -> Job | None:
-        """Ask how far a job is; None if the service does not know it."""
-        answer = self._call("GET", _path("/tasks/{taskId}", taskId=job_id), absent=404)
-        return None if answer is None else answers.job(answer)
+        """Return a job; None if the service does not know it."""
+        response = self._call("GET", _path("/tasks/{taskId}", taskId=job_id), absent=404)
+        return None if response is None else responses.job(response)
 
     def cancel(self, job_id: str) -> Job | None:
-        """Cancel; a finished job stays finished. None if the service does not know it."""
-        answer = self._call("POST", _path("/tasks/{taskId}/cancel", taskId=job_id), absent=404)
-        return None if answer is None else answers.job(answer)
+        """Cancel a job and return it; a finished one stays finished. None if it is not known."""
+        response = self._call("POST", _path("/tasks/{taskId}/cancel", taskId=job_id), absent=404)
+        return None if response is None else responses.job(response)
 
     def _call(
         self,
@@ -118,7 +132,7 @@ class ActionsApi:
         fencing_token: int | None = None,
         absent: int | None = None,
     ) -> dict[str, Any] | None:
-        """One exchange, classified; None for the status that says there is no such thing."""
+        """Send a request and classify the response. Return None for the status `absent`."""
         headers = self._headers(key, fencing_token)
         content = None
         if body is not None:
@@ -126,42 +140,46 @@ class ActionsApi:
             headers["Content-Type"] = "application/json"
         try:
             with (
-                self._deadline.within(self._timeout),
+                self._deadline.within(self._timeout),  # guard: call-deadline
                 self._http.stream(
                     method, self._base_url + path, headers=headers, content=content
                 ) as response,
             ):
                 status = response.status_code
-                text = (
-                    _read(response) if 200 <= status < 300 else b""
-                )  # what a refusal says is never shown, so never read
+                # The body of a refusal is not read: it may repeat the request, and it is not shown.
+                text = _read(response) if 200 <= status < 300 else b""
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise OutcomeUnknown(
-                f"The actions service did not answer: {error if isinstance(error, httpx.TransportError) else type(error).__name__}."
+            # A transport error is one of `DeadlineTransport`, whose text is a class name.
+            reason = error if isinstance(error, httpx.TransportError) else type(error).__name__
+            raise OutcomeUnknown(  # guard: silence-is-unknown
+                f"The actions service did not respond: {reason}."
             ) from None
         if 200 <= status < 300:
-            return answers.document(text)
+            return responses.read_object(text)
         if status == absent:
             return None
-        patience = answers.retry_after(response.headers.get("retry-after"), self._wall())
-        if status == 429:
+        wait = responses.retry_after(response.headers.get("retry-after"), self._wall())
+        if status == 429:  # guard: throttling
             raise ServiceThrottled(
-                "The actions service asks for patience (429).", retry_after=patience
+                "The actions service limits the rate of requests (429).", retry_after=wait
             )
-        if 400 <= status < 500:
-            raise ServiceRefused(f"The actions service refused: {status}.", retry_after=patience)
-        raise OutcomeUnknown(f"The actions service answered {status}.", retry_after=patience)
+        # A 5xx, or a redirect that is not followed, does not say whether the request was processed.
+        if 400 <= status < 500:  # guard: refusal-is-4xx
+            raise ServiceRefused(
+                f"The actions service refused the request: {status}.", retry_after=wait
+            )
+        raise OutcomeUnknown(f"The actions service returned status {status}.", retry_after=wait)
 
     def _headers(self, key: str | None, fencing_token: int | None) -> dict[str, str]:
         try:
             token = self._token()
-        except Exception as error:  # noqa: BLE001  # whatever keeps secrets may fail in its own way; nothing was sent
+        except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
             raise OutcomeUnknown(
                 f"The token for the actions service cannot be read: {type(error).__name__}."
             ) from None
         if not (token.isascii() and token.isprintable()):
             raise OutcomeUnknown(
-                "The token for the actions service is none that a header can carry."
+                "The token for the actions service has characters that a header cannot hold."
             )
         headers = {
             "Authorization": f"Bearer {token}",
@@ -170,21 +188,29 @@ class ActionsApi:
             "User-Agent": "flamebot",
         }
         if key is not None:
-            headers["Idempotency-Key"] = quote(key, safe=_PRINTABLE)
+            headers["Idempotency-Key"] = quote(key, safe=_PRINTABLE)  # guard: key-header
         if fencing_token is not None:
-            headers["X-Fencing-Token"] = str(fencing_token)
+            headers["X-Fencing-Token"] = str(fencing_token)  # guard: fence-header
         return headers
 
 
 def canonical(body: Mapping[str, object]) -> bytes:
-    """The one spelling of a body: whatever order it was stored in, a re-send is the same byte for byte."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-        "utf-8", "replace"
+    """Return a body's only encoding.
+
+    A stored request comes back with its members in another order; sent again under the same key it
+    has to be the same, byte for byte.
+    """
+    text = json.dumps(
+        body,
+        sort_keys=True,  # guard: canonical-body
+        separators=(",", ":"),
+        ensure_ascii=False,
     )
+    return text.encode("utf-8", "replace")
 
 
 def _path(template: str, **segments: str) -> str:
-    """Fill a path's segments, quoted whole: an id never becomes two segments, a query or a step upwards."""
+    """Fill in a path's segments, quoted: an id never becomes two segments, a query or `..`."""
     for name, value in segments.items():
         quoted = quote(value, safe="")
         template = template.replace(
@@ -197,11 +223,11 @@ def _read(response: httpx.Response) -> bytes:
     text = bytearray()
     for chunk in response.iter_raw():
         text += chunk
-        if len(text) > _LONGEST_ANSWER:
-            answers.unreadable("longer than 1 MiB")
+        if len(text) > _LONGEST_RESPONSE:  # guard: longest-response
+            responses.unreadable("longer than 1 MiB")
     return bytes(text)
 
 
-def _present(answer: dict[str, Any] | None) -> dict[str, Any]:
-    assert answer is not None, "only calls that name an absent status may get None"
-    return answer
+def _present(response: dict[str, Any] | None) -> dict[str, Any]:
+    assert response is not None, "only calls that name an absent status may get None"
+    return response

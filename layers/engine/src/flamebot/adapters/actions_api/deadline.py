@@ -1,6 +1,7 @@
-"""A transport for httpx that keeps one deadline per call.
+"""A transport for httpx with one deadline per call.
 
-httpx's own timeouts start anew with every read, so a peer that sends a byte now and then holds a call for ever.
+httpx applies its timeouts to every read separately: a server that sends a byte now and then could
+keep a call open for any time.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import httpx
 
 
 class Deadline(threading.local):
-    """The deadline of the call that this thread makes now; a connection is only ever used by the thread that calls."""
+    """The deadline of this thread's call. A connection is used by the calling thread only."""
 
     at: float = 0.0  # monotonic
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Bound everything that this thread reads and writes inside."""
+        """Limit the time of everything that this thread reads and writes inside the block."""
         self.at = time.monotonic() + seconds
         yield
 
     def left(self) -> float:
-        """Seconds left. Raises `httpcore.ReadTimeout` when there are none."""
+        """Return the seconds left. Raises `httpcore.ReadTimeout` if the deadline has passed."""
         left = self.at - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the deadline has passed")
@@ -35,24 +36,24 @@ class Deadline(threading.local):
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A stream whose every operation gets what is left of the call's time."""
+    """A stream whose operations have the remaining time of the call as their timeout."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         """Wrap a connected stream."""
         self._stream = stream
         self._deadline = deadline
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the deadline is the timeout
-        """Read what is there."""
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the deadline counts
+        """Read up to `max_bytes`, as soon as some have arrived."""
         return self._stream.read(max_bytes, self._deadline.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Write, in pieces that each fit into the time left: a peer that reads slowly is no way around the deadline."""
+        """Write in chunks, each with the remaining time: a server that reads slowly gains none."""
         for start in range(0, len(buffer), 16_384):
             self._stream.write(buffer[start : start + 16_384], self._deadline.left())
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the stream's socket."""
         self._stream.close()
 
     def start_tls(
@@ -61,22 +62,25 @@ class DeadlineStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        """Shake hands; what comes of it keeps the deadline too."""
+        """Return a TLS stream on this one, with the same deadline."""
         return DeadlineStream(
             self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()),
             self._deadline,
         )
 
     def get_extra_info(self, info: str) -> object:
-        """What the pool asks before it uses a connection again."""
+        """Return what the pool needs to know before it uses a connection again."""
         return self._stream.get_extra_info(info)
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connects within the time left. Looking a name up is the resolver's affair and has its own limits."""
+    """Connects within the remaining time.
+
+    The resolver has limits of its own: a look-up of a name is not interrupted.
+    """
 
     def __init__(self, deadline: Deadline) -> None:
-        """Take the deadline that the caller sets."""
+        """Use the deadline that callers set with `within`."""
         self._deadline = deadline
         self._sockets = httpcore.SyncBackend()
 
@@ -88,7 +92,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect."""
+        """Return a connected stream."""
         stream = self._sockets.connect_tcp(
             host, port, self._deadline.left(), local_address, socket_options
         )
@@ -96,24 +100,25 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """What httpx sends through: its own connection pool, on sockets that keep the deadline."""
+    """A transport with a connection pool of its own, on sockets with the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
-        """Take the deadline that the caller sets."""
-        # Kept for a few seconds only: a frozen Lambda environment wakes up with connections that died long ago.
+        """Use the deadline that callers set with `within`."""
+        # Idle connections are kept for 5 seconds: after a freeze of the Lambda environment the
+        # server has closed its end, and the next request would fail.
         self._pool = httpcore.ConnectionPool(
             max_connections=100, keepalive_expiry=5, network_backend=DeadlineBackend(deadline)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Raises `httpx.TransportError`."""
+        """Send one request. Raises `httpx.TransportError` with the name of httpcore's error."""
         url = httpcore.URL(
             scheme=request.url.raw_scheme,
             host=request.url.raw_host,
             port=request.url.port,
             target=request.url.raw_path,
         )
-        with _in_httpx_words():
+        with _as_transport_error():
             response = self._pool.handle_request(
                 httpcore.Request(
                     request.method,
@@ -123,9 +128,7 @@ class DeadlineTransport(httpx.BaseTransport):
                     extensions=request.extensions,
                 )
             )
-        assert isinstance(response.stream, Iterable), (
-            "a pool that is not async answers with a stream that is not"
-        )
+        assert isinstance(response.stream, Iterable), "a synchronous pool has synchronous streams"
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -134,7 +137,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close all connections."""
         self._pool.close()
 
 
@@ -143,7 +146,7 @@ class _Body(httpx.SyncByteStream):
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        with _in_httpx_words():
+        with _as_transport_error():
             yield from self._stream
 
     def close(self) -> None:
@@ -152,7 +155,7 @@ class _Body(httpx.SyncByteStream):
 
 
 @contextmanager
-def _in_httpx_words() -> Iterator[None]:
+def _as_transport_error() -> Iterator[None]:
     try:
         yield
     except (

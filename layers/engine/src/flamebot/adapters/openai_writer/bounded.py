@@ -1,4 +1,4 @@
-"""An HTTP client that takes no more from the AI service than a text can need, and goes nowhere else on its word."""
+"""An HTTP client that limits the size of responses and follows no redirect."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 
 import httpx
 
-_LONGEST_ANSWER: Final = 1 << 20
+_LONGEST_RESPONSE: Final = 1 << 20
 
 
 class _Bounded(httpx.SyncByteStream):
-    """A body that ends with an error where it grows too long."""
+    """A body that raises an error once it is longer than 1 MiB."""
 
     def __init__(self, stream: httpx.SyncByteStream) -> None:
         self._stream = stream
@@ -20,7 +20,7 @@ class _Bounded(httpx.SyncByteStream):
         size = 0
         for chunk in self._stream:
             size += len(chunk)
-            if size > _LONGEST_ANSWER:
+            if size > _LONGEST_RESPONSE:
                 raise httpx.ReadError("longer than 1 MiB")
             yield chunk
 
@@ -29,7 +29,10 @@ class _Bounded(httpx.SyncByteStream):
 
 
 def bounded_client(timeout: float) -> httpx.Client:
-    """A client that follows no redirect and reads no more than 1 MiB of an answer. A packed one is refused: 1 MiB may hold a gigabyte."""
+    """Return a client that follows no redirect and reads at most 1 MiB of a response.
+
+    Compressed responses are refused: 1 MiB may decompress to a gigabyte.
+    """
     return httpx.Client(
         timeout=timeout,
         follow_redirects=False,
@@ -40,8 +43,8 @@ def bounded_client(timeout: float) -> httpx.Client:
 
 def _bound(response: httpx.Response) -> None:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise httpx.DecodingError("an answer that is packed, though none was asked for")
+        raise httpx.DecodingError("a compressed response, which was not requested")
     assert isinstance(response.stream, httpx.SyncByteStream), (
-        "a client that is not async answers with a stream that is not"
+        "a synchronous client has synchronous streams"
     )
     response.stream = _Bounded(response.stream)

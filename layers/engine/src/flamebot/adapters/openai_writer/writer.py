@@ -1,4 +1,4 @@
-"""Texts from any service that speaks OpenAI's chat completions."""
+"""Texts from a service with the API of OpenAI's chat completions."""
 
 from __future__ import annotations
 
@@ -16,67 +16,75 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
-_MOST_TOKENS: Final = 1 << 31  # what claims more has not counted
-_TASKS: Final = {
-    "prompt": "Write one short profile prompt: a light question or remark that invites a friendly reply.",
-    "bio": "Write one profile bio of two or three sentences: warm, specific and honest in tone.",
-}
+_MOST_TOKENS: Final = 1 << 31  # a higher count is not believed
+# The rules of `domain.text_rules`, as instructions: a text that breaks one is generated again.
 _RULES: Final = (
-    "Answer with the text alone, in English, without quotation marks or headings, at most {limit} characters."
-    " No links, no phone numbers, no e-mail addresses, no handles or names of other services, no emoji, nothing sexual or insulting."
+    "Answer with the text alone, in English, without quotation marks or headings, at most {limit}"
+    " characters. No links, no phone numbers, no e-mail addresses, no handles or names of other"
+    " services, no emoji, nothing sexual or insulting."
 )
 
 
 class OpenAiWriter:
-    """One completion per call, none repeated. Prompts hold the account's model and channel names, never its id."""
+    """One completion per call, never repeated. Prompts name model and channel, not the account."""
 
     def __init__(
         self, key: Callable[[], str], *, base_url: str | None, model: str, timeout: timedelta
     ) -> None:
-        """Say how to get the API key, and where to ask; `timeout` bounds a call as a whole. Safe to share between threads."""
+        """Set up a client that several threads may share.
+
+        Args:
+            key: Returns the API key; called for every text, so that a rotated key is used.
+            base_url: The service. None: OpenAI.
+            model: The name of the model.
+            timeout: The limit of a whole call, wall time.
+        """
         self._key = key
         self._base_url = base_url
         self._model = model
         self._timeout = timeout.total_seconds()
 
     def write(self, brief: TextBrief) -> Written:
-        """Write. Raises `WriterError` (may be tried again), `WriterRefused` (may not)."""
+        """Return a text of the brief's kind.
+
+        Raises:
+            WriterRefused: The service refuses to write it, and would refuse again.
+            WriterError: Another attempt may succeed.
+        """
         completion = self._bounded(_messages(brief))
         try:
             return _read(completion)
-        except (
-            AttributeError,
-            IndexError,
-            TypeError,
-            ValueError,
-        ):  # a compatible server that is less compatible than it thinks
-            raise WriterError("The AI service's answer cannot be read.") from None
+        except (AttributeError, IndexError, TypeError, ValueError):
+            # The library does not validate responses: a server may call itself compatible.
+            raise WriterError("The AI service's response cannot be read.") from None
 
     def _bounded(self, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
-        """Wait for the answer on another thread: the library's timeouts start anew with each byte of a slow one."""
-        answers: queue.SimpleQueue[ChatCompletion | WriterError] = queue.SimpleQueue()
+        # The call runs in a thread of its own: the library's timeout is one per read, so a response
+        # that arrives byte by byte would take any time. The thread ends with the abandoned call.
+        results: queue.SimpleQueue[ChatCompletion | WriterError] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                answers.put(self._complete(messages))
+                results.put(self._complete(messages))
             except WriterError as error:
-                answers.put(error)
-            except Exception as error:  # noqa: BLE001  # a thread's exception would be lost, and its text may hold the key
-                answers.put(
-                    WriterError(f"The AI service could not be asked: {type(error).__name__}.")
-                )
+                results.put(error)
+            except Exception as error:  # noqa: BLE001  # an exception of a thread would be lost
+                # Its text is left out: it may hold the API key.
+                name = type(error).__name__
+                results.put(WriterError(f"The AI service could not be called: {name}."))
 
         threading.Thread(target=work, name="openai", daemon=True).start()
         try:
-            answer = answers.get(timeout=self._timeout)
+            result = results.get(timeout=self._timeout)
         except queue.Empty:
-            raise WriterError("The AI service did not answer in time.") from None
-        if isinstance(answer, WriterError):
-            raise answer
-        return answer
+            raise WriterError("The AI service did not respond in time.") from None
+        if isinstance(result, WriterError):
+            raise result
+        return result
 
     def _complete(self, messages: list[ChatCompletionMessageParam]) -> ChatCompletion:
-        import openai  # half a second of a cold start, for those invocations alone that write a text
+        # Imported here: it takes half a second, and most invocations generate no text.
+        import openai
 
         from flamebot.adapters.openai_writer.bounded import bounded_client
 
@@ -86,26 +94,25 @@ class OpenAiWriter:
                 base_url=self._base_url or _DEFAULT_URL,
                 max_retries=0,
                 timeout=self._timeout,
-                http_client=cast(
-                    "Any", bounded_client(self._timeout)
-                ),  # it takes httpx's clients too, though its types do not say so
+                # It accepts httpx's clients, though its types do not say so.
+                http_client=cast("Any", bounded_client(self._timeout)),
             ) as client:
                 return client.chat.completions.create(model=self._model, messages=messages)
         except openai.APITimeoutError:
-            raise WriterError("The AI service did not answer in time.") from None
+            raise WriterError("The AI service did not respond in time.") from None
         except openai.APIStatusError as error:
             status = error.status_code
             if status in (408, 409, 429) or status >= 500:
-                raise WriterError(f"The AI service answered {status}.") from None
+                raise WriterError(f"The AI service returned status {status}.") from None
             raise WriterRefused(f"The AI service refused: {status}.") from None
         except openai.APIError as error:
-            raise WriterError(f"The AI service did not answer: {type(error).__name__}.") from None
+            raise WriterError(f"The AI service did not respond: {type(error).__name__}.") from None
 
 
 def _messages(brief: TextBrief) -> list[ChatCompletionMessageParam]:
     rules = _RULES.format(limit=brief.max_length)
     return [
-        {"role": "system", "content": f"{_TASKS[brief.kind]} {rules}"},
+        {"role": "system", "content": f"{brief.kind.instructions} {rules}"},
         {
             "role": "user",
             "content": f"Style: {_word(brief.model_id)}. Channel: {_word(brief.channel_id)}.",
@@ -120,14 +127,13 @@ def _read(completion: ChatCompletion) -> Written:
     text = (choice.message.content or "").strip().strip('"').strip()
     if not text or choice.finish_reason == "length":
         raise WriterError("The AI service's text is empty or cut off.")
-    tokens: object = (
-        completion.usage.total_tokens if completion.usage else 0
-    )  # the library believes what it is sent
+    # Not what the library's type says: it does not check what it receives.
+    tokens: object = completion.usage.total_tokens if completion.usage else 0
     return Written(
         text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0
     )
 
 
 def _word(name: str) -> str:
-    """A name as one line of at most 64 characters: names come from imports and are no instructions."""
+    """Return a name as one line of at most 64 characters: imports must not add instructions."""
     return "".join(c for c in name if c.isprintable())[:64]

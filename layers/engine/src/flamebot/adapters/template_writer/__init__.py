@@ -1,1 +1,1 @@
-"""Texts from templates, offline and deterministic."""
+"""A writer that needs no service: texts from templates."""

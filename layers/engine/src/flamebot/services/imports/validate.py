@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 from flamebot.actions.issues import issues_of
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.pointers import pointer
-from flamebot.domain.storable import definitely_storable, places, text_issue
+from flamebot.domain.storable import definitely_storable, text_issue, values
 
 MOST_ACCOUNTS = 1000
 LARGEST_ROW = 16 * 1024  # bytes of compact JSON
@@ -97,7 +97,7 @@ def validate_row(
     text = _compact(row)
     if not definitely_storable(text):  # guard: storable-escapes
         issues = [
-            issue for below, value in places(row) if (issue := text_issue((*path, *below), value))
+            issue for below, value in values(row) if (issue := text_issue((*path, *below), value))
         ]
         if issues:  # guard: storable-text
             return None, issues

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
-from flamebot.domain.action import EffectAction, TextBrief
+from flamebot.domain.action import TextBrief
 from flamebot.domain.decision import Decision
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import Instance
 from flamebot.domain.outcome import Defer, Done, Outcome
 from flamebot.domain.plan import plan
+from flamebot.domain.step import PureStep
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
@@ -83,14 +83,12 @@ class RunChain:
         definition = self._catalog.get(instance.definition_id)
 
         def brief() -> TextBrief | None:
-            step = definition.steps[definition.place(task.step_id)]
+            step = definition.steps[definition.step_index(task.step_id)]
             # Seeded by the attempt: a writer that always writes the same would write what was refused once more.
             return (
                 None
-                if step.pure
-                else cast(EffectAction, step.behaviour).text_brief(
-                    instance.account, f"{task.task_id}/{task.attempts}"
-                )
+                if isinstance(step, PureStep)
+                else step.behaviour.text_brief(instance.account, f"{task.task_id}/{task.attempts}")
             )
 
         executed = (

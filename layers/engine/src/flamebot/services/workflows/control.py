@@ -118,7 +118,6 @@ class ControlWorkflow:
             standing.task,
             standing.now,
             self._draw(standing),
-            global_paused_ms=standing.global_paused_ms,
         )
 
     def _plan_skip(self, standing: InstanceSnapshot) -> Decision:
@@ -131,7 +130,6 @@ class ControlWorkflow:
             standing.task,
             standing.now,
             self._draw(standing),
-            global_paused_ms=standing.global_paused_ms,
         )
 
     @staticmethod
