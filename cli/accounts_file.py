@@ -1,4 +1,4 @@
-"""Files of accounts: JSON (a list, or a whole import request), JSON lines (an account a line) and CSV (one column per field)."""
+"""Files of accounts: JSON (a list, or a whole import request), JSON lines and CSV."""
 
 from __future__ import annotations
 
@@ -14,89 +14,84 @@ from cli.failures import Exit, Failure
 
 JSON_LINES: Final = (".jsonl", ".ndjson")
 _REQUEST: Final = {"accounts", "startAutomation", "workflowType", "spreadSeconds"}
-_HOW: Final = "Columns are flamebotId, modelId, channelId, credentials.NAME and config.NAME (or credentials and config as JSON)."
+_COLUMNS: Final = (
+    "The columns are flamebotId, modelId, channelId, credentials.NAME and config.NAME"
+    " (or credentials and config as JSON)."
+)
+_NO_FILE: Final = "There is no such file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountsFile:
-    """Rows with the place where each stands, how many there are if that is known, and what the file itself asks for."""
+    """The accounts of a file, each with the name of its row ("row 3", "line 7")."""
 
     rows: Iterator[tuple[str, Any]]
-    total: int | None = None
-    asks: dict[str, Any] = field(
-        default_factory=dict
-    )  # startAutomation, workflowType, spreadSeconds
+    total: int | None = None  # None: not known before the end
+    options: dict[str, Any] = field(default_factory=dict)  # those of a whole import request
 
 
 def read(path: Path) -> AccountsFile:
-    """Open a file of accounts; CSV is read row by row. Raises `Failure`."""
-    if path.suffix.lower() == ".csv":
+    """Open a file of accounts. CSV and JSON lines are read row by row. Raises `Failure`."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv" or suffix in JSON_LINES:
         if not path.is_file():
-            _unreadable(path, "There is no such file.")
-        return AccountsFile(rows=_csv_rows(path))
-    if path.suffix.lower() in JSON_LINES:
-        if not path.is_file():
-            _unreadable(path, "There is no such file.")
-        return AccountsFile(rows=_json_lines(path))
+            _unreadable(path, _NO_FILE)
+        return AccountsFile(rows=_csv_rows(path) if suffix == ".csv" else _json_lines(path))
     try:
         document = _parse(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         _unreadable(path, error.strerror or "It cannot be opened.")
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # a decoder's own text would quote the file, and the file holds credentials
-        _unreadable(path, f"It is no JSON{_place(error)}. Other files end in .csv.")
-    asks: dict[str, Any] = {}
+    except (ValueError, RecursionError) as error:
+        # Not the decoder's own text: it quotes the file, and the file holds credentials.
+        _unreadable(
+            path, f"It is not valid JSON{_position(error)}. The name of a CSV file ends in .csv."
+        )
+    options: dict[str, Any] = {}
     if isinstance(document, dict):
         if "accounts" not in document or document.keys() - _REQUEST:
             _unreadable(
                 path,
-                "An object must be an import request: accounts, and perhaps startAutomation, workflowType, spreadSeconds.",
+                "An object must be an import request: accounts, and optionally startAutomation,"
+                " workflowType and spreadSeconds.",
             )
-        asks = {name: document[name] for name in document if name != "accounts"}
+        options = {name: document[name] for name in document if name != "accounts"}
         document = document["accounts"]
     if not isinstance(document, list):
         _unreadable(path, "It must hold a list of accounts, or an object with accounts.")
     return AccountsFile(
         rows=((f"row {number}", row) for number, row in enumerate(document, 1)),
         total=len(document),
-        asks=asks,
+        options=options,
     )
 
 
 def is_large(path: Path, most: int) -> bool:
-    """Whether a file holds more than so many rows, one a line; reads no further than it must. Raises `Failure`."""
+    """Return whether a file holds more than `most` rows, one a line. Raises `Failure`.
+
+    Reads only as far as needed.
+    """
+    is_csv = path.suffix.lower() == ".csv"
+    most_lines = most + is_csv  # with the header
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            rows = (
-                csv.reader(file)
-                if path.suffix.lower() == ".csv"
-                else (line.strip() for line in file)
-            )
-            header = path.suffix.lower() == ".csv"
-            return (
-                sum(1 for row in islice((row for row in rows if row), most + header + 1))
-                > most + header
-            )
+            rows = csv.reader(file) if is_csv else (line.strip() for line in file)
+            filled = (row for row in rows if row)
+            return sum(1 for row in islice(filled, most_lines + 1)) > most_lines
     except csv.Error:
-        return False  # whoever reads it row by row says where
+        return False  # reading it row by row reports the line
     except OSError as error:
-        _unreadable(
-            path,
-            "There is no such file."
-            if isinstance(error, FileNotFoundError)
-            else error.strerror or "It cannot be opened.",
-        )
+        missing = isinstance(error, FileNotFoundError)
+        _unreadable(path, _NO_FILE if missing else error.strerror or "It cannot be opened.")
 
 
 def check_header(path: Path) -> None:
-    """Read a CSV file's first line, before the file goes anywhere. Raises `Failure`."""
+    """Check a CSV file's columns and first row before it is uploaded. Raises `Failure`."""
     for _ in _csv_rows(path):
         return
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    # Imported here: `flamebot --help` does not need it.
     from flamebot.services.imports.csv_columns import BadHeader, BadRow, account_of, columns_of
 
     try:
@@ -106,11 +101,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
             try:
                 columns = columns_of(names)
             except BadHeader as error:
+                unknown = names[error.number - 1].strip() if error.number else None
                 _unreadable(
                     path,
-                    f"It has an unknown column {names[error.number - 1].strip()!r}."
-                    if error.number
-                    else str(error),
+                    f"It has an unknown column {unknown!r}." if unknown is not None else str(error),
                 )
             for cells in lines:
                 if not any(cells):
@@ -118,13 +112,18 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
                 try:
                     yield f"line {lines.line_num}", account_of(columns, cells)
                 except BadRow as error:
-                    what = str(error)[0].lower() + str(error)[1:]
-                    _unreadable(
-                        path,
-                        f"Line {lines.line_num}{f', column {error.column[0]}:' if error.column else ''} {what}",
-                    )
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        _unreadable(path, f"It is no CSV in UTF-8: {type(error).__name__}.")
+                    _unreadable(path, _bad_row(lines.line_num, error.column, str(error)))
+    except csv.Error:
+        _unreadable(path, f"Line {lines.line_num} is not valid CSV.")
+    except UnicodeDecodeError:
+        _unreadable(path, "It is not a text file in UTF-8.")
+    except OSError as error:
+        _unreadable(path, error.strerror or "It cannot be opened.")
+
+
+def _bad_row(line: int, column: tuple[str, ...], detail: str) -> str:
+    where = f", column {column[0]}:" if column else ""
+    return f"Line {line}{where} {detail[0].lower()}{detail[1:]}"
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
@@ -139,27 +138,29 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
                     yield f"line {number}", parse_json(line)
                 except NotJson as error:
                     _unreadable(path, f"Line {number}: {error}")
-    except (OSError, UnicodeDecodeError) as error:
-        _unreadable(path, f"It is no UTF-8: {type(error).__name__}.")
+    except UnicodeDecodeError:
+        _unreadable(path, "It is not a text file in UTF-8.")
+    except OSError as error:
+        _unreadable(path, error.strerror or "It cannot be opened.")
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401  # JSON
-    """JSON as the API reads it: no NaN, no name twice in an object. Raises `ValueError`, `RecursionError`."""
-    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_each_name_once)
+    """Parse JSON as strictly as the API: no NaN, no name twice in an object."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique_names)
 
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a name twice")
     return members
 
 
-def _place(error: Exception) -> str:
+def _position(error: Exception) -> str:
     return (
         f" (line {error.lineno}, column {error.colno})"
         if isinstance(error, json.JSONDecodeError)
@@ -171,6 +172,6 @@ def _unreadable(path: Path, why: str) -> NoReturn:
     raise Failure(
         f"{path} cannot be imported",
         why,
-        _HOW if path.suffix.lower() == ".csv" else None,
+        _COLUMNS if path.suffix.lower() == ".csv" else None,
         Exit.USAGE,
     ) from None

@@ -1,4 +1,4 @@
-"""A file on its way to where it is imported from: sent once, with a key made of its content."""
+"""The upload of a file to the address that the API returned, and a key derived from its content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def content_key(path: Path, order: Mapping[str, Any]) -> str:
-    """A key made of the request and the file's content, slowly: the content holds credentials, and a fast digest could be guessed from."""
+    """Return a key derived from the request and the file's content."""
+    # scrypt: the content holds credentials, which could be guessed from a fast digest.
     digest = hashlib.sha256(json.dumps(dict(order), sort_keys=True).encode())
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -31,42 +32,52 @@ def content_key(path: Path, order: Mapping[str, Any]) -> str:
     )
 
 
-def upload(path: Path, target: Mapping[str, Any], told: Callable[[int], None]) -> None:
-    """Send the file to the address that the API gave, again while it is out of reach. Raises `Failure`.
+def upload(path: Path, target: Mapping[str, Any], progress: Callable[[int], None]) -> None:
+    """Send the file, again while its address is unreachable. Raises `Failure`.
 
-    The address carries its own right: the API's token does not go there. 412 says that the file is there already.
+    Args:
+        path: the file.
+        target: the `upload` of the created import: url, method and headers. The url is signed,
+            so the API's token is not sent.
+        progress: called with the number of bytes sent so far.
     """
     import httpx
 
-    where = urlsplit(str(target["url"]))
-    if where.scheme != "https" and where.hostname not in _LOOPBACK:
+    address = urlsplit(str(target["url"]))
+    if address.scheme != "https" and address.hostname not in _LOOPBACK:
         raise Failure(
             "The file was not sent",
-            "The API names an address without TLS.",
-            "Report it to whoever runs the API.",
+            "The API returned an upload address without TLS.",
+            "Report it to the operator of the API.",
         )
     status: int | None = None
     size = int(target["headers"]["Content-Length"])
     with httpx.Client(
-        timeout=httpx.Timeout(60, connect=10), trust_env=where.hostname not in _LOOPBACK
+        timeout=httpx.Timeout(60, connect=10), trust_env=address.hostname not in _LOOPBACK
     ) as http:
         for tries_left in reversed(range(_TRIES)):
             try:
                 status = http.request(
                     target["method"],
                     str(target["url"]),
-                    content=_pieces(path, size, told),
+                    content=_pieces(path, size, progress),
                     headers=dict(target["headers"]),
                 ).status_code
             except httpx.HTTPError:
                 status = None
+            # 412: the file is there already. An earlier try, or an earlier run, was received
+            # although its response was lost; `If-None-Match: *` keeps it from being replaced.
             if status in (200, 412):
                 return
             if tries_left and (status is None or status >= 500):
                 time.sleep(min(2.0 ** (_TRIES - tries_left - 1), 30.0))
                 continue
             break
-    why = "Its place cannot be reached." if status is None else f"Its place answered {status}."
+    why = (
+        "The upload address is unreachable."
+        if status is None
+        else f"The upload address responded {status}."
+    )
     raise Failure(
         "The file was not sent",
         why,
@@ -74,7 +85,7 @@ def upload(path: Path, target: Mapping[str, Any], told: Callable[[int], None]) -
     )
 
 
-def _pieces(path: Path, size: int, told: Callable[[int], None]) -> Iterator[bytes]:
+def _pieces(path: Path, size: int, progress: Callable[[int], None]) -> Iterator[bytes]:
     sent = 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -82,10 +93,10 @@ def _pieces(path: Path, size: int, told: Callable[[int], None]) -> Iterator[byte
             if sent > size:
                 break
             yield piece
-            told(sent)
+            progress(sent)
     if sent != size:
         raise Failure(
             "The file was not sent",
-            "It changed while it was sent.",
-            "Run the same command again, once nobody writes to it.",
+            "The file changed while it was sent.",
+            "Run the same command again when nothing writes to the file.",
         )

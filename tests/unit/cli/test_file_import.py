@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands import file_imports
+from cli import import_watch
 from tests.unit.cli.canned import NOW, CannedApi, Reply, RequestModel, problem
 from tests.unit.cli.conftest import Flamebot
 
@@ -126,7 +126,7 @@ def test_the_same_file_is_the_same_import(
         *CREATE, Reply(200, {**shown("running"), "upload": None}, {"Idempotent-Replayed": "true"})
     )
     api.on(*SHOW, Reply(200, shown()))
-    assert f"going on with {ID}" in flamebot("import", "a.csv").err
+    assert f"resuming import {ID}" in flamebot("import", "a.csv").err
     api.on(*CREATE, Reply(200, {**shown(), "upload": None}, {"Idempotent-Replayed": "true"}))
     assert "imported by an earlier run" in flamebot("import", "a.csv").out
     assert flamebot("import", "a.csv", "--json").json["replayed"] == 1001
@@ -229,7 +229,7 @@ def test_rejected_rows_are_listed_by_line(
         "2",
         "a2",
         "rejected",
-        "modelId",
+        "modelId:",
         "Must",
         "be",
         "a",
@@ -247,7 +247,7 @@ def test_a_failed_import_says_what_to_do(
     api.on(*SHOW, Reply(200, shown("failed", rowsRead=898, error=error)))
     ran = flamebot("import", write())
     assert ran.exit == 1
-    assert "The import was failed after 898 rows" in ran.err
+    assert "The import failed after 898 rows" in ran.err
     assert "line 900 is not CSV" in ran.err
     assert "What was stored stays" in ran.err
 
@@ -269,7 +269,7 @@ def test_control_c_stops_watching_only(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(file_imports, "_watch", interrupted)
+    monkeypatch.setattr(import_watch, "watch", interrupted)
     ran = flamebot("import", write())
     assert ran.exit == 130
     assert f"flamebot imports show {ID}" in ran.err

@@ -228,7 +228,7 @@ def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
         "2",
         "bad-1",
         "rejected",
-        "modelId",
+        "modelId:",
         "Must",
         "be",
         "a",
@@ -236,7 +236,7 @@ def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
     ]
     assert "row 3" in lines[2]
     assert "imported, not started" in lines[2]
-    assert "3 rows: 2 imported, 1 started, 2 with problems" in ran.out
+    assert "3 rows: 2 imported, 1 started, 1 not started, 1 rejected" in ran.out
     assert "planted" not in ran.out + ran.err
 
 
@@ -256,7 +256,7 @@ def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
                 "row": "line 902",
                 "flamebotId": "bad-1",
                 "what": "rejected",
-                "reason": "modelId Must be a string.",
+                "reason": "modelId: Must be a string.",
             }
         ],
     }
@@ -310,7 +310,7 @@ def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Fla
             "flamebotId,credentials\na,planted-secret\n",
             "Line 2, column credentials: must be a JSON object",
         ),
-        ("a.csv", 'flamebotId\n"planted-secret\n', "no CSV"),
+        ("a.csv", 'flamebotId\n"planted-secret\n', "not valid CSV"),
     ],
 )
 def test_a_file_that_is_none_is_refused(

@@ -1,0 +1,81 @@
+"""The report of an import: counts, and the rows that were rejected or not started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.output import Output
+
+REJECTED = "rejected"
+NOT_STARTED = "imported, not started"
+
+
+@dataclass(kw_only=True)
+class Report:
+    """The counts of an import so far; `problems` may be a part of all rows with problems."""
+
+    rows: int = 0
+    imported: int = 0
+    started: int = 0
+    already_active: int = 0
+    rejected: int = 0
+    not_started: int = 0
+    replayed: int = 0  # rows that an earlier run sent: the API returned that run's result
+    problems: list[dict[str, Any]] = field(default_factory=list)  # as `problem` returns them
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as `--json` prints it."""
+        return {
+            "rows": self.rows,
+            "imported": self.imported,
+            "started": self.started,
+            "alreadyActive": self.already_active,
+            "replayed": self.replayed,
+            "rejected": self.rejected,
+            "rejects": self.problems,
+        }
+
+    def __str__(self) -> str:
+        """Return the counts in one line."""
+        counts = [f"{self.imported:,} imported", f"{self.started:,} started"]
+        if self.already_active:
+            counts.append(f"{self.already_active:,} already had a live workflow")
+        if self.not_started:
+            counts.append(f"{self.not_started:,} not started")
+        counts.append(f"{self.rejected:,} rejected")
+        return f"{plural(self.rows, 'row')}: {', '.join(counts)}"
+
+    def show_problems(self, output: Output) -> None:
+        """Print a table of the rows with problems."""
+        output.table(
+            ["ROW", "ACCOUNT", "WHAT", "REASON"],
+            [
+                [problem[name] for name in ("row", "flamebotId", "what", "reason")]
+                for problem in self.problems
+            ],
+        )
+
+
+def problem(row: str, flamebot_id: str | None, what: str, reason: str) -> dict[str, Any]:
+    """Return a row with a problem; `what` is `REJECTED` or `NOT_STARTED`."""
+    return {"row": row, "flamebotId": flamebot_id, "what": what, "reason": reason}
+
+
+def reason(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> str:
+    """Return the errors of a row in one line, each behind the field that it is about.
+
+    The first `skip` parts of each pointer lead to the row.
+    """
+    lines = []
+    for error in errors:
+        field_path = "/".join(error.get("pointer", "").split("/")[1 + skip :])
+        detail = error.get("detail", "")
+        lines.append(f"{field_path}: {detail}" if field_path else detail)
+    return "; ".join(lines)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: "1 row", "2,000 rows"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
