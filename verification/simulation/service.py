@@ -69,7 +69,7 @@ class SimActionsService(ActionsService):
         self.token = TOKEN
         self.faults = Faults()
         self.provider = Provider(world.scheduler.seconds)
-        self._face = read_api()
+        self._api = read_api()
         self.calls: list[Call] = []
         self._served: dict[int, Call] = {}  # by the fiber that serves it
 
