@@ -1,1 +1,1 @@
-"""The `flamebot` command. Talks HTTP only."""
+"""The `flamebot` command, which reaches the engine over HTTP."""

@@ -1,4 +1,4 @@
-"""Calls of the HTTP API, and its errors in words."""
+"""Calls of the HTTP API, and its errors as failures with advice."""
 
 from __future__ import annotations
 
@@ -25,24 +25,26 @@ _EXITS = {
 }
 _NEXT = {
     "account_incomplete": "Import the account again with modelId and channelId.",
-    "already_active": "Look at it with `flamebot show ACCOUNT`; it has to end or be stopped first.",
-    "busy": "Try again when its step has finished; `flamebot show ID` says.",
+    "already_active": "Wait for the live workflow to end, or stop it: `flamebot show ACCOUNT`.",
+    "busy": "Try again when its step has finished; `flamebot show ID` shows the step.",
     "idempotency_in_flight": "Wait a moment and run the same command again.",
-    "precondition_failed": "Somebody was faster: look with `flamebot definitions show TYPE`, then apply again.",
-    "revision_conflict": "It changed a moment ago; look with `flamebot show ID` and try again.",
-    "unknown_workflow_type": "`flamebot definitions list` shows which there are.",
+    "precondition_failed": "The definition was changed meanwhile. Compare with"
+    " `flamebot definitions show TYPE`, then apply again.",
+    "revision_conflict": "The workflow changed meanwhile. Check `flamebot show ID` and try again.",
+    "unknown_workflow_type": "`flamebot definitions list` shows the definitions.",
 }
 _NEXT_BY_STATUS = {
-    401: "Get a fresh token: `flamebot token` for the local stack, else set FLAMEBOT_TOKEN.",
-    404: "`flamebot list` shows what there is.",
-    413: "Send less at once.",
+    401: "Use a valid token: `flamebot token` prints one for the local stack; elsewhere set"
+    " FLAMEBOT_TOKEN.",
+    404: "`flamebot list` shows the workflows.",
+    413: "Send less per request.",
     429: "Wait a moment and try again.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A good answer."""
+class Response:
+    """A successful response of the API."""
 
     status: int
     body: Any
@@ -50,11 +52,14 @@ class Answer:
 
 
 class Api:
-    """One target's API. Nothing is sent twice by itself."""
+    """The API of one target. No request is repeated automatically."""
 
     def __init__(self, target: Target, *, timeout: float = 35.0) -> None:
-        """Open no connection yet. The API answers within 29 s, so the default waits for a late answer but not for ever."""
-        import httpx  # `flamebot --help` has no use for it
+        """Prepare a client without connecting.
+
+        `timeout` is in seconds; the default is longer than the 29 s that the gateway allows.
+        """
+        import httpx  # imported here, because `flamebot --help` does without it
 
         self.target = target
         loopback = urlsplit(target.api_url).hostname in _LOOPBACK
@@ -62,21 +67,21 @@ class Api:
             base_url=target.api_url,
             headers={"Authorization": f"Bearer {target.token}", "Accept": "application/json"},
             timeout=timeout,
-            trust_env=not loopback,  # a company's proxy is for the company's network
+            trust_env=not loopback,  # a proxy cannot reach this machine's loopback
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the open connections."""
         self._http.close()
 
-    def get(self, path: str, *, what: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """Read."""
+    def get(self, path: str, *, what: str, params: Mapping[str, Any] | None = None) -> Response:
+        """Send a GET request. `what` is the first line of an error. Raises `Failure`."""
         return self.call("GET", path, what=what, params=params)
 
     def post(
         self, path: str, body: object, *, what: str, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Do."""
+    ) -> Response:
+        """Send a POST request. `what` is the first line of an error. Raises `Failure`."""
         return self.call("POST", path, what=what, body=body, headers=headers)
 
     def call(
@@ -88,8 +93,20 @@ class Api:
         params: Mapping[str, Any] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Call once. `what` says what was attempted, as the first line of an error. Raises `Failure`."""
+    ) -> Response:
+        """Send one request.
+
+        Args:
+            method: The HTTP method.
+            path: The path below the target's URL.
+            what: What failed if it fails: the first line of the error.
+            params: Query parameters; those that are None are left out.
+            body: The JSON body, if any.
+            headers: Further headers.
+
+        Raises:
+            Failure: The API is unreachable or returned an error.
+        """
         import httpx
 
         sent = dict(headers or {})
@@ -97,19 +114,19 @@ class Api:
         if body is not None:
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
             sent["Content-Type"] = "application/json"
-        asked = {name: value for name, value in (params or {}).items() if value is not None}
+        query = {name: value for name, value in (params or {}).items() if value is not None}
         try:
-            response = self._http.request(method, path, params=asked, content=content, headers=sent)
+            response = self._http.request(method, path, params=query, content=content, headers=sent)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise self._unreachable(what, error) from None
         if not response.is_success:
-            raise _refused(what, response)
-        return Answer(status=response.status_code, body=_json(response), headers=response.headers)
+            raise _rejected(what, response, self.target)
+        return Response(status=response.status_code, body=_json(response), headers=response.headers)
 
     def pages(
         self, path: str, *, what: str, params: Mapping[str, Any], most: int | None
     ) -> Iterator[dict[str, Any]]:
-        """The items of a list, page by page, up to `most`."""
+        """Yield the items of a list, page by page, up to `most` or all. Raises `Failure`."""
         cursor, left = None, most
         while left is None or left > 0:
             size = 200 if left is None else min(left, 200)
@@ -126,18 +143,21 @@ class Api:
         import httpx
 
         if isinstance(error, httpx.TimeoutException):
-            why = f"{self.target.api_url} did not answer in time."
             return Failure(
                 what,
-                why,
-                "It may have been done all the same: look before you try again, or wait longer with --timeout.",
+                f"{self.target.api_url} did not respond in time.",
+                "The request may have succeeded: check before you repeat it, or wait longer with"
+                " --timeout.",
             )
-        why = f"{self.target.api_url} (from {self.target.source}) cannot be reached: {type(error).__name__}."
-        return Failure(what, why, "Is it running? `flamebot dev` starts the local stack.")
+        reason = str(error) or type(error).__name__
+        why = f"{self.target.api_url} (from {self.target.source}) cannot be reached: {reason}."
+        return Failure(
+            what, why, "Check the address. `flamebot dev` starts the stack on this machine."
+        )
 
 
 def segment(name: str) -> str:
-    """An id as one segment of a path."""
+    """Return an id escaped as one segment of a path."""
     return quote(name, safe="")
 
 
@@ -148,8 +168,8 @@ def _json(response: httpx.Response) -> Any:  # noqa: ANN401  # JSON
         return None
 
 
-def _refused(what: str, response: httpx.Response) -> Failure:
-    """An error of ours (problem+json), or the gateway's own (`{message}`)."""
+def _rejected(what: str, response: httpx.Response, target: Target) -> Failure:
+    """Return the failure for an error of the API (problem+json) or the gateway (`{message}`)."""
     status, body = response.status_code, _json(response)
     problem = body if isinstance(body, dict) else {}
     code = problem.get("code") if isinstance(problem.get("code"), str) else None
@@ -157,14 +177,14 @@ def _refused(what: str, response: httpx.Response) -> Failure:
         problem.get("detail")
         or problem.get("message")
         or problem.get("title")
-        or f"The API answered {status}."
+        or f"The API returned status {status}."
     )
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
-    patience = response.headers.get("Retry-After", "")
+    retry_after = response.headers.get("Retry-After", "")
     return Failure(
         what,
         f"{why} ({status}{f', {code}' if code else ''})",
-        _advice(problem, status, code, response),
+        _advice(problem, code, response, target),
         _EXITS.get(status, Exit.FAILURE),
         request_id=problem.get("requestId")
         or response.headers.get("X-Request-Id")
@@ -172,29 +192,30 @@ def _refused(what: str, response: httpx.Response) -> Failure:
         status=status,
         code=code,
         errors=errors,
-        retry_after=float(patience) if patience.isdecimal() else None,
+        retry_after=float(retry_after) if retry_after.isdecimal() else None,
     )
 
 
 def _advice(
-    problem: Mapping[str, Any], status: int, code: str | None, response: httpx.Response
+    problem: Mapping[str, Any], code: str | None, response: httpx.Response, target: Target
 ) -> str | None:
+    status = response.status_code
     if "allowed" in problem:
         allowed = ", ".join(map(str, problem["allowed"]))
-        return (
-            f"What it allows now: {allowed}."
-            if allowed
-            else "It is over and allows nothing; `flamebot start ACCOUNT` starts another."
-        )
+        if allowed:
+            return f"Allowed now: {allowed}."
+        return "The workflow has ended. `flamebot start ACCOUNT` starts another."
     if status == 403:
         challenge = response.headers.get("WWW-Authenticate", "")
         scope = challenge.partition('scope="')[2].partition('"')[0].rpartition("/")[2]
-        return f"Use a token with the scope {scope or 'that it needs'}: `flamebot token` on the local stack."
+        needed = f"the scope {scope}" if scope else "the scope of this operation"
+        return f"Use a token with {needed}; `flamebot token` prints one for the local stack."
     if status >= 500:
-        patience = response.headers.get("Retry-After")
-        return (
-            f"Try again in {patience} s."
-            if patience
-            else "Try again; if it stays, give the request id to whoever runs the API."
-        )
+        log = target.log("api") if status == 500 else None
+        if log:
+            return f"{log} has the error with file and line."
+        retry_after = response.headers.get("Retry-After")
+        if retry_after:
+            return f"Try again in {retry_after} s."
+        return "Try again. If it fails again, report the request id to the operators of the API."
     return _NEXT.get(code or "") or _NEXT_BY_STATUS.get(status)

@@ -1,4 +1,4 @@
-"""Files of workflow definitions: YAML or JSON, and where in them a JSON pointer points."""
+"""Files with a workflow definition in YAML or JSON, and the position of a JSON pointer in them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionFile:
-    """A definition, and the tree that it was read from."""
+    """A definition and its YAML tree, which knows lines and columns."""
 
     path: Path
     document: Any
     root: yaml.Node
 
-    def place(self, pointer: str) -> str:
-        """`file:line:column` of what a pointer names; of the nearest thing around it if it names nothing."""
+    def position(self, pointer: str) -> str:
+        """Return `file:line:column` of a pointer, or of its nearest existing parent."""
         node = self.root
         for part in pointer.split("/")[1:]:
             inner = _child(node, part.replace("~1", "/").replace("~0", "~"))
@@ -32,32 +32,30 @@ class DefinitionFile:
 
 
 def read(path: Path) -> DefinitionFile:
-    """Read a definition. JSON is YAML too. Raises `Failure`."""
-    import yaml  # only where a file is read
+    """Read a definition; JSON is valid YAML. Raises `Failure`."""
+    import yaml  # imported here, because most commands do without it
 
     try:
         text = path.read_text(encoding="utf-8-sig")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
     except OSError as error:
-        _unreadable(path, error.strerror or "It cannot be opened.")
+        _unreadable(path, error.strerror or "The file cannot be opened.")
     except UnicodeDecodeError:
-        _unreadable(path, "It is not written in UTF-8.")
+        _unreadable(path, "The file is not in UTF-8.")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        _unreadable(
-            path,
-            f"It is neither YAML nor JSON: {getattr(error, 'problem', None) or type(error).__name__}{where}.",
-        )
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        _unreadable(path, f"The file is neither YAML nor JSON: {problem}{where}.")
     if root is None or not isinstance(document, dict):
-        _unreadable(path, "It holds no definition, which is an object with type, name and steps.")
-    _refuse_doubles(path, root)
+        _unreadable(path, "It contains no definition: an object with type, name and steps.")
+    _reject_duplicate_names(path, root)
     return DefinitionFile(path=path, document=document, root=root)
 
 
 def write(document: dict[str, Any]) -> str:
-    """A definition as YAML, in the order in which people read it."""
+    """Return a definition as YAML, in the order of its fields."""
     import yaml
 
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
@@ -73,8 +71,8 @@ def _child(node: yaml.Node, part: str) -> yaml.Node | None:
     return None
 
 
-def _refuse_doubles(path: Path, root: yaml.Node) -> None:
-    """YAML keeps the last of two equal names and says nothing; a step would change without anybody having asked."""
+def _reject_duplicate_names(path: Path, root: yaml.Node) -> None:
+    """Fail if a mapping has a name twice: YAML would silently keep the last value only."""
     import yaml
 
     waiting, seen = [root], set[int]()
@@ -90,7 +88,7 @@ def _refuse_doubles(path: Path, root: yaml.Node) -> None:
             for key, value in node.value:
                 if str(key.value) in names:
                     _unreadable(
-                        path, f"Line {key.start_mark.line + 1} names {key.value!r} a second time."
+                        path, f"Line {key.start_mark.line + 1} repeats the name {key.value!r}."
                     )
                 names.add(str(key.value))
                 waiting.append(value)

@@ -1,4 +1,4 @@
-"""What went wrong, told in three lines: what, why, and what to do next; and the exit codes."""
+"""Errors in three lines (what failed, why, what to do next) and the exit codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Exit(IntEnum):
-    """What the process answers."""
+    """The exit status of the process."""
 
     OK = 0
     FAILURE = 1
@@ -16,14 +16,14 @@ class Exit(IntEnum):
     NOT_FOUND = 3
     AUTH = 4
     CONFLICT = 5
-    PARTIAL = 6  # some items were done, some were not
+    PARTIAL = 6  # some items succeeded, some failed
     UNHEALTHY = 7  # status --check
     INTERRUPTED = 130
 
 
 @dataclass(eq=False)
 class Failure(Exception):
-    """The command cannot do what was asked."""
+    """The command failed. `errors` has dictionaries with `pointer` and `detail`."""
 
     what: str
     why: str
@@ -32,12 +32,12 @@ class Failure(Exception):
     request_id: str | None = None
     status: int | None = None
     code: str | None = None
-    errors: list[dict[str, str]] = field(default_factory=list)  # {pointer, detail}
+    errors: list[dict[str, str]] = field(default_factory=list)
     retry_after: float | None = None  # seconds
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
-        told = {
+        """Return the failure as a document for programs."""
+        fields = {
             "what": self.what,
             "why": self.why,
             "next": self.next,
@@ -46,19 +46,19 @@ class Failure(Exception):
             "requestId": self.request_id,
         }
         return {
-            "error": {name: value for name, value in told.items() if value is not None}
+            "error": {name: value for name, value in fields.items() if value is not None}
             | {"errors": self.errors}
         }
 
     def lines(self) -> list[str]:
-        """For people."""
-        told = [f"error: {self.what}", f"  why:  {self.why}"]
-        told += [
+        """Return the failure as lines for people."""
+        lines = [f"error: {self.what}", f"  why:  {self.why}"]
+        lines += [
             f"        {error.get('pointer') or '(whole)'}  {error.get('detail', '')}"
             for error in self.errors
         ]
         if self.next:
-            told.append(f"  next: {self.next}")
+            lines.append(f"  next: {self.next}")
         if self.request_id:
-            told.append(f"  request: {self.request_id}")
-        return told
+            lines.append(f"  request: {self.request_id}")
+        return lines

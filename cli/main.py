@@ -1,4 +1,4 @@
-"""The `flamebot` command: finds the command, runs it, turns what goes wrong into words and an exit code."""
+"""The `flamebot` command: it runs a subcommand and turns errors into text and an exit status."""
 
 from __future__ import annotations
 
@@ -24,22 +24,30 @@ from cli.options import Commands
 from cli.output import Output
 
 _VERSION = "0.1.0"
-_EPILOG = """first steps:
-  flamebot dev                          the whole system on this machine
-  flamebot import accounts.csv          store accounts, start their workflows
-  flamebot status                       how it goes
-  flamebot history acct-001 --follow    what one of them does
+_EPILOG = """first steps, on this machine:
+  flamebot dev                                    run the whole system until Ctrl-C
+  flamebot import accounts.csv --type test        store accounts and start a workflow for each
+  flamebot status                                 health, counts and lateness
+  flamebot list --status failed                   which workflows failed, and why
+  flamebot history acct-001 --follow              the steps of one workflow as they happen
 
-Commands talk to FLAMEBOT_API_URL with FLAMEBOT_TOKEN, to a profile, or to the local stack of this directory.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed in, 5 conflict, 6 done in part,
-7 unhealthy (status --check), 130 interrupted."""
+to change what workflows do:
+  flamebot definitions show default > mine.yaml   write a definition to a file, then edit it
+  flamebot definitions validate mine.yaml         every error with its line and column
+  flamebot definitions apply mine.yaml            publish it; running workflows keep their version
+
+Commands use the API of --api-url, of a profile, of FLAMEBOT_API_URL with FLAMEBOT_TOKEN, or of the
+local stack in this directory. `flamebot COMMAND --help` has examples for each command.
+
+exit status: 0 success, 1 failure, 2 wrong usage, 3 not found, 4 no or insufficient permission,
+5 conflict, 6 partly done, 7 unhealthy (status --check), 130 interrupted"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command with its options."""
+    """Return the parser with every command and its options."""
     top = argparse.ArgumentParser(
         prog="flamebot",
-        description="Operate Flamebot workflows.",
+        description="Import accounts, and watch and control their workflows.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -52,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command and answer its exit code."""
+    """Run a command and return its exit status."""
     given = sys.argv[1:] if argv is None else argv
     if given[:1] == ["dev"]:
         return local.dev(given[1:])
@@ -70,17 +78,18 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         output.end_progress()
         return int(Exit.INTERRUPTED)
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.OK)
     except Exception as error:
         if args.debug:
             raise
-        why = f"{type(error).__name__}: this is a fault of the command itself, or the API answered in a form that it does not know."
+        why = (
+            f"{type(error).__name__}: a defect of the command, or a response of the API in an"
+            " unknown form."
+        )
         output.failure(
-            Failure(
-                "The command broke off", why, "Run it again with --debug and report what it shows."
-            )
+            Failure("The command failed", why, "Run it with --debug and report the output.")
         )
         return int(Exit.FAILURE)
 

@@ -1,4 +1,4 @@
-"""What every command's options have in common."""
+"""Options that every command has, and types of option values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ Run = Callable[[argparse.Namespace, Callable[[], Api], Output], Exit]
 
 
 class Commands:
-    """Adds commands with the same options and the same manner of help."""
+    """Adds commands that share options and the form of their help."""
 
-    def __init__(self, parsers: Any) -> None:  # noqa: ANN401  # argparse keeps the type of its subparsers to itself
-        """Take what `add_subparsers` made."""
+    def __init__(self, parsers: Any) -> None:  # noqa: ANN401  # the type of argparse's subparsers is private
+        """Take the result of `add_subparsers`."""
         self._parsers = parsers
 
     def add(self, name: str, run: Run, summary: str, examples: str = "") -> argparse.ArgumentParser:
-        """A command; `run` gets its options, a way to the API and the output."""
+        """Add a command and return its parser.
+
+        `run` gets the parsed options, a function that returns the API, and the output.
+        """
         parser: argparse.ArgumentParser = self._parsers.add_parser(
             name,
             help=summary,
@@ -31,37 +34,39 @@ class Commands:
             allow_abbrev=False,
         )
         parser.set_defaults(run=run)
-        group = parser.add_argument_group("everywhere")
+        group = parser.add_argument_group("common options")
         group.add_argument(
             "--json",
             action="store_true",
-            help="JSON for programs; tables may change, JSON does not",
+            help="print JSON for programs; tables may change, JSON does not",
         )
         group.add_argument(
             "--api-url",
             metavar="URL",
-            help="the API to talk to (FLAMEBOT_API_URL); the token is FLAMEBOT_TOKEN",
+            help="the API (FLAMEBOT_API_URL); the token is FLAMEBOT_TOKEN",
         )
         group.add_argument(
             "--profile",
             metavar="NAME",
-            help="a profile of ~/.config/flamebot/config.toml (FLAMEBOT_PROFILE)",
+            help="a profile in ~/.config/flamebot/config.toml (FLAMEBOT_PROFILE)",
         )
         group.add_argument(
             "--timeout",
             type=seconds,
             default=35.0,
             metavar="SECONDS",
-            help="how long to wait for an answer (default: 35)",
+            help="how long to wait for a response (default: 35)",
         )
-        group.add_argument("--no-color", action="store_true", help="no colours (NO_COLOR)")
+        group.add_argument(
+            "--no-color", action="store_true", help="print without colours (NO_COLOR)"
+        )
         group.add_argument(
             "--debug", action="store_true", help="show the traceback of an unexpected error"
         )
         return parser
 
     def group(self, name: str, summary: str) -> Commands:
-        """Commands below a command."""
+        """Add a command that has commands of its own."""
         parser = self._parsers.add_parser(
             name,
             help=summary,
@@ -72,7 +77,7 @@ class Commands:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above zero."""
+    """Parse a positive number of seconds."""
     value = float(text)
     if not 0 < value < 86400:
         raise argparse.ArgumentTypeError("must be between 0 and 86400")
@@ -80,7 +85,7 @@ def seconds(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A whole number above zero."""
+    """Parse a positive whole number."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
@@ -88,8 +93,10 @@ def count(text: str) -> int:
 
 
 def duration(text: str) -> int:
-    """A duration as definitions write it, in whole seconds."""
-    from flamebot.domain.duration import parse_duration  # for the one option that needs it
+    """Parse a duration such as `15m` into whole seconds."""
+    from flamebot.domain.duration import (
+        parse_duration,
+    )  # imported here, because one option needs it
 
     try:
         return int(parse_duration(text).total_seconds())

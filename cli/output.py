@@ -1,4 +1,4 @@
-"""Data goes to standard output, everything else to standard error. Tables for people, JSON for programs."""
+"""Output of commands: data to standard output, notes and errors to standard error."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _COLOURS: Final = {
     "skipped": "90",
     "cancelled": "90",
 }
-_QUIET_SECONDS: Final = 10.0  # between two lines of progress where nobody watches
+_QUIET_SECONDS: Final = 10.0  # between two lines of progress without a terminal
 
 
 def printable(value: object) -> str:
-    """A value on one line; what could move a terminal's cursor or colour is shown as a question mark."""
+    """Return a value as one line, with control characters replaced by question marks."""
     if value is None:
         return "-"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -39,54 +39,56 @@ def printable(value: object) -> str:
 
 
 def moment(at: str | None) -> str:
-    """A time of the API, to the second, in UTC."""
+    """Return a time of the API to the second, in UTC."""
     return "-" if at is None else at[:19].replace("T", " ") + "Z"
 
 
 class Output:
-    """How this run shows things."""
+    """How this run of a command prints."""
 
     def __init__(self, *, as_json: bool = False, colour: bool | None = None) -> None:
-        """Plain unless somebody watches: no colour without a terminal, with NO_COLOR, or on a dumb terminal."""
+        """Use colours on a terminal, unless NO_COLOR is set or the terminal is dumb."""
         self.as_json = as_json
         self._colour = _wants_colour(sys.stdout) if colour is None else colour
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
         self._in_place = False
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Output:
-        """As the options say."""
+        """Return the output that the options ask for."""
         return cls(
             as_json=getattr(args, "json", False),
             colour=False if getattr(args, "no_color", False) else None,
         )
 
     def json(self, value: object) -> None:
-        """A document for a program."""
+        """Print a document for programs."""
         print(json.dumps(value, indent=2, ensure_ascii=False))
 
     def json_line(self, value: object) -> None:
-        """One of a stream of documents."""
+        """Print one document of a stream, on one line."""
         print(json.dumps(value, ensure_ascii=False), flush=True)
 
     def line(self, text: str = "") -> None:
-        """A line of data."""
+        """Print a line of data."""
         print(text)
 
     def note(self, text: str) -> None:
-        """A line about the data; a program that reads the data never sees it."""
+        """Print a line about the data to standard error."""
         self.end_progress()
         print(text, file=sys.stderr)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Columns as wide as their content; on a terminal the last one is cut at its edge."""
+        """Print columns as wide as their content; a terminal's edge cuts the last one."""
         cells = [[printable(value) for value in row] for row in rows]
         widths = [
             max(len(row[column]) for row in [list(head), *cells]) for column in range(len(head))
         ]
-        room = _width(sys.stdout) - sum(width + 2 for width in widths[:-1])
+        space = _width(sys.stdout) - sum(width + 2 for width in widths[:-1])
         for number, row in enumerate([list(head), *cells]):
-            last = row[-1] if len(row[-1]) <= room or room < 8 else row[-1][: room - 1] + "\u2026"
+            last = (
+                row[-1] if len(row[-1]) <= space or space < 8 else row[-1][: space - 1] + "\u2026"
+            )
             padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
             shown = [
                 self._paint("1", cell) if number == 0 else self.paint(cell)
@@ -95,32 +97,32 @@ class Output:
             print("  ".join(shown).rstrip())
 
     def fields(self, pairs: Mapping[str, object]) -> None:
-        """Names and values, one pair a line."""
+        """Print names and values, one pair per line."""
         width = max(len(name) for name in pairs)
         for name, value in pairs.items():
             print(f"{name.ljust(width)}  {self.paint(printable(value))}")
 
     def paint(self, text: str) -> str:
-        """A status word in its colour."""
+        """Return a status word in its colour."""
         return self._paint(_COLOURS.get(text.strip(), ""), text)
 
     def progress(self, text: str) -> None:
-        """How far it is: in place where somebody watches, a line every ten seconds where nobody does."""
+        """Print progress: in place on a terminal, else one line every ten seconds."""
         if _is_terminal(sys.stderr):
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             self._in_place = True
-        elif time.monotonic() - self._told_at >= _QUIET_SECONDS:
+        elif time.monotonic() - self._printed_at >= _QUIET_SECONDS:
             print(text, file=sys.stderr, flush=True)
-            self._told_at = time.monotonic()
+            self._printed_at = time.monotonic()
 
     def end_progress(self) -> None:
-        """Leave the line of progress."""
+        """End the line that shows progress."""
         if self._in_place:
             print(file=sys.stderr)
             self._in_place = False
 
     def failure(self, failure: Failure) -> None:
-        """What, why and next."""
+        """Print a failure: what, why and next."""
         self.end_progress()
         if self.as_json:
             print(json.dumps(failure.to_json(), indent=2, ensure_ascii=False), file=sys.stderr)
@@ -141,7 +143,7 @@ def _wants_colour(stream: TextIO) -> bool:
 
 
 def _width(stream: TextIO) -> int:
-    """Columns of the terminal; without one nothing is ever cut."""
+    """Return the terminal's columns; without a terminal nothing is cut."""
     if not stream.isatty():
         return sys.maxsize
     try:
@@ -151,5 +153,5 @@ def _width(stream: TextIO) -> int:
 
 
 def choose(items: Mapping[str, Any], *names: str) -> list[Any]:
-    """Some values of an object, in order."""
+    """Return the named values of an object, in order."""
     return [items.get(name) for name in names]

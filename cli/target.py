@@ -1,4 +1,4 @@
-"""Which API to talk to, and with which token."""
+"""Which API a command uses, and with which token."""
 
 from __future__ import annotations
 
@@ -16,23 +16,42 @@ from typing import Any
 from cli.failures import Exit, Failure
 
 STACK_FILE = Path(".flamebot") / "stack.json"
-_HOW = "Start the local stack with `flamebot dev`, or set FLAMEBOT_API_URL and FLAMEBOT_TOKEN, or name a profile with --profile."
+_HOW = (
+    "Start the local stack with `flamebot dev`, set FLAMEBOT_API_URL and FLAMEBOT_TOKEN,"
+    " or name a profile with --profile."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where commands go. `source` says who named it, for messages; `speed` is that of the local stack's schedule clock."""
+    """The API that commands use.
+
+    `source` says in messages where the address comes from. `speed` is the speed of the local
+    stack's schedule clock. `logs` is the local stack's folder of logs, one file per function.
+    """
 
     api_url: str
     token: str
     source: str
     speed: float = 1.0
+    logs: Path | None = None
+
+    def log(self, function: str) -> Path | None:
+        """Return the log of a function of the local stack, or None for another target."""
+        return self.logs / f"{function}.log" if self.logs else None
 
 
 def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Target:
-    """What is said beats what is found: options, a named profile, the environment, the local stack, the default profile.
+    """Find the target in this order.
 
-    Raises `Failure` when nothing names an API.
+    1. The option --api-url.
+    2. A profile named by --profile or FLAMEBOT_PROFILE.
+    3. FLAMEBOT_API_URL.
+    4. The local stack of this directory or one above it.
+    5. The default profile.
+
+    Raises:
+        Failure: Nothing names an API.
     """
     url, token = getattr(args, "api_url", None), env.get("FLAMEBOT_TOKEN")
     profile = getattr(args, "profile", None) or env.get("FLAMEBOT_PROFILE")
@@ -43,7 +62,7 @@ def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Targe
         if not token:
             raise Failure(
                 f"{source} is set without a token",
-                "Every call needs a bearer token.",
+                "Every request needs a bearer token.",
                 "Set FLAMEBOT_TOKEN as well.",
                 Exit.AUTH,
             )
@@ -56,12 +75,13 @@ def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Targe
             token=token or stack["token"],
             source=str(path),
             speed=float(stack.get("speed", 1)),
+            logs=path.parent / "logs",
         )
     return _profile(None, env)
 
 
 def stack_file() -> Path | None:
-    """The running local stack's file, in this directory or one above it."""
+    """Return the running local stack's file in this directory or one above it, if any."""
     here = Path.cwd()
     return next(
         (
@@ -82,7 +102,7 @@ def _read_stack(path: Path) -> dict[str, Any]:
         pass
     raise Failure(
         f"{path} cannot be read",
-        "It is not what `flamebot dev` writes.",
+        "`flamebot dev` did not write it in this form.",
         "Start the local stack again: `flamebot dev`.",
     )
 
@@ -94,55 +114,67 @@ def _profile(name: str | None, env: Mapping[str, str]) -> Target:
     except FileNotFoundError:
         if name is None:
             raise Failure(
-                "No API is known",
-                "There is no running local stack here, and nothing names another.",
+                "No API is configured",
+                "No local stack is running here, and no profile exists.",
                 _HOW,
                 Exit.USAGE,
             ) from None
         raise Failure(
-            f"There is no profile {name}",
+            f"Profile {name} does not exist",
             f"{path} does not exist.",
-            f"Write it:\n{_example(name)}",
+            f"Create it:\n{_example(name)}",
             Exit.USAGE,
         ) from None
     except (OSError, ValueError) as error:
-        raise Failure(f"{path} cannot be read", str(error), "Mend the file.", Exit.USAGE) from None
+        raise Failure(
+            f"{path} cannot be read", str(error), "Correct the file.", Exit.USAGE
+        ) from None
     name = name or str(config.get("default", "default"))
     profile = config.get("profiles", {}).get(name)
     if not isinstance(profile, dict) or not isinstance(profile.get("api_url"), str):
         raise Failure(
-            f"There is no usable profile {name} in {path}",
-            "It needs at least api_url.",
-            f"Write it:\n{_example(name)}",
+            f"Profile {name} in {path} cannot be used",
+            "It has no api_url.",
+            f"Create it:\n{_example(name)}",
             Exit.USAGE,
         )
-    token = env.get("FLAMEBOT_TOKEN") or profile.get("token") or _ask_for_token(profile, name)
+    token = env.get("FLAMEBOT_TOKEN") or profile.get("token") or _profile_token(profile, name)
     return Target(api_url=profile["api_url"], token=str(token), source=f"profile {name}")
 
 
-def _ask_for_token(profile: Mapping[str, Any], name: str) -> str:
-    """Tokens live for an hour or so: a profile may name the command that gets one."""
+def _profile_token(profile: Mapping[str, Any], name: str) -> str:
+    """Run the profile's token_command, because most tokens expire within an hour."""
     command = profile.get("token_command")
     if not isinstance(command, str):
         raise Failure(
             f"Profile {name} has no token",
-            "It names neither token nor token_command.",
-            "Add one, or set FLAMEBOT_TOKEN.",
+            "It has neither token nor token_command.",
+            "Add one of them, or set FLAMEBOT_TOKEN.",
             Exit.AUTH,
         )
     try:
-        done = subprocess.run(
-            shlex.split(command), capture_output=True, text=True, check=True, timeout=60
-        )  # noqa: S603  # the user's own
+        arguments = shlex.split(command)
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603  # the user's own
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise Failure(
             f"The token_command of profile {name} failed",
-            type(error).__name__,
-            f"Run it by hand: {command}",
+            _reason(error),
+            f"Run it in a shell: {command}",
             Exit.AUTH,
         ) from None
     return done.stdout.strip()
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"It ended with exit status {error.returncode}."
+    if isinstance(error, subprocess.TimeoutExpired):
+        return "It did not end within 60 s."
+    return "It cannot be started."
+
+
 def _example(name: str) -> str:
-    return f'[profiles.{name}]\napi_url = "https://api.example.com"\ntoken_command = "a command that prints a token"'
+    return (
+        f'[profiles.{name}]\napi_url = "https://api.example.com"\n'
+        'token_command = "a command that prints a token"'
+    )

@@ -1,4 +1,4 @@
-"""`flamebot start`, `pause`, `resume`, `stop`, `retry`, `run-now` and `skip-step`: one workflow or several by name."""
+"""`flamebot start`, `pause`, `resume`, `stop`, `retry`, `run-now` and `skip-step`."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from cli.output import Output, moment
 
 _ACTIONS: Final = {
     "pause": (
-        "pause workflows; a step at work finishes, the rest waits",
+        "pause workflows; a running step finishes, later steps wait",
         "flamebot resume {account}",
     ),
     "resume": ("resume paused workflows", "flamebot pause {account}"),
-    "stop": ("stop workflows for good; a running job is cancelled", None),
-    "retry": ("take failed workflows up where they failed", None),
-    "run-now": ("do not wait any longer for the next step", None),
-    "skip-step": ("leave the waiting step out and go on with the one after it", None),
+    "stop": ("stop workflows permanently and cancel their running jobs", None),
+    "retry": ("retry failed workflows from the step that failed", None),
+    "run-now": ("run the next step now instead of at its due time", None),
+    "skip-step": ("skip the waiting step and continue with the one after it", None),
 }
 _EXAMPLES: Final = """examples:
   flamebot {action} acct-001
-  flamebot {action} acct-001 acct-002 --reason "asked for by the owner"
-  flamebot list --type test --quiet | xargs flamebot {action}
+  flamebot {action} acct-001 acct-002 --reason "requested by the owner"
+  flamebot list --type test --all --quiet | xargs flamebot {action}
 
-Exits with 5 if a workflow's status does not allow it, with 6 if it was done for some and not for others."""
+The exit status is 5 if a workflow's status does not allow the action, and 6 if it succeeded for
+some workflows only. Not all are listed by default: `list` prints 50 without --all."""
 
 
 def add(commands: Commands) -> None:
-    """Tell argparse."""
+    """Add the commands to the command line."""
     parser = commands.add(
         "start",
         run_start,
-        "start a workflow for accounts that have no live one",
-        "examples:\n  flamebot start acct-001\n  flamebot start acct-001 acct-002 --type aggressive",
+        "start a workflow for accounts without a live one",
+        "examples:\n  flamebot start acct-001\n"
+        "  flamebot start acct-001 acct-002 --type aggressive",
     )
-    parser.add_argument("ids", nargs="+", metavar="ACCOUNT", help="an account's id")
+    parser.add_argument("ids", nargs="+", metavar="ACCOUNT", help="the id of an account")
     parser.add_argument(
         "--type",
         dest="workflow_type",
         default="default",
         metavar="TYPE",
-        help="the definition (default: default)",
+        help="the type of the definition (default: default)",
     )
-    parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
+    parser.add_argument("--reason", metavar="TEXT", help="the reason, for the audit log")
     for action, (summary, _) in _ACTIONS.items():
         parser = commands.add(action, run_control, summary, _EXAMPLES.format(action=action))
         parser.set_defaults(action=action)
@@ -56,24 +58,25 @@ def add(commands: Commands) -> None:
             "ids",
             nargs="+",
             metavar="ID",
-            help="a workflow's id, or an account's for its live or latest workflow",
+            help="the id of a workflow, or of an account for its live or latest workflow",
         )
-        parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
+        parser.add_argument("--reason", metavar="TEXT", help="the reason, for the audit log")
         if action == "resume":
             parser.add_argument(
                 "--clock",
                 choices=("freeze", "run_on"),
                 default="freeze",
-                help="go on with the wait that was left (freeze, default), or with the old due time (run_on)",
+                help="freeze (default): wait the time that was left at the pause; run_on: keep"
+                " the old due time",
             )
         if action == "stop":
             parser.add_argument(
-                "-y", "--yes", action="store_true", help="do not ask, even at a terminal"
+                "-y", "--yes", action="store_true", help="do not ask for confirmation"
             )
 
 
 def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Start one for each."""
+    """Start a workflow for each account."""
     body = {"workflowType": args.workflow_type, **_reason(args)}
     http = api()
 
@@ -93,10 +96,10 @@ def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
 
 
 def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Do it to each."""
+    """Run the action on each workflow."""
     body = _reason(args) | ({"clock": args.clock} if args.action == "resume" else {})
-    if args.action == "stop" and not args.yes and sys.stdin.isatty() and not _agreed(args.ids):
-        raise Failure("Nothing was stopped", "You did not agree.", exit=Exit.USAGE)
+    if args.action == "stop" and not args.yes and sys.stdin.isatty() and not _confirmed(args.ids):
+        raise Failure("Nothing was stopped", "You did not confirm.", exit=Exit.USAGE)
     http = api()
 
     def change(name: str) -> dict[str, Any]:
@@ -111,10 +114,10 @@ def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output
     return _each(args.ids, change, output, f"undo: {undo}" if undo else None)
 
 
-def _agreed(names: list[str]) -> bool:
+def _confirmed(names: list[str]) -> bool:
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     print(
-        f"Stop {shown}? A stopped workflow cannot go on. [y/N] ",
+        f"Stop {shown}? A stopped workflow cannot be resumed. [y/N] ",
         end="",
         file=sys.stderr,
         flush=True,
@@ -125,7 +128,7 @@ def _agreed(names: list[str]) -> bool:
 def _each(
     names: list[str], do: Callable[[str], dict[str, Any]], output: Output, then: str | None
 ) -> Exit:
-    """One after the other; a failure is told and does not keep the others from being done."""
+    """Call `do` for each name; a failure is printed and does not stop the others."""
     done, failures = [], []
     for name in dict.fromkeys(names):
         try:
@@ -134,11 +137,11 @@ def _each(
             if failure.exit is Exit.AUTH or (
                 failure.status is None and failure.exit is Exit.FAILURE
             ):
-                raise  # no token or no API: the others would fail alike
+                raise  # without a token or an API the others would fail too
             failures.append(failure)
             output.failure(failure)
         else:
-            _tell(done[-1], output, then if len(names) == 1 else None)
+            _print_workflow(done[-1], output, then if len(names) == 1 else None)
     if output.as_json:
         output.json(done[0] if len(names) == 1 and done else done)
     if not failures:
@@ -146,17 +149,18 @@ def _each(
     return Exit.PARTIAL if done else failures[0].exit
 
 
-def _tell(workflow: dict[str, Any], output: Output, then: str | None) -> None:
+def _print_workflow(workflow: dict[str, Any], output: Output, then: str | None) -> None:
     if output.as_json:
         return
     flight = (
-        "  a step is at work and may finish"
+        "  a running step may still finish"
         if workflow["effectInFlight"] and workflow["status"] in ("paused", "stopping")
         else ""
     )
     due = f"  next action {moment(workflow['nextActionAt'])}" if workflow["nextActionAt"] else ""
     output.line(
-        f"{workflow['accountId']}  {workflow['id']}  {output.paint(workflow['status'])}{due}{flight}"
+        f"{workflow['accountId']}  {workflow['id']}  {output.paint(workflow['status'])}"
+        f"{due}{flight}"
     )
     if then:
         output.note(then.format(account=workflow["accountId"]))

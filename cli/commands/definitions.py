@@ -14,33 +14,29 @@ from cli.failures import Exit, Failure
 from cli.options import Commands, count
 from cli.output import Output, choose, moment
 
-_FIELDS: Final = (
-    "type",
-    "name",
-    "description",
-    "config",
-    "steps",
-)  # what a definition says; the rest was added by publishing it
+# The fields of a definition's author; the others are added when it is published.
+_FIELDS: Final = ("type", "name", "description", "config", "steps")
 
 
 def add(commands: Commands) -> None:
-    """Tell argparse."""
+    """Add the commands to the command line."""
     group = commands.group("definitions", "show, check and publish workflow definitions")
     group.add(
         "list",
         run_list,
-        "list every definition's current version",
+        "list the current version of each definition",
         "examples:\n  flamebot definitions list",
     )
     parser = group.add(
         "show",
         run_show,
-        "show a definition as YAML, ready to be changed and applied",
-        "examples:\n  flamebot definitions show default > default.yaml\n  flamebot definitions show default --version 1",
+        "print a definition as YAML, to be edited and applied",
+        "examples:\n  flamebot definitions show default > default.yaml\n"
+        "  flamebot definitions show default --version 1",
     )
     parser.add_argument("type", metavar="TYPE")
     parser.add_argument(
-        "--version", type=count, metavar="N", help="this version instead of the current one"
+        "--version", type=count, metavar="N", help="a version other than the current one"
     )
     parser = group.add(
         "validate",
@@ -52,8 +48,9 @@ def add(commands: Commands) -> None:
     parser = group.add(
         "apply",
         run_apply,
-        "publish a definition; running workflows stay on their version",
-        "examples:\n  flamebot definitions apply default.yaml\n  flamebot definitions apply default.yaml --if-version 3\n"
+        "publish a definition; running workflows keep their version",
+        "examples:\n  flamebot definitions apply default.yaml\n"
+        "  flamebot definitions apply default.yaml --if-version 3\n"
         "  flamebot definitions apply default.yaml --dry-run",
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
@@ -61,15 +58,15 @@ def add(commands: Commands) -> None:
         "--if-version",
         type=count,
         metavar="N",
-        help="only if this is the current version (default: the one found now)",
+        help="publish only if this is the current version (default: the one that is current now)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="check it and say what would be published"
+        "--dry-run", action="store_true", help="check the file and print what would be published"
     )
 
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:  # noqa: ARG001  # as every command
-    """A table of definitions."""
+    """Print a table of definitions."""
     items = api().get("/v1/definitions", what="The definitions cannot be listed").body["items"]
     if output.as_json:
         output.json(items)
@@ -96,7 +93,7 @@ def _instances(item: dict[str, Any]) -> str:
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """One definition."""
+    """Print one definition."""
     path = f"/v1/definitions/{segment(args.type)}" + (
         f"/versions/{args.version}" if args.version else ""
     )
@@ -117,9 +114,9 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
 
 
 def run_validate(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Every issue at once, with its place in the file."""
+    """Print every validation error with its position in the file."""
     file = definition_file.read(args.file)
-    answer = (
+    response = (
         api()
         .post("/v1/definitions/validate", file.document, what=f"{args.file} cannot be checked")
         .body
@@ -127,37 +124,38 @@ def run_validate(args: argparse.Namespace, api: Callable[[], Api], output: Outpu
     if output.as_json:
         output.json(
             {
-                **answer,
+                **response,
                 "errors": [
-                    {**issue, "place": file.place(issue["pointer"])} for issue in answer["errors"]
+                    {**issue, "position": file.position(issue["pointer"])}
+                    for issue in response["errors"]
                 ],
             }
         )
-    elif answer["valid"]:
+    elif response["valid"]:
         output.line(f"{args.file} is a valid definition of {file.document.get('type')}.")
     else:
-        _tell_issues(file, answer["errors"], output)
-    return Exit.OK if answer["valid"] else Exit.FAILURE
+        _print_issues(file, response["errors"], output)
+    return Exit.OK if response["valid"] else Exit.FAILURE
 
 
 def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Publish, if nobody else did in the meantime."""
+    """Publish a definition unless another version was published meanwhile."""
     file = definition_file.read(args.file)
     kind = str(file.document.get("type", ""))
     what = f"{args.file} was not published"
     http, path = api(), f"/v1/definitions/{segment(kind or '-')}"
-    answer = http.post("/v1/definitions/validate", file.document, what=what).body
-    if not answer["valid"]:
-        _tell_issues(file, answer["errors"], output)
+    response = http.post("/v1/definitions/validate", file.document, what=what).body
+    if not response["valid"]:
+        _print_issues(file, response["errors"], output)
         raise Failure(
             what,
-            f"It has {len(answer['errors'])} errors.",
-            f"Mend them; `flamebot definitions validate {args.file}` checks again.",
+            f"It has {len(response['errors'])} errors, listed above.",
+            f"Correct them; `flamebot definitions validate {args.file}` checks the file.",
         )
     current = args.if_version or _current(http, path, what)
     if args.dry_run:
         output.line(
-            f"{kind} is valid and would follow version {current}."
+            f"{kind} is valid and would be the version after {current}."
             if current
             else f"{kind} is valid and would be version 1."
         )
@@ -167,11 +165,9 @@ def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     if output.as_json:
         output.json(published)
     elif published["version"] == current:
-        output.line(f"{kind} is version {current} already; nothing changed.")
+        output.line(f"{kind} is already version {current}; nothing changed.")
     else:
-        output.line(
-            f"{kind} is version {published['version']} now. Running workflows stay on theirs."
-        )
+        output.line(f"{kind} is now version {published['version']}. Running workflows keep theirs.")
         output.note(f"next: flamebot start ACCOUNT --type {kind}")
     return Exit.OK
 
@@ -185,8 +181,11 @@ def _current(http: Api, path: str, what: str) -> int | None:
         return None
 
 
-def _tell_issues(file: DefinitionFile, issues: list[dict[str, Any]], output: Output) -> None:
+def _print_issues(file: DefinitionFile, issues: list[dict[str, Any]], output: Output) -> None:
     output.table(
-        ["PLACE", "POINTER", "REASON"],
-        [[file.place(issue["pointer"]), *choose(issue, "pointer", "detail")] for issue in issues],
+        ["POSITION", "POINTER", "REASON"],
+        [
+            [file.position(issue["pointer"]), *choose(issue, "pointer", "detail")]
+            for issue in issues
+        ],
     )

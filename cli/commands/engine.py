@@ -13,30 +13,32 @@ from cli.output import Output, moment
 
 
 def add(commands: Commands) -> None:
-    """Tell argparse."""
+    """Add the commands to the command line."""
     parser = commands.add(
         "status",
         run_status,
-        "show how the engine does: health, counts, lateness",
-        "examples:\n  flamebot status\n  flamebot status --check || page-somebody",
+        "show how the engine is doing: health, counts, lateness",
+        "examples:\n  flamebot status\n  flamebot status --check || send-alert",
     )
-    parser.add_argument("--check", action="store_true", help="exit with 7 if a health check fails")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with status 7 unless the engine is healthy"
+    )
     for action, summary in (
-        ("pause-all", "pause the whole engine: nothing begins after the answer, cancels go on"),
+        ("pause-all", "pause the whole engine: no further step begins, cancellations continue"),
         ("resume-all", "end the global pause"),
     ):
         parser = commands.add(
             action,
             run_global,
             summary,
-            f'examples:\n  flamebot {action} --reason "maintenance at the provider"',
+            f'examples:\n  flamebot {action} --reason "maintenance of the actions service"',
         )
         parser.set_defaults(action=action)
-        parser.add_argument("--reason", metavar="TEXT", help="why; kept in the audit log")
+        parser.add_argument("--reason", metavar="TEXT", help="the reason, for the audit log")
 
 
 def run_status(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """One screen."""
+    """Print health, counts and lateness."""
     http, what = api(), "The status cannot be shown"
     health = http.get("/v1/health", what=what).body
     stats = http.get("/v1/stats", what=what).body
@@ -46,12 +48,12 @@ def run_status(args: argparse.Namespace, api: Callable[[], Api], output: Output)
             {"api": http.target.api_url, "health": health, "stats": stats, "control": control}
         )
     else:
-        _tell(http, health, stats, control, output)
+        _print_status(http, health, stats, control, output)
     return Exit.UNHEALTHY if args.check and health["status"] != "ok" else Exit.OK
 
 
 def _control(http: Api, what: str) -> dict[str, Any] | None:
-    """The global pause, if the token may see it: reading takes the scope admin."""
+    """Return the global pause, or None if the token lacks the scope admin."""
     try:
         control: dict[str, Any] = http.get("/v1/control", what=what).body
     except Failure as failure:
@@ -61,16 +63,16 @@ def _control(http: Api, what: str) -> dict[str, Any] | None:
     return control
 
 
-def _tell(
+def _print_status(
     http: Api,
     health: dict[str, Any],
     stats: dict[str, Any],
     control: dict[str, Any] | None,
     output: Output,
 ) -> None:
-    paused = "unknown (needs the scope admin)" if control is None else "no"
+    paused = "unknown (the token lacks the scope admin)" if control is None else "no"
     if control is not None and control["paused"]:
-        paused = f"since {moment(control['pausedAt'])}; end it with `flamebot resume-all`"
+        paused = f"since {moment(control['pausedAt'])}; `flamebot resume-all` ends it"
     lateness = stats["lateness"]
     output.fields(
         {
@@ -99,7 +101,7 @@ def _tell(
 
 
 def _state(check: dict[str, Any]) -> str:
-    """What is not urgent is a warning: workflows go on."""
+    """Return the state of a check; a failed check that is not urgent is a warning."""
     if check["ok"]:
         return "ok"
     return "failed" if check["urgent"] else "warning"
@@ -110,14 +112,15 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _lateness(lateness: dict[str, Any], speed: float) -> str:
-    """In wall-clock seconds: the API counts the engine's, which pass faster on an accelerated local stack."""
+    """Return the lateness in wall-clock seconds; the API counts seconds of schedule time."""
     if not lateness["tasks"]:
-        return "nothing has begun in the last 24 hours"
+        return "no task has begun in the last 24 hours"
     p50, p95, p99, worst = (
         _seconds(lateness[name] / speed)
         for name in ("p50Seconds", "p95Seconds", "p99Seconds", "maxSeconds")
     )
-    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {lateness['tasks']:,} tasks, in wall time"
+    tasks = f"{lateness['tasks']:,} tasks"
+    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {tasks}, in wall time"
 
 
 def _seconds(value: float | None) -> str:
@@ -125,16 +128,17 @@ def _seconds(value: float | None) -> str:
 
 
 def run_global(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Pause or resume everything."""
+    """Set or end the global pause."""
     body = {"reason": args.reason} if args.reason else {}
     control = api().post(f"/v1/control/{args.action}", body, what=f"{args.action} failed").body
     if output.as_json:
         output.json(control)
     elif control["paused"]:
         output.line(
-            f"Everything is paused since {moment(control['pausedAt'])}. What was begun finishes, cancels go on."
+            f"All workflows have been paused since {moment(control['pausedAt'])}."
+            " Steps that have begun finish; cancellations continue."
         )
         output.note("undo: flamebot resume-all")
     else:
-        output.line("The engine runs.")
+        output.line("The global pause has ended.")
     return Exit.OK

@@ -1,10 +1,10 @@
-"""`flamebot list`, `show` and `history`: what there is, how it stands, what it did."""
+"""`flamebot list`, `show` and `history`: workflows, their state and their past steps."""
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from cli.client import Api, segment
@@ -18,66 +18,83 @@ _FOLLOW_SECONDS: Final = 1.0
 
 
 def add(commands: Commands) -> None:
-    """Tell argparse."""
+    """Add the commands to the command line."""
     parser = commands.add(
         "list",
         run_list,
         "list workflows, newest first",
-        "examples:\n  flamebot list --status failed\n  flamebot list --type default --step swipe --all\n"
-        "  flamebot list --status failed --quiet | xargs flamebot retry",
+        "examples:\n  flamebot list --status failed\n"
+        "  flamebot list --type default --step swipe --all\n"
+        "  flamebot list --status failed --all --quiet | xargs flamebot retry",
     )
-    parser.add_argument("--status", choices=STATUSES, help="only those in this status")
-    parser.add_argument("--type", metavar="TYPE", help="only those of this definition")
-    parser.add_argument("--account", metavar="ACCOUNT", help="only those of this account")
-    parser.add_argument("--step", metavar="STEP", help="only those at this step")
+    parser.add_argument("--status", choices=STATUSES, help="only workflows in this status")
+    parser.add_argument("--type", metavar="TYPE", help="only workflows of this definition")
+    parser.add_argument("--account", metavar="ACCOUNT", help="only workflows of this account")
+    parser.add_argument("--step", metavar="STEP", help="only workflows at this step")
     parser.add_argument(
-        "--error", metavar="TEXT", help="only those whose last error holds this text"
+        "--error", metavar="TEXT", help="only workflows whose last error contains this text"
     )
     parser.add_argument(
         "--due-before",
         metavar="TIME",
-        help="only those whose next action is due before this time (RFC 3339)",
+        help="only workflows whose next action is due before this time (RFC 3339)",
     )
     parser.add_argument(
-        "--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)"
+        "--limit",
+        type=count,
+        default=50,
+        metavar="N",
+        help="print at most N workflows (default: 50)",
     )
-    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--all", action="store_true", help="print all workflows")
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="ids alone, for the next command"
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print ids only, as arguments for another command",
     )
 
     parser = commands.add(
         "show",
         run_show,
-        "show a workflow",
+        "show the state of a workflow",
         "examples:\n  flamebot show acct-001\n  flamebot show acct-001 --json",
     )
     parser.add_argument(
-        "id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow"
+        "id",
+        metavar="ID",
+        help="the id of a workflow, or of an account for its live or latest workflow",
     )
 
     parser = commands.add(
         "history",
         run_history,
-        "show what a workflow did, oldest first",
-        "examples:\n  flamebot history acct-001\n  flamebot history acct-001 --follow      until the workflow is over",
+        "show the steps of a workflow, oldest first",
+        "examples:\n  flamebot history acct-001\n"
+        "  flamebot history acct-001 --follow      until the workflow has ended",
     )
     parser.add_argument(
-        "id", metavar="ID", help="a workflow's id, or an account's for its live or latest workflow"
+        "id",
+        metavar="ID",
+        help="the id of a workflow, or of an account for its live or latest workflow",
     )
     parser.add_argument(
-        "--limit", type=count, metavar="N", help="at most so many steps (default: all)"
+        "--limit", type=count, metavar="N", help="print at most N steps (default: all)"
     )
     parser.add_argument(
         "-f",
         "--follow",
         action="store_true",
-        help="go on until the workflow is over; exits with 1 if it failed",
+        help="print steps as they happen until the workflow ends; exit with 1 if it failed",
     )
 
 
 def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
-    """A workflow by its id, or by its account's: the live one, else the latest. Raises `Failure`."""
+    """Return a workflow by its id, or by its account's id: the live one, else the latest.
+
+    Raises:
+        Failure: There is none, or the API cannot be used. `what` is its first line.
+    """
     if len(name) == 36 and name.count("-") == 4:
         try:
             workflow: dict[str, Any] = api.get(f"/v1/workflows/{segment(name)}", what=what).body
@@ -92,15 +109,15 @@ def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
     if not items:
         raise Failure(
             what,
-            f"There is neither a workflow nor an account with a workflow called {name}.",
-            f"`flamebot start {name}` starts one.",
+            f"No workflow has the id {name}, and no account of that id has a workflow.",
+            f"If the account exists, `flamebot start {name}` starts a workflow for it.",
             Exit.NOT_FOUND,
         )
     return next((item for item in items if item["status"] in LIVE), items[0])
 
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """A table of workflows."""
+    """Print a table of workflows."""
     filters = {
         "status": args.status,
         "type": args.type,
@@ -123,15 +140,19 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
         head = ["ACCOUNT", "WORKFLOW", "TYPE", "STATUS", "STEP", "NEXT ACTION", "LAST ERROR"]
         output.table(head, [_row(item) for item in items])
         if not items:
-            output.note("No workflow fits. `flamebot import FILE` starts some.")
+            if any(value is not None for value in filters.values()):
+                output.note("No workflow matches.")
+            else:
+                output.note("There are no workflows. `flamebot import FILE` starts some.")
         elif len(items) == most:
-            output.note(f"The latest {most}; more with --limit or --all.")
+            output.note(f"These are the latest {most}; --limit or --all shows more.")
     return Exit.OK
 
 
 def _row(item: dict[str, Any]) -> list[object]:
     kind = f"{item['workflowType']} v{item['workflowVersion']}"
-    step = f"{item['currentStepId'] or '-'} ({min(item['currentStep'] + 1, item['totalSteps'])}/{item['totalSteps']})"
+    total = item["totalSteps"]
+    step = f"{item['currentStepId'] or '-'} ({min(item['currentStep'] + 1, total)}/{total})"
     return [
         *choose(item, "accountId", "id"),
         kind,
@@ -143,13 +164,13 @@ def _row(item: dict[str, Any]) -> list[object]:
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """One workflow."""
-    item = find(api(), args.id, what=f"{args.id} cannot be shown")
+    """Print one workflow."""
+    http = api()
+    item = find(http, args.id, what=f"{args.id} cannot be shown")
     if output.as_json:
         output.json(item)
         return Exit.OK
     _, _, kind, status, step, due, error = _row(item)
-    task = item["task"]
     output.fields(
         {
             "account": item["accountId"],
@@ -159,9 +180,7 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
             "step": step,
             "next action": due,
             "last error": error,
-            "task": f"{task['phase']} of {task['stepId']}, {task['status']}, {task['attempts']} attempts"
-            if task
-            else "-",
+            "task": _task(item["task"]),
             "effect in flight": "yes" if item["effectInFlight"] else "no",
             "loops": ", ".join(f"{name}: {n}" for name, n in item["gotoIterations"].items()) or "-",
             "started": moment(item["startedAt"]),
@@ -169,11 +188,26 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
             "allowed": ", ".join(item["allowedActions"]) or "-",
         }
     )
+    _note_log(http, [item["lastError"]], output)
     return Exit.OK
 
 
+def _task(task: dict[str, Any] | None) -> str:
+    if task is None:
+        return "-"
+    attempts = "1 attempt" if task["attempts"] == 1 else f"{task['attempts']} attempts"
+    return f"{task['phase']} of {task['stepId']}, {task['status']}, {attempts}"
+
+
+def _note_log(http: Api, errors: Iterable[str | None], output: Output) -> None:
+    """Point to the step function's log on the local stack, if an error is unexpected."""
+    log = http.target.log("step")
+    if log is not None and any(error and error.startswith("unexpected") for error in errors):
+        output.note(f"next: {log} has the unexpected error with file and line.")
+
+
 def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """What it did, and with --follow what it does."""
+    """Print the past steps, and with --follow each further step."""
     what = f"The history of {args.id} cannot be shown"
     http = api()
     workflow = find(http, args.id, what=what)
@@ -188,51 +222,54 @@ def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output
             ["#", "STEP", "ACTION", "STATUS", "ATTEMPT", "FINISHED", "RESULT"],
             [_entry(entry) for entry in entries],
         )
+        if not entries:
+            output.note("No step has finished yet.")
+        _note_log(http, [entry["error"] for entry in entries], output)
     return Exit.OK
 
 
 def _entry(entry: dict[str, Any]) -> list[object]:
-    told = entry["error"] or entry["result"] or None
+    result = entry["error"] or entry["result"] or None
     return [
         str(entry["sequence"]),
         *choose(entry, "stepId", "action", "status"),
         str(entry["attempt"]),
         moment(entry["finishedAt"]),
-        told,
+        result,
     ]
 
 
 def _follow(http: Api, workflow: dict[str, Any], path: str, what: str, output: Output) -> Exit:
-    for entry in _as_it_happens(http, workflow, path, what):
+    for entry in _entries_until_the_end(http, workflow, path, what):
         if output.as_json:
             output.json_line(entry)
         else:
-            number, step, action, status, attempt, finished, told = _entry(entry)
+            number, step, action, status, attempt, finished, result = _entry(entry)
             output.line(
-                f"{finished}  #{number}  {step} ({action})  {output.paint(str(status))}  attempt {attempt}  {printable(told)}"
+                f"{finished}  #{number}  {step} ({action})  {output.paint(str(status))}"
+                f"  attempt {attempt}  {printable(result)}"
             )
     status = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body["status"]
     output.note(f"The workflow is {status}.")
     return Exit.FAILURE if status == "failed" else Exit.OK
 
 
-def _as_it_happens(
+def _entries_until_the_end(
     http: Api, workflow: dict[str, Any], path: str, what: str
 ) -> Iterator[dict[str, Any]]:
-    """Entries until the workflow is over; the page that is still filling is read again and again."""
-    cursor, told = None, -1
+    """Yield entries until the workflow has ended; the last page is read repeatedly."""
+    cursor, latest = None, -1
     while True:
-        status = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body[
-            "status"
-        ]  # before the page: none is missed
+        # The status is read before the page: an entry of the end is on the page or on a later one.
+        state = http.get(f"/v1/workflows/{segment(workflow['id'])}", what=what).body
         page = http.get(path, what=what, params={"limit": 200, "cursor": cursor}).body
         for entry in page["items"]:
-            if entry["sequence"] > told:
-                told = entry["sequence"]
+            if entry["sequence"] > latest:
+                latest = entry["sequence"]
                 yield entry
         if page["nextCursor"] is not None:
             cursor = page["nextCursor"]
-        elif status not in LIVE:
+        elif state["status"] not in LIVE:
             return
         else:
             time.sleep(_FOLLOW_SECONDS)

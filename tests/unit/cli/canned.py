@@ -1,4 +1,4 @@
-"""An API on loopback that answers what a test put there, and remembers what it was asked."""
+"""An API on loopback with canned responses; it records the requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOW = "2026-03-01T12:00:00.123456Z"
 
 @dataclass
 class RequestModel:
-    """A request."""
+    """A request that the API received."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class RequestModel:
 
 @dataclass
 class Reply:
-    """An answer."""
+    """A canned response of the API."""
 
     status: int = 200
     body: Any = None
@@ -38,33 +38,33 @@ Handler = Callable[[RequestModel], Reply]
 
 
 class CannedApi:
-    """Answers by method and path; a list of replies is used up one by one, the last one for ever."""
+    """Replies by method and path. A list of replies is used in order, the last one repeatedly."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.asked: list[RequestModel] = []
+        self.requests: list[RequestModel] = []
         self.replies: dict[tuple[str, str], list[Reply] | Handler] = {}
 
     def on(self, method: str, path: str, *replies: Reply | Handler) -> None:
-        """Say what to answer."""
+        """Set the replies to a request."""
         first = replies[0]
         self.replies[method, path] = (
             first if callable(first) else [r for r in replies if isinstance(r, Reply)]
         )
 
-    def reply(self, asked: RequestModel) -> Reply:
-        """The answer for a request."""
-        self.asked.append(asked)
-        canned = self.replies.get((asked.method, asked.path))
+    def reply(self, request: RequestModel) -> Reply:
+        """Return the reply to a request."""
+        self.requests.append(request)
+        canned = self.replies.get((request.method, request.path))
         if canned is None:
             return problem(404, "not_found", "There is no such thing.")
         if callable(canned):
-            return canned(asked)
+            return canned(request)
         return canned.pop(0) if len(canned) > 1 else canned[0]
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Reply:
-    """An error as the engine tells it."""
+    """Return an error in the form of the API."""
     headers = {"Content-Type": "application/problem+json", **more.pop("headers", {})}
     body = {
         "type": f"/problems/{code}",
@@ -79,7 +79,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Reply:
 
 
 def workflow(**changes: Any) -> dict[str, Any]:
-    """A workflow as GET shows it."""
+    """Return a workflow as `GET /v1/workflows/ID` does."""
     shown = {
         "id": "3f0e9f6e-8f3c-4a6e-9a39-000000000001",
         "accountId": "acct-001",
@@ -114,7 +114,7 @@ def workflow(**changes: Any) -> dict[str, Any]:
 
 @contextmanager
 def serve() -> Iterator[CannedApi]:
-    """Serve until the end of the block."""
+    """Serve for the length of a block."""
     api = CannedApi()
 
     class Requests(BaseHTTPRequestHandler):
@@ -125,14 +125,14 @@ def serve() -> Iterator[CannedApi]:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             is_json = text and headers.get("content-type", "") == "application/json"
-            asked = RequestModel(
+            request = RequestModel(
                 self.command,
                 parts.path,
                 dict(parse_qsl(parts.query)),
                 headers,
                 json.loads(text) if is_json else text or None,
             )
-            reply = api.reply(asked)
+            reply = api.reply(request)
             content = (
                 reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             )
@@ -146,7 +146,7 @@ def serve() -> Iterator[CannedApi]:
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  # the names that the server looks for
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log no request."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
         server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""A command line in a directory of its own, talking to canned answers."""
+"""Runs commands in a directory of their own against an API with canned responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.cli.canned import CannedApi, serve
 
 @dataclass
 class Ran:
-    """What a command printed and answered."""
+    """Output and exit status of a command."""
 
     exit: int
     out: str
@@ -24,7 +24,7 @@ class Ran:
 
     @property
     def json(self) -> Any:
-        """Its standard output, read by a program."""
+        """The standard output, parsed as JSON."""
         return json.loads(self.out)
 
 
@@ -33,7 +33,7 @@ Flamebot = Callable[..., Ran]
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of whoever runs the tests: an empty home, an empty directory, an empty environment."""
+    """Run each test with an empty home, directory and environment."""
     for name in (
         "FLAMEBOT_API_URL",
         "FLAMEBOT_TOKEN",
@@ -50,7 +50,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def api() -> Iterator[CannedApi]:
-    """The API to talk to."""
+    """The canned API that commands use."""
     with serve() as canned:
         yield canned
 
@@ -59,7 +59,7 @@ def api() -> Iterator[CannedApi]:
 def flamebot(
     api: CannedApi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Flamebot:
-    """Runs a command against the canned API."""
+    """Return a function that runs a command against the canned API."""
     monkeypatch.setenv("FLAMEBOT_API_URL", api.url)
     monkeypatch.setenv("FLAMEBOT_TOKEN", "planted-token")
 
@@ -67,7 +67,7 @@ def flamebot(
         capsys.readouterr()
         try:
             answered = main(list(argv))
-        except SystemExit as ended:  # argparse's own way out
+        except SystemExit as ended:  # argparse ends this way
             answered = ended.code if isinstance(ended.code, int) else 1
         shown = capsys.readouterr()
         return Ran(answered, shown.out, shown.err)

@@ -1,4 +1,4 @@
-"""`flamebot definitions`."""
+"""The commands of `flamebot definitions`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ISSUES = [
 
 
 def version(number: int) -> dict[str, Any]:
-    """A published definition."""
+    """Return a published definition."""
     return {
         "type": "test",
         "version": number,
@@ -46,13 +46,13 @@ def version(number: int) -> dict[str, Any]:
 
 @pytest.fixture
 def file() -> str:
-    """A file that holds a definition."""
+    """A file with a definition."""
     Path("test.yaml").write_text(TEXT, encoding="utf-8")
     return "test.yaml"
 
 
 def test_list_counts_workflows(api: CannedApi, flamebot: Flamebot) -> None:
-    """Each definition's current version is shown with its workflows by status."""
+    """`list` shows each definition's current version and its workflows by status."""
     item = {
         "type": "test",
         "version": 3,
@@ -74,7 +74,7 @@ def test_list_counts_workflows(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_what_show_prints_can_be_applied(api: CannedApi, flamebot: Flamebot) -> None:
-    """A definition is shown as a file that `apply` takes, without what publishing added."""
+    """`show` prints a file for `apply`, without the fields that publishing added."""
     api.on("GET", "/v1/definitions/test", Reply(200, version(3)))
     api.on("GET", "/v1/definitions/test/versions/1", Reply(200, version(1)))
     ran = flamebot("definitions", "show", "test")
@@ -90,52 +90,55 @@ def test_what_show_prints_can_be_applied(api: CannedApi, flamebot: Flamebot) -> 
 
 
 def test_validate_points_into_the_file(api: CannedApi, flamebot: Flamebot, file: str) -> None:
-    """Every issue is told at once with file, line and column; what is not there is told at what is around it."""
+    """`validate` prints every error with file, line and column.
+
+    A missing field has the position of its parent.
+    """
     api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": ISSUES}))
     ran = flamebot("definitions", "validate", file)
     assert ran.exit == 1
     lines = ran.out.splitlines()
     assert lines[1].split()[:2] == ["test.yaml:8:13", "/steps/1/action"]
     assert lines[2].startswith("test.yaml:1:1")
-    places = [
-        issue["place"]
+    positions = [
+        issue["position"]
         for issue in flamebot("definitions", "validate", file, "--json").json["errors"]
     ]
-    assert places == ["test.yaml:8:13", "test.yaml:1:1"]
+    assert positions == ["test.yaml:8:13", "test.yaml:1:1"]
 
 
 def test_a_valid_definition_is_told_so(api: CannedApi, flamebot: Flamebot) -> None:
-    """JSON is read as well as YAML, and the document is sent as it is."""
+    """`validate` reads JSON as well as YAML and sends the document unchanged."""
     api.on("POST", "/v1/definitions/validate", VALID)
     Path("test.json").write_text(
         json.dumps({"type": "test", "name": "Test", "steps": STEPS}), encoding="utf-8"
     )
     assert flamebot("definitions", "validate", "test.json").exit == 0
-    assert api.asked[0].body == {"type": "test", "name": "Test", "steps": STEPS}
+    assert api.requests[0].body == {"type": "test", "name": "Test", "steps": STEPS}
 
 
 def test_apply_follows_the_current_version(api: CannedApi, flamebot: Flamebot, file: str) -> None:
-    """The version that is current now is the one that may be followed; the file is sent as it is."""
+    """`apply` publishes on the condition that the current version has not changed."""
     api.on("POST", "/v1/definitions/validate", VALID)
     api.on("GET", "/v1/definitions/test", Reply(200, version(3)))
     api.on("PUT", "/v1/definitions/test", Reply(200, version(4)))
     ran = flamebot("definitions", "apply", file)
-    assert (ran.exit, "test is version 4 now" in ran.out) == (0, True)
-    assert api.asked[-1].headers["if-match"] == '"3"'
-    assert api.asked[-1].body == yaml.safe_load(TEXT)
+    assert (ran.exit, "test is now version 4" in ran.out) == (0, True)
+    assert api.requests[-1].headers["if-match"] == '"3"'
+    assert api.requests[-1].body == yaml.safe_load(TEXT)
 
 
 def test_apply_of_the_first_version(api: CannedApi, flamebot: Flamebot, file: str) -> None:
-    """A type that does not exist yet is published only if it still does not."""
+    """A new type is published on the condition that it still does not exist."""
     api.on("POST", "/v1/definitions/validate", VALID)
     api.on("PUT", "/v1/definitions/test", Reply(201, version(1)))
-    assert "test is version 1 now" in flamebot("definitions", "apply", file).out
-    assert api.asked[-1].headers["if-none-match"] == "*"
-    assert "if-match" not in api.asked[-1].headers
+    assert "test is now version 1" in flamebot("definitions", "apply", file).out
+    assert api.requests[-1].headers["if-none-match"] == "*"
+    assert "if-match" not in api.requests[-1].headers
 
 
 def test_apply_of_the_same_changes_nothing(api: CannedApi, flamebot: Flamebot, file: str) -> None:
-    """The same content again is told as such."""
+    """`apply` of the current content reports that nothing changed."""
     api.on("POST", "/v1/definitions/validate", VALID)
     api.on("GET", "/v1/definitions/test", Reply(200, version(3)))
     api.on("PUT", "/v1/definitions/test", Reply(200, version(3)))
@@ -145,7 +148,7 @@ def test_apply_of_the_same_changes_nothing(api: CannedApi, flamebot: Flamebot, f
 def test_apply_never_overwrites_somebody_elses_version(
     api: CannedApi, flamebot: Flamebot, file: str
 ) -> None:
-    """With --if-version the operator's own knowledge decides; a newer version is a conflict that says what to do."""
+    """--if-version sets the condition; a newer version is a conflict with advice."""
     api.on("POST", "/v1/definitions/validate", VALID)
     api.on(
         "PUT",
@@ -153,14 +156,14 @@ def test_apply_never_overwrites_somebody_elses_version(
         problem(412, "precondition_failed", "There is a newer version."),
     )
     ran = flamebot("definitions", "apply", file, "--if-version", "2")
-    assert api.asked[-1].headers["if-match"] == '"2"'
+    assert api.requests[-1].headers["if-match"] == '"2"'
     assert (ran.exit, "flamebot definitions show" in ran.err) == (5, True)
 
 
 def test_a_issueed_definition_is_not_published(
     api: CannedApi, flamebot: Flamebot, file: str
 ) -> None:
-    """What is wrong is told before anything is published, and --dry-run never publishes."""
+    """An invalid definition is not published, and --dry-run never publishes."""
     api.on(
         "POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": ISSUES}), VALID
     )
@@ -168,16 +171,16 @@ def test_a_issueed_definition_is_not_published(
     assert (ran.exit, "test.yaml:8:13" in ran.out, "2 errors" in ran.err) == (1, True, True)
     ran = flamebot("definitions", "apply", file, "--dry-run")
     assert (ran.exit, "would be version 1" in ran.out) == (0, True)
-    assert not any(asked.method == "PUT" for asked in api.asked)
+    assert not any(request.method == "PUT" for request in api.requests)
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("steps: [", "neither YAML nor JSON"),
-        ("- a\n- b\n", "holds no definition"),
-        ("", "holds no definition"),
-        ("type: test\nsteps:\n  - id: a\n    id: b\n", "Line 4 names 'id' a second time"),
+        ("- a\n- b\n", "contains no definition"),
+        ("", "contains no definition"),
+        ("type: test\nsteps:\n  - id: a\n    id: b\n", "Line 4 repeats the name 'id'"),
         ("type: test\nat: !!python/object:os.system x\n", "neither YAML nor JSON"),
         ("[" * 5000, "neither YAML nor JSON"),
         ("a: *nobody", "neither YAML nor JSON"),
@@ -186,9 +189,9 @@ def test_a_issueed_definition_is_not_published(
 def test_a_file_that_is_none_is_refused(
     api: CannedApi, flamebot: Flamebot, text: str, why: str
 ) -> None:
-    """A file that cannot be a definition is told with its reason and sent nowhere."""
+    """A file that cannot be a definition is rejected with the reason and not sent."""
     Path("a.yaml").write_text(text, encoding="utf-8")
     ran = flamebot("definitions", "validate", "a.yaml")
     assert ran.exit == 2
     assert why in ran.err
-    assert api.asked == []
+    assert api.requests == []

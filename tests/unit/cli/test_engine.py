@@ -1,4 +1,4 @@
-"""`flamebot status`, `pause-all` and `resume-all`."""
+"""The commands `flamebot status`, `pause-all` and `resume-all`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STEP = {
 
 
 def stats(**changes: Any) -> Reply:
-    """The engine's figures."""
+    """Return statistics of the engine."""
     told = {
         "workflows": {"active": 1200, "failed": 0},
         "tasks": {"pending": 3},
@@ -45,14 +45,14 @@ def stats(**changes: Any) -> Reply:
 
 @pytest.fixture(autouse=True)
 def engine(api: CannedApi) -> None:
-    """An engine that does well."""
+    """A healthy engine."""
     api.on("GET", "/v1/health", Reply(200, {"status": "ok", "checks": CHECKS}))
     api.on("GET", "/v1/stats", stats())
     api.on("GET", "/v1/control", Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 0}))
 
 
 def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
-    """Health, counts, lateness and the last day's steps stand on one screen, with the API that was asked."""
+    """`status` shows API, health, counts, lateness and the steps of the last 24 hours."""
     ran = flamebot("status")
     assert ran.exit == 0
     for text in (api.url, "1,200 active", "p95 0.80 s", "last_tick", "add_bio", "1.50 s"):
@@ -62,7 +62,7 @@ def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
 def test_lateness_is_shown_in_real_seconds(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On an accelerated local stack the engine's seconds become real ones; programs get what the API says."""
+    """On an accelerated stack lateness is in wall-clock seconds; JSON has the API's values."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     Path(".flamebot").mkdir()
     Path(".flamebot/stack.json").write_text(
@@ -73,7 +73,7 @@ def test_lateness_is_shown_in_real_seconds(
 
 
 def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
-    """An engine without any work is shown without a fault."""
+    """`status` works without any workflow, task or account."""
     none = {
         "tasks": 0,
         "p50Seconds": None,
@@ -83,11 +83,11 @@ def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
     }
     api.on("GET", "/v1/stats", stats(workflows={}, tasks={}, accounts={}, steps=[], lateness=none))
     ran = flamebot("status")
-    assert (ran.exit, "nothing has begun" in ran.out) == (0, True)
+    assert (ran.exit, "no task has begun" in ran.out) == (0, True)
 
 
 def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
-    """With --check a failing health check is an exit code; without it is news."""
+    """With --check an unhealthy engine is exit status 7; without it the status is 0."""
     late = {
         "name": "last_tick",
         "ok": False,
@@ -101,7 +101,7 @@ def test_check_exits_with_seven(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_what_is_not_urgent_is_a_warning(api: CannedApi, flamebot: Flamebot) -> None:
-    """Both are told apart at a glance."""
+    """A failed check that is urgent is `failed`, another one `warning`."""
     checks = [
         {"name": name, "ok": False, "detail": "No.", "urgent": urgent}
         for name, urgent in (("last_tick", True), ("history", False))
@@ -113,15 +113,15 @@ def test_what_is_not_urgent_is_a_warning(api: CannedApi, flamebot: Flamebot) -> 
 
 
 def test_status_needs_no_admin(api: CannedApi, flamebot: Flamebot) -> None:
-    """A token that may only read sees everything but the global pause."""
+    """With a read-only token `status` shows everything except the global pause."""
     api.on("GET", "/v1/control", problem(403, "forbidden", "No."))
     ran = flamebot("status", "--json")
     assert (ran.exit, ran.json["control"], ran.json["health"]["status"]) == (0, None, "ok")
-    assert "needs the scope admin" in flamebot("status").out
+    assert "lacks the scope admin" in flamebot("status").out
 
 
 def test_the_global_pause_is_shown_and_undone(api: CannedApi, flamebot: Flamebot) -> None:
-    """pause-all says since when, status reminds of it, resume-all ends it."""
+    """pause-all prints the time, status shows the pause, resume-all ends it."""
     paused = Reply(200, {"paused": True, "pausedAt": NOW, "pausedMs": 0})
     api.on("POST", "/v1/control/pause-all", paused)
     api.on(
@@ -132,7 +132,7 @@ def test_the_global_pause_is_shown_and_undone(api: CannedApi, flamebot: Flamebot
     ran = flamebot("pause-all", "--reason", "maintenance")
     assert "paused since 2026-03-01 12:00:00Z" in ran.out
     assert "undo: flamebot resume-all" in ran.err
-    assert api.asked[-1].body == {"reason": "maintenance"}
+    assert api.requests[-1].body == {"reason": "maintenance"}
     api.on("GET", "/v1/control", paused)
     assert "flamebot resume-all" in flamebot("status").out
-    assert flamebot("resume-all").out == "The engine runs.\n"
+    assert flamebot("resume-all").out == "The global pause has ended.\n"

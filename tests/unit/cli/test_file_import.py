@@ -47,7 +47,7 @@ class Bucket:
 
     def told(self) -> dict[str, Any]:
         """What the API says of it."""
-        size = str(self.api.asked[-1].body["bytes"])
+        size = str(self.api.requests[-1].body["bytes"])
         headers = {"Content-Length": size, "If-None-Match": "*"}
         return {
             "url": f"{self.api.url}/bucket/imports/x?X-Amz-Signature=s",
@@ -86,7 +86,7 @@ def test_a_large_file_goes_as_a_whole(api: CannedApi, bucket: Bucket, flamebot: 
     ran = flamebot("import", write(), "--type", "test", "--spread", "6h")
     assert (ran.exit, "1,001 rows: 1,001 imported, 1,001 started" in ran.out) == (0, True)
     assert ID in ran.err
-    created = api.asked[0]
+    created = api.requests[0]
     assert created.body == {
         "bytes": len(TEXT.encode()), "format": "csv", "fileName": "a.csv", "startAutomation": True, "workflowType": "test",
         "spreadSeconds": 21600,
@@ -104,8 +104,8 @@ def test_json_lines_go_alike_and_small_ones_do_not(
     """A thousand rows travel in a request; one more, and the file goes as a whole."""
     lines = "".join(json.dumps({"flamebotId": f"a{n}"}) + "\n" for n in range(1001))
     assert flamebot("import", write(lines, "a.jsonl"), "--no-start").exit == 0
-    assert (api.asked[0].body["format"], api.asked[0].body["startAutomation"]) == ("jsonl", False)
-    api.asked.clear()
+    assert (api.requests[0].body["format"], api.requests[0].body["startAutomation"]) == ("jsonl", False)
+    api.requests.clear()
     stored = {"status": "created", "workflow": {"instanceId": None, "status": "not_requested"}}
     results = [{"index": n, "flamebotId": f"a{n}", **stored} for n in range(1000)]
     api.on(
@@ -114,7 +114,7 @@ def test_json_lines_go_alike_and_small_ones_do_not(
         Reply(200, {"imported": 1000, "started": 0, "rejected": 0, "results": results}),
     )
     assert flamebot("import", write(lines.rpartition('{"flamebotId"')[0], "b.jsonl")).exit == 0
-    assert [len(asked.body["accounts"]) for asked in api.asked] == [1000]
+    assert [len(asked.body["accounts"]) for asked in api.requests] == [1000]
 
 
 def test_the_same_file_is_the_same_import(
@@ -131,7 +131,7 @@ def test_the_same_file_is_the_same_import(
     assert "imported by an earlier run" in flamebot("import", "a.csv").out
     assert flamebot("import", "a.csv", "--json").json["replayed"] == 1001
     flamebot("import", "a.csv", "--type", "test")
-    keys = [asked.headers["idempotency-key"] for asked in api.asked if asked.method == "POST"]
+    keys = [asked.headers["idempotency-key"] for asked in api.requests if asked.method == "POST"]
     assert len(set(keys[:4])) == 1
     assert keys[4] not in keys[:4]
     assert len(bucket.sent) == 1
@@ -201,7 +201,7 @@ def test_a_header_that_is_none_is_refused_before_anything_is_sent(
     """A file of a million rows is not sent in vain."""
     ran = flamebot("import", write(TEXT.replace("credentials.token", "surprise")))
     assert (ran.exit, "unknown column 'surprise'" in ran.err) == (2, True)
-    assert api.asked == []
+    assert api.requests == []
 
 
 def test_rejected_rows_are_listed_by_line(
@@ -289,7 +289,7 @@ def test_imports_are_listed_shown_and_cancelled(api: CannedApi, flamebot: Flameb
     assert flamebot("imports", "rejects", ID, "--json").json == []
     ran = flamebot("imports", "cancel", ID, "--reason", "wrong file")
     assert "1,001 accounts stay" in ran.out
-    assert api.asked[-1].body == {"reason": "wrong file"}
+    assert api.requests[-1].body == {"reason": "wrong file"}
     api.on(
         "POST",
         f"/v1/imports/{ID}/cancel",

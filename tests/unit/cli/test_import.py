@@ -83,7 +83,7 @@ def test_a_json_list_is_imported_and_started(api: CannedApi, flamebot: Flamebot)
     ran = flamebot("import", write("a.json", accounts(3)))
     assert ran.exit == 0
     assert "3 rows: 3 imported, 3 started" in ran.out
-    (asked,) = api.asked
+    (asked,) = api.requests
     assert asked.body == {
         "accounts": accounts(3),
         "startAutomation": True,
@@ -98,7 +98,7 @@ def test_options_say_what_to_start(api: CannedApi, flamebot: Flamebot) -> None:
     name = write("a.json", accounts(1))
     flamebot("import", name, "--type", "test", "--spread", "6h")
     flamebot("import", name, "--no-start")
-    spread, stored = api.asked
+    spread, stored = api.requests
     assert (
         spread.body["workflowType"],
         spread.body["spreadSeconds"],
@@ -120,7 +120,7 @@ def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> N
     )
     flamebot("import", name)
     flamebot("import", name, "--start", "--type", "aggressive")
-    own, won = (asked.body for asked in api.asked)
+    own, won = (asked.body for asked in api.requests)
     assert (own["startAutomation"], own["workflowType"], own["spreadSeconds"]) == (
         False,
         "test",
@@ -142,7 +142,7 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
         "a2,,c2,,,\n"
     )
     assert flamebot("import", write("a.csv", text)).exit == 0
-    (asked,) = api.asked
+    (asked,) = api.requests
     assert asked.body["accounts"] == [
         {
             "flamebotId": "a1",
@@ -172,14 +172,14 @@ def test_what_has_two_readings_or_none_is_refused(
     ran = flamebot("import", write(name, text))
     assert ran.exit == 2
     assert "cannot be imported" in ran.err
-    assert api.asked == []
+    assert api.requests == []
 
 
 def test_a_large_file_travels_in_thousands(api: CannedApi, flamebot: Flamebot) -> None:
     """No request has more than 1,000 accounts, and each has a key of its own."""
     ran = flamebot("import", write("a.json", accounts(2500)))
-    assert [len(asked.body["accounts"]) for asked in api.asked] == [1000, 1000, 500]
-    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 3
+    assert [len(asked.body["accounts"]) for asked in api.requests] == [1000, 1000, 500]
+    assert len({asked.headers["idempotency-key"] for asked in api.requests}) == 3
     assert "2,500 rows: 2,500 imported" in ran.out
 
 
@@ -187,7 +187,7 @@ def test_heavy_rows_travel_in_smaller_requests(api: CannedApi, flamebot: Flamebo
     """No request comes near the API's 5 MB."""
     heavy = [{"flamebotId": f"a{n}", "config": {"pad": "x" * 15_000}} for n in range(700)]
     flamebot("import", write("a.json", heavy))
-    assert [len(asked.body["accounts"]) for asked in api.asked] == [299, 299, 102]
+    assert [len(asked.body["accounts"]) for asked in api.requests] == [299, 299, 102]
 
 
 def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> None:
@@ -196,7 +196,7 @@ def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> 
     flamebot("import", write("b.json", json.dumps(accounts(1), indent=4)))
     flamebot("import", "a.json", "--type", "test")
     flamebot("import", write("c.json", accounts(2)))
-    keys = [asked.headers["idempotency-key"] for asked in api.asked]
+    keys = [asked.headers["idempotency-key"] for asked in api.requests]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
     assert all(len(key) <= 200 and "planted" not in key for key in keys)
@@ -274,8 +274,8 @@ def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
     )
     api.on(*IMPORT, *busy, good)
     assert flamebot("import", write("a.json", accounts(1))).exit == 0
-    assert len(api.asked) == 4
-    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 1
+    assert len(api.requests) == 4
+    assert len({asked.headers["idempotency-key"] for asked in api.requests}) == 1
 
 
 def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Flamebot) -> None:
@@ -321,7 +321,7 @@ def test_a_file_that_is_none_is_refused(
     assert ran.exit == 2
     assert why in ran.err
     assert "planted" not in ran.out + ran.err
-    assert api.asked == []
+    assert api.requests == []
 
 
 @pytest.mark.parametrize("name", ["none.json", "none.csv"])

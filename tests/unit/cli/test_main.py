@@ -1,4 +1,4 @@
-"""The command as a whole: help, targets, errors, the local stack."""
+"""The command as a whole: help, targets, errors and the local stack."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from tests.unit.cli.conftest import Flamebot
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTHING = Reply(200, {"items": [], "nextCursor": None})
-COMMANDS = "dev import status list show history start pause resume stop retry run-now skip-step pause-all resume-all definitions token"
+COMMANDS = (
+    "dev import status list show history start pause resume stop retry run-now skip-step"
+    " pause-all resume-all definitions token"
+)
 
 
 def closed_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -34,7 +37,7 @@ def closed_port() -> int:
 
 
 def stack(url: str, token: str = "stack-token") -> Path:
-    """A local stack's file in the working directory."""
+    """Write a local stack's file into the working directory."""
     path = Path.cwd() / ".flamebot" / "stack.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"apiUrl": url, "token": token}), encoding="utf-8")
@@ -42,24 +45,24 @@ def stack(url: str, token: str = "stack-token") -> Path:
 
 
 def profiles(text: str) -> None:
-    """The user's profiles."""
+    """Write the user's profiles."""
     path = Path(os.environ["HOME"]) / ".config" / "flamebot" / "config.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
 
 def test_help_names_every_command_and_teaches() -> None:
-    """Help lists each command, and each one that is not plain shows an example of its use."""
+    """`--help` lists every command and shows first steps and exit statuses."""
     text = parser().format_help()
     for command in COMMANDS.split():
         assert f"\n    {command}" in text
     assert "flamebot import accounts.csv" in text
-    assert "Exit codes" in text
+    assert "exit status" in text
 
 
 @pytest.mark.parametrize("command", COMMANDS.replace("dev ", "").split())
 def test_each_command_has_help(flamebot: Flamebot, command: str) -> None:
-    """--help explains a command and exits with 0."""
+    """`--help` of each command describes it and exits with 0."""
     ran = flamebot(command, "--help")
     assert (ran.exit, f"usage: flamebot {command}" in ran.out) == (0, True)
     assert "examples:" in ran.out or command == "definitions"
@@ -77,15 +80,18 @@ def test_each_command_has_help(flamebot: Flamebot, command: str) -> None:
     ],
 )
 def test_wrong_usage_exits_with_two(flamebot: Flamebot, argv: list[str]) -> None:
-    """What cannot be understood is never guessed: no half option names, no unknown words."""
+    """Abbreviated options and unknown words are errors."""
     ran = flamebot(*argv)
     assert (ran.exit, "usage:" in ran.err, ran.out) == (2, True, "")
 
 
 def test_help_comes_at_once() -> None:
-    """Help imports no HTTP client, no YAML and nothing of the engine's adapters."""
+    """`--help` imports no HTTP client, no YAML parser and no adapter."""
     heavy = "httpx yaml pydantic boto3 cryptography devstack flamebot"
-    code = f"import sys, cli.main; cli.main.parser(); print([m for m in {heavy.split()!r} if m in sys.modules])"
+    code = (
+        "import sys, cli.main; cli.main.parser();"
+        f" print([m for m in {heavy.split()!r} if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -100,17 +106,18 @@ def test_help_comes_at_once() -> None:
 def test_what_is_said_beats_what_is_found(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Options beat a named profile, that the environment, that the local stack, that the default profile."""
+    """The order is: options, named profile, environment, local stack, default profile."""
     api.on("GET", "/v1/workflows", NOTHING)
     elsewhere = f"http://127.0.0.1:{closed_port()}"
 
     def token_used(*argv: str) -> str:
-        api.asked.clear()
+        api.requests.clear()
         assert flamebot("list", *argv).exit == 0
-        return api.asked[0].headers["authorization"].removeprefix("Bearer ")
+        return api.requests[0].headers["authorization"].removeprefix("Bearer ")
 
     profiles(
-        f'default = "d"\n[profiles.d]\napi_url = "{api.url}"\ntoken = "profile-token"\n[profiles.cmd]\napi_url = "{api.url}"\n'
+        f'default = "d"\n[profiles.d]\napi_url = "{api.url}"\ntoken = "profile-token"\n'
+        f'[profiles.cmd]\napi_url = "{api.url}"\n'
         f"token_command = \"{sys.executable} -c 'print(42)'\"\n"
     )
     monkeypatch.setenv("FLAMEBOT_API_URL", elsewhere)
@@ -140,7 +147,7 @@ def test_what_is_said_beats_what_is_found(
 def test_without_any_target_the_ways_are_told(
     flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing configured: the three ways to name an API are told."""
+    """Without any target the error lists the three ways to name one."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     ran = flamebot("list")
     assert ran.exit == 2
@@ -162,7 +169,7 @@ def test_without_any_target_the_ways_are_told(
 def test_a_broken_profile_is_told(
     flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """A profile that cannot be used says what is missing."""
+    """A profile that cannot be used is an error that says what is missing."""
     monkeypatch.delenv("FLAMEBOT_TOKEN")
     profiles(text)
     ran = flamebot("list", "--profile", "p")
@@ -172,7 +179,7 @@ def test_a_broken_profile_is_told(
 
 
 def test_a_broken_stack_file_is_told(flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stack.json that is not whole says how to get a good one."""
+    """A damaged stack.json is an error with advice."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     stack("x").write_text("{", encoding="utf-8")
     ran = flamebot("list")
@@ -180,7 +187,7 @@ def test_a_broken_stack_file_is_told(flamebot: Flamebot, monkeypatch: pytest.Mon
 
 
 def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
-    """An error says what was attempted, why it failed, where, what to do next, and the request's id."""
+    """An error says what failed, why, where, what to do next, and the request id."""
     issue = {"pointer": "/query/dueBefore", "detail": "Must be a time."}
     api.on(
         "GET", "/v1/workflows", problem(422, "invalid", "The input is not valid.", errors=[issue])
@@ -201,7 +208,7 @@ def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
 def test_the_gateways_own_errors_are_told(
     api: CannedApi, flamebot: Flamebot, status: int, exit_code: int
 ) -> None:
-    """The gateway's `{message}` is understood as well, with its request id."""
+    """An error of the gateway shows its message and request id."""
     api.on(
         "GET",
         "/v1/workflows",
@@ -217,7 +224,7 @@ def test_the_gateways_own_errors_are_told(
 
 
 def test_a_missing_scope_is_named(api: CannedApi, flamebot: Flamebot) -> None:
-    """A refusal says which scope the token lacks."""
+    """A 403 error names the scope that the token lacks."""
     headers = {
         "WWW-Authenticate": 'Bearer error="insufficient_scope", scope="flamebot/workflows.write"'
     }
@@ -227,7 +234,7 @@ def test_a_missing_scope_is_named(api: CannedApi, flamebot: Flamebot) -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[" * 100_000, b'{"errors": 5}', b"[1]"])
 def test_any_answer_is_survived(api: CannedApi, flamebot: Flamebot, body: bytes) -> None:
-    """An answer of no known form, good or bad, is a failure with a sentence, never a traceback."""
+    """A response in an unknown form is a failure with a sentence, not a traceback."""
     for status in (200, 500):
         api.on("GET", "/v1/workflows", Reply(status, body))
         ran = flamebot("list")
@@ -235,7 +242,7 @@ def test_any_answer_is_survived(api: CannedApi, flamebot: Flamebot, body: bytes)
 
 
 def test_errors_for_programs_are_json(api: CannedApi, flamebot: Flamebot) -> None:
-    """With --json an error is a document on standard error, and standard output stays empty."""
+    """With --json an error is a JSON document on standard error."""
     api.on(
         "GET",
         "/v1/workflows",
@@ -252,8 +259,8 @@ def test_errors_for_programs_are_json(api: CannedApi, flamebot: Flamebot) -> Non
     )
 
 
-def test_an_api_that_is_not_there_is_told(flamebot: Flamebot) -> None:
-    """Nobody there, and somebody who never answers: told with the address and what it may mean."""
+def test_an_unreachable_api_is_reported(flamebot: Flamebot) -> None:
+    """A refused connection and a timeout are errors with the address and advice."""
     ran = flamebot("list", "--api-url", f"http://127.0.0.1:{closed_port()}")
     assert (ran.exit, "flamebot dev" in ran.err) == (1, True)
     with closing(socket.socket()) as silent:
@@ -262,12 +269,12 @@ def test_an_api_that_is_not_there_is_told(flamebot: Flamebot) -> None:
         ran = flamebot(
             "list", "--timeout", "0.2", "--api-url", f"http://127.0.0.1:{silent.getsockname()[1]}"
         )
-    assert (ran.exit, "did not answer in time" in ran.err) == (1, True)
+    assert (ran.exit, "did not respond in time" in ran.err) == (1, True)
     assert flamebot("list", "--api-url", "nonsense").exit == 1
 
 
 def test_the_token_is_never_shown(api: CannedApi, flamebot: Flamebot) -> None:
-    """No error shows the token, whatever went wrong."""
+    """No error message contains the token."""
     api.on("GET", "/v1/workflows", Reply(500, b""))
     for more in ([], ["--json"], ["--api-url", f"http://127.0.0.1:{closed_port()}"]):
         ran = flamebot("list", *more)
@@ -277,14 +284,14 @@ def test_the_token_is_never_shown(api: CannedApi, flamebot: Flamebot) -> None:
 def test_a_proxy_does_not_see_loopback(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A company's proxy is not asked for the local stack."""
+    """Requests to the local stack do not use a proxy."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     api.on("GET", "/v1/workflows", NOTHING)
     assert flamebot("list").exit == 0
 
 
 def test_token_is_made_for_the_stack_of_this_directory(flamebot: Flamebot) -> None:
-    """A token is signed with the stack's key and carries the scopes that were asked for."""
+    """`token` prints a token with the requested scopes, signed with the stack's key."""
     import jwt
 
     path = stack("http://127.0.0.1:1")
@@ -300,7 +307,7 @@ def test_token_is_made_for_the_stack_of_this_directory(flamebot: Flamebot) -> No
 
 
 def test_dev_has_options_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`flamebot dev` hands everything after it to the local stack."""
+    """`flamebot dev` passes its arguments to the local stack."""
     given: list[list[str]] = []
 
     def stack_main(argv: list[str]) -> int:
@@ -313,7 +320,7 @@ def test_dev_has_options_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(api: CannedApi) -> None:
-    """`flamebot list | head` ends quietly."""
+    """A closed pipe, as in `flamebot list | head`, is no error."""
     api.on(
         "GET",
         "/v1/workflows",
@@ -338,7 +345,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(api: CannedApi) -> None:
 
 
 def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
-    """Ctrl-C ends a command without a traceback."""
+    """Ctrl-C ends a command with status 130 and without a traceback."""
     come = threading.Event()
 
     def slow(_: Any) -> Reply:
@@ -353,8 +360,11 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
         "FLAMEBOT_TOKEN": "t",
         "PYTHONPATH": str(ROOT),
     }
-    # Whoever runs the tests in the background of a script has them ignore interrupts, and their children too.
-    listening = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv[0] = 'flamebot'"
+    # In the background of a script, tests and their children ignore SIGINT by default.
+    listening = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " sys.argv[0] = 'flamebot'"
+    )
     command = [
         sys.executable,
         "-c",
@@ -371,7 +381,7 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
 
 
 def test_a_fault_of_the_command_is_told(api: CannedApi, flamebot: Flamebot) -> None:
-    """An unexpected error is one sentence; --debug shows its traceback."""
+    """An unexpected error is one sentence; --debug shows the traceback."""
     api.on("GET", "/v1/workflows", Reply(200, {"surprise": True}))
     ran = flamebot("list")
     assert (ran.exit, "--debug" in ran.err, "Traceback" in ran.err) == (1, True, False)
@@ -382,7 +392,7 @@ def test_a_fault_of_the_command_is_told(api: CannedApi, flamebot: Flamebot) -> N
 def test_colour_is_for_terminals(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status words are coloured at a terminal; NO_COLOR, --no-color and a dumb terminal are plain."""
+    """Status words are coloured on a terminal, except with NO_COLOR, --no-color or TERM=dumb."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert "\x1b[31m" in Output().paint("failed")

@@ -1,8 +1,10 @@
-"""`flamebot list`, `show`, `history` and the commands that change workflows."""
+"""The commands `list`, `show` and `history`, and those that change workflows."""
 
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,24 +17,24 @@ SHOW = ("GET", f"/v1/workflows/{ID}")
 
 
 def page(*items: dict[str, Any], following: str | None = None) -> Reply:
-    """A page of a list."""
+    """Return a page of a list."""
     return Reply(200, {"items": list(items), "nextCursor": following})
 
 
 def entry(sequence: int, status: str = "completed", **changes: Any) -> dict[str, Any]:
-    """A line of history."""
-    told = {
+    """Return an entry of a history."""
+    fields = {
         "sequence": sequence,
         "stepId": f"s{sequence}",
         "action": "wait",
         "status": status,
         "attempt": 1,
     }
-    return {**told, "startedAt": NOW, "finishedAt": NOW, "result": None, "error": None, **changes}
+    return {**fields, "startedAt": NOW, "finishedAt": NOW, "result": None, "error": None, **changes}
 
 
 def test_list_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
-    """Workflows are shown one a line, plain where nobody watches."""
+    """`list` prints one workflow per line, without colours if there is no terminal."""
     api.on(
         "GET",
         "/v1/workflows",
@@ -61,7 +63,7 @@ def test_list_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
-    """Filters are the API's own; what was not asked for is not sent."""
+    """Filters become query parameters of the API; absent filters are not sent."""
     api.on("GET", "/v1/workflows", page())
     ran = flamebot(
         "list",
@@ -78,7 +80,7 @@ def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
         "--due-before",
         NOW,
     )
-    (asked,) = api.asked
+    (request,) = api.requests
     expected = {
         "status": "failed",
         "type": "test",
@@ -88,16 +90,16 @@ def test_list_filters_at_the_api(api: CannedApi, flamebot: Flamebot) -> None:
         "dueBefore": NOW,
         "limit": "50",
     }
-    assert asked.query == expected
-    assert "No workflow fits" in ran.err
+    assert request.query == expected
+    assert "No workflow matches" in ran.err
 
 
 def test_list_goes_through_the_pages(api: CannedApi, flamebot: Flamebot) -> None:
-    """--all follows every cursor, --limit stops in time, --quiet prints ids alone."""
+    """--all reads every page, --limit stops early, --quiet prints ids only."""
 
-    def pages(asked: RequestModel) -> Reply:
-        number = int(asked.query.get("cursor", 0))
-        size = int(asked.query["limit"])
+    def pages(request: RequestModel) -> Reply:
+        number = int(request.query.get("cursor", 0))
+        size = int(request.query["limit"])
         return page(
             *[workflow(id=f"w{number}-{n}") for n in range(size)],
             following=str(number + 1) if number < 2 else None,
@@ -110,7 +112,7 @@ def test_list_goes_through_the_pages(api: CannedApi, flamebot: Flamebot) -> None
 
 
 def test_show_takes_a_workflows_id(api: CannedApi, flamebot: Flamebot) -> None:
-    """A workflow is shown by its own id, with what it allows."""
+    """`show` prints a workflow by its id, with its allowed actions."""
     api.on(*SHOW, Reply(200, workflow()))
     ran = flamebot("show", ID)
     shown = dict(line.split("  ", 1) for line in ran.out.splitlines())
@@ -120,7 +122,7 @@ def test_show_takes_a_workflows_id(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
-    """An account's id stands for its live workflow, else for its latest."""
+    """An account's id selects its live workflow, else its latest."""
     over, live = workflow(id="w-over", status="completed"), workflow(id="w-live", status="paused")
     api.on(
         "GET",
@@ -134,17 +136,17 @@ def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
     ran = flamebot("show", "acct-001")
     assert ran.exit == 3
     assert "flamebot start acct-001" in ran.err
-    assert {asked.query["accountId"] for asked in api.asked} == {"acct-001"}
+    assert {request.query["accountId"] for request in api.requests} == {"acct-001"}
 
 
 def test_an_account_may_be_called_like_a_workflow(api: CannedApi, flamebot: Flamebot) -> None:
-    """A UUID that is no workflow's is looked for among accounts."""
+    """A UUID that is not a workflow's id is taken as an account's id."""
     api.on("GET", "/v1/workflows", page(workflow(id="w-1")))
     assert flamebot("show", ID, "--json").json["id"] == "w-1"
 
 
 def test_history_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
-    """What a workflow did is shown oldest first, results and errors too, over all pages."""
+    """`history` prints steps with results and errors from all pages, oldest first."""
     api.on(*SHOW, Reply(200, workflow()))
     done = entry(2, result={"performed": 5})
     failed = entry(3, "failed", error="step_timeout: too slow", attempt=3)
@@ -159,7 +161,7 @@ def test_history_is_a_table(api: CannedApi, flamebot: Flamebot) -> None:
 def test_history_follows_to_the_end(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, end: str, code: int
 ) -> None:
-    """--follow tells each step once, until the workflow is over, and exits with 1 if it failed."""
+    """--follow prints each step once until the workflow ends; the status is 1 if it failed."""
     monkeypatch.setattr("cli.commands.workflows._FOLLOW_SECONDS", 0.01)
     states = [Reply(200, workflow(status=status)) for status in ("active", "active", "active", end)]
     api.on(*SHOW, *states)
@@ -177,7 +179,7 @@ def test_history_follows_to_the_end(
 
 @pytest.mark.parametrize("action", ["pause", "resume", "stop", "retry", "run-now", "skip-step"])
 def test_a_workflow_is_changed_by_name(api: CannedApi, flamebot: Flamebot, action: str) -> None:
-    """Each control command finds the workflow, says why it was asked, and prints the new state."""
+    """Each control command sends the reason and prints the workflow's new state."""
     api.on("GET", "/v1/workflows", page(workflow()))
     api.on(
         "POST",
@@ -187,23 +189,23 @@ def test_a_workflow_is_changed_by_name(api: CannedApi, flamebot: Flamebot, actio
     ran = flamebot(action, "acct-001", "--reason", "because")
     assert ran.exit == 0
     assert ran.out.startswith(f"acct-001  {ID}  paused")
-    assert "may finish" in ran.out
-    assert api.asked[-1].body == {"reason": "because"} | (
+    assert "may still finish" in ran.out
+    assert api.requests[-1].body == {"reason": "because"} | (
         {"clock": "freeze"} if action == "resume" else {}
     )
     assert flamebot(action, "acct-001", "--json").json["status"] == "paused"
 
 
 def test_resume_may_keep_the_old_due_time(api: CannedApi, flamebot: Flamebot) -> None:
-    """How the clock goes on is the operator's choice."""
+    """--clock of `resume` chooses between the remaining wait and the old due time."""
     api.on(*SHOW, Reply(200, workflow()))
     api.on("POST", f"/v1/workflows/{ID}/resume", Reply(200, workflow()))
     flamebot("resume", ID, "--clock", "run_on")
-    assert api.asked[-1].body == {"clock": "run_on"}
+    assert api.requests[-1].body == {"clock": "run_on"}
 
 
 def test_a_pause_tells_its_undoing(api: CannedApi, flamebot: Flamebot) -> None:
-    """What can be undone is done at once, and how to undo it is told."""
+    """An action that can be undone runs without a question and prints the command to undo it."""
     api.on(*SHOW, Reply(200, workflow()))
     api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
     assert "undo: flamebot resume acct-001" in flamebot("pause", ID).err
@@ -212,7 +214,7 @@ def test_a_pause_tells_its_undoing(api: CannedApi, flamebot: Flamebot) -> None:
 def test_a_stop_at_a_terminal_is_asked_about(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stop cannot be undone: at a terminal it is asked about, unless --yes is given; a script is not asked."""
+    """`stop` asks for confirmation on a terminal, except with --yes."""
     api.on(*SHOW, Reply(200, workflow()))
     api.on("POST", f"/v1/workflows/{ID}/stop", Reply(200, workflow(status="stopped")))
 
@@ -222,7 +224,7 @@ def test_a_stop_at_a_terminal_is_asked_about(
 
     monkeypatch.setattr("sys.stdin", Terminal("n\n"))
     assert flamebot("stop", ID).exit == 2
-    assert api.asked == []
+    assert api.requests == []
     monkeypatch.setattr("sys.stdin", Terminal("y\n"))
     assert flamebot("stop", ID).exit == 0
     monkeypatch.setattr("sys.stdin", Terminal(""))
@@ -232,7 +234,7 @@ def test_a_stop_at_a_terminal_is_asked_about(
 
 
 def test_what_is_not_allowed_says_what_is(api: CannedApi, flamebot: Flamebot) -> None:
-    """A conflict exits with 5 and names the actions that the status allows."""
+    """A conflict exits with 5 and lists the allowed actions."""
     api.on(*SHOW, Reply(200, workflow()))
     refusal = problem(
         409,
@@ -243,16 +245,19 @@ def test_what_is_not_allowed_says_what_is(api: CannedApi, flamebot: Flamebot) ->
     api.on("POST", f"/v1/workflows/{ID}/retry", refusal)
     ran = flamebot("retry", ID)
     assert ran.exit == 5
-    assert "What it allows now: resume, stop." in ran.err
+    assert "Allowed now: resume, stop." in ran.err
     assert "request: req-1" in ran.err
 
 
 def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
-    """Of several workflows each is tried; done in part exits with 6, none done with the first failure's code."""
+    """Each of several workflows is tried; the status is 6 if some failed.
+
+    If all failed it is the status of the first failure.
+    """
     api.on(
         "GET",
         "/v1/workflows",
-        lambda asked: page(workflow()) if asked.query["accountId"] == "good" else page(),
+        lambda request: page(workflow()) if request.query["accountId"] == "good" else page(),
     )
     api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
     ran = flamebot("pause", "none", "good")
@@ -261,7 +266,7 @@ def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
-    """Each named account gets a workflow of the definition; a live one is a conflict."""
+    """`start` starts a workflow for each account; a live workflow is a conflict."""
     path = "/v1/accounts/acct%2F1/workflows"
     api.on(
         "POST",
@@ -271,19 +276,52 @@ def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
     )
     ran = flamebot("start", "acct/1", "--type", "test", "--reason", "r")
     assert (ran.exit, ID in ran.out) == (0, True)
-    assert api.asked[0].body == {"workflowType": "test", "reason": "r"}
+    assert api.requests[0].body == {"workflowType": "test", "reason": "r"}
     ran = flamebot("start", "acct/1")
     assert (ran.exit, "flamebot show" in ran.err) == (5, True)
 
 
 def test_start_of_an_unknown_account_says_to_import_it(flamebot: Flamebot) -> None:
-    """An account that is not there has to be imported first."""
+    """`start` of an unknown account advises to import it."""
     ran = flamebot("start", "nobody")
     assert (ran.exit, "flamebot import" in ran.err) == (3, True)
 
 
 def test_without_an_api_nothing_is_tried_twice(api: CannedApi, flamebot: Flamebot) -> None:
-    """When the token is refused, the other names are not tried."""
+    """When the token is rejected, the other workflows are not tried."""
     api.on("GET", "/v1/workflows", Reply(401, {"message": "Unauthorized"}))
     assert flamebot("pause", "a", "b", "c").exit == 4
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
+
+
+def test_an_unexpected_error_points_to_the_local_log(
+    api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On the local stack `show` and `history` name the log of an unexpected error."""
+    monkeypatch.delenv("FLAMEBOT_API_URL")
+    stack = tmp_path / ".flamebot"
+    stack.mkdir()
+    (stack / "stack.json").write_text(json.dumps({"apiUrl": api.url, "token": "t"}))
+    monkeypatch.chdir(tmp_path)
+    failed = workflow(status="failed", lastError="unexpected: KeyError (attempt 3 of 3)")
+    api.on("GET", f"/v1/workflows/{ID}", Reply(200, failed))
+    api.on(
+        "GET",
+        f"/v1/workflows/{ID}/history",
+        page({**entry(1), "error": "unexpected: KeyError"}),
+        page({**entry(1), "error": "refused: no"}),
+    )
+    log = f"next: {stack / 'logs' / 'step.log'}"
+    assert log in flamebot("show", ID).err
+    assert log in flamebot("history", ID).err
+    assert "next:" not in flamebot("history", ID).err
+
+
+def test_empty_lists_are_explained(api: CannedApi, flamebot: Flamebot) -> None:
+    """Without any workflow `list` advises an import; without any step `history` says so."""
+    api.on("GET", "/v1/workflows", page())
+    assert "flamebot import FILE" in flamebot("list").err
+    assert flamebot("list", "--type", "nope").err == "No workflow matches.\n"
+    api.on("GET", f"/v1/workflows/{ID}", Reply(200, workflow()))
+    api.on("GET", f"/v1/workflows/{ID}/history", page())
+    assert flamebot("history", ID).err == "No step has finished yet.\n"
