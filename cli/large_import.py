@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import accounts_file, import_watch
-from cli.client import Answer, Api, segment
+from cli.client import Api, Response, segment
 from cli.failures import Exit, Failure
 from cli.file_upload import content_key, upload
 from cli.import_report import NOT_STARTED, REJECTED, Report, plural, problem, reason
@@ -135,7 +135,7 @@ def _not_completed(shown: Mapping[str, Any]) -> Failure:
     )
 
 
-def _with_retries(output: Output, call: Callable[[], Answer]) -> Answer:
+def _with_retries(output: Output, call: Callable[[], Response]) -> Response:
     for wait in _BACKOFF:
         try:
             return call()

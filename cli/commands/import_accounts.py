@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli import accounts_file
-from cli.client import Answer, Api
+from cli.client import Api, Response
 from cli.failures import Exit, Failure
 from cli.import_report import NOT_STARTED, REJECTED, Report, problem, reason
 from cli.options import Commands, duration
@@ -130,7 +130,7 @@ def _chunks(rows: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
         yield chunk
 
 
-def _send(api: Api, body: dict[str, Any], output: Output) -> Answer:
+def _send(api: Api, body: dict[str, Any], output: Output) -> Response:
     """Send one request, again with the same key while the API is busy or unreachable."""
     headers = {"Idempotency-Key": _key(body)}
     for tries_left in reversed(range(_TRIES)):

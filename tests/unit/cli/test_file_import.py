@@ -104,7 +104,10 @@ def test_json_lines_go_alike_and_small_ones_do_not(
     """A thousand rows travel in a request; one more, and the file goes as a whole."""
     lines = "".join(json.dumps({"flamebotId": f"a{n}"}) + "\n" for n in range(1001))
     assert flamebot("import", write(lines, "a.jsonl"), "--no-start").exit == 0
-    assert (api.requests[0].body["format"], api.requests[0].body["startAutomation"]) == ("jsonl", False)
+    assert (api.requests[0].body["format"], api.requests[0].body["startAutomation"]) == (
+        "jsonl",
+        False,
+    )
     api.requests.clear()
     stored = {"status": "created", "workflow": {"instanceId": None, "status": "not_requested"}}
     results = [{"index": n, "flamebotId": f"a{n}", **stored} for n in range(1000)]

@@ -22,10 +22,8 @@ from tests.unit.cli.conftest import Flamebot
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTHING = Reply(200, {"items": [], "nextCursor": None})
-COMMANDS = (
-    "dev import status list show history start pause resume stop retry run-now skip-step"
-    " pause-all resume-all definitions token"
-)
+COMMANDS = """dev import status list show history start pause resume stop retry run-now skip-step
+pause-all resume-all definitions token"""
 
 
 def closed_port() -> int:
@@ -361,16 +359,11 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
         "PYTHONPATH": str(ROOT),
     }
     # In the background of a script, tests and their children ignore SIGINT by default.
-    listening = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        " sys.argv[0] = 'flamebot'"
+    code = (
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " sys.argv[0] = 'flamebot'; runpy.run_module('cli.main', run_name='__main__')"
     )
-    command = [
-        sys.executable,
-        "-c",
-        f"{listening}; import runpy; runpy.run_module('cli.main', run_name='__main__')",
-        "list",
-    ]
+    command = [sys.executable, "-c", code, "list"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
