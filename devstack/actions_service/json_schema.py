@@ -49,8 +49,7 @@ def issues(
         UnknownKeyword: The schema has a keyword that is not implemented.
     """
     schema = resolved(schema, document)
-    # In a flow mapping of YAML a comma in a description begins another member, without a value.
-    unknown = {name for name, setting in schema.items() if setting is not None} - _KEYWORDS
+    unknown = set(schema) - _KEYWORDS
     if unknown:
         raise UnknownKeyword(", ".join(sorted(unknown)))
     kind = schema.get("type")
