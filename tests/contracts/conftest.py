@@ -1,4 +1,7 @@
-"""Real servers for the adapters: moto's over HTTP for AWS, the session's Postgres, loopback for the rest."""
+"""Real servers for the adapters.
+
+Moto's over HTTP for AWS, the session's Postgres, loopback for the rest.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.support import databases
 
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the local stack's AWS emulator, moto's server in a process of its own."""
+    """Return the address of the local stack's AWS emulator, moto's server in its own process."""
     folder = tmp_path_factory.mktemp("emulator")
     with (folder / "emulator.log").open("wb") as log:
         emulator = Child(
@@ -32,7 +35,7 @@ def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def aws(aws_endpoint: str) -> Callable[[str], Any]:
-    """Makes clients of the moto server."""
+    """Return a function that makes clients of the moto server."""
     clients: dict[str, Any] = {}
 
     def make(service: str) -> Any:
@@ -45,7 +48,7 @@ def aws(aws_endpoint: str) -> Callable[[str], Any]:
 
 @pytest.fixture(scope="session")
 def lock_table(aws: Callable[[str], Any]) -> str:
-    """A lock table as template.yaml makes it."""
+    """A lock table as template.yaml declares it."""
     aws("dynamodb").create_table(
         TableName="locks",
         KeySchema=[{"AttributeName": "account_id", "KeyType": "HASH"}],

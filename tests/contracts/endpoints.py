@@ -11,7 +11,7 @@ from botocore.config import Config
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -19,11 +19,11 @@ def free_port() -> int:
 
 
 def client(service: str, endpoint: str) -> Any:
-    """A boto3 client with the patience of production's."""
+    """Return a boto3 client with production's timeouts."""
     config = Config(
         connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"}
     )
-    make = cast("Any", boto3.client)  # its stubs want the service's name as a literal
+    make = cast("Any", boto3.client)  # boto3's stubs want the service's name as a literal
     return make(
         service,
         endpoint_url=endpoint,

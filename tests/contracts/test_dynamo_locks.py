@@ -1,4 +1,4 @@
-"""What only the DynamoDB adapter promises."""
+"""Promises that only the DynamoDB adapter makes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OTHER = Holder(delivery_id="n2", instance_id="i-2", sequence=1, fence=1)
 
 
 def test_a_table_that_cannot_be_reached_is_unavailable() -> None:
-    """Nobody there: `LocksUnavailable`, from acquire and release alike."""
+    """An unreachable table raises `LocksUnavailable` from acquire and release alike."""
     nobody = client("dynamodb", f"http://127.0.0.1:{free_port()}")
     locks = DynamoLocks(
         nobody, "locks", timeout=timedelta(seconds=300), lease=timedelta(seconds=90)
@@ -42,7 +42,10 @@ def test_a_table_that_is_missing_is_unavailable(aws: Callable[[str], Any]) -> No
 
 
 def test_expiry_never_waits_for_the_sweep(aws: Callable[[str], Any], lock_table: str) -> None:
-    """Expiry goes by the clock and the item; the table's own sweep comes a day later and is never trusted."""
+    """A lock expires by the clock and its item.
+
+    The table's own expiry comes a day later and is not relied on.
+    """
     now = datetime(2026, 3, 1, tzinfo=UTC)
     locks = DynamoLocks(
         aws("dynamodb"),

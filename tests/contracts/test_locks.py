@@ -1,4 +1,4 @@
-"""The promises of the port Locks, kept by every adapter alike (I4)."""
+"""I4: the promises of the port Locks, kept by every adapter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEASE = timedelta(seconds=90)
 
 @pytest.fixture(params=["dynamodb", "postgres"])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes the adapter under test with a lock timeout and a task lease."""
+    """Return a function that makes the adapter under test with a lock timeout and a task lease."""
     if request.param == "dynamodb":
         aws, table = request.getfixturevalue("aws"), request.getfixturevalue("lock_table")
         return lambda timeout=LONG, lease=LEASE: DynamoLocks(
@@ -41,17 +41,17 @@ def account() -> str:
 
 
 def holder(delivery_id: str, sequence: int = 4, fence: int = 10, instance: str = "i-1") -> Holder:
-    """Somebody who asks."""
+    """Return a lock holder with these properties."""
     return Holder(delivery_id=delivery_id, instance_id=instance, sequence=sequence, fence=fence)
 
 
 def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
-    """A lock that nobody holds is obtained."""
+    """A free lock is acquired."""
     assert make().acquire(account, holder("n1")).verdict is Verdict.ACQUIRED
 
 
 def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
-    """Whoever finds the lock held by another instance is told until when, in wall time."""
+    """A lock held by another instance is reported with its expiry in wall time."""
     locks = make()
     locks.acquire(account, holder("n1"))
     before = SystemClock().wall()
@@ -62,7 +62,7 @@ def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
 
 
 def test_the_holder_renews_its_own_lock(make: Make, account: str) -> None:
-    """The same delivery_id obtains its lock again, also for the next task of its chain and after a lost reply."""
+    """The same delivery id acquires its lock again, also for its successor task."""
     locks = make()
     for asked in (holder("n1"), holder("n1"), holder("n1", sequence=5, fence=0)):
         assert locks.acquire(account, asked).verdict is Verdict.ACQUIRED
@@ -82,7 +82,7 @@ def test_renewing_moves_the_expiry(make: Make, account: str) -> None:
 def test_a_later_task_of_the_same_instance_reclaims(
     make: Make, account: str, sequence: int, fence: int
 ) -> None:
-    """A higher (sequence, fence) of the same instance takes the lock from a delivery that must be dead."""
+    """A higher (sequence, fence) of the same instance takes the lock of a dead delivery."""
     locks = make()
     locks.acquire(account, holder("n1"))
     assert (
@@ -96,7 +96,7 @@ def test_a_later_task_of_the_same_instance_reclaims(
 def test_an_earlier_task_of_the_same_instance_waits(
     make: Make, account: str, sequence: int, fence: int
 ) -> None:
-    """A lower (sequence, fence) never takes the lock from a higher one."""
+    """A lower (sequence, fence) never takes the lock of a higher one."""
     locks = make()
     locks.acquire(account, holder("n1"))
     assert (
@@ -105,7 +105,7 @@ def test_an_earlier_task_of_the_same_instance_waits(
 
 
 def test_a_duplicate_is_told_so(make: Make, account: str) -> None:
-    """Another delivery of the same task and fence is a duplicate, and changes nothing."""
+    """Another delivery of the same task and fence is a duplicate and changes nothing."""
     locks = make()
     locks.acquire(account, holder("n1"))
     assert locks.acquire(account, holder("n2")).verdict is Verdict.DUPLICATE
@@ -114,14 +114,17 @@ def test_a_duplicate_is_told_so(make: Make, account: str) -> None:
 
 
 def test_the_same_fence_of_another_instance_is_no_duplicate(make: Make, account: str) -> None:
-    """Two instances never take each other's deliveries for duplicates."""
+    """Deliveries of two instances are never duplicates of each other."""
     locks = make()
     locks.acquire(account, holder("n1"))
     assert locks.acquire(account, holder("n2", instance="i-2")).verdict is Verdict.HELD
 
 
 def test_a_duplicate_reclaims_from_the_dead(make: Make, account: str) -> None:
-    """Taken longer ago than a task's lease, the same task and fence obtains the lock: no invocation lives that long."""
+    """The same task and fence acquires a lock that is older than a task lease.
+
+    No invocation lives that long.
+    """
     locks = make(timeout=LONG, lease=timedelta(seconds=0.3))
     locks.acquire(account, holder("n1"))
     assert locks.acquire(account, holder("n2")).verdict is Verdict.DUPLICATE
@@ -130,7 +133,7 @@ def test_a_duplicate_reclaims_from_the_dead(make: Make, account: str) -> None:
 
 
 def test_an_expired_lock_is_free(make: Make, account: str) -> None:
-    """An expired lock is anybody's, and its former holder waits like anybody."""
+    """Any delivery acquires an expired lock, and its former holder then waits."""
     locks = make(timeout=timedelta(seconds=0.3), lease=timedelta(seconds=0.3))
     locks.acquire(account, holder("n1"))
     time.sleep(0.4)
@@ -143,7 +146,7 @@ def test_an_expired_lock_is_free(make: Make, account: str) -> None:
 
 
 def test_only_the_owner_releases(make: Make, account: str) -> None:
-    """Releasing another's lock, or one's own twice, does nothing and says so."""
+    """Releasing another delivery's lock, or one's own twice, returns False and changes nothing."""
     locks = make()
     locks.acquire(account, holder("n1"))
     assert locks.release(account, "n2") is False
@@ -154,7 +157,7 @@ def test_only_the_owner_releases(make: Make, account: str) -> None:
 
 
 def test_who_was_reclaimed_cannot_release(make: Make, account: str) -> None:
-    """A delivery that lost its lock to a later one does not give the later one's away."""
+    """A delivery that lost its lock cannot release the later holder's lock."""
     locks = make()
     locks.acquire(account, holder("n1"))
     locks.acquire(account, holder("n2", fence=11))
@@ -163,7 +166,7 @@ def test_who_was_reclaimed_cannot_release(make: Make, account: str) -> None:
 
 
 def test_accounts_have_locks_of_their_own(make: Make, account: str) -> None:
-    """Locking one account leaves every other free, however its id looks."""
+    """Locking one account leaves every other account free, whatever its id looks like."""
     locks = make()
     for other in (account, account + "/x", account + "\u00e9", account.upper(), account + " "):
         assert locks.acquire(other, holder("n1")).verdict is Verdict.ACQUIRED
@@ -171,7 +174,7 @@ def test_accounts_have_locks_of_their_own(make: Make, account: str) -> None:
 
 
 def test_of_many_who_ask_at_once_one_wins(make: Make) -> None:
-    """Eight deliveries that ask at the same moment get one lock among them, round after round (I4)."""
+    """I4: of eight simultaneous deliveries exactly one acquires the lock, round after round."""
     locks = make()
     rounds = [f"crowd-{next(_numbers)}" for _ in range(15)]
     verdicts: dict[str, list[Any]] = {name: [] for name in rounds}
@@ -194,7 +197,7 @@ def test_of_many_who_ask_at_once_one_wins(make: Make) -> None:
 
 
 def test_the_heir_is_of_the_same_instance(make: Make, account: str) -> None:
-    """However long ago it was taken: an equal sequence and fence of another instance waits until the lock expires."""
+    """An equal sequence and fence of another instance waits until the lock expires."""
     locks = make(timeout=LONG, lease=timedelta(seconds=0.3))
     locks.acquire(account, holder("n1"))
     time.sleep(0.4)

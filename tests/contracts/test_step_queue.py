@@ -18,13 +18,13 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def queue_url(aws: Callable[[str], Any]) -> str:
-    """A queue of the test's own."""
+    """A queue for one test."""
     url: str = aws("sqs").create_queue(QueueName=f"steps-{next(_numbers)}")["QueueUrl"]
     return url
 
 
 def received(sqs: Any, url: str) -> list[str]:
-    """The bodies of everything that is visible."""
+    """Return the bodies of all visible messages."""
     bodies: list[str] = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         bodies += [message["Body"] for message in messages]
@@ -32,38 +32,38 @@ def received(sqs: Any, url: str) -> list[str]:
 
 
 def message(body: str, delay: int = 0) -> Message:
-    """A message."""
+    """Return a message."""
     return Message(body=body, delay_seconds=delay)
 
 
 def test_all_are_sent(aws: Callable[[str], Any], queue_url: str) -> None:
-    """Any number of messages is sent, in batches that SQS takes."""
+    """Any number of messages is sent, in batches that SQS accepts."""
     sent = [message(f"task-{number}") for number in range(34)]
     assert SqsStepQueue(aws("sqs"), queue_url).send(sent) == 34
     assert sorted(received(aws("sqs"), queue_url)) == sorted(m.body for m in sent)
 
 
 def test_nothing_to_send_is_no_call() -> None:
-    """Without messages nobody is asked."""
+    """Sending no messages makes no call."""
     assert SqsStepQueue(None, "").send([]) == 0
 
 
 def test_a_batch_never_exceeds_a_mebibyte(aws: Callable[[str], Any], queue_url: str) -> None:
-    """Large bodies travel in smaller batches, so that none is refused as too long."""
+    """Large bodies travel in smaller batches, so that no batch exceeds one MiB."""
     bodies = [letter * 250_000 for letter in "abcdefg"]
     assert SqsStepQueue(aws("sqs"), queue_url).send([message(body) for body in bodies]) == 7
     assert sorted(received(aws("sqs"), queue_url)) == bodies
 
 
 def test_a_refused_message_leaves_the_others(aws: Callable[[str], Any], queue_url: str) -> None:
-    """What SQS refuses within a batch is not counted, and the rest of the batch is sent."""
+    """A message that SQS refuses is not counted, and the rest of its batch is sent."""
     sent = [message("good"), message("too late", delay=901), message("fine")]
     assert SqsStepQueue(aws("sqs"), queue_url).send(sent) == 2
     assert sorted(received(aws("sqs"), queue_url)) == ["fine", "good"]
 
 
 def test_a_delay_is_kept(aws: Callable[[str], Any], queue_url: str) -> None:
-    """A delayed message is not seen before its time."""
+    """A delayed message is not visible before its time."""
     SqsStepQueue(aws("sqs"), queue_url).send([message("later", delay=1), message("now")])
     assert received(aws("sqs"), queue_url) == ["now"]
     time.sleep(1.1)
@@ -71,14 +71,14 @@ def test_a_delay_is_kept(aws: Callable[[str], Any], queue_url: str) -> None:
 
 
 def test_a_missing_queue_is_no_exception(aws: Callable[[str], Any], aws_endpoint: str) -> None:
-    """A refused call is not an error of the sender: the rows stay queued."""
+    """A refused call raises nothing at the sender: the rows stay queued."""
     assert (
         SqsStepQueue(aws("sqs"), f"{aws_endpoint}/123456789012/none").send([message("lost")]) == 0
     )
 
 
 def test_a_queue_that_is_down_costs_two_calls() -> None:
-    """Nobody there: no exception, and the sender gives up after two batches instead of waiting for each of a hundred."""
+    """With an unreachable queue the sender gives up after two batches and raises nothing."""
     nobody = client("sqs", f"http://127.0.0.1:{free_port()}")
     calls: list[str] = []
     nobody.meta.events.register("before-send.sqs", lambda request, **_: calls.append(request.url))
@@ -92,7 +92,7 @@ def test_a_queue_that_is_down_costs_two_calls() -> None:
 def test_what_sqs_itself_could_not_take_is_offered_again(
     aws: Callable[[str], Any], queue_url: str
 ) -> None:
-    """A failure that is not the sender's fault is tried once more, and only that message is."""
+    """Only a message that failed through no fault of the sender is sent once more."""
     sqs = client("sqs", aws("sqs").meta.endpoint_url)
     batches: list[int] = []
 

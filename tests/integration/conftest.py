@@ -1,4 +1,4 @@
-"""The task store on a fresh database, with an engine clock that stands still until a test moves it."""
+"""The task store on a fresh database, with a schedule clock that tests move."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.databases import TestDatabase
 
 
 class FixedClock:
-    """Schedule time stands at noon; wall time goes on."""
+    """Schedule time stands at noon; wall time advances."""
 
     rate = 1.0
 
@@ -24,23 +24,23 @@ class FixedClock:
         self.engine: datetime | None = NOON
 
     def now(self) -> datetime | None:
-        """Schedule time."""
+        """Return schedule time."""
         return self.engine
 
     def wall(self) -> datetime:
-        """Wall time."""
+        """Return wall time."""
         return datetime.now(UTC)  # noqa: TID251  # this is a Clock
 
     def monotonic(self) -> float:
-        """Real seconds."""
+        """Return monotonic wall-clock seconds."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in wall-clock seconds."""
+        """Sleep for wall-clock seconds."""
         time.sleep(seconds)
 
     def advance(self, **span: float) -> None:
-        """Move schedule time on."""
+        """Move schedule time forwards."""
         self.engine = (
             self.wall() + timedelta(**span)
             if self.engine is None
@@ -50,7 +50,7 @@ class FixedClock:
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """Schedule time at noon."""
+    """A clock whose schedule time is noon."""
     return FixedClock()
 
 
@@ -62,7 +62,10 @@ def store(database: TestDatabase, clock: FixedClock) -> PostgresEngineStore:
 
 @pytest.fixture(scope="session")
 def crowded(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database in which a million instances sleep, analysed while nothing was queued or running. A test leaves it as it was."""
+    """A database with a million sleeping instances, analysed while nothing was queued or running.
+
+    Tests restore it.
+    """
     name = databases.create(postgres, migrated)
     database = TestDatabase(postgres, name)
     crowd.fill(database)

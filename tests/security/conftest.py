@@ -1,4 +1,4 @@
-"""A front door for each file of tests, on a database of its own."""
+"""An HTTP API for each test file, on its own database."""
 
 from __future__ import annotations
 

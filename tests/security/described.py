@@ -1,4 +1,4 @@
-"""The routes that the published description names: what every attack on the door is tried on."""
+"""The routes of the published description, which every attack on the API tries."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class Route:
 
     @property
     def name(self) -> str:
-        """Its operationId."""
+        """Return its operationId."""
         return str(self.operation["operationId"])
 
     @property
     def scope(self) -> str | None:
-        """The scope that it needs; None: it is open."""
+        """Return the scope that it needs; None: it is open."""
         return (
             str(self.operation["security"][0]["token"][0]) if self.operation["security"] else None
         )
 
     @property
     def function(self) -> str:
-        """The function behind it."""
+        """Return the function behind it."""
         return "import_accounts" if self.name == "import_accounts" else "api"
 
     def at(self, **values: str) -> str:
-        """The path with something plausible in it."""
+        """Return the path with plausible parameters."""
         plausible = {
             "id": UUID if "/workflows/{id}" in self.path else "somebody",
             "type": "default",
@@ -57,5 +57,5 @@ GUARDED = [route for route in ROUTES if route.scope]
 
 
 def name(route: Route) -> str:
-    """A test's name."""
+    """Return the name of a test."""
     return route.name

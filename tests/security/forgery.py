@@ -1,4 +1,4 @@
-"""Tokens that let nobody in, and other ways to carry a good one that do not count."""
+"""Tokens that must be refused, and places other than the header to carry a good one."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ Headers = dict[str, str]
 
 
 def encoded(part: bytes) -> str:
-    """A part of a token."""
+    """Encode a part of a token."""
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 def by_hand(header: dict[str, Any], claims: dict[str, Any], secret: bytes | None) -> str:
-    """A token with any header at all, unsigned or signed with a secret: libraries refuse to make such ones."""
+    """Build a token with any header, unsigned or signed with a secret.
+
+    Libraries refuse to make these.
+    """
     content = f"{encoded(json.dumps(header).encode())}.{encoded(json.dumps(claims).encode())}"
     signature = b"" if secret is None else hmac.digest(secret, content.encode(), "sha256")
     return f"{content}.{encoded(signature)}"
 
 
 def bearers(home: Path) -> dict[str, str]:
-    """Tokens by what is wrong with them. Those that are signed by hand know the public key, as everybody does."""
+    """Return bad tokens by their defect.
+
+    Hand-signed ones use the public key, which everyone knows.
+    """
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": ISSUER,
@@ -72,13 +78,17 @@ def bearers(home: Path) -> dict[str, str]:
         "signature left out": f"{head}.{body}",
         "signature of another token": f"{head}.{body}.{narrow_signature}",
         "claims of another token": f"{narrow_head}.{body}.{narrow_signature}",
-        "one bit of the claims": f"{head}.{body[:-2]}{'A' if body[-2] != 'A' else 'B'}{body[-1]}.{signature}",
+        "one bit of the claims": (
+            f"{head}.{body[:-2]}{'A' if body[-2] != 'A' else 'B'}{body[-1]}.{signature}"
+        ),
         "something behind it": f"{good}.{signature}",
         "null": "null",
         "alg none": by_hand({"alg": "none", "typ": "JWT"}, claims, None),
         "alg None": by_hand({"alg": "None"}, claims, None),
         "alg NONE, with a signature": by_hand({"alg": "NONE"}, claims, b"x"),
-        "alg nonE, the good signature": f"{encoded(json.dumps({'alg': 'nonE'}).encode())}.{body}.{signature}",
+        "alg nonE, the good signature": (
+            f"{encoded(json.dumps({'alg': 'nonE'}).encode())}.{body}.{signature}"
+        ),
         "no alg": by_hand({"typ": "JWT"}, claims, None),
         "alg null": by_hand({"alg": None}, claims, None),
         "HS256 with the public key as PEM": by_hand({"alg": "HS256"}, claims, pem),
@@ -112,7 +122,7 @@ def bearers(home: Path) -> dict[str, str]:
 
 
 def headers(home: Path) -> dict[str, Headers]:
-    """Requests' headers that let nobody in: each bad token, and a good one where it does not belong."""
+    """Return request headers without access: each bad token, and a good one in the wrong place."""
     good = mint(home)
     return {
         "no header": {},

@@ -1,7 +1,7 @@
-"""The front door as it is deployed: the template's routes, a real check of the token, the functions in processes of their own.
+"""The API as deployed: the template's routes, a real token check, functions in their own processes.
 
-Each function has its own role on a real database; KMS, SQS and DynamoDB are the emulator's. Nothing ticks and nothing polls:
-what a test imports stays where the import left it.
+Each function has its own role on a real database; KMS, SQS and DynamoDB are emulated. There is no
+tick and no poller: an import stays where it left its rows.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from flamebot.services.definitions.seed import seed_definitions
 from tests.support.databases import TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = (
-    "role-password"  # as in the other suites: roles belong to the server, and suites share one
-)
+PASSWORD = "role-password"  # as in the other suites: roles belong to the server, which suites share
 Json = dict[str, Any]
 
 
 class Front:
-    """The HTTP API over a socket. `api` is a client with every scope, `stranger` one without a token."""
+    """The HTTP API over a socket.
+
+    `api` is a client with every scope, `stranger` one without a token.
+    """
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Front:
         endpoint: str,
         home: Path,
     ) -> None:
-        """Start the gateway; the functions' processes start with their first event."""
+        """Start the gateway. The functions' processes start with their first event."""
         self.database = database
         self.home = home
         self.queue_url: str = aws("sqs").create_queue(QueueName=f"front-{uuid4()}")["QueueUrl"]
@@ -92,7 +93,7 @@ class Front:
         self._cleanup.close()
 
     def client(self, token: str | None) -> httpx.Client:
-        """A client with this token."""
+        """Return a client with this token."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         client = httpx.Client(
             base_url=self.gateway.url, headers=headers, timeout=30, trust_env=False
@@ -103,7 +104,7 @@ class Front:
     def load(
         self, *rows: Mapping[str, Any], start: bool = False, workflow_type: str = "default"
     ) -> list[Json]:
-        """Import accounts; what became of each."""
+        """Import accounts; return the result of each row."""
         body = {"accounts": list(rows), "startAutomation": start, "workflowType": workflow_type}
         answer = self.api.post("/v1/accounts/import", json=body)
         assert answer.status_code == 200, answer.text
@@ -111,7 +112,7 @@ class Front:
         return results
 
     def log_lines(self) -> list[str]:
-        """All lines that the functions have logged."""
+        """Return all lines that the functions have logged."""
         return [
             line
             for path in sorted(self.home.glob("*.log"))
@@ -120,7 +121,7 @@ class Front:
         ]
 
     def log_entries(self) -> list[Json]:
-        """The same, read: each line is one JSON object."""
+        """Return all log lines as JSON objects."""
         entries = [json.loads(line) for line in self.log_lines()]
         assert all(isinstance(entry, dict) for entry in entries)
         return entries
@@ -140,7 +141,7 @@ class Front:
 
 
 def seed(database: TestDatabase) -> None:
-    """Publish the definitions that come with the engine."""
+    """Publish the seeded definitions."""
     settings = Settings.from_env({})
     store = PostgresControlStore(
         database.db, SystemClock(), horizon=settings.tick_horizon, lease=settings.task_lease

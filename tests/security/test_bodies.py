@@ -1,4 +1,7 @@
-"""Controls: a body has the fields that its call takes, no others, no more and no deeper than it may; else nothing changes."""
+"""Control: a body has only the fields of its call, within limits of number, size and depth.
+
+Else nothing changes.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,62 @@ TAKING_FIELDS = [
     if "requestBody" in route.operation and "/definitions/" not in route.path
 ]
 READ_ONLY = (
-    "id", "instanceId", "accountId", "status", "currentStep", "currentStepId", "totalSteps", "revision", "executionContext",
-    "gotoIterations", "workflowVersion", "nextActionAt", "lastError", "startedAt", "finishedAt", "pausedAt", "createdAt", "updatedAt",
-    "task", "effectInFlight", "credentialsVersion", "registeredVersion", "hasCredentials", "liveWorkflowId", "version", "isActive",
-    "attempts", "reclaims", "sends", "fence", "leaseExpiresAt", "maxAttempts", "paused", "pausedMs", "actor", "caller", "sub", "scope",
-    "now", "p_now", "tenant", "role", "admin", "__proto__", "constructor", "prototype", "__class__", "model_config", "model_fields",
-    "$ref", "$where", "", " reason", "Reason", "REASON",
-)  # fmt: skip
+    "id",
+    "instanceId",
+    "accountId",
+    "status",
+    "currentStep",
+    "currentStepId",
+    "totalSteps",
+    "revision",
+    "executionContext",
+    "gotoIterations",
+    "workflowVersion",
+    "nextActionAt",
+    "lastError",
+    "startedAt",
+    "finishedAt",
+    "pausedAt",
+    "createdAt",
+    "updatedAt",
+    "task",
+    "effectInFlight",
+    "credentialsVersion",
+    "registeredVersion",
+    "hasCredentials",
+    "liveWorkflowId",
+    "version",
+    "isActive",
+    "attempts",
+    "reclaims",
+    "sends",
+    "fence",
+    "leaseExpiresAt",
+    "maxAttempts",
+    "paused",
+    "pausedMs",
+    "actor",
+    "caller",
+    "sub",
+    "scope",
+    "now",
+    "p_now",
+    "tenant",
+    "role",
+    "admin",
+    "__proto__",
+    "constructor",
+    "prototype",
+    "__class__",
+    "model_config",
+    "model_fields",
+    "$ref",
+    "$where",
+    "",
+    " reason",
+    "Reason",
+    "REASON",
+)
 SNAKE = (
     "flamebot_id",
     "model_id",
@@ -40,21 +92,21 @@ JSON = {"content-type": "application/json"}
 
 @pytest.fixture(autouse=True)
 def unchanged(front: Front) -> Iterator[None]:
-    """No table has another row, and no row another value."""
+    """No table has a changed, new or missing row."""
     before = everything(front.database)
     yield
     assert everything(front.database) == before
 
 
 def schema(route: Route) -> dict[str, Any]:
-    """The schema of a call's body."""
+    """Return the schema of a call's body."""
     reference = route.operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     found: dict[str, Any] = OPENAPI["components"]["schemas"][reference.rpartition("/")[2]]
     return found
 
 
 def good(route: Route) -> dict[str, Any]:
-    """A body that would be taken."""
+    """Return a body that is accepted."""
     bodies: dict[str, dict[str, Any]] = {
         "import_accounts": {"accounts": [{"flamebotId": "new"}]},
         "create_import": {"bytes": 1},
@@ -70,7 +122,7 @@ def send(front: Front, route: Route, body: object) -> httpx.Response:
 
 @pytest.mark.parametrize("route", TAKING_FIELDS, ids=name)
 def test_no_field_is_assigned_that_a_call_does_not_take(front: Front, route: Route) -> None:
-    """S4: what answers show and tables hold cannot be written: each such field, in any spelling, is a 422 that points at it."""
+    """S4: a field of responses or tables that no call takes is a 422 that points at it."""
     fields = [field for field in (*READ_ONLY, *SNAKE) if field not in schema(route)["properties"]]
     assert len(fields) > 50
     for field in fields:
@@ -82,7 +134,7 @@ def test_no_field_is_assigned_that_a_call_does_not_take(front: Front, route: Rou
 
 
 def test_no_field_of_an_account_either(front: Front) -> None:
-    """S4: a row with a field of the account that is not the importer's to say is rejected, with a pointer at it."""
+    """S4: a row with a field that the importer may not set is rejected with a pointer."""
     known = OPENAPI["components"]["schemas"]["AccountInput"]["properties"]
     fields = [field for field in (*READ_ONLY, *SNAKE) if field not in known]
     results = front.load(
@@ -96,12 +148,12 @@ def test_no_field_of_an_account_either(front: Front) -> None:
 
 
 def test_no_field_of_a_definition_either(front: Front) -> None:
-    """S4: version, state and id of a definition are the engine's."""
+    """S4: version, state and id of a definition cannot be set by a client."""
     step: dict[str, Any] = {"id": "rest", "action": "wait", "delay": 1}
     document: dict[str, Any] = {"type": "mine", "name": "Mine", "steps": [step]}
     for field in READ_ONLY:
         bodies = [{**document, field: 1}, {**document, "config": {field: 1}}]
-        if field not in ("id", "maxAttempts"):  # a step's own
+        if field not in ("id", "maxAttempts"):  # a field of the step
             bodies.append({**document, "steps": [{**step, field: 1}]})
         for body in bodies:
             answer = front.api.put(
@@ -120,7 +172,10 @@ DEEP = [b"[" * depth + b"]" * depth for depth in DEPTHS] + [
     "route", [route for route in ROUTES if "requestBody" in route.operation], ids=name
 )
 def test_depth_count_and_size_have_limits(front: Front, route: Route) -> None:
-    """S6: too deep, too large, too many: 400, 413 or 422, never a 5xx; a packed body is not unpacked."""
+    """S6: too deep, too large or too many is 400, 413 or 422, never a 5xx.
+
+    Compressed bodies are not unpacked.
+    """
     for body in DEEP:
         assert send(front, route, body).status_code == 400
     assert send(front, route, b'{"reason":"%s"}' % (b"a" * 5 * 1024 * 1024)).status_code == 413
@@ -143,7 +198,7 @@ def test_depth_count_and_size_have_limits(front: Front, route: Route) -> None:
     ids=name,
 )
 def test_many_issues_are_a_short_answer(front: Front, route: Route) -> None:
-    """S6: fifty thousand unknown fields, or members of a list that is none, are refused in an answer that fits through the gateway."""
+    """S6: fifty thousand invalid members give a response that fits through the gateway."""
     for many in ({f"f{number}": number for number in range(50_000)}, [0] * 500_000):
         answer = send(front, route, many)
         assert answer.status_code == (200 if route.name == "validate_definition" else 422)
@@ -152,7 +207,10 @@ def test_many_issues_are_a_short_answer(front: Front, route: Route) -> None:
 
 
 def test_an_import_has_limits(front: Front) -> None:
-    """S6: a thousand rows of at most 16 KB, the spread, the key: one past each is refused, and with it no more than must be."""
+    """S6: a thousand rows of at most 16 KB, the spread and the key.
+
+    One beyond each limit is refused.
+    """
     importer = TAKING_FIELDS[0]
     assert (
         send(

@@ -1,4 +1,4 @@
-"""Controls: credentials at rest open only where they belong, unchanged, and no two of them are sealed alike."""
+"""Control: stored credentials decrypt only in their own row and unchanged."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ NONCE, TAG = 12, 16
 
 @pytest.fixture
 def blob(vault: KmsVault) -> bytes:
-    """A sealed credential."""
+    """An encrypted credential."""
     (sealed,) = vault.encrypt([MINE])
     return sealed
 
 
 def assert_shut(vault: KmsVault, blob: bytes, account: str = "acct-1", version: int = 7) -> None:
-    """It does not open, and the error says nothing of what is inside."""
+    """Assert that it does not decrypt, and that the error reveals nothing."""
     with pytest.raises(VaultError) as caught:
         vault.decrypt(account, version, blob)
     assert str(caught.value) == "Credentials could not be encrypted or decrypted."
@@ -48,12 +48,12 @@ def assert_shut(vault: KmsVault, blob: bytes, account: str = "acct-1", version: 
 
 
 def head(blob: bytes) -> int:
-    """How long format, length and wrapped key are."""
+    """Return the length of format, length field and wrapped key."""
     return 3 + int.from_bytes(blob[1:3], "big")
 
 
 def test_every_bit_counts(vault: KmsVault, blob: bytes) -> None:
-    """S11: each single bit of format, length, nonce, ciphertext and tag, turned over, keeps it shut; of the wrapped key every eighth."""
+    """S11: a flipped bit in format, length, nonce, ciphertext or tag prevents decryption."""
     wrapped = range(3, head(blob))
     bits = [
         (at, bit)
@@ -68,7 +68,7 @@ def test_every_bit_counts(vault: KmsVault, blob: bytes) -> None:
 
 
 def test_no_part_may_be_missing_or_added(vault: KmsVault, blob: bytes) -> None:
-    """S11: cut off anywhere, grown at either end, or with its parts in another order."""
+    """S11: a ciphertext that is cut, extended or reordered does not decrypt."""
     lengths = [*range(8), *range(head(blob) - 2, len(blob))]
     for length in lengths:
         assert_shut(vault, blob[:length])
@@ -87,14 +87,14 @@ def test_no_part_may_be_missing_or_added(vault: KmsVault, blob: bytes) -> None:
 
 @pytest.mark.parametrize("version", [0, 2, 3, 127, 255])
 def test_an_unknown_format_is_not_guessed_at(vault: KmsVault, blob: bytes, version: int) -> None:
-    """S13: what another version of this code may write one day is refused, not tried."""
+    """S13: an unknown format version is refused and not guessed at."""
     assert_shut(vault, bytes([version]) + blob[1:])
 
 
 @given(account=st.text(max_size=20), version=st.integers(0, 2**63))
 @PROPERTY
 def test_it_belongs_to_one_account_and_version(vault: KmsVault, account: str, version: int) -> None:
-    """S10: whatever other row it is moved to, however that row's names are written."""
+    """S10: a ciphertext decrypts in no other row, however similar that row's names are."""
     if (account, version) == ("acct-1", 7):
         return
     sealed = _sealed(vault)
@@ -127,7 +127,7 @@ def _sealed(vault: KmsVault) -> bytes:
 def test_names_cannot_be_run_together(
     vault: KmsVault, blob: bytes, account: str, version: int
 ) -> None:
-    """S10: what authenticates account and version has one reading: no other pair is spelled alike."""
+    """S10: no two pairs of account and version have the same associated data."""
     assert_shut(vault, blob, account, version)
 
 
@@ -141,7 +141,7 @@ def test_names_cannot_be_run_together(
 def test_blobs_of_one_batch_do_not_pass_for_each_other(
     vault: KmsVault, rows: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    """S10: though they share a data key: each opens in its own row alone, and the parts of two make no third."""
+    """S10: ciphertexts of one batch share a data key and still decrypt only in their own rows."""
     secrets = [
         Secret(account_id=account, version=version, credentials={"of": account})
         for account, version in rows
@@ -160,7 +160,7 @@ def test_blobs_of_one_batch_do_not_pass_for_each_other(
 
 
 def test_nonces_and_keys_are_never_used_twice(vault: KmsVault) -> None:
-    """S12: 20,000 seals in 20 batches: a data key per batch, a nonce per seal, and the same secret never looks the same."""
+    """S12: 20,000 encryptions in 20 batches use 20 data keys and 20,000 nonces."""
     nonces, keys, sealed = set(), set(), set()
     for batch in range(20):
         for blob in vault.encrypt(
@@ -179,7 +179,7 @@ def test_nonces_and_keys_are_never_used_twice(vault: KmsVault) -> None:
 def test_a_data_key_from_elsewhere_opens_nothing(
     vault: KmsVault, aws: Callable[[str], Any]
 ) -> None:
-    """A blob sealed under another key of KMS, or under ours for another purpose, is not ours: the context is authenticated."""
+    """A ciphertext under another KMS key, or under ours with another context, does not decrypt."""
     kms = aws("kms")
     key_id = vault._key_id
     for key, context in (
@@ -201,7 +201,10 @@ def test_a_data_key_from_elsewhere_opens_nothing(
     "column", ["credentials_ciphertext", "credentials_ciphertext, ciphertext_version"]
 )
 def test_a_row_that_took_anothers_ciphertext_registers_nothing(engine: Engine, column: str) -> None:
-    """S10: whoever writes the table cannot have one account's credentials sent for another: the step fails, the service hears nothing."""
+    """S10: a row with another account's ciphertext registers nothing.
+
+    The step fails before any call.
+    """
     engine.define(swipe(maxAttempts=1))
     engine.account("victim")
     instance = engine.start(account="mallory")
@@ -214,7 +217,8 @@ def test_a_row_that_took_anothers_ciphertext_registers_nothing(engine: Engine, c
     names = [name for name in column.split(", ") if name in columns]
     assignments = ", ".join(f"{name} = v.{name}" for name in names)
     engine.database.rows(
-        f"update accounts a set {assignments} from accounts v where a.flamebot_id = 'mallory' and v.flamebot_id = 'victim'"
+        f"update accounts a set {assignments} from accounts v"
+        " where a.flamebot_id = 'mallory' and v.flamebot_id = 'victim'"
     )
     engine.drive(engine.ended(instance))
     row = engine.database.one(

@@ -1,4 +1,4 @@
-"""Controls: an actions service that lies costs bounded time and memory, leads nowhere else, and its words stay words."""
+"""Control: a lying actions service costs bounded time and memory and redirects nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GOOD = b'"id": "acct", "status": "active", "taskId": "t-1", "items": []'
 
 
 def with_body(body: bytes, **headers: str) -> Script:
-    """A well-formed answer with an odd body."""
+    """Return a well-formed response with an odd body."""
     return answer(200, body, Content_Type="application/json", **headers)
 
 
@@ -100,7 +100,7 @@ NONSENSE: dict[str, Script] = {
 
 
 def call(server: Misbehaving, made: Call, timeout: float = 3) -> None:
-    """Make a call with a client of its own; it must fail in one of the port's ways, within its time."""
+    """Make a call that must fail with one of the port's errors, within its time."""
     api = ActionsApi(server.url, lambda: "planted-token", timeout=timedelta(seconds=timeout))
     began = time.monotonic()
     try:
@@ -114,7 +114,7 @@ def call(server: Misbehaving, made: Call, timeout: float = 3) -> None:
 
 @pytest.mark.parametrize("script", FLOODS.values(), ids=FLOODS)
 def test_a_flood_ends_at_its_deadline_and_in_little_memory(script: Script) -> None:
-    """S24: whatever comes without end or unpacks to more: a typed failure in time, within a few megabytes."""
+    """S24: an endless or expanding response is a typed failure in time, within a few megabytes."""
     with misbehaving(script) as server, memory() as peak:
         call(server, CALLS["submit"], timeout=1)
     assert peak.bytes < 16 << 20
@@ -123,7 +123,7 @@ def test_a_flood_ends_at_its_deadline_and_in_little_memory(script: Script) -> No
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE)
 @pytest.mark.parametrize("made", CALLS.values(), ids=CALLS)
 def test_nonsense_is_a_typed_failure_of_every_call(made: Call, script: Script) -> None:
-    """S24: deep, doubled, infinite, misencoded, contradictory: no call takes it for an answer, none lets another error through."""
+    """S24: every malformed response is a typed failure of every call."""
     with misbehaving(script) as server, connections() as seen:
         call(server, made)
     assert seen == {("127.0.0.1", int(server.url.rpartition(":")[2]))}
@@ -132,7 +132,10 @@ def test_nonsense_is_a_typed_failure_of_every_call(made: Call, script: Script) -
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
 @pytest.mark.parametrize("made", CALLS.values(), ids=CALLS)
 def test_no_redirect_is_followed(made: Call, status: int) -> None:
-    """S24: another port of this machine sees no connection, nor does the metadata's address: asked of the sockets themselves."""
+    """S24: no redirect is followed.
+
+    Neither another port nor the metadata address sees a connection.
+    """
     with misbehaving(answer(200, b"{%s}" % GOOD)) as elsewhere:
         targets = (
             elsewhere.url,
@@ -160,11 +163,14 @@ def test_no_redirect_is_followed(made: Call, status: int) -> None:
         assert elsewhere.requests == []
 
 
-WORDS = '\'; drop table accounts; -- <script>alert(1)</script> \x1b[31m\r\nlevel=ERROR {"message": "forged"} ${jndi:ldap://x} %s %n \u202e'
+WORDS = (
+    "'; drop table accounts; -- <script>alert(1)</script> \x1b[31m\r\n"
+    'level=ERROR {"message": "forged"} ${jndi:ldap://x} %s %n \u202e'
+)
 
 
 def lying(engine: Engine, server: Misbehaving) -> Callable[[Any], None]:
-    """A service that does its work, and talks too much: every text in its answers is an attack."""
+    """A service that does its work and puts attacks into every text of its responses."""
 
     def run(connection: Any) -> None:
         request = server.requests[-1]
@@ -200,7 +206,7 @@ def lying(engine: Engine, server: Misbehaving) -> Callable[[Any], None]:
 
 
 def test_what_it_says_stays_text(engine: Engine, aws_endpoint: str) -> None:
-    """S25: SQL, markup, terminal codes and log lines in its answers are text in a table, one line in an error, no path of ours."""
+    """S25: SQL, markup, terminal codes and log lines in responses stay text."""
     engine.define(swipe(maxAttempts=1))
     with misbehaving(answer(500)) as server, connections() as seen:
         server.scripts[:] = [lying(engine, server)]
@@ -240,7 +246,10 @@ def test_what_it_says_stays_text(engine: Engine, aws_endpoint: str) -> None:
     [FLOODS["endless body"], FLOODS["gzip bomb"], NONSENSE["a name twice"], NONSENSE["cut off"]],
 )
 def test_after_nonsense_the_workflow_goes_on(engine: Engine, script: Script) -> None:
-    """I5, I6: what a service lied about is asked again under the same key once it is honest: one effect, nothing lost."""
+    """I5, I6: once the service is honest again, the same key is looked up.
+
+    One effect, nothing lost.
+    """
     engine.define(swipe())
     with misbehaving(script) as server:
         hostile = engine.step(

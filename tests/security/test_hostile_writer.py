@@ -1,4 +1,4 @@
-"""Controls: what an AI service writes is judged before it is kept, costs bounded time and memory, and leads nowhere."""
+"""Control: an AI service's text is validated before it is stored, and redirects nothing."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ SENTENCE = {
 
 
 def says(content: str) -> Script:
-    """A service that writes this."""
+    """Return a service that writes this text."""
     return answer(200, completion(content), Content_Type="application/json")
 
 
 def asking(server: Misbehaving, timeout: float = 10) -> OpenAiWriter:
-    """The writer, with this service."""
+    """Return the writer with this service."""
     return OpenAiWriter(
         lambda: "planted-key",
         base_url=server.url + "/v1",
@@ -51,7 +51,7 @@ def asking(server: Misbehaving, timeout: float = 10) -> OpenAiWriter:
 
 
 def runner(engine: Engine, server: Misbehaving) -> RunTasks:
-    """A step function that has its texts written by this service."""
+    """Return a step function whose texts come from this service."""
     return engine.step(wrap=lambda name, port: asking(server) if name == "writer" else port)
 
 
@@ -61,13 +61,13 @@ def runner(engine: Engine, server: Misbehaving) -> RunTasks:
     ids=ascii,
 )
 def test_the_rules_see_through_it(word: str, text: str) -> None:
-    """Links, numbers, handles, hidden characters and look-alikes, however they are written, are named for what they are."""
+    """Links, numbers, handles, hidden characters and look-alikes are named for what they are."""
     assert any(word in issue for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
 @pytest.mark.parametrize("text", HONEST)
 def test_the_rules_leave_honest_texts_alone(text: str) -> None:
-    """Dates, sums, other scripts, emoji and ordinary words are no offence."""
+    """Dates, sums, other scripts, emoji and ordinary words are accepted."""
     assert issues_in(text, 300) == []
 
 
@@ -77,18 +77,18 @@ def test_the_rules_leave_honest_texts_alone(text: str) -> None:
     ids=ascii,
 )
 def test_a_text_without_end_is_judged_at_once(unit: str) -> None:
-    """A million characters made to keep a pattern busy take moments."""
+    """A million characters made to slow a pattern down are validated within moments."""
     began = time.monotonic()
     assert issues_in(unit * (1_000_000 // len(unit)), 300)
     assert (
         time.monotonic() - began < 3
-    )  # a tenth of that on a machine at rest; minutes, were one of the patterns not linear
+    )  # a tenth of that on an idle machine; minutes, if a pattern were not linear
 
 
 def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
-    """S27: a service that writes nothing else: every workflow ends without a text kept, a request made or a word at the actions service."""
+    """S27: with only forbidden texts every workflow ends without a call at the actions service."""
     engine.define({"id": "text", "action": "add_prompt", "maxAttempts": 1})
-    attacks = ATTACKS[::2]  # of each kind; the rules are asked about all of them above
+    attacks = ATTACKS[::2]  # of each kind; the rules are tested on all of them above
     assert len(attacks) > 60
     with misbehaving(*map(says, attacks)) as server:
         step = runner(engine, server)
@@ -112,7 +112,7 @@ def test_no_such_text_gets_as_far_as_a_request(engine: Engine) -> None:
 
 
 def test_an_honest_text_gets_there_as_it_is(engine: Engine) -> None:
-    """The same way, with texts that may pass: each is put on its account, and nothing else is."""
+    """An allowed text is put on its account unchanged."""
     engine.define({"id": "text", "action": "add_bio", "maxAttempts": 1})
     with misbehaving(*map(says, HONEST)) as server:
         step = runner(engine, server)
@@ -143,7 +143,7 @@ INJECTIONS = (
 
 
 def obedient(server: Misbehaving) -> Callable[[Any], None]:
-    """A service that does what account data tells it, and adds tool calls, other fields and other choices of its own."""
+    """A service that obeys account data and adds tool calls, other fields and other choices."""
 
     def run(connection: Any) -> None:
         user = json.loads(server.requests[-1].body)["messages"][-1]["content"]
@@ -164,7 +164,10 @@ def obedient(server: Misbehaving) -> Callable[[Any], None]:
 
 
 def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint: str) -> None:
-    """S27, S30: instructions in names reach the user's part alone, as one short line; whatever comes back is a text, or refused."""
+    """S27, S30: instructions in names reach only the user's part, as one short line.
+
+    The result is a text or refused.
+    """
     engine.define({"id": "text", "action": "add_prompt", "maxAttempts": 1})
     names = ["m", *INJECTIONS]
     with misbehaving(answer(500)) as server, connections() as seen:
@@ -173,7 +176,10 @@ def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint:
         started = []
         for number, model in enumerate(names):
             started.append(engine.start(account=f"acc-{number}"))
-            rename = "update workflow_instances set account_data = account_data || jsonb_build_object('model_id', %s::text) where id = %s"
+            rename = (
+                "update workflow_instances set account_data ="
+                " account_data || jsonb_build_object('model_id', %s::text) where id = %s"
+            )
             engine.database.rows(rename, (model, started[-1]))
         engine.drive(lambda: all(engine.status(one) != "active" for one in started), runner=step)
         asked = [json.loads(request.body) for request in server.requests]
@@ -208,7 +214,7 @@ def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint:
 
 
 def gzipped(size: int) -> bytes:
-    """A small body that grows large."""
+    """A small body that expands."""
     return gzip.compress(b" " * size)
 
 
@@ -246,7 +252,7 @@ def gzipped(size: int) -> bytes:
     ],
 )
 def test_an_answer_costs_bounded_time_and_memory(script: Script) -> None:
-    """S28: an answer without end, packed, deep or broken is a `WriterError` within the deadline and a few megabytes."""
+    """S28: an endless, packed, deep or broken response is a bounded `WriterError`."""
     with misbehaving(answer(500), script) as server:
         with pytest.raises(WriterError):
             asking(server).write(BRIEF)  # the library is imported now
@@ -259,7 +265,7 @@ def test_an_answer_costs_bounded_time_and_memory(script: Script) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
-    """Neither key nor prompt goes where an answer points: not to another port, not to the instance's metadata."""
+    """No redirect is followed: neither key nor prompt reaches another address."""
     with misbehaving(says("stolen")) as elsewhere:
         for target in (
             elsewhere.url,
@@ -278,7 +284,10 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     [b"1e999", b"NaN", b"-5", b'"many"', b"9" * 5000, b"1.5", b"null", b"[]", b"99999999999999"],
 )
 def test_what_it_says_to_have_cost_is_checked(tokens: bytes) -> None:
-    """A count of tokens that is none counts as none, or the whole answer as unreadable; a metric is never poisoned."""
+    """An invalid token count counts as none or makes the response unreadable.
+
+    A metric stays valid.
+    """
     body = (
         json.dumps(completion("A fine text"))
         .encode()
@@ -292,8 +301,11 @@ def test_what_it_says_to_have_cost_is_checked(tokens: bytes) -> None:
 
 
 def test_doubled_names_and_odd_fields_are_no_way_in() -> None:
-    """Of a name that is there twice one is read, and judged like any other text; nothing else of the answer is used."""
-    body = b'{"choices": [{"finish_reason": "stop", "message": {"content": "A walk", "content": "see www.evil.example"}}]}'
+    """Of a doubled field one value is read and validated; no other part of the response is used."""
+    body = (
+        b'{"choices": [{"finish_reason": "stop",'
+        b' "message": {"content": "A walk", "content": "see www.evil.example"}}]}'
+    )
     with misbehaving(answer(200, body, Content_Type="application/json")) as server:
         written = asking(server).write(BRIEF)
     assert written.text == "see www.evil.example"

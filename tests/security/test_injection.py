@@ -1,4 +1,4 @@
-"""Controls: what stands in a path, a filter or a cursor is a value. It is never SQL, a pattern, another path or another header."""
+"""Control: a path, filter or cursor is a value, never SQL, a pattern or a header."""
 
 from __future__ import annotations
 
@@ -19,21 +19,96 @@ from tests.support.stores import failed
 
 WITH_ID = [route for route in ROUTES if "{" in route.path]
 SQL = (
-    "'", "''", '"', "\\", "\\'", "%", "_", "%%", "*", "?", ";", "--", "/*", "*/", "$$", "$1", ":id", "%(id)s", "%s", "{}", "{id}", "`",
-    "' or 1=1 --", "' or ''='", "1; drop table accounts", "'; select pg_sleep(5); --", "' union select 1 --", "\\x27", "\u2019 or 1=1",
-    "\uff07 or 1=1", "null", "true", "0", "-1", "1e309", "()", "(select 1)", "||", "a' || 'b", "E'\\x'", "\t", "\n", "\u00a0",
-)  # fmt: skip
+    "'",
+    "''",
+    '"',
+    "\\",
+    "\\'",
+    "%",
+    "_",
+    "%%",
+    "*",
+    "?",
+    ";",
+    "--",
+    "/*",
+    "*/",
+    "$$",
+    "$1",
+    ":id",
+    "%(id)s",
+    "%s",
+    "{}",
+    "{id}",
+    "`",
+    "' or 1=1 --",
+    "' or ''='",
+    "1; drop table accounts",
+    "'; select pg_sleep(5); --",
+    "' union select 1 --",
+    "\\x27",
+    "\u2019 or 1=1",
+    "\uff07 or 1=1",
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1e309",
+    "()",
+    "(select 1)",
+    "||",
+    "a' || 'b",
+    "E'\\x'",
+    "\t",
+    "\n",
+    "\u00a0",
+)
 PATHS = (
-    "../accounts", "..%2f..%2fstats", "%2e%2e%2f", "..%252f", "%252e%252e", "..;/", ".%00./", "%00", "a%00b", "a%0d%0ab", "a%0d%0aX-Evil:1",
-    "%ff%fe", "%c0%ae%c0%ae", "a/b", "a%2fb", "a\\b", "%5c..%5c", "a?b", "a%3fb", "a#b", "a%23b", "*", "a;b", "a=b", "%", "%zz", "%u0041",
-    "~root", "file:%2f%2f", "http:%2f%2f169.254.169.254", "|id", "$(id)", "`id`", "{{7*7}}", "${7*7}", "<x>", "%E2%80%AE", "%F0%9F%98%80",
-)  # fmt: skip
+    "../accounts",
+    "..%2f..%2fstats",
+    "%2e%2e%2f",
+    "..%252f",
+    "%252e%252e",
+    "..;/",
+    ".%00./",
+    "%00",
+    "a%00b",
+    "a%0d%0ab",
+    "a%0d%0aX-Evil:1",
+    "%ff%fe",
+    "%c0%ae%c0%ae",
+    "a/b",
+    "a%2fb",
+    "a\\b",
+    "%5c..%5c",
+    "a?b",
+    "a%3fb",
+    "a#b",
+    "a%23b",
+    "*",
+    "a;b",
+    "a=b",
+    "%",
+    "%zz",
+    "%u0041",
+    "~root",
+    "file:%2f%2f",
+    "http:%2f%2f169.254.169.254",
+    "|id",
+    "$(id)",
+    "`id`",
+    "{{7*7}}",
+    "${7*7}",
+    "<x>",
+    "%E2%80%AE",
+    "%F0%9F%98%80",
+)
 TEXT_FILTERS = ("accountId", "stepId", "error")
 
 
 @pytest.fixture(autouse=True)
 def unchanged(front: Front) -> Iterator[None]:
-    """Looking changes nothing, whatever one looks for."""
+    """Reading changes nothing, whatever is searched for."""
     before = everything(front.database)
     yield
     assert everything(front.database) == before
@@ -41,7 +116,7 @@ def unchanged(front: Front) -> Iterator[None]:
 
 @pytest.mark.parametrize("parameter", TEXT_FILTERS)
 def test_a_filters_text_is_a_text(front: Front, parameter: str) -> None:
-    """No quote ends it, no wildcard widens it: it finds the one workflow that has it, or none."""
+    """A filter's text is literal: it finds the workflow that has it, or none."""
     for text in SQL:
         answer = front.api.get("/v1/workflows", params={parameter: text})
         assert (answer.status_code, answer.json()) == (200, {"items": [], "nextCursor": None}), text
@@ -74,7 +149,7 @@ def test_a_filters_text_is_a_text(front: Front, parameter: str) -> None:
     ids=str,
 )
 def test_a_forged_cursor_goes_nowhere(front: Front, forged: object) -> None:
-    """What a list did not make itself is a 422 with its place."""
+    """A cursor that no list made is a 422 with a pointer."""
     encoded = base64.urlsafe_b64encode(json.dumps(forged).encode()).rstrip(b"=").decode()
     for path in (
         "/v1/workflows",
@@ -89,7 +164,7 @@ def test_a_forged_cursor_goes_nowhere(front: Front, forged: object) -> None:
 
 
 def test_a_zone_that_postgres_does_not_know_is_no_failure(front: Front) -> None:
-    """A cursor with a time in a zone eighteen hours off means the same moment in UTC."""
+    """A cursor with a zone offset of eighteen hours means the same moment in UTC."""
     place = ["2026-01-01T00:00:00+18:32", "00000000-0000-4000-8000-000000000000"]
     encoded = base64.urlsafe_b64encode(json.dumps(place).encode()).rstrip(b"=").decode()
     for path in ("/v1/workflows", "/v1/tasks/failed"):
@@ -101,11 +176,14 @@ def test_a_zone_that_postgres_does_not_know_is_no_failure(front: Front) -> None:
 
 @pytest.mark.parametrize("route", WITH_ID, ids=name)
 def test_an_id_stays_in_its_place(front: Front, route: Route) -> None:
-    """Raw on the wire, so that no client tidies it up: upwards, encoded twice, with NUL or a line break: what any bad request gets."""
+    """A raw id with traversal, double encoding, NUL or a line break is a client error."""
     host, _, port = front.gateway.url.removeprefix("http://").partition(":")
     for odd in PATHS:
         target = route.at(id=odd, type=odd, n=odd).replace(" ", "%20")
-        head = f"{route.method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {front.token}\r\nConnection: close\r\n\r\n"
+        head = (
+            f"{route.method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+            f"Authorization: Bearer {front.token}\r\nConnection: close\r\n\r\n"
+        )
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode("latin-1"))
             answer = b""
@@ -118,7 +196,7 @@ def test_an_id_stays_in_its_place(front: Front, route: Route) -> None:
 
 
 def test_a_pattern_in_a_filter_is_read_literally(front: Front, engine: Engine) -> None:
-    """`error` is found anywhere in a workflow's error; per cent, underscore and backslash mean themselves."""
+    """The filter `error` matches anywhere, and per cent, underscore and backslash are literal."""
     del engine
     errors = ["50% off", "a_b", "back\\slash", "it's", "plain"]
     started = [failed(front.database).instance_id for _ in errors]
@@ -175,7 +253,7 @@ IDS = (
 
 
 def test_an_accounts_id_is_one_segment_and_one_key(engine: Engine) -> None:
-    """Every kind of id that an import takes: the service is asked for exactly that account, under keys that no two accounts share."""
+    """For each kind of account id the service is called for exactly that account."""
     engine.define({"id": "bio", "action": "add_bio", "bio": "Fond of long walks."})
     started = [engine.start(account=account) for account in IDS]
     engine.drive(lambda: all(engine.status(one) != "active" for one in started))
@@ -195,7 +273,7 @@ def test_an_accounts_id_is_one_segment_and_one_key(engine: Engine) -> None:
 
 
 def test_what_could_be_a_path_or_a_header_is_no_id(front: Front) -> None:
-    """An import takes no id with a slash, a space, a percent sign, a line break or anything outside ASCII."""
+    """An import accepts no id that could be part of a path or a header."""
     bad = [
         "a/b",
         "../a",

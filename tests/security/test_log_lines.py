@@ -1,4 +1,4 @@
-"""Control: what somebody sends cannot write the log. Every line stays one JSON object of ours, and tells no more than it should."""
+"""Control: input cannot write the log. Every line is one JSON object with our fields only."""
 
 from __future__ import annotations
 
@@ -28,14 +28,28 @@ PAYLOADS = (
     "forged" * 2000,
 )
 OURS = {
-    "level", "location", "message", "timestamp", "service", "function_request_id", "request_id", "method", "route", "status", "code",
-    "detail", "where", "imported", "rejected", "xray_trace_id",
-}  # fmt: skip
+    "level",
+    "location",
+    "message",
+    "timestamp",
+    "service",
+    "function_request_id",
+    "request_id",
+    "method",
+    "route",
+    "status",
+    "code",
+    "detail",
+    "where",
+    "imported",
+    "rejected",
+    "xray_trace_id",
+}
 
 
 @pytest.fixture(autouse=True)
 def in_their_lines(front: Front) -> Any:
-    """Whatever a test sends: all that was logged by then is lines of JSON, with fields of ours, and none is forged."""
+    """Assert that all logged lines are JSON with our fields and that none is forged."""
     yield
     entries = front.log_entries()
     assert entries
@@ -57,7 +71,7 @@ def in_their_lines(front: Front) -> Any:
 
 @pytest.mark.parametrize("route", ROUTES, ids=name)
 def test_a_request(front: Front, route: Route) -> None:
-    """Path, query, headers, body, method and the token's own claims, each with line breaks, terminal codes, JSON and formats in it."""
+    """No part of a request, whatever control characters it holds, forges a log line."""
     function = front.functions[route.function]
     for payload in PAYLOADS:
         headers = {
@@ -93,7 +107,7 @@ def test_a_request(front: Front, route: Route) -> None:
 
 
 def test_an_answer_carries_no_header_of_theirs(front: Front) -> None:
-    """The id of a request comes back as a header: one that could end a header is replaced by the gateway's."""
+    """A request id that could end a header is replaced by the gateway's id."""
     for payload in (*PAYLOADS, "a b", "a:b\r\nSet-Cookie: x", "\u00e4", "x" * 129):
         answer = front.functions["api"].invoke(
             make_event("GET", "/v1/stats", headers={"X-Request-Id": payload}), timeout=20
@@ -107,7 +121,7 @@ def test_an_answer_carries_no_header_of_theirs(front: Front) -> None:
 
 
 def test_a_socket(front: Front) -> None:
-    """The same over the wire, as no client library would send it: half requests, broken lines, bytes."""
+    """Half requests, broken lines and raw bytes on the wire forge no line."""
     host, _, port = front.gateway.url.removeprefix("http://").partition(":")
     for garbage in (
         b"GET /v1/stats HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: a\rb\r\n\r\n",
@@ -123,7 +137,7 @@ def test_a_socket(front: Front) -> None:
 
 
 def test_rows_of_an_import(front: Front) -> None:
-    """Good rows and bad ones, with payloads wherever a row has room: what is logged of an import is counts."""
+    """The log of an import holds counts, whatever the rows contain."""
     rows: list[dict[str, Any]] = []
     for number, payload in enumerate(PAYLOADS[:-1]):
         rows.append(
@@ -148,7 +162,7 @@ def test_rows_of_an_import(front: Front) -> None:
 
 
 def test_a_failure_inside(front: Front) -> None:
-    """A 500 logs where it happened and of what class it was; neither its text nor a value."""
+    """A 500 logs its location and exception class, and neither its text nor a value."""
     front.load({"flamebotId": "breaks"})
     front.database.rows("alter view account_overview rename column model_id to forged_id")
     try:

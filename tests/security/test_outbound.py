@@ -1,4 +1,7 @@
-"""Control: nothing that comes in chooses where a call goes out. Only the configured services are ever connected to, or looked up."""
+"""Control: input cannot choose the target of a call.
+
+Only configured services are connected to or looked up.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ TARGETS = (
 
 
 def names_in(schema: Any) -> set[str]:
-    """Every member's name in a schema, however deep."""
+    """Return every member's name in a schema, at any depth."""
     if isinstance(schema, dict):
         own = (
             set(schema.get("properties", {}))
@@ -57,7 +60,7 @@ def names_in(schema: Any) -> set[str]:
 
 
 def formats_in(schema: Any) -> set[str]:
-    """Every format in a schema."""
+    """Return every format in a schema."""
     if isinstance(schema, dict):
         own = {schema["format"]} if isinstance(schema.get("format"), str) else set()
         return own.union(*map(formats_in, schema.values()))
@@ -65,7 +68,7 @@ def formats_in(schema: Any) -> set[str]:
 
 
 def test_no_field_is_made_for_an_address() -> None:
-    """S20: neither a definition nor an account, nor any other body, has a field whose name or format asks for one."""
+    """S20: no field of any body has a name or format for an address."""
     bodies = (
         "AccountInput",
         "ImportRequest",
@@ -87,7 +90,7 @@ def test_no_field_is_made_for_an_address() -> None:
 
 
 def free_fields(value: str) -> dict[str, Any]:
-    """What an importer may write as he likes, all of it this value."""
+    """Return what an importer may write freely, all of it this value."""
     return dict.fromkeys(
         (
             "url",
@@ -107,7 +110,7 @@ def free_fields(value: str) -> dict[str, Any]:
 def test_addresses_in_every_field_are_only_text(
     engine: Engine, aws_endpoint: str, target: str
 ) -> None:
-    """S19, S20: an account and a definition full of addresses run to the end; only the services' sockets are opened."""
+    """S19, S20: addresses in every field are text, and only the services are connected to."""
     plain = "".join(character for character in target if character.isprintable())
     engine.define(
         {

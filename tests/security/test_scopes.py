@@ -1,4 +1,4 @@
-"""Control: a token does what its scopes say and nothing else, judged by the function itself, before anything else is read."""
+"""Control: a token grants exactly its scopes, checked by the function first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tests.support.gateway import make_event
 @pytest.mark.parametrize("route", GUARDED, ids=name)
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_matrix(front: Front, route: Route, scope: str) -> None:
-    """S2: each scope on each route: where it is the one, the next question is asked (422), elsewhere 403 says what is needed."""
+    """S2: each scope on each route.
+
+    The right one reaches validation (422), every other one is a 403.
+    """
     headers = {"authorization": f"Bearer {mint(front.home, [scope])}"}
     answer = front.stranger.request(
         route.method, route.at(), headers=headers, params={"noSuch": "1"}, content=b"{"
@@ -29,7 +32,7 @@ def test_the_matrix(front: Front, route: Route, scope: str) -> None:
 
 @pytest.mark.parametrize("route", GUARDED, ids=name)
 def test_what_only_looks_like_the_scope(front: Front, route: Route) -> None:
-    """Every other scope together, the bare name, another prefix, another case, a wildcard, a list in one word: 403, from the function."""
+    """All other scopes together, and near spellings of the right one, are a 403."""
     needed = f"flamebot/{route.scope}"
     lookalikes = [
         " ".join(f"flamebot/{scope}" for scope in SCOPES if scope != route.scope),
@@ -50,7 +53,7 @@ def test_what_only_looks_like_the_scope(front: Front, route: Route) -> None:
     ]
     for scopes in lookalikes:
         if needed in scopes.split():
-            continue  # nothing to replace in this one's name
+            continue  # this one's name has nothing to replace
         event = make_event(route.method, route.at(), raw="{", query="no=such", scopes=scopes)
         assert front.functions[route.function].invoke(event, timeout=20)["statusCode"] == 403, (
             scopes

@@ -1,4 +1,4 @@
-"""Control: nobody comes in without a token that is ours, whole, meant for us and good now. On every route that the description names."""
+"""Control: every described route needs a valid token that was issued for this API."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from tests.security.front import Front
 from tests.support.gateway import make_event
 
 OPEN = {"show_open_health", "show_openapi"}
-COUNTS = "select (select count(*) from audit_log), (select count(*) from accounts), (select count(*) from workflow_definitions)"
+COUNTS = (
+    "select (select count(*) from audit_log), (select count(*) from accounts),"
+    " (select count(*) from workflow_definitions)"
+)
 
 
 @pytest.fixture(scope="module")
 def attacks(front: Front) -> dict[str, forgery.Headers]:
-    """By their names."""
+    """Return the attacks by name."""
     return forgery.headers(front.home)
 
 
 @pytest.fixture(autouse=True)
 def unchanged(front: Front) -> Iterator[None]:
-    """Whoever was turned away has changed nothing, and no function was asked."""
+    """A refused request changes nothing and invokes no function."""
     before = front.database.rows(COUNTS)
     yield
     assert front.database.rows(COUNTS) == before
 
 
 def test_the_inventory_of_routes_is_one(front: Front) -> None:
-    """Description and template name the same routes: each operation has its route, function and guard, each route an operation."""
+    """Description and template name the same routes, each with a function and an authorizer."""
     routes = front.template.routes()
     used = set()
     for described in ROUTES:
@@ -53,7 +56,7 @@ def test_the_inventory_of_routes_is_one(front: Front) -> None:
 def test_a_bad_token_opens_nothing(
     front: Front, attacks: dict[str, forgery.Headers], route: Route
 ) -> None:
-    """S1: unsigned, signed by others, for others, expired, not yet good, or elsewhere than in its header: 401 from the gateway."""
+    """S1: an unsigned, foreign, expired, future or misplaced token is a 401 from the gateway."""
     assert len(attacks) >= 50
     for kind, headers in attacks.items():
         answer = front.stranger.request(
@@ -64,7 +67,7 @@ def test_a_bad_token_opens_nothing(
 
 
 def test_the_good_token_is_good(front: Front) -> None:
-    """Else the tests above would prove nothing."""
+    """The good token is accepted, without which the refusals would prove nothing."""
     answer = front.stranger.get("/v1/stats", headers={"authorization": f"Bearer {front.token}"})
     assert answer.status_code == 200
 
@@ -86,7 +89,10 @@ def test_the_good_token_is_good(front: Front) -> None:
     ids=str,
 )
 def test_the_function_itself_asks_who_it_is(front: Front, route: Route, authorizer: Any) -> None:
-    """A route that was deployed without its authorizer answers 401: the function trusts verified claims and nothing else."""
+    """A route deployed without its authorizer is a 401.
+
+    The function trusts only verified claims.
+    """
     event = make_event(
         route.method, route.at(), scopes=None, headers={"authorization": f"Bearer {front.token}"}
     )
@@ -97,7 +103,7 @@ def test_the_function_itself_asks_who_it_is(front: Front, route: Route, authoriz
 
 
 def test_claims_come_from_the_token_alone(front: Front) -> None:
-    """What a client writes into headers, query and body about itself is not in the audit log: the token's subject is."""
+    """The audit log holds the token's subject, whatever a client writes elsewhere."""
     token = mint(front.home, subject="alice")
     headers = {
         "authorization": f"Bearer {token}",

@@ -1,4 +1,4 @@
-"""Texts that an AI service might be talked into: each tries to lead a reader elsewhere, or to hide something. And honest ones."""
+"""Texts that lead a reader elsewhere or hide something, and allowed texts."""
 
 from __future__ import annotations
 
@@ -152,7 +152,10 @@ HONEST = (
     "Caf\u00e9, na\u00efve, Z\u00fcrich, \u6771\u4eac, \U0001f469\u200d\U0001f373",
     "I run 10 km at 6:30, 3 times a week",
     "Half of 1,000,000 steps a year, in 1999, 2004 and 2010",
-    "\u041b\u044e\u0431\u043b\u044e \u0434\u043e\u043b\u0433\u0438\u0435 \u043f\u0440\u043e\u0433\u0443\u043b\u043a\u0438",
+    (
+        "\u041b\u044e\u0431\u043b\u044e \u0434\u043e\u043b\u0433\u0438\u0435 "
+        "\u043f\u0440\u043e\u0433\u0443\u043b\u043a\u0438"
+    ),
     "\u03ba\u03b1\u03bb\u03b7\u03bc\u03ad\u03c1\u03b1 from Athens",
     "\u4eca\u65e5\u306f\u3002\u660e\u65e5\u3082\u3002",
     "One dog, two cats, three plants and 4 bikes",

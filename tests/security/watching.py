@@ -1,4 +1,4 @@
-"""What a process does behind a call: where it connects to, and how much memory it takes."""
+"""What a process does behind a call: its connections and its memory."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                 seen.add((str(address[0]), int(address[1] or 0)))
 
 
-sys.addaudithook(_hook)  # for good: a hook cannot be taken away; without a watcher it does nothing
+# permanent: an audit hook cannot be removed; without a watcher it does nothing
+sys.addaudithook(_hook)
 
 
 @contextmanager
 def connections() -> Iterator[set[tuple[str, int]]]:
-    """Every address that Python code of this process looks up or tries to connect to meanwhile, reached or not."""
+    """Collect every address that Python code of this process looks up or connects to."""
     seen: set[tuple[str, int]] = set()
     with _guard:
         _watchers.append(seen)
@@ -40,14 +41,14 @@ def connections() -> Iterator[set[tuple[str, int]]]:
 
 
 class Peak:
-    """The most memory that Python objects took, in bytes."""
+    """The peak of Python's allocated memory in bytes."""
 
     bytes = 0
 
 
 @contextmanager
 def memory() -> Iterator[Peak]:
-    """Measure the peak of what is allocated meanwhile."""
+    """Measure the peak of allocated memory."""
     peak = Peak()
     tracemalloc.start()
     try:

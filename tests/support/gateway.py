@@ -1,4 +1,4 @@
-"""The API gateway's side: events as it makes them, and telemetry that remembers what a handler told."""
+"""Events as the API gateway makes them, and telemetry that records what a handler reports."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import base64
 import json
 from typing import Any
 
-ALL_SCOPES = "flamebot/read flamebot/accounts.write flamebot/workflows.write flamebot/definitions.write flamebot/admin"
+ALL_SCOPES = (
+    "flamebot/read flamebot/accounts.write flamebot/workflows.write"
+    " flamebot/definitions.write flamebot/admin"
+)
 
 
 class Remembering:
-    """Telemetry for a test to look at."""
+    """Telemetry for a test to inspect."""
 
     def __init__(self) -> None:
         self.metrics: list[tuple[str, float]] = []
@@ -40,7 +43,10 @@ def make_event(
     scopes: str | None = ALL_SCOPES,
     sub: str = "operator",
 ) -> dict[str, Any]:
-    """An HTTP API event, payload format 2.0. `scopes` None: nobody has logged in. Bytes travel as base64."""
+    """Return an HTTP API event, payload format 2.0.
+
+    `scopes` None: no token. Bytes travel as base64.
+    """
     sent = {"content-type": "application/json"} if body is not None or raw is not None else {}
     text = json.dumps(body) if body is not None else raw
     encoded = isinstance(text, bytes)

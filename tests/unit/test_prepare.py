@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def failing() -> None:
-    """As a setting that is missing."""
+    """Fail as with a missing setting."""
     raise RuntimeError("not configured")
 
 
 def test_lambda_builds_in_its_init_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which has a whole processor, whatever the memory: a cold step is late by less."""
+    """Lambda builds in its init phase, which has a whole processor whatever the memory."""
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     built: list[str] = []
     bootstrap.prepare(lambda: built.append("built"))
@@ -25,20 +25,20 @@ def test_lambda_builds_in_its_init_phase(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_fails_then_is_told_by_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that cannot be imported would be tried again and again, and say why in a traceback."""
+    """A failure while building is raised by the handler: the module is imported only once."""
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     bootstrap.prepare(failing)
 
 
 def test_nobody_else_builds_while_importing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who imports a handler elsewhere has set nothing up yet."""
+    """Importing a handler outside Lambda builds nothing."""
     monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
     bootstrap.prepare(failing)
 
 
 @pytest.mark.parametrize("function", ["step", "tick"])
 def test_what_must_be_in_time_is_prepared(function: str) -> None:
-    """The two functions that somebody's due time waits for."""
+    """The two functions with due times, tick and step, are prepared."""
     assert (
         f"bootstrap.prepare(bootstrap.{function}, "
         in (ROOT / "functions" / function / "app.py").read_text()

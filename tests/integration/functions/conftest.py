@@ -1,4 +1,7 @@
-"""The functions as deployed: `app.handler`, the template's variables, a database role each; AWS is the local emulator."""
+"""The functions as deployed: `app.handler`, the template's variables, a database role each.
+
+AWS is emulated.
+"""
 
 from __future__ import annotations
 
@@ -33,17 +36,17 @@ PASSWORD = "role-password"
 
 
 class Context:
-    """What Lambda hands to a handler beside the event."""
+    """The context object that Lambda passes to a handler."""
 
     aws_request_id = "5e6f7a8b-0000-4000-8000-000000000002"
 
     def get_remaining_time_in_millis(self) -> int:
-        """As at the start of an invocation."""
+        """Return the time at the start of an invocation."""
         return 60_000
 
 
 class Deployed:
-    """Invokes functions, each time as in an environment that has just been made."""
+    """Invokes functions, each time as in a new environment."""
 
     def __init__(
         self,
@@ -79,13 +82,16 @@ class Deployed:
                 forget()
 
     def answer(self, function: str, event: dict[str, Any]) -> tuple[int, Any]:
-        """Run a function of the HTTP API; status and body of its answer."""
+        """Run a function of the HTTP API; return status and body."""
         answer = self.invoke(function, event)
         return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
 
 def forget() -> None:
-    """Let go of everything that a process keeps between invocations, but the loggers: Powertools sets one up only once."""
+    """Drop what a process keeps between invocations.
+
+    The loggers stay, because Powertools sets each up once.
+    """
     if bootstrap.database.cache_info().currsize:
         bootstrap.database().close()
     for made in vars(bootstrap).values():
@@ -104,14 +110,14 @@ def _load(path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def server(postgres: Server, migrated: str) -> Server:
-    """The server, where the functions' roles can log in."""
+    """The server, with a login for each function's role."""
     execute(postgres.url(), *(f"alter role {role} password '{PASSWORD}'" for role in ROLES))
     return postgres
 
 
 @pytest.fixture(scope="session")
 def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
-    """What Lambda gives to every function, and the emulator's address."""
+    """The variables that Lambda sets for every function, and the emulator's address."""
     return {
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_REGION": "eu-west-1",
@@ -147,7 +153,7 @@ def deployed(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Deployed]:
-    """The functions on a fresh database that has the definitions."""
+    """The functions on a fresh database with the definitions."""
     forget()
     s = bootstrap.settings()
     store = PostgresControlStore(

@@ -1,4 +1,7 @@
-"""What a function has imported when it answers its first event. Modules are counted: seconds depend on the machine, these do not."""
+"""The modules that a function has imported after its first event.
+
+Unlike seconds, they do not depend on the machine.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,8 @@ from flamebot.ports.control_store import Caller
 from tests.integration.functions.conftest import PASSWORD, ROOT, Deployed
 from tests.support.databases import execute
 
-# As Lambda does it: a new interpreter imports app.py, then calls its handler. Without an event it only imports.
+# Like Lambda, a new interpreter imports app.py and then calls its handler. Without an event it only
+# imports.
 _FIRST_EVENT = """
 import json, sys
 sys.modules["click"] = None  # the layer has none: with it httpx would import its command line
@@ -41,15 +45,17 @@ print(json.dumps([answer, sorted(set(sys.modules) - before)]))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How many modules of packages there may be, our own among them, and what may not be there."""
+    """How many modules of packages may be loaded, how many of ours, and which not at all."""
 
     modules: int
     absent: str
 
 
-# Python's own modules are not counted, for each version splits them in its own way; the dear ones are named.
-_NOBODY = """openai boto3 s3transfer moto flask devstack cli pytest aws_xray_sdk asyncio multiprocessing
-    aws_lambda_powertools.event_handler aws_lambda_powertools.utilities.batch aws_lambda_powertools.utilities.parameters
+# Python's own modules are not counted, because versions split them differently; the expensive ones
+# are named.
+_NOBODY = """openai boto3 s3transfer moto flask devstack cli pytest aws_xray_sdk asyncio
+    multiprocessing aws_lambda_powertools.event_handler aws_lambda_powertools.utilities.batch
+    aws_lambda_powertools.utilities.parameters
     aws_lambda_powertools.utilities.parser aws_lambda_powertools.utilities.validation"""
 BUDGETS = {
     "tick": Budget(
@@ -93,7 +99,7 @@ def _store(deployed: Deployed) -> PostgresControlStore:
 
 
 def _minute(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
-    """A tick's event, when there is a task to claim and to send."""
+    """A tick's event with a task to claim and to send."""
     del actions
     _store(deployed).pause_all(_TEST)
     deployed.answer("import_accounts", _event("import_accounts", "one_account"))
@@ -102,7 +108,7 @@ def _minute(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
 
 
 def _due(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
-    """An event of the queue that points at an effect that is due, of an account that is registered: what most first events are."""
+    """A message about a due effect of a registered account, which most first events are."""
     steps = [{"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}]
     document = {"type": "now", "name": "Now", "description": "", "config": {}, "steps": steps}
     _store(deployed).publish_definition(document, None, _TEST)
@@ -136,14 +142,18 @@ EVENTS: dict[str, Callable[[Deployed, ActionsService], object]] = {
     "api": lambda *_: _event("api", "stats"),
     "import_accounts": lambda *_: _event("import_accounts", "one_account"),
     "import_file": lambda *_: _event("import_file", "wake_up"),
-    "migrate": lambda *_: None,  # it answers to CloudFormation's own address and to no other
+    # it sends its response to CloudFormation's address and nowhere else
+    "migrate": lambda *_: None,
 }
 
 
 def first_event(
     deployed: Deployed, told: Mapping[str, str], function: str, event: object, *, extra: str = ""
 ) -> tuple[Any, set[str]]:
-    """The answer, and which modules came; `extra` is run first. The text's provider is the one with a package of its own."""
+    """Return the response and the loaded modules.
+
+    `extra` runs first. The writer's provider has its own package.
+    """
     spec = deployed.template.functions[function]
     variables = {
         **spec.environment,
@@ -172,7 +182,7 @@ def first_event(
 
 
 def over_budget(function: str, modules: set[str]) -> list[str]:
-    """What is wrong with so many and such modules."""
+    """Return what exceeds the budget."""
     budget = BUDGETS[function]
     issues = [
         f"{name} is there" for name in f"{_NOBODY} {budget.absent}".split() if name in modules
@@ -192,7 +202,7 @@ def over_budget(function: str, modules: set[str]) -> list[str]:
 def test_a_first_event_imports_no_more_than_it_needs(
     deployed: Deployed, surroundings: dict[str, str], actions: ActionsService, function: str
 ) -> None:
-    """Each function stays within its budget, and none brings a package that its first event does not use."""
+    """Each function stays within its budget, without packages that its first event does not use."""
     told = {**surroundings, "ACTIONS_BASE_URL": actions.url, "ACTIONS_TOKEN": actions.token}
     answer, modules = first_event(deployed, told, function, EVENTS[function](deployed, actions))
     assert over_budget(function, modules) == []
@@ -208,7 +218,7 @@ def test_a_first_event_imports_no_more_than_it_needs(
 def test_an_eager_import_is_over_every_budget(
     deployed: Deployed, surroundings: dict[str, str]
 ) -> None:
-    """The budgets are as tight as one package: openai, imported where it is not used, is seen by its name and by its size."""
+    """The budgets are tight: importing openai where it is unused exceeds every one of them."""
     _, modules = first_event(
         deployed, surroundings, "tick", _event("tick", "minute"), extra="import openai"
     )

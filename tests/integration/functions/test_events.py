@@ -1,4 +1,4 @@
-"""Every event in `events/` is a test case: what it asks for happens, or is refused as it should be."""
+"""Every event in `events/` is a test case with an expected result."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ HINTS = {
     "file_uploaded": 0,
     "wake_up": 0,
     "unreadable_body": 1,
-}  # messages handed back; the import is not there
-BATCHES = {  # how many messages of a batch are handed back; every task in them is of a workflow that is not there
+}  # failed messages; the import does not exist
+BATCHES = {  # failed messages of a batch; no task in them exists
     "one_task": 0,
     "tasks_due_together": 0,
     "full_batch": 0,
@@ -97,7 +97,7 @@ BATCHES = {  # how many messages of a batch are handed back; every task in them 
 
 
 def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
-    """A new event needs its expectation."""
+    """A new event needs an expectation here or in the suite of migrations."""
     cases = {
         "import_accounts": set(IMPORTS),
         "api": set(CALLS),
@@ -112,7 +112,7 @@ def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
 
 @pytest.mark.parametrize("name", IMPORTS)
 def test_an_import_is_answered(deployed: Deployed, name: str) -> None:
-    """Good rows are stored and started, bad ones reported, bad requests refused as a whole."""
+    """Good rows are stored and started, bad rows reported, bad requests refused as a whole."""
     status, body = deployed.answer("import_accounts", _event("import_accounts", name))
     wanted, *counts = IMPORTS[name]
     assert status == wanted
@@ -125,7 +125,7 @@ def test_an_import_is_answered(deployed: Deployed, name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_is_answered(deployed: Deployed, name: str) -> None:
-    """Each call does what its name says to the workflow of `import_accounts/one_account`."""
+    """Each control call does what its name says to an imported workflow."""
     _, imported = deployed.answer("import_accounts", _event("import_accounts", "one_account"))
     definition_id = imported["results"][0]["workflow"]["instanceId"]
     event = json.loads(json.dumps(_event("api", name)).replace(PLACEHOLDER, definition_id))
@@ -138,20 +138,23 @@ def test_a_call_is_answered(deployed: Deployed, name: str) -> None:
 
 @pytest.mark.parametrize("name", BATCHES)
 def test_a_batch_of_messages_is_acknowledged(deployed: Deployed, name: str) -> None:
-    """What is not there to run is dropped; only a message that nobody can read goes back, towards the dead letters."""
+    """A pointer to a missing task is dropped; only an unreadable message is reported as failed."""
     failures = deployed.invoke("step", _event("step", name))["batchItemFailures"]
     assert len(failures) == BATCHES[name]
 
 
 @pytest.mark.parametrize("name", HINTS)
 def test_a_hint_about_an_import_is_acknowledged(deployed: Deployed, name: str) -> None:
-    """What is not there needs nothing; only a message that nobody can read goes back, towards the dead letters."""
+    """A wake-up message about a missing import is acknowledged.
+
+    Only an unreadable one is reported as failed.
+    """
     failures = deployed.invoke("import_file", _event("import_file", name))["batchItemFailures"]
     assert len(failures) == HINTS[name]
 
 
 def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:
-    """`test` waits 30 seconds: the import itself queued it, so a tick finds nothing to do but to say that it was there."""
+    """A tick after an import of `test` finds nothing to claim: the import queued its task."""
     deployed.answer("import_accounts", _event("import_accounts", "one_account"))
     report = deployed.invoke("tick", _event("tick", "minute"))
     assert (report["claimed"], report["sent"]) == (0, 0)
@@ -159,7 +162,7 @@ def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:
 
 
 def test_maintenance_tends_history_and_judges_health(deployed: Deployed) -> None:
-    """After a tick the engine is healthy, and the coming days have their partitions."""
+    """After a tick and a maintenance pass the engine is healthy and coming days have partitions."""
     deployed.invoke("tick", _event("tick", "minute"))
     done = deployed.invoke("maintenance", _event("maintenance", "periodic"))
     assert (done["health"], done["reasons"]) == ("ok", [])

@@ -1,4 +1,4 @@
-"""The functions' handlers, wired as they are deployed: only the environment says where everything is."""
+"""The functions' handlers wired as deployed: only the environment says where each dependency is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Context:
-    """What Lambda hands to a handler."""
+    """The context object that Lambda passes to a handler."""
 
     aws_request_id = "request-1"
 
@@ -29,7 +29,7 @@ class Context:
 
 
 def load(function: str) -> ModuleType:
-    """Load a function as Lambda does: by its file."""
+    """Load a function by its file, as Lambda does."""
     path = ROOT / "functions" / function / "app.py"
     spec = importlib.util.spec_from_file_location(f"function_{function}", path)
     assert spec is not None
@@ -54,7 +54,7 @@ def deployed(
     queue_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[str], ModuleType]]:
-    """Makes a function's environment and loads it."""
+    """Return a function that sets a function's environment and loads it."""
 
     def deploy(function: str) -> ModuleType:
         forget()
@@ -86,7 +86,7 @@ def deployed(
 
 @pytest.fixture
 def queue_url(aws: Callable[[str], Any], tmp_path: Path) -> str:
-    """A step queue of the test's own."""
+    """A step queue for one test."""
     return str(
         aws("sqs").create_queue(QueueName=f"steps-{tmp_path.name.replace('_', '-')}"[:80])[
             "QueueUrl"
@@ -97,7 +97,7 @@ def queue_url(aws: Callable[[str], Any], tmp_path: Path) -> str:
 def test_a_batch_of_messages_is_run(
     engine: Engine, deployed: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Readable messages are run, the other one is answered as failed; metrics and log lines are written, without a secret."""
+    """Readable messages are run, and the unreadable one is reported as failed."""
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()
@@ -121,7 +121,7 @@ def test_a_tick_claims_and_sends(
     queue_url: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What is due lies in SQS, and the answer says how much."""
+    """Due tasks are sent to SQS, and the tick returns their number."""
     engine.define({"id": "rest", "action": "wait", "delay": "150s"})
     engine.start()
     engine.setter.advance(149)
