@@ -17,9 +17,9 @@ from bench.stand_ins import EmptyVault, LockTableStandIn, NoOpActions, QueueStan
 from flamebot import bootstrap
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.adapters.postgres.connection import Database, Params, Row
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.telemetry.powertools import PowertoolsTelemetry
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
@@ -172,9 +172,9 @@ class Engine:
             telemetry=self.telemetry,
         )
 
-    def control(self) -> PostgresControlStore:
+    def control(self) -> PostgresAdminStore:
         """The store behind import and API."""
-        return PostgresControlStore(self.tick_database, self.clock, horizon=HORIZON, lease=LEASE)
+        return PostgresAdminStore(self.tick_database, self.clock, horizon=HORIZON, lease=LEASE)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -10,7 +10,7 @@ from bench.engine import POLICY, Engine
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.instance import AccountData
 from flamebot.domain.message import TaskPointer
-from flamebot.ports.control_store import AccountRow, Caller
+from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, Caller
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.workflows.start import start_row
 
@@ -39,7 +39,7 @@ _CHUNK = 1000
 
 def publish(engine: Engine, document: dict[str, Any]) -> None:
     """Make a definition's first version."""
-    engine.control().publish_definition(document, None, BENCH)
+    engine.control().publish_definition(document, FIRST_VERSION, BENCH)
 
 
 def import_workflows(
@@ -56,7 +56,7 @@ def import_workflows(
     """
     spent = 0.0
     store = engine.control()
-    definition = DefinitionCatalog(store, REGISTRY, POLICY).active(document["type"])
+    definition = DefinitionCatalog(store, REGISTRY, POLICY).current(document["type"])
     for first in range(0, count, _CHUNK):
         now = store.now()
         names = [f"{prefix}-{number:08d}" for number in range(first, min(first + _CHUNK, count))]

@@ -2,7 +2,7 @@
 -- Answers the engine's control row: paused, since when (schedule time), and for how long it was paused in all the pauses before.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/workflows.py, sql/functions/pause_all.sql, sql/functions/resume_all.sql
+-- Caller: adapters/postgres/admin_store.py, sql/functions/pause_all.sql, sql/functions/resume_all.sql
 -- Test: tests/integration/test_control_state.py
 create or replace function control_state() returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

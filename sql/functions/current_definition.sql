@@ -2,7 +2,7 @@
 -- Answers the current version of a definition, the highest active one, as a document with its id and who published it.
 -- Locks: none.
 -- Errors: FB008 unknown_workflow_type.
--- Caller: adapters/postgres/workflows.py, sql/functions/publish_definition.sql
+-- Caller: adapters/postgres/admin_store.py, sql/functions/publish_definition.sql
 -- Test: tests/integration/test_current_definition.py
 create or replace function current_definition(p_type text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

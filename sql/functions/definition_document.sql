@@ -2,7 +2,7 @@
 -- Answers one version of a definition: {id, type, version, name, description, config, steps}.
 -- Locks: none.
 -- Errors: FB001 not_found.
--- Caller: adapters/postgres/engine_store.py, adapters/postgres/workflows.py
+-- Caller: adapters/postgres/engine_store.py, adapters/postgres/admin_store.py
 -- Test: tests/integration/test_definition_document.py
 create or replace function definition_document(p_id bigint) returns jsonb
 language plpgsql stable security definer set search_path = public, pg_temp

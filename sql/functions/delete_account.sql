@@ -3,7 +3,7 @@
 -- retried with, and ends stopped. What remains says that something ran and when, not what.
 -- Locks: the account, then its instances by id, then their tasks by id.
 -- Errors: FB001 not_found, FB004 busy.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_delete_account.py
 create or replace function delete_account(p_account text, p_actor text, p_reason text) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -2,7 +2,7 @@
 -- Deletes account locks of the Postgres backend that expired, a thousand at most, and says how many.
 -- Locks: the rows that it deletes, skip locked.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_delete_expired_locks.py
 create or replace function delete_expired_locks() returns int
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -3,7 +3,7 @@
 -- retry needs it; so does a row with an older one of its instance left, because kept sequences have no gaps (I3).
 -- Locks: the tasks that it deletes, skip locked.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_delete_finished_tasks.py
 create or replace function delete_finished_tasks(p_before timestamptz, p_limit int) returns int
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -2,7 +2,7 @@
 -- Forgets import requests older than 24 hours (wall time), a thousand at most, and says how many.
 -- Locks: the rows that it deletes, skip locked.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_delete_old_requests.py
 create or replace function delete_old_requests() returns int
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -2,7 +2,7 @@
 -- Counts waiting tasks by the minute they fall due in, from this one on, empty minutes too; what is overdue counts in the first.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/reads.py
+-- Caller: adapters/postgres/read_store.py
 -- Test: tests/integration/test_due_histogram.py
 create or replace function due_histogram(p_now timestamptz, p_minutes int) returns table (minute timestamptz, tasks bigint)
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -4,7 +4,7 @@
 -- Under a global pause only cancels are sent again, so only they can be lost. The backlog is counted up to 100,000.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/reads.py, adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/read_store.py, adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_engine_health.py
 create or replace function engine_health(p_now timestamptz) returns jsonb
 -- A plan made for any p_now reads every task that sleeps; one made for this p_now reads what is due.
@@ -36,8 +36,8 @@ begin
                'due_backlog', v_backlog + out.due,
                'queued', out.queued, 'running', out.running,
                'oldest_running_age_seconds', coalesce(extract(epoch from v_now - out.oldest_running), 0),
-               'lost_messages', out.lost, 'expired_leases', out.expired,
-               'oldest_lost_age_seconds', coalesce(extract(epoch from v_wall - out.oldest_lost), 0),
+               'undelivered_messages', out.lost, 'expired_leases', out.expired,
+               'oldest_expired_age_seconds', coalesce(extract(epoch from v_wall - out.oldest_lost), 0),
                -- Today's may be missing for good reason: its rows are in the default partition already.
                'history_ready', to_regclass('public.step_history_' || to_char((v_now at time zone 'UTC')::date + 1, 'YYYYMMDD')) is not null,
                'oldest_transaction_age_seconds', coalesce(

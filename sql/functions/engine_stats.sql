@@ -3,7 +3,7 @@
 -- finished last had begun, in engine seconds.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/reads.py
+-- Caller: adapters/postgres/read_store.py
 -- Test: tests/integration/test_engine_stats.py
 create or replace function engine_stats(p_now timestamptz) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -2,7 +2,7 @@
 -- Answers what is remembered of an import with this Idempotency-Key; nothing when it is unknown or older than 24 hours (wall time).
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_find_import.py
 create or replace function find_import(p_principal text, p_key text) returns table (salt bytea, digest bytea, answer jsonb)
 language plpgsql volatile security definer set search_path = public, pg_temp

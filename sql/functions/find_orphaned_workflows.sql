@@ -1,10 +1,10 @@
 -- find_orphaned_workflows(p_after, p_limit) -> jsonb
 -- Looks at the live instances of the p_limit accounts that follow p_after for those without a live task, which nothing would ever wake (I2). Answers
--- {checked, last, lost, ids}: how many it looked at, the last account (null: there are no more), how many are lost, and 20 of their ids. The other half of I2, and
+-- {checked, last, orphaned, ids}: how many it looked at, the last account (null: there are no more), how many are orphaned, and 20 of their ids. The other half of I2, and
 -- I1, are unique indexes.
 -- Locks: none; one statement, and so one snapshot: no commit is seen half.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_find_orphaned_workflows.py
 create or replace function find_orphaned_workflows(p_after text, p_limit int) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp
@@ -20,7 +20,7 @@ begin
         select jsonb_build_object(
                    'checked', count(*),
                    'last', case when count(*) = p_limit then max(l.account_id) end,
-                   'lost', count(*) filter (where l.lost),
+                   'orphaned', count(*) filter (where l.lost),
                    'ids', coalesce((select jsonb_agg(f.id) from (select l.id from looked l where l.lost order by l.account_id limit 20) f), '[]'))
           from looked l);
 end $$;

@@ -3,7 +3,7 @@
 -- field keeps what is stored; the credentials version changes if anything else does. With a key (p_key) it remembers p_remember and its own answer.
 -- Locks: the key by an advisory lock, without waiting; engine control shared; accounts by id; what start_workflows locks.
 -- Errors: FB010 idempotency_in_flight.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_import_accounts.py
 create or replace function import_accounts(p_accounts jsonb, p_starts jsonb, p_principal text, p_key text, p_salt bytea, p_digest bytea, p_remember jsonb,
                                            p_actor text, p_reason text, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8) returns jsonb

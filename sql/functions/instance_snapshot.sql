@@ -2,7 +2,7 @@
 -- Reads what a plan needs that a person asked for: the instance, its last task, schedule time, and the time spent in global pauses.
 -- Locks: none; the verb that writes the plan checks the revision.
 -- Errors: FB001 not_found.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_instance_snapshot.py
 create or replace function instance_snapshot(p_id uuid, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = public, pg_temp

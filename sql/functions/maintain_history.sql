@@ -3,7 +3,7 @@
 -- default partition, ten thousand at most. What stands in its way is left for the next pass: a day that has rows in the default partition, a busy table.
 -- Locks: each partition that it makes or drops and, for that moment and after at most a second of waiting, the history table.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py, adapters/postgres/migrations.py
+-- Caller: adapters/postgres/maintenance_store.py, adapters/postgres/migrations.py
 -- Test: tests/integration/test_maintain_history.py
 create or replace function maintain_history(p_now timestamptz, p_keep interval) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp set timezone = 'UTC' set lock_timeout = '1s'

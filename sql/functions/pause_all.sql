@@ -2,7 +2,7 @@
 -- Pauses the whole engine: whatever had begun when it returns may finish, nothing else begins but cancels. Paused already: nothing changes.
 -- Locks: engine control, exclusive.
 -- Errors: none.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_pause_all.py
 create or replace function pause_all(p_now timestamptz, p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -3,7 +3,7 @@
 -- Paused already: nothing changes.
 -- Locks: the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_pause_workflow.py
 create or replace function pause_workflow(p_id uuid, p_now timestamptz, p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -1,11 +1,14 @@
--- publish_definition(p_document, p_expected, p_actor, p_reason) -> jsonb
--- Publishes a new version of a definition if the current one is p_expected (NULL: there must be none); running instances stay on theirs. The content
--- of the current version again is no new version, whatever was expected: it is what a caller whose answer got lost sends. Answers the current document.
+-- publish_definition(p_document, p_exists, p_versions, p_actor, p_reason) -> jsonb
+-- Publishes a new version of a definition; running instances stay on theirs. Precondition: p_exists
+-- says whether there is a current version, and its number is one of p_versions (NULL: any number).
+-- The current version's content again is no new version, whatever the precondition: it is what a
+-- client sends that lost the response. Returns the current document.
 -- Locks: publishers of the same type, by an advisory lock.
 -- Errors: FB006 precondition_failed.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_publish_definition.py
-create or replace function publish_definition(p_document jsonb, p_expected int, p_actor text, p_reason text) returns jsonb
+create or replace function publish_definition(
+    p_document jsonb, p_exists boolean, p_versions int[], p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
@@ -15,14 +18,19 @@ declare
     v_config jsonb := coalesce(nullif(p_document -> 'config', 'null'), '{}');
     v_version int;
 begin
-    perform pg_advisory_xact_lock(9, hashtext(v_type));
-    select d.* into v_current from workflow_definitions d where d.type = v_type and d.is_active order by d.version desc limit 1;
-    if v_current.id is not null and v_current.name = p_document ->> 'name' and v_current.description = v_description
-            and v_current.steps = p_document -> 'steps' and v_current.config = v_config then
+    perform pg_advisory_xact_lock(9, hashtext(v_type));  -- guard: one-publisher
+    select d.* into v_current
+      from workflow_definitions d where d.type = v_type and d.is_active order by d.version desc limit 1;
+    if v_current.id is not null and v_current.name = p_document ->> 'name'  -- guard: same-content-again
+            and v_current.description = v_description and v_current.steps = p_document -> 'steps'
+            and v_current.config = v_config then
         return current_definition(v_type);
-    elsif v_current.version is distinct from p_expected then
-        raise exception '%', case when v_current.id is null then 'There is no definition of this type yet.'
-                                  else 'The current version is another one than expected.' end using errcode = 'FB006';
+    elsif p_exists is distinct from (v_current.id is not null)  -- guard: publish-precondition
+          or (p_versions is not null and v_current.version <> all (p_versions)) then
+        raise exception '%', case
+            when v_current.id is null then 'There is no definition of this type yet.'
+            when not p_exists then 'There is a definition of this type already.'
+            else 'The current version is not one of the expected ones.' end using errcode = 'FB006';
     end if;
 
     select coalesce(max(d.version), 0) + 1 into v_version from workflow_definitions d where d.type = v_type;

@@ -2,7 +2,7 @@
 -- Remembers a pass of maintenance for the health check, in wall time: what it found, what failed in it, and where the next pass goes on.
 -- Locks: the row of engine control.
 -- Errors: none.
--- Caller: adapters/postgres/maintenance.py
+-- Caller: adapters/postgres/maintenance_store.py
 -- Test: tests/integration/test_record_maintenance.py
 create or replace function record_maintenance(p_report jsonb) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -2,7 +2,7 @@
 -- Hands out credentials versions that nobody else will ever get; unused ones are lost, and that is fine.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_reserve_credentials_versions.py
 create or replace function reserve_credentials_versions(p_count int) returns setof int
 language plpgsql volatile security definer set search_path = public, pg_temp

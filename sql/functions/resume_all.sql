@@ -2,7 +2,7 @@
 -- Ends the global pause and adds its length to the total that step timeouts leave out; when it was is kept too. Not paused: nothing changes.
 -- Locks: engine control, exclusive.
 -- Errors: none.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_resume_all.py
 create or replace function resume_all(p_now timestamptz, p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

@@ -3,7 +3,7 @@
 -- step's timeout does not count the pause, nor the time twice that was spent in a global one as well. Active already: nothing changes.
 -- Locks: engine control shared, the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_resume_workflow.py
 create or replace function resume_workflow(p_id uuid, p_clock text, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8,
                                            p_actor text, p_reason text) returns jsonb

@@ -3,7 +3,7 @@
 -- count of attempts and payload, or else from 0 and with a step timeout that begins anew. After anything else the decision's next task is a new one.
 -- Locks: engine control shared, then the instance. Nobody else changes the last task of a failed one, and its account, if erased, has stopped it.
 -- Errors: FB001 not_found, FB002 already_active, FB003 not_allowed, FB005 revision_conflict.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_retry_workflow.py
 create or replace function retry_workflow(p_id uuid, p_revision bigint, p_decision jsonb, p_now timestamptz, p_horizon interval, p_lease interval,
                                           p_rate float8, p_actor text, p_reason text) returns jsonb

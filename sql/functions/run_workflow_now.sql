@@ -2,7 +2,7 @@
 -- Makes the waiting task of an active instance due now; the message that was on its way for a later time is void. Due already: nothing changes.
 -- Locks: engine control shared, the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed, FB004 busy, FB005 revision_conflict.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_run_workflow_now.py
 create or replace function run_workflow_now(p_id uuid, p_revision bigint, p_now timestamptz, p_lease interval, p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

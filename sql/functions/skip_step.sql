@@ -3,7 +3,7 @@
 -- job at the actions service.
 -- Locks: engine control shared, the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed, FB004 busy, FB005 revision_conflict.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_skip_step.py
 create or replace function skip_step(p_id uuid, p_revision bigint, p_decision jsonb, p_now timestamptz, p_horizon interval, p_lease interval,
                                      p_rate float8, p_actor text, p_reason text) returns jsonb

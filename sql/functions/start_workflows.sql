@@ -5,7 +5,7 @@
 -- An instance has started when it was planned, though it is stored a moment later: its delays count from then. Planned ahead, it starts now.
 -- Locks: engine control shared; accounts by id; then it inserts in the order of accounts.
 -- Errors: none of its own.
--- Caller: adapters/postgres/workflows.py, sql/functions/import_accounts.sql
+-- Caller: adapters/postgres/admin_store.py, sql/functions/import_accounts.sql
 -- Test: tests/integration/test_start_workflows.py
 create or replace function start_workflows(p_rows jsonb, p_actor text, p_reason text, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8)
 returns table (account_id text, status text, instance_id uuid, send jsonb)

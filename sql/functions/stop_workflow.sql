@@ -4,7 +4,7 @@
 -- but a queued cancel is answered once more, for whoever asks again because the first answer got lost.
 -- Locks: the instance, then its live task.
 -- Errors: FB001 not_found, FB003 not_allowed.
--- Caller: adapters/postgres/workflows.py
+-- Caller: adapters/postgres/admin_store.py
 -- Test: tests/integration/test_stop_workflow.py
 create or replace function stop_workflow(p_id uuid, p_now timestamptz, p_lease interval, p_actor text, p_reason text) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp

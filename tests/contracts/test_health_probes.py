@@ -1,4 +1,4 @@
-"""The probes of the health check, on the emulator: what is gone, what is not in order, and what is only worrying."""
+"""The probes of the health check, on the emulator: missing, unusable, and with a warning."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from flamebot.adapters.dynamodb.probes import TableNotInOrder, probe_table
+from flamebot.adapters.dynamodb.probes import TableNotUsable, probe_table
 from flamebot.adapters.sqs.probes import probe_dead_letters, probe_queue
-from flamebot.services.maintenance.health import Worrying
+from flamebot.services.maintenance.probes import ProbeWarning
 
 
-def test_a_queue_that_is_there(aws: Callable[[str], Any]) -> None:
-    """It answers; deleted, it does not."""
+def test_the_probe_of_the_queue(aws: Callable[[str], Any]) -> None:
+    """It returns for a queue that exists and raises for one that was deleted."""
     sqs = aws("sqs")
     url = sqs.create_queue(QueueName=f"probe-{uuid4()}")["QueueUrl"]
     probe_queue(sqs, url)
@@ -24,8 +24,8 @@ def test_a_queue_that_is_there(aws: Callable[[str], Any]) -> None:
         probe_queue(sqs, url)
 
 
-def test_dead_letters_worry(aws: Callable[[str], Any]) -> None:
-    """Those that lie there and those that somebody is looking at; none is taken out by asking. A queue that is gone is worse."""
+def test_the_probe_of_the_dead_letters(aws: Callable[[str], Any]) -> None:
+    """It warns of visible and received messages, and receives none; a missing queue is an error."""
     sqs = aws("sqs")
     url = sqs.create_queue(QueueName=f"dead-{uuid4()}")["QueueUrl"]
     probe_dead_letters(sqs, url)
@@ -33,7 +33,7 @@ def test_dead_letters_worry(aws: Callable[[str], Any]) -> None:
         sqs.send_message(QueueUrl=url, MessageBody=body)
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=600)
     for _ in range(2):
-        with pytest.raises(Worrying, match=r"^2 messages"):
+        with pytest.raises(ProbeWarning, match=r"^2 messages"):
             probe_dead_letters(sqs, url)
     sqs.purge_queue(QueueUrl=url)
     probe_dead_letters(sqs, url)
@@ -42,8 +42,8 @@ def test_dead_letters_worry(aws: Callable[[str], Any]) -> None:
         probe_dead_letters(sqs, url)
 
 
-def test_a_lock_table_that_is_there(aws: Callable[[str], Any]) -> None:
-    """It answers; deleted, it does not."""
+def test_the_probe_of_the_lock_table(aws: Callable[[str], Any]) -> None:
+    """It returns for a table that exists and raises for one that was deleted."""
     dynamodb, name = aws("dynamodb"), f"probe-{uuid4()}"
     dynamodb.create_table(
         TableName=name,
@@ -61,11 +61,11 @@ def test_a_lock_table_that_is_there(aws: Callable[[str], Any]) -> None:
     "status", ["CREATING", "DELETING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVED"]
 )
 def test_a_lock_table_that_cannot_be_used(status: str) -> None:
-    """It is described, and yet no lock can be taken. The emulator's tables are always in order, so the answer is made up."""
+    """A table of such a status is an error. The emulator's tables are always active: a stand-in."""
 
     class Client:
         def describe_table(self, **_: object) -> dict[str, Any]:
             return {"Table": {"TableStatus": status}}
 
-    with pytest.raises(TableNotInOrder):
+    with pytest.raises(TableNotUsable):
         probe_table(Client(), "locks")

@@ -202,4 +202,4 @@ def most_at_once(writes: Sequence[Json]) -> int:
 def maintenance_passes(stack: LocalStack) -> list[Json]:
     """What each pass of maintenance logged at its end."""
     lines = (stack.data_dir / "logs" / "maintenance.log").read_text().splitlines()
-    return [json.loads(line) for line in lines if '"kept_up"' in line]
+    return [json.loads(line) for line in lines if '"maintenance_done"' in line]

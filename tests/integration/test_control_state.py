@@ -9,9 +9,9 @@ from tests.support.stores import ALICE, control
 
 def test_it_tells_the_pause(database: TestDatabase) -> None:
     """Not paused at first; then paused, since when."""
-    assert control(database).control() == {"paused": False, "paused_at": None, "paused_ms": 0}
+    assert control(database).control_state() == {"paused": False, "paused_at": None, "paused_ms": 0}
     control(database, after(minutes=2)).pause_all(ALICE)
-    assert control(database).control() == {
+    assert control(database).control_state() == {
         "paused": True,
         "paused_at": after(minutes=2),
         "paused_ms": 0,

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from flamebot.domain.errors import IdempotencyKeyReused
-from flamebot.ports.control_store import Caller
+from flamebot.ports.admin_store import Caller
 from flamebot.ports.import_store import NewImport
 from tests.support.builders import a_definition
 from tests.support.databases import TestDatabase, start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamebot.ports.control_store import IdempotencyRecord
+from flamebot.ports.admin_store import IdempotencyRecord
 from tests.support.databases import TestDatabase
 from tests.support.stores import ALICE, control, maintenance
 

@@ -13,7 +13,7 @@ from tests.support.stores import ALICE, control, forced, maintenance, reads
 
 def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
     """No tick yet, nothing due, nothing lost. The first tick is awaited from the beginning on."""
-    told = reads(database).health()
+    told = reads(database).engine_health()
     assert told["last_tick"] is None
     assert 0 <= told["last_tick_age_seconds"] < 600
     assert told["oldest_due_age_seconds"] == 0
@@ -21,17 +21,17 @@ def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
         told["due_backlog"],
         told["queued"],
         told["running"],
-        told["lost_messages"],
+        told["undelivered_messages"],
         told["expired_leases"],
     ) == (0, 0, 0, 0, 0)
     assert (told["paused"], told["read_only"]) == (False, False)
-    assert maintenance(database).health().keys() == told.keys()
+    assert maintenance(database).engine_health().keys() == told.keys()
 
 
 def test_the_last_tick_is_told(database: TestDatabase) -> None:
     """When, in wall time, and what it did."""
     database.rows("select record_tick(3, 2, 0.25)")
-    told = reads(database).health()
+    told = reads(database).engine_health()
     assert told["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}
     assert 0 <= told["last_tick_age_seconds"] < 30
     assert told["last_tick_at"].tzinfo is not None
@@ -43,12 +43,12 @@ def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) ->
     queued = an_instance(database, a_next(at=after(seconds=30)))
     running = an_instance(database)
     begin(database, running.task_id)
-    told = reads(database, after(hours=2)).health()
+    told = reads(database, after(hours=2)).engine_health()
     assert (told["due_backlog"], told["oldest_due_age_seconds"]) == (2, 7170)
     assert (told["queued"], told["running"]) == (1, 1)
     begin(database, queued.task_id, now=after(hours=2))
-    assert reads(database, after(hours=2)).health()["oldest_due_age_seconds"] == 3600
-    assert reads(database, after(minutes=1)).health()["due_backlog"] == 0
+    assert reads(database, after(hours=2)).engine_health()["oldest_due_age_seconds"] == 3600
+    assert reads(database, after(minutes=1)).engine_health()["due_backlog"] == 0
     assert pending.task_id
 
 
@@ -56,15 +56,15 @@ def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
     """Messages that got lost, and invocations that did."""
     lost, crashed = an_instance(database), an_instance(database)
     begin(database, crashed.task_id)
-    assert reads(database).health()["oldest_lost_age_seconds"] == 0
+    assert reads(database).engine_health()["oldest_expired_age_seconds"] == 0
     for task_id, seconds in ((lost.task_id, 100), (crashed.task_id, 50)):
         database.rows(
             "update scheduled_tasks set lease_expires_at = clock_timestamp() - %s * interval '1 second' where task_id = %s",
             (seconds, task_id),
         )
-    told = reads(database).health()
-    assert (told["lost_messages"], told["expired_leases"]) == (1, 1)
-    assert 100 <= told["oldest_lost_age_seconds"] < 130
+    told = reads(database).engine_health()
+    assert (told["undelivered_messages"], told["expired_leases"]) == (1, 1)
+    assert 100 <= told["oldest_expired_age_seconds"] < 130
 
 
 def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) -> None:
@@ -77,59 +77,59 @@ def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) 
     begin(database, crashed.task_id)
     for task_id in (lost.task_id, cancel.task_id, crashed.task_id):
         forced(database, task_id, lease_expires_at="2001-01-01T00:00:00Z")
-    assert reads(database).health()["lost_messages"] == 2
+    assert reads(database).engine_health()["undelivered_messages"] == 2
     control(database).pause_all(ALICE)
-    told = reads(database).health()
-    assert (told["lost_messages"], told["expired_leases"]) == (1, 1)
+    told = reads(database).engine_health()
+    assert (told["undelivered_messages"], told["expired_leases"]) == (1, 1)
 
 
 def test_cancels_are_told_apart(database: TestDatabase) -> None:
     """They run under a global pause too: what is due of them, waiting or sent, has an age of its own."""
     an_instance(database)
-    assert reads(database, after(hours=2)).health()["oldest_cancel_age_seconds"] == 0
+    assert reads(database, after(hours=2)).engine_health()["oldest_cancel_age_seconds"] == 0
     an_instance(database, a_cancel(at=after(hours=1)))
-    assert reads(database, after(hours=2)).health()["oldest_cancel_age_seconds"] == 3600
+    assert reads(database, after(hours=2)).engine_health()["oldest_cancel_age_seconds"] == 3600
     an_instance(database, a_cancel())
-    told = reads(database, after(hours=2)).health()
+    told = reads(database, after(hours=2)).engine_health()
     assert (told["oldest_cancel_age_seconds"], told["oldest_due_age_seconds"]) == (7200, 7200)
 
 
 def test_what_runs_has_an_age(database: TestDatabase) -> None:
     """From its begin, in schedule time; a reclaim that nobody could plan does not make it younger."""
     mine = an_instance(database)
-    assert reads(database).health()["oldest_running_age_seconds"] == 0
+    assert reads(database).engine_health()["oldest_running_age_seconds"] == 0
     begin(database, mine.task_id)
     forced(database, mine.task_id, lease_expires_at="2001-01-01T00:00:00Z")
     assert len(reclaim(database, now=after(minutes=3))) == 1
-    told = reads(database, after(minutes=6)).health()
+    told = reads(database, after(minutes=6)).engine_health()
     assert (told["oldest_running_age_seconds"], told["expired_leases"]) == (360, 0)
 
 
 def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> None:
     """Tomorrow's, by the engine's clock: today's may be missing because its rows are in the default partition already."""
-    assert reads(database, after(days=4000)).health()["history_ready"] is False
+    assert reads(database, after(days=4000)).engine_health()["history_ready"] is False
     maintenance(database, after(days=4000)).maintain_history(timedelta(days=90))
-    assert reads(database, after(days=4000)).health()["history_ready"] is True
-    assert reads(database, after(days=4006)).health()["history_ready"] is True
-    assert reads(database, after(days=4007)).health()["history_ready"] is False
+    assert reads(database, after(days=4000)).engine_health()["history_ready"] is True
+    assert reads(database, after(days=4006)).engine_health()["history_ready"] is True
+    assert reads(database, after(days=4007)).engine_health()["history_ready"] is False
 
 
 def test_the_oldest_open_transaction_is_told(database: TestDatabase) -> None:
     """Also that of somebody else, who forgot it; the question itself is none."""
-    assert reads(database).health()["oldest_transaction_age_seconds"] == 0
+    assert reads(database).engine_health()["oldest_transaction_age_seconds"] == 0
     session = database.session()
     session.begin()
     session.rows("select 1")
     session.rows("select pg_sleep(0.2)")
-    assert 0.2 <= reads(database).health()["oldest_transaction_age_seconds"] < 30
+    assert 0.2 <= reads(database).engine_health()["oldest_transaction_age_seconds"] < 30
 
 
 def test_the_global_pause_is_told(database: TestDatabase) -> None:
     """Nobody wonders why nothing begins."""
     control(database).pause_all(ALICE)
-    told = reads(database).health()
+    told = reads(database).engine_health()
     assert (told["paused"], told["paused_at"], told["paused_seconds"]) == (True, after(), 0)
-    assert reads(database, after(hours=1)).health()["paused_seconds"] == 3600
+    assert reads(database, after(hours=1)).engine_health()["paused_seconds"] == 3600
 
 
 def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) -> None:
@@ -141,5 +141,5 @@ def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) ->
 
 def test_it_can_be_told_as_json(database: TestDatabase) -> None:
     """But for its times, which are datetimes."""
-    assert json.dumps(maintenance(database).health(), default=str)
+    assert json.dumps(maintenance(database).engine_health(), default=str)
     assert issubclass(StoreUnavailable, Exception)

@@ -9,7 +9,7 @@ from tests.support.stores import ALICE, control, failed, reads
 
 def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
     """Every status is told, with zero."""
-    told = reads(database).stats()
+    told = reads(database).engine_stats()
     assert told["workflows"] == dict.fromkeys(
         ("active", "paused", "stopping", "completed", "failed", "stopped"), 0
     )
@@ -31,7 +31,7 @@ def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDataba
     control(database).pause_workflow(paused.instance_id, ALICE)
     failed(database)
     an_instance(database, a_next(at=after(hours=1)))
-    told = reads(database).stats()
+    told = reads(database).engine_stats()
     assert (
         told["workflows"]["paused"],
         told["workflows"]["failed"],
@@ -52,7 +52,7 @@ def test_steps_of_the_last_day_are_counted_by_action(database: TestDatabase) -> 
         an_entry(action="wait", finished_at=after(days=-2)),
     )
     commit(database, (started.task_id, begun["fence"], a_decision(history=entries)))
-    (steps,) = reads(database, after(minutes=1)).stats()["steps"]
+    (steps,) = reads(database, after(minutes=1)).engine_stats()["steps"]
     assert (steps["action"], steps["completed"], steps["failed"], steps["mean_seconds"]) == (
         "swipe_with_spectre",
         2,
@@ -67,5 +67,5 @@ def test_lateness_is_how_long_after_its_due_time_a_task_began(database: TestData
         started = an_instance(database)
         (begun,) = begin(database, started.task_id, now=after(seconds=seconds))
         commit(database, (started.task_id, begun["fence"], a_decision()), now=after(minutes=1))
-    lateness = reads(database, after(minutes=2)).stats()["lateness"]
+    lateness = reads(database, after(minutes=2)).engine_stats()["lateness"]
     assert (lateness["tasks"], lateness["p50_seconds"], lateness["max_seconds"]) == (3, 2, 3)

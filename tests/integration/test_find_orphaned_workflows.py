@@ -83,7 +83,7 @@ def test_it_names_twenty_at_most(database: TestDatabase) -> None:
         an_instance(database)
     database.rows(LOSE)
     found = maintenance(database).find_orphaned_workflows("", 100)
-    assert (found["checked"], found["lost"], len(found["ids"])) == (22, 22, 20)
+    assert (found["checked"], found["orphaned"], len(found["ids"])) == (22, 22, 20)
 
 
 @pytest.mark.race
@@ -94,7 +94,7 @@ def test_a_commit_at_work_is_seen_before_or_after_never_between(database: TestDa
     other, store = database.session(), maintenance(database)
     other.begin()
     assert commit(other, (mine.task_id, fence, a_decision(next_task=a_next(at=after(hours=1)))))
-    assert store.find_orphaned_workflows("", 10)["lost"] == 0
+    assert store.find_orphaned_workflows("", 10)["orphaned"] == 0
     other.commit()
     assert store.find_orphaned_workflows("", 10) == {
         "checked": 1,

@@ -9,7 +9,7 @@ import pytest
 
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import IdempotencyInFlight
-from flamebot.ports.control_store import AccountRow, IdempotencyRecord, Imported, StartRow
+from flamebot.ports.admin_store import AccountRow, IdempotencyRecord, Imported, StartRow
 from tests.support.builders import (
     a_definition,
     a_next,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flamebot.domain.errors import ValidationIssue
-from flamebot.ports.control_store import StartRow
+from flamebot.ports.admin_store import StartRow
 from flamebot.ports.import_store import ImportLease, RejectedRow
 from tests.support.builders import NOON, a_definition, a_next, a_start, after
 from tests.support.databases import Row, TestDatabase

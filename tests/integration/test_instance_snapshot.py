@@ -17,7 +17,7 @@ def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database).pause_all(ALICE)
     control(database, after(seconds=2)).resume_all(ALICE)
-    told = control(database, after(minutes=1)).standing(started.instance_id)
+    told = control(database, after(minutes=1)).instance_snapshot(started.instance_id)
     assert (told.instance.instance_id, told.instance.status, told.instance.revision) == (
         started.instance_id,
         InstanceStatus.ACTIVE,
@@ -39,7 +39,7 @@ def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
 
 def test_the_last_task_of_a_failed_instance_is_read(database: TestDatabase) -> None:
     """With its payload: a text that was written is not written again."""
-    told = control(database).standing(failed(database, unknown=True).instance_id)
+    told = control(database).instance_snapshot(failed(database, unknown=True).instance_id)
     assert told.task is not None
     assert (told.task_status, told.task.outcome_unknown, told.task.payload.request) == (
         "failed",
@@ -56,7 +56,7 @@ def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase
         task_id = f"{started.instance_id}:{number}"
         (begun,) = begin(database, task_id)
         commit(database, (task_id, begun["fence"], a_decision(next_task=a_next(at=NOON))))
-    told = control(database).standing(started.instance_id)
+    told = control(database).instance_snapshot(started.instance_id)
     assert told.task is not None
     assert told.task.sequence == 10
 
@@ -67,7 +67,7 @@ def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
     (begun,) = begin(database, started.task_id)
     commit(database, (started.task_id, begun["fence"], a_decision(status="completed")))
     database.value("select delete_finished_tasks(%s, 100)", (after(days=8),))
-    told = control(database).standing(started.instance_id)
+    told = control(database).instance_snapshot(started.instance_id)
     assert (told.task, told.task_status) == (None, None)
 
 
@@ -75,4 +75,4 @@ def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
 def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
     """Whatever names no instance."""
     with pytest.raises(NotFound):
-        control(database).standing(instance_id)
+        control(database).instance_snapshot(instance_id)

@@ -8,6 +8,7 @@ import pytest
 
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import PreconditionFailed
+from flamebot.ports.admin_store import ANY_VERSION, FIRST_VERSION, Precondition, follows
 from tests.support.builders import STEPS
 from tests.support.databases import TestDatabase, start
 from tests.support.stores import ALICE, audit, control
@@ -23,7 +24,7 @@ DOCUMENT: dict[str, Any] = {
 
 def test_the_first_version_is_one(database: TestDatabase) -> None:
     """Answered with its id and who published it."""
-    told = control(database).publish_definition(DOCUMENT, None, ALICE)
+    told = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     assert {name: told[name] for name in DOCUMENT} == DOCUMENT
     assert (told["version"], told["created_by"]) == (1, "alice")
     assert control(database).current_definition("mine") == told
@@ -32,17 +33,21 @@ def test_the_first_version_is_one(database: TestDatabase) -> None:
 
 def test_another_content_is_another_version(database: TestDatabase) -> None:
     """The old row stays as it is, for the instances that run on it (I11)."""
-    first = control(database).publish_definition(DOCUMENT, None, ALICE)
-    second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
+    first = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, follows(1), ALICE)
     assert (second["version"], second["name"]) == (2, "Ours")
     assert control(database).definition_document(first["id"])["name"] == "Mine"
     assert control(database).current_definition("mine")["id"] == second["id"]
 
 
-@pytest.mark.parametrize("expected", [None, 1, 7])
-def test_the_same_content_is_no_new_version(database: TestDatabase, expected: int | None) -> None:
+@pytest.mark.parametrize(
+    "expected",
+    [FIRST_VERSION, follows(1), follows(7), follows()],
+    ids=["none", "1", "7", "no number"],
+)
+def test_the_same_content_is_no_new_version(database: TestDatabase, expected: Precondition) -> None:
     """It is what a caller sends whose answer got lost, and so whatever version it expected."""
-    first = control(database).publish_definition(DOCUMENT, None, ALICE)
+    first = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     assert (
         control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE)
         == first
@@ -53,37 +58,44 @@ def test_the_same_content_is_no_new_version(database: TestDatabase, expected: in
 def test_defaults_are_content_too(database: TestDatabase) -> None:
     """No description is an empty one, no config an empty one."""
     bare = {"type": "mine", "name": "Mine", "steps": STEPS}
-    told = control(database).publish_definition(bare, None, ALICE)
+    told = control(database).publish_definition(bare, FIRST_VERSION, ALICE)
     assert (told["description"], told["config"]) == ("", {})
     assert (
-        control(database).publish_definition({**bare, "description": "", "config": {}}, 1, ALICE)[
-            "version"
-        ]
+        control(database).publish_definition(
+            {**bare, "description": "", "config": {}}, follows(1), ALICE
+        )["version"]
         == 1
     )
 
 
-@pytest.mark.parametrize("expected", [None, 2])
+@pytest.mark.parametrize(
+    "expected", [FIRST_VERSION, follows(2), follows()], ids=["none", "2", "no number"]
+)
 def test_who_expects_another_version_is_refused(
-    database: TestDatabase, expected: int | None
+    database: TestDatabase, expected: Precondition
 ) -> None:
     """Somebody else was faster, or the type is not new."""
-    control(database).publish_definition(DOCUMENT, None, ALICE)
+    control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     with pytest.raises(PreconditionFailed):
         control(database).publish_definition({**DOCUMENT, "name": "Ours"}, expected, ALICE)
     assert control(database).current_definition("mine")["version"] == 1
 
 
-def test_a_type_that_is_not_there_has_no_version_to_expect(database: TestDatabase) -> None:
-    """If-Match names nothing."""
+@pytest.mark.parametrize(
+    "expected", [follows(1), follows(), ANY_VERSION], ids=["1", "no number", "any"]
+)
+def test_a_type_that_is_not_there_has_no_version_to_expect(
+    database: TestDatabase, expected: Precondition
+) -> None:
+    """A new type is not published under a precondition that expects a current version."""
     with pytest.raises(PreconditionFailed):
-        control(database).publish_definition(DOCUMENT, 1, ALICE)
+        control(database).publish_definition(DOCUMENT, expected, ALICE)
 
 
 def test_the_audit_log_tells_the_versions(database: TestDatabase) -> None:
     """Which one came after which, by whom."""
-    control(database).publish_definition(DOCUMENT, None, ALICE)
-    control(database).publish_definition({**DOCUMENT, "name": "Ours"}, 1, ALICE)
+    control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    control(database).publish_definition({**DOCUMENT, "name": "Ours"}, follows(1), ALICE)
     rows = audit(database, "publish_definition")
     assert [(row["subject"], row["before"], row["after"]) for row in rows] == [
         ("definition/mine/1", None, {"version": 1}),
@@ -92,17 +104,29 @@ def test_the_audit_log_tells_the_versions(database: TestDatabase) -> None:
     assert {row["actor"] for row in rows} == {"alice"}
 
 
+@pytest.mark.parametrize(
+    "expected", [follows(1), follows(7, 1), ANY_VERSION], ids=["1", "7 or 1", "any"]
+)
+def test_who_expects_the_current_version_replaces_it(
+    database: TestDatabase, expected: Precondition
+) -> None:
+    """One of several expected versions is enough, and any version may be expected."""
+    control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, expected, ALICE)
+    assert second["version"] == 2
+
+
 @pytest.mark.race
 @pytest.mark.parametrize("same", [True, False])
 def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> None:
     """The second one sees the first one's version: the same content is answered with it, another is refused."""
     one, two = database.session(), database.session()
     one.begin()
-    one.rows("select publish_definition(%s, null, 'a', null)", (to_json(DOCUMENT),))
+    one.rows("select publish_definition(%s, false, null, 'a', null)", (to_json(DOCUMENT),))
     theirs = DOCUMENT if same else {**DOCUMENT, "name": "Ours"}
     waiting = start(
         lambda: two.one(
-            "select publish_definition(%s, null, 'b', null) as answer", (to_json(theirs),)
+            "select publish_definition(%s, false, null, 'b', null) as answer", (to_json(theirs),)
         )
     )
     database.until_blocked(two)
@@ -110,6 +134,6 @@ def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> No
     if same:
         assert waiting.result()["answer"]["version"] == 1
     else:
-        with pytest.raises(Exception, match="another one than expected"):
+        with pytest.raises(Exception, match="already"):
             waiting.result()
     assert database.value("select count(*) from workflow_definitions where type = 'mine'") == 1

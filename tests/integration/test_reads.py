@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flamebot.adapters.postgres import cursors
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.errors import Invalid, NotFound
 from flamebot.ports.read_store import Page
 from tests.support.builders import (
@@ -328,7 +328,7 @@ def test_the_databases_clock_is_the_schedule_clock_where_there_is_no_other(
         def now(self) -> Any:
             return None
 
-    store = PostgresControlStore(
+    store = PostgresAdminStore(
         database.db, NoClock(NOON), horizon=timedelta(seconds=120), lease=timedelta(seconds=90)
     )
     before = database.value("select clock_timestamp()")

@@ -14,12 +14,12 @@ def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
         "update engine_control set last_maintenance_at = last_maintenance_at - interval '1 day'"
     )
     maintenance(database).record_maintenance(
-        {"after": "acct\u0000-7", "lost_workflows": 2, "failed": ["history"]}
+        {"after": "acct\u0000-7", "orphaned_workflows": 2, "failed": ["history"]}
     )
-    told = reads(database).health()
+    told = reads(database).engine_health()
     assert told["last_maintenance"] == {
         "after": "acct\ufffd-7",
-        "lost_workflows": 2,
+        "orphaned_workflows": 2,
         "failed": ["history"],
     }
     assert 0 <= told["last_maintenance_age_seconds"] < 30
@@ -28,6 +28,6 @@ def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
 
 def test_a_new_database_waits_for_its_first_pass(database: TestDatabase) -> None:
     """Counted from its migration: a rule that never fires is found out, and a fresh deployment is not ill."""
-    told = reads(database).health()
+    told = reads(database).engine_health()
     assert told["last_maintenance"] == {}
     assert 0 <= told["last_maintenance_age_seconds"] < 600

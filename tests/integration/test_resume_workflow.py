@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.errors import NotAllowed, NotFound
 from flamebot.domain.task import Payload
 from tests.support.builders import (
@@ -130,7 +130,7 @@ def test_time_that_was_paused_in_both_ways_is_left_out_once(
     started = an_instance(
         database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
     )
-    calls: list[tuple[int, Callable[[PostgresControlStore], object]]] = [
+    calls: list[tuple[int, Callable[[PostgresAdminStore], object]]] = [
         (engine[0], lambda store: store.pause_all(ALICE)),
         (engine[1], lambda store: store.resume_all(ALICE)),
         (own[0], lambda store: store.pause_workflow(started.instance_id, ALICE)),

@@ -12,14 +12,14 @@ import psycopg2
 import pytest
 
 from devstack.postgres import Server
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
+from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
 from flamebot.adapters.postgres.migrations import migrate
-from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.read_store import PostgresReadStore
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.ports.control_store import AccountRow, IdempotencyRecord
+from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, IdempotencyRecord, follows
 from flamebot.ports.engine_store import CommitItem
 from tests.support import databases
 from tests.support.builders import (
@@ -201,7 +201,7 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     url = log_in("flamebot_api")
     db, clock = Database(lambda: url), StoppedClock(NOON)
     store, reads = (
-        PostgresControlStore(db, clock, horizon=HORIZON, lease=LEASE),
+        PostgresAdminStore(db, clock, horizon=HORIZON, lease=LEASE),
         PostgresReadStore(db, clock),
     )
     document = {
@@ -209,7 +209,7 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
         "name": "Mine",
         "steps": [{"id": "rest", "action": "wait", "delay": 1}],
     }
-    definition = store.publish_definition(document, None, ALICE)
+    definition = store.publish_definition(document, FIRST_VERSION, ALICE)
     account_id, onward = (
         an_account(database),
         Decision(task=None, instance=InstanceWrite(current_step=0), next=a_submit(after(hours=1))),
@@ -219,20 +219,20 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     store.pause_workflow(row.instance_id, ALICE)
     store.resume_workflow(row.instance_id, "freeze", ALICE)
     store.skip_step(
-        row.instance_id, store.standing(row.instance_id).instance.revision, onward, ALICE
+        row.instance_id, store.instance_snapshot(row.instance_id).instance.revision, onward, ALICE
     )
     store.run_workflow_now(
-        row.instance_id, store.standing(row.instance_id).instance.revision, ALICE
+        row.instance_id, store.instance_snapshot(row.instance_id).instance.revision, ALICE
     )
     store.stop_workflow(row.instance_id, ALICE)
     broken = failed(database)
     store.retry_workflow(
-        broken.instance_id, store.standing(broken.instance_id).instance.revision, onward, ALICE
+        broken.instance_id, store.instance_snapshot(broken.instance_id).instance.revision, onward, ALICE
     )
     assert store.pause_all(ALICE)["paused"]
     assert not store.resume_all(ALICE)["paused"]
-    assert not store.control()["paused"]
-    assert store.current_definition("mine") == store.publish_definition(document, 1, ALICE)
+    assert not store.control_state()["paused"]
+    assert store.current_definition("mine") == store.publish_definition(document, follows(1), ALICE)
     assert (
         PostgresEngineStore(db, clock, horizon=HORIZON, lease=LEASE, max_queued=10).claim_due_tasks(
             10
@@ -245,10 +245,10 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     assert reads.history(row.instance_id, None, 10).items == []
     assert reads.definitions()
     assert reads.definition_version("mine", 1)
-    assert reads.stats()["workflows"]["stopped"] == 1
+    assert reads.engine_stats()["workflows"]["stopped"] == 1
     assert len(reads.due_histogram(5)) == 5
     assert reads.failed_tasks(None, 5).items == []
-    assert reads.health()["read_only"] is False
+    assert reads.engine_health()["read_only"] is False
     store.delete_account(account_id, ALICE)
     db.close()
 
@@ -257,7 +257,7 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
     """Versions, accounts, starts, the remembered request; but it cannot stop anything."""
     url = log_in("flamebot_import")
     db = Database(lambda: url)
-    store = PostgresControlStore(db, StoppedClock(NOON), horizon=HORIZON, lease=LEASE)
+    store = PostgresAdminStore(db, StoppedClock(NOON), horizon=HORIZON, lease=LEASE)
     definition_id = a_definition(database)
     assert store.current_definition("default")["id"] == definition_id
     (version,) = store.reserve_credentials_versions(1)
@@ -328,7 +328,7 @@ def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in:
     assert store.delete_finished_tasks(timedelta(days=7), 10) == 0
     assert (store.delete_expired_locks(), store.delete_old_requests()) == (0, 0)
     assert len(store.maintain_history(timedelta(days=30))["created"]) == 8
-    assert store.health()["paused"] is False
+    assert store.engine_health()["paused"] is False
     assert store.find_orphaned_workflows("", 10) == {
         "checked": 0,
         "last": None,

@@ -16,7 +16,7 @@ import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.ports.control_store import AccountRow
+from flamebot.ports.admin_store import AccountRow
 from flamebot.ports.engine_store import CommitItem
 from tests.support.builders import (
     HORIZON,
@@ -116,7 +116,7 @@ def pausing_everything(db: TestDatabase) -> None:
     control(db, after()).pause_all(ALICE)
     tasks(db).claim_due_tasks(BATCH)
     control(db, after()).resume_all(ALICE)
-    control(db, after()).control()
+    control(db, after()).control_state()
 
 
 def controlling(db: TestDatabase) -> None:
@@ -126,14 +126,14 @@ def controlling(db: TestDatabase) -> None:
     for clock in ("freeze", "run_on"):
         admin_of.pause_workflow(first, ALICE)
         admin_of.resume_workflow(first, clock, ALICE)
-    admin_of.run_workflow_now(second, admin_of.standing(second).instance.revision, ALICE)
+    admin_of.run_workflow_now(second, admin_of.instance_snapshot(second).instance.revision, ALICE)
     skipped = Decision(
         task=None,
         instance=InstanceWrite(current_step=1),
         history=(an_entry("skipped"),),
         next=a_submit(after(hours=1)),
     )
-    admin_of.skip_step(third, admin_of.standing(third).instance.revision, skipped, ALICE)
+    admin_of.skip_step(third, admin_of.instance_snapshot(third).instance.revision, skipped, ALICE)
     admin_of.stop_workflow(fourth, ALICE)
     make_due(db, 1)
     (failing,) = tasks(db).begin_tasks(tasks(db).claim_due_tasks(1), str(uuid4()))
@@ -153,7 +153,7 @@ def controlling(db: TestDatabase) -> None:
         task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(hours=1))
     )
     admin_of.retry_workflow(
-        instance_id, admin_of.standing(instance_id).instance.revision, again, ALICE
+        instance_id, admin_of.instance_snapshot(instance_id).instance.revision, again, ALICE
     )
 
 
@@ -234,7 +234,7 @@ def tending(db: TestDatabase) -> None:
     pass_of.find_orphaned_workflows("sleeper-5", BATCH)
     pass_of.maintain_history(timedelta(days=90))
     pass_of.record_maintenance({})
-    pass_of.health()
+    pass_of.engine_health()
 
 
 def reading(db: TestDatabase) -> None:
@@ -249,7 +249,7 @@ def reading(db: TestDatabase) -> None:
     store.history(a_sleeper(db, 1), None, 50)
     store.failed_tasks(None, 50)
     store.due_histogram(60)
-    store.health()
+    store.engine_health()
 
 
 SCENES: list[Callable[[TestDatabase], None]] = [

@@ -24,7 +24,7 @@ from devstack.tokens import Verifier, mint
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.services.definitions.catalog import DefinitionCatalog
@@ -143,7 +143,7 @@ class Front:
 def seed(database: TestDatabase) -> None:
     """Publish the seeded definitions."""
     settings = Settings.from_env({})
-    store = PostgresControlStore(
+    store = PostgresAdminStore(
         database.db, SystemClock(), horizon=settings.tick_horizon, lease=settings.task_lease
     )
     policy = EnginePolicy(

@@ -60,10 +60,10 @@ def in_their_lines(front: Front) -> Any:
             continue
         assert entry.keys() <= OURS, entry
         assert entry["message"] in (
-            "answered",
+            "request_handled",
             "accounts_imported",
             "import_sent",
-            "call_failed",
+            "request_failed",
         ), entry
     for line in front.log_lines():
         assert all(character.isprintable() for character in line), ascii(line)
@@ -170,6 +170,6 @@ def test_a_failure_inside(front: Front) -> None:
     finally:
         front.database.rows("alter view account_overview rename column forged_id to model_id")
     assert (answer.status_code, answer.json()["detail"]) == (500, "Something went wrong.")
-    (failed,) = [entry for entry in front.log_entries() if entry.get("message") == "call_failed"]
+    (failed,) = [entry for entry in front.log_entries() if entry.get("message") == "request_failed"]
     assert any(place.startswith("http/routes/accounts.py") for place in failed["where"])
     assert "forged_id" not in json.dumps(failed)

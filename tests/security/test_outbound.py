@@ -14,7 +14,7 @@ import pytest
 from flamebot.actions.schema import definition_schema
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.instance import AccountData
-from flamebot.ports.control_store import AccountRow
+from flamebot.ports.admin_store import AccountRow
 from flamebot.ports.vault import Secret
 from flamebot.services.workflows.start import start_row
 from tests.contracts.misbehaving import misbehaving
@@ -153,7 +153,7 @@ def test_addresses_in_every_field_are_only_text(
         data = AccountData(
             account_id="acc", model_id=plain, channel_id=plain, config=free_fields(plain)
         )
-        row = start_row(engine.catalog().active("flow"), data, engine.clock.now())
+        row = start_row(engine.catalog().current("flow"), data, engine.clock.now())
         (started,) = engine.control.start_workflows([row], TESTER)
         engine.send([started.send] if started.send else [])
         engine.drive(engine.ended(row.instance_id), runner=engine.step(wrap=wrap))

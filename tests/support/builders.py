@@ -12,7 +12,7 @@ from uuid import uuid4
 from flamebot.adapters.postgres.rows import decision_json, start_row_json, to_json
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.task import Payload, Phase
-from flamebot.ports.control_store import StartRow
+from flamebot.ports.admin_store import StartRow
 from tests.support.databases import Row, Session, TestDatabase
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)  # schedule time of every test that does not care

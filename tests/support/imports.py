@@ -12,7 +12,7 @@ from flamebot.adapters.postgres.imports import (
     PostgresImportMaintenanceStore,
     PostgresImportStore,
 )
-from flamebot.ports.control_store import AccountRow, StartRow
+from flamebot.ports.admin_store import AccountRow, StartRow
 from flamebot.ports.import_store import (
     Chunk,
     ChunkResult,

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
-from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
+from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
+from flamebot.adapters.postgres.read_store import PostgresReadStore
 from flamebot.domain.decision import NextTask
 from flamebot.domain.task import EffectRequest, Payload
-from flamebot.ports.control_store import Caller
+from flamebot.ports.admin_store import Caller
 from tests.support.builders import (
     HORIZON,
     LEASE,
@@ -56,9 +56,9 @@ class StoppedClock:
 
 def control(
     database: TestDatabase, at: datetime = NOON, *, rate: float = 1.0
-) -> PostgresControlStore:
+) -> PostgresAdminStore:
     """The control store."""
-    return PostgresControlStore(database.db, StoppedClock(at, rate), horizon=HORIZON, lease=LEASE)
+    return PostgresAdminStore(database.db, StoppedClock(at, rate), horizon=HORIZON, lease=LEASE)
 
 
 def reads(database: TestDatabase, at: datetime = NOON) -> PostgresReadStore:

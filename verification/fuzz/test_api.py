@@ -121,12 +121,12 @@ def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: 
     assert report["test_cases"]["generated"] > 1000
     told = [entry for entry in front.log_entries() if "message" in entry]
     assert [
-        entry for entry in told if entry["message"] in ("call_failed", "invocation_failed")
+        entry for entry in told if entry["message"] in ("request_failed", "invocation_failed")
     ] == []
     answered = Counter(
         (entry["method"], entry["route"])
         for entry in told
-        if entry["message"] == "answered" and entry["status"] < 300
+        if entry["message"] == "request_handled" and entry["status"] < 300
     )
     described = {
         (method.upper(), path)

@@ -52,7 +52,7 @@ class Oracle(Calls, Limits):
             "send_broke",
             "commit_refused",
             "not_planned",
-            "call_failed",
+            "request_failed",
         ):
             self.world.odd(f"{event} {fields.get('error') or fields.get('code')}", fields)
 

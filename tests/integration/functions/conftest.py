@@ -18,7 +18,7 @@ from devstack.aws.template import Template
 from devstack.postgres import Server
 from flamebot import bootstrap
 from flamebot.adapters.definition_files.reader import read_definitions
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.services.definitions.seed import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one emulator is set up one way
 from tests.support.databases import TestDatabase, execute
@@ -156,7 +156,7 @@ def deployed(
     """The functions on a fresh database with the definitions."""
     forget()
     s = bootstrap.settings()
-    store = PostgresControlStore(
+    store = PostgresAdminStore(
         database.db, bootstrap.clock(), horizon=s.tick_horizon, lease=s.task_lease
     )
     seed_definitions(store, read_definitions(ROOT / "definitions"))

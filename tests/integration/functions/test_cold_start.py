@@ -18,10 +18,10 @@ import pytest
 from devstack.actions_service.server import ActionsService
 from flamebot import bootstrap
 from flamebot.adapters.actions_api.client import ActionsApi
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.message import TaskPointer, encode
 from flamebot.domain.task import Phase
-from flamebot.ports.control_store import Caller
+from flamebot.ports.admin_store import FIRST_VERSION, Caller
 from tests.integration.functions.conftest import PASSWORD, ROOT, Deployed
 from tests.support.databases import execute
 
@@ -89,8 +89,8 @@ def _event(function: str, name: str) -> dict[str, Any]:
     return event
 
 
-def _store(deployed: Deployed) -> PostgresControlStore:
-    return PostgresControlStore(
+def _store(deployed: Deployed) -> PostgresAdminStore:
+    return PostgresAdminStore(
         deployed.database.db,
         bootstrap.clock(),
         horizon=timedelta(minutes=2),
@@ -111,7 +111,7 @@ def _due(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
     """A message about a due effect of a registered account, which most first events are."""
     steps = [{"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}]
     document = {"type": "now", "name": "Now", "description": "", "config": {}, "steps": steps}
-    _store(deployed).publish_definition(document, None, _TEST)
+    _store(deployed).publish_definition(document, FIRST_VERSION, _TEST)
     request = _event("import_accounts", "one_account")
     request["body"] = json.dumps(json.loads(request["body"]) | {"workflowType": "now"})
     deployed.answer("import_accounts", request)

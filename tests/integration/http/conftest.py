@@ -1,4 +1,4 @@
-"""The API as the gateway calls it, on a real database, with KMS and SQS of the AWS emulator."""
+"""The API as API Gateway calls it, on a real database, with KMS and SQS of the AWS emulator."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.kms.vault import KmsVault
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.imports import PostgresImportAdminStore
-from flamebot.adapters.postgres.reads import PostgresReadStore
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.read_store import PostgresReadStore
 from flamebot.adapters.s3.files import S3ImportFiles
 from flamebot.adapters.sqs.probes import probe_queue
 from flamebot.adapters.sqs.queue import SqsStepQueue
@@ -34,7 +34,7 @@ from flamebot.services.definitions.seed import seed_definitions
 from flamebot.services.imports.admin import FileImports
 from flamebot.services.imports.from_request import ImportAccounts
 from flamebot.services.maintenance.health import CheckHealth
-from flamebot.services.maintenance.probes import AskInTime
+from flamebot.services.maintenance.probes import RunWithTimeout
 from flamebot.services.ticking.dispatch import DispatchDue
 from tests.contracts.conftest import aws, aws_endpoint  # noqa: F401  # fixtures: the same emulator as the adapters' suites
 from tests.support.databases import TestDatabase
@@ -42,12 +42,12 @@ from tests.support.gateway import Remembering, make_event
 
 ROOT = Path(__file__).resolve().parents[3]
 HORIZON, LEASE = timedelta(seconds=120), timedelta(seconds=90)
-PATIENCE = 2.0  # seconds, of the health check
+PROBE_TIMEOUT = 2.0  # seconds, of the health check
 
 
 @dataclass
-class Answered:
-    """An answer, read."""
+class ApiResponse:
+    """A response with its body parsed."""
 
     status: int
     body: Any
@@ -57,7 +57,7 @@ class Answered:
 
 @dataclass
 class Api:
-    """Calls both functions as the gateway routes them."""
+    """Calls both functions in the way API Gateway routes requests."""
 
     database: TestDatabase
     importer: Router
@@ -66,12 +66,12 @@ class Api:
     queue_url: str
     sqs: Any
 
-    def call(self, method: str, path: str, **event: Any) -> Answered:
+    def call(self, method: str, path: str, **event: Any) -> ApiResponse:
         """Make one call; see `make_event`."""
         router = self.importer if (method, path) == ("POST", "/v1/accounts/import") else self.rest
         answer = router.handle(make_event(method, path, **event))
         text = answer["body"]
-        return Answered(
+        return ApiResponse(
             answer["statusCode"], json.loads(text) if text else None, answer["headers"], text
         )
 
@@ -81,13 +81,13 @@ class Api:
         start: bool = True,
         workflow_type: str = "default",
         **event: Any,
-    ) -> Answered:
+    ) -> ApiResponse:
         """Import accounts."""
         body = {"accounts": list(accounts), "startAutomation": start, "workflowType": workflow_type}
         return self.call("POST", "/v1/accounts/import", body=body, **event)
 
     def started(self, flamebot_id: str = "a", workflow_type: str = "default") -> str:
-        """Import one account with a workflow, and answer the workflow's id."""
+        """Import one account with a workflow and return the workflow's id."""
         answer = self.load(
             {"flamebotId": flamebot_id, "modelId": "m", "channelId": "c"},
             workflow_type=workflow_type,
@@ -97,7 +97,7 @@ class Api:
         return instance_id
 
     def messages(self) -> list[str]:
-        """Take every message off the queue that can be seen."""
+        """Receive and delete every visible message."""
         bodies: list[str] = []
         while True:
             got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get(
@@ -114,14 +114,14 @@ class Api:
 
 @pytest.fixture(scope="session")
 def key_id(aws: Callable[[str], Any]) -> str:  # noqa: F811
-    """A KMS key."""
+    """Return the id of a KMS key."""
     return str(aws("kms").create_key()["KeyMetadata"]["KeyId"])
 
 
 def connector(
     database: TestDatabase, client: Callable[[str], Any], key_id: str, stack: ExitStack
 ) -> Callable[..., Api]:
-    """Makes APIs on a database and a queue, each with a connection of its own, as concurrent environments have."""
+    """Return a function that makes APIs with a connection each, as concurrent environments have."""
     queue_url = client("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"]
     settings = Settings.from_env({"MAX_CONCURRENT_TASKS": "10"})
     policy = EnginePolicy(
@@ -136,7 +136,7 @@ def connector(
         connection = Database(lambda: database.url)
         stack.callback(connection.close)
         telemetry = Remembering()
-        store = PostgresControlStore(connection, clock, horizon=HORIZON, lease=LEASE)
+        store = PostgresAdminStore(connection, clock, horizon=HORIZON, lease=LEASE)
         tasks = PostgresEngineStore(
             connection, clock, horizon=HORIZON, lease=LEASE, max_queued=20000
         )
@@ -155,7 +155,7 @@ def connector(
             clock=clock,
             telemetry=telemetry,
             probes={"queue": lambda: probe_queue(client("sqs"), queue_url)},
-            ask=AskInTime(PATIENCE, clock),
+            run_probes=RunWithTimeout(PROBE_TIMEOUT, clock),
         )
         rest = api.router(
             store=store,
@@ -188,7 +188,7 @@ def connector(
         )
 
     seeding = Database(lambda: database.url)
-    store = PostgresControlStore(seeding, clock, horizon=HORIZON, lease=LEASE)
+    store = PostgresAdminStore(seeding, clock, horizon=HORIZON, lease=LEASE)
     seed_definitions(
         store,
         read_definitions(ROOT / "definitions"),
@@ -204,12 +204,12 @@ def connect(
     aws: Callable[[str], Any],  # noqa: F811
     key_id: str,
 ) -> Iterator[Callable[..., Api]]:
-    """Makes APIs on the test's own database."""
+    """Return a function that makes APIs on the test's own database."""
     with ExitStack() as stack:
         yield connector(database, aws, key_id, stack)
 
 
 @pytest.fixture
 def http(connect: Callable[..., Api]) -> Api:
-    """One API on the test's own database."""
+    """Return an API on the test's own database."""
     return connect()

@@ -11,7 +11,7 @@ import pytest
 
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.endpoints import TABLE
-from tests.integration.http.conftest import Answered, Api, connector
+from tests.integration.http.conftest import Api, ApiResponse, connector
 from tests.support.databases import DatabasePool
 
 WITH_BODY = [endpoint for endpoint in TABLE if endpoint.body]
@@ -88,7 +88,7 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], endpoint.path)
 
 
-def assert_problem(answer: Answered, *statuses: int) -> None:
+def assert_problem(answer: ApiResponse, *statuses: int) -> None:
     """It is a whole problem document with one of these statuses."""
     assert answer.status in statuses, answer
     assert answer.headers["Content-Type"] == "application/problem+json"

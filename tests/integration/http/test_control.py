@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from flamebot.domain.message import decode
-from tests.integration.http.conftest import Answered, Api
+from tests.integration.http.conftest import Api, ApiResponse
 
 
-def control(http: Api, instance_id: str, action: str, **event: Any) -> Answered:
+def control(http: Api, instance_id: str, action: str, **event: Any) -> ApiResponse:
     """Make a control call."""
     return http.call("POST", f"/v1/workflows/{instance_id}/{action}", **event)
 
@@ -31,7 +31,7 @@ def fail(http: Api, instance_id: str, *, unknown: bool = False) -> None:
     )
 
 
-def assert_as_shown(http: Api, answer: Answered, status: str) -> None:
+def assert_as_shown(http: Api, answer: ApiResponse, status: str) -> None:
     """The answer is what GET shows, in this status."""
     assert answer.status == 200, answer.body
     assert answer.body["status"] == status

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.integration.http.conftest import Answered, Api
+from tests.integration.http.conftest import Api, ApiResponse
 
 MINE: dict[str, Any] = {
     "type": "mine",
@@ -24,7 +24,7 @@ MINE: dict[str, Any] = {
 NEW = {"if-none-match": "*"}
 
 
-def put(http: Api, document: Any, headers: dict[str, str], of: str = "mine") -> Answered:
+def put(http: Api, document: Any, headers: dict[str, str], of: str = "mine") -> ApiResponse:
     """Publish."""
     return http.call("PUT", f"/v1/definitions/{of}", body=document, headers=headers)
 

@@ -12,7 +12,7 @@ from flamebot.adapters.clock.system import SystemClock
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.import_message import decode
 from flamebot.ports.import_store import RejectedRow
-from tests.integration.http.conftest import Answered, Api
+from tests.integration.http.conftest import Api, ApiResponse
 from tests.support.imports import a_row, begun, store
 
 ASK: dict[str, Any] = {
@@ -24,7 +24,7 @@ ASK: dict[str, Any] = {
 }
 
 
-def announce(http: Api, **fields: Any) -> Answered:
+def announce(http: Api, **fields: Any) -> ApiResponse:
     """Announce a file."""
     return http.call("POST", "/v1/imports", body={**ASK, **fields})
 

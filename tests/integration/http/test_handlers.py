@@ -88,7 +88,7 @@ def test_an_account_through_both_functions(
     lines = [json.loads(line) for line in written.splitlines()]
     metrics = {name for line in lines if "_aws" in line for name in line}
     assert {"AccountsImported", "AccountsRejected", "WorkflowsStarted"} <= metrics
-    assert [line["route"] for line in lines if line.get("message") == "answered"] == [
+    assert [line["route"] for line in lines if line.get("message") == "request_handled"] == [
         "/v1/accounts/import",
         "/v1/workflows/{id}/pause",
     ]
@@ -115,7 +115,7 @@ def test_the_maintenance(
     http.database.rows("update engine_control set last_tick_at = last_tick_at - interval '1 hour'")
     done = invoke("maintenance", {"source": "aws.events"})
     assert (done["health"], done["tasks"], len(done["reasons"])) == ("degraded", 1, 1)
-    assert done["reasons"][0].startswith("last_tick: The last tick finished ")
+    assert done["reasons"][0].startswith("last_tick: Last tick finished ")
     written = capsys.readouterr().out
     assert "OldestDueAge" in written
     assert "health_degraded" in written

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.endpoints import client
-from tests.integration.http.conftest import Answered, Api
+from tests.integration.http.conftest import Api, ApiResponse
 
 SECRET = "hunter2-planted-credential"
 GOOD = {
@@ -23,7 +23,7 @@ GOOD = {
 }
 
 
-def rows_of(answer: Answered) -> list[tuple[str, str]]:
+def rows_of(answer: ApiResponse) -> list[tuple[str, str]]:
     """What became of each row and of its start."""
     return [(row["status"], row["workflow"]["status"]) for row in answer.body["results"]]
 

@@ -155,7 +155,7 @@ def publishing(workflow_type: str) -> Verb:
     """publish_definition, the first version of a type."""
     document = to_json({"type": workflow_type, "name": "n", "steps": STEPS})
     return lambda session: session.one(
-        "select publish_definition(%s, null, 'a', null) as answer", (document,)
+        "select publish_definition(%s, false, null, 'a', null) as answer", (document,)
     )["answer"]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flamebot.adapters.postgres.rows import decision_json, start_row_json, to_json
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.ports.control_store import StartRow
+from flamebot.ports.admin_store import StartRow
 from tests.support.builders import HORIZON, LEASE, NOON, Asker, a_submit, after, an_entry
 from tests.support.databases import Row
 from tests.support.race import Verb

@@ -19,17 +19,17 @@ from devstack.postgres import Server
 from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.clock.schedule import ScheduleClock
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.locks import PostgresLocks
-from flamebot.adapters.postgres.workflows import PostgresControlStore
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.instance import AccountData
 from flamebot.domain.plan import plan_retry
 from flamebot.domain.task_random import TaskRandom
+from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, Caller
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import AccountRow, Caller
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import Message
 from flamebot.ports.vault import Secret, Vault
@@ -116,7 +116,7 @@ class Engine:
         self.clock = ScheduleClock(directory / "clock.json")
         self.queue = KeepingQueue(self.clock)
         self.telemetry = ListTelemetry()
-        self.control = PostgresControlStore(database.db, self.clock, horizon=HORIZON, lease=LEASE)
+        self.control = PostgresAdminStore(database.db, self.clock, horizon=HORIZON, lease=LEASE)
         self._databases = {role: Database(partial(self._url, role)) for role in ROLES}
         self._services: list[ActionsApi] = []
         self._runner = self.step()
@@ -255,7 +255,7 @@ class Engine:
             "config": config,
             "steps": list(steps),
         }
-        self.control.publish_definition(document, None, TESTER)
+        self.control.publish_definition(document, FIRST_VERSION, TESTER)
         return name
 
     def account(self, name: str = "acc") -> AccountData:
@@ -278,7 +278,7 @@ class Engine:
     def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
         """Import an account and start a workflow; answer the instance."""
         row = start_row(
-            self.catalog().active(workflow_type), self.account(account), self.clock.now()
+            self.catalog().current(workflow_type), self.account(account), self.clock.now()
         )
         (started,) = self.control.start_workflows([row], TESTER)
         assert started.status == "started"
@@ -287,7 +287,7 @@ class Engine:
 
     def retry(self, instance_id: str) -> None:
         """An operator's retry."""
-        standing = self.control.standing(instance_id)
+        standing = self.control.instance_snapshot(instance_id)
         definition = self.catalog().get(standing.instance.definition_id)
         draw = TaskRandom(standing.task.task_id if standing.task else instance_id)
         decision = plan_retry(definition, standing.instance, standing.task, standing.now, draw)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from flamebot.adapters.kms.vault import KmsVault
-from flamebot.adapters.postgres.workflows import PostgresControlStore
-from flamebot.ports.control_store import IdempotencyRecord, InstanceSnapshot
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
+from flamebot.ports.admin_store import IdempotencyRecord, InstanceSnapshot
 from flamebot.ports.vault import Vault
 from flamebot.services.imports.from_request import ImportAccounts, ImportCommand
 from flamebot.services.ticking.dispatch import DispatchDue
@@ -16,15 +16,15 @@ from flamebot.services.workflows.control import ControlWorkflow
 from tests.integration.services.engine import HORIZON, LEASE, TESTER, Engine
 
 
-class Overtaken(PostgresControlStore):
+class Overtaken(PostgresAdminStore):
     """A store whose caller is overtaken once, right after it has read."""
 
     def __init__(self, engine: Engine, by: Callable[[], object]) -> None:
         super().__init__(engine.database.db, engine.clock, horizon=HORIZON, lease=LEASE)
         self._by: list[Callable[[], object]] = [by]
 
-    def standing(self, instance_id: str) -> InstanceSnapshot:
-        found = super().standing(instance_id)
+    def instance_snapshot(self, instance_id: str) -> InstanceSnapshot:
+        found = super().instance_snapshot(instance_id)
         self._overtake()
         return found
 
@@ -38,7 +38,7 @@ class Overtaken(PostgresControlStore):
             self._by.pop()()
 
 
-def control(engine: Engine, store: PostgresControlStore) -> ControlWorkflow:
+def control(engine: Engine, store: PostgresAdminStore) -> ControlWorkflow:
     """The control of workflows, on a store."""
     tick = DispatchDue(
         store=engine.tick_store(),
@@ -97,7 +97,7 @@ def an_order() -> ImportCommand:
 
 
 def importer(
-    engine: Engine, store: PostgresControlStore, vault: Vault | None = None
+    engine: Engine, store: PostgresAdminStore, vault: Vault | None = None
 ) -> ImportAccounts:
     """The import, on a store."""
     return ImportAccounts(

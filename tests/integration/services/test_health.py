@@ -17,8 +17,8 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.postgres.connection import Database
-from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
-from flamebot.adapters.postgres.reads import PostgresReadStore
+from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
+from flamebot.adapters.postgres.read_store import PostgresReadStore
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import decode
 from flamebot.services.maintenance.health import CheckHealth
@@ -111,7 +111,7 @@ class Living:
         with suppress(StoreUnavailable):
             self.maintenance.run(lambda: 50)
         (found,) = [
-            fields for event, fields in self.engine.telemetry.lines[told:] if event == "kept_up"
+            fields for event, fields in self.engine.telemetry.lines[told:] if event == "maintenance_done"
         ]
         seen = {check.name for check in self.reads.run().urgent}
         reasons: Any = found["reasons"]
@@ -243,7 +243,7 @@ PLANTED: list[tuple[Plant, str, int]] = [
     (unplannable, "stuck_tasks", CHECKS),
     (forgotten_cancel, "oldest_due", CHECKS),
     (read_only, "database", CHECKS),
-    (lost_workflow, "lost_workflows", CHECKS),
+    (lost_workflow, "orphaned_workflows", CHECKS),
 ]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flamebot.adapters.clock.system import SystemClock
-from flamebot.adapters.postgres.workflows import PostgresControlStore
+from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.errors import Invalid, UnknownWorkflowType, ValidationIssue
-from flamebot.ports.control_store import Caller
+from flamebot.ports.admin_store import Caller, follows
 from flamebot.services.definitions.seed import seed_definitions
 from tests.support.databases import TestDatabase
 
@@ -30,21 +30,21 @@ def _sound(document: object) -> list[ValidationIssue]:
 
 
 @pytest.fixture
-def store(database: TestDatabase) -> PostgresControlStore:
+def store(database: TestDatabase) -> PostgresAdminStore:
     """The control verbs, called as the owner, as migrate does."""
-    return PostgresControlStore(
+    return PostgresAdminStore(
         database.db, SystemClock(), horizon=timedelta(seconds=120), lease=timedelta(seconds=90)
     )
 
 
-def test_a_new_type_is_published_and_stays_as_it_is(store: PostgresControlStore) -> None:
+def test_a_new_type_is_published_and_stays_as_it_is(store: PostgresAdminStore) -> None:
     """A second deploy of the same code makes no second version."""
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "published"}
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "unchanged"}
     assert store.current_definition("seeded")["version"] == 1
 
 
-def test_a_changed_seed_is_a_new_version(store: PostgresControlStore) -> None:
+def test_a_changed_seed_is_a_new_version(store: PostgresAdminStore) -> None:
     """What came with the code follows the code."""
     seed_definitions(store, [DOCUMENT], _sound)
     assert seed_definitions(store, [{**DOCUMENT, "description": "Now with words."}], _sound) == {
@@ -54,17 +54,17 @@ def test_a_changed_seed_is_a_new_version(store: PostgresControlStore) -> None:
     assert (current["version"], current["description"]) == (2, "Now with words.")
 
 
-def test_an_operators_version_is_left_alone(store: PostgresControlStore) -> None:
+def test_an_operators_version_is_left_alone(store: PostgresAdminStore) -> None:
     """A deploy never undoes what was changed over the API."""
     seed_definitions(store, [DOCUMENT], _sound)
-    store.publish_definition({**DOCUMENT, "name": "Mine"}, 1, Caller(actor="operator"))
+    store.publish_definition({**DOCUMENT, "name": "Mine"}, follows(1), Caller(actor="operator"))
     assert seed_definitions(store, [{**DOCUMENT, "name": "The code's"}], _sound) == {
         "seeded": "left"
     }
     assert store.current_definition("seeded")["name"] == "Mine"
 
 
-def test_one_bad_seed_publishes_none(store: PostgresControlStore) -> None:
+def test_one_bad_seed_publishes_none(store: PostgresAdminStore) -> None:
     """The deploy fails with every issue's place, and leaves no half of the set behind."""
     with pytest.raises(Invalid, match=r"'broken'.*: /steps: Must not be empty\."):
         seed_definitions(

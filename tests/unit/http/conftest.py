@@ -1,4 +1,4 @@
-"""Gateway events, and telemetry that remembers."""
+"""Gateway events, and telemetry that records."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.gateway import Remembering, make_event
 
 @pytest.fixture
 def event() -> Callable[..., dict[str, Any]]:
-    """Makes an event."""
+    """Return the function that makes events."""
     return make_event
 
 
 @pytest.fixture
 def telemetry() -> Remembering:
-    """Telemetry that remembers."""
+    """Return telemetry that records lines and metrics."""
     return Remembering()

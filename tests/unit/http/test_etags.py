@@ -1,4 +1,4 @@
-"""Entity tags: what a client has seen, and what it may change."""
+"""Entity tags: which responses a client has already, and which versions it may replace."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from flamebot.http.answer import Answer
-from flamebot.http.etags import content_tag, names, unless_seen
+from flamebot.http.etags import content_tag, matching_versions, not_modified
 from flamebot.http.request import Request
+from flamebot.http.response import Response
+from flamebot.ports.admin_store import ANY_VERSION, Precondition, follows
 
 
-def asked(**headers: str) -> Request:
-    """A request with headers."""
+def request(**headers: str) -> Request:
+    """Return a request with headers."""
     return Request(
         request_id="r",
         actor="a",
@@ -22,39 +23,40 @@ def asked(**headers: str) -> Request:
 
 
 @pytest.mark.parametrize("given", ['"3"', 'W/"3"', '"1", "3"', "*", '"1",W/"3" , "9"'])
-def test_what_was_seen_is_not_sent_again(given: str) -> None:
-    """304 without a body, for weak tags too."""
-    answer = unless_seen(asked(if_none_match=given), Answer(status=200, body={}), '"3"')
+def test_a_current_copy_is_not_sent_again(given: str) -> None:
+    """The response is 304 without a body, for weak tags too."""
+    answer = not_modified(request(if_none_match=given), Response(status=200, body={}), '"3"')
     assert (answer.status, answer.body, answer.headers["ETag"]) == (304, None, '"3"')
 
 
 @pytest.mark.parametrize("given", ["", '"2"', "3", '"33"', 'W/"2"', "nonsense"])
-def test_what_was_not_seen_is_sent(given: str) -> None:
-    """200 with the tag."""
-    answer = unless_seen(asked(if_none_match=given), Answer(status=200, body={"a": 1}), '"3"')
+def test_an_outdated_copy_is_replaced(given: str) -> None:
+    """The response is 200 with body and tag."""
+    answer = not_modified(request(if_none_match=given), Response(status=200, body={"a": 1}), '"3"')
     assert (answer.status, answer.body, answer.headers["ETag"]) == (200, {"a": 1}, '"3"')
 
 
 @pytest.mark.parametrize(
-    ("header", "named"),
+    ("header", "precondition"),
     [
-        ('"3"', True),
-        ("*", True),
-        ('"2", "3"', True),
-        ('"2"', False),
-        ('W/"3"', False),
-        ("3", False),
-        ("", False),
-        ('"3', False),
+        ('"3"', follows(3)),
+        ("*", ANY_VERSION),
+        (' "2" , "3"', follows(2, 3)),
+        ('W/"3"', follows()),
+        ('W/"3", "4"', follows(4)),
+        ("3", follows()),
+        ("", follows()),
+        ('"3', follows()),
+        ('"03", "0", "-1", "9999999999", "abc"', follows()),
     ],
 )
-def test_if_match_compares_strongly(header: str, named: bool) -> None:
-    """A weak tag never allows a change."""
-    assert names(header, '"3"') is named
+def test_if_match_names_versions(header: str, precondition: Precondition) -> None:
+    """The comparison is strong, and a header without a version allows no version."""
+    assert matching_versions(header) == precondition
 
 
 def test_a_content_tag_depends_on_content_alone() -> None:
-    """The order of members does not count."""
+    """The order of members does not change the tag."""
     one: dict[str, Any] = {"a": 1, "b": 2}
     other: dict[str, Any] = {"b": 2, "a": 1}
     assert content_tag(one) == content_tag(other) != content_tag({"a": 1})

@@ -9,9 +9,9 @@ import pytest
 from pydantic import Field
 
 from flamebot.domain.errors import NotAllowed, StoreUnavailable
-from flamebot.http.answer import SECURITY_HEADERS, Answer
 from flamebot.http.endpoint import Endpoint
-from flamebot.http.request import LARGEST, Request
+from flamebot.http.request import MAX_BODY, Request
+from flamebot.http.response import SECURITY_HEADERS, Response
 from flamebot.http.router import Router
 from flamebot.http.wire import Filter, RequestModel
 
@@ -36,7 +36,7 @@ TABLE = (
         path="/v1/things",
         scope="admin",
         summary="Put.",
-        answer=None,
+        response=None,
         body=Thing,
     ),
     Endpoint(
@@ -45,7 +45,7 @@ TABLE = (
         path="/v1/things",
         scope="read",
         summary="List.",
-        answer=None,
+        response=None,
         query=Few,
     ),
     Endpoint(
@@ -54,7 +54,7 @@ TABLE = (
         path="/v1/things/{id}",
         scope="read",
         summary="Show.",
-        answer=None,
+        response=None,
     ),
     Endpoint(
         name="known",
@@ -62,24 +62,29 @@ TABLE = (
         path="/v1/things/schema",
         scope="read",
         summary="Known.",
-        answer=None,
+        response=None,
     ),
-    Endpoint(name="open", method="GET", path="/open", scope=None, summary="Open.", answer=None),
+    Endpoint(name="open", method="GET", path="/open", scope=None, summary="Open.", response=None),
     Endpoint(
         name="poke",
         method="POST",
         path="/v1/poke",
         scope="admin",
         summary="Poke.",
-        answer=None,
+        response=None,
         body=Filter,
         body_optional=True,
     ),
     Endpoint(
-        name="down", method="GET", path="/v1/down", scope="read", summary="Down.", answer=None
+        name="down", method="GET", path="/v1/down", scope="read", summary="Down.", response=None
     ),
     Endpoint(
-        name="broken", method="GET", path="/v1/broken", scope="read", summary="Broken.", answer=None
+        name="broken",
+        method="GET",
+        path="/v1/broken",
+        scope="read",
+        summary="Broken.",
+        response=None,
     ),
     Endpoint(
         name="refused",
@@ -87,30 +92,30 @@ TABLE = (
         path="/v1/refused",
         scope="read",
         summary="Refused.",
-        answer=None,
+        response=None,
     ),
 )
 
 
-def echo(request: Request) -> Answer:
+def echo(request: Request) -> Response:
     """What the handler got."""
-    return Answer(
+    return Response(
         status=200,
         body={"path": dict(request.path), "actor": request.actor, "document": request.document},
     )
 
 
-def down(request: Request) -> Answer:
+def down(request: Request) -> Response:
     """The database is away."""
     raise StoreUnavailable
 
 
-def broken(request: Request) -> Answer:
+def broken(request: Request) -> Response:
     """A mistake of ours, with something in its message that nobody may see."""
     raise ZeroDivisionError("hunter2")
 
 
-def refused(request: Request) -> Answer:
+def refused(request: Request) -> Response:
     """A state that does not allow it."""
     raise NotAllowed(allowed=["stop", "resume"])
 
@@ -362,13 +367,13 @@ class TestBody:
     def test_more_than_5_mb_is_too_large(self, router: Router, event: Any) -> None:
         """413, plain or as base64; exactly 5 MB is not."""
         frame = len('{"flamebotId":""}')
-        fits = '{"flamebotId":"' + "a" * (LARGEST - frame) + '"}'
+        fits = '{"flamebotId":"' + "a" * (MAX_BODY - frame) + '"}'
         assert told(router, event("POST", "/v1/things", raw=fits))[0] == 200
         for raw in (
             fits + " ",
             (fits + " ").encode(),
-            ("ä" * (LARGEST // 2 + 1)),
-            b"x" * LARGEST * 2,
+            ("ä" * (MAX_BODY // 2 + 1)),
+            b"x" * MAX_BODY * 2,
         ):
             assert_problem(told(router, event("POST", "/v1/things", raw=raw)), 413, "too_large")
 
@@ -457,7 +462,7 @@ class TestAnswers:
         """The template of the path, never what was sent."""
         router.handle(event("GET", "/v1/things/somebody", query="limit=1"))
         assert telemetry.lines[-1] == (
-            "answered",
+            "request_handled",
             {
                 "request_id": "from-the-gateway",
                 "method": "GET",

@@ -1,4 +1,4 @@
-"""The health check says what is wrong, and never falls over because something is."""
+"""The health check reports every failure and never fails because of one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import pytest
 
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.domain.errors import StoreUnavailable
-from flamebot.services.maintenance.health import CheckHealth, HealthReport, Worrying
-from flamebot.services.maintenance.health_limits import Limits, judge
-from flamebot.services.maintenance.probes import AskInTime, NoAnswerInTime, ask_in_turn
+from flamebot.services.maintenance.health import CheckHealth, HealthReport
+from flamebot.services.maintenance.health_limits import Limits, evaluate
+from flamebot.services.maintenance.probes import (
+    ProbeTimeout,
+    ProbeWarning,
+    RunWithTimeout,
+    run_in_sequence,
+)
 from tests.support.gateway import Remembering
 
-WELL: dict[str, Any] = {
+HEALTHY: dict[str, Any] = {
     "read_only": False,
     "paused": False,
     "paused_seconds": 0,
@@ -26,37 +31,41 @@ WELL: dict[str, Any] = {
     "oldest_due_age_seconds": 0,
     "oldest_cancel_age_seconds": 0,
     "oldest_running_age_seconds": 0,
-    "oldest_lost_age_seconds": 0,
+    "oldest_expired_age_seconds": 0,
     "due_backlog": 0,
     "queued": 3,
     "running": 1,
-    "lost_messages": 0,
+    "undelivered_messages": 0,
     "expired_leases": 0,
     "history_ready": True,
     "oldest_transaction_age_seconds": 0.1,
 }
 PERIOD = timedelta(minutes=5)
-LIMITS = Limits(places=10, maintenance_period=PERIOD, rate=1.0)
-FAST = Limits(places=10, maintenance_period=PERIOD, rate=60.0)
+LIMITS = Limits(max_concurrent_tasks=10, maintenance_period=PERIOD, rate=1.0)
+FAST = Limits(max_concurrent_tasks=10, maintenance_period=PERIOD, rate=60.0)
 
 
 class Store:
-    """A store that knows these figures, or is away."""
+    """A store that returns these figures, or is unreachable without any."""
 
     def __init__(self, facts: dict[str, Any] | None) -> None:
         self.facts = facts
 
-    def health(self) -> dict[str, Any]:
-        """What it knows."""
+    def engine_health(self) -> dict[str, Any]:
+        """Return the figures."""
         if self.facts is None:
             raise StoreUnavailable
         return self.facts
 
 
 def checker(
-    store: Any, telemetry: Remembering | None = None, *, ask: Any = ask_in_turn, **probes: Any
+    store: Any,
+    telemetry: Remembering | None = None,
+    *,
+    run_probes: Any = run_in_sequence,
+    **probes: Any,
 ) -> CheckHealth:
-    """The health check over a store."""
+    """Return the health check of a store."""
     return CheckHealth(
         store=store,
         max_concurrent_tasks=10,
@@ -64,23 +73,23 @@ def checker(
         clock=SystemClock(),
         telemetry=telemetry or Remembering(),
         probes=probes,
-        ask=ask,
+        run_probes=run_probes,
     )
 
 
 def check(facts: dict[str, Any] | None, **probes: Any) -> HealthReport:
-    """A report over these figures."""
+    """Return the report on these figures."""
     return checker(Store(facts), **probes).run()
 
 
-def ill(limits: Limits = LIMITS, **facts: Any) -> set[str]:
-    """The names of the checks that fail over these figures."""
-    return {found.name for found in judge(WELL | facts, limits) if not found.ok}
+def failed(limits: Limits = LIMITS, **facts: Any) -> set[str]:
+    """Return the names of the checks that fail with these figures."""
+    return {found.name for found in evaluate(HEALTHY | facts, limits) if not found.ok}
 
 
-def test_all_is_well() -> None:
-    """Every check has a name, and says how it is."""
-    report = check(WELL, queue=lambda: None)
+def test_a_healthy_engine() -> None:
+    """Every check is ok and has a name and a detail."""
+    report = check(HEALTHY, queue=lambda: None)
     assert (report.status, report.urgent, report.reasons, report.writable) == ("ok", [], [], True)
     assert [found.name for found in report.checks] == [
         "database",
@@ -88,14 +97,16 @@ def test_all_is_well() -> None:
         "oldest_due",
         "expired_leases",
         "stuck_tasks",
-        "lost_workflows",
+        "orphaned_workflows",
         "enough_concurrency",
         "last_maintenance",
         "history",
         "transactions",
         "queue",
     ]
-    assert all(found.detail.endswith(".") for found in report.checks)
+    details = {found.name: found.detail for found in report.checks}
+    assert (details["database"], details["queue"]) == ("reachable and writable", "reachable")
+    assert details["oldest_due"] == "No task is due."
 
 
 @pytest.mark.parametrize(
@@ -107,14 +118,17 @@ def test_all_is_well() -> None:
         ({"oldest_due_age_seconds": 300}, {"oldest_due"}),
         ({"oldest_due_age_seconds": 299}, set()),
         (
-            {"expired_leases": 15, "lost_messages": 6, "oldest_lost_age_seconds": 5},
+            {"expired_leases": 15, "undelivered_messages": 6, "oldest_expired_age_seconds": 5},
             {"expired_leases"},
         ),
-        ({"expired_leases": 15, "lost_messages": 5, "oldest_lost_age_seconds": 179}, set()),
-        ({"expired_leases": 1, "oldest_lost_age_seconds": 180}, {"expired_leases"}),
+        (
+            {"expired_leases": 15, "undelivered_messages": 5, "oldest_expired_age_seconds": 179},
+            set(),
+        ),
+        ({"expired_leases": 1, "oldest_expired_age_seconds": 180}, {"expired_leases"}),
         ({"oldest_running_age_seconds": 300}, {"stuck_tasks"}),
         ({"oldest_running_age_seconds": 299}, set()),
-        ({"last_maintenance": {"lost_workflows": 1}}, {"lost_workflows"}),
+        ({"last_maintenance": {"orphaned_workflows": 1}}, {"orphaned_workflows"}),
         ({"due_backlog": 600}, set()),
         ({"due_backlog": 601}, {"enough_concurrency"}),
         ({"due_backlog": 601, "oldest_due_age_seconds": 9999, "paused": True}, set()),
@@ -127,79 +141,92 @@ def test_all_is_well() -> None:
     ],
 )
 def test_each_figure_has_a_limit(facts: dict[str, Any], names: set[str]) -> None:
-    """Beyond it the check of that name fails, and no other; a global pause excuses what waits, but for cancels, which it does not hold."""
-    assert ill(**facts) == names
+    """Beyond its limit the check of that name fails, and no other.
+
+    Under a global pause only cancels count: all other tasks may wait.
+    """
+    assert failed(**facts) == names
 
 
-def test_an_accelerated_clock_is_counted_out() -> None:
-    """At 60 engine seconds a second, 300 engine seconds are five real ones: what is late is late in wall time."""
+def test_ages_are_converted_to_wall_time() -> None:
+    """Ages in schedule time are compared as wall time: 300 schedule seconds are five at rate 60."""
     fresh = {"last_tick_age_seconds": 1, "last_maintenance_age_seconds": 5}
     assert (
-        ill(FAST, **fresh, oldest_due_age_seconds=17_999, oldest_running_age_seconds=17_999)
+        failed(FAST, **fresh, oldest_due_age_seconds=17_999, oldest_running_age_seconds=17_999)
         == set()
     )
-    late = ill(FAST, **fresh, oldest_due_age_seconds=18_000, oldest_running_age_seconds=18_000)
+    late = failed(FAST, **fresh, oldest_due_age_seconds=18_000, oldest_running_age_seconds=18_000)
     assert late == {"oldest_due", "stuck_tasks"}
 
 
 def test_an_accelerated_clock_ticks_more_often() -> None:
-    """A tick of a fast clock is missed sooner, but not before one could have been late for want of a processor."""
+    """On a fast clock a tick is overdue sooner, but never before 30 wall-clock seconds."""
     assert (
-        ill(
+        failed(
             FAST,
             last_tick_age_seconds=29,
-            oldest_lost_age_seconds=29,
+            oldest_expired_age_seconds=29,
             last_maintenance_age_seconds=69,
         )
         == set()
     )
-    late = ill(
-        FAST, last_tick_age_seconds=30, oldest_lost_age_seconds=30, last_maintenance_age_seconds=70
+    late = failed(
+        FAST,
+        last_tick_age_seconds=30,
+        oldest_expired_age_seconds=30,
+        last_maintenance_age_seconds=70,
     )
     assert late == {"last_tick", "expired_leases", "last_maintenance"}
 
 
-def test_a_global_pause_is_told_and_is_no_illness() -> None:
-    """Whoever forgot it finds it in the answer."""
-    told = {
+def test_a_global_pause_is_reported_and_fails_no_check() -> None:
+    """The details say for how long the engine has been paused."""
+    checks = {
         found.name: found
-        for found in judge(
-            WELL | {"paused": True, "paused_seconds": 7200, "due_backlog": 9}, LIMITS
+        for found in evaluate(
+            HEALTHY | {"paused": True, "paused_seconds": 7200, "due_backlog": 9}, LIMITS
         )
     }
-    assert (
-        told["oldest_due"].detail
-        == "Nothing waits that may run. Everything is paused since 7200 s."
-    )
-    assert all(found.ok for found in told.values())
+    assert checks["oldest_due"].detail == "No cancel is due. Paused globally for 7200 s."
+    assert checks["enough_concurrency"].detail.endswith(" Paused globally for 7200 s.")
+    assert all(found.ok for found in checks.values())
 
 
-def test_what_can_wait_until_the_morning_is_not_urgent() -> None:
-    """Advice fails its check, and does not say that workflows stand still."""
+def test_the_oldest_due_task_is_reported_with_its_age() -> None:
+    """The detail is a sentence that can be read alone."""
+    checks = {
+        found.name: found.detail
+        for found in evaluate(HEALTHY | {"oldest_due_age_seconds": 10}, LIMITS)
+    }
+    assert checks["oldest_due"] == "Oldest due task has been waiting for 10 s."
+
+
+def test_checks_that_stop_no_workflow_are_not_urgent() -> None:
+    """A failed check of this kind makes the report degraded and is not in its urgent list."""
     facts = {
         "due_backlog": 601,
         "history_ready": False,
         "oldest_transaction_age_seconds": 9999,
         "last_maintenance_age_seconds": 9999,
     }
-    report = check(WELL | facts)
+    report = check(HEALTHY | facts)
     assert (report.status, len(report.reasons), report.urgent) == ("degraded", 4, [])
     assert [
-        found.name for found in check(WELL | facts | {"last_tick_age_seconds": None}).urgent
+        found.name for found in check(HEALTHY | facts | {"last_tick_age_seconds": None}).urgent
     ] == ["last_tick"]
 
 
-def test_too_few_places_are_called_so() -> None:
-    """The reason says which limit to raise."""
-    report = check(WELL | {"due_backlog": 5000})
+def test_too_little_concurrency_is_reported() -> None:
+    """The reason names the setting to raise."""
+    report = check(HEALTHY | {"due_backlog": 5000})
     assert report.status == "degraded"
     assert report.reasons == [
-        "enough_concurrency: 5000 tasks are due and wait for 10 places. Raise MAX_CONCURRENT_TASKS."
+        "enough_concurrency: 5000 tasks are due; 10 can run at once. Raise MAX_CONCURRENT_TASKS."
     ]
 
 
-def test_a_database_that_is_away_is_a_finding() -> None:
-    """Figures are not invented; the probes are asked all the same."""
+def test_an_unreachable_database_is_a_failed_check() -> None:
+    """Without figures there are no checks of them; the probes run all the same."""
     report = check(None, queue=lambda: None)
     assert [(found.name, found.ok) for found in report.checks] == [
         ("database", False),
@@ -208,85 +235,85 @@ def test_a_database_that_is_away_is_a_finding() -> None:
     assert (report.writable, report.facts) == (False, {})
 
 
-def test_a_replica_is_no_database() -> None:
-    """After a failover the old one can be read and not written."""
-    report = check(WELL | {"read_only": True})
+def test_a_read_only_database_is_a_failed_check() -> None:
+    """After a failover the connection may lead to a replica, which refuses writes."""
+    report = check(HEALTHY | {"read_only": True})
     assert [found.name for found in report.urgent] == ["database"]
     assert not report.writable
 
 
-def test_a_probe_that_raises_tells_no_more_than_its_kind() -> None:
-    """An address or a token in the message stays where it is."""
+def test_a_failed_probe_shows_only_the_type_of_its_error() -> None:
+    """An error's message may hold an address or a token, so it is not shown."""
 
     def probe() -> None:
         raise ConnectionError("https://user:hunter2@queue")
 
-    report = check(WELL, queue=probe)
-    assert report.reasons == ["queue: It does not answer (ConnectionError)."]
+    report = check(HEALTHY, queue=probe)
+    assert report.reasons == ["queue: unreachable (ConnectionError)"]
     assert [found.name for found in report.urgent] == ["queue"]
 
 
-def test_a_store_that_fails_tells_no_more_than_its_kind() -> None:
-    """Whatever it raises, the report is made: this is the answer that is asked for when things are broken."""
+def test_a_failed_store_shows_only_the_type_of_its_error() -> None:
+    """Any error of the store becomes a failed check: the report is needed most when parts fail."""
 
     class Broken:
-        def health(self) -> dict[str, Any]:
+        def engine_health(self) -> dict[str, Any]:
             raise RuntimeError("postgresql://user:hunter2@host")
 
-    assert checker(Broken()).run().reasons == ["database: It does not answer (RuntimeError)."]
+    assert checker(Broken()).run().reasons == ["database: unreachable (RuntimeError)"]
 
 
-def test_a_neighbour_may_answer_and_be_worrying() -> None:
-    """Dead letters are somebody's work, and no reason to say that workflows stand still."""
+def test_a_probe_may_warn() -> None:
+    """A warning of a reachable dependency fails its check and is not urgent."""
 
     def probe() -> None:
-        raise Worrying("3 messages.")
+        raise ProbeWarning("3 messages.")
 
-    report = check(WELL, dead_letters=probe)
+    report = check(HEALTHY, dead_letters=probe)
     assert (report.reasons, report.urgent) == (["dead_letters: 3 messages."], [])
 
 
-def test_what_hangs_is_not_waited_for() -> None:
-    """The answer comes in time, names what hangs, asks it no second time meanwhile, and believes it again once it has answered."""
-    let_go, asked = Event(), []
+def test_a_probe_that_hangs_delays_the_report_by_the_timeout_at_most() -> None:
+    """Its check fails, it is not started again while it hangs, and it counts again afterwards."""
+    let_go, started = Event(), []
 
     class Hanging(Store):
-        def health(self) -> dict[str, Any]:
-            asked.append(1)
+        def engine_health(self) -> dict[str, Any]:
+            started.append(1)
             let_go.wait(30)
-            return super().health()
+            return super().engine_health()
 
     clock = SystemClock()
-    health = checker(Hanging(WELL), ask=AskInTime(0.2, clock), queue=lambda: None)
+    health = checker(Hanging(HEALTHY), run_probes=RunWithTimeout(0.2, clock), queue=lambda: None)
     began = clock.monotonic()
     first, second = health.run(), health.run()
     assert clock.monotonic() - began < 5
-    assert first.reasons == second.reasons == ["database: It does not answer in time."]
+    assert first.reasons == second.reasons == ["database: no response within the timeout"]
     assert [found.name for found in first.checks] == ["database", "queue"]
-    assert len(asked) == 1
+    assert len(started) == 1
     let_go.set()
     wait_for_threads(clock)
     assert health.run().status == "ok"
 
 
-def test_an_answer_that_came_too_late_is_not_kept() -> None:
-    """What nobody waited for any more is asked anew, for it may have changed."""
-    let_go, answers, clock = Event(), iter([1, 2]), SystemClock()
+def test_a_result_that_came_after_the_timeout_is_dropped() -> None:
+    """The next report runs the probe again, because its result may have changed."""
+    let_go, values, clock = Event(), iter([1, 2]), SystemClock()
 
-    def question() -> int:
+    def probe() -> int:
         let_go.wait(30)
-        return next(answers)
+        return next(values)
 
-    ask = AskInTime(0.2, clock)
-    assert isinstance(ask({"x": question})["x"].error, NoAnswerInTime)
+    run = RunWithTimeout(0.2, clock)
+    assert isinstance(run({"x": probe})["x"].error, ProbeTimeout)
     let_go.set()
     wait_for_threads(clock)
-    assert ask({"x": question})["x"].value == 2
+    assert run({"x": probe})["x"].value == 2
 
 
 def wait_for_threads(clock: SystemClock) -> None:
-    """Until every question has its answer."""
-    give_up = clock.monotonic() + 10
+    """Wait until every probe has ended."""
+    deadline = clock.monotonic() + 10
     while any(thread.name == "health" for thread in threading.enumerate()):
-        assert clock.monotonic() < give_up
+        assert clock.monotonic() < deadline
         clock.sleep(0.01)

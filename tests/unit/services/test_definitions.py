@@ -60,9 +60,9 @@ def test_what_is_kept_is_bounded() -> None:
 def test_the_current_version_is_asked_for_each_time() -> None:
     """Who publishes is heard at once; instances stay on theirs."""
     catalog, shelf = a_catalog(a_document(a_swipe()))
-    assert (catalog.active("sample").definition_id, catalog.active("sample").version) == (1, 1)
+    assert (catalog.current("sample").definition_id, catalog.current("sample").version) == (1, 1)
     shelf.rows[2] = a_document(a_wait())
-    assert catalog.active("sample").definition_id == 2
+    assert catalog.current("sample").definition_id == 2
     assert catalog.get(1).steps[0].id == "swipe"
 
 
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_said() -> None:
     with pytest.raises(NotFound):
         catalog.get(7)
     with pytest.raises(UnknownWorkflowType):
-        catalog.active("nothing")
+        catalog.current("nothing")
 
 
 def test_a_definition_is_checked_before_it_is_published() -> None:

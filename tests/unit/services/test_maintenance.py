@@ -1,4 +1,4 @@
-"""The maintenance does what time allows, in small batches, and one part's failure is not the others'."""
+"""A maintenance pass does what its time allows, in small batches, and its parts are independent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.domain.errors import StoreUnavailable
-from flamebot.services.maintenance.run import BATCH, LOOKED_AT, RunMaintenance
+from flamebot.services.maintenance.run import DELETE_BATCH, SEARCH_BATCH, RunMaintenance
 from tests.support.gateway import Remembering
-from tests.unit.services.test_check_health import WELL, checker
+from tests.unit.services.test_check_health import HEALTHY, checker
 
 
 class Store:
-    """Finished tasks to delete and live workflows to look at, in memory."""
+    """Finished tasks to delete and live workflows to search, in memory."""
 
     def __init__(
         self,
@@ -24,25 +24,25 @@ class Store:
         *,
         locks: Callable[[], int] = lambda: 2,
         live: int = 0,
-        lost: frozenset[int] = frozenset(),
+        orphaned: frozenset[int] = frozenset(),
     ) -> None:
         self.finished = finished
         self.live = live
-        self.lost = lost
+        self.orphaned = orphaned
         self.read_only = False
         self.calls: list[str] = []
-        self.looked: list[str] = []
+        self.searched: list[str] = []
         self.report: dict[str, Any] = {}
         self.delete_expired_locks = locks
 
-    def health(self) -> dict[str, Any]:
+    def engine_health(self) -> dict[str, Any]:
         facts = {
             "due_backlog": 7,
             "oldest_due_age_seconds": 4.5,
             "last_maintenance": self.report,
             "read_only": self.read_only,
         }
-        return WELL | facts
+        return HEALTHY | facts
 
     def delete_finished_tasks(self, older_than: timedelta, limit: int) -> int:
         self.calls.append("tasks")
@@ -59,19 +59,19 @@ class Store:
         return {"created": [], "dropped": []}
 
     def find_orphaned_workflows(self, after: str, limit: int) -> dict[str, Any]:
-        self.looked.append(after)
+        self.searched.append(after)
         begin = int(after or 0)
-        seen = range(begin + 1, min(begin + limit, self.live) + 1)
-        last = str(seen[-1]) if len(seen) == limit else None
-        ids = [f"w{n}" for n in seen if n in self.lost]
-        return {"checked": len(seen), "last": last, "lost": len(ids), "ids": ids}
+        batch = range(begin + 1, min(begin + limit, self.live) + 1)
+        last = str(batch[-1]) if len(batch) == limit else None
+        ids = [f"w{n}" for n in batch if n in self.orphaned]
+        return {"checked": len(batch), "last": last, "orphaned": len(ids), "ids": ids}
 
     def record_maintenance(self, report: dict[str, Any]) -> None:
         self.report = report
 
 
-def keeper(store: Store, telemetry: Remembering) -> RunMaintenance:
-    """The maintenance over a store."""
+def maintenance(store: Store, telemetry: Remembering) -> RunMaintenance:
+    """Return the maintenance pass of a store."""
     return RunMaintenance(
         store=store,
         checks=checker(store, telemetry),
@@ -82,19 +82,19 @@ def keeper(store: Store, telemetry: Remembering) -> RunMaintenance:
     )
 
 
-def test_retention_goes_on_until_nothing_is_left() -> None:
-    """Batch after batch."""
-    store, telemetry = Store(BATCH * 2 + 5), Remembering()
-    done = keeper(store, telemetry).run(lambda: 60)
-    assert (store.finished, done["tasks"], done["locks"]) == (0, BATCH * 2 + 5, 2)
+def test_retention_deletes_until_nothing_is_left() -> None:
+    """Finished tasks are deleted batch by batch until a batch is not full."""
+    store, telemetry = Store(DELETE_BATCH * 2 + 5), Remembering()
+    done = maintenance(store, telemetry).run(lambda: 60)
+    assert (store.finished, done["tasks"], done["locks"]) == (0, DELETE_BATCH * 2 + 5, 2)
     assert store.calls.count("tasks") == 3
     assert (done["health"], done["reasons"]) == ("ok", [])
 
 
 def test_gauges_come_with_every_pass() -> None:
-    """Backlog and age are told even when there is nothing to do."""
+    """Backlog and age are emitted even if there is nothing to do."""
     telemetry = Remembering()
-    keeper(Store(0), telemetry).run(lambda: 60)
+    maintenance(Store(0), telemetry).run(lambda: 60)
     assert telemetry.metrics == [
         ("OldestDueAge", 4.5),
         ("DueBacklog", 7.0),
@@ -103,23 +103,23 @@ def test_gauges_come_with_every_pass() -> None:
 
 
 def test_it_stops_when_time_is_short() -> None:
-    """What is left is the next pass's."""
+    """A pass with little time left deletes no further batch; the next pass continues."""
     left = iter([60.0] * 9 + [4.0] * 10)
-    store = Store(BATCH * 10)
-    done = keeper(store, Remembering()).run(lambda: next(left))
-    assert 0 < store.finished < BATCH * 10
-    assert done["tasks"] == BATCH * 10 - store.finished
+    store = Store(DELETE_BATCH * 10)
+    done = maintenance(store, Remembering()).run(lambda: next(left))
+    assert 0 < store.finished < DELETE_BATCH * 10
+    assert done["tasks"] == DELETE_BATCH * 10 - store.finished
 
 
 def test_one_part_failing_stops_no_other() -> None:
-    """All are tried, and then the failure is raised, for the alarm on failing invocations."""
+    """Every part is tried; then the first error is raised, for the alarm on failed invocations."""
 
-    def away() -> int:
+    def unreachable() -> int:
         raise StoreUnavailable
 
-    store, telemetry = Store(3, locks=away), Remembering()
+    store, telemetry = Store(3, locks=unreachable), Remembering()
     with pytest.raises(StoreUnavailable):
-        keeper(store, telemetry).run(lambda: 60)
+        maintenance(store, telemetry).run(lambda: 60)
     assert store.calls == ["history", "requests", "tasks"]
     assert (
         "maintenance_part_failed",
@@ -127,68 +127,68 @@ def test_one_part_failing_stops_no_other() -> None:
     ) in telemetry.lines
 
 
-def test_a_database_that_takes_no_change_is_told_and_left_alone() -> None:
-    """Nothing is tried, nothing is recorded; the metric and the log say what is wrong before the failure is raised."""
+def test_a_read_only_database_is_reported_and_not_written() -> None:
+    """No part is tried and nothing is recorded; metric and log line come before the error."""
     store, telemetry = Store(3), Remembering()
     store.read_only = True
     with pytest.raises(StoreUnavailable):
-        keeper(store, telemetry).run(lambda: 60)
-    assert (store.calls, store.looked, store.report) == ([], [], {})
+        maintenance(store, telemetry).run(lambda: 60)
+    assert (store.calls, store.searched, store.report) == ([], [], {})
     assert ("HealthChecksFailed", 1) in telemetry.metrics
-    assert [fields["health"] for event, fields in telemetry.lines if event == "kept_up"] == [
-        "degraded"
-    ]
+    assert [
+        fields["health"] for event, fields in telemetry.lines if event == "maintenance_done"
+    ] == ["degraded"]
 
 
-def test_every_live_workflow_is_looked_at() -> None:
-    """Part by part, to the end; the next pass begins anew."""
-    store = Store(0, live=LOOKED_AT * 2 + 1)
-    done = keeper(store, Remembering()).run(lambda: 60)
-    assert (done["searched"], done["health"]) == (LOOKED_AT * 2 + 1, "ok")
-    assert store.looked == ["", str(LOOKED_AT), str(LOOKED_AT * 2)]
-    assert store.report == {"after": "", "lost_workflows": 0, "failed": []}
+def test_every_live_workflow_is_searched() -> None:
+    """The search goes batch by batch to the end; the next pass begins at the beginning."""
+    store = Store(0, live=SEARCH_BATCH * 2 + 1)
+    done = maintenance(store, Remembering()).run(lambda: 60)
+    assert (done["searched"], done["health"]) == (SEARCH_BATCH * 2 + 1, "ok")
+    assert store.searched == ["", str(SEARCH_BATCH), str(SEARCH_BATCH * 2)]
+    assert store.report == {"after": "", "orphaned_workflows": 0, "failed": []}
 
 
-def test_the_search_goes_on_where_it_stopped() -> None:
-    """Ten seconds are enough for a pass: what is left is the next one's (I2)."""
-    store = Store(0, live=LOOKED_AT * 3)
+def test_the_search_continues_where_it_stopped() -> None:
+    """A pass searches for ten seconds at most, and the next one continues (I2)."""
+    store = Store(0, live=SEARCH_BATCH * 3)
     left = iter([60.0, 60.0, 51.0, 49.9] + [49.0] * 30)
-    assert keeper(store, Remembering()).run(lambda: next(left))["searched"] == LOOKED_AT * 2
-    assert store.report["after"] == str(LOOKED_AT * 2)
-    keeper(store, Remembering()).run(lambda: 60)
-    assert store.looked[2:] == [str(LOOKED_AT * 2), str(LOOKED_AT * 3)]
+    assert maintenance(store, Remembering()).run(lambda: next(left))["searched"] == SEARCH_BATCH * 2
+    assert store.report["after"] == str(SEARCH_BATCH * 2)
+    maintenance(store, Remembering()).run(lambda: 60)
+    assert store.searched[2:] == [str(SEARCH_BATCH * 2), str(SEARCH_BATCH * 3)]
 
 
 def test_lost_workflows_are_urgent_until_they_are_found() -> None:
-    """Named in the log, told in the same pass and to whoever asks, looked for in the same place again, and gone once mended (I2)."""
+    """Named in the log, told in the same pass and to whoever asks, searched for in the same place again, and gone once mended (I2)."""
     store, telemetry = (
-        Store(0, live=LOOKED_AT + 5, lost=frozenset({3, LOOKED_AT + 1})),
+        Store(0, live=SEARCH_BATCH + 5, orphaned=frozenset({3, SEARCH_BATCH + 1})),
         Remembering(),
     )
-    done = keeper(store, telemetry).run(lambda: 60)
+    done = maintenance(store, telemetry).run(lambda: 60)
     assert done["reasons"] == [
-        "lost_workflows: 2 live workflows have no task that would wake them (I2)."
+        "orphaned_workflows: 2 live workflows have no live task and would never continue (I2)."
     ]
-    assert ("workflows_lost", {"instances": ["w3", f"w{LOOKED_AT + 1}"]}) in telemetry.lines
+    assert ("orphaned_workflows", {"instances": ["w3", f"w{SEARCH_BATCH + 1}"]}) in telemetry.lines
     assert ("HealthChecksFailed", 1) in telemetry.metrics
     assert checker(store).run().status == "degraded"
-    store.lost = frozenset()
-    assert keeper(store, Remembering()).run(lambda: 60)["health"] == "ok"
+    store.orphaned = frozenset()
+    assert maintenance(store, Remembering()).run(lambda: 60)["health"] == "ok"
     assert checker(store).run().status == "ok"
 
 
-def test_what_failed_is_told_until_it_has_worked() -> None:
-    """Retention that cannot work is nothing that anybody would notice otherwise."""
+def test_a_part_that_failed_is_reported_until_it_succeeds() -> None:
+    """The check of the last pass fails as long as a part of it failed."""
 
-    def away() -> int:
+    def unreachable() -> int:
         raise StoreUnavailable
 
-    store = Store(0, locks=away)
+    store = Store(0, locks=unreachable)
     with pytest.raises(StoreUnavailable):
-        keeper(store, Remembering()).run(lambda: 60)
+        maintenance(store, Remembering()).run(lambda: 60)
     assert [found.name for found in checker(store).run().checks if not found.ok] == [
         "last_maintenance"
     ]
     store.delete_expired_locks = lambda: 0
-    keeper(store, Remembering()).run(lambda: 60)
+    maintenance(store, Remembering()).run(lambda: 60)
     assert checker(store).run().status == "ok"

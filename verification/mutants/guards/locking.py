@@ -222,10 +222,11 @@ MUTANTS = (
     ),
     POSTGRES(
         "down_is_no_database_error",
-        "I4: a lock table that is down is told as such: the caller defers.",
-        "            raise LocksUnavailable from None\n",
-        "            raise\n",
+        "I4: an unreachable lock table raises LocksUnavailable, on which the caller defers.",
+        "raise LocksUnavailable from None",
+        "raise",
         "test_database_that_is_down_is_locks_unavailable",
+        guard="locks-unavailable",
     ),
     USE(
         "lock_table_down_is_a_lock",

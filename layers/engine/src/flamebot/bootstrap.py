@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from flamebot.services.imports.admin import FileImports
     from flamebot.services.imports.from_file import RunImport
     from flamebot.services.imports.from_request import ImportAccounts
-    from flamebot.services.maintenance.health import CheckHealth, KnowsHealth
-    from flamebot.services.maintenance.probes import Ask
+    from flamebot.services.maintenance.health import CheckHealth, HealthStore
+    from flamebot.services.maintenance.probes import RunProbes
     from flamebot.services.maintenance.run import RunMaintenance
     from flamebot.services.stepping.run_tasks import RunTasks
     from flamebot.services.ticking.dispatch import DispatchDue
 
 _SECRET_MAX_AGE = timedelta(minutes=5)
-_HEALTH_PATIENCE = 8.0  # seconds; the API answers within 29, whoever hangs
+_PROBE_TIMEOUT_SECONDS = 8.0  # of all probes together; API Gateway waits for 29
 
 
 @cache
@@ -194,7 +194,7 @@ def writer() -> Writer:
     return TemplateWriter()
 
 
-def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # EngineStore or ControlStore: both know definition_document()
+def _catalog(store: Any) -> DefinitionCatalog:  # noqa: ANN401  # EngineStore or AdminStore: both know definition_document()
     from flamebot.actions.registry import REGISTRY
     from flamebot.domain.backoff import EnginePolicy
     from flamebot.services.definitions.catalog import DefinitionCatalog
@@ -283,11 +283,11 @@ def _dispatcher(service: str) -> DispatchDue:
 def importer() -> ImportAccounts:
     """The import's service."""
     from flamebot.adapters.kms.vault import KmsVault
-    from flamebot.adapters.postgres.workflows import PostgresControlStore
+    from flamebot.adapters.postgres.admin_store import PostgresAdminStore
     from flamebot.services.imports.from_request import ImportAccounts
 
     s = settings()
-    store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    store = PostgresAdminStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
     vault, told = KmsVault(aws("kms"), s.credentials_kms_key_id), telemetry("import_accounts")
     return ImportAccounts(
         store=store,
@@ -357,13 +357,13 @@ def import_router() -> Router:
 @cache
 def api_router() -> Router:
     """Every route but the import."""
-    from flamebot.adapters.postgres.reads import PostgresReadStore
-    from flamebot.adapters.postgres.workflows import PostgresControlStore
+    from flamebot.adapters.postgres.admin_store import PostgresAdminStore
+    from flamebot.adapters.postgres.read_store import PostgresReadStore
     from flamebot.http.routes.api import router
-    from flamebot.services.maintenance.probes import AskInTime
+    from flamebot.services.maintenance.probes import RunWithTimeout
 
     s = settings()
-    store = PostgresControlStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
+    store = PostgresAdminStore(database(), clock(), horizon=s.tick_horizon, lease=s.task_lease)
     reads = PostgresReadStore(database(), clock())
     catalog = _catalog(store)
     return router(
@@ -376,12 +376,12 @@ def api_router() -> Router:
         clock=clock(),
         telemetry=telemetry("api"),
         settings=s,
-        checks=_checks(reads, "api", AskInTime(_HEALTH_PATIENCE, clock())),
+        checks=_checks(reads, "api", RunWithTimeout(_PROBE_TIMEOUT_SECONDS, clock())),
     )
 
 
-def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
-    """The health check, with probes of the neighbours that have less patience than work has."""
+def _checks(store: HealthStore, service: str, run_probes: RunProbes) -> CheckHealth:
+    """The health check. Its clients time out sooner than those that do the work."""
     from flamebot.adapters.dynamodb.probes import probe_table
     from flamebot.adapters.sqs.probes import probe_dead_letters, probe_queue
     from flamebot.services.maintenance.health import CheckHealth
@@ -394,15 +394,14 @@ def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
         probes["dead_letters"] = lambda: probe_dead_letters(aws("sqs", 2), s.dead_letter_queue_url)
     if s.lock_table and s.lock_backend == "dynamodb":
         probes["lock_table"] = lambda: probe_table(aws("dynamodb", 2), s.lock_table)
-    places, period = s.max_concurrent_tasks, s.health_check_period
     return CheckHealth(
         store=store,
-        max_concurrent_tasks=places,
-        maintenance_period=period,
+        max_concurrent_tasks=s.max_concurrent_tasks,
+        maintenance_period=s.health_check_period,
         clock=clock(),
         telemetry=telemetry(service),
         probes=probes,
-        ask=ask,
+        run_probes=run_probes,
     )
 
 
@@ -410,9 +409,9 @@ def _checks(store: KnowsHealth, service: str, ask: Ask) -> CheckHealth:
 def maintenance() -> RunMaintenance:
     """The periodic pass."""
     from flamebot.adapters.postgres.imports import PostgresImportMaintenanceStore
-    from flamebot.adapters.postgres.maintenance import PostgresMaintenanceStore
+    from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
     from flamebot.services.imports.maintenance import MaintainImports
-    from flamebot.services.maintenance.probes import ask_in_turn
+    from flamebot.services.maintenance.probes import run_in_sequence
     from flamebot.services.maintenance.run import RunMaintenance
 
     tasks, history, told = (
@@ -421,8 +420,8 @@ def maintenance() -> RunMaintenance:
         telemetry("maintenance"),
     )
     store = PostgresMaintenanceStore(database(), clock())
-    checks = _checks(store, "maintenance", ask_in_turn)
-    also = {
+    checks = _checks(store, "maintenance", run_in_sequence)
+    extra_parts = {
         "imports": MaintainImports(
             store=PostgresImportMaintenanceStore(database()),
             wake_ups=import_queue(),
@@ -436,21 +435,21 @@ def maintenance() -> RunMaintenance:
         history_retention=history,
         clock=clock(),
         telemetry=told,
-        also=also,
+        extra_parts=extra_parts,
     )
 
 
 def migrate_database() -> Mapping[str, Any]:
     """Apply `sql/` as the database's owner, then publish `definitions/`. Run again, it changes nothing."""
     from flamebot.adapters.definition_files.reader import read_definitions
+    from flamebot.adapters.postgres.admin_store import PostgresAdminStore
     from flamebot.adapters.postgres.connection import Database
     from flamebot.adapters.postgres.migrations import migrate
-    from flamebot.adapters.postgres.workflows import PostgresControlStore
     from flamebot.services.definitions.seed import seed_definitions
 
     s, dsn = settings(), _owner_dsn()
     report = migrate(dsn, s.sql_dir)
-    store = PostgresControlStore(
+    store = PostgresAdminStore(
         Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease
     )
     seeded = seed_definitions(store, read_definitions(s.definitions_dir), _catalog(store).issues)

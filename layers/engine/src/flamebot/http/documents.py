@@ -1,4 +1,7 @@
-"""JSON from strangers: parsed only if it means the same to every reader, and only if it can be stored."""
+"""Parse JSON of clients.
+
+A document is accepted only if every parser reads the same from it, and if Postgres can store it.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,26 @@ from flamebot.domain.errors import Invalid
 from flamebot.domain.storable import definitely_storable, text_issue, values
 from flamebot.http.problems import Malformed
 
-DEEPEST = 64  # deeper nesting has no use here, and recursion over it would end in a 500
+MAX_DEPTH = 64  # no document of the API is nested as deep, and recursion over one would fail
 _CONTAINERS = (dict, list)
 
 
 def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
-    """Parse a body. Raises `Malformed`, or `Invalid` for text that no table can hold.
+    """Parse a body.
 
-    `rows` names a list whose members are judged one by one later: a bad one must not spoil the others.
+    Args:
+        raw: the body as it was sent.
+        rows: the name of a list whose members are validated one by one later. Text in it that
+            cannot be stored rejects one row, not the whole request.
+
+    Raises:
+        Malformed: the body is not JSON, or is ambiguous or nested too deep.
+        Invalid: the body has text that Postgres cannot store.
     """
     try:
         document = json.loads(
             raw.decode("utf-8"),
-            object_pairs_hook=_each_name_once,
+            object_pairs_hook=_refuse_duplicate_names,
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
@@ -34,15 +44,16 @@ def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSO
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
     except RecursionError:
-        raise Malformed(f"The body is nested deeper than {DEEPEST} levels.") from None
+        raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError:  # an integer of thousands of digits
         raise Malformed("The body holds a number that is too long.") from None
+    # Two cheap tests that nearly every body passes; only the others are searched value by value.
     if not (definitely_storable(raw) and _shallow(document)):
         _check(document, rows)
     return document
 
 
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise Malformed("The body names a member of an object twice.")
@@ -61,9 +72,9 @@ def _finite(text: str) -> float:
 
 
 def _shallow(document: object) -> bool:
-    """Whether nothing lies too deep: from level to level, by the containers alone."""
+    """Return whether the nesting is within the limit, by its containers alone."""
     level = [document]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             member for value in level for member in _members(value) if type(member) in _CONTAINERS
         ]
@@ -75,10 +86,10 @@ def _members(value: object) -> Iterable[object]:
 
 
 def _check(document: object, rows: str | None) -> None:
-    """Walk without recursion: neither depth nor size of a document may bring the function down."""
+    """Check every value. `values` does not recurse, so that depth cannot exhaust the stack."""
     for path, value in values(document):
-        if len(path) > DEEPEST:
-            raise Malformed(f"The body is nested deeper than {DEEPEST} levels.")
+        if len(path) > MAX_DEPTH:
+            raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels.")
         issue = None if rows is not None and path[:1] == (rows,) else text_issue(path, value)
         if issue:
             raise Invalid([issue])

@@ -1,4 +1,4 @@
-"""One call of the HTTP API, as the tables describe it."""
+"""The description of one call of the HTTP API."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ SCOPES: tuple[Scope, ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One call. `name` finds its handler and is its operationId; `scope` None: open to all."""
+    """One call. `name` is its handler's name and its operationId; `scope` None needs no token."""
 
     name: str
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     scope: Scope | None
     summary: str
-    answer: type[BaseModel] | None
+    response: type[BaseModel] | None
     status: int = 200
     query: type[BaseModel] = NoQuery
     body: type[BaseModel] | None = None
     body_optional: bool = False
-    rows: str | None = None  # the body's list whose members are judged one by one
-    headers: tuple[str, ...] = ()  # request headers that it honours
-    also: tuple[int, ...] = ()  # further statuses with the same answer
-    problems: tuple[int, ...] = ()  # beside those that any call of its kind may answer
+    rows: str | None = None  # the list in the body whose members are validated one by one
+    headers: tuple[str, ...] = ()  # request headers with a meaning here
+    also: tuple[int, ...] = ()  # further statuses with the same response
+    problems: tuple[int, ...] = ()  # statuses of errors, beside those of every such call
 
     def match(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The path's parameters, or None if this is another path."""
+        """Return the path's parameters, or None if the path is another one."""
         parts = self.path.split("/")[1:]
         if len(parts) != len(segments):
             return None
@@ -53,5 +53,5 @@ class Endpoint:
 
     @property
     def parameters(self) -> list[str]:
-        """The names in the path."""
+        """Return the names of the parameters in the path."""
         return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]

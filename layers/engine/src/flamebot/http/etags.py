@@ -1,4 +1,4 @@
-"""Entity tags: what a client has seen, and whether it is still so (RFC 9110, section 13)."""
+"""Entity tags and conditional requests (RFC 9110, section 13)."""
 
 from __future__ import annotations
 
@@ -6,35 +6,42 @@ import hashlib
 import json
 import re
 
-from flamebot.http.answer import Answer
 from flamebot.http.request import Request
+from flamebot.http.response import Response
+from flamebot.ports.admin_store import ANY_VERSION, Precondition, follows
 
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
-_CACHE = {"Cache-Control": "private, no-cache"}  # may be kept, must be asked for again
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
+_CACHE = {"Cache-Control": "private, no-cache"}  # clients may store it and must revalidate it
 
 
 def version_tag(version: int) -> str:
-    """The tag of a definition's version; versions never change, so it is a strong one."""
+    """Return the tag of a definition's version, a strong one: a version never changes."""
     return f'"{version}"'
 
 
 def content_tag(body: object) -> str:
-    """A tag made of what is answered."""
+    """Return a tag that depends on the body alone, not on the order of its members."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def unless_seen(request: Request, answer: Answer, tag: str) -> Answer:
-    """The answer with its tag, or 304 if `If-None-Match` names it. Weak comparison."""
-    headers = {**answer.headers, **_CACHE, "ETag": tag}
+def not_modified(request: Request, response: Response, tag: str) -> Response:
+    """Return the response with its tag, or 304 if `If-None-Match` has it, by weak comparison."""
+    headers = {**response.headers, **_CACHE, "ETag": tag}
     given = request.headers.get("if-none-match", "").strip()
     if given == "*" or tag.strip('"') in {opaque for _, opaque in _TAG.findall(given)}:
-        return Answer(status=304, headers=headers)
-    return Answer(status=answer.status, body=answer.body, headers=headers)
+        return Response(status=304, headers=headers)
+    return Response(status=response.status, body=response.body, headers=headers)
 
 
-def names(header: str, tag: str) -> bool:
-    """Whether `If-Match` names the tag. Strong comparison: a weak tag never matches."""
+def matching_versions(header: str) -> Precondition:
+    """Return the versions that `If-Match` names as a precondition.
+
+    The comparison is strong: a weak tag names no version. A header without any version allows
+    none, so that nothing is published under it.
+    """
     if header.strip() == "*":
-        return True
-    return tag.strip('"') in {opaque for weak, opaque in _TAG.findall(header) if not weak}
+        return ANY_VERSION
+    tags = {opaque for weak, opaque in _TAG.findall(header) if not weak}
+    return follows(*(int(tag) for tag in tags if _VERSION.fullmatch(tag)))

@@ -16,7 +16,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         " The import begins when the file is uploaded."
         " 200: the import that an earlier request with the same key created.",
         body=wire.FileImportRequest,
-        answer=wire.CreatedImport,
+        response=wire.CreatedImport,
         status=201,
         also=(200,),
         headers=("Idempotency-Key",),
@@ -28,7 +28,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         scope="read",
         summary="List imports by file, newest first.",
         query=Paged,
-        answer=wire.FileImportPage,
+        response=wire.FileImportPage,
     ),
     Endpoint(
         name="show_import",
@@ -36,7 +36,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         path="/v1/imports/{id}",
         scope="read",
         summary="Show an import by file and its progress.",
-        answer=wire.FileImport,
+        response=wire.FileImport,
         problems=(404,),
     ),
     Endpoint(
@@ -46,7 +46,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         scope="read",
         summary="List the rejected rows of an import with their lines and reasons.",
         query=Paged,
-        answer=wire.RejectedRowPage,
+        response=wire.RejectedRowPage,
         problems=(404,),
     ),
     Endpoint(
@@ -58,7 +58,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         " Stored accounts and started workflows stay.",
         body=ControlRequest,
         body_optional=True,
-        answer=wire.FileImport,
+        response=wire.FileImport,
         problems=(404, 409),
     ),
 )

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from flamebot.http.request_schemas import Reason, Type
-from flamebot.http.response_schemas import ValidationIssueResponse
+from flamebot.http.response_schemas import ValidationIssue
 from flamebot.http.wire import Instant, RequestModel, ResponseModel
 from flamebot.services.imports.admin import LARGEST_FILE
 
@@ -117,7 +117,7 @@ class RejectedRow(ResponseModel):
     ]
     flamebot_id: str | None
     code: Literal["invalid", "duplicate", "account_incomplete"]
-    errors: list[ValidationIssueResponse]
+    errors: list[ValidationIssue]
 
 
 class RejectedRowPage(ResponseModel):

@@ -1,4 +1,7 @@
-"""OpenAPI 3.1, generated from the table of endpoints. `python -m flamebot.http.openapi` writes docs/openapi.json."""
+"""OpenAPI 3.1, generated from the table of endpoints.
+
+`python -m flamebot.http.openapi` writes docs/openapi.json.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,14 @@ from flamebot.http.problems import MEDIA_TYPE, phrase
 from flamebot.http.response_schemas import GatewayMessage, Problem
 from flamebot.services.imports.validate import AccountInput
 
-Schemas = Mapping[
-    tuple[Any, JsonSchemaMode], dict[str, Any]
-]  # a model, read or written, to its schema
+# A model and its mode (validation or serialization) to its schema.
+Schemas = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 _REF = "#/components/schemas/{model}"
 _HEADERS = {
-    "Idempotency-Key": "Per caller, kept for 24 hours: the same key and body get the same answer.",
-    "If-Match": "The ETag of the version that is to be followed.",
-    "If-None-Match": "An ETag that was seen, for 304; `*` with PUT: there must be no version yet.",
+    "Idempotency-Key": "Remembered for 24 hours: the same key and body get the same response.",
+    "If-Match": "The ETag of the current version.",
+    "If-None-Match": "GET: the client's ETag, 304 if it is current. PUT: `*`, for a first version.",
 }
 _HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
     ("import_accounts", "Idempotency-Key"): {
@@ -46,39 +48,39 @@ _HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
 _TEXT = {"type": "string"}
 _RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
     "X-Request-Id": {
-        "description": "The client's own, if it sent one.",
+        "description": "The client's X-Request-Id, else a new one.",
         "required": True,
         "schema": {"type": "string", "minLength": 1},
     },
     "Location": {
-        "description": "Where what was made is found.",
+        "description": "The path of the new resource.",
         "required": True,
         "schema": {"type": "string", "pattern": "^/v1/"},
     },
     "ETag": {
-        "description": "The tag of what is shown.",
+        "description": "The entity tag of the response.",
         "required": True,
         "schema": {"type": "string", "pattern": '^"[^"]+"$'},
     },
     "Retry-After": {
-        "description": "Seconds.",
+        "description": "Seconds after which to try again.",
         "required": False,
         "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
     "WWW-Authenticate": {
-        "description": "How to come in.",
+        "description": "The authentication scheme, and the missing scope.",
         "required": True,
         "schema": {"type": "string", "pattern": "^Bearer"},
     },
 }
 _PROBLEMS_WITH_BODY = (400, 413, 415)
-_PROBLEMS_WITH_GUARD = (401, 403)
-_GATEWAYS = (401, 413, 429, 500, 503)  # these may come from the gateway itself, in its own words
+_PROBLEMS_WITH_SCOPE = (401, 403)
+_GATEWAY_STATUSES = (401, 413, 429, 500, 503)  # API Gateway itself may respond with these
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole description."""
+    """Return the OpenAPI document."""
     schemas, components = _components()
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in TABLE:
@@ -88,7 +90,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Flamebot Workflow System",
             "version": "1",
-            "description": "Import accounts, watch and control their workflows. Errors are problem details (RFC 9457).",
+            "description": "Import accounts, then watch and control their workflows. Errors are"
+            " problem details (RFC 9457).",
         },
         "paths": paths,
         "components": {
@@ -106,7 +109,7 @@ def document() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The document as it is committed."""
+    """Return the text of docs/openapi.json."""
     return json.dumps(document(), indent=1, sort_keys=True) + "\n"
 
 
@@ -119,8 +122,8 @@ def _components() -> tuple[Schemas, dict[str, Any]]:
     for endpoint in TABLE:
         if endpoint.body:
             wanted.add((endpoint.body, "validation"))
-        if endpoint.answer:
-            wanted.add((endpoint.answer, "serialization"))
+        if endpoint.response:
+            wanted.add((endpoint.response, "serialization"))
     schemas, definitions = models_json_schema(
         sorted(wanted, key=lambda pair: pair[0].__name__), ref_template=_REF
     )
@@ -183,8 +186,8 @@ def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     content = (
-        {"application/json": {"schema": schemas[endpoint.answer, "serialization"]}}
-        if endpoint.answer
+        {"application/json": {"schema": schemas[endpoint.response, "serialization"]}}
+        if endpoint.response
         else None
     )
     tagged = "If-None-Match" in endpoint.headers
@@ -192,7 +195,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     for status in (endpoint.status, *endpoint.also):
         response: dict[str, Any] = {
             "description": phrase(status),
-            "headers": _told(status, tagged=tagged),
+            "headers": _response_headers(status, tagged=tagged),
         }
         if content:
             response["content"] = content
@@ -200,25 +203,28 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
             response["links"] = LINKS[endpoint.name]
         responses[str(status)] = response
     if endpoint.method == "GET" and tagged:
-        responses["304"] = {"description": phrase(304), "headers": _told(304, tagged=True)}
+        responses["304"] = {
+            "description": phrase(304),
+            "headers": _response_headers(304, tagged=True),
+        }
     problems = {422, 500, 503, *endpoint.problems}
     problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
-    problems |= {*_PROBLEMS_WITH_GUARD, 429} if endpoint.scope else {429}
+    problems |= {*_PROBLEMS_WITH_SCOPE, 429} if endpoint.scope else {429}
     for status in sorted(problems - set(endpoint.also)):
         media = {} if status == 429 else {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
-        if status in _GATEWAYS:
+        if status in _GATEWAY_STATUSES:
             media["application/json"] = {"schema": schemas[GatewayMessage, "serialization"]}
         responses[str(status)] = {
             "description": phrase(status),
-            "headers": _told(status, tagged=False),
+            "headers": _response_headers(status, tagged=False),
             "content": media,
         }
     return responses
 
 
-def _told(status: int, *, tagged: bool) -> dict[str, Any]:
-    """The headers of an answer that clients may count on. What the gateway says itself has no X-Request-Id."""
-    names = [] if status in _GATEWAYS else ["X-Request-Id"]
+def _response_headers(status: int, *, tagged: bool) -> dict[str, Any]:
+    """Return the headers that a response always has; API Gateway's own have no X-Request-Id."""
+    names = [] if status in _GATEWAY_STATUSES else ["X-Request-Id"]
     names += ["ETag"] if tagged and status < 400 else []
     names += {
         201: ["Location"],
@@ -230,7 +236,7 @@ def _told(status: int, *, tagged: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write the committed document, by default where it belongs."""
+    """Write the document to the path in the first argument, by default docs/openapi.json."""
     target = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/openapi.json")
     target.write_text(text())
 

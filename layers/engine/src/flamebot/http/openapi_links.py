@@ -1,4 +1,7 @@
-"""Where an answer leads: what in it is a parameter of which other call. A link says so in the description, for people and for fuzzers."""
+"""OpenAPI links: which value of a response is a parameter of which other call.
+
+Readers and API fuzzers follow them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def _to(operations: tuple[str, ...], **parameters: str) -> dict[str, Any]:
     return {operation: {"operationId": operation, "parameters": values} for operation in operations}
 
 
-# An account that was deleted leads to itself: a client may look whether it is gone.
+# A deleted account leads to itself: a client may check that it is gone.
 _DELETED: Mapping[str, Any] = {
     "show_account": {"operationId": "show_account", "parameters": {"id": "$request.path.id"}}
 }
@@ -43,7 +46,7 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
     **{
         endpoint.name: {**_to(_WORKFLOW_CALLS, id="id"), **_to(_ACCOUNT_CALLS, id="accountId")}
         for endpoint in TABLE
-        if endpoint.answer is Workflow
+        if endpoint.response is Workflow
     },
     "list_workflows": {
         **_to(_WORKFLOW_CALLS, id="items/0/id"),
@@ -60,4 +63,4 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
     },
     "show_definition": _to(("show_definition_version",), type="type", n="version"),
 }
-"""Operation to its links; they belong to every answer that is a success."""
+"""The links of each operation, for each of its successful responses."""

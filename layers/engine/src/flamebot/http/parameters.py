@@ -1,4 +1,4 @@
-"""What stands in a path. An id of an impossible form names nothing: 404, before any table is asked."""
+"""Path parameters. An id of an impossible form is not found, without a query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORMS = {"type": _TYPE, "n": _VERSION}
 
 
 def form(path: str, name: str) -> str:
-    """The pattern that a parameter of a path's template has."""
+    """Return the regular expression of a parameter in a path's template."""
     pattern = _FORMS.get(name) or (
         _UUID if path.startswith(("/v1/workflows/", "/v1/imports/")) else _ACCOUNT
     )
@@ -24,31 +24,31 @@ def form(path: str, name: str) -> str:
 
 
 def account_id(request: Request) -> str:
-    """A flamebotId. Raises `NotFound`."""
-    return _fitting(_ACCOUNT, request.path["id"], "There is no such account.")
+    """Return the flamebotId in the path. Raises `NotFound`."""
+    return _checked(_ACCOUNT, request.path["id"], "There is no such account.")
 
 
 def instance_id(request: Request) -> str:
-    """A workflow's id, a UUID. Raises `NotFound`."""
-    return str(UUID(_fitting(_UUID, request.path["id"], "There is no such workflow.")))
+    """Return the workflow's id in the path, a UUID. Raises `NotFound`."""
+    return str(UUID(_checked(_UUID, request.path["id"], "There is no such workflow.")))
 
 
 def import_id(request: Request) -> str:
-    """An import's id, a UUID. Raises `NotFound`."""
-    return str(UUID(_fitting(_UUID, request.path["id"], "There is no such import.")))
+    """Return the import's id in the path, a UUID. Raises `NotFound`."""
+    return str(UUID(_checked(_UUID, request.path["id"], "There is no such import.")))
 
 
 def workflow_type(request: Request) -> str:
-    """A definition's type. Raises `NotFound`."""
-    return _fitting(_TYPE, request.path["type"], "There is no such definition.")
+    """Return the definition's type in the path. Raises `NotFound`."""
+    return _checked(_TYPE, request.path["type"], "There is no such definition.")
 
 
 def version(request: Request) -> int:
-    """A definition's version. Raises `NotFound`."""
-    return int(_fitting(_VERSION, request.path["n"], "There is no such version."))
+    """Return the definition's version in the path. Raises `NotFound`."""
+    return int(_checked(_VERSION, request.path["n"], "There is no such version."))
 
 
-def _fitting(form: re.Pattern[str], text: str, otherwise: str) -> str:
+def _checked(form: re.Pattern[str], text: str, missing: str) -> str:
     if not form.fullmatch(text):
-        raise NotFound(otherwise)
+        raise NotFound(missing)
     return text

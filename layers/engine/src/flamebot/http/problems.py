@@ -1,4 +1,4 @@
-"""Errors as clients see them: `application/problem+json` (RFC 9457), from one table."""
+"""Errors as problem details: `application/problem+json` (RFC 9457), from one table."""
 
 from __future__ import annotations
 
@@ -22,55 +22,55 @@ from flamebot.domain.errors import (
     UnknownWorkflowType,
     ValidationIssue,
 )
-from flamebot.http.answer import Answer
+from flamebot.http.response import Response
 
 MEDIA_TYPE = "application/problem+json"
-MAX_ISSUES = 100  # an answer that lists a million unknown fields would not fit through the gateway
+MAX_ISSUES = 100  # a body may have a million errors, and a response has at most 6 MB
 
 
 class Malformed(FlamebotError):
-    """The body is not JSON (UTF-8, each name once, finite numbers)."""
+    """The body must be JSON in UTF-8, with unique member names and finite numbers."""
 
     code: ClassVar[str] = "malformed"
 
 
 class Unauthenticated(FlamebotError):
-    """A valid bearer token is needed."""
+    """The request needs a valid bearer token."""
 
     code: ClassVar[str] = "unauthenticated"
 
 
 class Forbidden(FlamebotError):
-    """The token does not carry the scope that this call needs."""
+    """The token lacks the scope that this call needs."""
 
     code: ClassVar[str] = "forbidden"
 
 
 class MethodNotAllowed(FlamebotError):
-    """This resource does not know the method."""
+    """The resource does not support this method."""
 
     code: ClassVar[str] = "method_not_allowed"
 
 
 class TooLarge(FlamebotError):
-    """A request is at most 5 MB."""
+    """The body must not exceed 5 MB."""
 
     code: ClassVar[str] = "too_large"
 
 
 class UnsupportedMediaType(FlamebotError):
-    """The body must be sent as application/json, in UTF-8 and without a content encoding."""
+    """The body must be application/json, in UTF-8 and without a content encoding."""
 
     code: ClassVar[str] = "unsupported_media_type"
 
 
 class PreconditionRequired(FlamebotError):
-    """Say which version you change: If-Match with its ETag, or If-None-Match: * for the first one."""
+    """The request needs If-Match with the ETag of the current version, or If-None-Match: *."""
 
     code: ClassVar[str] = "precondition_required"
 
 
-# The nearest class in an error's ancestry decides.
+# The status of the nearest class in an error's ancestry applies.
 STATUS: Mapping[type[FlamebotError], HTTPStatus] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -94,27 +94,27 @@ _RETRY_AFTER = {Unavailable: "5", IdempotencyInFlight: "1"}  # wall-clock second
 
 
 def phrase(status: int) -> str:
-    """What a status is called in RFC 9110. Python's own table has the older names of two of them before 3.13."""
+    """Return a status's phrase in RFC 9110; Python before 3.13 has two older ones."""
     return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(
         status
     ).phrase
 
 
 def status_of(error: FlamebotError) -> HTTPStatus:
-    """The HTTP status that the table gives an error."""
+    """Return the HTTP status of an error."""
     return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
 
 
 def invalid(error: ValidationError, *prefix: str | int) -> Invalid:
-    """What pydantic found, as issues; `prefix` says where in the request it looked."""
+    """Convert pydantic's errors; `prefix` is the path of the validated part of the request."""
     return Invalid(issues_of(error, *prefix))
 
 
-def problem(error: FlamebotError, request_id: str) -> Answer:
-    """An error as an answer. What is wrong inside (500) stays inside."""
+def problem(error: FlamebotError, request_id: str) -> Response:
+    """Return an error as a response. Details of internal errors (500) are left out."""
     status = status_of(error)
-    inside = status is HTTPStatus.INTERNAL_SERVER_ERROR
-    code = "internal" if inside else error.code
+    internal = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    code = "internal" if internal else error.code
     headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
     for kind, seconds in _RETRY_AFTER.items():
         if isinstance(error, kind):
@@ -131,7 +131,7 @@ def problem(error: FlamebotError, request_id: str) -> Answer:
         "type": f"/problems/{code}",
         "title": phrase(status),
         "status": int(status),
-        "detail": str(FlamebotError.__doc__) if inside else error.detail,
+        "detail": str(FlamebotError.__doc__) if internal else error.detail,
         "code": code,
         "requestId": request_id,
         "errors": [
@@ -141,7 +141,7 @@ def problem(error: FlamebotError, request_id: str) -> Answer:
     }
     if "allowed" in error.context:
         body["allowed"] = sorted(_names(error.context["allowed"]))
-    return Answer(status=int(status), body=body, headers=headers)
+    return Response(status=int(status), body=body, headers=headers)
 
 
 def _issues(error: FlamebotError) -> list[ValidationIssue]:

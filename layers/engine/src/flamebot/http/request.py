@@ -1,4 +1,7 @@
-"""A gateway event (HTTP API, payload format 2.0) as a request. Nothing in it is trusted but the verified claims."""
+"""Read a gateway event (HTTP API, payload format 2.0) as a request.
+
+Only the claims that the gateway verified are trusted.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,15 @@ from flamebot.domain.pointers import pointer
 from flamebot.domain.storable import text_issue
 from flamebot.http.documents import parse
 from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, UnsupportedMediaType
-from flamebot.ports.control_store import Caller
+from flamebot.ports.admin_store import Caller
 
-LARGEST = 5 * 1024 * 1024
+MAX_BODY = 5 * 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a handler gets: the guard has been passed, query and body fit their models.
+    """An authorized request whose query and body are valid.
 
     `document` is the body as parsed JSON, `body` the same in its model.
     """
@@ -38,14 +41,14 @@ class Request:
     document: Any = None
 
     def caller(self) -> Caller:
-        """Who asks, and why, for the audit log."""
+        """Return actor and reason, for the audit log."""
         reason = getattr(self.body, "reason", None)
         return Caller(actor=self.actor, reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """An event, taken apart but not yet judged."""
+    """An event in its parts, before any validation."""
 
     method: str
     segments: tuple[str, ...]
@@ -55,7 +58,7 @@ class Raw:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Raw:
-        """Read what every answer needs; never raises for bad input."""
+        """Read what every response needs. Does not raise for bad input."""
         context = event.get("requestContext") or {}
         http = context.get("http") or {}
         headers = {
@@ -76,7 +79,7 @@ class Raw:
         )
 
     def claims(self) -> Mapping[str, Any]:
-        """What the gateway verified. Raises `Unauthenticated`."""
+        """Return the claims that the gateway verified. Raises `Unauthenticated`."""
         authorizer = (self.event.get("requestContext") or {}).get("authorizer") or {}
         claims = (authorizer.get("jwt") or {}).get("claims")
         if not isinstance(claims, dict) or not (claims.get("sub") or claims.get("client_id")):
@@ -84,7 +87,7 @@ class Raw:
         return claims
 
     def query(self) -> dict[str, str]:
-        """The query parameters, each once. Raises `Malformed`, `Invalid`."""
+        """Return the query parameters. Raises `Malformed`, or `Invalid` for one given twice."""
         try:
             pairs = parse_qsl(
                 str(self.event.get("rawQueryString") or ""),
@@ -103,23 +106,23 @@ class Raw:
         return query
 
     def content(self) -> bytes:
-        """The body's bytes. Raises `TooLarge`, `Malformed`."""
+        """Return the body's bytes. Raises `TooLarge`, `Malformed`."""
         body = self.event.get("body") or ""
         if not self.event.get("isBase64Encoded"):
             raw = body.encode("utf-8", "surrogatepass")
-        elif len(body) > LARGEST * 3 // 2:  # base64 of more than the limit: not worth decoding
+        elif len(body) > MAX_BODY * 3 // 2:  # more than the limit even before decoding
             raise TooLarge
         else:
             try:
                 raw = base64.b64decode(body, validate=True)
             except (binascii.Error, ValueError):
-                raise Malformed("The body is not what its encoding says.") from None
-        if len(raw) > LARGEST:
+                raise Malformed("The body is not valid base64.") from None
+        if len(raw) > MAX_BODY:
             raise TooLarge
         return bytes(raw)
 
     def document(self, raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSON is anything
-        """The body as JSON. Raises `UnsupportedMediaType`, `Malformed`, `Invalid`."""
+        """Return the body as JSON. Raises `UnsupportedMediaType`, `Malformed`, `Invalid`."""
         kind, *parameters = self.headers.get("content-type", "").lower().split(";")
         charsets = [
             value.strip(' "')

@@ -1,4 +1,4 @@
-"""What clients send, as it stands on the wire: camelCase, and nothing unknown is accepted."""
+"""The JSON of requests: camelCase, and unknown fields are errors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Reason = Annotated[str | None, Field(max_length=500)]
 
 
 class NoQuery(Filter):
-    """No query parameters at all."""
+    """A query without parameters."""
 
 
 class Paged(Filter):
-    """A page of a list."""
+    """The query of one page of a list."""
 
     cursor: Annotated[str | None, Field(max_length=500)] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class WorkflowFilter(Paged):
-    """Which workflows to list. `error` is found anywhere in `lastError`."""
+    """The query that filters workflows. `error` is matched anywhere in `lastError`."""
 
     status: WorkflowStatus | None = None
     type: Type | None = None
@@ -37,13 +37,13 @@ class WorkflowFilter(Paged):
 
 
 class DueFilter(Filter):
-    """How far to look ahead."""
+    """The query of the histogram: how many minutes it covers."""
 
     minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
 class ImportRequest(RequestModel):
-    """Accounts to store, and whether to start a workflow for each. The rows are judged one by one."""
+    """Accounts to import, and whether to start their workflows. Rows are validated one by one."""
 
     accounts: Annotated[
         list[Any],
@@ -64,26 +64,26 @@ class ImportRequest(RequestModel):
         Field(
             ge=0,
             le=30 * 86400,
-            description="Engine seconds over which the starts are spread evenly.",
+            description="Seconds of schedule time over which the starts are spread evenly.",
         ),
     ] = 0
 
 
 class StartRequest(RequestModel):
-    """Which definition to start."""
+    """The type of the workflow to start, and a reason for the audit log."""
 
     workflow_type: Type = "default"
     reason: Reason = None
 
 
 class ControlRequest(RequestModel):
-    """Why; kept in the audit log."""
+    """The reason of a control call, for the audit log."""
 
     reason: Reason = None
 
 
 class ResumeRequest(ControlRequest):
-    """How the clock goes on: with the wait that was left, or with the old due time."""
+    """How to resume: with the remaining wait (`freeze`) or at the old due time (`run_on`)."""
 
     clock: Literal["freeze", "run_on"] = "freeze"
 
@@ -97,6 +97,6 @@ class DefinitionDocument(RootModel[Any]):
 
 
 class DefinitionDraft(RootModel[Any]):
-    """What may become a definition: any JSON at all, for what is wrong with it is the answer."""
+    """A definition to validate: any JSON, because the response lists its errors."""
 
     model_config = ConfigDict(json_schema_extra={"externalDocs": {"url": "/v1/definitions/schema"}})

@@ -1,4 +1,4 @@
-"""What clients are told, as it stands on the wire: camelCase, times with Z, and nothing that was not asked for."""
+"""The JSON of responses: camelCase, times in UTC with Z."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from flamebot.http.request_schemas import WorkflowStatus
 from flamebot.http.wire import Instant, ResponseModel
 
 
-class ValidationIssueResponse(ResponseModel):
-    """Where and what."""
+class ValidationIssue(ResponseModel):
+    """One error in the input: where (a JSON pointer) and what."""
 
     pointer: str
     detail: str
 
 
 class Problem(ResponseModel):
-    """An error, RFC 9457. `allowed`: the actions that the workflow's status allows."""
+    """An error (RFC 9457). `allowed`: the actions that the workflow's status allows."""
 
     type: str
     title: str
@@ -27,33 +27,33 @@ class Problem(ResponseModel):
     detail: str
     code: str
     request_id: str
-    errors: list[ValidationIssueResponse]
+    errors: list[ValidationIssue]
     allowed: list[str] | None = None
 
 
 class GatewayMessage(ResponseModel):
-    """What the gateway says by itself, before any function is asked."""
+    """An error of API Gateway itself, raised before any function is called."""
 
     message: str
 
 
 class RowProblem(ResponseModel):
-    """What is wrong with a row."""
+    """The errors of a rejected row."""
 
     code: str
     detail: str
-    errors: list[ValidationIssueResponse]
+    errors: list[ValidationIssue]
 
 
 class RowWorkflow(ResponseModel):
-    """What became of the start."""
+    """The result of starting a row's workflow."""
 
     instance_id: str | None
     status: Literal["started", "already_active", "not_requested", "rejected"]
 
 
 class RowResult(ResponseModel):
-    """What became of one row."""
+    """The result of one row."""
 
     index: int
     flamebot_id: str | None
@@ -63,7 +63,7 @@ class RowResult(ResponseModel):
 
 
 class ImportResult(ResponseModel):
-    """What became of an import."""
+    """The result of an import."""
 
     imported: int
     started: int
@@ -129,14 +129,14 @@ class Workflow(ResponseModel):
 
 
 class WorkflowPage(ResponseModel):
-    """Some workflows, newest first."""
+    """A page of workflows, newest first."""
 
     items: list[Workflow]
     next_cursor: str | None
 
 
 class HistoryEntry(ResponseModel):
-    """A step that was finished, tried, skipped or cancelled."""
+    """An attempt of a step, or a step that was skipped or cancelled."""
 
     sequence: int
     step_id: str
@@ -150,14 +150,14 @@ class HistoryEntry(ResponseModel):
 
 
 class HistoryPage(ResponseModel):
-    """Some of a workflow's history, oldest first."""
+    """A page of a workflow's history, oldest first."""
 
     items: list[HistoryEntry]
     next_cursor: str | None
 
 
 class Control(ResponseModel):
-    """The global pause."""
+    """The state of the global pause."""
 
     paused: bool
     paused_at: Instant | None
@@ -178,7 +178,7 @@ class Definition(ResponseModel):
 
 
 class DefinitionSummary(ResponseModel):
-    """A definition's current version, and how many of its workflows stand where."""
+    """A definition's current version, and the number of its workflows by status."""
 
     type: str
     version: int
@@ -190,20 +190,20 @@ class DefinitionSummary(ResponseModel):
 
 
 class DefinitionList(ResponseModel):
-    """Every definition."""
+    """The current version of every definition."""
 
     items: list[DefinitionSummary]
 
 
 class Validation(ResponseModel):
-    """Whether a definition could be published."""
+    """Whether a definition is valid, and its errors."""
 
     valid: bool
-    errors: list[ValidationIssueResponse]
+    errors: list[ValidationIssue]
 
 
 class StepStats(ResponseModel):
-    """What became of an action's steps in the last 24 hours."""
+    """The steps of one action in the last 24 hours."""
 
     action: str
     completed: int
@@ -215,7 +215,7 @@ class StepStats(ResponseModel):
 
 
 class Lateness(ResponseModel):
-    """How long after its due time a task began, in engine seconds."""
+    """How long after their due times tasks began, in seconds of schedule time."""
 
     tasks: int
     p50_seconds: float | None
@@ -225,7 +225,7 @@ class Lateness(ResponseModel):
 
 
 class Stats(ResponseModel):
-    """Workflows, live tasks and accounts by status, execution statistics of the last 24 hours, lateness."""
+    """Workflows, live tasks and accounts by status, step statistics of 24 hours, lateness."""
 
     workflows: dict[str, int]
     tasks: dict[str, int]
@@ -235,20 +235,20 @@ class Stats(ResponseModel):
 
 
 class DueMinute(ResponseModel):
-    """How many tasks fall due in a minute."""
+    """The number of tasks that fall due in one minute."""
 
     minute: Instant
     tasks: int
 
 
 class DueHistogram(ResponseModel):
-    """What falls due, minute by minute; what is overdue counts in the first."""
+    """The due tasks by the minute; overdue tasks count in the first minute."""
 
     items: list[DueMinute]
 
 
 class Check(ResponseModel):
-    """One thing that should be so. `urgent`: if it is not, workflows stand still or run late."""
+    """One health check. `urgent`: if it fails, workflows stand still or run late."""
 
     name: str
     ok: bool
@@ -257,14 +257,14 @@ class Check(ResponseModel):
 
 
 class Health(ResponseModel):
-    """How the engine does."""
+    """The health of the engine, check by check."""
 
     status: Literal["ok", "degraded"]
     checks: list[Check]
 
 
 class OpenHealth(ResponseModel):
-    """Whether every urgent check is well; nothing else, for anybody may ask."""
+    """Whether every urgent check is ok. Shows no details, because it needs no token."""
 
     status: Literal["ok", "unavailable"]
 
@@ -289,11 +289,11 @@ class FailedTask(ResponseModel):
 
 
 class FailedTaskPage(ResponseModel):
-    """Some failed tasks, latest first."""
+    """A page of failed tasks, newest workflow first."""
 
     items: list[FailedTask]
     next_cursor: str | None
 
 
 class AnyDocument(RootModel[dict[str, Any]]):
-    """A JSON document that describes itself."""
+    """A JSON document with a schema of its own."""

@@ -1,4 +1,4 @@
-"""The way of a request: match, guard, read, handle, answer. Whatever happens, the answer is one."""
+"""Route a request: match, authorize, validate, handle, respond."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from flamebot.domain.errors import FlamebotError, NotFound
-from flamebot.http.answer import Answer
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.problems import (
     Forbidden,
@@ -20,13 +19,14 @@ from flamebot.http.problems import (
     status_of,
 )
 from flamebot.http.request import Raw, Request
+from flamebot.http.response import Response
 from flamebot.ports.telemetry import Telemetry
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request], Response]
 
 
 class Router:
-    """Endpoints and their handlers, by name. Every endpoint has exactly one."""
+    """Calls the handler of the endpoint that an event matches. Each endpoint has one handler."""
 
     def __init__(
         self,
@@ -37,11 +37,22 @@ class Router:
         telemetry: Telemetry,
         elsewhere: Sequence[Endpoint] = (),
     ) -> None:
-        """Take what this function answers; `elsewhere` is what the gateway routes to others, and belongs into `Allow` too."""
+        """Set up the routes.
+
+        Args:
+            endpoints: what this function handles.
+            handlers: one per endpoint, by its name.
+            scope_prefix: what precedes a scope's name in a token.
+            telemetry: gets a log line per request.
+            elsewhere: endpoints of other functions, whose methods `Allow` lists too.
+
+        Raises:
+            ValueError: an endpoint has no handler, or a handler no endpoint.
+        """
         names = {endpoint.name for endpoint in endpoints}
         if names != set(handlers):
             raise ValueError(f"endpoints and handlers differ: {sorted(names ^ set(handlers))}")
-        # A template without parameters is tried before one with: /definitions/schema is no type.
+        # Templates without parameters come first: /definitions/schema is not a type.
         self._endpoints = sorted(endpoints, key=lambda endpoint: endpoint.path.count("{"))
         self._all = (*endpoints, *elsewhere)
         self._handlers = handlers
@@ -49,39 +60,39 @@ class Router:
         self._telemetry = telemetry
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer one event; never raises."""
+        """Response one event; never raises."""
         raw = Raw.of(event)
         route = ""
         try:
             endpoint, path = self._match(raw)
             route = endpoint.path
-            answer = self._answer(endpoint, path, raw)
+            response = self._respond(endpoint, path, raw)
         except FlamebotError as error:
-            answer = problem(error, raw.request_id)
+            response = problem(error, raw.request_id)
             if status_of(error) >= 500:
                 self._telemetry.warn(
-                    "call_failed",
+                    "request_failed",
                     request_id=raw.request_id,
                     code=error.code,
                     detail=error.detail,
                     where=_where(error),
                 )
-        except Exception as error:  # noqa: BLE001  # a client gets a problem, the log gets the place
-            answer = problem(FlamebotError(), raw.request_id)
+        except Exception as error:  # noqa: BLE001  # the client gets a 500, the log the traceback
+            response = problem(FlamebotError(), raw.request_id)
             self._telemetry.warn(
-                "call_failed",
+                "request_failed",
                 request_id=raw.request_id,
                 code=type(error).__name__,
                 where=_where(error),
             )
         self._telemetry.info(
-            "answered",
+            "request_handled",
             request_id=raw.request_id,
             method=raw.method[:10],
             route=route,
-            status=answer.status,
+            status=response.status,
         )
-        return answer.to_gateway(raw.request_id)
+        return response.to_gateway(raw.request_id)
 
     def _match(self, raw: Raw) -> tuple[Endpoint, dict[str, str]]:
         known = False
@@ -104,19 +115,19 @@ class Router:
             )
         raise NotFound("There is no such route.")
 
-    def _answer(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Answer:
-        actor = self._guard(endpoint, raw)
-        query = _fit(endpoint.query, raw.query())
+    def _respond(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Response:
+        actor = self._authorize(endpoint, raw)
+        query = _validated(endpoint.query, raw.query())
         document = body = None
         if endpoint.body is not None:
             content = raw.content()
             if content.strip():
                 document = raw.document(content, rows=endpoint.rows)
-                body = _fit(endpoint.body, document)
+                body = _validated(endpoint.body, document)
             elif endpoint.body_optional:
                 document, body = {}, endpoint.body()
             else:
-                raise Malformed("A JSON body is needed.")
+                raise Malformed("The request needs a JSON body.")
         request = Request(
             request_id=raw.request_id,
             actor=actor,
@@ -128,7 +139,7 @@ class Router:
         )
         return self._handlers[endpoint.name](request)
 
-    def _guard(self, endpoint: Endpoint, raw: Raw) -> str:
+    def _authorize(self, endpoint: Endpoint, raw: Raw) -> str:
         if endpoint.scope is None:
             return ""
         claims = raw.claims()
@@ -139,7 +150,7 @@ class Router:
         return str(claims.get("sub") or claims.get("client_id"))
 
 
-def _fit(model: type[BaseModel], value: object, *prefix: str) -> BaseModel:
+def _validated(model: type[BaseModel], value: object, *prefix: str) -> BaseModel:
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -147,7 +158,7 @@ def _fit(model: type[BaseModel], value: object, *prefix: str) -> BaseModel:
 
 
 def _where(error: BaseException) -> list[str]:
-    """Where it happened. Messages and values stay out of the log: they may hold what somebody sent."""
+    """Return the traceback without messages and values, which may hold input of clients."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return [
         f"{frame.filename.rpartition('/flamebot/')[2]}:{frame.lineno} {frame.name}"

@@ -1,4 +1,4 @@
-"""What JSON on the wire has in common: camelCase names, RFC 3339 times in UTC, no surprises in either direction."""
+"""What all JSON of the API has in common: camelCase names and RFC 3339 times in UTC."""
 
 from __future__ import annotations
 
@@ -26,15 +26,19 @@ def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _written_out(given: object) -> object:
-    """Refuse what pydantic would read as a time too: seconds since 1970, a date, a space for the T."""
+def _refuse_other_formats(given: object) -> object:
+    """Refuse the other forms that pydantic reads: Unix time, a date, a space instead of the T."""
     if isinstance(given, str) and not _RFC_3339.fullmatch(given):
         raise PydanticCustomError("datetime_parsing", "not RFC 3339")
     return given
 
 
 def _in_utc(at: datetime) -> datetime:
-    """The same moment as Postgres takes it: it knows no zone further off than sixteen hours, and Python no year 0 or 10000."""
+    """Convert to UTC.
+
+    Postgres refuses offsets beyond sixteen hours. Python overflows where the conversion leaves the
+    years 1 to 9999.
+    """
     try:
         return at.astimezone(UTC)
     except OverflowError:
@@ -42,23 +46,25 @@ def _in_utc(at: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
-GivenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+GivenInstant = Annotated[
+    AwareDatetime, BeforeValidator(_refuse_other_formats), AfterValidator(_in_utc)
+]
 
 
 class RequestModel(BaseModel):
-    """A request's body. Strict: no number is taken for a string, and no field is ignored."""
+    """A request's body. Strict: a number is no string, and an unknown field is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True, frozen=True)
 
 
 class Filter(BaseModel):
-    """Query parameters: text that is read as what it should be."""
+    """Query parameters: text that pydantic converts; an unknown parameter is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
 class ResponseModel(BaseModel):
-    """An answer, made from a row in snake_case; columns that it does not name stay inside."""
+    """A response, made from a row in snake_case; columns without a field are left out."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True

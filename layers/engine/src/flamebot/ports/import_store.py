@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.message import TaskPointer
-from flamebot.ports.control_store import AccountRow, Caller, StartRow
+from flamebot.ports.admin_store import AccountRow, Caller, StartRow
 from flamebot.ports.engine_store import Json
 from flamebot.ports.read_store import Page
 

@@ -1,4 +1,4 @@
-"""The lock per account: at most one writer at the actions service."""
+"""The account lock: at most one writer per account at the actions service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who asks. The delivery_id is made per delivery, so two deliveries of one message are two holders."""
+    """The delivery that wants the lock; two deliveries of one message are two holders."""
 
     delivery_id: str
     instance_id: str
@@ -19,33 +19,34 @@ class Holder:
 
 
 class Verdict(StrEnum):
-    """What came of asking."""
+    """The result of an attempt to acquire a lock."""
 
     ACQUIRED = "acquired"
-    DUPLICATE = "duplicate"  # another delivery of the same task and fence holds it: acknowledge, touch nothing
-    HELD = "held"  # somebody else does: defer
+    DUPLICATE = "duplicate"  # another delivery of the same task and fence holds it: do nothing
+    HELD = "held"  # another instance or a newer task holds it: defer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockAnswer:
-    """The verdict, and for HELD until when (wall time)."""
+    """The verdict, and for HELD the wall time at which the lock expires."""
 
     verdict: Verdict
     held_until: datetime | None = None
 
 
 class Locks(Protocol):
-    """One lock per account, with expiry in wall time."""
+    """One lock per account, which expires by wall time."""
 
     def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
-        """Take or renew the account's lock, for LOCK_TIMEOUT_SECONDS.
+        """Acquire or renew the account's lock for LOCK_TIMEOUT_SECONDS.
 
-        Obtained when it is free, expired, mine (same delivery_id), or held by the same instance with a lower (sequence, fence);
-        also by the same (sequence, fence) once it was taken longer than a task's lease ago: no invocation lives that long,
+        The lock is granted when it is free, expired, held by the same delivery id, or held by the
+        same instance with a lower (sequence, fence). It is also granted to the same (sequence,
+        fence) when it was acquired longer ago than a task's lease: no invocation lives that long,
         so that holder died between lock and begin. Raises `LocksUnavailable`.
         """
         ...
 
     def release(self, account_id: str, delivery_id: str) -> bool:
-        """Give it back, if it is still this delivery_id's. Raises `LocksUnavailable`."""
+        """Release the lock if this delivery id holds it. Raises `LocksUnavailable`."""
         ...

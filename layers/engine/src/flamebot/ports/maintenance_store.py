@@ -1,4 +1,4 @@
-"""What the periodic pass asks of the store."""
+"""The store of the maintenance pass: each call is one small batch."""
 
 from __future__ import annotations
 
@@ -9,28 +9,44 @@ from flamebot.ports.engine_store import Json
 
 
 class MaintenanceStore(Protocol):
-    """The periodic pass, each call one small batch."""
+    """What the maintenance pass deletes, searches and records."""
 
     def delete_finished_tasks(self, older_than: timedelta, limit: int) -> int:
-        """Finished task rows of finished age; the last task of a failed instance stays, retry needs it."""
+        """Delete task rows that finished longer ago (schedule time); return how many.
+
+        The last task of a failed instance stays: retry needs it.
+        """
         ...
 
     def delete_expired_locks(self) -> int:
-        """Rows of `workflow_locks`."""
+        """Delete expired rows of `workflow_locks`; return how many."""
         ...
 
     def delete_old_requests(self) -> int:
-        """Remembered requests older than 24 hours (wall time)."""
+        """Delete remembered requests older than 24 hours (wall time); return how many."""
         ...
 
     def maintain_history(self, keep: timedelta) -> Json:
-        """Make the coming days' partitions, drop the old ones. `{created, dropped}`."""
+        """Create the coming days' partitions, drop those older than `keep` (schedule time).
+
+        Returns:
+            `created` and `dropped` partitions by name, `deleted` rows of the default partition.
+        """
         ...
 
     def find_orphaned_workflows(self, after: str, limit: int) -> Json:
-        """Look at the live workflows of the accounts after this one: `{checked, last, lost, ids}`; `last` None: that was all."""
+        """Search the live instances of the `limit` accounts that follow `after` (I2).
+
+        Returns:
+            `checked` and `orphaned` instances, up to 20 `ids`, and the `last` account, None when
+            there are no more.
+        """
         ...
 
     def record_maintenance(self, report: Json) -> None:
-        """Remember the pass, for the health check."""
+        """Record the report of a pass, for the health check."""
+        ...
+
+    def engine_health(self) -> Json:
+        """Return the figures of the health check."""
         ...

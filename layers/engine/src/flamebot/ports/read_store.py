@@ -1,4 +1,4 @@
-"""What whoever only looks asks of the store."""
+"""The read side of the store: views and reading functions, no locks."""
 
 from __future__ import annotations
 
@@ -11,51 +11,57 @@ from flamebot.ports.engine_store import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some of the items, and where the next ones begin."""
+    """One page of a list. `next_cursor` is None on the last page."""
 
     items: list[Json]
     next_cursor: str | None
 
 
 class ReadStore(Protocol):
-    """The read side: views, never a lock. All rows snake_case."""
+    """What the API reads. Keys are column names in snake_case."""
 
     def account(self, account_id: str) -> Json:
-        """Without credentials. Raises `NotFound`."""
+        """Return an account without its credentials. Raises `NotFound`."""
         ...
 
     def workflow(self, instance_id: str) -> Json:
-        """Raises `NotFound`."""
+        """Return an instance with its latest task. Raises `NotFound`."""
         ...
 
     def workflows(self, filters: Mapping[str, Any], cursor: str | None, limit: int) -> Page:
-        """Filters: status, type, account_id, step_id, error, due_before. Newest first."""
+        """Return a page of instances, newest first.
+
+        Args:
+            filters: any of status, type, account_id, step_id, error, due_before.
+            cursor: the `next_cursor` of the page before.
+            limit: the largest number of items.
+        """
         ...
 
     def history(self, instance_id: str, cursor: str | None, limit: int) -> Page:
-        """Oldest first. Raises `NotFound`."""
+        """Return a page of an instance's history, oldest first. Raises `NotFound`."""
         ...
 
     def definitions(self) -> list[Json]:
-        """Current versions, with instance counts by status."""
+        """Return the current versions, each with its type's instances by status."""
         ...
 
     def definition_version(self, workflow_type: str, version: int | None) -> Json:
-        """One version, by default the current one. Raises `NotFound`."""
-        ...
-
-    def stats(self) -> Json:
-        """Counts by status, execution statistics of the last 24 hours, lateness."""
-        ...
-
-    def due_histogram(self, minutes: int) -> list[Json]:
-        """Waiting tasks per minute from now on."""
+        """Return one version, by default the current one. Raises `NotFound`."""
         ...
 
     def failed_tasks(self, cursor: str | None, limit: int) -> Page:
-        """The last tasks of failed instances."""
+        """Return a page of the last tasks of failed instances, newest instance first."""
         ...
 
-    def health(self) -> Json:
-        """What the database knows: last tick, oldest due age, backlog, expired leases, read-only or not."""
+    def engine_stats(self) -> Json:
+        """Return counts by status, step statistics of the last 24 hours, and lateness."""
+        ...
+
+    def due_histogram(self, minutes: int) -> list[Json]:
+        """Return the number of waiting tasks for each minute from now on."""
+        ...
+
+    def engine_health(self) -> Json:
+        """Return the figures of the health check."""
         ...

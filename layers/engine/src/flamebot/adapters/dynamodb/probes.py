@@ -1,17 +1,17 @@
-"""How the health check asks about the lock table."""
+"""Probe of the lock table, for the health check."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_IN_ORDER = {"ACTIVE", "UPDATING"}
+_USABLE = {"ACTIVE", "UPDATING"}
 
 
-class TableNotInOrder(Exception):
-    """The table is there, and cannot be used: it is being made or deleted, or its key is out of reach."""
+class TableNotUsable(Exception):
+    """The table exists and cannot be used: its status is not ACTIVE or UPDATING."""
 
 
 def probe_table(client: Any, name: str) -> None:  # noqa: ANN401  # boto3 clients have no static type
-    """The table is there and can be used, or this raises."""
-    if client.describe_table(TableName=name)["Table"]["TableStatus"] not in _IN_ORDER:
-        raise TableNotInOrder
+    """Return if the table exists and can be used, else raise."""
+    if client.describe_table(TableName=name)["Table"]["TableStatus"] not in _USABLE:
+        raise TableNotUsable

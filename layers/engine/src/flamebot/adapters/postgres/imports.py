@@ -12,8 +12,8 @@ from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.overviews import overview
 from flamebot.adapters.postgres.rows import moment, task_pointer, to_json
 from flamebot.domain.errors import NotFound
+from flamebot.ports.admin_store import Caller
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import Caller
 from flamebot.ports.engine_store import Json
 from flamebot.ports.import_store import Chunk, ChunkResult, ImportLease, NewImport
 from flamebot.ports.read_store import Page

@@ -1,4 +1,4 @@
-"""The lock per account in Postgres, for whoever runs without DynamoDB."""
+"""The account lock in Postgres, for installations without DynamoDB."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from flamebot.adapters.postgres.rows import moment
 from flamebot.domain.errors import LocksUnavailable, StoreUnavailable
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 
-_ACQUIRE = "select * from acquire_account_lock(%(account)s, %(delivery_id)s, %(instance)s, %(sequence)s, %(fence)s, %(timeout)s, %(lease)s)"
+_ACQUIRE = (
+    "select * from acquire_account_lock(%(account)s, %(delivery_id)s, %(instance)s, %(sequence)s,"
+    " %(fence)s, %(timeout)s, %(lease)s)"
+)
 
 
 class PostgresLocks:
-    """Rows of `workflow_locks`; times are the database's. A lost reply is harmless: whoever asks again has the lock."""
+    """`Locks` as rows of `workflow_locks`, by the database's clock.
+
+    Calls are repeatable: a delivery that asks again for the lock it has is granted it.
+    """
 
     def __init__(self, db: Database, *, timeout: timedelta, lease: timedelta) -> None:
-        """`timeout` is the lock's, `lease` a task's."""
+        """Set how long a lock is held at most (`timeout`), and a task's `lease` (wall time)."""
         self._db = db
         self._timeout = timeout
         self._lease = lease
 
     def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
-        """Take or renew the account's lock. Raises `LocksUnavailable`."""
+        """Acquire or renew the account's lock. Raises `LocksUnavailable`."""
         (row,) = self._call(
             _ACQUIRE,
             {
@@ -42,15 +48,16 @@ class PostgresLocks:
         )
 
     def release(self, account_id: str, delivery_id: str) -> bool:
-        """Give it back, if it is still this delivery_id's. Raises `LocksUnavailable`."""
+        """Release the lock if this delivery id holds it. Raises `LocksUnavailable`."""
         (row,) = self._call(
-            "select release_account_lock(%(key)s, %(delivery_id)s) as done",
+            "select release_account_lock(%(key)s, %(delivery_id)s) as released",
             {"key": f"account:{account_id}", "delivery_id": delivery_id},
         )
-        return bool(row["done"])
+        return bool(row["released"])
 
     def _call(self, sql: str, params: dict[str, object]) -> list[Row]:
         try:
             return self._db.call(sql, params, repeatable=True)
-        except StoreUnavailable:
+        except StoreUnavailable:  # guard: locks-unavailable
+            # The caller defers the task on LocksUnavailable; a StoreUnavailable ends the batch.
             raise LocksUnavailable from None

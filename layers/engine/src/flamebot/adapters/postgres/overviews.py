@@ -1,4 +1,4 @@
-"""Rows of the read side as Python holds them: ids are text, times are datetimes in UTC, also inside of JSON."""
+"""Rows of the read side as Python values: ids are text, times are datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -9,39 +9,45 @@ from uuid import UUID
 
 from flamebot.domain.errors import NotFound
 
+# Columns that hold times. Within a JSON result they are text, which `overview` parses.
 _TIMES = frozenset(
     {
-        "next_action_at", "started_at", "finished_at", "paused_at", "updated_at", "created_at", "scheduled_for", "lease_expires_at",
-        "instance_started_at", "last_tick_at", "last_maintenance_at", "database_time", "minute",
+        "next_action_at", "started_at", "finished_at", "paused_at", "updated_at", "created_at",
+        "scheduled_for", "lease_expires_at", "instance_started_at", "last_tick_at",
+        "last_maintenance_at", "database_time", "minute",
     }
 )  # fmt: skip
 _NESTED = ("task",)
 
 
 def overview(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a view, or the same row as a verb answers it in JSON."""
-    told: dict[str, Any] = {
+    """Convert a view's row, or the same row as a function returns it in JSON."""
+    values: dict[str, Any] = {
         name: _moment(value) if name in _TIMES else value for name, value in row.items()
     }
     for name in _NESTED:
-        if isinstance(told.get(name), dict):
-            told[name] = overview(told[name])
-    return told
+        if isinstance(values.get(name), dict):
+            values[name] = overview(values[name])
+    return values
 
 
 def instance_key(instance_id: str) -> str:
-    """An instance's id as the database knows it. Raises `NotFound`: what is no UUID names no workflow."""
+    """Return an instance's id as the database stores it.
+
+    Raises:
+        NotFound: the id is no UUID, so no workflow has it.
+    """
     try:
         return str(UUID(instance_id))
     except ValueError:
         raise NotFound("There is no such workflow.") from None
 
 
-def first(rows: Iterable[Mapping[str, Any]], otherwise: str) -> dict[str, Any]:
-    """The one row that was asked for. Raises `NotFound` with the sentence `otherwise`."""
+def first(rows: Iterable[Mapping[str, Any]], missing: str) -> dict[str, Any]:
+    """Return the first row. Raises `NotFound` with the detail `missing` if there is none."""
     for row in rows:
         return overview(row)
-    raise NotFound(otherwise)
+    raise NotFound(missing)
 
 
 def _moment(value: object) -> object:

@@ -15,7 +15,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
-from flamebot.ports.control_store import Started, StartRow
+from flamebot.ports.admin_store import Started, StartRow
 from flamebot.ports.engine_store import Begun, CommitItem, Committed
 
 Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Every route but the import, with what stands behind it."""
+"""The routes of the api function: every call except the import by request."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Protocol
 
 from flamebot.actions.schema import definition_schema
 from flamebot.http import openapi
-from flamebot.http.answer import Answer
 from flamebot.http.endpoints import API, IMPORT
 from flamebot.http.request import Request
+from flamebot.http.response import Response
 from flamebot.http.router import Router
 from flamebot.http.routes.accounts import Accounts
 from flamebot.http.routes.control import GlobalControl
 from flamebot.http.routes.definitions import Definitions
 from flamebot.http.routes.file_imports import ImportsByFile
 from flamebot.http.routes.health import HealthChecks
-from flamebot.http.routes.stats import Figures
+from flamebot.http.routes.stats import Statistics
 from flamebot.http.routes.tasks import Tasks
 from flamebot.http.routes.workflows import Workflows
+from flamebot.ports.admin_store import AdminStore
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import ControlStore
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.read_store import ReadStore
 from flamebot.ports.telemetry import Telemetry
@@ -33,17 +33,17 @@ from flamebot.services.workflows.start import StartWorkflow
 
 
 class ApiSettings(Protocol):
-    """What the routes need to know of the environment."""
+    """The settings that the routes need."""
 
     @property
     def jwt_scope_prefix(self) -> str:
-        """What stands before a scope in a token."""
+        """Return what precedes a scope's name in a token."""
         ...
 
 
 def router(
     *,
-    store: ControlStore,
+    store: AdminStore,
     reads: ReadStore,
     catalog: DefinitionCatalog,
     imports: FileImports,
@@ -54,7 +54,7 @@ def router(
     settings: ApiSettings,
     checks: CheckHealth,
 ) -> Router:
-    """The api function's routes."""
+    """Return the router of the api function."""
     start = StartWorkflow(
         store=store, reads=reads, catalog=catalog, queue=queue, clock=clock, telemetry=telemetry
     )
@@ -72,7 +72,7 @@ def router(
         **Workflows(reads=reads, control=control).handlers(),
         **GlobalControl(store=store, control=control).handlers(),
         **Definitions(reads=reads, publish=publish, schema=definition_schema).handlers(),
-        **Figures(reads=reads).handlers(),
+        **Statistics(reads=reads).handlers(),
         **Tasks(reads=reads).handlers(),
         **ImportsByFile(imports).handlers(),
         **HealthChecks(checks=checks, clock=clock).handlers(),
@@ -83,5 +83,5 @@ def router(
     )
 
 
-def _show_openapi(request: Request) -> Answer:  # noqa: ARG001  # the same for everybody
-    return Answer(status=200, body=openapi.document())
+def _show_openapi(request: Request) -> Response:  # noqa: ARG001  # every handler takes the request
+    return Response(status=200, body=openapi.document())

@@ -1,17 +1,18 @@
-"""Definitions: shown with their tags, checked, published."""
+"""Definitions: list and show with entity tags, validate, publish."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flamebot.http.answer import Answer, told
-from flamebot.http.etags import content_tag, names, unless_seen, version_tag
+from flamebot.http.etags import content_tag, matching_versions, not_modified, version_tag
 from flamebot.http.parameters import version, workflow_type
 from flamebot.http.problems import PreconditionRequired
 from flamebot.http.request import Request
+from flamebot.http.response import Response, respond
 from flamebot.http.response_schemas import AnyDocument, Definition, DefinitionList, Validation
 from flamebot.http.router import Handler
+from flamebot.ports.admin_store import FIRST_VERSION, Precondition
 from flamebot.ports.read_store import ReadStore
 from flamebot.services.definitions.publish import PublishDefinition
 
@@ -31,7 +32,7 @@ class Definitions:
         self._schema = schema
 
     def handlers(self) -> dict[str, Handler]:
-        """By the endpoint's name."""
+        """Return the handlers by the names of their endpoints."""
         return {
             "list_definitions": self.list,
             "show_definition": self.show,
@@ -41,60 +42,59 @@ class Definitions:
             "validate_definition": self.validate,
         }
 
-    def list(self, request: Request) -> Answer:
-        """Every type's current version."""
-        answer = told(DefinitionList, {"items": self._reads.definitions()})
-        return unless_seen(request, answer, content_tag(answer.body))
+    def list(self, request: Request) -> Response:
+        """Return every type's current version."""
+        response = respond(DefinitionList, {"items": self._reads.definitions()})
+        return not_modified(request, response, content_tag(response.body))
 
-    def show(self, request: Request) -> Answer:
-        """The current version."""
-        return self._shown(request, None)
+    def show(self, request: Request) -> Response:
+        """Return the current version of a type."""
+        return self._version(request, None)
 
-    def show_version(self, request: Request) -> Answer:
-        """One version; it never changes."""
-        return self._shown(request, version(request))
+    def show_version(self, request: Request) -> Response:
+        """Return one version of a type."""
+        return self._version(request, version(request))
 
-    def show_schema(self, request: Request) -> Answer:
-        """The JSON Schema, made from the actions that are registered."""
-        answer = told(AnyDocument, self._schema())
-        return unless_seen(request, answer, content_tag(answer.body))
+    def show_schema(self, request: Request) -> Response:
+        """Return the JSON Schema, which is made from the registered actions."""
+        response = respond(AnyDocument, self._schema())
+        return not_modified(request, response, content_tag(response.body))
 
-    def publish(self, request: Request) -> Answer:
-        """201 for a type's first version, 200 for a later one or the same again."""
-        follows = _precondition(request)
+    def publish(self, request: Request) -> Response:
+        """Publish: 201 for a type's first version, 200 for a later or unchanged one."""
+        precondition = _precondition(request)
         published = self._publish.run(
-            workflow_type(request), request.document, follows, request.caller()
+            workflow_type(request), request.document, precondition, request.caller()
         )
-        headers = {"ETag": version_tag(published.definition["version"])}
-        if published.first:
-            headers["Location"] = f"/v1/definitions/{published.definition['type']}"
-        return told(
-            Definition,
-            published.definition,
-            status=201 if published.first else 200,
-            headers=headers,
-        )
+        definition = published.definition
+        headers = {"ETag": version_tag(definition["version"])}
+        if not published.first:
+            return respond(Definition, definition, headers=headers)
+        headers["Location"] = f"/v1/definitions/{definition['type']}"
+        return respond(Definition, definition, status=201, headers=headers)
 
-    def validate(self, request: Request) -> Answer:
-        """200, whatever is wrong with it."""
+    def validate(self, request: Request) -> Response:
+        """Return every issue of a definition: 200 whether it is valid or not."""
         issues = self._publish.issues(request.document)
-        return told(Validation, {"valid": not issues, "errors": issues})
+        return respond(Validation, {"valid": not issues, "errors": issues})
 
-    def _shown(self, request: Request, number: int | None) -> Answer:
+    def _version(self, request: Request, number: int | None) -> Response:
         definition = self._reads.definition_version(workflow_type(request), number)
-        return unless_seen(
-            request, told(Definition, definition), version_tag(definition["version"])
-        )
+        response = respond(Definition, definition)
+        return not_modified(request, response, version_tag(definition["version"]))
 
 
-def _precondition(request: Request) -> Callable[[int], bool] | None:
-    """Which current version may be followed; None: there must be none. Raises `PreconditionRequired`."""
+def _precondition(request: Request) -> Precondition:
+    """Return what `If-Match` or `If-None-Match: *` expects of the current version.
+
+    Raises:
+        PreconditionRequired: none of them was sent, or both, or `If-None-Match` with a tag.
+    """
     match, none_match = request.headers.get("if-match"), request.headers.get("if-none-match")
     if (match is None) == (none_match is None):
         raise PreconditionRequired
-    if none_match is not None:
-        if none_match.strip() != "*":
-            raise PreconditionRequired("If-None-Match takes only * here.")
-        return None
-    tags = match or ""
-    return lambda number: names(tags, version_tag(number))
+    if match is not None:
+        return matching_versions(match)
+    if none_match is None or none_match.strip() != "*":
+        raise PreconditionRequired("If-None-Match takes only * here.")
+    return FIRST_VERSION

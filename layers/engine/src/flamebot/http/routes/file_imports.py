@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flamebot.http.answer import Answer, told
 from flamebot.http.import_schemas import (
     CreatedImport,
     FileImport,
@@ -14,6 +13,7 @@ from flamebot.http.import_schemas import (
 )
 from flamebot.http.parameters import import_id
 from flamebot.http.request import Request
+from flamebot.http.response import Response, respond
 from flamebot.http.router import Handler
 from flamebot.services.imports.admin import FileImportCommand, FileImports
 
@@ -34,7 +34,7 @@ class ImportsByFile:
             "cancel_import": self.cancel,
         }
 
-    def create(self, request: Request) -> Answer:
+    def create(self, request: Request) -> Response:
         """Return 201 with an upload address; 200 for the earlier import of the same key."""
         body: FileImportRequest = request.body
         command = FileImportCommand(
@@ -47,28 +47,30 @@ class ImportsByFile:
         )
         created, is_new = self._imports.create(command, request.caller())
         headers = {"Location": f"/v1/imports/{created['id']}"}
-        return told(
+        return respond(
             CreatedImport,
             created,
             status=201 if is_new else 200,
             headers=headers if is_new else {**headers, "Idempotent-Replayed": "true"},
         )
 
-    def page(self, request: Request) -> Answer:
+    def page(self, request: Request) -> Response:
         """Return a page of imports, newest first."""
-        return told(FileImportPage, self._imports.page(request.query.cursor, request.query.limit))
+        return respond(
+            FileImportPage, self._imports.page(request.query.cursor, request.query.limit)
+        )
 
-    def show(self, request: Request) -> Answer:
+    def show(self, request: Request) -> Response:
         """Return an import with its counts."""
-        return told(FileImport, self._imports.show(import_id(request)))
+        return respond(FileImport, self._imports.show(import_id(request)))
 
-    def rejects(self, request: Request) -> Answer:
+    def rejects(self, request: Request) -> Response:
         """Return a page of rejected rows, in the order of the file."""
-        return told(
+        return respond(
             RejectedRowPage,
             self._imports.rejects(import_id(request), request.query.cursor, request.query.limit),
         )
 
-    def cancel(self, request: Request) -> Answer:
+    def cancel(self, request: Request) -> Response:
         """End an import and return it."""
-        return told(FileImport, self._imports.cancel(import_id(request), request.caller()))
+        return respond(FileImport, self._imports.cancel(import_id(request), request.caller()))

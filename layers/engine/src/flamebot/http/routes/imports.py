@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from flamebot.domain.errors import AccountIncomplete
-from flamebot.http.answer import Answer, told
 from flamebot.http.endpoints import IMPORT
 from flamebot.http.request import Request
 from flamebot.http.request_schemas import ImportRequest
+from flamebot.http.response import Response, respond
 from flamebot.http.response_schemas import ImportResult
 from flamebot.http.router import Router
 from flamebot.ports.telemetry import Telemetry
@@ -24,7 +24,7 @@ from flamebot.services.imports.from_request import (
 def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry) -> Router:
     """Return a router that knows this route only."""
 
-    def import_accounts(request: Request) -> Answer:
+    def import_accounts(request: Request) -> Response:
         body: ImportRequest = request.body
         command = ImportCommand(
             rows=body.accounts,
@@ -35,7 +35,7 @@ def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry)
             document=request.document,
         )
         report = importer.run(command, request.caller())
-        return told(
+        return respond(
             ImportResult,
             rendered(report),
             headers={"Idempotent-Replayed": "true"} if report.replayed else {},

@@ -1,9 +1,9 @@
-"""Tasks that came to nothing."""
+"""Failed tasks."""
 
 from __future__ import annotations
 
-from flamebot.http.answer import Answer, told
 from flamebot.http.request import Request
+from flamebot.http.response import Response, respond
 from flamebot.http.response_schemas import FailedTaskPage
 from flamebot.http.router import Handler
 from flamebot.ports.read_store import ReadStore
@@ -16,11 +16,10 @@ class Tasks:
         self._reads = reads
 
     def handlers(self) -> dict[str, Handler]:
-        """By the endpoint's name."""
+        """Return the handlers by the names of their endpoints."""
         return {"list_failed_tasks": self.failed}
 
-    def failed(self, request: Request) -> Answer:
-        """The last tasks of failed workflows."""
-        return told(
-            FailedTaskPage, self._reads.failed_tasks(request.query.cursor, request.query.limit)
-        )
+    def failed(self, request: Request) -> Response:
+        """Return a page of the last tasks of failed workflows."""
+        page = self._reads.failed_tasks(request.query.cursor, request.query.limit)
+        return respond(FailedTaskPage, page)

@@ -1,11 +1,11 @@
-"""Workflows: listed, shown, controlled."""
+"""Workflows: list, show, control."""
 
 from __future__ import annotations
 
-from flamebot.http.answer import Answer, told
 from flamebot.http.parameters import instance_id
 from flamebot.http.request import Request
 from flamebot.http.request_schemas import WorkflowFilter
+from flamebot.http.response import Response, respond
 from flamebot.http.response_schemas import HistoryPage, Workflow, WorkflowPage
 from flamebot.http.router import Handler
 from flamebot.ports.read_store import ReadStore
@@ -20,7 +20,7 @@ class Workflows:
         self._control = control
 
     def handlers(self) -> dict[str, Handler]:
-        """By the endpoint's name."""
+        """Return the handlers by the names of their endpoints."""
         return {
             "list_workflows": self.list,
             "show_workflow": self.show,
@@ -33,46 +33,45 @@ class Workflows:
             "skip_step": self.skip_step,
         }
 
-    def list(self, request: Request) -> Answer:
-        """A page of them, newest first."""
-        asked: WorkflowFilter = request.query
-        filters = asked.model_dump(exclude={"cursor", "limit"}, exclude_none=True)
-        return told(WorkflowPage, self._reads.workflows(filters, asked.cursor, asked.limit))
+    def list(self, request: Request) -> Response:
+        """Return a page of workflows, newest first."""
+        query: WorkflowFilter = request.query
+        filters = query.model_dump(exclude={"cursor", "limit"}, exclude_none=True)
+        return respond(WorkflowPage, self._reads.workflows(filters, query.cursor, query.limit))
 
-    def show(self, request: Request) -> Answer:
-        """One of them."""
-        return told(Workflow, self._reads.workflow(instance_id(request)))
+    def show(self, request: Request) -> Response:
+        """Return one workflow with its latest task."""
+        return respond(Workflow, self._reads.workflow(instance_id(request)))
 
-    def history(self, request: Request) -> Answer:
-        """What it has done."""
-        return told(
-            HistoryPage,
-            self._reads.history(instance_id(request), request.query.cursor, request.query.limit),
-        )
+    def history(self, request: Request) -> Response:
+        """Return a page of a workflow's history, oldest first."""
+        query = request.query
+        page = self._reads.history(instance_id(request), query.cursor, query.limit)
+        return respond(HistoryPage, page)
 
-    def pause(self, request: Request) -> Answer:
+    def pause(self, request: Request) -> Response:
         """Hold the waiting task."""
-        return told(Workflow, self._control.pause(instance_id(request), request.caller()))
+        return respond(Workflow, self._control.pause(instance_id(request), request.caller()))
 
-    def resume(self, request: Request) -> Answer:
-        """Go on."""
-        return told(
-            Workflow,
-            self._control.resume(instance_id(request), request.body.clock, request.caller()),
+    def resume(self, request: Request) -> Response:
+        """Release the held task."""
+        clock = request.body.clock
+        return respond(
+            Workflow, self._control.resume(instance_id(request), clock, request.caller())
         )
 
-    def stop(self, request: Request) -> Answer:
-        """Stop for good."""
-        return told(Workflow, self._control.stop(instance_id(request), request.caller()))
+    def stop(self, request: Request) -> Response:
+        """Stop the workflow for good."""
+        return respond(Workflow, self._control.stop(instance_id(request), request.caller()))
 
-    def retry(self, request: Request) -> Answer:
-        """Take it up where it failed."""
-        return told(Workflow, self._control.retry(instance_id(request), request.caller()))
+    def retry(self, request: Request) -> Response:
+        """Continue a failed workflow at the step that failed."""
+        return respond(Workflow, self._control.retry(instance_id(request), request.caller()))
 
-    def run_now(self, request: Request) -> Answer:
-        """Do not wait any longer."""
-        return told(Workflow, self._control.run_now(instance_id(request), request.caller()))
+    def run_now(self, request: Request) -> Response:
+        """Make the waiting task due now."""
+        return respond(Workflow, self._control.run_now(instance_id(request), request.caller()))
 
-    def skip_step(self, request: Request) -> Answer:
-        """Leave a step out."""
-        return told(Workflow, self._control.skip_step(instance_id(request), request.caller()))
+    def skip_step(self, request: Request) -> Response:
+        """Continue with the step after the waiting one."""
+        return respond(Workflow, self._control.skip_step(instance_id(request), request.caller()))

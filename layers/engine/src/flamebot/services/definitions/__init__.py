@@ -1,1 +1,1 @@
-"""Read, publish and seed definitions."""
+"""Read, publish and seed workflow definitions."""

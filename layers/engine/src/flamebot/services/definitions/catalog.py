@@ -1,4 +1,4 @@
-"""Definitions, bound and ready to plan with."""
+"""Definitions, bound to their actions and ready to plan with."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import ValidationIssue
 
-_KEPT = 256  # bound versions; one takes some kilobytes
+_CACHE_SIZE = 256  # bound versions, some kilobytes each
 
 
 class DefinitionStore(Protocol):
-    """What the catalog asks a store."""
+    """A store that reads definitions by their id."""
 
     def definition_document(self, definition_id: int) -> dict[str, Any]:
-        """A version's document. Raises `NotFound`."""
+        """Return a version's document. Raises `NotFound`."""
         ...
 
 
 class CurrentDefinitionStore(DefinitionStore, Protocol):
-    """What it asks a store that also knows which version is current."""
+    """A store that also knows which version of a type is current."""
 
     def current_definition(self, workflow_type: str) -> dict[str, Any]:
-        """The current version's document with its `id`. Raises `UnknownWorkflowType`."""
+        """Return the current version's document with its `id`. Raises `UnknownWorkflowType`."""
         ...
 
 
 class DefinitionCatalog:
-    """Looks definitions up and keeps the bound ones: a stored version never changes. Safe for threads."""
+    """Reads definitions and caches the bound ones, which is safe: a stored version never changes.
+
+    Threads may share a catalog.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class DefinitionCatalog:
         registry: Registry,
         policy: EnginePolicy,
     ) -> None:
-        """Take a store, the actions and the engine's own limits."""
+        """Take the store, the actions, and the engine's limits on attempts and delays."""
         self._store = store
         self._registry = registry
         self._policy = policy
@@ -48,32 +51,42 @@ class DefinitionCatalog:
         self._lock = Lock()
 
     def get(self, definition_id: int) -> Definition:
-        """The version that an instance is pinned to. Raises `NotFound`, `Invalid`."""
-        return self._kept(definition_id) or self._keep(
+        """Return the version that an instance is pinned to.
+
+        Raises:
+            NotFound: there is no definition of this id.
+            Invalid: the code no longer knows an action of the definition.
+        """
+        return self._cached(definition_id) or self._bind(
             definition_id, self._store.definition_document(definition_id)
         )
 
-    def active(self, workflow_type: str) -> Definition:
-        """The version that new instances get: asked anew each time. Raises `UnknownWorkflowType`."""
-        document = self._store.current_definition(workflow_type)  # type: ignore[union-attr]  # asked only where the store knows
+    def current(self, workflow_type: str) -> Definition:
+        """Return the version that new instances get, which is read from the store each time.
+
+        Raises `UnknownWorkflowType`.
+        """
+        # Only services whose store has current_definition call this.
+        document = self._store.current_definition(workflow_type)  # type: ignore[union-attr]  # see above
         definition_id = int(document["id"])
-        return self._kept(definition_id) or self._keep(definition_id, document)
+        return self._cached(definition_id) or self._bind(definition_id, document)
 
     def issues(self, document: object) -> list[ValidationIssue]:
-        """Everything that is wrong with a definition."""
+        """Return every issue of a document that is to be published."""
         return read_definition(document, self._registry, self._policy)[1]
 
-    def _kept(self, definition_id: int) -> Definition | None:
+    def _cached(self, definition_id: int) -> Definition | None:
         with self._lock:
             definition = self._bound.get(definition_id)
             if definition is not None:
                 self._bound.move_to_end(definition_id)
             return definition
 
-    def _keep(self, definition_id: int, document: Mapping[str, Any]) -> Definition:
+    def _bind(self, definition_id: int, document: Mapping[str, Any]) -> Definition:
+        # Outside the lock: two threads may bind the same version, which costs time and no more.
         definition = bind_definition(document, self._registry, self._policy, definition_id)
         with self._lock:
             self._bound[definition_id] = definition
-            while len(self._bound) > _KEPT:
+            while len(self._bound) > _CACHE_SIZE:
                 self._bound.popitem(last=False)
         return definition

@@ -1,21 +1,18 @@
-"""Publish a version of a definition."""
+"""Publish a new version of a definition."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from flamebot.domain.errors import Invalid, NotFound, ValidationIssue
-from flamebot.ports.control_store import Caller, ControlStore
+from flamebot.ports.admin_store import AdminStore, Caller, Precondition
 from flamebot.ports.engine_store import Json
 from flamebot.ports.read_store import ReadStore
 from flamebot.services.definitions.catalog import DefinitionCatalog
 
-RESERVED_TYPES = ("schema", "validate", "simulate")  # they are routes beside /v1/definitions/{type}
-_NO_VERSION = (
-    0  # versions count from 1: what expects this one is always refused, unless nothing changes
-)
+# Routes beside /v1/definitions/{type}.
+RESERVED_TYPES = ("schema", "validate", "simulate")
+CONTENT = ("type", "name", "description", "config", "steps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +26,22 @@ class Published:
 class PublishDefinition:
     """The use case behind `PUT /v1/definitions/{type}`."""
 
-    def __init__(
-        self, *, store: ControlStore, reads: ReadStore, catalog: DefinitionCatalog
-    ) -> None:
+    def __init__(self, *, store: AdminStore, reads: ReadStore, catalog: DefinitionCatalog) -> None:
         self._store = store
         self._reads = reads
         self._catalog = catalog
 
     def run(
-        self,
-        workflow_type: str,
-        document: object,
-        follows: Callable[[int], bool] | None,
-        caller: Caller,
+        self, workflow_type: str, document: object, precondition: Precondition, caller: Caller
     ) -> Published:
-        """Publish, if `follows` agrees to the current version's number; None: there must be none yet.
+        """Publish the document if it is valid and the precondition holds.
 
-        Raises `Invalid` with every issue, `PreconditionFailed`. The same content again is no new version.
+        The precondition is evaluated in the transaction that publishes. The current version's
+        content again is no new version.
+
+        Raises:
+            Invalid: the document has issues; it carries all of them.
+            PreconditionFailed: another version is current.
         """
         issues = self.issues(document)
         if isinstance(document, dict) and document.get("type") != workflow_type:
@@ -56,33 +52,19 @@ class PublishDefinition:
             )
         if issues or not isinstance(document, dict):
             raise Invalid(issues, "The definition is not valid.")
-        current = self._current(workflow_type)
-        followed = (
-            current["version"]
-            if current and follows and follows(current["version"])
-            else _NO_VERSION
-        )
-        expected = followed if follows else None
-        published = self._store.publish_definition(_content(document), expected, caller)
-        return Published(
-            definition=self._reads.definition_version(workflow_type, published["version"]),
-            first=current is None,
-        )
+        first = not self._exists(workflow_type)
+        content = {name: document[name] for name in CONTENT if name in document}
+        published = self._store.publish_definition(content, precondition, caller)
+        definition = self._reads.definition_version(workflow_type, published["version"])
+        return Published(definition=definition, first=first)
 
     def issues(self, document: object) -> list[ValidationIssue]:
-        """Everything that is wrong with a definition."""
+        """Return every issue of a document."""
         return self._catalog.issues(document)
 
-    def _current(self, workflow_type: str) -> Json | None:
+    def _exists(self, workflow_type: str) -> bool:
         try:
-            return self._reads.definition_version(workflow_type, None)
+            self._reads.definition_version(workflow_type, None)
         except NotFound:
-            return None
-
-
-def _content(document: dict[str, Any]) -> Json:
-    return {
-        name: document[name]
-        for name in ("type", "name", "description", "config", "steps")
-        if name in document
-    }
+            return False
+        return True

@@ -1,4 +1,4 @@
-"""Publishes the definitions that come with the code. Run again, it changes nothing."""
+"""Publish the definitions that are deployed with the code. Repeatable."""
 
 from __future__ import annotations
 
@@ -6,24 +6,35 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from flamebot.domain.errors import Invalid, PreconditionFailed, UnknownWorkflowType, ValidationIssue
-from flamebot.ports.control_store import Caller, ControlStore
+from flamebot.ports.admin_store import FIRST_VERSION, AdminStore, Caller, Precondition, follows
 from flamebot.ports.engine_store import Json
+from flamebot.services.definitions.publish import CONTENT
 
 SEEDER = Caller(actor="deploy", reason="comes with the code")
-_CONTENT = ("type", "name", "description", "config", "steps")
 
 Seeded = Literal["published", "unchanged", "left"]
 
 
 def seed_definitions(
-    store: ControlStore,
+    store: AdminStore,
     documents: Iterable[Json],
     issues: Callable[[object], list[ValidationIssue]] | None = None,
 ) -> dict[str, Seeded]:
-    """Publish each document whose type is new, or whose current version came with the code too and differs.
+    """Publish each document whose type is new, or whose current version was seeded and differs.
 
-    A version that an operator published is left alone: a deploy never undoes what was changed over the API. Raises
-    `Invalid`, before anything was published, if `issues` finds any; without it the documents count as checked.
+    A version that an operator published is left: a deployment never undoes a change that was made
+    over the API.
+
+    Args:
+        store: where to publish.
+        documents: the definitions of this deployment.
+        issues: returns the issues of a document; None if the documents are known to be valid.
+
+    Returns:
+        What happened to each type.
+
+    Raises:
+        Invalid: a document has issues, and nothing was published.
     """
     checked = [_checked(document, issues) if issues else document for document in documents]
     return {document["type"]: _seed(store, _content(document)) for document in checked}
@@ -32,34 +43,31 @@ def seed_definitions(
 def _checked(document: Json, issues: Callable[[object], list[ValidationIssue]]) -> Json:
     found = issues(document)
     if found:
-        places = "; ".join(f"{issue.pointer}: {issue.detail}" for issue in found)
-        raise Invalid(
-            found,
-            f"A definition that comes with the code is not valid: {str(document)[:80]}: {places}",
-        )
+        details = "; ".join(f"{issue.pointer}: {issue.detail}" for issue in found)
+        raise Invalid(found, f"A seeded definition is invalid: {str(document)[:80]}: {details}")
     return document
 
 
-def _seed(store: ControlStore, document: Json) -> Seeded:
+def _seed(store: AdminStore, document: Json) -> Seeded:
     try:
         current = store.current_definition(document["type"])
     except UnknownWorkflowType:
-        return _publish(store, document, None)
+        return _publish(store, document, FIRST_VERSION)
     if _content(current) == document:
         return "unchanged"
     if current.get("created_by") != SEEDER.actor:
         return "left"
-    return _publish(store, document, current["version"])
+    return _publish(store, document, follows(current["version"]))
 
 
-def _publish(store: ControlStore, document: Json, expected: int | None) -> Seeded:
+def _publish(store: AdminStore, document: Json, precondition: Precondition) -> Seeded:
     try:
-        store.publish_definition(document, expected, SEEDER)
-    except PreconditionFailed:  # somebody was faster; theirs stands
+        store.publish_definition(document, precondition, SEEDER)
+    except PreconditionFailed:  # an operator or another deployment published meanwhile
         return "left"
     return "published"
 
 
 def _content(document: Json) -> Json:
     defaults: Json = {"description": "", "config": {}}
-    return {name: document.get(name, defaults.get(name)) for name in _CONTENT}
+    return {name: document.get(name, defaults.get(name)) for name in CONTENT}

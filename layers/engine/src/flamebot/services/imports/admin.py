@@ -9,8 +9,8 @@ from typing import Final
 from uuid import uuid4
 
 from flamebot.domain.import_message import encode
+from flamebot.ports.admin_store import Caller
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import Caller
 from flamebot.ports.engine_store import Json
 from flamebot.ports.import_files import ImportFiles, Upload
 from flamebot.ports.import_store import Format, ImportAdminStore, NewImport
@@ -71,7 +71,7 @@ class FileImports:
         """
         key = checked_key(command.key)
         definition = (
-            self._catalog.active(command.workflow_type)
+            self._catalog.current(command.workflow_type)
             if command.workflow_type is not None
             else None
         )

@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.domain.errors import IdempotencyInFlight, ValidationIssue
-from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import (
+from flamebot.ports.admin_store import (
+    AdminStore,
     Caller,
-    ControlStore,
     IdempotencyRecord,
     Imported,
     Started,
     StartRow,
 )
+from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.telemetry import Telemetry
@@ -66,7 +66,7 @@ class ImportAccounts:
     def __init__(
         self,
         *,
-        store: ControlStore,
+        store: AdminStore,
         vault: Vault,
         catalog: DefinitionCatalog,
         queue: StepQueue,
@@ -139,7 +139,7 @@ class ImportAccounts:
         """
         if not command.start:
             return []
-        definition = self._catalog.active(command.workflow_type)
+        definition = self._catalog.current(command.workflow_type)
         if not accounts:
             return []
         now = self._store.now()

@@ -12,7 +12,7 @@ import re
 import secrets
 
 from flamebot.domain.errors import IdempotencyKeyReused, Invalid, ValidationIssue
-from flamebot.ports.control_store import IdempotencyRecord
+from flamebot.ports.admin_store import IdempotencyRecord
 from flamebot.ports.engine_store import Json
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flamebot.domain.instance import AccountData
-from flamebot.ports.control_store import AccountRow
+from flamebot.ports.admin_store import AccountRow
 from flamebot.ports.vault import Secret, Vault
 from flamebot.services.imports.validate import AccountInput
 

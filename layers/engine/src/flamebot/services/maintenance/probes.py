@@ -1,4 +1,4 @@
-"""Ask several questions at once, and wait for the answers no longer than one may."""
+"""Probe the dependencies of the engine, within a timeout where the caller must respond in time."""
 
 from __future__ import annotations
 
@@ -9,68 +9,79 @@ from typing import Any
 
 from flamebot.ports.clock import Clock
 
-Question = Callable[[], object]  # raises if there is nothing good to answer
+# Returns anything if the dependency is reachable, else raises; `ProbeWarning` if it is reachable
+# and needs attention.
+Probe = Callable[[], object]
 
 
-class NoAnswerInTime(Exception):
-    """Whoever was asked hangs: it neither answered nor refused."""
+class ProbeWarning(Exception):
+    """A dependency is reachable and needs attention; operators are shown the message."""
+
+
+class ProbeTimeout(Exception):
+    """A probe has neither returned nor raised within the timeout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came back: a value, or an error."""
+class ProbeResult:
+    """The value that a probe returned, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
 
 
-Ask = Callable[[Mapping[str, Question]], dict[str, Answer]]
+RunProbes = Callable[[Mapping[str, Probe]], dict[str, ProbeResult]]
 
 
-def ask_in_turn(questions: Mapping[str, Question]) -> dict[str, Answer]:
-    """Ask one after the other, for whoever has the time to wait."""
-    return {name: _answer(question) for name, question in questions.items()}
+def run_in_sequence(probes: Mapping[str, Probe]) -> dict[str, ProbeResult]:
+    """Run the probes one after the other, without a timeout; for maintenance."""
+    return {name: _run(probe) for name, probe in probes.items()}
 
 
-class AskInTime:
-    """Asks each question in a thread of its own. One that hangs is left behind, and asked no second time until it has ended.
+class RunWithTimeout:
+    """Runs each probe in a thread of its own and waits for all of them until one timeout.
 
-    For one caller at a time, as an execution environment has.
+    A probe that hangs is not started again until its thread has ended: repeated calls would
+    otherwise pile up threads. Not safe for concurrent calls; an execution environment handles one
+    request at a time.
     """
 
     def __init__(self, seconds: float, clock: Clock) -> None:
-        """Wait for so many wall-clock seconds for all answers together."""
+        """Set the timeout for all probes together, in wall-clock seconds."""
         self._seconds = seconds
         self._clock = clock
-        self._asked: dict[str, _Asked] = {}
+        self._running: dict[str, _ProbeThread] = {}
 
-    def __call__(self, questions: Mapping[str, Question]) -> dict[str, Answer]:
-        """Every question's answer; `NoAnswerInTime` for those that have none yet."""
-        give_up = self._clock.monotonic() + self._seconds
-        for name, question in questions.items():
-            earlier = self._asked.get(name)
+    def __call__(self, probes: Mapping[str, Probe]) -> dict[str, ProbeResult]:
+        """Return every probe's result; `ProbeTimeout` for those that are still running."""
+        deadline = self._clock.monotonic() + self._seconds
+        for name, probe in probes.items():
+            earlier = self._running.get(name)
             if earlier is None or not earlier.thread.is_alive():
-                self._asked[name] = _Asked(question)
+                # The result of an earlier run that came after its timeout is dropped: it may be
+                # out of date by now.
+                self._running[name] = _ProbeThread(probe)
         return {
-            name: self._asked[name].answer(give_up - self._clock.monotonic()) for name in questions
+            name: self._running[name].result(deadline - self._clock.monotonic()) for name in probes
         }
 
 
-class _Asked:
-    def __init__(self, question: Question) -> None:
-        self._answers: list[Answer] = []
+class _ProbeThread:
+    def __init__(self, probe: Probe) -> None:
+        self._results: list[ProbeResult] = []
+        # A daemon: a thread that hangs must not keep the process from ending.
         self.thread = Thread(
-            target=lambda: self._answers.append(_answer(question)), name="health", daemon=True
+            target=lambda: self._results.append(_run(probe)), name="health", daemon=True
         )
         self.thread.start()
 
-    def answer(self, seconds: float) -> Answer:
+    def result(self, seconds: float) -> ProbeResult:
         self.thread.join(max(0.0, seconds))
-        return self._answers[0] if self._answers else Answer(error=NoAnswerInTime())
+        return self._results[0] if self._results else ProbeResult(error=ProbeTimeout())
 
 
-def _answer(question: Question) -> Answer:
+def _run(probe: Probe) -> ProbeResult:
     try:
-        return Answer(value=question())
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is an answer
-        return Answer(error=error)
+        return ProbeResult(value=probe())
+    except Exception as error:  # noqa: BLE001  # any error is a result
+        return ProbeResult(error=error)

@@ -1,4 +1,4 @@
-"""The periodic pass: health, gauges, retention."""
+"""The maintenance pass: health check, gauges, search for orphaned workflows, retention."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from flamebot.ports.engine_store import Json
 from flamebot.ports.maintenance_store import MaintenanceStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.maintenance.health import CheckHealth, HealthReport
-from flamebot.services.maintenance.health_limits import lost_workflows
+from flamebot.services.maintenance.health_limits import orphaned_workflows
 
-BATCH = 1000  # rows per statement: none of them holds its locks for long
-LOOKED_AT = 5000  # workflows per statement that only reads
-SHORT_SECONDS = 5.0  # what is left undone then is the next pass's
-SEARCH_SECONDS = 10.0  # for lost workflows; what is left is the next pass's
+DELETE_BATCH = 1000  # rows per statement, so that no statement holds its locks for long
+SEARCH_BATCH = 5000  # workflows per statement, which only reads
+RESERVE_SECONDS = 5.0  # no further part begins with less time left
+SEARCH_SECONDS = 10.0  # of one pass; the next pass continues the search
 
 
 class RunMaintenance:
-    """One pass of maintenance. Each part stands for itself: if one fails, the others are done all the same."""
+    """Runs one maintenance pass. Its parts are independent: one that fails stops no other."""
 
     def __init__(
         self,
@@ -32,104 +32,125 @@ class RunMaintenance:
         history_retention: timedelta,
         telemetry: Telemetry,
         clock: Clock,
-        also: Mapping[str, Callable[[], Any]] | None = None,
+        extra_parts: Mapping[str, Callable[[], Any]] | None = None,
     ) -> None:
-        """Take the ports; `also` are further parts of a pass, by name. Nothing is done yet."""
+        """Set up the pass; nothing runs yet.
+
+        Args:
+            store: what the pass reads and deletes.
+            checks: the health check that each pass begins with.
+            task_retention: age at which finished tasks are deleted (schedule time).
+            history_retention: age at which history partitions are dropped (schedule time).
+            telemetry: gets gauges, warnings and one line per pass.
+            clock: its rate converts schedule time to wall time.
+            extra_parts: further parts by name, each run once per pass.
+        """
         self._store = store
         self._checks = checks
         self._task_retention = task_retention
         self._history_retention = history_retention
         self._clock = clock
         self._telemetry = telemetry
-        self._also = also or {}
+        self._extra_parts = extra_parts or {}
 
     def run(self, time_left: Callable[[], float]) -> Json:
-        """Keep up, in wall-clock seconds at most what `time_left` says. Raises the first error once every part was tried.
+        """Run one pass and return its report: health, reasons, and a result per part.
 
-        Without a database that takes changes nothing is tried: the health check has said why.
+        Args:
+            time_left: returns the wall-clock seconds until the invocation ends.
+
+        Raises:
+            FlamebotError: the first part's error, after every part was tried.
+            StoreUnavailable: the database is unreachable or read-only, and no part was tried.
         """
         report = self._checks.run()
         errors: list[FlamebotError] = []
-        done: Json = {}
+        results: Json = {}
         if report.writable:
-            after, lost = self._search(report, time_left, done, errors)
-            report = report.with_check(lost_workflows(lost))
-            self._tend(time_left, done, errors)
+            after, orphaned = self._search(report, time_left, results, errors)
+            report = report.with_check(orphaned_workflows(orphaned))
+            self._run_parts(time_left, results, errors)
+            failed = results.get("failed", [])
             try:
                 self._store.record_maintenance(
-                    {"after": after, "lost_workflows": lost, "failed": done.get("failed", [])}
+                    {"after": after, "orphaned_workflows": orphaned, "failed": failed}
                 )
             except FlamebotError as error:
                 errors.append(error)
         else:
             errors.append(StoreUnavailable())
-        self._tell(report)
-        self._telemetry.info("kept_up", health=report.status, reasons=report.reasons, **done)
+        self._emit(report)
+        results = {"health": report.status, "reasons": report.reasons, **results}
+        self._telemetry.info("maintenance_done", **results)
         if errors:
             raise errors[0]
-        return {"health": report.status, "reasons": report.reasons, **done}
+        return results
 
-    def _tend(
-        self, time_left: Callable[[], float], done: Json, errors: list[FlamebotError]
+    def _run_parts(
+        self, time_left: Callable[[], float], results: Json, errors: list[FlamebotError]
     ) -> None:
+        # Deleting tasks comes last: it alone may need all the time that is left.
         parts: dict[str, Callable[[], Any]] = {
             "history": lambda: self._store.maintain_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
             "requests": self._store.delete_old_requests,
-            **self._also,
-            "tasks": lambda: self._delete_finished(time_left),
+            **self._extra_parts,
+            "tasks": lambda: self._delete_finished_tasks(time_left),
         }
         for name, part in parts.items():
-            if time_left() < SHORT_SECONDS:
+            if time_left() < RESERVE_SECONDS:
                 break
             try:
-                done[name] = part()
+                results[name] = part()
             except FlamebotError as error:
-                self._failed(name, error, done, errors)
+                # guard: other-parts-go-on
+                self._part_failed(name, error, results, errors)
 
-    def _failed(
-        self, part: str, error: FlamebotError, done: Json, errors: list[FlamebotError]
+    def _part_failed(
+        self, part: str, error: FlamebotError, results: Json, errors: list[FlamebotError]
     ) -> None:
         self._telemetry.warn(
             "maintenance_part_failed", part=part, code=error.code, detail=error.detail
         )
-        done.setdefault("failed", []).append(part)
+        results.setdefault("failed", []).append(part)
         errors.append(error)
 
     def _search(
         self,
         report: HealthReport,
         time_left: Callable[[], float],
-        done: Json,
+        results: Json,
         errors: list[FlamebotError],
     ) -> tuple[str, int]:
-        """Look for workflows that nothing would wake, from where the last pass stopped. Answers where the next one begins, and how many.
+        """Search for orphaned workflows from the account at which the last pass stopped.
 
-        A pass that finds some leaves the place as it is: the next one says whether they are still lost.
+        Returns:
+            The account after which the next pass begins, and how many were found. A pass that
+            found some returns its own beginning, so that the next one checks the same again.
         """
         before: Json = dict(report.facts["last_maintenance"])
         begin = after = str(before.get("after", ""))
         ids: list[str] = []
-        checked = lost = 0
-        enough = max(time_left() - SEARCH_SECONDS, SHORT_SECONDS)
+        checked = orphaned = 0
+        stop_at = max(time_left() - SEARCH_SECONDS, RESERVE_SECONDS)
         try:
-            while time_left() > enough:
-                looked = self._store.find_orphaned_workflows(after, LOOKED_AT)
-                checked += int(looked["checked"])
-                lost += int(looked["lost"])
-                ids += looked["ids"]
-                after = looked["last"] or ""
+            while time_left() > stop_at:
+                found = self._store.find_orphaned_workflows(after, SEARCH_BATCH)
+                checked += int(found["checked"])
+                orphaned += int(found["orphaned"])
+                ids += found["ids"]
+                after = found["last"] or ""
                 if not after:
                     break
         except FlamebotError as error:
-            self._failed("search", error, done, errors)
-            return begin, int(before.get("lost_workflows", 0))
-        done["searched"] = checked
-        if lost:
-            self._telemetry.warn("workflows_lost", instances=ids[:20])
-        return (begin if lost else after), lost
+            self._part_failed("search", error, results, errors)
+            return begin, int(before.get("orphaned_workflows", 0))
+        results["searched"] = checked
+        if orphaned:
+            self._telemetry.warn("orphaned_workflows", instances=ids[:20])
+        return (begin if orphaned else after), orphaned
 
-    def _tell(self, report: HealthReport) -> None:
+    def _emit(self, report: HealthReport) -> None:
         if report.facts:
             self._telemetry.seconds(
                 "OldestDueAge", float(report.facts["oldest_due_age_seconds"]) / self._clock.rate
@@ -139,11 +160,11 @@ class RunMaintenance:
         if report.reasons:
             self._telemetry.warn("health_degraded", reasons=report.reasons)
 
-    def _delete_finished(self, time_left: Callable[[], float]) -> int:
+    def _delete_finished_tasks(self, time_left: Callable[[], float]) -> int:
         deleted = 0
-        while time_left() >= SHORT_SECONDS:
-            batch = self._store.delete_finished_tasks(self._task_retention, BATCH)
+        while time_left() >= RESERVE_SECONDS:  # guard: delete-while-time-is-left
+            batch = self._store.delete_finished_tasks(self._task_retention, DELETE_BATCH)
             deleted += batch
-            if batch < BATCH:
+            if batch < DELETE_BATCH:
                 break
         return deleted

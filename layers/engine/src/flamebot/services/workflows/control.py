@@ -1,4 +1,4 @@
-"""Control workflows: one, or all at once."""
+"""Control one workflow, or all of them at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from flamebot.domain.errors import RevisionConflict, Unavailable
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.domain.task_random import TaskRandom
+from flamebot.ports.admin_store import AdminStore, Caller, Changed, InstanceSnapshot
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import Caller, Changed, ControlStore, InstanceSnapshot
 from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.telemetry import Telemetry
@@ -19,19 +19,22 @@ from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.sending import send_tasks
 from flamebot.services.ticking.dispatch import DispatchDue
 
-_TRIES = 4  # a step that commits between our read and our write makes the plan void
-_NOTHING = Decision(
-    task=None, instance=InstanceWrite(current_step=0)
-)  # the verb will refuse, and says what is allowed
+_TRIES = 4
+# Given to a verb that refuses in the instance's status; the verb's error says what is allowed.
+_NO_DECISION = Decision(task=None, instance=InstanceWrite(current_step=0))
 
 
 class ControlWorkflow:
-    """Each method answers the workflow as GET shows it, after sending what is due soon."""
+    """The control verbs of the API.
+
+    Each method of one workflow returns it in the form of `workflow_overview`, after sending the
+    tasks that became due. Raises `NotFound`, `NotAllowed`, `Busy` and `RevisionConflict`.
+    """
 
     def __init__(
         self,
         *,
-        store: ControlStore,
+        store: AdminStore,
         catalog: DefinitionCatalog,
         queue: StepQueue,
         dispatcher: DispatchDue,
@@ -46,98 +49,95 @@ class ControlWorkflow:
         self._telemetry = telemetry
 
     def pause(self, instance_id: str, caller: Caller) -> Json:
-        """Hold the waiting task."""
+        """Hold the waiting task; a running step finishes first."""
         return self._sent(self._store.pause_workflow(instance_id, caller))
 
     def resume(self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller) -> Json:
-        """Go on."""
+        """Release the held task, with its remaining wait (`freeze`) or at its old due time."""
         return self._sent(self._store.resume_workflow(instance_id, clock, caller))
 
     def stop(self, instance_id: str, caller: Caller) -> Json:
-        """Stop; an open job gets a cancel task, which is sent at once."""
+        """Stop the workflow; an open job is cancelled by a task that is due at once."""
         return self._sent(self._store.stop_workflow(instance_id, caller))
 
     def run_now(self, instance_id: str, caller: Caller) -> Json:
         """Make the waiting task due now."""
 
-        def write(standing: InstanceSnapshot) -> Changed:
-            return self._store.run_workflow_now(instance_id, standing.instance.revision, caller)
+        def write(snapshot: InstanceSnapshot) -> Changed:
+            return self._store.run_workflow_now(instance_id, snapshot.instance.revision, caller)
 
         return self._planned(instance_id, write)
 
     def retry(self, instance_id: str, caller: Caller) -> Json:
-        """Take a failed workflow up where it failed."""
+        """Continue a failed workflow at the step that failed."""
 
-        def write(standing: InstanceSnapshot) -> Changed:
+        def write(snapshot: InstanceSnapshot) -> Changed:
             return self._store.retry_workflow(
-                instance_id, standing.instance.revision, self._plan_retry(standing), caller
+                instance_id, snapshot.instance.revision, self._plan_retry(snapshot), caller
             )
 
         return self._planned(instance_id, write)
 
     def skip_step(self, instance_id: str, caller: Caller) -> Json:
-        """Go on with the step after the one that waits."""
+        """Continue with the step that follows the waiting one."""
 
-        def write(standing: InstanceSnapshot) -> Changed:
+        def write(snapshot: InstanceSnapshot) -> Changed:
             return self._store.skip_step(
-                instance_id, standing.instance.revision, self._plan_skip(standing), caller
+                instance_id, snapshot.instance.revision, self._plan_skip(snapshot), caller
             )
 
         return self._planned(instance_id, write)
 
     def pause_all(self, caller: Caller) -> Json:
-        """Nothing begins after this returns."""
+        """Pause globally and return the control state; no task begins after the return."""
         return self._store.pause_all(caller)
 
     def resume_all(self, caller: Caller) -> Json:
-        """End the global pause, and send at once what has fallen due meanwhile."""
+        """End the global pause, send what fell due meanwhile, and return the control state."""
         control = self._store.resume_all(caller)
         try:
             self._dispatcher.dispatch()
-        except Unavailable as error:  # resumed all the same; the tick sends what this could not
+        except Unavailable as error:
+            # The pause has ended all the same; the next tick sends the tasks.
             self._telemetry.warn("dispatch_failed", code=error.code)
         return control
 
     def _planned(self, instance_id: str, write: Callable[[InstanceSnapshot], Changed]) -> Json:
+        """Read, plan and write under optimistic concurrency.
+
+        The write is refused when the instance's revision changed since it was read, for instance
+        because a step committed. The plan is out of date then, so everything begins again.
+        """
         for tries_left in reversed(range(_TRIES)):
-            standing = self._store.standing(instance_id)
+            snapshot = self._store.instance_snapshot(instance_id)
             try:
-                return self._sent(write(standing))
+                return self._sent(write(snapshot))
             except RevisionConflict:
-                if not tries_left:
+                if not tries_left:  # guard: plan-again-on-conflict
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _plan_retry(self, standing: InstanceSnapshot) -> Decision:
-        if standing.instance.status is not InstanceStatus.FAILED:
-            return _NOTHING
-        definition = self._catalog.get(standing.instance.definition_id)
-        return plan_retry(
-            definition,
-            standing.instance,
-            standing.task,
-            standing.now,
-            self._draw(standing),
-        )
+    def _plan_retry(self, snapshot: InstanceSnapshot) -> Decision:
+        if snapshot.instance.status is not InstanceStatus.FAILED:
+            return _NO_DECISION
+        definition = self._catalog.get(snapshot.instance.definition_id)
+        random = _random(snapshot)
+        return plan_retry(definition, snapshot.instance, snapshot.task, snapshot.now, random)
 
-    def _plan_skip(self, standing: InstanceSnapshot) -> Decision:
-        if standing.instance.status not in (InstanceStatus.ACTIVE, InstanceStatus.PAUSED):
-            return _NOTHING
-        definition = self._catalog.get(standing.instance.definition_id)
-        return plan_skip(
-            definition,
-            standing.instance,
-            standing.task,
-            standing.now,
-            self._draw(standing),
-        )
-
-    @staticmethod
-    def _draw(standing: InstanceSnapshot) -> TaskRandom:
-        """Seeded by the last task and the revision: another retry of the same step draws anew."""
-        last = standing.task.task_id if standing.task else standing.instance.instance_id
-        return TaskRandom(f"{last}:{standing.instance.revision}")
+    def _plan_skip(self, snapshot: InstanceSnapshot) -> Decision:
+        if snapshot.instance.status not in (InstanceStatus.ACTIVE, InstanceStatus.PAUSED):
+            return _NO_DECISION
+        definition = self._catalog.get(snapshot.instance.definition_id)
+        random = _random(snapshot)
+        return plan_skip(definition, snapshot.instance, snapshot.task, snapshot.now, random)
 
     def _sent(self, changed: Changed) -> Json:
+        # guard: send-after-control
         send_tasks(changed.send, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
         return changed.workflow
+
+
+def _random(snapshot: InstanceSnapshot) -> TaskRandom:
+    """Seed by the last task and the revision: a second retry of a step gets other numbers."""
+    last = snapshot.task.task_id if snapshot.task else snapshot.instance.instance_id
+    return TaskRandom(f"{last}:{snapshot.instance.revision}")

@@ -10,8 +10,8 @@ from flamebot.domain.errors import AccountIncomplete, AlreadyActive, NotFound
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.plan import plan_start
 from flamebot.domain.task_random import TaskRandom
+from flamebot.ports.admin_store import AdminStore, Caller, StartRow
 from flamebot.ports.clock import Clock
-from flamebot.ports.control_store import Caller, ControlStore, StartRow
 from flamebot.ports.engine_store import Json
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.read_store import ReadStore
@@ -21,7 +21,9 @@ from flamebot.services.sending import send_tasks
 
 
 def start_row(definition: Definition, account: AccountData, at: datetime) -> StartRow:
-    """An instance that starts at `at`, with an id made here: its first draws are seeded by it before it is stored."""
+    """Return a new instance with its first task, whose delays count from `at` (schedule time)."""
+    # The id is made here, not by the database, because the first task's random numbers are seeded
+    # by it.
     instance_id = str(uuid4())
     instance = Instance(
         instance_id=instance_id,
@@ -46,7 +48,7 @@ class StartWorkflow:
     def __init__(
         self,
         *,
-        store: ControlStore,
+        store: AdminStore,
         reads: ReadStore,
         catalog: DefinitionCatalog,
         queue: StepQueue,
@@ -61,7 +63,14 @@ class StartWorkflow:
         self._telemetry = telemetry
 
     def run(self, account_id: str, workflow_type: str, caller: Caller) -> Json:
-        """Start, and answer the workflow. Raises `NotFound`, `UnknownWorkflowType`, `AccountIncomplete`, `AlreadyActive`."""
+        """Start a workflow and return it in the form of `workflow_overview`.
+
+        Raises:
+            NotFound: there is no such account.
+            UnknownWorkflowType: there is no definition of this type.
+            AccountIncomplete: the account has no modelId or no channelId.
+            AlreadyActive: the account has a live workflow.
+        """
         stored = self._reads.account(account_id)
         account = AccountData(
             account_id=account_id,
@@ -69,7 +78,7 @@ class StartWorkflow:
             channel_id=stored["channel_id"] or "",
             config=stored["config"] or {},
         )
-        row = start_row(self._catalog.active(workflow_type), account, self._store.now())
+        row = start_row(self._catalog.current(workflow_type), account, self._store.now())
         (started,) = self._store.start_workflows([row], caller)
         match started.status:
             case "missing":

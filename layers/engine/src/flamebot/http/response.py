@@ -1,4 +1,4 @@
-"""What a handler answers, and how the gateway wants it."""
+"""Responses of handlers, and their form for API Gateway."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ SECURITY_HEADERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """Status, JSON body (None: none) and headers; these win over the ones that every answer carries."""
+class Response:
+    """A status, a JSON body (None for no body) and headers, which override the security headers."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_gateway(self, request_id: str) -> dict[str, Any]:
-        """The answer in the shape of an HTTP API, payload format 2.0."""
+        """Return the response of an HTTP API in payload format 2.0."""
         headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
@@ -45,13 +45,13 @@ class Answer:
         }
 
 
-def told(
+def respond(
     model: type[BaseModel],
     value: object,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """An answer in its model: what the model does not name stays inside."""
+) -> Response:
+    """Return a response in the form of its model; fields that the model lacks are left out."""
     body = model.model_validate(value, from_attributes=True).model_dump(by_alias=True, mode="json")
-    return Answer(status=status, body=body, headers=headers or {})
+    return Response(status=status, body=body, headers=headers or {})
