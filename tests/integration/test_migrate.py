@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from flamebot import bootstrap
-from flamebot.adapters.cloudformation.custom_resource import AnswerAddressRefused, serve
+from flamebot.adapters.cloudformation.custom_resource import ResponseUrlRefused, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,7 +99,7 @@ def test_a_foreign_answer_address_stops_the_handler_before_it_starts(
     environment: str, function: ModuleType
 ) -> None:
     """Whoever may invoke the function cannot make it call somewhere else, nor migrate without an answer."""
-    with pytest.raises(AnswerAddressRefused):
+    with pytest.raises(ResponseUrlRefused):
         function.handler(_event("foreign_answer_address"), None)
     assert _rows(environment, "select count(*) from pg_tables where schemaname = 'public'") == [
         (0,)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flamebot.adapters.cloudformation.custom_resource import AnswerAddressRefused, put, serve
+from flamebot.adapters.cloudformation.custom_resource import ResponseUrlRefused, put, serve
 from flamebot.domain.errors import FlamebotError
 
 EVENTS = Path(__file__).resolve().parents[3] / "events" / "migrate"
@@ -174,7 +174,7 @@ def test_an_answer_stays_below_what_cloudformation_reads() -> None:
 def test_no_event_makes_the_function_call_anywhere_else(url: object) -> None:
     """Another address is refused before anything is done or sent."""
     bucket = Bucket()
-    with pytest.raises(AnswerAddressRefused):
+    with pytest.raises(ResponseUrlRefused):
         serve(_event("create", ResponseURL=url), _never, send=bucket.put)
     assert bucket.answers == []
 

@@ -1,1 +1,1 @@
-"""AWS itself: clients, and what is signed or kept without an adapter of its own."""
+"""Clients of AWS, and the parts of AWS that have no adapter of their own."""

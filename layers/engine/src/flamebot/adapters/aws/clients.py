@@ -1,6 +1,7 @@
-"""Clients of AWS's services, each made when it is first used.
+"""Clients of AWS services, each created at its first use.
 
-From botocore alone: boto3 adds resources and transfers that nothing here uses, and a tenth of a cold start.
+They are botocore's: boto3 adds resources and transfers, which the engine does not use, and a tenth
+of a cold start.
 """
 
 from __future__ import annotations
@@ -18,42 +19,47 @@ from botocore.loaders import Loader
 _SERVICES: Final = ["dynamodb", "kms", "s3", "secretsmanager", "sqs"]
 S3: Final[dict[str, Any]] = {
     "signature_version": "s3v4",
-    "s3": {
-        "addressing_style": "virtual"
-    },  # the region's own address, in those that are handed out too
-    "request_checksum_calculation": "when_required",  # none in a presigned address: whoever sends the file would have to know it
+    "s3": {"addressing_style": "virtual"},  # the region's own address, in presigned URLs too
+    # A presigned URL would contain the checksum, which the sender of the file cannot know.
+    "request_checksum_calculation": "when_required",
     "response_checksum_validation": "when_required",
 }
-_LOGIN_SECONDS: Final = 900  # RDS takes no token that is older
+_LOGIN_SECONDS: Final = 900  # RDS accepts no older token
 
 
 class Clients:
-    """One session's clients. Safe to share between threads."""
+    """The clients of one session. Safe to share between threads."""
 
     def __init__(self, region: str) -> None:
-        """Nothing is made or asked yet."""
+        """Set up a session, without a client or a request."""
         self._region = region
         self._session = botocore.session.Session()
         self._session.register_component("data_loader", _KnownServices())
-        self.lock = threading.Lock()  # a session makes one client at a time
+        self.lock = threading.Lock()  # a session is not safe for creating two clients at once
 
-    def client(self, service: str, patience: float = 5) -> Any:  # noqa: ANN401  # clients are made at run time and have no static type
-        """A client with timeouts (seconds) that fit inside an invocation and no retries of its own beyond one."""
-        return _Later(self, service, patience)
+    def client(self, service: str, read_timeout: float = 5) -> Any:  # noqa: ANN401  # clients have no static type
+        """Return a client, which is created when it is first used.
 
-    def make(self, service: str, patience: float) -> Any:  # noqa: ANN401
-        """The same, at once. Not for two threads at a time."""
+        Args:
+            service: The name of the service, as botocore has it.
+            read_timeout: Seconds; with one retry at most, so that a call fits into an invocation.
+        """
+        return _LazyClient(self, service, read_timeout)
+
+    def make(self, service: str, read_timeout: float) -> Any:  # noqa: ANN401
+        """Create a client at once. Callers hold `lock`."""
         own = S3 if service == "s3" else {}
         config = Config(
             connect_timeout=2,
-            read_timeout=patience,
+            read_timeout=read_timeout,
             retries={"total_max_attempts": 2, "mode": "standard"},
             **own,
         )
         return self._session.create_client(service, region_name=self._region, config=config)
 
     def login(self, *, host: str, port: int, user: str) -> str:
-        """A token to log in to a database of RDS with, signed here: the client that has a method for it takes 20 ms to be made."""
+        """Return a token for logging in to a database of RDS."""
+        # Signed here: the RDS client, which has a method for it, takes 20 ms to create.
         request = AWSRequest(
             method="GET",
             url=f"https://{host}:{port}/",
@@ -70,25 +76,25 @@ class Clients:
 
 
 class _KnownServices(Loader):
-    """botocore's data, without a look through the folders of four hundred services for the few that are there anyway."""
+    """botocore's data of the engine's services; a search lists 400 folders of others."""
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Those that the engine uses."""
+        """Return the services that the engine uses."""
         del type_name
         return _SERVICES
 
 
-class _Later:
-    """Becomes a client when something of it is asked for: an invocation pays only for the services that it calls."""
+class _LazyClient:
+    """Creates its client at the first access: an invocation pays for the services it calls."""
 
-    def __init__(self, clients: Clients, service: str, patience: float) -> None:
+    def __init__(self, clients: Clients, service: str, read_timeout: float) -> None:
         self._clients = clients
-        self._of = (service, patience)
+        self._arguments = (service, read_timeout)
         self._client: Any = None
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # a client's method
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # clients have no static type
         if self._client is None:
             with self._clients.lock:
                 if self._client is None:
-                    self._client = self._clients.make(*self._of)
+                    self._client = self._clients.make(*self._arguments)
         return getattr(self._client, name)

@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager, each kept for a while: a rotated one is used without a new environment."""
+"""Secrets of Secrets Manager, cached for a limited time, so that a rotated one is used."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from typing import Any
 
 
 class Secrets:
-    """Reads secrets and keeps each. Safe to share between threads: two may read the same one at once."""
+    """Reads secrets and caches them. Safe to share between threads, which may read one twice."""
 
     def __init__(self, client: Any, *, age: timedelta, wall: Callable[[], datetime]) -> None:  # noqa: ANN401  # clients have no static type
-        """Take a Secrets Manager client, and how old a secret may become. By wall time: a monotonic clock rests while Lambda freezes us."""
+        """Set up an empty cache.
+
+        Args:
+            client: A Secrets Manager client.
+            age: How long a secret is cached.
+            wall: Wall time. A monotonic clock stops while Lambda freezes the environment.
+        """
         self._client = client
         self._age = age
         self._wall = wall
         self._kept: dict[str, tuple[str, datetime]] = {}
 
     def get(self, secret_id: str) -> str:
-        """The secret's text. Raises what the client raises."""
+        """Return the text of a secret. Raises the errors of the client."""
         now = self._wall()
         kept = self._kept.get(secret_id)
         if kept is not None and now < kept[1]:

@@ -1,1 +1,1 @@
-"""The custom resource that runs on deploy."""
+"""The protocol of CloudFormation's custom resources, for the function that runs on deploy."""

@@ -1,7 +1,7 @@
-"""A custom resource's answer to CloudFormation, which waits for it.
+"""The response of a custom resource to CloudFormation, which waits for it.
 
-The address to answer at stands in the event. It is used only if it is CloudFormation's own bucket: no event makes this
-function call anywhere else.
+The event contains the URL for the response. It is used only if it is CloudFormation's own bucket:
+no event can make this function send a request elsewhere.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ import httpx
 
 from flamebot.domain.errors import FlamebotError
 
-_PHYSICAL_ID: Final = "flamebot-migration"  # one for ever: a changed id would make CloudFormation delete the old resource
+# Never changed: CloudFormation would delete the resource of the old id.
+_PHYSICAL_ID: Final = "flamebot-migration"
 _BUCKET: Final = re.compile(
-    r"cloudformation-custom-resource-response-[a-z0-9]+\.s3(?:[.-][a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com(?:\.cn)?",
+    r"cloudformation-custom-resource-response-[a-z0-9]+\.s3"
+    r"(?:[.-][a-z]{2}(?:-[a-z]+)+-[0-9])?\.amazonaws\.com(?:\.cn)?",
 )
-_REASON_LIMIT: Final = 1000  # an answer may be 4096 bytes in all
+_REASON_LIMIT: Final = 1000  # a response may have 4096 bytes in all
 
 Json = dict[str, Any]
 Put = Callable[[str, bytes], None]
 
 
-class AnswerAddressRefused(FlamebotError):
-    """The event's ResponseURL is not CloudFormation's bucket; nothing was done and nothing was sent."""
+class ResponseUrlRefused(FlamebotError):
+    """The event's ResponseURL is not in CloudFormation's bucket. Nothing was done or sent."""
 
-    code = "answer_address_refused"
+    code = "response_url_refused"
 
 
 def put(url: str, body: bytes) -> None:
-    """Send the answer: the signed address wants no content type and leads nowhere else."""
+    """Send a response to a presigned URL, which allows no content type and no redirect."""
     with httpx.Client(
         timeout=10, follow_redirects=False, transport=httpx.HTTPTransport(retries=3)
     ) as client:
@@ -43,29 +45,30 @@ def put(url: str, body: bytes) -> None:
 def serve(
     event: Mapping[str, Any], work: Callable[[], Mapping[str, Any]], *, send: Put = put
 ) -> Json:
-    """Do the work for a create or an update, nothing for a delete, and answer either way.
+    """Do the work of a create or an update, nothing for a delete, and send the response.
 
     Args:
-        event: What CloudFormation sent.
-        work: What there is to do; answers what it did. Run again, it must change nothing.
-        send: Puts the answer at an address; replaced in tests.
+        event: The event of CloudFormation.
+        work: Does the work and returns data for the response. It has to be idempotent:
+            CloudFormation may repeat an event.
+        send: Sends a body to a URL; replaced in tests.
 
     Returns:
-        The answer that was sent.
+        The response that was sent.
 
     Raises:
-        AnswerAddressRefused: Before anything else was done.
+        ResponseUrlRefused: Nothing was done or sent.
     """
-    url = _address(event.get("ResponseURL"))
+    url = _checked(event.get("ResponseURL"))
     status, reason, data = "SUCCESS", "", {}
     if event.get("RequestType") in {"Create", "Update"}:
         try:
             data = dict(work())
         except FlamebotError as error:
             status, reason = "FAILED", f"{error.code}: {error.detail}"
-        except Exception as error:  # noqa: BLE001  # CloudFormation waits for an hour when it hears nothing
-            status, reason = "FAILED", _nature(error)
-    answer = {
+        except Exception as error:  # noqa: BLE001  # else CloudFormation waits for an hour
+            status, reason = "FAILED", _kind_of(error)
+    response = {
         "Status": status,
         "Reason": reason[:_REASON_LIMIT],
         "PhysicalResourceId": event.get("PhysicalResourceId") or _PHYSICAL_ID,
@@ -74,12 +77,12 @@ def serve(
         "LogicalResourceId": event.get("LogicalResourceId"),
         "Data": {name: json.dumps(value) for name, value in data.items()},
     }
-    send(url, json.dumps(answer).encode())
-    return answer
+    send(url, json.dumps(response).encode())
+    return response
 
 
-def _nature(error: Exception) -> str:
-    """What kind of failure; never its text, which may hold an address, a statement or a value."""
+def _kind_of(error: Exception) -> str:
+    """Return the kind of a failure. Its text may hold an address, a statement or a value."""
     code = getattr(error, "pgcode", None)
     if code is None:
         return type(error).__name__
@@ -92,15 +95,15 @@ def _nature(error: Exception) -> str:
     return f"{type(error).__name__}: SQLSTATE {code}" + (f", {message}" if message else "")
 
 
-def _address(url: object) -> str:
+def _checked(url: object) -> str:
     if not isinstance(url, str):
-        raise AnswerAddressRefused
+        raise ResponseUrlRefused
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AnswerAddressRefused from None
+        raise ResponseUrlRefused from None
     plain = parts.scheme == "https" and port in {None, 443} and "@" not in parts.netloc
     if not plain or not _BUCKET.fullmatch(parts.hostname or ""):
-        raise AnswerAddressRefused
+        raise ResponseUrlRefused
     return url

@@ -1,1 +1,1 @@
-"""Definitions as files."""
+"""Definitions in files, as the repository ships them."""

@@ -1,1 +1,1 @@
-"""Credentials under a KMS data key."""
+"""The vault on AWS Key Management Service."""

@@ -1,6 +1,7 @@
 """Credentials at rest: AES-256-GCM under KMS data keys.
 
-A blob is: format version (1 byte), length of the wrapped key (2, big-endian), the wrapped key, nonce (12), ciphertext with its tag.
+A blob consists of the format version (1 byte), the length of the wrapped key (2 bytes, big-endian),
+the wrapped key, the nonce (12 bytes) and the ciphertext with its tag.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from flamebot.ports.vault import Secret
 _FORMAT: Final = 1
 _NONCE: Final = 12
 _TAG: Final = 16
-_CONTEXT: Final = {
-    "purpose": "flamebot-credentials"
-}  # authenticated by KMS, and shown in CloudTrail
+# The encryption context: KMS authenticates it, and CloudTrail shows it.
+_CONTEXT: Final = {"purpose": "flamebot-credentials"}
 _CACHED_KEYS: Final = 200
 _CACHED_SECONDS: Final = 300.0
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-# What may pass, or is for an operator to mend. Any other refusal to decrypt says that the blob is not ours.
+# Errors that pass, or that an operator corrects at the key. Any other refusal to decrypt means that
+# the blob was not encrypted by this key in this context.
 _TRANSIENT: Final = frozenset(
     {
         "ThrottlingException",
@@ -40,7 +41,11 @@ _TRANSIENT: Final = frozenset(
 
 
 class KmsVault:
-    """Encrypts a batch under one data key; keeps up to 200 unwrapped keys in memory, five minutes each."""
+    """Encrypts a batch under one data key.
+
+    Up to 200 unwrapped keys are kept in memory, five minutes each: an import stores many accounts
+    under one key, and their steps would call KMS once per account.
+    """
 
     def __init__(
         self,
@@ -49,31 +54,41 @@ class KmsVault:
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take a boto3 KMS client and the key that wraps data keys. Safe to share between threads."""
+        """Set up a vault that several threads may share.
+
+        Args:
+            client: A KMS client.
+            key_id: The key that wraps the data keys.
+            monotonic: The clock of the cache of unwrapped keys.
+        """
         self._client = client
         self._key_id = key_id
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._keys: OrderedDict[bytes, tuple[bytes, float]] = (
-            OrderedDict()
-        )  # wrapped -> plain, and until when
+        # wrapped key -> plain key and the end of its time in the cache
+        self._keys: OrderedDict[bytes, tuple[bytes, float]] = OrderedDict()
 
     def encrypt(self, secrets: Sequence[Secret]) -> list[bytes]:
-        """Encrypt under one fresh data key. Raises `VaultError`, `Unavailable`."""
+        """Encrypt a batch under one new data key, which KMS returns plain and wrapped.
+
+        Raises:
+            VaultError: Credentials that cannot be written as JSON.
+            Unavailable: KMS cannot be reached.
+        """
         if not secrets:
             return []
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        answer = self._ask("generate_data_key", KeySpec="AES_256")
-        wrapped = bytes(answer["CiphertextBlob"])
-        cipher = AESGCM(bytes(answer["Plaintext"]))
+        data_key = self._call("generate_data_key", KeySpec="AES_256")
+        wrapped = bytes(data_key["CiphertextBlob"])
+        cipher = AESGCM(bytes(data_key["Plaintext"]))
         head = bytes([_FORMAT]) + len(wrapped).to_bytes(2, "big") + wrapped
         blobs = []
         for secret in secrets:
             try:
                 plain = _CANONICAL.encode(secret.credentials).encode()
             except (TypeError, ValueError, RecursionError):
-                raise VaultError from None  # the cause would show what could not be written
+                raise VaultError from None  # the cause would quote the credentials
             nonce = os.urandom(_NONCE)
             blobs.append(
                 head
@@ -83,11 +98,17 @@ class KmsVault:
         return blobs
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
-        """Decrypt. Raises `VaultError` when it is not this account's and version's, `Unavailable` when KMS is."""
-        from cryptography.exceptions import InvalidTag  # here: most steps decrypt nothing
+        """Return the credentials of a ciphertext.
+
+        Raises:
+            VaultError: It is not the ciphertext of this account and version.
+            Unavailable: KMS cannot be reached.
+        """
+        # Imported here: most steps decrypt nothing.
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        blob = bytes(ciphertext)  # psycopg2 gives a memoryview
+        blob = bytes(ciphertext)  # psycopg2 returns a memoryview
         wrapped, nonce, sealed = _split(blob)
         try:
             plain = AESGCM(self._unwrap(wrapped)).decrypt(
@@ -106,17 +127,17 @@ class KmsVault:
             plain, until = self._keys.get(wrapped, (b"", 0.0))
             if plain and now < until:
                 return plain
-        plain = bytes(self._ask("decrypt", CiphertextBlob=wrapped)["Plaintext"])
+        plain = bytes(self._call("decrypt", CiphertextBlob=wrapped)["Plaintext"])
         with self._lock:
             self._keys.pop(wrapped, None)
             self._keys[wrapped] = (plain, now + _CACHED_SECONDS)
             while self._keys and (
                 len(self._keys) > _CACHED_KEYS or next(iter(self._keys.values()))[1] <= now
             ):
-                self._keys.popitem(last=False)  # insertion order is order of expiry
+                self._keys.popitem(last=False)  # the oldest entry expires first
         return plain
 
-    def _ask(self, operation: str, **request: object) -> Any:  # noqa: ANN401  # what boto3 answers
+    def _call(self, operation: str, **request: object) -> Any:  # noqa: ANN401  # responses have no static type
         try:
             return getattr(self._client, operation)(
                 KeyId=self._key_id, EncryptionContext=_CONTEXT, **request
@@ -128,7 +149,7 @@ class KmsVault:
             )
             if operation == "decrypt" and not broken and code not in _TRANSIENT:
                 raise VaultError from None
-            raise Unavailable(f"The key service answered {code}.") from None
+            raise Unavailable(f"The key service returned {code}.") from None
         except BotoCoreError as error:
             raise Unavailable(
                 f"The key service cannot be reached: {type(error).__name__}."
@@ -136,7 +157,10 @@ class KmsVault:
 
 
 def _associated(account_id: str, version: int) -> bytes:
-    """Bind a ciphertext to its account and version: moved to another row, it cannot be read. A compact JSON list."""
+    """Return the associated data of a ciphertext, a compact JSON list.
+
+    It binds the ciphertext to its account and version: moved to another row, it cannot be read.
+    """
     return f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]".encode()
 
 

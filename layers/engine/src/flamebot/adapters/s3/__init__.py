@@ -1,1 +1,1 @@
-"""Files that wait to be imported, on S3."""
+"""The store of import files on S3, and the messages about uploads."""

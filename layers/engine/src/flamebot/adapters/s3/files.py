@@ -1,4 +1,4 @@
-"""Files that wait to be imported, in a bucket that nobody but the system reads."""
+"""The store of import files on S3, in a bucket that only the system reads."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from flamebot.adapters.s3.events import PREFIX
 from flamebot.domain.errors import FilesUnavailable
 from flamebot.ports.import_files import Upload
 
-_PIECE: Final = 256 * 1024  # bytes
+_CHUNK: Final = 256 * 1024  # bytes
 _GONE: Final = frozenset({"NoSuchKey", "NotFound", "404"})
-_NOTHING_THERE: Final = "InvalidRange"  # a byte past the end
+_PAST_END: Final = "InvalidRange"  # the first byte is past the end of the file
 
 
 class S3ImportFiles:
     """`ImportFiles` on one bucket. Safe to share between threads."""
 
     def __init__(self, client: Any, bucket: str) -> None:  # noqa: ANN401  # boto3 clients have no static type
-        """Take a boto3 S3 client that signs with version 4, and the bucket's name."""
+        """Use an S3 client that signs with version 4, and a bucket."""
         self._client = client
         self._bucket = bucket
 
     def upload(self, import_id: str, size: int, valid: timedelta, now: datetime) -> Upload:
-        """A presigned PUT. Size and `If-None-Match` are signed: exactly this many bytes, and nothing is overwritten.
-
-        So what was read once stays what it is while it is read, and a second upload of the same file is refused with 412.
-        """
+        """Return a presigned PUT of exactly `size` bytes, which overwrites no file."""
+        # Size and If-None-Match are signed. A file that is being imported cannot change, so chunks
+        # that are read later belong to the same file; a second upload is refused with 412.
         url = self._client.generate_presigned_url(
             "put_object",
             Params={
@@ -50,7 +49,7 @@ class S3ImportFiles:
         )
 
     def size(self, import_id: str) -> int | None:
-        """How many bytes are there."""
+        """Return the size of the uploaded file in bytes; None if there is none."""
         try:
             return int(
                 self._client.head_object(Bucket=self._bucket, Key=_key(import_id))["ContentLength"]
@@ -64,39 +63,39 @@ class S3ImportFiles:
 
     @contextmanager
     def read(self, import_id: str, start: int) -> Iterator[Iterator[bytes]]:
-        """One GET, whose body is taken as it is asked for."""
+        """Return the content from byte `start` on: one GET, whose body is read in chunks."""
         try:
-            answer = self._client.get_object(
+            response = self._client.get_object(
                 Bucket=self._bucket, Key=_key(import_id), Range=f"bytes={start}-"
             )
         except ClientError as error:
-            if _code(error) == _NOTHING_THERE:
+            if _code(error) == _PAST_END:
                 yield iter(())
                 return
             raise _unavailable(error) from None
         except BotoCoreError as error:
             raise _unavailable(error) from None
-        with closing(answer["Body"]) as body:
-            yield _pieces(body)
+        with closing(response["Body"]) as body:
+            yield _chunks(body)
 
     def delete(self, import_id: str) -> None:
-        """Delete it."""
+        """Delete the file, if there is one."""
         try:
             self._client.delete_object(Bucket=self._bucket, Key=_key(import_id))
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from None
 
 
-def _pieces(body: Any) -> Iterator[bytes]:  # noqa: ANN401  # botocore's StreamingBody
-    """Bounded pieces. A body that ends early is an error, never an end: the client compares with the announced length."""
+def _chunks(body: Any) -> Iterator[bytes]:  # noqa: ANN401  # botocore's StreamingBody
+    # The client compares the length with Content-Length: a body that ends early raises an error.
     while True:
         try:
-            piece = body.read(_PIECE)
+            chunk = body.read(_CHUNK)
         except (BotoCoreError, OSError) as error:
             raise _unavailable(error) from None
-        if not piece:
+        if not chunk:
             return
-        yield piece
+        yield chunk
 
 
 def _key(import_id: str) -> str:
@@ -109,4 +108,4 @@ def _code(error: ClientError) -> str:
 
 def _unavailable(error: Exception) -> FilesUnavailable:
     what = _code(error) if isinstance(error, ClientError) else type(error).__name__
-    return FilesUnavailable(f"The file store answered {what or 'an error'}.")
+    return FilesUnavailable(f"The file store returned {what or 'an error'}.")
