@@ -1,12 +1,12 @@
 /* ---- size, budgets, which faults and which operators there are ------------------------------------------------------------- */
 #ifndef NI
-#define NI 1                  /* instances of the one account; the second is started when the first is over */
+#define NI 1                  /* instances of the one account; the second starts when the first has ended */
 #endif
 #ifndef NT
 #define NT 4                  /* rows an instance may have */
 #endif
 #ifndef FIRST
-#define FIRST SUBMIT          /* phase of the first task; WAKE chains into the submit */
+#define FIRST SUBMIT          /* phase of the first task; TIMER chains into the submit */
 #endif
 #ifndef FAULTS
 #define FAULTS 0              /* so many faults, of any enabled kind */
@@ -85,8 +85,8 @@
 #ifndef M_BEGIN_KEEPS_FENCE
 #define M_BEGIN_KEEPS_FENCE 0       /* begin draws no fence of its own, reclaim neither */
 #endif
-#ifndef M_BEGIN_FOR_ANYBODY
-#define M_BEGIN_FOR_ANYBODY 0       /* begin called again answers another delivery of the same message too */
+#ifndef M_BEGIN_FOR_ANY_DELIVERY
+#define M_BEGIN_FOR_ANY_DELIVERY 0       /* a repeated begin also returns the task to another delivery of the message */
 #endif
 #ifndef M_GLOBAL_READ_EARLY
 #define M_GLOBAL_READ_EARLY 0       /* begin reads the control row without the shared lock: in an earlier moment */
@@ -100,8 +100,8 @@
 #ifndef M_BEGIN_ANY_INSTANCE
 #define M_BEGIN_ANY_INSTANCE 0      /* begin does not look at the instance: the second wall behind the one above */
 #endif
-#ifndef M_BORN_RUNNING
-#define M_BORN_RUNNING 0            /* commit lets a chain go on without looking at pauses */
+#ifndef M_SUCCESSOR_ALWAYS_RUNS
+#define M_SUCCESSOR_ALWAYS_RUNS 0            /* commit lets a chain go on without looking at pauses */
 #endif
 #ifndef M_COMMIT_ANY_FENCE
 #define M_COMMIT_ANY_FENCE 0        /* commit does not compare fences */
@@ -110,10 +110,10 @@
 #define M_COMMIT_ANY_STATUS 0       /* commit takes what is not running */
 #endif
 #ifndef M_COMMIT_FORGETS
-#define M_COMMIT_FORGETS 0          /* no committed fence: a repeated commit is told that it was stale */
+#define M_COMMIT_FORGETS 0          /* no committed fence: a repeated commit is reported as stale */
 #endif
 #ifndef M_REPEAT_ANY_OWNER
-#define M_REPEAT_ANY_OWNER 0        /* a repeated commit is told the fence of whoever runs the successor by now */
+#define M_REPEAT_ANY_OWNER 0        /* a repeated commit returns the fence of another delivery that runs the successor */
 #endif
 #ifndef M_STOP_FORGETS_JOB
 #define M_STOP_FORGETS_JOB 0        /* commit under a stop makes no cancel task */
@@ -125,22 +125,22 @@
 #define M_STOP_AT_ONCE 0            /* stop ends an instance whose task is running */
 #endif
 #ifndef M_CANCEL_LOOKS_ONCE
-#define M_CANCEL_LOOKS_ONCE 0       /* a key that is not found is taken for never sent, at once */
+#define M_CANCEL_LOOKS_ONCE 0       /* a key that is not found counts as never sent, at once */
 #endif
 #ifndef M_CANCEL_HELD
 #define M_CANCEL_HELD 0             /* claim, resend and begin make cancels wait for the end of a global pause */
 #endif
-#ifndef M_LOST_IS_KNOWN
-#define M_LOST_IS_KNOWN 0           /* a submit that was reclaimed counts as not sent, and begins anew */
+#ifndef M_EXPIRED_IS_KNOWN
+#define M_EXPIRED_IS_KNOWN 0           /* a submit that was reclaimed counts as not sent, and begins anew */
 #endif
 #ifndef M_NEW_KEY
-#define M_NEW_KEY 0                 /* an unknown outcome is tried again as a new task, with a new key */
+#define M_NEW_KEY 0                 /* an unknown outcome is retried as a new task with a new key */
 #endif
 #ifndef M_RETRY_NEW_TASK
 #define M_RETRY_NEW_TASK 0          /* retry makes a new task of an unknown outcome */
 #endif
 #ifndef M_NO_KEY_AGE
-#define M_NO_KEY_AGE 0              /* an old key is sent again */
+#define M_NO_KEY_AGE 0              /* an expired key is sent again */
 #endif
 #ifndef M_SERVICE_WITHOUT_KEYS
 #define M_SERVICE_WITHOUT_KEYS 0    /* the service does each request anew: what it must not do */
@@ -158,7 +158,7 @@
 #define M_RECLAIM_LEASED 0        /* reclaim does not wait for the lease */
 #endif
 #ifndef M_RECLAIMS_EVERY
-#define M_RECLAIMS_EVERY 0             /* reclaims count reclaims that were lost themselves */
+#define M_RECLAIMS_EVERY 0             /* every expired lease counts as a reclaim */
 #endif
 #ifndef M_NO_LOCK
 #define M_NO_LOCK 0                 /* writes without the account's lock */
@@ -166,8 +166,8 @@
 #ifndef M_LOCK_ANY_ORDER
 #define M_LOCK_ANY_ORDER 0          /* the lock gives way to any task of the same instance */
 #endif
-#ifndef M_LOCK_NO_GIVING_WAY
-#define M_LOCK_NO_GIVING_WAY 0      /* the lock gives way to nobody before it expires */
+#ifndef M_LOCK_KEPT_BY_THE_DEAD
+#define M_LOCK_KEPT_BY_THE_DEAD 0      /* the lock is never taken before it expires */
 #endif
 #ifndef M_DEAD_HOLDER_KEEPS
 #define M_DEAD_HOLDER_KEEPS 0       /* the same task and fence is a duplicate, however long ago it took the lock */
@@ -215,7 +215,7 @@
 #define REPEATED_COMMIT_GOES_ON 8
 #define OLD_KEY_LOOKED_UP 9
 #define CANCEL_FINDS_NOTHING 10
-#define GIVEN_BACK 11
+#define RELEASED_UNDER_PAUSE 11
 #define BEGIN_REPEATED 12
 #define SENT_AFTER_A_FREEZE 13
 #define RESENT 14

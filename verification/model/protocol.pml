@@ -14,9 +14,9 @@
 #define NOKEY N
 /* who holds a fence or the lock: deliveries 1 and 2, or */
 #define TICK 3                /* the reclaim */
-#define GONE 4                /* somebody who is dead, or has given up without writing */
+#define GONE 4                /* a delivery that died, or ended without a write */
 #define MAXF 9                /* fences of one row that anybody remembers at once */
-/* a task's status; the last three are over */
+/* a task's status; the last three are final */
 #define PENDING 1
 #define QUEUED 2
 #define RUNNING 3
@@ -25,11 +25,11 @@
 #define FAILED 6
 #define CANCELLED 7
 /* a task's phase */
-#define WAKE 1
+#define TIMER 1
 #define SUBMIT 2
 #define POLL 3
 #define CANCEL 4
-/* an instance's status; over: COMPLETED, FAILED, STOPPED */
+/* an instance's status; final: COMPLETED, FAILED, STOPPED */
 #define ACTIVE 1
 #define PAUSED 2
 #define STOPPING 3
@@ -42,15 +42,15 @@
 /* an outcome */
 #define DONE 1
 #define CONTINUE 2
-#define LATE 3                /* continue, and the deadline is over */
+#define LATE 3                /* the job is running, and the deadline has passed */
 #define RETRY 4               /* surely not sent */
 #define UNKNOWN 5             /* retry, sent or not */
 #define DEFER 6
 #define FAIL 7
 #define REDO 8
-#define LOST 9
-#define AGAIN 8               /* a decision for the same row; else COMPLETED or FAILED */
-#define ANY 15                /* a claim fence that nobody can name any more */
+#define LEASE_EXPIRED 9
+#define RESCHEDULE 8               /* a decision for the same row; else COMPLETED or FAILED */
+#define ANY 15                /* a claim fence that no message holds any more */
 
 #define inst(t) ((t) / NT)
 #define live(i) (is[i] == ACTIVE || is[i] == PAUSED || is[i] == STOPPING)
@@ -78,18 +78,18 @@ byte job[N]; byte ghosts;              /* by key; the requests whose senders hav
 byte age[N];                           /* of a key: 1 older than 20 h, 2 forgotten by the service */
 /* ---- invocations ---------------------------------------------------------------------------------------------------------------- */
 byte wt[5]; byte wk[5]; byte wf[5];    /* task, fence of the message, fence held */
-bit frozen[5]; bit lost[5]; bit incall[5];
+bit frozen[5]; bit lock_lost[5]; bit incall[5];
 /* ---- what the properties need ----------------------------------------------------------------------------------------------------- */
 byte eff[N]; byte comp[N]; bit zombie[N]; /* effects by key, completions, a frozen invocation sent it after all */
 byte fb = FAULTS; byte ob = OPS; bit wiped;
 
 hidden byte v_; hidden byte w_; hidden byte n_; hidden byte u_; hidden byte r_;
 hidden byte dto; hidden byte dn; hidden byte drun; hidden byte di; hidden byte dunk; hidden byte datt; hidden byte difs; hidden byte dkey; hidden byte djid;
-hidden byte was; hidden byte nx; hidden byte row; hidden byte birth; hidden byte told; hidden byte sent; hidden byte yes; hidden byte nrs; hidden byte cancels;
+hidden byte was; hidden byte nx; hidden byte row; hidden byte new_status; hidden byte reply; hidden byte sent; hidden byte yes; hidden byte nrs; hidden byte cancels;
 
-/* ---- fences: they only grow, and only those of one task are ever compared. What nobody remembers is forgotten, the rest closes up. -- */
+/* ---- fences: they only grow, and only those of one task are ever compared. Fences that no party remembers are dropped and the rest renumbered. -- */
 #define holds_fence(w, t, v) (wt[w] == t && (wk[w] == v || wf[w] == v))
-inline draw(t) {
+inline next_fence(t) {
   d_step {
     if :: (cm[t] != 0 && !(wt[1] == t && wf[1] == cm[t]) && !(wt[2] == t && wf[2] == cm[t]) && !(wt[TICK] == t && wf[TICK] == cm[t])) -> cm[t] = 0 :: else fi;
     if :: (cf[t] != 0 && cf[t] != ANY && !(wt[1] == t && wk[1] == cf[t]) && !(wt[2] == t && wk[2] == cf[t]) && !(qm[t] & bit_(cf[t]))) -> cf[t] = ANY :: else fi;
@@ -172,27 +172,27 @@ inline check_new_key(t) {
 }
 
 /* ---- initial_task_status: where a task of an instance in status s begins its life -------------------------------------------------------------- */
-inline be_born(s, p, chained) {
+inline initial_status(s, p, chained) {
   if
-  :: (s == PAUSED && p != CANCEL && !(M_BORN_RUNNING && chained)) -> birth = HELD
-  :: (gp && p != CANCEL && !(s == PAUSED) && !(M_BORN_RUNNING && chained)) -> birth = PENDING
-  :: else -> if :: chained -> birth = RUNNING :: else -> birth = QUEUED fi
+  :: (s == PAUSED && p != CANCEL && !(M_SUCCESSOR_ALWAYS_RUNS && chained)) -> new_status = HELD
+  :: (gp && p != CANCEL && !(s == PAUSED) && !(M_SUCCESSOR_ALWAYS_RUNS && chained)) -> new_status = PENDING
+  :: else -> if :: chained -> new_status = RUNNING :: else -> new_status = QUEUED fi
   fi
 }
-inline insert_row(r, p, a, k, j, stop) {               /* with status birth; begun by whoever chains */
+inline insert_row(r, p, a, k, j, stop) {               /* with status new_status; begun by the committing delivery */
   assert((r) / NT == (r - 1) / NT && st[r] == NONE);   /* the primary key; and the model is large enough */
   if :: p == SUBMIT -> check_new_key(r); key[r] = r :: else -> key[r] = k fi;
-  st[r] = birth; ph[r] = p; att[r] = a; jid[r] = j; rs[r] = stop;
+  st[r] = new_status; ph[r] = p; att[r] = a; jid[r] = j; rs[r] = stop;
   last[(r) / NT] = r;
-  if :: (birth == QUEUED || birth == RUNNING) -> draw(r); sd[r] = (birth == QUEUED) :: else fi;
-  if :: birth == RUNNING -> cf[r] = f[r]; cg[r] = (p == CANCEL) :: else fi
+  if :: (new_status == QUEUED || new_status == RUNNING) -> next_fence(r); sd[r] = (new_status == QUEUED) :: else fi;
+  if :: new_status == RUNNING -> cf[r] = f[r]; cg[r] = (p == CANCEL) :: else fi
 }
 inline finish(t, s) {                                  /* what no guard can ask for any more is set back, for fewer states */
   st[t] = s; lx[t] = 0; rp[t] = 0; sd[t] = 0; cf[t] = 0; cg[t] = 0;
   if :: s == COMPLETED -> comp[t]++ :: else fi
 }
 
-/* ---- plan: what an outcome decides, from the row as it was begun (domain/plan.py, failure.py, polling.py, ctx.py) ------- */
+/* ---- plan: the decision for an outcome, from the row as it was begun (domain/plan.py, failure.py, polling.py, plan_context.py) ------- */
 inline give_up(t, u, tried, stops) {                   /* failure.given_up, failure.unconfirmed */
   dto = FAILED; dunk = u; datt = att[t] + tried; di = FAILED; difs = u;
   if
@@ -201,18 +201,18 @@ inline give_up(t, u, tried, stops) {                   /* failure.given_up, fail
   :: else
   fi
 }
-inline again(t, u, a) { dto = AGAIN; dunk = (unk[t] || u); datt = a; difs = (ph[t] == POLL || (ph[t] == SUBMIT && dunk)) }
+inline reschedule(t, u, a) { dto = RESCHEDULE; dunk = (unk[t] || u); datt = a; difs = (ph[t] == POLL || (ph[t] == SUBMIT && dunk)) }
 inline plan(t, o, stops, undeliverable) {
   dto = COMPLETED; dn = NONE; drun = 0; di = NONE; dunk = 0; datt = att[t]; difs = 0; dkey = key[t]; djid = jid[t];
   if
-  :: o == LOST ->
+  :: o == LEASE_EXPIRED ->
      if
      :: (rp[t] >= MAXRECLAIM || undeliverable) -> give_up(t, (ph[t] == SUBMIT || ph[t] == POLL), 0, stops)
-     :: else -> again(t, (ph[t] == SUBMIT && !M_LOST_IS_KNOWN), att[t])
+     :: else -> reschedule(t, (ph[t] == SUBMIT && !M_EXPIRED_IS_KNOWN), att[t])
      fi
-  :: (o == DEFER || o == CONTINUE) -> again(t, 0, att[t])
+  :: (o == DEFER || o == CONTINUE) -> reschedule(t, 0, att[t])
   :: o == LATE -> dn = CANCEL; drun = 1; difs = 1
-  :: (o == DONE && ph[t] == WAKE) -> dn = SUBMIT; drun = 1; datt = 0
+  :: (o == DONE && ph[t] == TIMER) -> dn = SUBMIT; drun = 1; datt = 0
   :: (o == DONE && ph[t] == SUBMIT) -> dn = POLL; djid = 1; difs = 1; datt = att[t] + 1
   :: (o == DONE && ph[t] == POLL) -> di = COMPLETED
   :: (o == DONE && ph[t] == CANCEL) ->
@@ -226,7 +226,7 @@ inline plan(t, o, stops, undeliverable) {
      if
      :: att[t] + 1 >= MAXATT -> give_up(t, u_, 1, stops)
      :: (att[t] + 1 < MAXATT && M_NEW_KEY && ph[t] == SUBMIT) -> dto = FAILED; dn = SUBMIT; datt = att[t] + 1
-     :: (att[t] + 1 < MAXATT && !(M_NEW_KEY && ph[t] == SUBMIT)) -> again(t, u_, att[t] + 1)
+     :: (att[t] + 1 < MAXATT && !(M_NEW_KEY && ph[t] == SUBMIT)) -> reschedule(t, u_, att[t] + 1)
      fi
   :: o == FAIL -> give_up(t, unk[t], 1, stops)
   :: o == REDO ->                                      /* of a poll: the job failed */
@@ -245,17 +245,17 @@ inline send(t) {
   fi
 }
 
-/* ---- commit_tasks. told: 0 stale, 1 accepted, 2 accepted and the successor is mine. sent: the row to send, when the reply is here - */
+/* ---- commit_tasks. reply: 0 stale, 1 accepted, 2 accepted and the successor is mine. sent: the row to send once the reply has arrived - */
 inline commit(me, t, o, stops, granted, undeliverable, did) {
-  told = 0; sent = N;
+  reply = 0; sent = N;
   if
   :: ((st[t] == RUNNING || M_COMMIT_ANY_STATUS) && (f[t] == wf[me] || M_COMMIT_ANY_FENCE)) ->
      assert(st[t] == RUNNING && f[t] == wf[me] && by[t] == me);   /* I4: a stale fence changes nothing */
-     told = 1;
+     reply = 1;
      was = is[inst(t)];
      plan(t, o, stops, undeliverable);
-     nrs = (was == STOPPING); did = (dto != AGAIN);
-     cancels = (dto == AGAIN && ph[t] == CANCEL);
+     nrs = (was == STOPPING); did = (dto != RESCHEDULE);
+     cancels = (dto == RESCHEDULE && ph[t] == CANCEL);
      if                                                /* what follows: after a stop nothing but a cancel */
      :: was != STOPPING -> nx = dn
      :: (was == STOPPING && (cancels || di == STOPPED)) -> nx = NONE
@@ -269,28 +269,28 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
      if :: (di == STOPPED && dto == FAILED) -> unconfirmed[inst(t)] = 1; rare(CANCEL_UNCONFIRMED) :: else fi;
      cm[t] = (M_COMMIT_FORGETS -> 0 : f[t]); att[t] = datt; unk[t] = dunk;
      if                                                /* the row */
-     :: (dto == AGAIN && (was != STOPPING || ph[t] == CANCEL)) ->
-        be_born(was, ph[t], 0);
-        if :: birth == QUEUED -> birth = PENDING :: true fi;     /* within the horizon, or not */
-        st[t] = birth; lx[t] = 0; by[t] = 0;
+     :: (dto == RESCHEDULE && (was != STOPPING || ph[t] == CANCEL)) ->
+        initial_status(was, ph[t], 0);
+        if :: new_status == QUEUED -> new_status = PENDING :: true fi;     /* within the horizon, or not */
+        st[t] = new_status; lx[t] = 0; by[t] = 0;
         if :: cf[t] != 0 -> rp[t] = 0 :: else fi;
-        cf[t] = 0; sd[t] = (birth == QUEUED);
-        if :: birth == QUEUED -> draw(t); sent = t :: else fi
-     :: (dto == AGAIN && !(was != STOPPING || ph[t] == CANCEL)) -> finish(t, CANCELLED)
-     :: dto != AGAIN -> key[t] = dkey; finish(t, dto)
+        cf[t] = 0; sd[t] = (new_status == QUEUED);
+        if :: new_status == QUEUED -> next_fence(t); sent = t :: else fi
+     :: (dto == RESCHEDULE && !(was != STOPPING || ph[t] == CANCEL)) -> finish(t, CANCELLED)
+     :: dto != RESCHEDULE -> key[t] = dkey; finish(t, dto)
      fi;
      if                                                /* the next row */
      :: nx != NONE ->
-        be_born(was, nx, (was != STOPPING && drun && granted));
+        initial_status(was, nx, (was != STOPPING && drun && granted));
         if :: ph[t] == SUBMIT -> dkey = t :: else fi;
         if :: nx == CANCEL -> datt = 0 :: else fi;
         row = t + 1;
         insert_row(row, nx, datt, dkey, djid, nrs);
         if
-        :: birth == RUNNING ->
-           by[row] = me; told = 2;
+        :: new_status == RUNNING ->
+           by[row] = me; reply = 2;
            assert((is[inst(t)] == ACTIVE && !gp) || nx == CANCEL)   /* I7 */
-        :: birth == QUEUED -> sent = row
+        :: new_status == QUEUED -> sent = row
         :: else
         fi
      :: else
@@ -298,11 +298,11 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
      check(inst(t)); check_stopped(inst(t))
   :: else ->
      if
-     :: (cm[t] != 0 && cm[t] == wf[me]) ->             /* again, after a lost reply: the successor as it is now */
-        told = 1;
+     :: (cm[t] != 0 && cm[t] == wf[me]) ->             /* repeated after a lost reply: the successor as it is now */
+        reply = 1;
         rare(COMMIT_REPEATED);
         if
-        :: (t % NT < NT - 1 && st[t + 1] == RUNNING && (by[t + 1] == me || M_REPEAT_ANY_OWNER)) -> told = 2; rare(REPEATED_COMMIT_GOES_ON)
+        :: (t % NT < NT - 1 && st[t + 1] == RUNNING && (by[t + 1] == me || M_REPEAT_ANY_OWNER)) -> reply = 2; rare(REPEATED_COMMIT_GOES_ON)
         :: (t % NT < NT - 1 && st[t + 1] == QUEUED) -> sent = t + 1
         :: (st[t] == QUEUED) -> sent = t
         :: else
@@ -315,19 +315,19 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
 
 /* ---- the lock: one conditional update ------------------------------------------------------------------------------------------- */
 #define gives_way(me, t, k) (lown == 0 || lown == me \
-  || (!M_LOCK_NO_GIVING_WAY && inst(lt) == inst(t) && (lt < t || (lt == t && lf < k) || M_LOCK_ANY_ORDER)) \
+  || (!M_LOCK_KEPT_BY_THE_DEAD && inst(lt) == inst(t) && (lt < t || (lt == t && lf < k) || M_LOCK_ANY_ORDER)) \
   || (!M_DEAD_HOLDER_KEEPS && lt == t && lf == k && lold))
-/* I4: nobody loses the lock in the middle of a call before its lease is over. */
+/* I4: no delivery loses the lock during a call before its lease expires. */
 inline check_undisturbed(me) { assert(lown == me || lown == TICK || lown == GONE || lown == 0 || !incall[lown] || frozen[lown]) }
 inline take_lock(me, t, k) {
   if
   :: gives_way(me, t, k) ->
      if
-     :: (lown == 1 || lown == 2) && lown != me -> rare(LOCK_TAKEN_FROM_A_LIVING); check_undisturbed(me); if :: frozen[lown] -> lost[lown] = 1 :: else fi
+     :: (lown == 1 || lown == 2) && lown != me -> rare(LOCK_TAKEN_FROM_A_LIVING); check_undisturbed(me); if :: frozen[lown] -> lock_lost[lown] = 1 :: else fi
      :: lown == GONE && lt == t && lf == k -> rare(LOCK_TAKEN_FROM_A_DEAD)
      :: else
      fi;
-     lown = me; lt = t; lf = k; lold = 0; lost[me] = 0; yes = 1
+     lown = me; lt = t; lf = k; lold = 0; lock_lost[me] = 0; yes = 1
   :: else -> yes = 0
   fi
 }
@@ -345,7 +345,7 @@ inline handle(k) {
   if
   :: (job[k] == NONE || age[k] == 2 || M_SERVICE_WITHOUT_KEYS) ->
      eff[k]++; assert(eff[k] <= 1);                    /* I5: one effect per key */
-     /* I7: none after a stop was over */
+     /* I7: no call after a stop has ended */
      assert(zombie[k] || (is[inst(k)] != STOPPED && is[inst(k)] != COMPLETED) || unconfirmed[inst(k)]);
      job[k] = OPEN
   :: else
@@ -353,19 +353,19 @@ inline handle(k) {
 }
 /* I4: no two calls at once whose locks hold, and none while another instance's request may still be on its way. */
 inline check_alone(me, t) {
-  assert(lost[me] || !(incall[3 - me] && !lost[3 - me]));
+  assert(lock_lost[me] || !(incall[3 - me] && !lock_lost[3 - me]));
   d_step {
     v_ = 0;
     do
     :: v_ == N -> break
-    :: else -> assert(inst(v_) == inst(t) || !ghost(v_) || job[v_] != NONE || lost[me] || zombie[v_] || wiped); v_++
+    :: else -> assert(inst(v_) == inst(t) || !ghost(v_) || job[v_] != NONE || lock_lost[me] || zombie[v_] || wiped); v_++
     od;
     v_ = 0
   }
 }
 
-/* ---- an invocation is over, or dead ------------------------------------------------------------------------------------------------ */
-inline be_gone(me) {
+/* ---- an invocation has ended or died ------------------------------------------------------------------------------------------------ */
+inline end_delivery(me) {
   d_step {
     if :: lown == me -> lown = GONE :: else fi;
     v_ = 0;
@@ -373,7 +373,7 @@ inline be_gone(me) {
     :: v_ == N -> break
     :: else -> if :: by[v_] == me -> by[v_] = (st[v_] == RUNNING -> GONE : 0) :: else fi; v_++
     od;
-    wt[me] = N; wk[me] = 0; wf[me] = 0; frozen[me] = 0; lost[me] = 0; incall[me] = 0
+    wt[me] = N; wk[me] = 0; wf[me] = 0; frozen[me] = 0; lock_lost[me] = 0; incall[me] = 0
   }
 }
 #define MAY_DIE :: (F_CRASH && fb > 0) -> fb--; goto killed
@@ -382,21 +382,21 @@ inline be_gone(me) {
 inline approach(t) {
   out = NONE;
   if
-  :: put_off -> out = DEFER; put_off = 0
-  :: !put_off && ph[t] == WAKE -> out = DONE
-  :: !put_off && ph[t] == SUBMIT ->
+  :: deferred -> out = DEFER; deferred = 0
+  :: !deferred && ph[t] == TIMER -> out = DONE
+  :: !deferred && ph[t] == SUBMIT ->
      if
      :: (unk[t] && age[t] && !M_NO_KEY_AGE) -> rare(OLD_KEY_LOOKED_UP); out = ((job[t] != NONE && age[t] < 2) -> DONE : FAIL)
      :: else
      fi
-  :: !put_off && ph[t] == POLL ->
+  :: !deferred && ph[t] == POLL ->
      if
      :: job[key[t]] == OPEN -> out = CONTINUE
      :: (job[key[t]] == OPEN && F_LATE && fb > 0) -> fb--; out = LATE
      :: job[key[t]] == SUCCEEDED -> out = DONE
      :: job[key[t]] >= JOB_FAILED -> out = REDO
      fi
-  :: !put_off && ph[t] == CANCEL ->
+  :: !deferred && ph[t] == CANCEL ->
      if
      :: jid[t] -> skip
      :: (!jid[t] && job[key[t]] == OPEN) -> skip
@@ -409,11 +409,11 @@ inline approach(t) {
 #define MESSAGE(T, K) :: (qm[T] & bit_(K)) -> t = T; wk[me] = K
 #define MESSAGES(T) MESSAGE(T, 1) MESSAGE(T, 2) MESSAGE(T, 3) MESSAGE(T, 4) MESSAGE(T, 5) MESSAGE(T, 6) MESSAGE(T, 7) MESSAGE(T, 8) MESSAGE(T, 9)
 
-/* One delivery (services/stepping/deliver.py, run_chain.py). Its number is its delivery_id: what it leaves behind is GONE's before the next one. */
+/* One delivery (services/stepping/loop.py, delivery.py). Its number is its delivery id; what it leaves behind belongs to GONE before the next one starts. */
 proctype Delivery(byte me) {
   byte t = 0; byte out = 0;
   bit mine = 0;                                        /* AccountLock._held */
-  bit put_off = 0; bit settled = 0; bit stops = 0; bit granted = 0; bit saw_pause = 0; bit handled = 0; bit did = 0;   /* did: the first commit was accepted, its reply lost */
+  bit deferred = 0; bit lock_releasable = 0; bit stops = 0; bit granted = 0; bit saw_pause = 0; bit handled = 0; bit did = 0;   /* did: the first commit was accepted, its reply lost */
 
 end_idle:
   atomic {                                             /* receive, and take the lock for a write */
@@ -441,19 +441,19 @@ end_idle:
     fi;
     wt[me] = t;
     if :: (F_DUP && fb > 0) -> fb-- :: qm[t] = qm[t] & ~bit_(wk[me]) fi;
-    settled = 1; saw_pause = gp;
+    lock_releasable = 1; saw_pause = gp;
     if
     :: (!writes(ph[t]) || M_NO_LOCK)
     :: (writes(ph[t]) && !M_NO_LOCK) ->
        if
-       :: (F_LOCK && fb > 0) -> fb--; put_off = 1; if :: true :: take_lock(me, t, wk[me]) fi       /* no answer: written or not */
+       :: (F_LOCK && fb > 0) -> fb--; deferred = 1; if :: true :: take_lock(me, t, wk[me]) fi       /* no response: written or not */
        :: true ->
           take_lock(me, t, wk[me]);
           if
           :: yes -> mine = 1
           :: (!yes && lt == t && lf == wk[me]) ->      /* a duplicate is acknowledged and touches nothing */
-             rare(DUPLICATE); assert(FAULTS || BACKLOG); goto over
-          :: (!yes && !(lt == t && lf == wk[me])) -> rare(LOCK_HELD); assert(FAULTS || OPS || BACKLOG || NI > 1); put_off = 1
+             rare(DUPLICATE); assert(FAULTS || BACKLOG); goto release
+          :: (!yes && !(lt == t && lf == wk[me])) -> rare(LOCK_HELD); assert(FAULTS || OPS || BACKLOG || NI > 1); deferred = 1
           fi
        fi
     fi
@@ -467,7 +467,7 @@ begin:
        if
        :: ((M_GLOBAL_READ_EARLY -> saw_pause : gp) && st[t] == QUEUED && f[t] == wk[me] && (ph[t] != CANCEL || M_CANCEL_HELD)) ->
           if :: !M_NOT_GIVEN_BACK -> st[t] = PENDING; lx[t] = 0; sd[t] = 0 :: else fi;
-          rare(GIVEN_BACK); goto over
+          rare(RELEASED_UNDER_PAUSE); goto release
        :: else ->
           if
           :: ((st[t] == QUEUED || (M_BEGIN_ANY_STATUS && islive(t) && st[t] != RUNNING)) && (f[t] == wk[me] || M_BEGIN_ANY_FENCE)
@@ -475,23 +475,23 @@ begin:
              assert(st[t] == QUEUED && f[t] == wk[me]);            /* begun once per claim */
              assert((is[inst(t)] == ACTIVE && !gp) || ph[t] == CANCEL);  /* I7 */
              st[t] = RUNNING; cf[t] = wk[me]; by[t] = me; lx[t] = 0;
-             if :: !M_BEGIN_KEEPS_FENCE -> draw(t) :: else fi;
+             if :: !M_BEGIN_KEEPS_FENCE -> next_fence(t) :: else fi;
              wf[me] = f[t];
              if :: (ph[t] == CANCEL && cg[t] == 0) -> cg[t] = 1 :: else fi
           :: else ->
              if
-             :: (st[t] == RUNNING && cf[t] == wk[me] && (by[t] == me || M_BEGIN_FOR_ANYBODY)) ->   /* again, after a lost reply */
+             :: (st[t] == RUNNING && cf[t] == wk[me] && (by[t] == me || M_BEGIN_FOR_ANY_DELIVERY)) ->   /* called again after a lost reply */
                 rare(BEGIN_REPEATED); wf[me] = f[t]
-             :: else -> assert(FAULTS || OPS || BACKLOG); goto over
+             :: else -> assert(FAULTS || OPS || BACKLOG); goto release
              fi
           fi;
           if
-          :: (F_REPLY && fb > 0) -> fb--; if :: goto begin :: goto over fi     /* called again, or given up */
+          :: (F_REPLY && fb > 0) -> fb--; if :: goto begin :: goto release fi     /* called again, or abandoned */
           :: true
           fi;
           stops = (rs[t] || is[inst(t)] == STOPPING);
           approach(t);
-          if :: out == NONE :: else -> goto decide fi
+          if :: out == NONE :: else -> goto planned fi
        fi
     fi
   }
@@ -504,8 +504,8 @@ call:
        if
        :: (frozen[me] && !M_NO_TIME_CHECK) ->
           if
-          :: out = DEFER; goto decide                  /* out of time */
-          :: zombie[t] = 1; rare(SENT_AFTER_A_FREEZE)        /* it stood still after the look at the clock: nobody can help that */
+          :: out = DEFER; goto planned                  /* out of time */
+          :: zombie[t] = 1; rare(SENT_AFTER_A_FREEZE)        /* it froze after reading the clock: no check of ours can prevent that */
           fi
        :: else
        fi;
@@ -525,7 +525,7 @@ call:
        if :: (ph[t] == SUBMIT && !handled) -> zombie[t] = (zombie[t] || frozen[me]); handle(t) :: (ph[t] == CANCEL && key[t] != NOKEY && job[key[t]] == OPEN) -> job[key[t]] = JOB_CANCELLED :: else fi;
        out = DONE
     :: (F_VENDOR && fb > 0) ->                         /* timeout, reset, 5xx: acted upon, or later, or never */
-       fb--; out = UNKNOWN; settled = 0;
+       fb--; out = UNKNOWN; lock_releasable = 0;
        if
        :: (ph[t] == SUBMIT && !handled) -> ghosts = ghosts | bit_(t); zombie[t] = (zombie[t] || frozen[me])
        :: (ph[t] == CANCEL && key[t] != NOKEY && job[key[t]] == OPEN) -> job[key[t]] = JOB_CANCELLED
@@ -535,18 +535,18 @@ call:
     :: (F_VENDOR && fb > 0 && ph[t] == SUBMIT && !handled && job[t] == NONE) -> fb--; out = FAIL   /* 4xx */
     fi;
     /* What an earlier try under this key sent may still be on its way. */
-    if :: (ph[t] == SUBMIT && unk[t] && out != DONE && !M_EARLIER_FORGOTTEN) -> settled = 0 :: else fi;
+    if :: (ph[t] == SUBMIT && unk[t] && out != DONE && !M_EARLIER_FORGOTTEN) -> lock_releasable = 0 :: else fi;
     incall[me] = 0; handled = 0
   }
 
-decide:
+planned:
   atomic {                                             /* a chain into a write takes or renews the lock first */
     if
     MAY_DIE
     :: true ->
        granted = 0;
        if
-       :: ((out == DONE && ph[t] == WAKE) || out == LATE) && !frozen[me] ->
+       :: ((out == DONE && ph[t] == TIMER) || out == LATE) && !frozen[me] ->
           if
           :: M_CHAIN_UNLOCKED -> granted = 1
           :: !M_CHAIN_UNLOCKED && F_LOCK && fb > 0 -> fb--; mine = 0
@@ -563,29 +563,29 @@ commits:
     :: true ->
        commit(me, t, out, stops, granted, 0, did);
        if
-       :: (F_REPLY && fb > 0) -> fb--; if :: goto commits :: settled = 0; goto over fi
+       :: (F_REPLY && fb > 0) -> fb--; if :: goto commits :: lock_releasable = 0; goto release fi
        :: true
        fi;
        if :: sent < N -> send(sent) :: else fi;
        if
-       :: told == 2 -> did = 0; t++; wt[me] = t; wk[me] = 0; wf[me] = f[t]; stops = rs[t]; approach(t); if :: out == NONE -> goto call :: else -> goto decide fi
+       :: reply == 2 -> did = 0; t++; wt[me] = t; wk[me] = 0; wf[me] = f[t]; stops = rs[t]; approach(t); if :: out == NONE -> goto call :: else -> goto planned fi
        :: else
        fi
     fi
   }
-over:
+release:
   atomic {                                             /* unlock if the ends of call and commit are known; acknowledge */
     if
     MAY_DIE
-    :: true -> if :: (settled || M_RELEASE_UNKNOWN) -> unlock(me) :: else fi
+    :: true -> if :: (lock_releasable || M_RELEASE_UNKNOWN) -> unlock(me) :: else fi
     fi;
-    be_gone(me); mine = 0; t = 0; out = 0; put_off = 0; settled = 0; stops = 0; granted = 0; saw_pause = 0; did = 0;
+    end_delivery(me); mine = 0; t = 0; out = 0; deferred = 0; lock_releasable = 0; stops = 0; granted = 0; saw_pause = 0; did = 0;
     goto end_idle
   }
 killed:
-  atomic {                                             /* the message may come again */
+  atomic {                                             /* the message may be delivered again */
     if :: wk[me] != 0 -> qm[wt[me]] = qm[wt[me]] | bit_(wk[me]) :: true fi;
-    be_gone(me); mine = 0; t = 0; out = 0; put_off = 0; settled = 0; stops = 0; granted = 0; saw_pause = 0; handled = 0; did = 0;
+    end_delivery(me); mine = 0; t = 0; out = 0; deferred = 0; lock_releasable = 0; stops = 0; granted = 0; saw_pause = 0; handled = 0; did = 0;
     goto end_idle
   }
 }
@@ -597,8 +597,8 @@ proctype Claim(byte i) {                               /* claim_due_tasks, then 
 end_idle:
   do
   :: atomic { (!M_SEND_FIRST && live(i) && st[last[i]] == PENDING && under_pause(last[i])) ->
-       st[last[i]] = QUEUED; lx[last[i]] = 0; sd[last[i]] = 1; draw(last[i]); send(last[i]) }
-  :: atomic { (M_SEND_FIRST && !first && live(i) && st[last[i]] == PENDING && under_pause(last[i])) -> draw(last[i]); send(last[i]); first = 1 }
+       st[last[i]] = QUEUED; lx[last[i]] = 0; sd[last[i]] = 1; next_fence(last[i]); send(last[i]) }
+  :: atomic { (M_SEND_FIRST && !first && live(i) && st[last[i]] == PENDING && under_pause(last[i])) -> next_fence(last[i]); send(last[i]); first = 1 }
   :: atomic { (M_SEND_FIRST && first) -> first = 0; if :: st[last[i]] == PENDING -> st[last[i]] = QUEUED; lx[last[i]] = 0; sd[last[i]] = 1 :: else fi }
   od
 }
@@ -609,7 +609,7 @@ end_idle:
        rare(RESENT);
        lx[last[i]] = 0; if :: MAXSEND -> sd[last[i]]++ :: else fi;
        if
-       :: (M_RESEND_NEW_FENCE && qm[last[i]] < bit_(5)) -> draw(last[i]); send(last[i])
+       :: (M_RESEND_NEW_FENCE && qm[last[i]] < bit_(5)) -> next_fence(last[i]); send(last[i])
        :: else -> send(last[i])
        fi }
   od
@@ -627,7 +627,7 @@ end_idle:
     if :: undeliverable -> rare(UNDELIVERABLE) :: else fi;
     st[t] = RUNNING; cf[t] = 0; by[t] = TICK; lx[t] = 0;
     wt[TICK] = t;
-    if :: !M_BEGIN_KEEPS_FENCE -> draw(t) :: else fi;
+    if :: !M_BEGIN_KEEPS_FENCE -> next_fence(t) :: else fi;
     wf[TICK] = f[t]; stops = (rs[t] || is[i] == STOPPING);
     if :: (rp[t] >= MAXRECLAIM) -> rare(CRASH_LOOP) :: else fi;
     check(i)
@@ -637,13 +637,13 @@ commits:
     if
     :: (F_CRASH && fb > 0) -> fb--
     :: true ->
-       commit(TICK, t, LOST, stops, 0, undeliverable, did);
+       commit(TICK, t, LEASE_EXPIRED, stops, 0, undeliverable, did);
        if
        :: (F_REPLY && fb > 0) -> fb--; if :: goto commits :: true fi
        :: true -> if :: sent < N -> send(sent) :: else fi
        fi
     fi;
-    be_gone(TICK); t = 0; stops = 0; undeliverable = 0; did = 0;
+    end_delivery(TICK); t = 0; stops = 0; undeliverable = 0; did = 0;
     goto end_idle
   }
 }
@@ -668,8 +668,8 @@ end_idle:
   :: atomic { (lown != 0 && !lold && !ghosts && (lown == GONE || frozen[lown])) -> lold = 1 }
   :: atomic { (lown != 0 && !lold && !ghosts && lown != GONE && !frozen[lown] && F_FREEZE && fb > 0) -> fb--; frozen[lown] = 1; lold = 1 }
   :: atomic { (!M_NO_EXPIRY && lown != 0 && lold && !ghosts) ->
-       if :: lown != GONE -> lost[lown] = 1; rare(LOCK_EXPIRED_ON_A_LIVING) :: else fi; drop_lock() }
-  :: atomic { (F_WIPE && fb > 0 && lown != 0) -> fb--; if :: lown != GONE -> lost[lown] = 1 :: else fi; wiped = 1; drop_lock() }
+       if :: lown != GONE -> lock_lost[lown] = 1; rare(LOCK_EXPIRED_ON_A_LIVING) :: else fi; drop_lock() }
+  :: atomic { (F_WIPE && fb > 0 && lown != 0) -> fb--; if :: lown != GONE -> lock_lost[lown] = 1 :: else fi; wiped = 1; drop_lock() }
   od
 }
 #define JOBS(K) \
@@ -705,7 +705,7 @@ end_idle:
 }
 
 /* ---- people -------------------------------------------------------------------------------------------------------------------------------- */
-inline touch(t, s) { st[t] = s; lx[t] = 0; sd[t] = (s == QUEUED); draw(t); if :: s == QUEUED -> send(t) :: else fi }
+inline touch(t, s) { st[t] = s; lx[t] = 0; sd[t] = (s == QUEUED); next_fence(t); if :: s == QUEUED -> send(t) :: else fi }
 proctype People(byte i) {
   byte t;
 end_idle:
@@ -720,7 +720,7 @@ end_idle:
   :: atomic { (is[i] == PAUSED) ->                                   /* resume_workflow */
        t = last[i]; is[i] = ACTIVE;
        if
-       :: st[t] == HELD -> be_born(ACTIVE, ph[t], 0); if :: birth == QUEUED -> birth = PENDING :: true fi; touch(t, birth)
+       :: st[t] == HELD -> initial_status(ACTIVE, ph[t], 0); if :: new_status == QUEUED -> new_status = PENDING :: true fi; touch(t, new_status)
        :: else
        fi;
        t = 0; check(i) }
@@ -730,10 +730,10 @@ end_idle:
        :: (st[t] == RUNNING && !M_STOP_AT_ONCE) -> is[i] = STOPPING
        :: (st[t] != RUNNING && ph[t] == CANCEL) -> is[i] = STOPPING; rs[t] = 1
        :: else ->
-          finish(t, CANCELLED); draw(t);
+          finish(t, CANCELLED); next_fence(t);
           if
           :: (ph[t] == POLL || (ph[t] == SUBMIT && unk[t] && !M_STOP_FORGETS_UNKNOWN)) ->
-             is[i] = STOPPING; birth = QUEUED;
+             is[i] = STOPPING; new_status = QUEUED;
              dkey = key[t]; djid = jid[t]; row = t + 1;
              insert_row(row, CANCEL, 0, dkey, djid, 1); send(row)
           :: else -> is[i] = STOPPED
@@ -747,10 +747,10 @@ end_idle:
        :: (unk[t] && ph[t] != CANCEL && !M_RETRY_NEW_TASK) -> att[t] = 0; rp[t] = 0; touch(t, (gp -> PENDING : QUEUED))
        :: else ->
           nx = ((ph[t] == CANCEL && key[t] != NOKEY) -> POLL : SUBMIT);
-          be_born(ACTIVE, nx, 0);
+          initial_status(ACTIVE, nx, 0);
           dkey = key[t]; djid = (nx == POLL); row = t + 1;
           insert_row(row, nx, 0, dkey, djid, 0);
-          if :: birth == QUEUED -> send(row) :: else fi
+          if :: new_status == QUEUED -> send(row) :: else fi
        fi;
        t = 0; check(i) }
   :: atomic { (O_GLOBAL && ob > 0 && !gp && i == 0) -> ob--; gp = 1 }   /* pause_all */
@@ -760,9 +760,9 @@ end_idle:
 proctype Import() {                                                     /* start_workflows */
 #if NI > 1
   atomic { (M_TWO_LIVE || !live(0)) ->
-    is[1] = ACTIVE; be_born(ACTIVE, SUBMIT, 0);
-    st[NT] = birth; ph[NT] = SUBMIT; key[NT] = NT; last[1] = NT;
-    if :: birth == QUEUED -> draw(NT); sd[NT] = 1; send(NT) :: else fi;
+    is[1] = ACTIVE; initial_status(ACTIVE, SUBMIT, 0);
+    st[NT] = new_status; ph[NT] = SUBMIT; key[NT] = NT; last[1] = NT;
+    if :: new_status == QUEUED -> next_fence(NT); sd[NT] = 1; send(NT) :: else fi;
     check(1) }
 #endif
   skip
@@ -782,17 +782,17 @@ init {
   }
 }
 
-#define over(i) (is[i] == COMPLETED || is[i] == FAILED || is[i] == STOPPED)
+#define ended(i) (is[i] == COMPLETED || is[i] == FAILED || is[i] == STOPPED)
 #if NI > 1
-#define settled_ (over(0) && over(1))
+#define all_ended (ended(0) && ended(1))
 #else
-#define settled_ over(0)
+#define all_ended ended(0)
 #endif
-/* I6, and that nothing is lost: whatever happened, everything ends; a failure too, while somebody may still retry it. */
+/* I6: everything ends, whatever happened; a failure counts as an end while an operator may retry it. */
 #ifdef EVENTUALLY
 #if FOR_EVER
 ltl stops { [] ((is[0] == STOPPING) -> <> (is[0] != STOPPING)) }
 #else
-ltl ends { <> (settled_ && !(O_RETRY && ob > 0 && is[0] == FAILED)) }
+ltl ends { <> (all_ended && !(O_RETRY && ob > 0 && is[0] == FAILED)) }
 #endif
 #endif
