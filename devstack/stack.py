@@ -108,7 +108,6 @@ class Stack:
         self._start_triggers()
         return {
             "apiUrl": gateway.url,
-            "consoleUrl": f"{gateway.url}/console",
             "token": mint(self._directory.directory),
             "databaseUrl": owner_url,
             "awsEndpointUrl": self._emulator.url,

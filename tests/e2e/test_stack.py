@@ -16,7 +16,6 @@ from tests.e2e.local_stack import ROOT, LocalStack, alive, wait_until
 
 KEYS = {
     "apiUrl",
-    "consoleUrl",
     "token",
     "databaseUrl",
     "awsEndpointUrl",

@@ -21,7 +21,7 @@ from tests.support.stores import maintenance, running
 LOSE = "update scheduled_tasks set status = 'cancelled', finished_at = clock_timestamp(), lease_expires_at = null, held_at = null"
 
 
-def test_a_live_instance_without_a_live_task_is_lost(database: TestDatabase) -> None:
+def test_a_live_instance_without_a_live_task_is_orphaned(database: TestDatabase) -> None:
     """Whatever the instance's status is, and wherever its task went: finished, or deleted (I2)."""
     active, paused, stopping, deleted = (
         an_instance(database, account_id=an_account(database, name)) for name in "abcd"
@@ -33,19 +33,19 @@ def test_a_live_instance_without_a_live_task_is_lost(database: TestDatabase) -> 
     assert store.find_orphaned_workflows("", 100) == {
         "checked": 4,
         "last": None,
-        "lost": 0,
+        "orphaned": 0,
         "ids": [],
     }
     database.rows(
         f"{LOSE} where task_id = any (%s)", ([active.task_id, paused.task_id, stopping.task_id],)
     )
     database.rows("delete from scheduled_tasks where task_id = %s", (deleted.task_id,))
-    lost = [str(one.instance_id) for one in (active, paused, stopping, deleted)]
+    orphaned = [str(one.instance_id) for one in (active, paused, stopping, deleted)]
     assert store.find_orphaned_workflows("", 100) == {
         "checked": 4,
         "last": None,
-        "lost": 4,
-        "ids": lost,
+        "orphaned": 4,
+        "ids": orphaned,
     }
 
 
@@ -58,7 +58,7 @@ def test_instances_that_have_their_task_or_need_none_are_not(database: TestDatab
     assert maintenance(database).find_orphaned_workflows("", 100) == {
         "checked": 3,
         "last": None,
-        "lost": 0,
+        "orphaned": 0,
         "ids": [],
     }
 
@@ -88,7 +88,7 @@ def test_it_names_twenty_at_most(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_commit_at_work_is_seen_before_or_after_never_between(database: TestDatabase) -> None:
-    """The finished task and its successor become visible together: no instance seems lost in passing."""
+    """The finished task and its successor become visible together: no instance seems orphaned in between."""
     mine = running(database)
     fence = database.value("select fence from scheduled_tasks where task_id = %s", (mine.task_id,))
     other, store = database.session(), maintenance(database)
@@ -99,6 +99,6 @@ def test_a_commit_at_work_is_seen_before_or_after_never_between(database: TestDa
     assert store.find_orphaned_workflows("", 10) == {
         "checked": 1,
         "last": None,
-        "lost": 0,
+        "orphaned": 0,
         "ids": [],
     }

@@ -133,7 +133,7 @@ def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, pl
 
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
-def test_the_search_for_lost_workflows_is_bounded(crowded: TestDatabase, plan: str) -> None:
+def test_the_search_for_orphaned_workflows_is_bounded(crowded: TestDatabase, plan: str) -> None:
     """A part of it reads so many instances and their tasks, and nothing else, wherever it begins (I2)."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()

@@ -332,7 +332,7 @@ def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in:
     assert store.find_orphaned_workflows("", 10) == {
         "checked": 0,
         "last": None,
-        "lost": 0,
+        "orphaned": 0,
         "ids": [],
     }
     store.record_maintenance({"after": ""})

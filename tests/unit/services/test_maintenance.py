@@ -159,8 +159,8 @@ def test_the_search_continues_where_it_stopped() -> None:
     assert store.searched[2:] == [str(SEARCH_BATCH * 2), str(SEARCH_BATCH * 3)]
 
 
-def test_lost_workflows_are_urgent_until_they_are_found() -> None:
-    """Named in the log, told in the same pass and to whoever asks, searched for in the same place again, and gone once mended (I2)."""
+def test_orphaned_workflows_fail_an_urgent_check_until_they_are_repaired() -> None:
+    """They are logged, reported by the same pass and by the API, and searched for again (I2)."""
     store, telemetry = (
         Store(0, live=SEARCH_BATCH + 5, orphaned=frozenset({3, SEARCH_BATCH + 1})),
         Remembering(),

@@ -1,12 +1,21 @@
-"""Validation errors of pydantic as issues: a JSON pointer and a sentence, never the value."""
+"""Convert pydantic's errors to validation issues: a JSON pointer (RFC 6901) and a sentence.
+
+An issue never has the value itself, which may be a credential.
+"""
 
 from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.pointers import pointer
 
+_TIME = "Must be a time with its zone, as in 2026-11-23T15:00:00Z."
 _SENTENCES = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
@@ -17,34 +26,59 @@ _SENTENCES = {
     "bool_type": "Must be true or false.",
     "int_type": "Must be a whole number.",
     "int_parsing": "Must be a whole number.",
-    "timezone_aware": "Must be a time with its zone, as in 2026-11-23T15:00:00Z.",
-    "datetime_from_date_parsing": "Must be a time with its zone, as in 2026-11-23T15:00:00Z.",
-    "datetime_parsing": "Must be a time with its zone, as in 2026-11-23T15:00:00Z.",
+    "timezone_aware": _TIME,
+    "datetime_from_date_parsing": _TIME,
+    "datetime_parsing": _TIME,
+}
+# The only pattern among the fields of a step is that of its id.
+_STEP_SENTENCES = _SENTENCES | {
+    "string_pattern_mismatch": 'Must be 1 to 64 letters, digits or "_", "-", ".", ":".',
 }
 
 
 def issues_of(error: ValidationError, *prefix: str | int) -> list[ValidationIssue]:
-    """Return every issue that pydantic found, without the values, which may be credentials.
-
-    Args:
-        error: What pydantic raised.
-        prefix: The path of the validated value in its document.
-    """
-    found = error.errors(include_url=False, include_input=False, include_context=False)
+    """Return every issue of a request; `prefix` is the path of the validated part."""
     return [
-        ValidationIssue(pointer(*prefix, *item["loc"]), _sentence(item["type"], item["msg"]))
-        for item in found
+        ValidationIssue(pointer(*prefix, *path), _sentence(kind, message, _SENTENCES))
+        for kind, message, path in _errors(error)
     ]
 
 
-def _sentence(kind: str, message: str) -> str:
-    known = _SENTENCES.get(kind)
-    if known:
-        return known
-    text = (
-        message.removeprefix("Value error, ")
-        .replace("Input should", "Must", 1)
-        .replace("should", "must", 1)
-    )
-    text = text.replace("Must match pattern", "Must match the pattern", 1)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+def step_issues(error: ValidationError, fields: Iterable[str]) -> list[ValidationIssue]:
+    """Return every issue of a step, with pointers relative to the step.
+
+    Args:
+        error: what pydantic found.
+        fields: the names that the step may have, to suggest one for an unknown field.
+    """
+    known = sorted(fields)
+    return [
+        ValidationIssue(
+            pointer(*path),
+            _unknown_field(str(path[-1]), known)
+            if kind == "extra_forbidden"
+            else _sentence(kind, message, _STEP_SENTENCES),
+        )
+        for kind, message, path in _errors(error)
+    ]
+
+
+def _errors(error: ValidationError) -> list[tuple[str, str, Sequence[Any]]]:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(item["type"], item["msg"], item["loc"]) for item in found]
+
+
+def _sentence(kind: str, message: str, sentences: Mapping[str, str]) -> str:
+    """Return our sentence for a kind of error, else pydantic's message in the same style."""
+    if kind in sentences:
+        return sentences[kind]
+    text = message.removeprefix("Value error, ")
+    text = re.sub(r"^\w+ should match pattern", "Must match the pattern", text)
+    text = re.sub(r"^\w+ should", "Must", text)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
+
+
+def _unknown_field(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    suggestion = f'Did you mean "{near[0]}"?' if near else f"Fields: {', '.join(known)}."
+    return f"There is no such field here. {suggestion}"
