@@ -104,7 +104,7 @@ def stored(front: Front) -> tuple[int, int]:
         "select (select count(*) from workflow_definitions) as rows,"
         " (select count(*) from audit_log) as audits"
     )
-    return row["rows"], row["told"]
+    return row["rows"], row["audits"]
 
 
 @given(st.data())
