@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from flamebot.actions.step_fields import StepFields
 from flamebot.actions.issues import step_issues
+from flamebot.actions.step_fields import StepFields
 from flamebot.domain.action import EffectAction, PureAction
 from flamebot.domain.endpoint import ActionEndpoint
 from flamebot.domain.errors import ValidationIssue
