@@ -98,7 +98,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Remove all faults."""
+        """Remove all faults that are waiting."""
         with self._lock:
             self._ahead.clear()
 

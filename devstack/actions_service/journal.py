@@ -28,5 +28,5 @@ class Journal:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; nothing is appended any more."""
         self._file.close()

@@ -99,7 +99,7 @@ class Provider:
             self._apply(kind, content)
 
     def close(self) -> None:
-        """Close the state file."""
+        """Close the state file; keep no further change."""
         with self._lock:
             if self._journal is not None:
                 self._journal.close()

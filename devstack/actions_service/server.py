@@ -64,7 +64,7 @@ class ActionsService:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Start to serve requests."""
+        """Start to serve requests on the port."""
         self._server.start()
 
     def stop(self) -> None:

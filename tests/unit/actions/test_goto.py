@@ -1,4 +1,4 @@
-"""`goto`: jumps, up to a limit or for ever."""
+"""`goto`: jumps, up to a limit or without one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.unit.actions.builders import issues_of, pure
 
 
 def test_a_jump_counts_under_its_own_id() -> None:
-    """And leaves the counts of others alone."""
+    """The counts of other jumps do not change."""
     transition = pure("goto", nextStep="a", maxIterations=2).transition(
         "step", {"other": 5, "step": 1}
     )
@@ -18,13 +18,13 @@ def test_a_jump_counts_under_its_own_id() -> None:
 
 
 def test_at_its_limit_it_goes_on() -> None:
-    """With the step after it, and without counting."""
+    """It continues with the next step and counts nothing."""
     transition = pure("goto", nextStep="a", maxIterations=2).transition("step", {"step": 2})
     assert (transition.to, transition.iterations, transition.failure) == (None, None, None)
 
 
 def test_at_its_limit_it_may_fail() -> None:
-    """If onLimit says so."""
+    """With onLimit: fail the transition is a failure."""
     assert (
         pure("goto", nextStep="a", maxIterations=2, onLimit="fail")
         .transition("step", {"step": 2})
@@ -34,7 +34,7 @@ def test_at_its_limit_it_may_fail() -> None:
 
 
 def test_an_endless_jump_never_falls_through() -> None:
-    """However often it has jumped."""
+    """Without a limit it jumps, however often it has jumped."""
     jump = pure("goto", nextStep="a", infiniteAllowed=True)
     assert jump.targets() == (("a",), False)
     assert jump.transition("step", {"step": 10**9}).to == "a"
@@ -57,5 +57,5 @@ def test_an_endless_jump_never_falls_through() -> None:
 def test_a_jump_has_a_target_and_a_limit_or_none(
     fields: dict[str, object], pointers: list[str]
 ) -> None:
-    """One of maxIterations and infiniteAllowed, not both."""
+    """A jump has maxIterations or infiniteAllowed, not both."""
     assert [issue.pointer for issue in issues_of("goto", **fields)] == pointers

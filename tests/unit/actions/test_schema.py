@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions says what the reader says, as far as a schema can."""
+"""The JSON Schema of definitions agrees with the reader, as far as a schema can."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VALIDATOR = Draft202012Validator(definition_schema())
 
 
 def test_it_is_a_schema_of_draft_2020_12() -> None:
-    """And has a definition per action."""
+    """It is valid and has one definition per action."""
     schema = definition_schema()
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -80,13 +80,13 @@ BAD: list[Any] = [
 
 @pytest.mark.parametrize("document", GOOD)
 def test_what_is_accepted_fits_the_schema(document: Any) -> None:
-    """Nobody's editor complains about a definition that is fine."""
+    """A definition that the reader accepts is valid by the schema."""
     assert read_definition(document, REGISTRY, POLICY)[1] == []
     assert list(VALIDATOR.iter_errors(document)) == []
 
 
 @pytest.mark.parametrize("document", BAD)
 def test_what_the_schema_refuses_is_refused(document: Any) -> None:
-    """Both sides see the same errors of form."""
+    """A definition that the schema refuses is refused by the reader."""
     assert read_definition(document, REGISTRY, POLICY)[1] != []
     assert list(VALIDATOR.iter_errors(document)) != []

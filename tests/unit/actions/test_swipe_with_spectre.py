@@ -1,4 +1,4 @@
-"""`swipe_with_spectre`: a job of so many swipes."""
+"""`swipe_with_spectre`: a job of swipes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.unit.actions.builders import effect, issues_of
 ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
 
 
-def test_a_fixed_count_is_asked_for() -> None:
-    """With the provider's settings passed through unread."""
+def test_a_fixed_count_is_requested() -> None:
+    """The request has the count and the provider's settings, unchanged."""
     request = effect("swipe_with_spectre", swipeCount=5, spectre={"mode": {"fast": True}}).request(
         ACCOUNT, None, TaskRandom("seed")
     )
@@ -28,7 +28,7 @@ def test_a_fixed_count_is_asked_for() -> None:
 
 @given(st.integers(1, 300), st.integers(1, 300), st.text(max_size=9))
 def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
-    """Both ways of writing a range mean the same, and the same draw gives the same count."""
+    """Both spellings of a range are equal, and the same random number gives the same count."""
     low, high = min(one, other), max(one, other)
     written: list[dict[str, object]] = [
         {"swipeCount": {"min": low, "max": high}},
@@ -56,7 +56,7 @@ def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
 def test_what_the_service_counted_is_recorded(
     job_result: dict[str, object], performed: int | None, matches: int | None
 ) -> None:
-    """Only counts: whatever else it answers is not remembered."""
+    """Only counts are kept; other values of the result are not."""
     swipe = effect("swipe_with_spectre", swipeCount=25)
     result = swipe.result(
         swipe.request(ACCOUNT, None, TaskRandom("seed")), {**job_result, "more": "x"}
@@ -83,5 +83,5 @@ def test_what_the_service_counted_is_recorded(
     ],
 )
 def test_a_bad_count_is_refused(fields: dict[str, object], pointers: list[str]) -> None:
-    """1 to 300 swipes, said once."""
+    """A count is from 1 to 300 and given once."""
     assert [issue.pointer for issue in issues_of("swipe_with_spectre", **fields)] == pointers

@@ -16,14 +16,14 @@ ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
 RANDOM = TaskRandom("seed")
 
 
-def test_a_prompt_is_asked_for_in_the_accounts_voice() -> None:
+def test_a_prompt_is_requested_in_the_accounts_voice() -> None:
     """The brief has the account's model and channel and the service's limit."""
     brief = TextBrief(kind=PROMPT, model_id="m", channel_id="c", seed="s")
     assert effect("add_prompt").text_brief(ACCOUNT, "s") == brief
     assert brief.max_length == 300
 
 
-def test_a_bio_is_asked_for_in_the_accounts_voice() -> None:
+def test_a_bio_is_requested_in_the_accounts_voice() -> None:
     """The brief of a biography has a higher limit than that of a prompt."""
     brief = TextBrief(kind=BIO, model_id="m", channel_id="c", seed="s")
     assert effect("add_bio").text_brief(ACCOUNT, "s") == brief

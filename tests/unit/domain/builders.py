@@ -1,4 +1,4 @@
-"""Builders of the domain's values, and a journey: the planner driven by hand, with its decisions made true in memory."""
+"""Builders of the domain's values, and `Journey`, which runs the planner in memory."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ Fields = Mapping[str, Any]
 
 
 def a_wait(step_id: str = "wait", delay: Any = "30s", **fields: Any) -> Fields:
-    """A wait step."""
+    """Return a wait step's members."""
     return {"id": step_id, "action": "wait", "delay": delay, **fields}
 
 
 def a_swipe(step_id: str = "swipe", **fields: Any) -> Fields:
-    """A step that is submitted and polled; no text."""
+    """Return a swipe step's members: it needs no text."""
     return {"id": step_id, "action": "swipe_with_spectre", "swipeCount": 5, **fields}
 
 
 def a_prompt(step_id: str = "prompt", **fields: Any) -> Fields:
-    """A step whose text is written first."""
+    """Return a prompt step's members: its text is generated first."""
     return {"id": step_id, "action": "add_prompt", **fields}
 
 
 def a_goto(next_step: str, step_id: str = "loop", **fields: Any) -> Fields:
-    """A jump, endless unless it is given a limit."""
+    """Return a jump's members; without `maxIterations` it has no limit."""
     limit = {} if "maxIterations" in fields else {"infiniteAllowed": True}
     return {"id": step_id, "action": "goto", "nextStep": next_step, **limit, **fields}
 
 
 def a_document(*steps: Fields, **members: Any) -> dict[str, Any]:
-    """A definition as people write it."""
+    """Return a definition as its author writes it."""
     return {"type": "sample", "name": "Sample", "steps": list(steps), **members}
 
 
 def a_definition(*steps: Fields, policy: EnginePolicy = POLICY, **members: Any) -> Definition:
-    """A bound definition; fails if it has a issue."""
+    """Return a bound definition; fail if it has an issue."""
     definition, issues = read_definition(a_document(*steps, **members), REGISTRY, policy)
     assert definition is not None, issues
     return definition
 
 
 def an_instance(**fields: Any) -> Instance:
-    """An active instance at its first step."""
+    """Return an active instance at its first step."""
     return Instance(
         **{
             "instance_id": ID,
@@ -79,7 +79,7 @@ def an_instance(**fields: Any) -> Instance:
 
 
 def a_task(step_id: str, phase: Phase, **fields: Any) -> Task:
-    """A begun task."""
+    """Return a task that was begun."""
     values: dict[str, Any] = {
         "task_id": f"{ID}:1",
         "sequence": 1,
@@ -106,7 +106,7 @@ def decided(
     instance: Instance | None = None,
     paused: int = 0,
 ) -> Decision:
-    """What the planner says about an outcome."""
+    """Return the planner's decision about an outcome."""
     return plan(
         definition,
         instance or an_instance(),
@@ -120,7 +120,7 @@ def decided(
 
 @dataclass
 class Journey:
-    """An instance on its way. `run` tells what came of the waiting task; the clock jumps to when it was due."""
+    """An instance in memory. `run` plans an outcome of the waiting task at the time it was due."""
 
     definition: Definition
     instance: Instance = field(default_factory=an_instance)
@@ -131,22 +131,22 @@ class Journey:
     decisions: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Start."""
+        """Apply the decision of a start."""
         self.apply(plan_start(self.definition, self.instance, self.now, TaskRandom(f"{ID}:0")))
 
     @property
     def waiting(self) -> Task:
-        """The task that is to be run."""
+        """The task that waits to be run."""
         assert self.task is not None, f"the instance is {self.instance.status}"
         return self.task
 
     @property
-    def place(self) -> str:
-        """Where it stands: step and phase."""
+    def position(self) -> str:
+        """The waiting task's step and phase, as in `swipe/poll`."""
         return f"{self.waiting.step_id}/{self.waiting.phase}"
 
     def run(self, outcome: Outcome, *, late: timedelta = timedelta()) -> Decision:
-        """Let the clock reach the task's time, and tell its outcome."""
+        """Plan an outcome of the waiting task when it is due, or `late`, and apply the decision."""
         task = self.waiting
         self.now = max(self.now, task.scheduled_for) + late
         decision = plan(
@@ -162,7 +162,7 @@ class Journey:
         return decision
 
     def succeed(self) -> Decision:
-        """Let the waiting task reach its end."""
+        """Plan the success of the waiting task."""
         results: Mapping[Phase, dict[str, object]] = {
             Phase.GENERATE: {"text": "A walk and a good book.", "tokens": 9},
             Phase.SUBMIT: {"job_id": f"job-{self.sequence}"},
@@ -170,29 +170,29 @@ class Journey:
         }
         return self.run(Done(result=results.get(self.waiting.phase, {})))
 
-    def succeed_until(self, place: str) -> None:
-        """Let everything succeed up to a step and phase, as in `swipe/poll`."""
+    def succeed_until(self, position: str) -> None:
+        """Let tasks succeed up to a step and phase, as in `swipe/poll`."""
         for _ in range(1000):
-            if self.place == place:
+            if self.position == position:
                 return
             self.succeed()
-        raise AssertionError(f"never came to {place}")
+        raise AssertionError(f"did not reach {position}")
 
     def finish(self) -> None:
-        """Let everything succeed to the workflow's end."""
+        """Let tasks succeed until the workflow has ended."""
         for _ in range(1000):
             if self.task is None:
                 return
             self.succeed()
-        raise AssertionError("never came to its end")
+        raise AssertionError("did not reach its end")
 
     def poll(self, times: int) -> None:
-        """Hear so many times that the job is still at work."""
+        """Poll the job a number of times while it is at work."""
         for _ in range(times):
             self.run(Continue())
 
     def apply(self, decision: Decision) -> None:
-        """Make a decision true, as a commit does."""
+        """Apply a decision as a commit does."""
         write = decision.instance
         self.decisions.append(decision)
         self.history.extend(decision.history)
@@ -214,10 +214,10 @@ class Journey:
                 payload=row.payload or self.waiting.payload,
             )
         else:
-            self.task = None if decision.next is None else self.born(decision.next)
+            self.task = None if decision.next is None else self.successor(decision.next)
 
-    def born(self, task: NextTask) -> Task:
-        """The next task as begin would return it."""
+    def successor(self, task: NextTask) -> Task:
+        """Return the next task as `begin_tasks` would."""
         self.sequence += 1
         return a_task(
             task.step_id,
@@ -232,7 +232,7 @@ class Journey:
 
 
 def seconds(decision: Decision, *, since: datetime) -> float:
-    """How far ahead of a moment the decision's next wake-up lies."""
+    """Return the seconds from `since` to the decision's next task."""
     at = (
         decision.task.at
         if decision.task and decision.task.to == "pending"
@@ -245,5 +245,5 @@ def seconds(decision: Decision, *, since: datetime) -> float:
 
 
 def names(entries: Sequence[HistoryEntry]) -> list[str]:
-    """A history in short: `step:status`."""
+    """Return history entries in short: `step:status`."""
     return [f"{entry.step_id}:{entry.status}" for entry in entries]

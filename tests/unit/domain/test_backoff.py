@@ -13,7 +13,7 @@ POLICY = RetryPolicy(max_attempts=9, base=timedelta(seconds=30), cap=timedelta(s
 
 
 def test_the_longest_wait_doubles_up_to_the_cap() -> None:
-    """30 s, 60 s, 120 s, 240 s, and then the cap."""
+    """With a base of 30 s: 30 s, 60 s, 120 s, 240 s, and then the cap."""
     assert [POLICY.longest(attempt).total_seconds() for attempt in range(1, 7)] == [
         30,
         60,
@@ -25,7 +25,7 @@ def test_the_longest_wait_doubles_up_to_the_cap() -> None:
 
 
 def test_jitter_is_full() -> None:
-    """The wait is anything from nothing to the longest."""
+    """The wait is from zero to the longest, in proportion to the random number."""
     assert POLICY.wait(2, 0.0) == timedelta()
     assert POLICY.wait(2, 0.5) == timedelta(seconds=30)
 
@@ -39,7 +39,7 @@ def test_jitter_is_full() -> None:
 def test_the_law_holds_for_every_attempt(
     base: timedelta, cap: timedelta, attempt: int, fraction: float
 ) -> None:
-    """I8: zero <= wait <= min(cap, base * 2^(attempt-1)), without overflow at any attempt."""
+    """I8: 0 <= wait <= min(cap, base * 2^(attempt-1)), without overflow at any attempt."""
     policy = RetryPolicy(max_attempts=3, base=base, cap=cap)
     microsecond = timedelta(microseconds=1)
     law = min(cap // microsecond, (base // microsecond) * 2 ** (attempt - 1))

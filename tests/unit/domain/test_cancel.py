@@ -1,4 +1,4 @@
-"""Taking a job back: after a stop, and after a step's timeout."""
+"""Cancelling a job: after a stop, and after a step's timeout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESULT = {"requested": 5, "performed": 5, "matches": 2}
 
 
 def a_cancel(reason: str, *, polls: int = 0, **fields: Any) -> Task:
-    """A begun cancel task."""
+    """Return a cancel task that was begun."""
     payload = Payload(
         request=REQUEST, job_id="j", key="k", reason=reason, started_at=NOON, polls=polls
     )
@@ -49,7 +49,7 @@ def told(
     now: timedelta = timedelta(),
     **task: Any,
 ) -> Decision:
-    """What follows a cancel's outcome."""
+    """Return the decision about a cancel's outcome."""
     status = InstanceStatus.STOPPING if stopping or reason == "stop" else InstanceStatus.ACTIVE
     definition = a_definition(a_swipe(critical=critical, maxAttempts=1), a_wait("rest"))
     return decided(
@@ -62,7 +62,7 @@ def told(
 
 
 def test_a_stop_ends_when_the_job_is_cancelled() -> None:
-    """The instance is stopped, and the history says that the step was."""
+    """The instance is stopped, and the history has the step as cancelled."""
     decision = told("stop", Done(result={"job_id": "j", "job_status": "cancelled"}))
     assert (decision.instance.status, decision.instance.last_error, decision.next) == (
         "stopped",
@@ -73,7 +73,7 @@ def test_a_stop_ends_when_the_job_is_cancelled() -> None:
 
 
 def test_a_job_that_was_quicker_than_the_stop_keeps_its_result() -> None:
-    """In the history and the context."""
+    """The result is kept in the history and the context."""
     decision = told("stop", SUCCEEDED)
     assert decision.instance.status == "stopped"
     assert decision.instance.context == {"swipe": RESULT}
@@ -81,7 +81,7 @@ def test_a_job_that_was_quicker_than_the_stop_keeps_its_result() -> None:
 
 
 def test_after_a_timeout_the_step_has_failed() -> None:
-    """A critical one ends the workflow; the cancel itself has done its work."""
+    """A critical step fails the workflow; the cancel task itself is completed."""
     decision = told("timeout", Done())
     assert decision.task is not None
     assert (decision.task.to, decision.task.outcome_unknown) == ("completed", False)
@@ -90,7 +90,7 @@ def test_after_a_timeout_the_step_has_failed() -> None:
 
 
 def test_after_a_timeout_a_step_that_is_not_critical_is_passed() -> None:
-    """The workflow goes on with the step after it."""
+    """The workflow continues with the next step."""
     decision = told("timeout", Done(), critical=False)
     assert decision.next is not None
     assert decision.next.step_id == "rest"
@@ -98,7 +98,7 @@ def test_after_a_timeout_a_step_that_is_not_critical_is_passed() -> None:
 
 
 def test_a_job_that_was_quicker_than_its_timeouts_cancel_is_done() -> None:
-    """What succeeded has not failed."""
+    """The step has succeeded, although its timeout was over."""
     decision = told("timeout", SUCCEEDED)
     assert decision.next is not None
     assert decision.next.step_id == "rest"
@@ -107,12 +107,12 @@ def test_a_job_that_was_quicker_than_its_timeouts_cancel_is_done() -> None:
 
 
 def test_a_stop_after_a_timeout_ends_in_stopped() -> None:
-    """Whatever the cancel was made for."""
+    """A stop that comes later decides how the cancel ends."""
     assert told("timeout", Done(), stopping=True).instance.status == "stopped"
 
 
 def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
-    """A step that may be tried only once has its job cancelled with patience."""
+    """The limit of a step's own attempts does not apply to the cancellation of its job."""
     decision = told("stop", Retry(error="outcome_unknown: 503"), attempts=1)
     assert decision.task is not None
     assert (decision.task.to, decision.task.attempts) == ("pending", 2)
@@ -120,7 +120,7 @@ def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
 
 
 def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
-    """Somebody has to look at the service; the workflow is stopped all the same."""
+    """The error says that the job may still run; the workflow is stopped all the same."""
     for decision in (
         told("stop", Retry(error="outcome_unknown: 503"), attempts=2),
         told("stop", Fail(error="refused: 403")),
@@ -131,7 +131,7 @@ def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
 
 
 def test_a_timeout_that_cannot_be_confirmed_says_so() -> None:
-    """The step has failed by its timeout; its job and key are kept, to be asked after."""
+    """The step has failed by its timeout; job id and key are kept, so that a retry can poll."""
     decision = told("timeout", Fail(error="refused: 403"))
     assert decision.instance.status == "failed"
     assert "step_timeout" in str(decision.instance.last_error)
@@ -141,8 +141,8 @@ def test_a_timeout_that_cannot_be_confirmed_says_so() -> None:
     assert (decision.task.payload.job_id, decision.task.payload.key) == ("j", "k")
 
 
-def test_a_cancel_is_put_off_beyond_the_deadline_but_not_for_ever() -> None:
-    """The step's timeout is over by its nature; the grace after it is not."""
+def test_a_cancel_is_deferred_beyond_the_deadline_but_not_for_ever() -> None:
+    """The step's timeout is over already, the grace period after it is not."""
     patience = Defer(after=timedelta(minutes=5), reason="throttled")
     late = told("timeout", patience, now=timedelta(hours=3))
     assert seconds(late, since=NOON + timedelta(hours=3)) == 300
@@ -152,8 +152,8 @@ def test_a_cancel_is_put_off_beyond_the_deadline_but_not_for_ever() -> None:
     )
 
 
-def test_a_cancel_that_comes_late_is_put_off_all_the_same() -> None:
-    """A workflow that was paused with an open job is stopped the day after: one 429 must not leave that job at work."""
+def test_a_late_cancel_is_deferred_all_the_same() -> None:
+    """One 429 must not leave a job at work, also if a paused workflow is stopped a day later."""
     decision = told(
         "stop", Defer(after=timedelta(minutes=5), reason="throttled"), now=timedelta(days=1)
     )
@@ -162,15 +162,15 @@ def test_a_cancel_that_comes_late_is_put_off_all_the_same() -> None:
     assert (decision.task.to, decision.task.payload.polls) == ("pending", 1)
 
 
-def test_a_cancel_that_comes_late_is_tried_all_the_same() -> None:
-    """A failed try is no reason to leave the job at work either, long after the step's time is over."""
+def test_a_late_cancel_is_tried_all_the_same() -> None:
+    """One failed try must not leave a job at work, also long after the step's timeout."""
     decision = told("stop", Retry(error="outcome_unknown: 503"), now=timedelta(days=1))
     assert decision.task is not None
     assert (decision.task.to, decision.task.attempts) == ("pending", 1)
 
 
 def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more() -> None:
-    """Else the workflow would be called stopped, and nobody be told that its job may be at work."""
+    """Otherwise the workflow would be stopped without a warning that its job may be at work."""
     for decision in (
         told("timeout", Fail(error="refused: 403")),
         told("timeout", Fail(error="refused: 403"), critical=False),
@@ -187,8 +187,8 @@ def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more()
         )
 
 
-def test_a_cancel_that_is_lost_runs_again() -> None:
-    """A stopping workflow is never left without its cancel."""
+def test_a_cancel_whose_lease_expired_runs_again() -> None:
+    """A stopping workflow always has its cancel task."""
     decision = told("stop", LeaseExpired(error="lease_expired"))
     assert decision.task is not None
     assert decision.task.to == "pending"

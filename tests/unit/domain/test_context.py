@@ -12,25 +12,25 @@ from flamebot.domain.context import LARGEST, fits, remember
 
 
 def test_the_last_result_of_a_step_replaces_the_one_before() -> None:
-    """A loop does not let the context grow."""
+    """The context does not grow with the rounds of a loop."""
     context = remember({"swipe": {"matches": 1}, "bio": {"text": "x"}}, "swipe", {"matches": 2})
     assert context == {"swipe": {"matches": 2}, "bio": {"text": "x"}}
 
 
 def test_the_largest_other_result_goes_first() -> None:
-    """Among equals the first by step id; the newest stays."""
+    """Of equal results the first by step id goes first; the newest stays."""
     big = {"text": "x" * 6000}
     context = remember({"b": big, "a": big, "small": {"n": 1}}, "new", {"text": "y" * 6000})
     assert set(context) == {"b", "small", "new"}
 
 
 def test_a_result_that_does_not_fit_is_not_remembered() -> None:
-    """Neither it nor the row's limit breaks."""
+    """The context stays within its limit, and the step does not fail."""
     assert remember({}, "huge", {"text": "x" * LARGEST}) == {}
 
 
 def test_small_members_count_as_the_database_stores_them() -> None:
-    """Thousands of tiny members take more room in a column than in text."""
+    """Thousands of tiny members are larger in their column than in JSON text."""
     assert not fits({"step": {"list": [1] * 2000}})
 
 
@@ -43,7 +43,7 @@ values = st.recursive(
 
 @given(values)
 def test_nothing_takes_more_room_for_its_length_than_a_digit(value: object) -> None:
-    """21 bytes where JSON has one: what is short enough by that measure is not counted member by member."""
+    """A byte of JSON becomes at most 21 bytes of jsonb: a short text needs no exact count."""
     assert execution_context._stored_size(value) <= 21 * execution_context._text_size(value)
     assert execution_context._stored_size(7) == 21 * execution_context._text_size(7)
 
@@ -55,7 +55,7 @@ def test_nothing_takes_more_room_for_its_length_than_a_digit(value: object) -> N
     st.text(max_size=64),
 )
 def test_what_is_remembered_fits(context: dict[str, object], step_id: str) -> None:
-    """At most 16 KB of JSON, whatever was there before; the same inputs give the same context."""
+    """It has at most 16 KB of JSON, and the same inputs give the same context."""
     context = {step: result for step, result in context.items() if step.isprintable()}
     kept = remember(context, step_id, {"matches": 3})
     assert fits(kept)

@@ -1,4 +1,4 @@
-"""Reading definitions: every error at once, each with its pointer."""
+"""Reading definitions: all issues at once, each with its pointer."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.unit.domain.builders import (
 
 
 def pointers(document: object) -> list[str]:
-    """Where something is wrong."""
+    """Return the pointers of a document's issues."""
     return [issue.pointer for issue in read_definition(document, REGISTRY, POLICY)[1]]
 
 
 def test_a_definition_is_bound_to_its_actions() -> None:
-    """Defaults are the engine's: attempts, timeouts, and critical for effects only."""
+    """The defaults are the engine's; by default effects are critical and pure steps are not."""
     definition = a_definition(
         a_wait(), a_prompt(), a_swipe(timeout="1h", critical=False, maxAttempts=7, description="x")
     )
@@ -47,7 +47,7 @@ def test_a_definition_is_bound_to_its_actions() -> None:
 
 
 def test_the_configuration_beats_the_engine() -> None:
-    """Attempts that follow the first one are what maxRetries counts."""
+    """The member maxRetries counts the attempts after the first one."""
     retry = a_definition(
         a_swipe(), config={"maxRetries": 0, "retryBackoffMs": 5, "maxRetryDelayMs": "1m"}
     ).retry
@@ -58,8 +58,8 @@ def test_the_configuration_beats_the_engine() -> None:
     )
 
 
-def test_every_error_is_told_at_once() -> None:
-    """Each with a JSON pointer and a sentence."""
+def test_all_issues_are_found_at_once() -> None:
+    """Each issue has a JSON pointer and a sentence."""
     document = {
         "type": "No Spaces",
         "nam": "x",
@@ -111,7 +111,7 @@ def test_every_error_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["quietHours", "dailyCaps"])
 def test_what_is_not_enforced_is_refused(name: str) -> None:
-    """A limit that nobody keeps is worse than none."""
+    """A limit that is not enforced must not be accepted."""
     (issue,) = read_definition(a_document(a_swipe(), config={name: {}}), REGISTRY, POLICY)[1]
     assert issue.pointer == f"/config/{name}"
     assert issue.detail.startswith("not_supported")
@@ -131,35 +131,35 @@ def test_what_is_not_enforced_is_refused(name: str) -> None:
     ],
 )
 def test_what_is_no_definition_is_refused(document: object) -> None:
-    """An object with a type, a name and steps."""
+    """A definition is an object with a type, a name and steps."""
     assert pointers(document)
 
 
 def test_two_hundred_steps_are_the_limit() -> None:
-    """The 201st is one too many."""
-    steps = [a_wait(f"w{place}") for place in range(201)]
+    """A definition with 201 steps is refused."""
+    steps = [a_wait(f"w{index}") for index in range(201)]
     assert pointers(a_document(*steps[:200])) == []
     assert pointers(a_document(*steps)) == ["/steps"]
 
 
 def test_256_kb_are_the_limit() -> None:
-    """Counted in bytes of JSON; nothing else is looked at."""
+    """The size is in bytes of JSON, and a larger document has this issue only."""
     document = a_document(a_swipe(spectre={"note": "ü" * 131_072}))
     assert pointers(document) == [""]
 
 
 def test_a_document_that_cannot_be_stored_is_refused() -> None:
-    """Before anything else is looked at."""
+    """This rule is checked before all others."""
     assert pointers(a_document(a_swipe(spectre={"x": "\x00"}))) == ["/steps/0/spectre/x"]
 
 
 def test_a_pointer_is_escaped() -> None:
-    """RFC 6901: ~ and / in names."""
+    """RFC 6901 escapes ~ and / in names."""
     assert pointers({**a_document(a_wait()), "a/b~c": 1}) == ["/a~1b~0c"]
 
 
 def test_a_stored_version_is_bound_though_rules_have_changed() -> None:
-    """I11: what was published runs on, also where it would no longer be accepted."""
+    """I11: a published version stays valid, also if it would be refused today."""
     document = {
         **a_document(a_swipe(), a_goto("swipe")),
         "id": 7,
@@ -172,15 +172,15 @@ def test_a_stored_version_is_bound_though_rules_have_changed() -> None:
     assert (definition.definition_id, definition.version, definition.total_steps) == (7, 3, 2)
 
 
-def test_a_stored_text_is_not_judged_again() -> None:
-    """I11: a text that newer rules refuse cannot be published any more, but a workflow that has it runs on."""
+def test_a_stored_text_is_not_checked_again() -> None:
+    """I11: newer rules for texts apply to new versions only."""
     document = a_document({"id": "bio", "action": "add_bio", "bio": "see www.example.org"})
     assert pointers(document) == ["/steps/0/bio"]
     assert bind_definition({**document, "version": 1}, REGISTRY, POLICY, 7).total_steps == 1
 
 
 def test_a_stored_version_whose_action_is_gone_cannot_be_bound() -> None:
-    """It says what is missing."""
+    """The error names the version and the missing action."""
     with pytest.raises(Invalid) as caught:
         bind_definition(
             {**a_document({"id": "x", "action": "gone"}), "version": 1}, REGISTRY, POLICY, 7
@@ -234,7 +234,7 @@ almost = st.fixed_dictionaries(
 
 @given(anything | almost)
 def test_any_document_is_read_or_refused(document: object) -> None:
-    """Nothing that is sent breaks the reader, and there is a definition exactly where there is no issue."""
+    """There is either a definition or an issue, for any document."""
     definition, issues = read_definition(document, REGISTRY, POLICY)
     assert (definition is None) == bool(issues)
     assert all(issue.pointer == "" or issue.pointer.startswith("/") for issue in issues)

@@ -1,4 +1,4 @@
-"""Durations: what may be written, and what it comes to."""
+"""Durations: the accepted forms and their lengths."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from flamebot.domain.task_random import TaskRandom
     ],
 )
 def test_a_duration_means_what_it_says(written: object, meant: timedelta) -> None:
-    """Milliseconds, simple texts and ISO 8601 come to the same lengths; beyond 24.8 days, too."""
+    """Milliseconds, short texts and ISO 8601 are read, beyond 24.8 days too."""
     assert parse_duration(written) == meant
 
 
@@ -64,35 +64,35 @@ def test_a_duration_means_what_it_says(written: object, meant: timedelta) -> Non
     ],
 )
 def test_what_is_no_duration_is_refused(written: object) -> None:
-    """Nothing is guessed."""
+    """An unknown form is refused, not guessed."""
     with pytest.raises(ValueError, match="duration"):
         parse_duration(written)
 
 
 @pytest.mark.parametrize("written", ["P1Y", "P1M", "P1Y2M3DT4H", "P2M1D"])
 def test_years_and_months_are_refused_with_the_reason(written: str) -> None:
-    """A month has no length of its own."""
+    """A month has no fixed length, and the issue says so."""
     with pytest.raises(ValueError, match="write days"):
         parse_duration(written)
 
 
 @pytest.mark.parametrize("written", ["PT1.5H30M", "P0.5DT1H"])
 def test_only_the_last_number_has_a_fraction(written: str) -> None:
-    """ISO 8601 allows one fraction, at the end."""
+    """ISO 8601 allows one fraction, in the last number."""
     with pytest.raises(ValueError, match="fraction"):
         parse_duration(written)
 
 
 @pytest.mark.parametrize("written", [10**30, "9" * 30 + "d", "P" + "9" * 30 + "W"])
 def test_no_length_overflows(written: object) -> None:
-    """What reaches beyond the calendar ends with it."""
+    """A length beyond the calendar is cut to it."""
     assert parse_duration(written) == LONGEST
     assert later(datetime(2030, 1, 1, tzinfo=UTC), parse_duration(written)) == END_OF_TIME
 
 
 @given(st.integers(min_value=0, max_value=10**40))
 def test_any_number_of_milliseconds_is_a_duration(milliseconds: int) -> None:
-    """Every whole number from zero on is read, and never shortened below the calendar's end."""
+    """Every whole number from zero is read; only the calendar's end limits it."""
     assert parse_duration(milliseconds) == min(
         LONGEST,
         timedelta(microseconds=min(milliseconds * 1000, LONGEST // timedelta(microseconds=1))),
@@ -101,13 +101,13 @@ def test_any_number_of_milliseconds_is_a_duration(milliseconds: int) -> None:
 
 @given(st.text(max_size=20))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Nothing but `ValueError` comes out of a bad text."""
+    """A bad text raises `ValueError` and nothing else."""
     with suppress(ValueError):
         assert parse_duration(text) >= timedelta()
 
 
 def test_a_range_is_read() -> None:
-    """Both ends in any form."""
+    """Both ends may have any form of a duration."""
     assert parse_span({"min": "30m", "max": 3_600_000}) == Span(
         min=timedelta(minutes=30), max=timedelta(hours=1)
     )
@@ -128,7 +128,7 @@ def test_a_range_is_read() -> None:
     ],
 )
 def test_a_bad_range_is_refused(written: object) -> None:
-    """A range has two ends in order, and nothing else."""
+    """A range has two ends in order and no other member."""
     with pytest.raises(ValueError, match=r"range|duration"):
         parse_span(written)
 
@@ -157,7 +157,7 @@ def test_picks_spread_over_the_range() -> None:
 
 @given(st.datetimes(max_value=datetime(8999, 12, 31)), lengths)
 def test_adding_never_overflows(time: datetime, length: timedelta) -> None:
-    """A sum is exact, or the end of time."""
+    """A sum is exact, or the end of the calendar."""
     time = time.replace(tzinfo=UTC)
     total = later(time, length)
     assert total == END_OF_TIME or total - time == length

@@ -1,4 +1,4 @@
-"""The planner when something goes wrong."""
+"""The planner after phases that did not succeed."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ JOB_FAILED = Retry(error="job_failed: no more profiles", new_key=True)
 HOURS = timedelta(hours=1)
 
 
-def at(place: str, *steps: Fields) -> Journey:
-    """A journey that has come to a step and phase."""
+def at(position: str, *steps: Fields) -> Journey:
+    """Return a journey whose waiting task is of this step and phase."""
     journey = Journey(a_definition(*(steps or (a_swipe(), a_wait("rest")))))
-    journey.succeed_until(place)
+    journey.succeed_until(position)
     return journey
 
 
 def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:
-    """The same row, the same request; one more attempt, and a line in the history."""
+    """The same row and request, one more attempt, and a history entry."""
     journey = at("swipe/submit")
     before = journey.waiting
     decision = journey.run(UNKNOWN)
@@ -54,7 +54,7 @@ def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:
 
 
 def test_the_wait_keeps_the_law_of_backoff() -> None:
-    """I8: at most 30 s after the first attempt, at most 60 s after the second, and so on up to the cap; drawn from all of that."""
+    """I8: at most 30 s after the first attempt, 60 s after the second, and so on to the cap."""
     definition = a_definition(a_swipe(maxAttempts=100, timeout="9d"))
     waits = []
     for attempts in range(99):
@@ -66,14 +66,14 @@ def test_the_wait_keeps_the_law_of_backoff() -> None:
 
 
 def test_an_attempt_is_never_sooner_than_retry_after() -> None:
-    """However short the backoff was drawn."""
+    """Retry-After is a lower limit of the backoff."""
     journey = at("swipe/submit")
     decision = journey.run(replace(UNKNOWN, retry_after=timedelta(seconds=77)))
     assert seconds(decision, since=journey.now) == 77
 
 
 def test_exhausted_attempts_fail_a_critical_step_and_its_workflow() -> None:
-    """Attempts are the definition's, and the error says how many there were."""
+    """The limit is the definition's, and the error has the number of attempts."""
     journey = at("swipe/submit")
     for _ in range(3):
         decision = journey.run(UNKNOWN)
@@ -91,17 +91,17 @@ def test_exhausted_attempts_fail_a_critical_step_and_its_workflow() -> None:
 
 
 def test_a_step_that_is_not_critical_is_passed() -> None:
-    """It is recorded, and the workflow goes on with the step after it."""
+    """Its failure is recorded, and the workflow continues with the next step."""
     journey = at("swipe/submit", a_swipe(critical=False, maxAttempts=1), a_wait("rest"))
     decision = journey.run(Retry(error="connect: refused"))
     assert names(decision.history) == ["swipe:failed"]
     assert decision.instance.last_error is None
-    assert journey.place == "rest/timer"
+    assert journey.position == "rest/timer"
     assert journey.instance.status is InstanceStatus.ACTIVE
 
 
 def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
-    """I5: a new task with the same request; the step's count of attempts goes on."""
+    """I5: a new task has the same request and continues the count of attempts."""
     journey = at("swipe/poll")
     request = journey.waiting.payload.request
     decision = journey.run(JOB_FAILED)
@@ -134,7 +134,7 @@ def test_a_job_that_failed_is_tried_again_under_a_new_key() -> None:
 def test_what_was_unknown_stays_so_until_the_service_has_said(
     outcome: Retry | LeaseExpired | Defer,
 ) -> None:
-    """A later try that surely did nothing, a deferral, a timeout or a loss does not settle an earlier one."""
+    """A later attempt without effect, a deferral, a timeout or a crash settles nothing."""
     for attempts in (1, 2):
         task = a_task("swipe", Phase.SUBMIT, attempts=attempts, outcome_unknown=True)
         decision = decided(a_definition(a_swipe()), task, outcome)
@@ -143,8 +143,8 @@ def test_what_was_unknown_stays_so_until_the_service_has_said(
         assert decision.if_stopping is not None
 
 
-def test_a_definite_answer_settles_what_was_unknown() -> None:
-    """The service called the work failed: nothing is open, even if no attempt is left."""
+def test_a_definite_response_settles_an_unknown_outcome() -> None:
+    """The service reports the job failed: no outcome is unknown, also after the last attempt."""
     task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
     decision = decided(a_definition(a_swipe()), task, JOB_FAILED)
     assert decision.task is not None
@@ -156,7 +156,7 @@ def test_a_definite_answer_settles_what_was_unknown() -> None:
 
 
 def test_a_job_fails_only_so_often() -> None:
-    """A job that ended failed is one failed attempt."""
+    """Each job that failed is one failed attempt."""
     journey = at("swipe/submit")
     for _ in range(2):
         journey.succeed()
@@ -169,16 +169,16 @@ def test_a_job_fails_only_so_often() -> None:
     assert [entry.attempt for entry in journey.history] == [1, 2, 3]
 
 
-def test_a_redo_keeps_the_text() -> None:
-    """What was written once is sent by every later attempt of the step."""
+def test_a_new_key_keeps_the_text() -> None:
+    """A text that was generated once is sent by every later attempt of the step."""
     journey = at("prompt/poll", a_prompt())
     journey.run(JOB_FAILED)
-    assert journey.place == "prompt/submit"
+    assert journey.position == "prompt/submit"
     assert journey.waiting.payload.text == "A walk and a good book."
 
 
 def test_a_permanent_failure_is_not_tried_again() -> None:
-    """A 422 fails the step at its first attempt."""
+    """A refusal fails the step at its first attempt."""
     journey = at("swipe/submit")
     decision = journey.run(Fail(error="refused: the service answered 422"))
     assert journey.instance.status is InstanceStatus.FAILED
@@ -188,7 +188,7 @@ def test_a_permanent_failure_is_not_tried_again() -> None:
 
 
 def test_a_refusal_does_not_settle_what_was_unknown() -> None:
-    """I5: an earlier try may have got through, so no new key may follow."""
+    """I5: an earlier request may have arrived, so no new key may follow."""
     task = a_task("swipe", Phase.SUBMIT, attempts=1, outcome_unknown=True)
     decision = decided(a_definition(a_swipe()), task, Fail(error="refused: 401"))
     assert decision.task is not None
@@ -196,7 +196,7 @@ def test_a_refusal_does_not_settle_what_was_unknown() -> None:
 
 
 def test_a_suspended_account_fails_the_workflow_whatever_critical_says() -> None:
-    """At once, without an attempt; the account is marked."""
+    """The workflow fails without an attempt, and the account is marked as suspended."""
     journey = at("swipe/submit", a_swipe(critical=False), a_wait("rest"))
     decision = journey.run(Abort(error="account_suspended: the service says so"))
     assert journey.instance.status is InstanceStatus.FAILED
@@ -206,7 +206,7 @@ def test_a_suspended_account_fails_the_workflow_whatever_critical_says() -> None
 
 
 def test_a_deferral_is_no_attempt() -> None:
-    """The same row, later; the reason is kept with it."""
+    """The same row runs later, with the reason as its error."""
     journey = at("swipe/submit")
     decision = journey.run(Defer(after=timedelta(seconds=50), reason="throttled"))
     assert seconds(decision, since=journey.now) == 50
@@ -215,7 +215,7 @@ def test_a_deferral_is_no_attempt() -> None:
 
 
 def test_deferrals_are_bounded_by_the_steps_timeout() -> None:
-    """A step that is put off for ever has failed."""
+    """A step that is deferred past its timeout has failed."""
     journey = at("swipe/submit", a_swipe(timeout="10m"))
     for _ in range(10):
         journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
@@ -227,7 +227,7 @@ def test_deferrals_are_bounded_by_the_steps_timeout() -> None:
 
 
 def test_an_attempt_that_would_come_too_late_is_not_made() -> None:
-    """A retry past the step's timeout fails the step instead."""
+    """If the retry would be after the step's timeout, the step fails at once."""
     journey = at("swipe/submit", a_swipe(timeout="1m"))
     decision = journey.run(replace(UNKNOWN, retry_after=timedelta(minutes=2)))
     assert journey.instance.status is InstanceStatus.FAILED
@@ -236,19 +236,19 @@ def test_an_attempt_that_would_come_too_late_is_not_made() -> None:
     assert decision.task.outcome_unknown
 
 
-def test_only_an_answer_after_the_deadline_is_a_timeout() -> None:
-    """A poll that is merely late, and finds the job finished, is fine."""
+def test_only_a_response_after_the_deadline_is_a_timeout() -> None:
+    """A late poll of a job that has finished is a success."""
     journey = at("swipe/poll", a_swipe(timeout="1m"))
     journey.run(Done(result={"performed": 5, "matches": 0}), late=HOURS)
     assert journey.instance.status is InstanceStatus.COMPLETED
 
 
 def test_a_job_that_runs_past_the_deadline_is_cancelled() -> None:
-    """The poll is completed, and a cancel follows at once."""
+    """The poll task is completed, and a cancel task follows at once."""
     journey = at("swipe/poll", a_swipe(timeout="1m"))
     key = journey.waiting.payload.key
     decision = journey.run(Continue(), late=timedelta(minutes=1))
-    assert journey.place == "swipe/cancel"
+    assert journey.position == "swipe/cancel"
     assert decision.next is not None
     assert decision.next.run
     assert (
@@ -265,7 +265,7 @@ def test_a_job_that_runs_past_the_deadline_is_cancelled() -> None:
 
 
 def test_time_in_a_pause_does_not_count() -> None:
-    """Neither the instance's own nor the global one's, from when the step began."""
+    """Neither the instance's own pauses nor global ones since the step began."""
     payload = Payload(
         started_at=NOON, paused_ms=60_000, global_paused_ms=500_000, job_id="j", key="k"
     )
@@ -281,7 +281,7 @@ def test_time_in_a_pause_does_not_count() -> None:
 
 
 def test_the_steps_clock_starts_with_its_first_outcome() -> None:
-    """Not when the task was created, and not under the pauses of before."""
+    """The time in the queue and earlier pauses do not count."""
     payload = Payload(paused_ms=999)
     decision = decided(
         a_definition(a_swipe()),
@@ -305,11 +305,11 @@ def test_the_steps_clock_starts_with_its_first_outcome() -> None:
         Retry(error="outcome_unknown: 503", unknown=True),
     ],
 )
-def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None:
-    """Past the deadline, too: nobody knows yet that the job is still at work. But not for ever."""
+def test_a_poll_without_a_response_is_repeated(outcome: Defer | Retry) -> None:
+    """Also past the deadline, since the job may have finished; but only up to a limit."""
     journey = at("swipe/poll", a_swipe(timeout="1m"))
     journey.run(outcome, late=HOURS)
-    assert (journey.place, journey.waiting.attempts) == ("swipe/poll", 1)
+    assert (journey.position, journey.waiting.attempts) == ("swipe/poll", 1)
     decision = journey.run(outcome, late=GRACE)
     assert journey.instance.status is InstanceStatus.FAILED
     assert str(decision.instance.last_error).startswith("outcome_unknown: ")
@@ -317,15 +317,15 @@ def test_a_poll_without_an_answer_is_asked_again(outcome: Defer | Retry) -> None
     assert decision.task.outcome_unknown
 
 
-def test_what_was_lost_runs_again_at_once() -> None:
-    """No attempt is counted; a submit that was lost may have got through."""
-    for place, unknown in (("swipe/submit", True), ("swipe/poll", False), ("rest/timer", False)):
-        journey = at(place, a_swipe(), a_wait("rest"))
+def test_a_task_whose_lease_expired_runs_again_at_once() -> None:
+    """No attempt is counted. The outcome of a submit whose lease expired is unknown."""
+    for position, unknown in (("swipe/submit", True), ("swipe/poll", False), ("rest/timer", False)):
+        journey = at(position, a_swipe(), a_wait("rest"))
         attempts = journey.waiting.attempts
         decision = journey.run(LeaseExpired(error="lease_expired"))
         assert seconds(decision, since=journey.now) == 0
-        assert (journey.place, journey.waiting.attempts, journey.waiting.outcome_unknown) == (
-            place,
+        assert (journey.position, journey.waiting.attempts, journey.waiting.outcome_unknown) == (
+            position,
             attempts,
             unknown,
         )
@@ -335,8 +335,8 @@ def test_what_was_lost_runs_again_at_once() -> None:
     ("error", "reclaims", "code"),
     [("lease_expired", 5, "crash_loop"), ("undeliverable", 0, "undeliverable")],
 )
-def test_what_is_lost_again_and_again_has_failed(error: str, reclaims: int, code: str) -> None:
-    """The fifth loss ends it, as does a message that nobody ever receives; no attempt is counted."""
+def test_a_task_that_crashes_repeatedly_fails(error: str, reclaims: int, code: str) -> None:
+    """The fifth expired lease fails it, as does a message that no worker receives."""
     task = a_task("swipe", Phase.SUBMIT, reclaims=reclaims, attempts=1)
     decision = decided(a_definition(a_swipe()), task, LeaseExpired(error=error))
     assert str(decision.instance.last_error).startswith(f"{code}: ")
@@ -348,8 +348,8 @@ def test_what_is_lost_again_and_again_has_failed(error: str, reclaims: int, code
     )
 
 
-def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
-    """Waiting is not critical: it is over when it is run at all."""
+def test_a_wait_that_crashes_repeatedly_is_passed() -> None:
+    """A wait is not critical, so the workflow continues."""
     decision = decided(
         a_definition(a_wait(), a_swipe()),
         a_task("wait", Phase.TIMER, reclaims=5),
@@ -360,7 +360,7 @@ def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "outcome", "cancels"),
+    ("position", "outcome", "cancels"),
     [
         ("swipe/submit", Done(result={"job_id": "j"}), True),
         ("swipe/submit", UNKNOWN, True),
@@ -376,11 +376,11 @@ def test_a_wait_that_is_lost_again_and_again_is_passed() -> None:
         ("rest/timer", Done(), False),
     ],
 )
-def test_a_stop_takes_back_what_is_open_or_may_be(
-    place: str, outcome: Done | Retry | LeaseExpired | Fail | Defer | Continue, cancels: bool
+def test_a_stop_cancels_a_job_that_is_or_may_be_open(
+    position: str, outcome: Done | Retry | LeaseExpired | Fail | Defer | Continue, cancels: bool
 ) -> None:
-    """Exactly then a decision holds a cancel for the case that a stop came in between."""
-    journey = at(place, a_swipe(), a_wait("rest"))
+    """Exactly then a decision has a cancel task for a stop that came in the meantime."""
+    journey = at(position, a_swipe(), a_wait("rest"))
     task = journey.waiting
     instead = journey.run(outcome).if_stopping
     assert (instead is not None) == cancels
@@ -394,13 +394,13 @@ def test_a_stop_takes_back_what_is_open_or_may_be(
 
 
 def test_an_error_is_stored_in_one_line() -> None:
-    """It comes from outside: nothing that a column refuses, and not without end."""
+    """It may come from the service: characters and length are limited."""
     assert tidy("a\x00b\nc\ud800") == "a b c "
     assert len(tidy("x" * 9999)) == 500
 
 
 def test_exhausted_attempts_remember_what_was_unknown() -> None:
-    """The last try failed before it was sent: what an earlier one did is unknown still (I5)."""
+    """I5: if the last attempt sent nothing, the outcome of an earlier one is still unknown."""
     task = a_task("swipe", Phase.SUBMIT, attempts=2, outcome_unknown=True)
     decision = decided(
         a_definition(a_swipe(maxAttempts=3)), task, Retry(error="database_unavailable: away")
@@ -409,15 +409,15 @@ def test_exhausted_attempts_remember_what_was_unknown() -> None:
     assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
 
 
-def test_a_wake_up_is_put_off_without_end() -> None:
-    """It needs nothing from anybody: however late it is, the workflow goes on with it (I6)."""
+def test_a_timer_is_deferred_without_a_limit() -> None:
+    """I6: a timer has no timeout, so its workflow continues however late."""
     journey = at("rest/timer", a_wait("rest"), a_swipe())
     journey.run(Defer(after=timedelta(minutes=1), reason="out_of_time"), late=GRACE + HOURS)
-    assert (journey.place, journey.instance.status) == ("rest/timer", InstanceStatus.ACTIVE)
+    assert (journey.position, journey.instance.status) == ("rest/timer", InstanceStatus.ACTIVE)
 
 
 def test_what_was_unknown_is_so_when_the_time_is_over() -> None:
-    """Put off past the step's timeout: the write of before may have happened (I5)."""
+    """I5: after deferrals past the timeout an earlier request may still have arrived."""
     task = a_task("swipe", Phase.SUBMIT, attempts=1, outcome_unknown=True)
     decision = decided(
         a_definition(a_swipe(timeout="1m")),
@@ -428,8 +428,8 @@ def test_what_was_unknown_is_so_when_the_time_is_over() -> None:
     assert (decision.task.to, decision.task.outcome_unknown) == ("failed", True)
 
 
-def test_a_poll_that_is_lost_again_and_again_leaves_its_job_unknown() -> None:
-    """The job may be at work: only its key may be used again (I5)."""
+def test_a_poll_that_crashes_repeatedly_leaves_its_job_unknown() -> None:
+    """I5: the job may be at work, so only its key may be used again."""
     payload = Payload(started_at=NOON, job_id="j", key="k")
     decision = decided(
         a_definition(a_swipe()),

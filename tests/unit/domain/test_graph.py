@@ -1,4 +1,4 @@
-"""The graph of a definition: dead ends, dead steps and spinning loops."""
+"""The graph of a definition: unknown targets, unreachable steps, loops without a delay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.domain.builders import POLICY, Fields, a_document, a_goto, a_pro
 
 
 def issues_of(*steps: Fields) -> list[ValidationIssue]:
-    """What is wrong with a definition of these steps."""
+    """Return the issues of a definition with these steps."""
     return read_definition(a_document(*steps), REGISTRY, POLICY)[1]
 
 
@@ -133,5 +133,5 @@ nodes = st.lists(
 
 @given(nodes)
 def test_any_graph_is_validated(graph: list[Node]) -> None:
-    """Judging ends, and gives the same answer twice."""
+    """The validation of any graph ends, and twice with the same issues."""
     assert graph_issues(graph) == graph_issues(graph)

@@ -1,4 +1,4 @@
-"""The planner when all goes well: which task follows which, and when."""
+"""The planner when phases succeed: the order of tasks and their times."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tests.unit.domain.builders import (
 )
 
 
-def test_a_wait_is_a_wake_up_at_the_end_of_its_delay() -> None:
-    """Nothing is run before; its history begins with the waiting."""
+def test_a_wait_is_a_timer_at_the_end_of_its_delay() -> None:
+    """No task runs before; the history entry starts with the delay."""
     journey = Journey(a_definition(a_wait(delay="30s"), a_swipe()))
-    assert journey.place == "wait/timer"
+    assert journey.position == "wait/timer"
     assert journey.waiting.scheduled_for == NOON + timedelta(seconds=30)
     journey.succeed()
     (entry,) = journey.history
@@ -34,15 +34,15 @@ def test_a_wait_is_a_wake_up_at_the_end_of_its_delay() -> None:
         NOON,
         NOON + timedelta(seconds=30),
     )
-    assert journey.place == "swipe/submit"
+    assert journey.position == "swipe/submit"
 
 
 def test_a_text_is_written_then_submitted_then_polled() -> None:
-    """Text, submit, poll; the request holds the text that was written."""
+    """Generate, submit, poll; the request holds the generated text."""
     journey = Journey(a_definition(a_prompt()))
-    assert journey.place == "prompt/generate"
+    assert journey.position == "prompt/generate"
     journey.succeed()
-    assert journey.place == "prompt/submit"
+    assert journey.position == "prompt/submit"
     request = journey.waiting.payload.request
     assert request is not None
     assert (request.method, request.path, request.body) == (
@@ -51,22 +51,22 @@ def test_a_text_is_written_then_submitted_then_polled() -> None:
         {"text": "A walk and a good book."},
     )
     journey.succeed()
-    assert journey.place == "prompt/poll"
+    assert journey.position == "prompt/poll"
     journey.succeed()
     assert journey.task is None
     assert journey.instance.context == {"prompt": {"text": "A walk and a good book."}}
 
 
 def test_a_text_of_the_definition_is_submitted_at_once() -> None:
-    """Nobody is asked to write what is there already."""
+    """A text of the definition needs no generate phase."""
     journey = Journey(a_definition(a_prompt(text="Bread or rice?")))
-    assert journey.place == "prompt/submit"
+    assert journey.position == "prompt/submit"
     assert journey.waiting.payload.request is not None
     assert journey.waiting.payload.request.body == {"text": "Bread or rice?"}
 
 
 def test_a_phase_that_is_due_at_once_asks_to_run_at_once() -> None:
-    """Text to submit does; what has to wait does not, and what nobody is running for does not either."""
+    """A submit after a generate is run at once; a task that has to wait, or a start, is not."""
     journey = Journey(a_definition(a_prompt(), a_swipe(delay="1m")))
     assert journey.decisions[0].next is not None
     assert not journey.decisions[0].next.run
@@ -83,7 +83,7 @@ def test_a_phase_that_is_due_at_once_asks_to_run_at_once() -> None:
 
 
 def test_a_job_is_polled_after_2_5_15_and_then_every_30_seconds() -> None:
-    """The same row again each time; a poll is no attempt, and leaves no line in the history."""
+    """Each poll runs the same row; it is no attempt and makes no history entry."""
     journey = Journey(a_definition(a_swipe()))
     waits = [seconds(journey.succeed(), since=journey.now)]
     poll = journey.waiting
@@ -96,7 +96,7 @@ def test_a_job_is_polled_after_2_5_15_and_then_every_30_seconds() -> None:
 
 
 def test_a_poll_knows_the_job_and_the_key() -> None:
-    """The key is the submit task's id; the step's clock is carried on."""
+    """The key is the submit task's id, and the step's clock continues."""
     journey = Journey(a_definition(a_swipe()))
     key = journey.waiting.task_id
     journey.succeed()
@@ -105,7 +105,7 @@ def test_a_poll_knows_the_job_and_the_key() -> None:
 
 
 def test_a_finished_job_is_recorded_and_remembered() -> None:
-    """In the task's result, the history and the context alike."""
+    """The result is in the task, the history and the context."""
     journey = Journey(a_definition(a_swipe(swipeCount=5)))
     journey.finish()
     result = {"requested": 5, "performed": 5, "matches": 1}
@@ -116,7 +116,7 @@ def test_a_finished_job_is_recorded_and_remembered() -> None:
 
 
 def test_after_the_last_step_the_workflow_is_completed() -> None:
-    """And stands behind its last step."""
+    """Its current step is one past the last one."""
     journey = Journey(a_definition(a_wait(), a_swipe()))
     journey.finish()
     assert journey.instance.status is InstanceStatus.COMPLETED
@@ -125,7 +125,7 @@ def test_after_the_last_step_the_workflow_is_completed() -> None:
 
 
 def test_a_delay_begins_when_the_step_before_has_finished() -> None:
-    """Lateness is not made up for, and adds up to no hurry."""
+    """A delay is not shortened because the step before was late."""
     journey = Journey(a_definition(a_swipe("first"), a_swipe("second", delay="2m")))
     journey.succeed()
     decision = journey.run(Done(result={}), late=timedelta(seconds=40))
@@ -133,7 +133,7 @@ def test_a_delay_begins_when_the_step_before_has_finished() -> None:
 
 
 def test_pure_steps_are_passed_in_the_same_commit() -> None:
-    """A jump and a wait without delay have no task, and stand in the history nevertheless."""
+    """A jump and a wait without a delay have no task, but history entries."""
     journey = Journey(
         a_definition(
             a_swipe("first"),
@@ -152,11 +152,11 @@ def test_pure_steps_are_passed_in_the_same_commit() -> None:
         "back:completed",
     ]
     assert decision.instance.iterations == {"skip": 1, "back": 1}
-    assert journey.place == "never/timer"
+    assert journey.position == "never/timer"
 
 
 def test_a_jumps_delay_lies_between_it_and_its_target() -> None:
-    """It adds to the target's own, and is not waited for where it does not jump."""
+    """It is added to the target's own delay; without a jump it does not apply."""
     journey = Journey(
         a_definition(
             a_swipe(delay="10s"),
@@ -170,11 +170,11 @@ def test_a_jumps_delay_lies_between_it_and_its_target() -> None:
     journey.succeed()
     rested = journey.succeed()
     assert seconds(rested, since=journey.now) == 3600
-    assert journey.place == "rest/timer"
+    assert journey.position == "rest/timer"
 
 
-def test_a_wait_after_a_jumps_delay_wakes_up_once() -> None:
-    """Both delays in one."""
+def test_a_wait_after_a_jumps_delay_is_one_timer() -> None:
+    """One timer task waits for both delays."""
     journey = Journey(
         a_definition(
             a_swipe(),
@@ -185,11 +185,11 @@ def test_a_wait_after_a_jumps_delay_wakes_up_once() -> None:
     )
     journey.succeed()
     assert seconds(journey.succeed(), since=journey.now) == 60
-    assert journey.place == "rest/timer"
+    assert journey.position == "rest/timer"
 
 
 def test_a_limit_counts_jumps() -> None:
-    """Three jumps are four rounds; the count is kept per jump."""
+    """Three jumps make four rounds; each jump has its own count."""
     journey = Journey(a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=3)))
     journey.finish()
     assert names(journey.history).count("swipe:completed") == 4
@@ -198,7 +198,7 @@ def test_a_limit_counts_jumps() -> None:
 
 
 def test_a_limit_may_be_a_failure() -> None:
-    """With onLimit: fail the workflow fails there, and says so."""
+    """With onLimit: fail the workflow fails there, with an error."""
     journey = Journey(
         a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
     )
@@ -209,7 +209,7 @@ def test_a_limit_may_be_a_failure() -> None:
 
 
 def test_a_limit_that_fails_may_be_without_consequence() -> None:
-    """Where the jump is not critical, its failure is recorded and passed."""
+    """If the jump is not critical, the workflow continues after its failure."""
     journey = Journey(
         a_definition(
             a_swipe(),
@@ -223,25 +223,25 @@ def test_a_limit_that_fails_may_be_without_consequence() -> None:
 
 
 def test_each_wait_is_waited_out() -> None:
-    """One after the other, not both at the end of the first."""
+    """Two waits take the sum of their delays."""
     journey = Journey(a_definition(a_wait("one", delay="30s"), a_wait("two", delay="1m")))
     decision = journey.succeed()
-    assert (journey.place, seconds(decision, since=journey.now)) == ("two/timer", 60)
+    assert (journey.position, seconds(decision, since=journey.now)) == ("two/timer", 60)
     journey.succeed()
     assert journey.now == NOON + timedelta(seconds=90)
 
 
-def test_a_workflow_of_nothing_but_pure_steps_wakes_up_once() -> None:
-    """A live instance always has a task: it is started before it is completed."""
+def test_a_workflow_of_pure_steps_only_has_one_timer() -> None:
+    """A live instance always has a task, so it starts with a timer."""
     journey = Journey(a_definition(a_goto("rest", "skip"), a_wait("rest", delay=0)))
-    assert (journey.place, journey.waiting.scheduled_for) == ("skip/timer", NOON)
+    assert (journey.position, journey.waiting.scheduled_for) == ("skip/timer", NOON)
     journey.finish()
     assert journey.instance.status is InstanceStatus.COMPLETED
     assert names(journey.history) == ["skip:completed", "rest:completed"]
 
 
 def test_numbers_are_drawn_when_the_task_is_created() -> None:
-    """The request is whole from then on: an attempt only sends it."""
+    """The request is complete from then on; an attempt only sends it."""
     journey = Journey(a_definition(a_wait(), a_swipe(swipeCount={"min": 1, "max": 300})))
     journey.succeed()
     request = journey.waiting.payload.request
@@ -250,8 +250,8 @@ def test_numbers_are_drawn_when_the_task_is_created() -> None:
     assert 1 <= int(str(request.body["count"])) <= 300
 
 
-def test_a_step_may_speak_for_another_model() -> None:
-    """A prompt's model and channel beat the account's."""
+def test_a_step_may_name_another_model() -> None:
+    """A prompt's own model and channel are used before the account's."""
     step = a_definition(a_prompt(model="m2", channel="c2")).steps[0]
     assert isinstance(step, EffectStep)
     brief = step.behaviour.text_brief(ACCOUNT, "seed")
@@ -260,7 +260,7 @@ def test_a_step_may_speak_for_another_model() -> None:
 
 
 def test_a_wait_of_any_length_ends() -> None:
-    """Beyond 24.8 days, beyond a year, beyond the calendar."""
+    """Lengths beyond 24.8 days, a year and the calendar end."""
     for delay in ("400d", 2**53, "99999999999d"):
         journey = Journey(a_definition(a_wait(delay=delay), a_wait("after", delay=delay)))
         journey.finish()

@@ -1,4 +1,4 @@
-"""What people may do to a workflow: start, retry and skip."""
+"""The plans of an operator's requests: retry and skip."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNKNOWN = Retry(error="outcome_unknown: 503", unknown=True)
 
 
 def failed_task(journey: Journey, decision: Decision, task: Task) -> Task:
-    """The last task of a failed instance, as it stands in its row."""
+    """Return the last task of a failed instance, as its row has it."""
     assert journey.instance.status is InstanceStatus.FAILED
     assert decision.task is not None
     return replace(
@@ -43,7 +43,7 @@ def failed_task(journey: Journey, decision: Decision, task: Task) -> Task:
 
 
 def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
-    """Fail the waiting step for good, and take it up again an hour later."""
+    """Fail the waiting step, and plan a retry an hour later."""
     for outcome in outcomes:
         task = journey.waiting
         decision = journey.run(outcome)
@@ -53,7 +53,7 @@ def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
 
 
 def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
-    """I5: the same row and so the same key, with all attempts and the whole timeout anew."""
+    """I5: the same row, and so the same key, gets all attempts and the whole timeout again."""
     journey = Journey(a_definition(a_swipe()))
     _, decision = retried(journey, UNKNOWN, UNKNOWN, UNKNOWN)
     assert decision.task is not None
@@ -69,7 +69,7 @@ def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
 
 
 def test_retry_after_a_definite_failure_is_a_new_task() -> None:
-    """With a key of its own, due now, queued and not born running."""
+    """It has a key of its own, is due now and is queued, not running."""
     journey = Journey(a_definition(a_wait(), a_swipe()))
     journey.succeed()
     _, decision = retried(journey, Fail(error="refused: 422"))
@@ -85,7 +85,7 @@ def test_retry_after_a_definite_failure_is_a_new_task() -> None:
 
 
 def test_retry_sends_the_text_that_was_written() -> None:
-    """The failure was not the text's."""
+    """The text was not the cause of the failure, so it is kept."""
     journey = Journey(a_definition(a_prompt(maxAttempts=1)))
     journey.succeed_until("prompt/poll")
     _, decision = retried(journey, Retry(error="job_failed: x", new_key=True))
@@ -97,7 +97,7 @@ def test_retry_sends_the_text_that_was_written() -> None:
 
 
 def test_retry_has_a_refused_text_written_anew() -> None:
-    """The same one would be refused again."""
+    """The same text would be refused again."""
     journey = Journey(a_definition(a_prompt()))
     journey.succeed()
     _, decision = retried(journey, Fail(error="refused: 422"))
@@ -106,14 +106,14 @@ def test_retry_has_a_refused_text_written_anew() -> None:
 
 
 def test_retry_works_once_the_account_is_active_again() -> None:
-    """A aborted step is taken up where it stood."""
+    """An aborted step begins again."""
     _, decision = retried(Journey(a_definition(a_swipe())), Abort(error="account_suspended"))
     assert decision.next is not None
     assert decision.next.phase is Phase.SUBMIT
 
 
 def test_retry_after_a_cancelled_job_is_a_new_task() -> None:
-    """The service called the old work cancelled: a new key may follow."""
+    """The service reports the old job cancelled, so a new key may follow."""
     journey = Journey(a_definition(a_swipe(timeout="1s")))
     journey.succeed()
     journey.run(Continue())
@@ -131,8 +131,8 @@ def test_retry_after_a_cancelled_job_is_a_new_task() -> None:
     assert again.next.phase is Phase.SUBMIT
 
 
-def test_retry_asks_after_a_job_whose_cancelling_was_not_confirmed() -> None:
-    """I5: it may still be at work, so nothing new is sent before the service says otherwise."""
+def test_retry_polls_a_job_whose_cancellation_was_not_confirmed() -> None:
+    """I5: the job may still be at work, so it is polled before anything is sent."""
     journey = Journey(a_definition(a_swipe(timeout="1s")))
     journey.succeed()
     journey.run(Continue())
@@ -145,8 +145,8 @@ def test_retry_asks_after_a_job_whose_cancelling_was_not_confirmed() -> None:
     )
 
 
-def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
-    """It fails again, unless somebody has moved the limit; but it never leaves a live workflow without a task."""
+def test_retry_of_a_jump_at_its_limit_is_a_timer() -> None:
+    """A live workflow always has a task, so the jump is tried by a timer."""
     definition = a_definition(
         a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail")
     )
@@ -166,7 +166,7 @@ def test_retry_of_a_jump_at_its_limit_wakes_it_up() -> None:
 
 
 def test_retry_after_a_jump_at_its_limit_does_no_effect_again() -> None:
-    """What failed was the jump; the effect before it was done, and its task is only the last one there is."""
+    """The jump failed, not the effect before it, whose task is the last one."""
     journey = Journey(
         a_definition(a_swipe(), a_goto("swipe", delay="1m", maxIterations=1, onLimit="fail"))
     )
@@ -180,7 +180,7 @@ def test_retry_after_a_jump_at_its_limit_does_no_effect_again() -> None:
 
 
 def test_retry_takes_nothing_from_another_steps_task() -> None:
-    """The instance failed at a step that had no task yet: neither the key nor the text of the step before is used for it (I5)."""
+    """I5: neither the key nor the text of the previous step is used for the failed one."""
     definition = a_definition(a_swipe(), a_prompt())
     other = a_task("swipe", Phase.SUBMIT, outcome_unknown=True, payload=Payload(text="another's"))
     decision = plan_retry(
@@ -200,7 +200,7 @@ def test_retry_takes_nothing_from_another_steps_task() -> None:
 
 
 def test_skip_goes_on_with_the_step_after() -> None:
-    """Its delay begins now; the skipped step stands in the history."""
+    """The next step's delay begins now; the history has the skipped step."""
     definition = a_definition(a_wait(), a_swipe(delay="1m"), a_wait("rest"))
     decision = plan_skip(
         definition,
@@ -216,7 +216,7 @@ def test_skip_goes_on_with_the_step_after() -> None:
 
 
 def test_skip_never_runs_what_follows() -> None:
-    """It is due now, and queued: nobody is there to run it."""
+    """The next task is due now and queued, since no worker runs the request."""
     decision = plan_skip(
         a_definition(a_wait(), a_swipe()),
         an_instance(),
@@ -229,14 +229,14 @@ def test_skip_never_runs_what_follows() -> None:
 
 
 def test_a_wait_that_is_run_before_it_began_has_no_negative_length() -> None:
-    """An instance whose start is spread may be run now by hand."""
+    """An instance whose start is spread may be run now by an operator."""
     journey = Journey(a_definition(a_wait()), now=NOON + timedelta(hours=1))
     decision = decided(journey.definition, journey.waiting, Done(), now=NOON)
     assert (decision.history[0].started_at, decision.history[0].finished_at) == (NOON, NOON)
 
 
 def test_skip_of_the_last_step_completes_the_workflow() -> None:
-    """There is nothing left to do."""
+    """After the last step no task follows."""
     decision = plan_skip(
         a_definition(a_swipe()),
         an_instance(),

@@ -1,4 +1,4 @@
-"""Laws of the planner, under any outcome, in any order, at any time."""
+"""Laws of the planner, for any outcome in any order at any time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ tried = {
 
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
-    """Definitions with up to six steps, some of them loops, with a delay in each loop."""
+    """Generate definitions with up to six steps, with a delay in each loop."""
     steps: list[dict[str, Any]] = []
     for index in range(draw(st.integers(1, 6))):
         kind = draw(st.sampled_from(["wait", "swipe", "prompt", "bio", "goto"]))
@@ -91,7 +91,7 @@ def definitions(draw: st.DrawFn) -> Definition:
 
 @cache
 def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
-    """Everything that may come of a phase."""
+    """Return a strategy for every outcome that a phase may have."""
     patience = st.timedeltas(timedelta(), timedelta(hours=1))
     done: dict[Phase, st.SearchStrategy[dict[str, object]]] = {
         Phase.TIMER: st.just({}),
@@ -136,7 +136,7 @@ def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
 
 
 def check(decision: Decision, journey: Journey, before: Task) -> None:
-    """The laws that every decision of `plan` keeps."""
+    """Check the laws of every decision of `plan`."""
     definition, write = journey.definition, decision.task
     assert write is not None
     same_row, ends = write.to == "pending", decision.instance.status is not None
@@ -187,7 +187,7 @@ def check(decision: Decision, journey: Journey, before: Task) -> None:
 @given(st.data())
 @settings(max_examples=100)
 def test_every_decision_keeps_the_laws(data: st.DataObject) -> None:
-    """Whatever happens, in whatever order; and the same inputs give the same decision."""
+    """The laws hold for any outcomes, and the same inputs give the same decision."""
     journey = Journey(data.draw(definitions()))
     for _ in range(data.draw(st.integers(1, 15))):
         if journey.task is None:
@@ -214,7 +214,7 @@ def test_every_decision_keeps_the_laws(data: st.DataObject) -> None:
 
 @given(definitions(), st.text(max_size=10))
 def test_a_start_always_has_a_task(definition: Definition, seed: str) -> None:
-    """Never born running, never before the first step's delay is over."""
+    """It is queued, and never due before the first step's delay is over."""
     decision = plan_start(definition, an_instance(), NOON, TaskRandom(seed))
     assert decision.task is None
     assert decision.instance.status is None
@@ -225,8 +225,8 @@ def test_a_start_always_has_a_task(definition: Definition, seed: str) -> None:
 
 
 @given(st.data())
-def test_whoever_has_failed_can_be_retried_and_skipped(data: st.DataObject) -> None:
-    """A retry gives a live workflow exactly one task; a skip gives it one, or ends it."""
+def test_a_failed_instance_can_be_retried_and_skipped(data: st.DataObject) -> None:
+    """A retry gives the workflow exactly one task; a skip gives it one or ends it."""
     journey = Journey(data.draw(definitions()))
     for _ in range(15):
         if journey.task is None:
@@ -247,7 +247,7 @@ def test_whoever_has_failed_can_be_retried_and_skipped(data: st.DataObject) -> N
 
 @given(st.data())
 def test_a_new_key_follows_only_a_definite_failure(data: st.DataObject) -> None:
-    """I5: within a step, a second submit comes only after the service called the work of the first one failed."""
+    """I5: a second key is used only after the service reported the first job as failed."""
     journey = Journey(a_definition(a_swipe(maxAttempts=5), a_wait("rest")))
     for _ in range(data.draw(st.integers(1, 12))):
         if journey.task is None or journey.task.step_id != "swipe":
@@ -261,7 +261,7 @@ def test_a_new_key_follows_only_a_definite_failure(data: st.DataObject) -> None:
 
 
 def test_an_endless_loop_keeps_the_states_size() -> None:
-    """Ten thousand rounds: as many steps, counters, results and bytes at the end as at the beginning, but for the count's digits."""
+    """After 10,000 rounds the context and the request have the size they had at first."""
     journey = Journey(
         a_definition(
             a_swipe(swipeCount={"min": 25, "max": 35}, delay={"min": "30m", "max": "60m"}),
@@ -293,8 +293,8 @@ def test_an_endless_loop_keeps_the_states_size() -> None:
     assert max(sizes) == min(sizes)
 
 
-def test_a_definition_that_could_spin_fails_instead() -> None:
-    """One that was published before such loops were refused ends with a reason, and in bounded memory."""
+def test_a_definition_that_spins_fails_its_workflow() -> None:
+    """Its workflow fails with an error after a bounded number of steps."""
     loop = a_definition(a_wait("rest", delay="1s"), a_goto("rest", "back"))
     steps = (
         a_definition(a_goto("b", "a"), a_goto("last", "b"), a_wait("last")).steps[0],

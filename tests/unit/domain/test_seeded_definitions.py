@@ -1,4 +1,4 @@
-"""The three definitions that come with the code do what the seed document says, from the first step to the last."""
+"""The three shipped definitions do what their descriptions say, to the last step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "definitions"
 
 
 def seeded(name: str) -> Definition:
-    """A definition as its file has it."""
+    """Return a definition as its file has it."""
     definition, issues = read_definition(
         yaml.safe_load((FOLDER / f"{name}.yaml").read_text()), REGISTRY, POLICY
     )
@@ -29,12 +29,12 @@ def seeded(name: str) -> Definition:
 
 
 def began(journey: Journey, action: str) -> list[timedelta]:
-    """When steps of an action began, from the start on."""
+    """Return when the steps of an action began, counted from the start."""
     return [entry.started_at - NOON for entry in journey.history if entry.action == action]
 
 
 def requested(journey: Journey) -> list[int]:
-    """How many swipes were asked for, job by job."""
+    """Return the requested number of swipes of each job."""
     return [
         int(str((entry.result or {})["requested"]))
         for entry in journey.history
@@ -43,7 +43,7 @@ def requested(journey: Journey) -> list[int]:
 
 
 def test_default_swipes_ten_times_and_rests() -> None:
-    """A prompt after 2 hours, swipes a minute later, ten in all with 30 to 60 minutes between, 13 hours, the end."""
+    """A prompt after 2 hours, ten rounds of swipes 30 to 60 minutes apart, 13 hours of rest."""
     journey = Journey(seeded("default"))
     assert [step.action for step in journey.definition.steps] == [
         "wait",
@@ -66,7 +66,7 @@ def test_default_swipes_ten_times_and_rests() -> None:
 
 
 def test_test_runs_through_in_minutes() -> None:
-    """30 seconds, prompt, 5 swipes, bio 2 minutes later."""
+    """A prompt after 30 seconds, 5 swipes, a biography 2 minutes later."""
     journey = Journey(seeded("test"))
     journey.finish()
     assert [entry.action for entry in journey.history] == [
@@ -82,8 +82,8 @@ def test_test_runs_through_in_minutes() -> None:
     assert journey.instance.status is InstanceStatus.COMPLETED
 
 
-def test_aggressive_goes_on_for_ever() -> None:
-    """5 minutes, prompt, 15 swipes, bio an hour later, then 25 to 35 swipes every 30 to 60 minutes."""
+def test_aggressive_continues_without_end() -> None:
+    """After prompt, 15 swipes and biography, 25 to 35 swipes every 30 to 60 minutes."""
     journey = Journey(seeded("aggressive"))
     for _ in range(100):
         journey.succeed()

@@ -1,4 +1,4 @@
-"""JSON that every reader reads alike; whatever else is refused without being quoted."""
+"""Strict JSON: ambiguous documents are refused, and errors do not quote them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flamebot.domain.strict_json import NotJson, parse_json
 
 
 def test_plain_json_is_read() -> None:
-    """As anybody would."""
+    """Ordinary JSON is read as by any other parser."""
     assert parse_json(' {"a": [1, 1.5, true, null, "x"]} ') == {"a": [1, 1.5, True, None, "x"]}
 
 
@@ -40,7 +40,7 @@ def test_plain_json_is_read() -> None:
     ],
 )
 def test_what_is_read_in_two_ways_is_refused(text: str) -> None:
-    """Names twice, numbers that are none, nesting without end; the message shows nothing of it."""
+    """Duplicate names, NaN and very deep nesting; the message does not quote the text."""
     with pytest.raises(NotJson) as raised:
         parse_json(text)
     assert "planted" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Rules for texts that go on an account."""
+"""The rules for texts on an account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flamebot.domain.text_rules import issue_in, issues_in
     ],
 )
 def test_a_plain_text_passes(text: str) -> None:
-    """Numbers, dates, other scripts and line breaks are no offence."""
+    """Numbers, dates, other scripts and line breaks are allowed."""
     assert issues_in(text, 300) == []
     assert issue_in(text, 300) is None
 
@@ -49,17 +49,17 @@ def test_a_plain_text_passes(text: str) -> None:
         ("\uff57\uff57\uff57\uff0eexample", "link"),
     ],
 )
-def test_a_issue_is_named(text: str, named: str) -> None:
-    """Links, phone numbers, handles, control characters and lengths are found, each with a sentence."""
+def test_an_issue_is_named(text: str, named: str) -> None:
+    """Links, phone numbers, handles, control characters and lengths have a sentence each."""
     assert any(named in issue for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
-def test_every_issue_is_told_at_once() -> None:
-    """Nobody has to try three times."""
+def test_all_issues_of_a_text_are_found_at_once() -> None:
+    """All issues of a text are returned together."""
     assert len(issues_in("@me at x.com or 555 123 4567 \x00" + "x" * 300, 300)) == 5
 
 
 @given(st.text(), st.integers(min_value=0, max_value=50))
-def test_any_text_is_judged(text: str, longest: int) -> None:
-    """No text breaks the judge, and none that is too long passes."""
+def test_any_text_is_checked(text: str, longest: int) -> None:
+    """Any text can be checked, and one that is too long never passes."""
     assert not (len(text) > longest and not issues_in(text, longest))

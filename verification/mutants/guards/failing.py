@@ -37,7 +37,7 @@ MUTANTS = (
         "I5: a definite response settles an unknown outcome.",
         "not new_key and (outcome.unknown or ctx.task.outcome_unknown)",
         "outcome.unknown or ctx.task.outcome_unknown",
-        "test_a_definite_answer_settles_what_was_unknown",
+        "test_a_definite_response_settles_an_unknown_outcome",
         guard="still-unknown",
     ),
     FAILURE(
@@ -53,7 +53,7 @@ MUTANTS = (
         "I8: a poll is not an attempt.",
         "phase is Phase.POLL and not outcome.new_key",
         "False",
-        "test_a_poll_without_an_answer_is_asked_again",
+        "test_a_poll_without_a_response_is_repeated",
         guard="poll-is-no-attempt",
     ),
     FAILURE(
@@ -85,7 +85,7 @@ MUTANTS = (
         "I1: a cancel is tried after the step's timeout too.",
         "phase is not Phase.CANCEL and at > ctx.deadline",
         "at > ctx.deadline",
-        f"{_CANCEL}::test_a_cancel_that_comes_late_is_tried_all_the_same",
+        f"{_CANCEL}::test_a_late_cancel_is_tried_all_the_same",
         guard="attempt-before-deadline",
     ),
     FAILURE(
@@ -117,7 +117,7 @@ MUTANTS = (
         "I6: a timer is deferred without a limit.",
         "overdue = False",
         "overdue = at > ctx.deadline",
-        "test_a_wake_up_is_put_off_without_end",
+        "test_a_timer_is_deferred_without_a_limit",
         guard="timer-never-overdue",
     ),
     FAILURE(
@@ -125,8 +125,8 @@ MUTANTS = (
         "A poll without a response is repeated after the timeout.",
         "at > ctx.last_resort",
         "at > ctx.deadline",
-        "test_only_an_answer_after_the_deadline_is_a_timeout",
-        "test_a_poll_without_an_answer_is_asked_again",
+        "test_only_a_response_after_the_deadline_is_a_timeout",
+        "test_a_poll_without_a_response_is_repeated",
         guard="last-resort",
     ),
     FAILURE(
@@ -134,7 +134,7 @@ MUTANTS = (
         "I1: a cancel that begins long after its step's time has several tries.",
         "ctx.payload.polls >= CANCEL_LOOKS",
         "True",
-        f"{_CANCEL}::test_a_cancel_that_comes_late_is_put_off_all_the_same",
+        f"{_CANCEL}::test_a_late_cancel_is_deferred_all_the_same",
         guard="cancel-looks",
     ),
     FAILURE(
@@ -142,7 +142,7 @@ MUTANTS = (
         "I5: a job that was polled in vain may still be at work.",
         "failed(ctx, error, unknown=True)",
         "failed(ctx, error)",
-        "test_a_poll_without_an_answer_is_asked_again",
+        "test_a_poll_without_a_response_is_repeated",
         guard="silent-job-unknown",
     ),
     FAILURE(
@@ -166,7 +166,7 @@ MUTANTS = (
         "I8: a task that was reclaimed too often fails.",
         "task.reclaims >= ctx.definition.max_reclaims",
         "False",
-        "test_what_is_lost_again_and_again_has_failed",
+        "test_a_task_that_crashes_repeatedly_fails",
         guard="reclaim-limit",
     ),
     FAILURE(
@@ -174,7 +174,7 @@ MUTANTS = (
         "I8: a task that no worker receives fails.",
         'code_of(outcome.error) == "undeliverable"',
         "False",
-        "test_what_is_lost_again_and_again_has_failed",
+        "test_a_task_that_crashes_repeatedly_fails",
         guard="undeliverable-fails",
     ),
     FAILURE(
@@ -182,7 +182,7 @@ MUTANTS = (
         "I5: a job whose poll crashed too often may still be at work.",
         "unknown = unknown or task.phase is Phase.POLL",
         "unknown = unknown or False",
-        "test_a_poll_that_is_lost_again_and_again_leaves_its_job_unknown",
+        "test_a_poll_that_crashes_repeatedly_leaves_its_job_unknown",
         guard="expired-poll-unknown",
     ),
     FAILURE(
@@ -190,7 +190,7 @@ MUTANTS = (
         "I8: a crash is not an attempt.",
         ", unknown=unknown, tried=False",
         ", unknown=unknown",
-        "test_what_is_lost_again_and_again_has_failed",
+        "test_a_task_that_crashes_repeatedly_fails",
         guard="crash-is-no-attempt",
     ),
     FAILURE(
@@ -222,7 +222,7 @@ MUTANTS = (
         "I1: after a failure of unknown outcome a stop cancels the job that may exist.",
         "if unknown:",
         "if False:",
-        "test_a_stop_takes_back_what_is_open_or_may_be",
+        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="failure-stop",
     ),
     FAILURE(

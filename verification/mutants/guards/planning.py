@@ -36,7 +36,7 @@ MUTANTS = (
         "I1: a stop cancels the job that is polled.",
         "phase is Phase.POLL or (phase is Phase.SUBMIT and unknown)",
         "phase is Phase.SUBMIT and unknown",
-        "test_a_stop_takes_back_what_is_open_or_may_be",
+        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="open-job",
     ),
     PLAN_CONTEXT(
@@ -44,7 +44,7 @@ MUTANTS = (
         "I1: a stop cancels the job that a submit may have started.",
         "phase is Phase.POLL or (phase is Phase.SUBMIT and unknown)",
         "phase is Phase.POLL",
-        "test_a_stop_takes_back_what_is_open_or_may_be",
+        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="open-job",
     ),
     PLAN_CONTEXT(
@@ -52,7 +52,7 @@ MUTANTS = (
         "I1: a job of unknown id is looked up by its submit's key.",
         "self.task.task_id if submitting else self.payload.key",
         "self.payload.key",
-        "test_a_stop_takes_back_what_is_open_or_may_be",
+        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="cancel-key",
     ),
     PLAN_CONTEXT(
@@ -94,7 +94,7 @@ MUTANTS = (
         "I5: a job whose cancellation is not confirmed is polled before anything is sent.",
         "task is not None and unconfirmed and task.payload.key is not None",
         "False and task is not None",
-        "test_retry_asks_after_a_job_whose_cancelling_was_not_confirmed",
+        "test_retry_polls_a_job_whose_cancellation_was_not_confirmed",
         guard="poll-unconfirmed",
     ),
     PLAN(
@@ -126,7 +126,7 @@ MUTANTS = (
         "I1: a job that was submitted while its workflow was being stopped is cancelled.",
         'ctx.cancel("stop", run=False, job_id=job_id)',
         "None",
-        "test_a_stop_takes_back_what_is_open_or_may_be",
+        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="submitted-stop",
     ),
     POLLING(
@@ -166,7 +166,7 @@ MUTANTS = (
         "A definition that spins fails its workflow and does not block its worker.",
         "for _ in range(self.definition.total_steps + 1):",
         "while True:",
-        f"{_TESTS}test_plan_properties.py::test_a_definition_that_could_spin_fails_instead",
+        f"{_TESTS}test_plan_properties.py::test_a_definition_that_spins_fails_its_workflow",
         guard="bounded-advance",
         may_hang=True,
     ),
@@ -183,7 +183,7 @@ MUTANTS = (
         "I6: a wait takes its whole delay.",
         "due > self.now",
         "False",
-        "test_a_wait_is_a_wake_up_at_the_end_of_its_delay",
+        "test_a_wait_is_a_timer_at_the_end_of_its_delay",
         guard="wait-until-due",
     ),
     TASK(

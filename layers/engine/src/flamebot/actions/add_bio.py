@@ -82,7 +82,7 @@ class AddBio:
         self._bio = config.bio
 
     def text_brief(self, account: AccountData, seed: str) -> TextBrief | None:
-        """Ask for a biography in the account's voice, unless the definition has one."""
+        """Request a biography in the account's voice, unless the definition has one."""
         if self._bio is not None:
             return None
         return TextBrief(
@@ -95,6 +95,6 @@ class AddBio:
         return self.endpoint.request({"text": text if self._bio is None else self._bio})
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
-        """Keep the text."""
+        """Keep the text that was sent."""
         del job_result
         return {"text": request.body["text"]}

@@ -95,7 +95,7 @@ class AddPrompt:
         self._config = config
 
     def text_brief(self, account: AccountData, seed: str) -> TextBrief | None:
-        """Ask for a prompt in the account's voice, unless the definition has one."""
+        """Request a prompt in the account's voice, unless the definition has one."""
         if self._config.text is not None:
             return None
         return TextBrief(
@@ -112,6 +112,6 @@ class AddPrompt:
         return self.endpoint.request({"text": text if own is None else own})
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
-        """Keep the text."""
+        """Keep the text that was sent."""
         del job_result
         return {"text": request.body["text"]}

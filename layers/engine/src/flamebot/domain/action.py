@@ -65,7 +65,7 @@ class EffectAction(Protocol):
         ...
 
     def request(self, account: AccountData, text: str | None, random: TaskRandom) -> EffectRequest:
-        """Return the complete write: random numbers are drawn and the text is filled in here."""
+        """Return the complete write, with its random numbers and its text."""
         ...
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:

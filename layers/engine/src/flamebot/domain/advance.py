@@ -187,7 +187,7 @@ def first_task(
         step: The step to begin.
         account: The account to act on.
         due: When the task is due, schedule time.
-        now: Schedule time; a task that is due already asks to be run at once.
+        now: Schedule time; a task that is due already is to be run at once.
         random: Random numbers of the task that was run.
         text: A text that was generated before and is used again. None: there is none.
     """

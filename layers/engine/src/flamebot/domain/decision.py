@@ -51,7 +51,7 @@ class HistoryEntry:
 class NextTask:
     """The task that follows, with the next sequence number.
 
-    `run` asks for it to be run at once in the same invocation, without the queue.
+    `run` requests that the same invocation runs it at once, without the queue.
     """
 
     step_id: str

@@ -60,7 +60,7 @@ class Definition:
 
     @property
     def total_steps(self) -> int:
-        """The number of steps."""
+        """The number of steps in the definition."""
         return len(self.steps)
 
     def step_index(self, step_id: str) -> int:

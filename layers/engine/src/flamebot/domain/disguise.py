@@ -16,7 +16,7 @@ _VARIATIONS = "\ufe0e\ufe0f"  # text or emoji style of the character before them
 # dots, the grapheme joiner.
 _BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 # Categories of invisible characters. Cs is half of a surrogate pair, which cannot be encoded.
-_UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 _MOST_MARKS = 3  # combining marks on one letter; no language uses more
 _LATINS_TWINS = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 _PHONETIC = ((0x0250, 0x02AF), (0x1D00, 0x1DBF))  # small capitals and the like
@@ -32,7 +32,7 @@ _LEET = str.maketrans("013457$", "oieasts")
 _SPELLED = re.compile(r"(?<!\w)[^\W_](?:[\s.\-_*|/~]+[^\W_](?!\w)){3,}")
 
 
-def unseen(text: str) -> bool:
+def invisible(text: str) -> bool:
     """Return whether a text has invisible characters. Line breaks are allowed."""
     marks = 0
     for before, character in pairwise(f" {text}"):
@@ -42,7 +42,7 @@ def unseen(text: str) -> bool:
             continue
         if character in _JOINERS and not before.isascii():
             continue
-        if category in _UNSEEN or character in _BLANKS or marks > _MOST_MARKS:
+        if category in _INVISIBLE or character in _BLANKS or marks > _MOST_MARKS:
             return True
         if before in _JOINERS and character.isascii():
             return True
@@ -68,12 +68,12 @@ def lookalike(text: str) -> bool:
 def plain(text: str) -> str:
     """Return what a reader reads: without invisible characters, digits of any script as ASCII."""
     resolved = unicodedata.normalize("NFKC", text)
-    seen = (
+    visible = (
         c
         for c in resolved
         if c not in _BLANKS and unicodedata.category(c) not in _MARKS_BEFORE_DIGITS
     )
-    return "".join(c if c.isascii() else _digit(c) for c in seen)
+    return "".join(c if c.isascii() else _digit(c) for c in visible)
 
 
 def readings(text: str) -> list[str]:

@@ -102,7 +102,7 @@ class ValidationIssue:
 
 
 class Invalid(FlamebotError):
-    """The input is not valid."""
+    """The input has errors, which are listed."""
 
     code = "invalid"
 

@@ -78,7 +78,7 @@ def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
         )
         return ctx.reschedule(at, payload=payload, error=outcome.reason)
     if ctx.task.phase is Phase.POLL:
-        error = f"outcome_unknown: the job gave no answer in time ({outcome.reason})"
+        error = f"outcome_unknown: the job's status could not be read in time ({outcome.reason})"
         return failed(ctx, error, unknown=True)  # guard: silent-job-unknown
     if ctx.task.phase is Phase.CANCEL:
         return unconfirmed(ctx, outcome.reason, tried=False)

@@ -65,8 +65,8 @@ def _unknown_targets(nodes: Sequence[Node], indexes: _Indexes) -> Iterator[Valid
 def _unreachable(nodes: Sequence[Node], indexes: _Indexes) -> Iterator[ValidationIssue]:
     def ends(start: int) -> Iterable[int]:
         node = nodes[start]
-        lost = not node.known or any(target not in indexes for target in node.targets)
-        return range(len(nodes)) if lost else _ends(nodes, indexes, start)
+        anywhere = not node.known or any(target not in indexes for target in node.targets)
+        return range(len(nodes)) if anywhere else _ends(nodes, indexes, start)
 
     reached = _reach(0, ends) if nodes else set()
     for index, node in enumerate(nodes):

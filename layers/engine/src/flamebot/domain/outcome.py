@@ -27,7 +27,7 @@ class Continue:
 class Retry:
     """An attempt failed and may be tried again."""
 
-    error: str  # "code: detail", as in "outcome_unknown: the service answered 503"
+    error: str  # "code: detail", as in "outcome_unknown: the service returned status 503"
     unknown: bool = False  # it may have taken effect: the same task and key are sent again
     new_key: bool = False  # the service reports the job failed or cancelled: a new task and key
     retry_after: timedelta | None = None  # schedule time; the next attempt is never sooner

@@ -232,7 +232,7 @@ class PlanContext:
         attempts: int = 0,
         run: bool | None = None,
     ) -> NextTask:
-        """Return the step's next task. By default it asks to be run at once if it is due."""
+        """Return the step's next task. By default it is run at once if it is due."""
         return NextTask(
             step_id=self.step.id,
             action=self.step.action,

@@ -1,4 +1,4 @@
-"""Polling: when to ask for a job's status, and when its time is over."""
+"""Polling: when to request a job's status, and when its time is over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL_WAITS = (
     timedelta(seconds=15),
     timedelta(seconds=30),
 )
-# A cancel that finds no job under the key asks again: the submit's request may still be on its
+# A cancel that finds no job under the key looks again: the submit's request may still be on its
 # way. By then it has ended, since a call takes at most its timeout.
 LOOK_AGAIN = timedelta(seconds=45)
 

@@ -1,4 +1,4 @@
-"""Kinds of texts that an action has written: what the AI service is told, and what is offline."""
+"""Kinds of generated texts: instructions for the AI service, limits and offline templates."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from flamebot.domain.disguise import lookalike, plain, readings, unseen
+from flamebot.domain.disguise import invisible, lookalike, plain, readings
 
 _ENDS = (
     r"(?:com|net|org|io|me|co|app|link|ly|gg|tv|info|biz|xyz|site|online|dev|ai|uk|de|fr|us|ru"
@@ -64,7 +64,7 @@ def issues_in(text: str, max_length: int) -> list[str]:
     if len(text) > max_length:
         issues.append(f"The text has {len(text)} characters; at most {max_length} are allowed.")
     text = text[:_MOST_READ]
-    if unseen(text):
+    if invisible(text):
         issues.append("The text has control characters, or others that are invisible.")
     if lookalike(text):
         issues.append("The text has letters that only look like Latin ones.")

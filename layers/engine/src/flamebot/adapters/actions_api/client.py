@@ -72,7 +72,7 @@ class ActionsApi:
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close all connections of the client."""
         self._http.close()
 
     def register(

@@ -39,7 +39,7 @@ class DeadlineStream(httpcore.NetworkStream):
     """A stream whose operations have the remaining time of the call as their timeout."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
-        """Wrap a connected stream."""
+        """Wrap a stream that is connected."""
         self._stream = stream
         self._deadline = deadline
 
@@ -137,7 +137,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections of the pool."""
         self._pool.close()
 
 

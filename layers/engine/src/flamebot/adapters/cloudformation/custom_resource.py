@@ -86,7 +86,7 @@ def _kind_of(error: Exception) -> str:
     code = getattr(error, "pgcode", None)
     if code is None:
         return type(error).__name__
-    # Class 42: the statement does not fit the schema. Its message names tables and columns, no values.
+    # Class 42: the statement does not fit the schema. Its message names tables and columns only.
     message = (
         getattr(getattr(error, "diag", None), "message_primary", None)
         if code.startswith("42")
