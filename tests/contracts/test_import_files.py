@@ -1,4 +1,4 @@
-"""The promises of the port ImportFiles, kept by S3."""
+"""The contract of the port `ImportFiles`, kept by S3."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BUCKET = "imports-of-the-contract"
 
 
 def s3(endpoint: str) -> Any:
-    """A client as the functions have it."""
+    """Return a client as the functions have it."""
     config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1}, **S3)
     make: Any = boto3.client
     return make(
@@ -43,39 +43,39 @@ def s3(endpoint: str) -> Any:
 
 @pytest.fixture(scope="module")
 def bucket(aws: Callable[[str], Any], aws_endpoint: str) -> str:
-    """A bucket that tells a queue."""
-    queue = aws("sqs").create_queue(QueueName="hints-of-the-contract")["QueueUrl"]
+    """Return the queue of a bucket that sends its events there."""
+    queue = aws("sqs").create_queue(QueueName="imports-of-the-contract")["QueueUrl"]
     client = s3(aws_endpoint)
     client.create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    arn = "arn:aws:sqs:eu-west-1:123456789012:hints-of-the-contract"
-    told = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:imports-of-the-contract"
+    events = {
         "QueueArn": arn,
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "imports/"}]}},
     }
     client.put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told]}
+        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [events]}
     )
     return str(queue)
 
 
 @pytest.fixture
 def files(bucket: str, aws_endpoint: str) -> S3ImportFiles:
-    """The adapter on it."""
+    """Return the adapter on that bucket."""
     return S3ImportFiles(s3(aws_endpoint), BUCKET)
 
 
 def send(upload: Upload, content: bytes) -> int:
-    """Send a file as a client does: the address and the headers are all it has."""
+    """Upload a file as a client does, which has the address and the headers only."""
     return httpx.request(
         upload.method, upload.url, content=content, headers=dict(upload.headers), trust_env=False
     ).status_code
 
 
 def stalled(data: bytes) -> Callable[[socket.socket], None]:
-    """Send these bytes, and then nothing."""
+    """Return a script that sends these bytes and then nothing."""
 
     def run(connection: socket.socket) -> None:
         connection.sendall(data)
@@ -85,13 +85,13 @@ def stalled(data: bytes) -> Callable[[socket.socket], None]:
 
 
 def whole(files: S3ImportFiles, import_id: str, start: int = 0) -> bytes:
-    """The file from a byte on."""
+    """Return the file from a byte on."""
     with files.read(import_id, start) as pieces:
         return b"".join(pieces)
 
 
-def test_a_file_is_sent_once_and_read_from_anywhere(files: S3ImportFiles) -> None:
-    """A second upload is refused and changes nothing: what is being read stays what it is."""
+def test_a_file_is_uploaded_once_and_read_from_any_byte(files: S3ImportFiles) -> None:
+    """A second upload is refused, so a file never changes while it is read."""
     import_id, content = str(uuid4()), bytes(range(256)) * 4000
     upload = files.upload(import_id, len(content), HOUR, NOW)
     assert upload.expires_at == NOW + HOUR
@@ -106,27 +106,27 @@ def test_a_file_is_sent_once_and_read_from_anywhere(files: S3ImportFiles) -> Non
         assert len(next(pieces)) <= 256 * 1024, "a piece is bounded, whatever the file"
 
 
-def test_the_address_signs_size_and_first_come(files: S3ImportFiles) -> None:
-    """S3 refuses what is longer, shorter, or would overwrite: both are part of the signature. The file's name is the import's id."""
+def test_the_address_signs_size_and_no_overwriting(files: S3ImportFiles) -> None:
+    """S3 refuses another size and a second upload: both are part of the signature."""
     import_id = str(uuid4())
     upload = files.upload(import_id, 77, HOUR, NOW)
-    asked = httpx.URL(upload.url)
-    assert asked.path == f"/{BUCKET}/imports/{import_id}"
-    assert asked.params["X-Amz-SignedHeaders"].split(";") == [
+    address = httpx.URL(upload.url)
+    assert address.path == f"/{BUCKET}/imports/{import_id}"
+    assert address.params["X-Amz-SignedHeaders"].split(";") == [
         "content-length",
         "host",
         "if-none-match",
     ]
-    assert asked.params["X-Amz-Expires"] == "3600"
-    assert asked.params["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert address.params["X-Amz-Expires"] == "3600"
+    assert address.params["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
     assert upload.headers == {"Content-Length": "77", "If-None-Match": "*"}
     assert "X-Amz-Signature" not in repr(upload), (
-        "whoever has the address may send the file: it is not for logs"
+        "the address is a credential and must not be logged"
     )
 
 
 def test_on_aws_the_address_is_the_regions_own() -> None:
-    """The global one answers with a redirect while a bucket is new, which an upload cannot follow."""
+    """The global address redirects while a bucket is new, which an upload cannot follow."""
     make: Any = boto3.client
     client = make(
         "s3",
@@ -145,8 +145,10 @@ def test_on_aws_the_address_is_the_regions_own() -> None:
     )
 
 
-def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[str], Any]) -> None:
-    """The queue gets an event that names the import; what the bucket says when it is set up names none."""
+def test_an_upload_sends_an_event(
+    files: S3ImportFiles, bucket: str, aws: Callable[[str], Any]
+) -> None:
+    """The event names the import; the bucket's test event names none."""
     import_id = str(uuid4())
     send(files.upload(import_id, 1, HOUR, NOW), b"x")
     bodies = []
@@ -161,8 +163,8 @@ def test_the_upload_is_told(files: S3ImportFiles, bucket: str, aws: Callable[[st
     assert [] in [import_ids(body) for body in bodies if json.loads(body).get("Event")]
 
 
-def test_a_file_is_deleted_once_and_again(files: S3ImportFiles) -> None:
-    """Gone is gone, and deleting what is not there is no error."""
+def test_deleting_a_file_is_idempotent(files: S3ImportFiles) -> None:
+    """Deleting a file that is not there is no error."""
     import_id = str(uuid4())
     send(files.upload(import_id, 1, HOUR, NOW), b"x")
     for _ in range(2):
@@ -172,8 +174,8 @@ def test_a_file_is_deleted_once_and_again(files: S3ImportFiles) -> None:
         pass
 
 
-def test_a_store_that_is_away_is_unavailable() -> None:
-    """Every call says so in one way, and shows no address."""
+def test_an_unreachable_store_is_unavailable() -> None:
+    """Every call raises the same error, which shows no address."""
     away = S3ImportFiles(s3(f"http://127.0.0.1:{free_port()}"), BUCKET)
     import_id = str(uuid4())
     for call in (
@@ -189,7 +191,11 @@ def test_a_store_that_is_away_is_unavailable() -> None:
 @pytest.mark.parametrize("how", ["hang", "cut", "error"])
 def test_a_store_that_fails_in_the_middle_is_unavailable(how: str) -> None:
     """A body that stalls or ends early is an error, never the end of the file."""
-    head = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000\r\nContent-Type: binary/octet-stream\r\n\r\n"
+    head = (
+        b"HTTP/1.1 206 Partial Content\r\n"
+        b"Content-Length: 1000\r\n"
+        b"Content-Type: binary/octet-stream\r\n\r\n"
+    )
     scripts = {
         "hang": stalled(head + b"x" * 10),
         "cut": raw(head + b"x" * 10),

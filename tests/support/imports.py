@@ -1,4 +1,4 @@
-"""Imports by file as the verbs' suites need them: announced, begun, with a chunk to store."""
+"""Imports by file for the suites of the SQL functions: created, begun, with a chunk to store."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def worker(
     queue_capacity: int = 1000,
     import_lease: timedelta = IMPORT_LEASE,
 ) -> PostgresImportStore:
-    """The worker's store."""
+    """Return the worker's store."""
     return PostgresImportStore(
         database.db,
         StoppedClock(at),
@@ -48,17 +48,17 @@ def worker(
 
 
 def admin(database: TestDatabase) -> PostgresImportAdminStore:
-    """The API's store."""
+    """Return the API's store."""
     return PostgresImportAdminStore(database.db)
 
 
 def import_maintenance(database: TestDatabase) -> PostgresImportMaintenanceStore:
-    """Maintenance's store."""
+    """Return maintenance's store."""
     return PostgresImportMaintenanceStore(database.db)
 
 
 def announce(database: TestDatabase, **fields: Any) -> str:
-    """An import that waits for its file."""
+    """Create an import that waits for its file and return its id."""
     new = NewImport(
         **{
             "import_id": str(uuid4()),
@@ -76,14 +76,14 @@ def announce(database: TestDatabase, **fields: Any) -> str:
 
 
 def begun(database: TestDatabase, import_id: str | None = None, **fields: Any) -> ImportLease:
-    """The lease of an import."""
+    """Begin an import and return its lease."""
     lease = worker(database).begin_import(import_id or announce(database, **fields), str(uuid4()))
     assert isinstance(lease, ImportLease), lease
     return lease
 
 
 def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields: Any) -> StagedRow:
-    """A row to stage."""
+    """Return a row to stage."""
     values = {
         "model_id": "m",
         "channel_id": "c",
@@ -103,7 +103,7 @@ def a_chunk(
     last: bool = False,
     from_byte: int | None = None,
 ) -> Chunk:
-    """A chunk from the lease's checkpoint on."""
+    """Return a chunk that continues from the lease's checkpoint."""
     return Chunk(
         from_byte=lease.bytes_read if from_byte is None else from_byte,
         to_byte=to,
@@ -118,25 +118,26 @@ def a_chunk(
 def store(
     database: TestDatabase, lease: ImportLease, *staged: StagedRow, **fields: Any
 ) -> ChunkResult:
-    """Store a chunk."""
+    """Store a chunk and return the result."""
     return worker(database).import_chunk(lease, a_chunk(lease, *staged, **fields))
 
 
 def row_of(database: TestDatabase, import_id: str) -> Row:
-    """The import's row."""
+    """Return the row of an import."""
     return database.one("select * from imports where id = %s", (import_id,))
 
 
 def outlive(database: TestDatabase, seconds: int = 3600) -> None:
-    """Let so much wall time pass for every lease, upload and import."""
+    """Let wall time pass for every lease, upload and import."""
     past = {"past": timedelta(seconds=seconds)}
     database.rows(
-        "update imports set lease_expires_at = lease_expires_at - %(past)s, upload_until = upload_until - %(past)s,"
-        " updated_at = updated_at - %(past)s, created_at = created_at - %(past)s, finished_at = finished_at - %(past)s",
+        "update imports set lease_expires_at = lease_expires_at - %(past)s,"
+        " upload_until = upload_until - %(past)s, updated_at = updated_at - %(past)s,"
+        " created_at = created_at - %(past)s, finished_at = finished_at - %(past)s",
         past,
     )
 
 
 def log(database: TestDatabase) -> list[Row]:
-    """The whole audit log, oldest first."""
+    """Return the audit log, oldest first."""
     return database.rows("select * from audit_log order by id")

@@ -1,4 +1,4 @@
-"""Imports by file over HTTP: announced, shown, cancelled; what stands in a file is told by nobody."""
+"""Imports by file over HTTP: create, show, list and cancel them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ASK: dict[str, Any] = {
 
 
 def announce(http: Api, **fields: Any) -> ApiResponse:
-    """Announce a file."""
+    """Create an import."""
     return http.call("POST", "/v1/imports", body={**ASK, **fields})
 
 
-def test_a_file_is_announced_and_gets_an_address(http: Api) -> None:
-    """201 with the import and where to send the file, for an hour, exactly as large as announced."""
+def test_an_import_is_created_with_an_upload_address(http: Api) -> None:
+    """201 with an address that is valid for an hour and for the announced size only."""
     answer = announce(http)
     assert answer.status == 201, answer.text
     upload = answer.body.pop("upload")
@@ -55,7 +55,7 @@ def test_a_file_is_announced_and_gets_an_address(http: Api) -> None:
 
 
 def test_the_same_key_is_the_same_import(http: Api) -> None:
-    """200, told as such, with a fresh address while it waits; another body is refused; once it is over there is no address."""
+    """200 with a fresh address while the import waits; another body is refused."""
     key = {"idempotency-key": "k"}
     first = http.call("POST", "/v1/imports", body=ASK, headers=key)
     again = http.call("POST", "/v1/imports", body=ASK, headers=key)
@@ -86,16 +86,16 @@ def test_the_same_key_is_the_same_import(http: Api) -> None:
     ],
     ids=str,
 )
-def test_a_bad_request_is_refused(http: Api, change: dict[str, Any]) -> None:
-    """With its pointer; nothing is made, and nobody chooses an address."""
+def test_an_invalid_request_is_refused(http: Api, change: dict[str, Any]) -> None:
+    """The issue has a pointer, and no import is created."""
     answer = announce(http, **change)
     assert answer.status == 422
     assert [error["pointer"] for error in answer.body["errors"]] == [f"/{name}" for name in change]
     assert http.database.value("select count(*) from imports") == 0
 
 
-def test_an_unknown_definition_is_told_before_anything_is_sent(http: Api) -> None:
-    """Not after a million rows; without a start the type does not matter."""
+def test_an_unknown_definition_is_refused_before_the_upload(http: Api) -> None:
+    """Without a start the type does not matter."""
     answer = announce(http, workflowType="nosuch")
     assert (answer.status, answer.body["code"]) == (422, "unknown_workflow_type")
     stored = announce(http, workflowType="nosuch", startAutomation=False)
@@ -107,7 +107,7 @@ def test_an_unknown_definition_is_told_before_anything_is_sent(http: Api) -> Non
 
 
 def test_imports_are_listed_newest_first(http: Api) -> None:
-    """Page by page."""
+    """The pages follow each other without gaps."""
     ids = [announce(http, bytes=n).body["importId"] for n in range(1, 6)]
     seen, cursor = [], ""
     while True:
@@ -120,8 +120,8 @@ def test_imports_are_listed_newest_first(http: Api) -> None:
     assert http.call("GET", "/v1/imports", query="cursor=nonsense").status == 422
 
 
-def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
-    """Line, account, code and what is wrong; page by page."""
+def test_rejected_rows_are_listed_in_the_order_of_the_file(http: Api) -> None:
+    """Each has line, account, code and errors."""
     import_id = announce(http, startAutomation=False).body["importId"]
     issue = (ValidationIssue("/modelId", "Must be a string."),)
     rejects = [
@@ -139,8 +139,11 @@ def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
     path = f"/v1/imports/{import_id}/rejects"
     first = http.call("GET", path, query="limit=2").body
     assert first["items"][0] == {
-        "row": 2, "flamebotId": "x", "code": "invalid", "errors": [{"pointer": "/modelId", "detail": "Must be a string."}],
-    }  # fmt: skip
+        "row": 2,
+        "flamebotId": "x",
+        "code": "invalid",
+        "errors": [{"pointer": "/modelId", "detail": "Must be a string."}],
+    }
     rest = http.call("GET", path, query=f"cursor={first['nextCursor']}").body
     assert ([item["row"] for item in rest["items"]], rest["nextCursor"]) == ([5], None)
     shown = http.call("GET", f"/v1/imports/{import_id}").body
@@ -152,8 +155,8 @@ def test_rejected_rows_are_told_in_the_order_of_the_file(http: Api) -> None:
     )
 
 
-def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> None:
-    """Again is a 200 too; one that is over is a 409; who asked, and why, is kept."""
+def test_cancelling_wakes_a_worker_to_delete_the_file(http: Api) -> None:
+    """A repeated cancel returns 200, one of an ended import 409; the audit log names the caller."""
     import_id = announce(http).body["importId"]
     for _ in range(2):
         answer = http.call("POST", f"/v1/imports/{import_id}/cancel", body={"reason": "wrong file"})
@@ -173,14 +176,14 @@ def test_a_cancelled_import_is_shown_so_and_its_file_is_looked_at(http: Api) -> 
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", ""), ("GET", "/rejects"), ("POST", "/cancel")]
 )
-def test_an_import_that_is_none_is_a_404(http: Api, method: str, path: str) -> None:
-    """Whether its id could be one or not."""
+def test_an_unknown_import_is_a_404(http: Api, method: str, path: str) -> None:
+    """Also when the id is not a UUID."""
     for import_id in (str(uuid4()), "nonsense", "..%2fx"):
         assert http.call(method, f"/v1/imports/{import_id}{path}").status == 404
 
 
 def test_each_call_needs_its_scope(http: Api) -> None:
-    """Reading reads; only who may import may import by file, or end it."""
+    """`read` reads; only `accounts.write` creates and cancels imports."""
     import_id = announce(http).body["importId"]
     reading, writing = "flamebot/read", "flamebot/accounts.write"
     assert http.call("POST", "/v1/imports", body=ASK, scopes=reading).status == 403

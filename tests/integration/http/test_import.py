@@ -1,4 +1,4 @@
-"""An import: a thousand rows, some of them bad, once and again."""
+"""An import by request: a thousand rows, some of them bad, once and repeated."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ GOOD = {
 
 
 def rows_of(answer: ApiResponse) -> list[tuple[str, str]]:
-    """What became of each row and of its start."""
+    """Return the status of each row and of its start."""
     return [(row["status"], row["workflow"]["status"]) for row in answer.body["results"]]
 
 
 def a_thousand() -> list[dict[str, Any]]:
-    """A thousand rows; every hundredth is bad, each in another way."""
+    """Return a thousand rows; every hundredth is bad, each in another way."""
     rows: list[dict[str, Any]] = [GOOD | {"flamebotId": f"account-{n}"} for n in range(1000)]
     rows[99] = {"modelId": "m"}
     rows[199] = {"flamebotId": "no spaces please"}
@@ -45,7 +45,7 @@ def a_thousand() -> list[dict[str, Any]]:
 
 
 def test_a_thousand_rows_some_bad(http: Api) -> None:
-    """The good ones are stored and started, each bad one is reported with its pointer."""
+    """Valid rows are stored and started; each bad one is reported with its pointer."""
     answer = http.load(*a_thousand())
     assert answer.status == 200, answer.body
     assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {
@@ -86,15 +86,15 @@ def test_a_thousand_rows_some_bad(http: Api) -> None:
 
 
 def test_a_credential_is_nowhere_but_in_its_ciphertext(http: Api) -> None:
-    """Not in a column, an answer, a log line or a message; nor is it where a row was rejected."""
+    """No column, response, log line or message holds it, also when its row was rejected."""
     answer = http.load(*a_thousand(), headers={"idempotency-key": "k"}, workflow_type="test")
     again = http.load(*a_thousand(), headers={"idempotency-key": "k"}, workflow_type="test")
     shown = http.call("GET", "/v1/accounts/account-0")
     assert (again.body, shown.status, shown.body["hasCredentials"]) == (answer.body, 200, True)
-    told = (
+    seen = (
         answer.text + again.text + shown.text + repr(http.telemetry.lines) + repr(http.messages())
     )
-    assert SECRET not in told
+    assert SECRET not in seen
     tables = http.database.rows("select tablename from pg_tables where schemaname = 'public'")
     for table in tables:
         found = http.database.value(
@@ -107,8 +107,8 @@ def test_a_credential_is_nowhere_but_in_its_ciphertext(http: Api) -> None:
         assert SECRET.encode() not in bytes(row["credentials_ciphertext"])
 
 
-def test_the_same_request_gets_the_same_answer(http: Api) -> None:
-    """No row is written a second time, and the answer says that it is an old one."""
+def test_the_same_request_gets_the_same_response(http: Api) -> None:
+    """No row is written again, and a header marks the response as a replay."""
     first = http.load(GOOD, {"flamebotId": "!"}, headers={"idempotency-key": "k"})
     before = http.database.rows("select flamebot_id, credentials_version, updated_at from accounts")
     again = http.load(GOOD, {"flamebotId": "!"}, headers={"Idempotency-Key": "k"})
@@ -123,15 +123,15 @@ def test_the_same_request_gets_the_same_answer(http: Api) -> None:
 
 
 def test_another_body_under_the_key_is_refused(http: Api) -> None:
-    """422, and nothing is written."""
+    """The response is 422, and nothing is written."""
     http.load(GOOD, headers={"idempotency-key": "k"})
     other = http.load(GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"})
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
     assert http.call("GET", "/v1/accounts/a").body["modelId"] == "m"
 
 
-def test_a_key_is_one_callers(http: Api) -> None:
-    """Another caller's key of the same name is another key."""
+def test_a_key_belongs_to_its_caller(http: Api) -> None:
+    """The same key of another caller is another key."""
     http.load(GOOD, headers={"idempotency-key": "k"})
     other = http.load(
         GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"}, sub="somebody-else"
@@ -139,8 +139,8 @@ def test_a_key_is_one_callers(http: Api) -> None:
     assert (other.status, other.body["imported"]) == (200, 1)
 
 
-def test_a_key_is_forgotten_after_a_day(http: Api) -> None:
-    """Then it may be used anew."""
+def test_a_key_expires_after_a_day(http: Api) -> None:
+    """Then it can be used for another request."""
     http.load(GOOD, headers={"idempotency-key": "k"})
     http.database.rows("update import_requests set created_at = created_at - interval '25 hours'")
     other = http.load(GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"})
@@ -148,7 +148,7 @@ def test_a_key_is_forgotten_after_a_day(http: Api) -> None:
 
 
 def test_a_request_of_bad_rows_only_is_remembered_too(http: Api) -> None:
-    """Its answer is as much an answer."""
+    """Its response is replayed like any other."""
     first = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
     again = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
     assert (first.body["rejected"], again.body, again.headers["Idempotent-Replayed"]) == (
@@ -159,14 +159,14 @@ def test_a_request_of_bad_rows_only_is_remembered_too(http: Api) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a" * 201, "ä"])
-def test_an_odd_key_is_refused(http: Api, key: str) -> None:
-    """422 with a pointer to the header."""
+def test_an_invalid_key_is_refused(http: Api, key: str) -> None:
+    """The response is 422 with a pointer to the header."""
     answer = http.load(GOOD, headers={"idempotency-key": key})
     assert (answer.status, answer.body["errors"][0]["pointer"]) == (422, "/headers/Idempotency-Key")
 
 
 def test_the_same_request_many_times_at_once(connect: Callable[..., Api]) -> None:
-    """One of them does it; the others get its answer, or are told that it is at work."""
+    """One is processed; the others get its response or `idempotency_in_flight`."""
     apis = [connect() for _ in range(6)]
     rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(50)]
     with ThreadPoolExecutor(len(apis)) as threads:
@@ -188,14 +188,12 @@ def test_the_same_request_many_times_at_once(connect: Callable[..., Api]) -> Non
 
 
 def test_many_imports_of_the_same_accounts_at_once(connect: Callable[..., Api]) -> None:
-    """One instance per account, whoever comes first; nobody fails, nobody waits for ever."""
+    """Each account gets one instance; no request fails and none deadlocks."""
     apis = [connect() for _ in range(4)]
     rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(40)]
     with ThreadPoolExecutor(len(apis)) as threads:
         answers = list(
-            threads.map(
-                lambda turn: turn[1].load(*rows[:: 1 if turn[0] % 2 else -1]), enumerate(apis)
-            )
+            threads.map(lambda one: one[1].load(*rows[:: 1 if one[0] % 2 else -1]), enumerate(apis))
         )
     assert [answer.status for answer in answers] == [200] * len(apis)
     assert sum(answer.body["started"] for answer in answers) == 40
@@ -203,7 +201,7 @@ def test_many_imports_of_the_same_accounts_at_once(connect: Callable[..., Api]) 
 
 
 def test_importing_again_updates_and_leaves_the_workflow_alone(http: Api) -> None:
-    """Fields that are not sent keep their value, credentials too; a live workflow goes on."""
+    """Fields that are left out keep their value, credentials too; a live workflow continues."""
     first = http.load(GOOD)
     stored = http.database.one("select credentials_ciphertext, credentials_version from accounts")
     again = http.load({"flamebotId": "a", "channelId": "other"})
@@ -223,8 +221,8 @@ def test_importing_again_updates_and_leaves_the_workflow_alone(http: Api) -> Non
     assert now["credentials_version"] > stored["credentials_version"]
 
 
-def test_an_account_may_come_without_what_a_workflow_needs(http: Api) -> None:
-    """It is imported; its workflow is rejected, with the reason."""
+def test_an_incomplete_account_is_stored_but_not_started(http: Api) -> None:
+    """The account is imported; its start is rejected with the reason."""
     answer = http.load({"flamebotId": "a"})
     assert rows_of(answer) == [("created", "rejected")]
     assert answer.body["results"][0]["problem"]["code"] == "account_incomplete"
@@ -235,15 +233,15 @@ def test_an_account_may_come_without_what_a_workflow_needs(http: Api) -> None:
     }
 
 
-def test_what_is_stored_counts_for_a_start(http: Api) -> None:
-    """A second import of the bare id starts what the first one described."""
+def test_stored_fields_complete_a_start(http: Api) -> None:
+    """A second import of the id alone starts the account that the first one stored."""
     assert rows_of(http.load(GOOD, start=False)) == [("created", "not_requested")]
     assert rows_of(http.load({"flamebotId": "a"})) == [("updated", "started")]
     assert http.database.value("select account_data ->> 'model_id' from workflow_instances") == "m"
 
 
-def test_odd_values_are_kept_as_they_are(http: Api) -> None:
-    """What is JSON and can be stored comes back unchanged."""
+def test_unusual_values_are_stored_unchanged(http: Api) -> None:
+    """Every JSON value that can be stored is returned unchanged."""
     odd: dict[str, Any] = {
         "": None,
         "n": 10**4000,
@@ -264,7 +262,7 @@ def test_odd_values_are_kept_as_they_are(http: Api) -> None:
 
 
 def test_the_account_names_its_live_workflow(http: Api) -> None:
-    """As long as there is one."""
+    """The account shows the id and the status of its live workflow."""
     http.load(GOOD, start=False)
     assert http.call("GET", "/v1/accounts/a").body["liveWorkflowId"] is None
     instance_id = http.call("POST", "/v1/accounts/a/workflows").body["id"]
@@ -273,7 +271,7 @@ def test_the_account_names_its_live_workflow(http: Api) -> None:
 
 
 def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
-    """NUL or half a surrogate pair, wherever it stands: that row is told where, the others are stored."""
+    """NUL or half a surrogate pair rejects its row with a pointer; other rows are stored."""
     answer = http.load(
         GOOD,
         GOOD | {"flamebotId": "b\0"},
@@ -296,14 +294,14 @@ def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
 
 
 def test_an_unknown_type_rejects_the_request(http: Api) -> None:
-    """422; nothing is stored."""
+    """The response is 422, and nothing is stored."""
     answer = http.load(GOOD, workflow_type="nosuch")
     assert (answer.status, answer.body["code"]) == (422, "unknown_workflow_type")
     assert http.database.value("select count(*) from accounts") == 0
 
 
 def test_starts_are_spread_evenly(http: Api) -> None:
-    """Ten accounts over a thousand seconds: one every hundred."""
+    """Ten accounts over a thousand seconds start a hundred seconds apart."""
     body = {
         "accounts": [GOOD | {"flamebotId": f"a{n}"} for n in range(10)],
         "startAutomation": True,
@@ -321,8 +319,8 @@ def test_starts_are_spread_evenly(http: Api) -> None:
     assert waits == pytest.approx([100] * 9, abs=0.001)
 
 
-def test_what_is_due_soon_is_sent_at_once(http: Api) -> None:
-    """`test` waits 30 seconds first: its wake-up is queued and sent by the import itself."""
+def test_tasks_due_soon_are_sent_at_once(http: Api) -> None:
+    """The definition `test` waits for 30 seconds first: the import itself sends that task."""
     http.load(GOOD, workflow_type="test")
     task = http.database.one(
         "select status, sends, scheduled_for - clock_timestamp() as left from scheduled_tasks"
@@ -332,21 +330,23 @@ def test_what_is_due_soon_is_sent_at_once(http: Api) -> None:
     assert ("TasksSent", 1) in http.telemetry.metrics
 
 
-def test_a_whole_day_of_rows_is_fast(http: Api) -> None:
-    """A thousand accounts with their workflows take a few statements, not a thousand."""
+def test_a_thousand_rows_take_a_few_statements(http: Api) -> None:
+    """A thousand accounts with workflows commit fewer than a hundred transactions."""
     before = http.database.value(
-        "select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()"
+        "select coalesce(sum(xact_commit), 0) from pg_stat_database"
+        " where datname = current_database()"
     )
     http.load(*(GOOD | {"flamebotId": f"account-{n}"} for n in range(1000)))
     http.database.rows("select pg_stat_force_next_flush()")
     after = http.database.value(
-        "select coalesce(sum(xact_commit), 0) from pg_stat_database where datname = current_database()"
+        "select coalesce(sum(xact_commit), 0) from pg_stat_database"
+        " where datname = current_database()"
     )
     assert after - before < 100
 
 
-def test_a_key_service_that_is_away_stores_nothing(connect: Callable[..., Api]) -> None:
-    """503 with Retry-After; the request may be sent again."""
+def test_an_unavailable_key_service_stores_nothing(connect: Callable[..., Api]) -> None:
+    """The response is 503 with Retry-After, and the request can be repeated."""
     nowhere = client("kms", "http://127.0.0.1:9")
     http = connect(nowhere)
     answer = http.load(GOOD, headers={"idempotency-key": "k"})

@@ -1,4 +1,7 @@
-"""Imports by file with the real worker on real Postgres under its role; the bucket is in memory, so that faults strike within a read."""
+"""Imports by file: the real worker on Postgres under its role, with a bucket in memory.
+
+In memory, so that a fault can be placed inside a read.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,17 @@ HEADER = "flamebotId,modelId,channelId,credentials.token,config.city\n"
 
 
 def csv_of(count: int, first: int = 0) -> str:
-    """A file of good accounts."""
+    """Return a CSV file of valid accounts."""
     return HEADER + "".join(
         f"acct-{n},m{n},c{n},{SECRET}-{n},Zürich\n" for n in range(first, first + count)
     )
 
 
 class KeptFiles:
-    """A bucket in memory: what S3 does is the contract's suite; here faults must strike between its pieces."""
+    """A bucket in memory that can fail between two pieces of a file.
+
+    The contract suite tests S3 itself.
+    """
 
     def __init__(self) -> None:
         self.content: dict[str, bytes] = {}
@@ -68,17 +74,17 @@ class KeptFiles:
         yield self._pieces(self.content[import_id][start:])
 
     def _pieces(self, content: bytes) -> Iterator[bytes]:
-        for place in range(0, len(content), self.piece):
-            if self.break_after is not None and place >= self.break_after:
+        for offset in range(0, len(content), self.piece):
+            if self.break_after is not None and offset >= self.break_after:
                 raise FilesUnavailable
-            yield content[place : place + self.piece]
+            yield content[offset : offset + self.piece]
 
     def delete(self, import_id: str) -> None:
         self.content.pop(import_id, None)
 
 
 class Imports:
-    """Announces files, sends them, has workers look at them."""
+    """Creates imports, uploads their files and runs workers on them."""
 
     def __init__(self, engine: Engine, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         execute(server.url(), f"alter role flamebot_import_file password '{PASSWORD}'")
@@ -98,7 +104,7 @@ class Imports:
         )
 
     def worker(self, wrap: Callable[[str, Any], Any] = lambda _, port: port) -> RunImport:
-        """A worker's process."""
+        """Return a new worker, as in a new process."""
         store = PostgresImportStore(
             self._database,
             self.engine.clock,
@@ -119,27 +125,34 @@ class Imports:
         )
 
     def announce(self, content: str | bytes, **fields: Any) -> str:
-        """Announce a file and send it."""
+        """Create an import and upload its file."""
         raw = content.encode() if isinstance(content, str) else content
         values = {
-            "import_id": str(uuid4()), "file_name": None, "format": "csv", "size": len(raw), "definition_id": None,
-            "spread": timedelta(0), "key": None, "upload_for": timedelta(hours=1), **fields,
-        }  # fmt: skip
+            "import_id": str(uuid4()),
+            "file_name": None,
+            "format": "csv",
+            "size": len(raw),
+            "definition_id": None,
+            "spread": timedelta(0),
+            "key": None,
+            "upload_for": timedelta(hours=1),
+            **fields,
+        }
         import_id, _ = self.admin.create_import(NewImport(**values), TESTER)
         self.files.content[import_id] = raw
         return import_id
 
-    def look(
+    def deliver(
         self,
         import_id: str,
         worker: RunImport | None = None,
         time_left: Callable[[], float] = lambda: 1000.0,
     ) -> list[str]:
-        """One delivery; what should come again."""
+        """Deliver one wake-up message; return the messages to deliver again."""
         return (worker or self.worker()).run({"m": [import_id]}, time_left)
 
     def recover(self, import_id: str) -> Row:
-        """Wall time passes, maintenance comes by, and nobody dies any more."""
+        """Let leases expire and maintenance run, with workers that no longer fail."""
         for _ in range(6):
             outlive(self.engine.database, 400)
             self.maintenance.run()
@@ -150,17 +163,17 @@ class Imports:
         return self.row(import_id)
 
     def row(self, import_id: str) -> Row:
-        """The import's row."""
+        """Return the row of the import."""
         return self.engine.database.one("select * from imports where id = %s", (import_id,))
 
     def counts(self, import_id: str) -> tuple[Any, ...]:
-        """Status, rows, created, started, rejected."""
+        """Return status, rows, created, started and rejected."""
         row = self.row(import_id)
         return tuple(
             row[name] for name in ("status", "rows_read", "created", "started", "rejected")
         )
 
     def rejects(self, import_id: str) -> list[tuple[int, str | None, str, list[dict[str, str]]]]:
-        """The rejected rows."""
+        """Return the rejected rows."""
         rows = self.admin.rejected_rows(import_id, None, 200).items
         return [(row["row"], row["flamebot_id"], row["code"], row["errors"]) for row in rows]

@@ -1,4 +1,4 @@
-"""The messages of the import queue name imports, and never choose a file."""
+"""The messages of the import queue name imports, and never choose an object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID = "018f3a5e-0000-4000-8000-000000000001"
 
 
 def s3(*keys: str) -> str:
-    """An event of a bucket."""
+    """Return an event of a bucket."""
     return json.dumps(
         {
             "Records": [
@@ -24,13 +24,13 @@ def s3(*keys: str) -> str:
     )
 
 
-def test_our_own_hint_comes_back() -> None:
-    """What is encoded is decoded."""
+def test_a_wake_up_message_is_decoded() -> None:
+    """The id that was encoded is returned."""
     assert import_ids(encode(ID)) == [ID]
 
 
-def test_of_an_event_only_the_id_counts() -> None:
-    """Keys come percent-encoded; those below another prefix, or of no id, are nobody's."""
+def test_only_the_id_of_an_event_is_used() -> None:
+    """Keys are percent-encoded; a key with another prefix or without an id names no import."""
     assert import_ids(
         s3(
             f"imports/{ID}",
@@ -46,8 +46,8 @@ def test_of_an_event_only_the_id_counts() -> None:
     ]
 
 
-def test_the_buckets_set_up_is_no_file() -> None:
-    """S3 says once that it can reach the queue."""
+def test_the_test_event_of_a_bucket_names_no_import() -> None:
+    """S3 sends it when the notification is configured."""
     assert import_ids('{"Service": "Amazon S3", "Event": "s3:TestEvent"}') == []
 
 
@@ -66,6 +66,6 @@ def test_the_buckets_set_up_is_no_file() -> None:
         "[" * 99_999,
     ],
 )
-def test_what_nobody_sent_is_unreadable(body: str) -> None:
-    """It goes to the dead letters, where somebody sees it."""
+def test_any_other_body_is_unreadable(body: str) -> None:
+    """The queue moves it to the dead letters."""
     assert import_ids(body) is None

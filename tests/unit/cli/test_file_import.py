@@ -1,4 +1,4 @@
-"""`flamebot import` for large files, and `flamebot imports`."""
+"""`flamebot import` with large files, and `flamebot imports`."""
 
 from __future__ import annotations
 
@@ -22,17 +22,39 @@ TEXT = "flamebotId,credentials.token\n" + "".join(f"a{n},planted-{n}\n" for n in
 
 
 def shown(status: str = "completed", **changes: Any) -> dict[str, Any]:
-    """An import as GET shows it."""
+    """Return an import as GET shows it."""
     return {
-        "importId": ID, "status": status, "fileName": "a.csv", "format": "csv", "startAutomation": True, "workflowType": "default",
-        "workflowVersion": 1, "spreadSeconds": 0, "bytes": 1000, "bytesRead": 500, "percent": 50.0, "rowsRead": 1001, "imported": 1001,
-        "created": 1001, "updated": 0, "started": 1001, "alreadyActive": 0, "notStarted": 0, "rejected": 0, "error": None,
-        "createdBy": "me", "createdAt": NOW, "startedAt": NOW, "finishedAt": None, "updatedAt": NOW, **changes,
-    }  # fmt: skip
+        "importId": ID,
+        "status": status,
+        "fileName": "a.csv",
+        "format": "csv",
+        "startAutomation": True,
+        "workflowType": "default",
+        "workflowVersion": 1,
+        "spreadSeconds": 0,
+        "bytes": 1000,
+        "bytesRead": 500,
+        "percent": 50.0,
+        "rowsRead": 1001,
+        "imported": 1001,
+        "created": 1001,
+        "updated": 0,
+        "started": 1001,
+        "alreadyActive": 0,
+        "notStarted": 0,
+        "rejected": 0,
+        "error": None,
+        "createdBy": "me",
+        "createdAt": NOW,
+        "startedAt": NOW,
+        "finishedAt": None,
+        "updatedAt": NOW,
+        **changes,
+    }
 
 
 class Bucket:
-    """The place that a file is sent to; its content, as JSON is asked for everywhere else, is not parsed."""
+    """The address that a file is uploaded to."""
 
     def __init__(self, api: CannedApi, *answers: int) -> None:
         self.api = api
@@ -40,13 +62,13 @@ class Bucket:
         self.sent: list[RequestModel] = []
         api.on("PUT", "/bucket/imports/x", self.take)
 
-    def take(self, asked: RequestModel) -> Reply:
-        """Take a file."""
-        self.sent.append(asked)
+    def take(self, request: RequestModel) -> Reply:
+        """Accept an upload."""
+        self.sent.append(request)
         return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], b"")
 
-    def told(self) -> dict[str, Any]:
-        """What the API says of it."""
+    def target(self) -> dict[str, Any]:
+        """Return the `upload` of a created import."""
         size = str(self.api.requests[-1].body["bytes"])
         headers = {"Content-Length": size, "If-None-Match": "*"}
         return {
@@ -59,38 +81,44 @@ class Bucket:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits."""
+    """Replace every sleep by none."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture
 def bucket(api: CannedApi) -> Bucket:
-    """An API that takes a file, imports it and is done."""
+    """Return a bucket of an API that imports the uploaded file at once."""
     bucket = Bucket(api)
     api.on(
         *CREATE,
-        lambda _asked: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.told()}),
+        lambda _asked: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.target()}),
     )
     api.on(*SHOW, Reply(200, shown("waiting")), Reply(200, shown("running")), Reply(200, shown()))
     return bucket
 
 
 def write(text: str = TEXT, name: str = "a.csv") -> str:
-    """A file of more than a thousand rows."""
+    """Write a file of more than a thousand rows and return its name."""
     Path(name).write_text(text, encoding="utf-8")
     return name
 
 
-def test_a_large_file_goes_as_a_whole(api: CannedApi, bucket: Bucket, flamebot: Flamebot) -> None:
-    """Announced with its size and a key, sent without the token, watched to its end; the options are the small import's."""
+def test_a_large_file_is_uploaded_as_a_whole(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
+    """An import is created with size and key, the file uploaded without the token, and watched."""
     ran = flamebot("import", write(), "--type", "test", "--spread", "6h")
     assert (ran.exit, "1,001 rows: 1,001 imported, 1,001 started" in ran.out) == (0, True)
     assert ID in ran.err
     created = api.requests[0]
     assert created.body == {
-        "bytes": len(TEXT.encode()), "format": "csv", "fileName": "a.csv", "startAutomation": True, "workflowType": "test",
+        "bytes": len(TEXT.encode()),
+        "format": "csv",
+        "fileName": "a.csv",
+        "startAutomation": True,
+        "workflowType": "test",
         "spreadSeconds": 21600,
-    }  # fmt: skip
+    }
     (sent,) = bucket.sent
     assert sent.headers["content-length"] == str(len(TEXT.encode()))
     assert sent.headers["if-none-match"] == "*"
@@ -98,10 +126,10 @@ def test_a_large_file_goes_as_a_whole(api: CannedApi, bucket: Bucket, flamebot: 
     assert "planted" not in created.headers["idempotency-key"] + ran.out + ran.err
 
 
-def test_json_lines_go_alike_and_small_ones_do_not(
+def test_large_json_lines_are_uploaded_and_small_ones_are_not(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """A thousand rows travel in a request; one more, and the file goes as a whole."""
+    """A thousand rows fit into a request; one more, and the file is uploaded."""
     lines = "".join(json.dumps({"flamebotId": f"a{n}"}) + "\n" for n in range(1001))
     assert flamebot("import", write(lines, "a.jsonl"), "--no-start").exit == 0
     assert (api.requests[0].body["format"], api.requests[0].body["startAutomation"]) == (
@@ -117,13 +145,13 @@ def test_json_lines_go_alike_and_small_ones_do_not(
         Reply(200, {"imported": 1000, "started": 0, "rejected": 0, "results": results}),
     )
     assert flamebot("import", write(lines.rpartition('{"flamebotId"')[0], "b.jsonl")).exit == 0
-    assert [len(asked.body["accounts"]) for asked in api.requests] == [1000]
+    assert [len(request.body["accounts"]) for request in api.requests] == [1000]
 
 
 def test_the_same_file_is_the_same_import(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """A run again has the same key, so it resumes: it watches what is at work, sends what was never sent, tells what is done."""
+    """A repeated run has the same key: it watches a running import and reports an ended one."""
     flamebot("import", write())
     api.on(
         *CREATE, Reply(200, {**shown("running"), "upload": None}, {"Idempotent-Replayed": "true"})
@@ -134,23 +162,25 @@ def test_the_same_file_is_the_same_import(
     assert "imported by an earlier run" in flamebot("import", "a.csv").out
     assert flamebot("import", "a.csv", "--json").json["replayed"] == 1001
     flamebot("import", "a.csv", "--type", "test")
-    keys = [asked.headers["idempotency-key"] for asked in api.requests if asked.method == "POST"]
+    keys = [
+        request.headers["idempotency-key"] for request in api.requests if request.method == "POST"
+    ]
     assert len(set(keys[:4])) == 1
     assert keys[4] not in keys[:4]
     assert len(bucket.sent) == 1
 
 
 @pytest.mark.parametrize("answers", [(503, 200), (500, 412)], ids=str)
-def test_a_file_is_sent_again_until_it_is_there(
+def test_an_upload_is_repeated_until_it_succeeds(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot, answers: tuple[int, ...]
 ) -> None:
-    """Whoever was heard without an answer finds it there already."""
+    """412 means that an earlier try was received although its response was lost."""
     bucket.answers = list(answers)
     assert flamebot("import", write()).exit == 0
     assert len(bucket.sent) == 2
 
 
-def test_a_file_that_is_refused_says_how_to_go_on(
+def test_a_refused_upload_says_what_to_do(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
     """An address that has expired: the same command gets a fresh one."""
@@ -164,14 +194,14 @@ def test_a_file_that_is_refused_says_how_to_go_on(
 def test_a_file_that_changes_while_it_is_sent_is_not_imported(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """It is told as such; another size would not be taken anyway."""
+    """The error says so; a file of another size would be refused anyway."""
     api.on(
         *CREATE,
-        lambda asked: Reply(
+        lambda request: Reply(
             201,
             {
                 **shown("waiting"),
-                "upload": bucket.told(),
+                "upload": bucket.target(),
                 "x": Path("a.csv").write_text(TEXT[:500]),
             },
         ),
@@ -180,10 +210,10 @@ def test_a_file_that_changes_while_it_is_sent_is_not_imported(
     assert (ran.exit, "changed while it was sent" in ran.err) == (1, True)
 
 
-def test_a_file_goes_nowhere_without_tls(
+def test_no_file_is_uploaded_without_tls(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """Whatever the API says; this machine itself is excepted."""
+    """Whatever address the API returns; a loopback address is exempt."""
     api.on(
         *CREATE,
         Reply(
@@ -198,10 +228,10 @@ def test_a_file_goes_nowhere_without_tls(
     assert (ran.exit, "without TLS" in ran.err) == (1, True)
 
 
-def test_a_header_that_is_none_is_refused_before_anything_is_sent(
+def test_an_invalid_header_is_refused_before_the_upload(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """A file of a million rows is not sent in vain."""
+    """Nothing is sent to the API."""
     ran = flamebot("import", write(TEXT.replace("credentials.token", "surprise")))
     assert (ran.exit, "unknown column 'surprise'" in ran.err) == (2, True)
     assert api.requests == []
@@ -210,7 +240,7 @@ def test_a_header_that_is_none_is_refused_before_anything_is_sent(
 def test_rejected_rows_are_listed_by_line(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """With their reasons, the first fifty on a screen; the exit code is 6."""
+    """The first fifty are listed with reasons; the exit code is 6."""
     api.on(*SHOW, Reply(200, shown(rejected=60, notStarted=1, imported=941)))
     issue = [{"pointer": "/modelId", "detail": "Must be a string."}]
     items = [
@@ -245,7 +275,7 @@ def test_rejected_rows_are_listed_by_line(
 def test_a_failed_import_says_what_to_do(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """What was stored is told, and that the file may come again."""
+    """The error says what stays stored and that the file can be imported again."""
     error = "unreadable: The row that begins on line 900 is not CSV: its quotes are broken."
     api.on(*SHOW, Reply(200, shown("failed", rowsRead=898, error=error)))
     ran = flamebot("import", write())
@@ -255,10 +285,10 @@ def test_a_failed_import_says_what_to_do(
     assert "What was stored stays" in ran.err
 
 
-def test_watching_outlives_an_api_that_is_away_for_a_moment(
+def test_watching_continues_when_the_api_is_unavailable_for_a_moment(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
-    """The import goes on without us, so we look again."""
+    """The import continues on the server, so the command polls on."""
     away = Reply(503, {"message": "Service Unavailable"})
     api.on(*SHOW, away, Reply(200, shown("running")), away, away, Reply(200, shown()))
     assert flamebot("import", write()).exit == 0
@@ -267,7 +297,7 @@ def test_watching_outlives_an_api_that_is_away_for_a_moment(
 def test_control_c_stops_watching_only(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says where the import is to be seen, and how to end it."""
+    """The output says how to show and how to cancel the import."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -280,7 +310,7 @@ def test_control_c_stops_watching_only(
 
 
 def test_imports_are_listed_shown_and_cancelled(api: CannedApi, flamebot: Flamebot) -> None:
-    """`flamebot imports` has a verb for each."""
+    """`flamebot imports` lists, shows and cancels imports and lists rejected rows."""
     api.on("GET", "/v1/imports", Reply(200, {"items": [shown("running")], "nextCursor": None}))
     api.on(*SHOW, Reply(200, shown("running")))
     api.on("POST", f"/v1/imports/{ID}/cancel", Reply(200, shown("cancelled")))

@@ -1,4 +1,4 @@
-"""`flamebot import`."""
+"""`flamebot import` with small files."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from tests.unit.cli.conftest import Flamebot
 IMPORT = ("POST", "/v1/accounts/import")
 
 
-def accept(asked: RequestModel) -> Reply:
-    """Every account whose id does not begin with `bad` is imported and started."""
+def accept(request: RequestModel) -> Reply:
+    """Import and start every account whose id does not begin with `bad` or `bare`."""
     results: list[dict[str, Any]] = []
-    for index, row in enumerate(asked.body["accounts"]):
+    for index, row in enumerate(request.body["accounts"]):
         name = row["flamebotId"]
         if name.startswith("bad"):
             issue = {"pointer": f"/accounts/{index}/modelId", "detail": "Must be a string."}
-            told = {"status": "rejected", "workflow": {"instanceId": None, "status": "rejected"}}
+            outcome = {"status": "rejected", "workflow": {"instanceId": None, "status": "rejected"}}
             results.append(
                 {
                     "index": index,
                     "flamebotId": name,
-                    **told,
+                    **outcome,
                     "problem": {"code": "invalid", "detail": "No.", "errors": [issue]},
                 }
             )
         elif name.startswith("bare"):
-            told = {"status": "created", "workflow": {"instanceId": None, "status": "rejected"}}
+            outcome = {"status": "created", "workflow": {"instanceId": None, "status": "rejected"}}
             why = {
                 "code": "account_incomplete",
                 "detail": "modelId and channelId are needed.",
                 "errors": [],
             }
-            results.append({"index": index, "flamebotId": name, **told, "problem": why})
+            results.append({"index": index, "flamebotId": name, **outcome, "problem": why})
         else:
-            status = "started" if asked.body["startAutomation"] else "not_requested"
+            status = "started" if request.body["startAutomation"] else "not_requested"
             results.append(
                 {
                     "index": index,
@@ -53,12 +53,12 @@ def accept(asked: RequestModel) -> Reply:
 
 @pytest.fixture(autouse=True)
 def api_imports(api: CannedApi) -> None:
-    """The API imports."""
+    """Let the API import accounts."""
     api.on(*IMPORT, accept)
 
 
 def write(name: str, content: object) -> str:
-    """A file in the working directory."""
+    """Write a file in the working directory and return its name."""
     Path(name).write_text(
         content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
     )
@@ -66,7 +66,7 @@ def write(name: str, content: object) -> str:
 
 
 def accounts(count: int) -> list[dict[str, Any]]:
-    """Some accounts."""
+    """Return a list of accounts."""
     return [
         {
             "flamebotId": f"acct-{n:05}",
@@ -79,22 +79,22 @@ def accounts(count: int) -> list[dict[str, Any]]:
 
 
 def test_a_json_list_is_imported_and_started(api: CannedApi, flamebot: Flamebot) -> None:
-    """A list of accounts is stored and `default` is started for each, at once."""
+    """A list of accounts is stored, and `default` is started for each, at once."""
     ran = flamebot("import", write("a.json", accounts(3)))
     assert ran.exit == 0
     assert "3 rows: 3 imported, 3 started" in ran.out
-    (asked,) = api.requests
-    assert asked.body == {
+    (request,) = api.requests
+    assert request.body == {
         "accounts": accounts(3),
         "startAutomation": True,
         "workflowType": "default",
         "spreadSeconds": 0,
     }
-    assert asked.headers["authorization"] == "Bearer planted-token"
+    assert request.headers["authorization"] == "Bearer planted-token"
 
 
 def test_options_say_what_to_start(api: CannedApi, flamebot: Flamebot) -> None:
-    """Type, spread and whether to start at all are options."""
+    """Type, spread and start are options of the command."""
     name = write("a.json", accounts(1))
     flamebot("import", name, "--type", "test", "--spread", "6h")
     flamebot("import", name, "--no-start")
@@ -107,8 +107,8 @@ def test_options_say_what_to_start(api: CannedApi, flamebot: Flamebot) -> None:
     assert stored.body["startAutomation"] is False
 
 
-def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> None:
-    """A file may be a request as the API takes it; options win over what it says."""
+def test_a_whole_request_holds_its_own_options(api: CannedApi, flamebot: Flamebot) -> None:
+    """A file may be a request of the API; options of the command line override it."""
     name = write(
         "a.json",
         {
@@ -120,7 +120,7 @@ def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> N
     )
     flamebot("import", name)
     flamebot("import", name, "--start", "--type", "aggressive")
-    own, won = (asked.body for asked in api.requests)
+    own, won = (request.body for request in api.requests)
     assert (own["startAutomation"], own["workflowType"], own["spreadSeconds"]) == (
         False,
         "test",
@@ -134,7 +134,7 @@ def test_a_whole_request_says_it_itself(api: CannedApi, flamebot: Flamebot) -> N
 
 
 def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
-    """Columns become fields, in either spelling; an empty cell is not sent, so that what is stored stays."""
+    """Columns become fields, in either spelling; an empty cell leaves its field out."""
     text = (
         "\ufeffflamebotId,model_id,channelId,credentials.token,config.city,config\n"
         'a1,m1,c1,"se,cret",Z\u00fcrich,"{""age"": 30}"\n'
@@ -142,8 +142,8 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
         "a2,,c2,,,\n"
     )
     assert flamebot("import", write("a.csv", text)).exit == 0
-    (asked,) = api.requests
-    assert asked.body["accounts"] == [
+    (request,) = api.requests
+    assert request.body["accounts"] == [
         {
             "flamebotId": "a1",
             "modelId": "m1",
@@ -165,45 +165,45 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
         ("deep.csv", 'flamebotId,config\na,"{""x"": ' + "[" * 10_000 + '"\n'),
     ],
 )
-def test_what_has_two_readings_or_none_is_refused(
+def test_ambiguous_or_unparsable_input_is_refused(
     api: CannedApi, flamebot: Flamebot, name: str, text: str
 ) -> None:
-    """JSON too deep to read, numbers that are none, names and columns that stand there twice: a clear refusal, and nothing is sent."""
+    """JSON nested too deep, NaN and repeated names are refused before anything is sent."""
     ran = flamebot("import", write(name, text))
     assert ran.exit == 2
     assert "cannot be imported" in ran.err
     assert api.requests == []
 
 
-def test_a_large_file_travels_in_thousands(api: CannedApi, flamebot: Flamebot) -> None:
+def test_a_json_file_is_sent_in_requests_of_a_thousand(api: CannedApi, flamebot: Flamebot) -> None:
     """No request has more than 1,000 accounts, and each has a key of its own."""
     ran = flamebot("import", write("a.json", accounts(2500)))
-    assert [len(asked.body["accounts"]) for asked in api.requests] == [1000, 1000, 500]
-    assert len({asked.headers["idempotency-key"] for asked in api.requests}) == 3
+    assert [len(request.body["accounts"]) for request in api.requests] == [1000, 1000, 500]
+    assert len({request.headers["idempotency-key"] for request in api.requests}) == 3
     assert "2,500 rows: 2,500 imported" in ran.out
 
 
-def test_heavy_rows_travel_in_smaller_requests(api: CannedApi, flamebot: Flamebot) -> None:
-    """No request comes near the API's 5 MB."""
+def test_large_rows_are_sent_in_smaller_requests(api: CannedApi, flamebot: Flamebot) -> None:
+    """No request comes near the API's limit of 5 MB."""
     heavy = [{"flamebotId": f"a{n}", "config": {"pad": "x" * 15_000}} for n in range(700)]
     flamebot("import", write("a.json", heavy))
-    assert [len(asked.body["accounts"]) for asked in api.requests] == [299, 299, 102]
+    assert [len(request.body["accounts"]) for request in api.requests] == [299, 299, 102]
 
 
 def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> None:
-    """A run again sends the same keys, another content or option another one, and no key shows the content."""
+    """Another content or option has another key, and no key shows the content."""
     flamebot("import", write("a.json", accounts(1)))
     flamebot("import", write("b.json", json.dumps(accounts(1), indent=4)))
     flamebot("import", "a.json", "--type", "test")
     flamebot("import", write("c.json", accounts(2)))
-    keys = [asked.headers["idempotency-key"] for asked in api.requests]
+    keys = [request.headers["idempotency-key"] for request in api.requests]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
     assert all(len(key) <= 200 and "planted" not in key for key in keys)
 
 
-def test_a_run_again_is_told_as_such(api: CannedApi, flamebot: Flamebot) -> None:
-    """When the API answers as before, nobody is made to believe that something was done again."""
+def test_a_repeated_run_is_reported_as_such(api: CannedApi, flamebot: Flamebot) -> None:
+    """The output says that the result is that of an earlier run."""
     first = accept(
         RequestModel("POST", "", {}, {}, {"accounts": accounts(2), "startAutomation": True})
     )
@@ -214,7 +214,7 @@ def test_a_run_again_is_told_as_such(api: CannedApi, flamebot: Flamebot) -> None
 
 
 def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
-    """Each rejected row is told with its place, its reason and nothing of its credentials; the exit code is 6."""
+    """Each is listed with row and reason and without credentials; the exit code is 6."""
     rows = [
         {"flamebotId": "good"},
         {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}},
@@ -241,7 +241,7 @@ def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
 
 
 def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
-    """In a CSV file the line is named."""
+    """The report of a CSV file names lines."""
     text = "flamebotId\n" + "".join(f"a{n}\n" for n in range(900)) + "bad-1\n"
     ran = flamebot("import", write("a.csv", text), "--json")
     assert ran.json == {
@@ -262,8 +262,8 @@ def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
     }
 
 
-def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
-    """Throttled, unavailable or in flight: the same request goes again with its key."""
+def test_a_request_is_repeated_while_the_api_is_busy(api: CannedApi, flamebot: Flamebot) -> None:
+    """Throttled, unavailable or in flight: the same request is sent again with its key."""
     busy = [
         Reply(503, {"message": "Service Unavailable"}, {"Retry-After": "0"}),
         Reply(429, {"message": "Too Many"}, {"Retry-After": "0"}),
@@ -275,11 +275,13 @@ def test_a_busy_api_is_asked_again(api: CannedApi, flamebot: Flamebot) -> None:
     api.on(*IMPORT, *busy, good)
     assert flamebot("import", write("a.json", accounts(1))).exit == 0
     assert len(api.requests) == 4
-    assert len({asked.headers["idempotency-key"] for asked in api.requests}) == 1
+    assert len({request.headers["idempotency-key"] for request in api.requests}) == 1
 
 
-def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Flamebot) -> None:
-    """When the API refuses, what was done is told, and that running again is safe."""
+def test_an_error_in_the_middle_reports_what_was_imported(
+    api: CannedApi, flamebot: Flamebot
+) -> None:
+    """The output counts the imported rows and says that the command can be repeated."""
     good = accept(
         RequestModel("POST", "", {}, {}, {"accounts": accounts(1000), "startAutomation": True})
     )
@@ -313,10 +315,10 @@ def test_an_error_in_the_middle_tells_what_is_done(api: CannedApi, flamebot: Fla
         ("a.csv", 'flamebotId\n"planted-secret\n', "not valid CSV"),
     ],
 )
-def test_a_file_that_is_none_is_refused(
+def test_an_unreadable_file_is_refused(
     api: CannedApi, flamebot: Flamebot, name: str, text: str, why: str
 ) -> None:
-    """A file that cannot be read is told by place and reason, never by its content, before anything is sent."""
+    """The reason names the line, never the content, and nothing is sent."""
     ran = flamebot("import", write(name, text))
     assert ran.exit == 2
     assert why in ran.err
@@ -326,13 +328,13 @@ def test_a_file_that_is_none_is_refused(
 
 @pytest.mark.parametrize("name", ["none.json", "none.csv"])
 def test_a_missing_file_is_wrong_usage(flamebot: Flamebot, name: str) -> None:
-    """A file that is not there is told by its name."""
+    """The error names the file."""
     ran = flamebot("import", name)
     assert (ran.exit, name in ran.err) == (2, True)
 
 
-def test_a_file_of_bytes_is_no_crash(flamebot: Flamebot) -> None:
-    """Whatever the bytes, the answer is a sentence."""
+def test_a_binary_file_is_refused(flamebot: Flamebot) -> None:
+    """The error is a sentence, not a traceback."""
     for name in ("a.json", "a.csv"):
         Path(name).write_bytes(b"\xff\xfe\x00flamebotId")
         ran = flamebot("import", name)
@@ -340,7 +342,7 @@ def test_a_file_of_bytes_is_no_crash(flamebot: Flamebot) -> None:
 
 
 @pytest.mark.parametrize("spread", ["soon", "-1h", "6x"])
-def test_a_spread_that_is_none_is_wrong_usage(flamebot: Flamebot, spread: str) -> None:
+def test_an_invalid_spread_is_wrong_usage(flamebot: Flamebot, spread: str) -> None:
     """A duration is written as in definitions."""
     ran = flamebot("import", write("a.json", accounts(1)), f"--spread={spread}")
     assert (ran.exit, "--spread" in ran.err) == (2, True)

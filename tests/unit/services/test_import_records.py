@@ -1,4 +1,4 @@
-"""Rows of a file: read from any cut of its bytes, and from any place where one ends, they are the same rows."""
+"""Rows of a file are the same however its bytes are cut, and from every checkpoint."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ ROWS = st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=8)
 
 
 def cut(raw: bytes, size: int) -> Iterator[bytes]:
-    """The bytes in pieces."""
-    return (raw[place : place + size] for place in range(0, len(raw), size))
+    """Return the bytes in pieces."""
+    return (raw[start : start + size] for start in range(0, len(raw), size))
 
 
 def read_csv(raw: bytes, size: int = 7) -> list[Record]:
-    """All rows of a CSV file."""
+    """Return all rows of a CSV file."""
     lines = Lines(cut(raw, size))
     return list(csv_records(lines, read_header(lines)))
 
 
 def written(rows: list[list[str]]) -> bytes:
-    """A file as a spreadsheet writes it."""
+    """Return a CSV file as a spreadsheet writes it."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["flamebotId", "config.x"], *rows])
     return text.getvalue().encode()
@@ -47,8 +47,8 @@ def written(rows: list[list[str]]) -> bytes:
 
 @given(rows=ROWS, size=st.integers(1, 40))
 @settings(max_examples=200, deadline=None)
-def test_a_row_is_what_was_written_however_the_bytes_come(rows: list[list[str]], size: int) -> None:
-    """Commas, quotes and line ends within quotes are content; empty rows are passed over."""
+def test_a_row_is_read_as_it_was_written(rows: list[list[str]], size: int) -> None:
+    """Commas, quotes and line ends within quotes are content; empty rows are skipped."""
     wanted: list[Any] = []
     for name, value in rows:
         account: dict[str, Any] = {"flamebotId": name} if name else {}
@@ -60,14 +60,14 @@ def test_a_row_is_what_was_written_however_the_bytes_come(rows: list[list[str]],
 
 @given(rows=ROWS, size=st.integers(1, 40))
 @settings(max_examples=100, deadline=None)
-def test_reading_goes_on_from_the_end_of_any_row(rows: list[list[str]], size: int) -> None:
-    """A checkpoint of byte and line gives the rest of the rows, lines and ends, as if nobody had stopped."""
+def test_reading_continues_from_the_end_of_any_row(rows: list[list[str]], size: int) -> None:
+    """From a checkpoint the remaining rows have the same values, lines and ends."""
     raw = b"\xef\xbb\xbf" + written(rows)
     records = read_csv(raw, size)
     columns = read_header(Lines(cut(raw, size)))
-    for place, record in enumerate(records):
+    for start, record in enumerate(records):
         rest = Lines(cut(raw[record.end :], size), offset=record.end, number=record.last_line)
-        assert list(csv_records(rest, columns)) == records[place + 1 :]
+        assert list(csv_records(rest, columns)) == records[start + 1 :]
 
 
 @given(
@@ -77,33 +77,35 @@ def test_reading_goes_on_from_the_end_of_any_row(rows: list[list[str]], size: in
     size=st.integers(1, 40),
 )
 @settings(max_examples=100, deadline=None)
-def test_json_lines_go_on_alike(values: list[dict[str, str]], size: int) -> None:
-    """From the end of any line."""
+def test_json_lines_continue_from_the_end_of_any_line(
+    values: list[dict[str, str]], size: int
+) -> None:
+    """From a checkpoint the remaining rows have the same values, lines and ends."""
     raw = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode(
         "utf-8", "replace"
     )
     records = list(jsonl_records(Lines(cut(raw, size))))
     assert [record.line for record in records] == list(range(1, len(values) + 1))
-    for place, record in enumerate(records):
+    for start, record in enumerate(records):
         rest = Lines(cut(raw[record.end :], size), offset=record.end, number=record.last_line)
-        assert list(jsonl_records(rest)) == records[place + 1 :]
+        assert list(jsonl_records(rest)) == records[start + 1 :]
 
 
-def test_a_row_knows_the_lines_it_stands_on() -> None:
-    """Its first for people, its last for the checkpoint."""
+def test_a_row_knows_its_first_and_last_line() -> None:
+    """The first is reported, the last is the checkpoint."""
     (first, second) = read_csv(b'flamebotId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
     assert (first.line, first.last_line, second.line, second.last_line) == (2, 3, 5, 5)
     assert second.end == len(b'flamebotId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
 
 
-def test_bytes_that_are_no_text_spoil_their_own_row() -> None:
-    """They become what no row may hold; the rows around are read."""
+def test_bytes_that_are_not_utf_8_affect_their_own_row_only() -> None:
+    """They become lone surrogates, which validation rejects; other rows are read."""
     values = [record.value for record in read_csv(b"flamebotId\na\nb\xff\nc\n")]
     assert values == [{"flamebotId": "a"}, {"flamebotId": "b\udcff"}, {"flamebotId": "c"}]
 
 
-def test_a_row_of_the_wrong_form_is_told_by_its_column() -> None:
-    """Too many cells, or an object that is none: the row's own issue."""
+def test_a_malformed_row_is_an_issue_of_its_column() -> None:
+    """Too many cells or an invalid object are an issue of that row alone."""
     issues = [
         record.issue
         for record in read_csv(b'flamebotId,credentials\na,b,c\na,{\na,[]\n"a","{""t"": 1}"\n')
@@ -121,8 +123,8 @@ def test_a_row_of_the_wrong_form_is_told_by_its_column() -> None:
     [b"a" * 10_000_000, b'flamebotId\n"' + b"x\n" * 5_000_000],
     ids=["no line end", "an open quote"],
 )
-def test_nothing_makes_it_hold_more_than_a_row(raw: bytes) -> None:
-    """It gives up after 64 KB, whatever follows."""
+def test_memory_is_bounded_by_the_longest_row(raw: bytes) -> None:
+    """Reading ends after 64 KB without a row's end."""
     tracemalloc.start()
     try:
         with pytest.raises(Unreadable):

@@ -1,4 +1,4 @@
-"""An Idempotency-Key stands for one document."""
+"""An Idempotency-Key belongs to one document."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ DOCUMENT = {
 @pytest.mark.parametrize(
     "key", ["a", "a b", "~" * 200, "0c6b2e6e-5f4e-4d3a-8d7e-1f2a3b4c5d6e", None]
 )
-def test_a_decent_key_is_taken(key: str | None) -> None:
-    """1 to 200 printable characters, or none."""
+def test_a_valid_key_is_accepted(key: str | None) -> None:
+    """A key is 1 to 200 printable characters, or absent."""
     assert checked_key(key) == key
 
 
 @pytest.mark.parametrize("key", ["", "a" * 201, "ä", "a\n", "\x00", "a\tb"])
-def test_an_odd_key_is_refused(key: str) -> None:
-    """With a pointer to the header."""
+def test_an_invalid_key_is_refused(key: str) -> None:
+    """The issue points to the header."""
     with pytest.raises(Invalid) as refusal:
         checked_key(key)
     assert refusal.value.issues[0].pointer == "/headers/Idempotency-Key"
 
 
-def test_the_same_document_gets_the_same_answer() -> None:
-    """However its members are ordered."""
+def test_the_same_document_gets_the_stored_answer() -> None:
+    """The order of its members does not matter."""
     known = new_record("me", "k", DOCUMENT, {"request": 1})
     assert same_request(known, dict(reversed(DOCUMENT.items()))) == {"request": 1}
 
@@ -39,13 +39,13 @@ def test_the_same_document_gets_the_same_answer() -> None:
     "other", [{}, [], DOCUMENT | {"startAutomation": 1}, DOCUMENT | {"spreadSeconds": 0}]
 )
 def test_another_document_is_refused(other: object) -> None:
-    """As soon as anything differs."""
+    """Any other difference makes it another document."""
     with pytest.raises(IdempotencyKeyReused):
         same_request(new_record("me", "k", DOCUMENT, {}), other)
 
 
-def test_what_is_remembered_cannot_be_compared_across_keys() -> None:
-    """Each record has its own salt: equal bodies are not seen to be equal, and no table of hashes helps."""
+def test_digests_cannot_be_compared_across_keys() -> None:
+    """Each record has its own salt: equal bodies have different digests."""
     one, other = (new_record("me", key, DOCUMENT, {}) for key in ("k", "l"))
     assert one.salt != other.salt
     assert one.digest != other.digest

@@ -1,4 +1,4 @@
-"""Rows of an import are validated one by one, each issue with its place."""
+"""Rows of an import are validated one by one, each issue with its pointer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flamebot.services.imports.validate import LARGEST_ROW, validate_rows
 
 
 def pointers(*rows: Any) -> list[list[str]]:
-    """The pointers of each row's issues."""
+    """Return the pointers of each row's issues."""
     return [[issue.pointer for issue in row.issues] for row in validate_rows(rows)]
 
 
@@ -36,8 +36,8 @@ def pointers(*rows: Any) -> list[list[str]]:
         },
     ],
 )
-def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
-    """Only the id is needed."""
+def test_a_valid_row_is_accepted(row: dict[str, Any]) -> None:
+    """Only the flamebotId is required."""
     (validated,) = validate_rows([row])
     assert validated.account is not None
     assert not validated.issues
@@ -72,19 +72,19 @@ def test_a_good_row_is_taken(row: dict[str, Any]) -> None:
         ({"flamebotId": "a", "config": {"x": "ü" * (LARGEST_ROW // 2)}}, "/accounts/0"),
     ],
 )
-def test_a_bad_row_says_where(row: Any, pointer: str) -> None:
+def test_an_invalid_row_is_an_issue_with_a_pointer(row: Any, pointer: str) -> None:
     """One pointer, to the field that is wrong."""
     assert pointers(row) == [[pointer]]
 
 
-def test_one_bad_row_never_spoils_the_others() -> None:
-    """Its neighbours are taken."""
+def test_one_invalid_row_leaves_the_others_valid() -> None:
+    """The rows before and after it are accepted."""
     validated = validate_rows([{"flamebotId": "a"}, {"flamebotId": "!"}, {"flamebotId": "b"}])
     assert [row.account is not None for row in validated] == [True, False, True]
 
 
-def test_the_later_of_two_is_rejected() -> None:
-    """Even where the first is wrong in another way."""
+def test_the_later_of_two_rows_of_one_account_is_rejected() -> None:
+    """It is a duplicate also when the first row is invalid."""
     assert pointers(
         {"flamebotId": "a"}, {"flamebotId": "b", "x": 1}, {"flamebotId": "a"}, {"flamebotId": "b"}
     ) == [
@@ -96,12 +96,12 @@ def test_the_later_of_two_is_rejected() -> None:
 
 
 def test_ids_differ_by_case() -> None:
-    """`a` and `A` are two accounts."""
+    """The ids `a` and `A` are two accounts."""
     assert pointers({"flamebotId": "a"}, {"flamebotId": "A"}) == [[], []]
 
 
 def test_no_issue_and_no_repr_shows_a_credential() -> None:
-    """What is wrong with a row is told without its values."""
+    """An issue describes what is wrong with a row without its values."""
     rows = [
         {"flamebotId": "a", "credentials": {"password": "hunter2"}},
         {"flamebotId": "b", "credentials": "hunter2"},
@@ -115,6 +115,8 @@ def test_no_issue_and_no_repr_shows_a_credential() -> None:
     assert "hunter2" not in repr(validate_rows(rows))
 
 
-def test_a_row_of_issues_gets_ten_of_them() -> None:
-    """A thousand such rows still fit into one answer."""
-    assert len(validate_rows([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10
+def test_a_row_has_at_most_ten_issues() -> None:
+    """The issues of a thousand such rows fit into one response."""
+    assert (
+        len(validate_rows([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10
+    )

@@ -144,7 +144,7 @@ MUTANTS = (
         "I6: tasks that are due soon are sent at once.",
         "send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)",
         "pass",
-        "test_what_is_due_soon_is_sent_at_once",
+        "test_tasks_due_soon_are_sent_at_once",
         guard="send-after-import",
     ),
     KEY(
@@ -160,7 +160,7 @@ MUTANTS = (
         "I9: a row with NUL or half a surrogate pair is rejected alone, not with the others.",
         "if issues:",
         "if False:",
-        "test_a_bad_row_says_where",
+        "test_an_invalid_row_is_an_issue_with_a_pointer",
         guard="storable-text",
     ),
     ROWS(
@@ -168,7 +168,7 @@ MUTANTS = (
         "I9: text that cannot be stored is found as a character and as an escape.",
         "if not definitely_storable(text):",
         "if not text.isascii():",
-        "test_a_bad_row_says_where",
+        "test_an_invalid_row_is_an_issue_with_a_pointer",
         guard="storable-escapes",
     ),
     ROWS(
@@ -176,7 +176,7 @@ MUTANTS = (
         "I9: of two rows of one account the later one is rejected.",
         "if flamebot_id is not None and flamebot_id in first_at:",
         "if False:",
-        "test_the_later_of_two_is_rejected",
+        "test_the_later_of_two_rows_of_one_account_is_rejected",
         guard="once-per-request",
     ),
     REJECTS(
@@ -184,7 +184,7 @@ MUTANTS = (
         "I10: a value without the form of a flamebotId may be a credential in the wrong column.",
         " and _ID.fullmatch(flamebot_id)",
         "",
-        "test_each_bad_row_is_told_and_spoils_no_other",
+        "test_each_bad_row_is_reported_and_the_others_are_stored",
         guard="reject-shows-only-ids",
     ),
     REJECTS(
@@ -192,7 +192,7 @@ MUTANTS = (
         "I10: a name that a file made up may be a credential.",
         'pointer if field == "config" else f"/{field}"',
         "pointer",
-        "test_a_file_of_json_lines_is_the_same",
+        "test_json_lines_are_imported_as_csv_is",
         guard="reject-shows-only-fields",
     ),
     WORKER(
@@ -208,7 +208,7 @@ MUTANTS = (
         "A worker that runs out of time releases the import.",
         "time_left() < RESERVE_SECONDS",
         "False",
-        "test_out_of_time_the_turn_is_handed_on",
+        "test_out_of_time_the_lease_is_released",
         guard="time-for-a-chunk",
     ),
     FILES(
@@ -216,7 +216,7 @@ MUTANTS = (
         "An uploaded file never changes while it is read.",
         '"IfNoneMatch": "*",',
         "",
-        "test_the_address_signs_size_and_first_come",
+        "test_the_address_signs_size_and_no_overwriting",
         guard="upload-once",
     ),
 )
