@@ -1,8 +1,9 @@
 -- definition_document(p_id) -> jsonb
--- Answers one version of a definition: {id, type, version, name, description, config, steps}.
+-- Returns one version of a definition: {id, type, version, name, description, config, steps}.
 -- Locks: none.
 -- Errors: FB001 not_found.
--- Caller: adapters/postgres/engine_store.py, adapters/postgres/admin_store.py
+-- Callers: adapters/postgres/admin_store.py, adapters/postgres/engine_store.py,
+--   adapters/postgres/imports.py, sql/functions/current_definition.sql
 -- Test: tests/integration/test_definition_document.py
 create or replace function definition_document(p_id bigint) returns jsonb
 language plpgsql stable security definer set search_path = public, pg_temp
@@ -10,7 +11,8 @@ as $$
 declare
     v_document jsonb;
 begin
-    select jsonb_build_object('id', d.id, 'type', d.type, 'version', d.version, 'name', d.name, 'description', d.description, 'config', d.config, 'steps', d.steps)
+    select jsonb_build_object('id', d.id, 'type', d.type, 'version', d.version, 'name', d.name,
+                              'description', d.description, 'config', d.config, 'steps', d.steps)
       into v_document
       from workflow_definitions d
      where d.id = p_id;

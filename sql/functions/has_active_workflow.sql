@@ -1,8 +1,8 @@
 -- has_active_workflow(account_id) -> boolean
--- Says whether an account has a live workflow: active, paused or stopping.
+-- Returns whether the account has a live workflow: active, paused or stopping.
 -- Locks: none.
 -- Errors: none.
--- Caller: operators and the seed's clients
+-- Callers: operators and other clients of the database
 -- Test: tests/integration/test_has_active_workflow.py
 create or replace function has_active_workflow(account_id text) returns boolean
 language plpgsql stable security definer set search_path = public, pg_temp

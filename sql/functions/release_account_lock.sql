@@ -1,13 +1,16 @@
--- release_account_lock(lock_key, instance_id) -> boolean
--- Gives a lock back; false when it is not this owner's (any more).
--- Locks: the lock's row.
+-- release_account_lock(p_account, p_delivery_id) -> boolean
+-- Releases the lock that acquire_account_lock took. False when this delivery does not hold it.
+-- Locks: the row of the lock.
 -- Errors: none.
--- Caller: adapters/postgres/locks.py
+-- Callers: adapters/postgres/locks.py
 -- Test: tests/integration/test_release_account_lock.py
-create or replace function release_account_lock(lock_key text, instance_id text) returns boolean
+create or replace function release_account_lock(p_account text, p_delivery_id text)
+returns boolean
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 begin
-    delete from workflow_locks l where l.lock_key = $1 and l.locked_by = $2;
+    delete from workflow_locks l
+     -- guard: only-the-owner-releases
+     where l.lock_key = 'account:' || p_account and l.locked_by = p_delivery_id;
     return found;
 end $$;

@@ -1,8 +1,9 @@
 -- reserve_credentials_versions(p_count) -> setof int
--- Hands out credentials versions that nobody else will ever get; unused ones are lost, and that is fine.
+-- Returns credentials versions that no other call returns. Those that are not used are lost, which
+-- does no harm.
 -- Locks: none.
 -- Errors: none.
--- Caller: adapters/postgres/admin_store.py
+-- Callers: adapters/postgres/admin_store.py, adapters/postgres/imports.py
 -- Test: tests/integration/test_reserve_credentials_versions.py
 create or replace function reserve_credentials_versions(p_count int) returns setof int
 language plpgsql volatile security definer set search_path = public, pg_temp

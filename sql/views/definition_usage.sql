@@ -1,4 +1,4 @@
--- How many instances each definition version has, by status.
+-- How many instances each version of a definition has, by status.
 create view definition_usage as
 select d.type,
        d.version,

@@ -1,4 +1,4 @@
--- The parked ones: failed instances with their last task, which `retry` would take up.
+-- Failed instances with their last task, from which retry goes on.
 create view failed_tasks as
 select i.id as instance_id,
        i.account_id,
@@ -21,7 +21,7 @@ select i.id as instance_id,
   from workflow_instances i
   join workflow_definitions d on d.id = i.workflow_id
   left join lateral (
-           -- A range of the primary key, since there is no index by instance: ';' is the character after ':'.
+           -- A range of the primary key, since there is no index by instance: ';' follows ':'.
            select l.* from scheduled_tasks l
             where l.task_id > i.id || ':' and l.task_id < i.id || ';'
             order by l.sequence desc

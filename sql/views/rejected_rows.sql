@@ -1,4 +1,4 @@
--- The rows of imports that were rejected, or stored without their workflow: where and why, never what.
+-- Rows of imports that were rejected, or stored without their workflow: where and why.
 create view rejected_rows as
 select r.import_id,
        r.row_number as row,

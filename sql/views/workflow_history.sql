@@ -1,4 +1,4 @@
--- What an instance did, step by step; `sequence` is the history's own numbering.
+-- What an instance did, step by step. `sequence` is the numbering of the history, not of tasks.
 create view workflow_history as
 select h.instance_id,
        h.sequence,

@@ -1,4 +1,5 @@
--- An instance as GET shows it, with its live task. `effect_in_flight`: something may be going on at the actions service at this moment.
+-- An instance with its live task, as the API shows it.
+-- `effect_in_flight`: a job may be open at the actions service at this moment.
 create view workflow_overview as
 select i.id,
        i.account_id,
@@ -18,13 +19,16 @@ select i.id,
        i.execution_context,
        i.goto_iterations,
        i.account_data,
-       case when t.task_id is not null then
-           jsonb_build_object('task_id', t.task_id, 'step_id', t.step_id, 'action', t.action, 'phase', t.phase, 'status', t.status,
-                              'scheduled_for', t.scheduled_for, 'attempts', t.attempts, 'reclaims', t.reclaims, 'sends', t.sends,
-                              'lease_expires_at', t.lease_expires_at)
+       case when t.task_id is not null
+            then jsonb_build_object(
+                     'task_id', t.task_id, 'step_id', t.step_id, 'action', t.action,
+                     'phase', t.phase, 'status', t.status, 'scheduled_for', t.scheduled_for,
+                     'attempts', t.attempts, 'reclaims', t.reclaims, 'sends', t.sends,
+                     'lease_expires_at', t.lease_expires_at)
        end as task,
-       coalesce((t.status = 'running' and t.phase <> 'timer') or t.phase in ('poll', 'cancel') or (t.phase = 'submit' and t.outcome_unknown),
-                false) as effect_in_flight,
+       coalesce((t.status = 'running' and t.phase <> 'timer')
+                or t.phase in ('poll', 'cancel')
+                or (t.phase = 'submit' and t.outcome_unknown), false) as effect_in_flight,
        allowed_actions(i.status, t.status, t.phase, t.outcome_unknown) as allowed_actions
   from workflow_instances i
   join workflow_definitions d on d.id = i.workflow_id

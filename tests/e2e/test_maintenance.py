@@ -111,7 +111,7 @@ def test_a_lock_whose_holder_died(own: LocalStack) -> None:
         "the pass that says so",
     )
     assert own.rows("select has_workflow_lock('somebody') as held") == [{"held": True}]
-    assert own.rows("select release_account_lock('somebody', 'a-long-holder') as released") == [
+    assert own.rows("select release_workflow_lock('somebody', 'a-long-holder') as released") == [
         {"released": True}
     ]
     assert wait_over(own, workflow)["status"] == "completed"

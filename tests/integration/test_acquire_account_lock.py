@@ -114,7 +114,7 @@ def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> Non
     first, other = database.session(), database.session()
     first.rows(ask, ("n1", "i1"))
     first.begin()
-    first.rows("select release_account_lock('account:a', 'n1')")
+    first.rows("select release_account_lock('a', 'n1')")
     waiting = start(lambda: other.value(ask, ("n2", "i2")))
     database.until_blocked(other)
     first.commit()

@@ -62,7 +62,7 @@ def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
         "config": {"pace": 3},
     }
     assert (row["credentials_version"], row["registered_version"]) == (100_007, 100_006)
-    assert (row["early"], row["now"], row["global_paused_ms"], row["lost"]) == (
+    assert (row["early"], row["now"], row["global_paused_ms"], row["reclaim_reason"]) == (
         False,
         NOON,
         0,

@@ -49,17 +49,17 @@ def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.UniqueViolation, match="scheduled_tasks_pkey"):
         database.rows(TASK, {"id": started.instance_id, "sequence": 1, "status": "completed"})
-    with pytest.raises(psycopg2.errors.CheckViolation, match="task_id_is_its_place"):
+    with pytest.raises(psycopg2.errors.CheckViolation, match="task_id_is_instance_and_sequence"):
         database.rows("update scheduled_tasks set sequence = 9")
 
 
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ("lease_expires_at = null", "leased_iff_out"),
-        ("status = 'pending'", "leased_iff_out"),
-        ("status = 'completed', lease_expires_at = null", "finished_iff_over"),
-        ("status = 'held', lease_expires_at = null", "held_iff_held"),
+        ("lease_expires_at = null", "leased_iff_in_flight"),
+        ("status = 'pending'", "leased_iff_in_flight"),
+        ("status = 'completed', lease_expires_at = null", "finished_at_iff_finished"),
+        ("status = 'held', lease_expires_at = null", "held_at_iff_held"),
         (
             "status = 'held', lease_expires_at = null, held_at = now(), phase = 'cancel'",
             "cancel_is_never_held",
@@ -81,9 +81,9 @@ def test_task_in_two_minds_is_impossible(
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ("status = 'completed'", "finished_iff_over"),
-        ("finished_at = now()", "finished_iff_over"),
-        ("status = 'paused'", "paused_iff_paused"),
+        ("status = 'completed'", "finished_at_iff_finished"),
+        ("finished_at = now()", "finished_at_iff_finished"),
+        ("status = 'paused'", "paused_at_if_paused"),
     ],
 )
 def test_instance_in_two_minds_is_impossible(

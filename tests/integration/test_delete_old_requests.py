@@ -23,7 +23,7 @@ def test_requests_older_than_a_day_go(database: TestDatabase) -> None:
 def test_a_batch_is_a_thousand(database: TestDatabase) -> None:
     """No statement holds many locks for long."""
     database.rows(
-        "insert into import_requests (principal, key, salt, digest, answer, created_at)"
+        "insert into import_requests (principal, key, salt, digest, response, created_at)"
         " select 'p', n::text, '', '', '{}', clock_timestamp() - interval '2 days' from generate_series(1, 1500) n"
     )
     assert [maintenance(database).delete_old_requests() for _ in range(3)] == [1000, 500, 0]

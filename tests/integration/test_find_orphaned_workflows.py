@@ -88,7 +88,7 @@ def test_it_names_twenty_at_most(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_commit_at_work_is_seen_before_or_after_never_between(database: TestDatabase) -> None:
-    """The finished task and its successor become visible together: no instance seems orphaned in between."""
+    """The finished task and its successor become visible together."""
     mine = running(database)
     fence = database.value("select fence from scheduled_tasks where task_id = %s", (mine.task_id,))
     other, store = database.session(), maintenance(database)

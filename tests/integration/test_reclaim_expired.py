@@ -31,7 +31,7 @@ def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
     assert reclaim(database) == []
     database.rows(EXPIRE)
     (row,) = reclaim(database)
-    assert (row["task_id"], row["lost"], row["reclaims"], row["attempts"], row["now"]) == (
+    assert (row["task_id"], row["reclaim_reason"], row["reclaims"], row["attempts"], row["now"]) == (
         running.task_id,
         "lease_expired",
         1,
@@ -61,7 +61,7 @@ def test_lost_reclaim_is_not_a_crash_of_the_task(database: TestDatabase) -> None
     for _ in range(3):
         database.rows(EXPIRE)
         (row,) = reclaim(database)
-    assert (row["reclaims"], row["lost"]) == (1, "lease_expired")
+    assert (row["reclaims"], row["reclaim_reason"]) == (1, "lease_expired")
     assert task(database, running.task_id)["begun_by"] is not None
 
 
@@ -90,7 +90,7 @@ def test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable(database: TestD
     database.rows("update scheduled_tasks set sends = 20")
     for _ in range(2):
         (row,) = reclaim(database)
-        assert (row["task_id"], row["lost"], row["reclaims"]) == (
+        assert (row["task_id"], row["reclaim_reason"], row["reclaims"]) == (
             started.task_id,
             "undeliverable",
             0,
@@ -104,7 +104,7 @@ def test_crash_after_the_twentieth_send_is_a_crash(database: TestDatabase) -> No
     database.rows("update scheduled_tasks set sends = 20")
     begin(database, started.task_id)
     database.rows(EXPIRE)
-    assert [row["lost"] for row in reclaim(database)] == ["lease_expired"]
+    assert [row["reclaim_reason"] for row in reclaim(database)] == ["lease_expired"]
 
 
 def test_global_pause_reclaims_what_runs(database: TestDatabase) -> None:

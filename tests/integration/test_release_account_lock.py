@@ -1,14 +1,19 @@
-"""release_account_lock: only one's own."""
+"""release_account_lock: a delivery releases only the lock that it holds."""
 
 from __future__ import annotations
 
 from tests.support.databases import TestDatabase
 
+ACQUIRE = (
+    "select verdict from acquire_account_lock('a', %s, 'i', 1, 1, interval '5 min', interval '90 s')"
+)
+
 
 def test_only_the_owner_releases(database: TestDatabase) -> None:
-    """Somebody else's lock stays; one's own is free at once; twice is harmless."""
-    database.rows("select acquire_workflow_lock('k', 'one', 300)")
-    assert database.value("select release_account_lock('k', 'two')") is False
-    assert database.value("select release_account_lock('k', 'one')") is True
-    assert database.value("select release_account_lock('k', 'one')") is False
-    assert database.value("select acquire_workflow_lock('k', 'two', 300)") is True
+    """The lock of another delivery stays; the own lock is free at once; twice is harmless."""
+    assert database.value(ACQUIRE, ("one",)) == "acquired"
+    assert database.value("select release_account_lock('a', 'two')") is False
+    assert database.value("select release_account_lock('b', 'one')") is False
+    assert database.value("select release_account_lock('a', 'one')") is True
+    assert database.value("select release_account_lock('a', 'one')") is False
+    assert database.value(ACQUIRE, ("two",)) == "acquired"

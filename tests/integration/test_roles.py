@@ -58,6 +58,7 @@ RIGHTS = {
     "flamebot_step": {
         "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
         "acquire_account_lock", "acquire_workflow_lock", "release_account_lock",
+        "release_workflow_lock",
     },
     "flamebot_maintenance": {
         "find_stalled_imports", "delete_old_imports",

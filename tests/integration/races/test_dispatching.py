@@ -74,7 +74,7 @@ def test_reclaim_of_the_undeliverable_then_begin(database: TestDatabase) -> None
     """The message that comes at last begins nothing: its task is being given up (I4)."""
     started, begin_it = lost(database, sends=20)
     taken, begun = race(database, reclaim, begin_it)
-    assert ([row["lost"] for row in taken], begun) == (["undeliverable"], [])
+    assert ([row["reclaim_reason"] for row in taken], begun) == (["undeliverable"], [])
     assert task(database, started.task_id)["fence"] == taken[0]["fence"]
 
 

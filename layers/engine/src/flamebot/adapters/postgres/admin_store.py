@@ -103,7 +103,7 @@ class PostgresAdminStore:
                 key=key,
                 salt=bytes(row["salt"]),
                 digest=bytes(row["digest"]),
-                answer=row["answer"],
+                answer=row["response"],
             )
         return None
 

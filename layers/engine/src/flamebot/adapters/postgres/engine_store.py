@@ -41,9 +41,9 @@ class PostgresEngineStore:
     def free_queue_capacity(self) -> int:
         """How many tasks may still be claimed."""
         (row,) = self._db.call(
-            "select free_queue_capacity(%s) as room", (self._max_queued,), repeatable=True
+            "select free_queue_capacity(%s) as free", (self._max_queued,), repeatable=True
         )
-        return int(row["room"])
+        return int(row["free"])
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
         """Claim, earliest first. Not repeated when the answer is lost: what was claimed is sent again after its lease."""

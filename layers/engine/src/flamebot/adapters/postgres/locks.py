@@ -50,8 +50,8 @@ class PostgresLocks:
     def release(self, account_id: str, delivery_id: str) -> bool:
         """Release the lock if this delivery id holds it. Raises `LocksUnavailable`."""
         (row,) = self._call(
-            "select release_account_lock(%(key)s, %(delivery_id)s) as released",
-            {"key": f"account:{account_id}", "delivery_id": delivery_id},
+            "select release_account_lock(%(account)s, %(delivery_id)s) as released",
+            {"account": account_id, "delivery_id": delivery_id},
         )
         return bool(row["released"])
 

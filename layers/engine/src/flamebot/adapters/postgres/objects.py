@@ -1,6 +1,7 @@
-"""Verbs, views and rights: made anew from their files at every run, in one transaction, so callers never see half of them.
+"""Make functions, views, comments and rights anew from their files, in one transaction.
 
-What is made carries a mark, and only marked things are dropped when their file is gone: a database may hold others' things.
+Callers never see half of them. Functions and views carry a mark in their comment, and only marked
+ones are dropped when their file is gone: a database may hold objects of other programs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _MARK = "flamebot"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """How much there is now, and what is gone because its file is."""
+    """The numbers of functions and views, and the names of those that were dropped."""
 
     functions: int
     views: int
@@ -24,20 +25,27 @@ class Made:
 
 
 def make_objects(cursor: Any, root: Path) -> Made:  # noqa: ANN401  # psycopg2's cursor, inside a transaction
-    """Make `functions/*.sql` and `views/*.sql`, then run `roles.sql`. A function's file makes one function, of its name."""
+    """Make `functions/*.sql` and `views/*.sql`, then run `comments.sql` and `roles.sql`.
+
+    Args:
+        cursor: A psycopg2 cursor inside a transaction.
+        root: The folder `sql/`.
+
+    Raises:
+        ValueError: The file of a function does not make exactly one function, of its name.
+    """
     functions = {file.stem: file.read_text() for file in sorted((root / "functions").glob("*.sql"))}
     views = {file.stem: file.read_text() for file in sorted((root / "views").glob("*.sql"))}
-    cursor.execute(
-        "set local check_function_bodies = off"
-    )  # bodies may name functions and views that come later
+    # Bodies may name functions and views that are made later.
+    cursor.execute("set local check_function_bodies = off")
     had = _drop_views(cursor, set(views))
     for name, text in functions.items():
         _make_function(cursor, name, text)
     _make_views(cursor, views)
     dropped = sorted(had - set(views)) + _drop_functions(cursor, keep=set(functions))
-    roles = root / "roles.sql"
-    if roles.exists():
-        cursor.execute(roles.read_text())
+    for name in ("comments.sql", "roles.sql"):
+        if (root / name).exists():
+            cursor.execute((root / name).read_text())
     return Made(functions=len(functions), views=len(views), dropped=tuple(dropped))
 
 
@@ -46,9 +54,8 @@ def _make_function(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
     cursor.execute("savepoint one_function")
     try:
         cursor.execute(text)
-    except (
-        psycopg2.errors.InvalidFunctionDefinition
-    ):  # its result changed, or its parameters' names: that needs a drop
+    except psycopg2.errors.InvalidFunctionDefinition:
+        # Its result changed, or the names of its parameters: that needs a drop.
         cursor.execute("rollback to savepoint one_function")
         for signature in before.values():
             cursor.execute(f"drop function {signature}")
@@ -56,7 +63,8 @@ def _make_function(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
         before = {}
     cursor.execute("release savepoint one_function")
     after = _functions(cursor, name)
-    if len(after) > 1:  # its parameters' types changed: callers would go on finding the older one
+    if len(after) > 1:
+        # The types of its parameters changed: callers would go on finding the older function.
         for oid in before.keys() & after.keys():
             cursor.execute(f"drop function {after.pop(oid)}")
     if len(after) != 1:
@@ -66,7 +74,8 @@ def _make_function(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
 
 def _functions(cursor: Any, name: str) -> dict[int, str]:  # noqa: ANN401
     cursor.execute(
-        "select oid, oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace and proname = %s",
+        "select oid, oid::regprocedure::text from pg_proc"
+        " where pronamespace = 'public'::regnamespace and proname = %s",
         (name,),
     )
     return dict(cursor.fetchall())
@@ -74,8 +83,10 @@ def _functions(cursor: Any, name: str) -> dict[int, str]:  # noqa: ANN401
 
 def _drop_functions(cursor: Any, *, keep: set[str]) -> list[str]:  # noqa: ANN401
     cursor.execute(
-        "select oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace"
-        " and obj_description(oid, 'pg_proc') = %s and proname <> all (%s::text[]) order by 1",
+        "select oid::regprocedure::text from pg_proc"
+        " where pronamespace = 'public'::regnamespace"
+        "   and obj_description(oid, 'pg_proc') = %s and proname <> all (%s::text[])"
+        " order by 1",
         (_MARK, list(keep)),
     )
     gone = [str(signature) for (signature,) in cursor.fetchall()]
@@ -85,10 +96,12 @@ def _drop_functions(cursor: Any, *, keep: set[str]) -> list[str]:  # noqa: ANN40
 
 
 def _drop_views(cursor: Any, names: set[str]) -> set[str]:  # noqa: ANN401
-    """All of ours: they hold functions and each other in place, and nobody stores anything in them."""
+    # All of ours: functions and views that depend on a view could not be changed under it.
     cursor.execute(
-        "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"
-        " and (obj_description(oid, 'pg_class') = %s or relname = any (%s::text[])) order by 1",
+        "select relname::text from pg_class"
+        " where relnamespace = 'public'::regnamespace and relkind = 'v'"
+        "   and (obj_description(oid, 'pg_class') = %s or relname = any (%s::text[]))"
+        " order by 1",
         (_MARK, list(names)),
     )
     found = {str(name) for (name,) in cursor.fetchall()}
@@ -98,7 +111,7 @@ def _drop_views(cursor: Any, names: set[str]) -> set[str]:  # noqa: ANN401
 
 
 def _make_views(cursor: Any, texts: dict[str, str]) -> None:  # noqa: ANN401
-    """In whatever order works: a view that needs another waits for it."""
+    # In whatever order works: a view that needs another one is made after it.
     waiting = dict(texts)
     while waiting:
         failure: psycopg2.Error | None = None

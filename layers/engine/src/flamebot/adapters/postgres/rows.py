@@ -144,7 +144,7 @@ def send_of(row: Mapping[str, Any]) -> TaskPointer | None:
 
 
 def task_of(row: Mapping[str, Any]) -> Task:
-    """A row of `scheduled_tasks`, as columns or as JSON; `lost` where a reclaim says so."""
+    """A row of `scheduled_tasks`, as columns or as JSON; with the reason if it was reclaimed."""
     first = row["first_begun_at"]
     return Task(
         task_id=row["task_id"],
@@ -160,7 +160,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         payload=payload_of(row["payload"]),
         outcome_unknown=row["outcome_unknown"],
         first_begun_at=moment(first) if first else None,
-        lost=row.get("lost"),
+        lost=row.get("reclaim_reason"),
     )
 
 
