@@ -3,8 +3,8 @@
 -- what is due and not begun, what stayed queued or running past its lease, whether the database can
 -- be written to, and the longest open transaction. Ages of ticks, maintenance, leases and
 -- transactions are seconds of wall time, ages of tasks are seconds of schedule time.
--- Under a global pause only cancels are sent, so only they count as undelivered. The backlog is counted up
--- to 100,000.
+-- Under a global pause only cancels are sent, so only they count as undelivered. The backlog is
+-- counted up to 100,000.
 -- Locks: none.
 -- Errors: none.
 -- Callers: adapters/postgres/engine_store.py, adapters/postgres/maintenance_store.py,
