@@ -1,4 +1,4 @@
-"""An HTTP server on loopback that answers as it is told, byte by byte if need be."""
+"""An HTTP server on loopback whose responses are scripted, byte by byte if needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Script = Callable[[socket.socket], None]
 
 @dataclass
 class Request:
-    """A request as it came over the wire."""
+    """A request as it was received."""
 
     method: str
     target: str
@@ -28,24 +28,24 @@ class Request:
 
 @dataclass
 class Misbehaving:
-    """What the server does with each request, in turn; the last script answers all that follow."""
+    """A server whose scripts respond in turn; the last one responds to all that follow."""
 
     url: str = ""
     scripts: list[Script] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     def next_script(self) -> Script:
-        """The script for this request."""
+        """Return the script for the next request."""
         return self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
 
 
 def raw(data: bytes) -> Script:
-    """Send these bytes and close."""
+    """Return a script that sends bytes and closes the connection."""
     return lambda connection: connection.sendall(data)
 
 
 def answer(status: int, body: Any = None, **headers: str) -> Script:
-    """A well-formed answer; header names with underscores for hyphens."""
+    """Return a script of a valid response; header names have underscores for hyphens."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(content)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -53,7 +53,7 @@ def answer(status: int, body: Any = None, **headers: str) -> Script:
 
 
 def endless(pieces: Iterator[bytes], pause: float) -> Script:
-    """Send pieces for ever, with a pause between them, until the client has had enough."""
+    """Return a script that sends chunks with pauses until the client disconnects."""
 
     def run(connection: socket.socket) -> None:
         for piece in pieces:
@@ -64,12 +64,12 @@ def endless(pieces: Iterator[bytes], pause: float) -> Script:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close with a reset instead of a farewell."""
+    """Reset the connection without a response."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def silent(connection: socket.socket) -> None:
-    """Say nothing until the client goes."""
+    """Send nothing until the client disconnects."""
     connection.settimeout(10)
     connection.recv(1)
 
@@ -94,7 +94,7 @@ def _read(connection: socket.socket) -> Request | None:
 
 @contextmanager
 def misbehaving(*scripts: Script) -> Iterator[Misbehaving]:
-    """Serve until the end of the block."""
+    """Run a server until the end of the block."""
     behaviour = Misbehaving(scripts=list(scripts))
 
     class Handler(socketserver.BaseRequestHandler):

@@ -1,4 +1,4 @@
-"""The promises of the port ActionsService, kept over HTTP against a server that misbehaves."""
+"""The contract of the port ActionsService, over HTTP with a server that misbehaves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SECRETS = ("planted-token", "planted-credential", "planted-answer")
 
 @contextmanager
 def service(*scripts: Script, timeout: float = 5) -> Iterator[tuple[ActionsApi, Misbehaving]]:
-    """A client of a server that follows scripts."""
+    """Run a client of a server that follows scripts."""
     with misbehaving(*scripts) as server:
         api = ActionsApi(
             server.url,
@@ -54,12 +54,12 @@ def service(*scripts: Script, timeout: float = 5) -> Iterator[tuple[ActionsApi, 
 
 
 def submit(api: ActionsApi) -> str:
-    """Send the write that most tests send."""
+    """Send the write that most tests use."""
     return api.submit("acct-1", REQUEST, key="i-1:4", fencing_token=17)
 
 
 def test_a_write_carries_key_fence_and_token() -> None:
-    """A write carries its Idempotency-Key, its fencing token and the bearer token, and answers the job's id."""
+    """A write has Idempotency-Key, fencing token and bearer token, and returns the job's id."""
     with service(answer(202, {"taskId": "t-1"})) as (api, server):
         assert submit(api) == "t-1"
     (request,) = server.requests
@@ -72,7 +72,7 @@ def test_a_write_carries_key_fence_and_token() -> None:
 
 
 def test_a_resend_is_byte_identical() -> None:
-    """The same request has the same bytes, in whatever order its body was stored (I5)."""
+    """I5: a request has the same bytes, in whatever order its body was stored."""
     turned = EffectRequest(
         method="PUT", path=REQUEST.path, body=dict(reversed(REQUEST.body.items()))
     )
@@ -83,8 +83,8 @@ def test_a_resend_is_byte_identical() -> None:
     assert first.body == second.body == '{"question":"?","text":"Hello \u00e9"}'.encode()
 
 
-def test_registration_hands_over_and_answers_the_status() -> None:
-    """Registering sends the body whole and answers what the service calls the account."""
+def test_registration_sends_the_body_and_returns_the_status() -> None:
+    """A registration sends the complete body and returns the account's status."""
     body = {
         "modelId": "m",
         "channelId": "c",
@@ -114,7 +114,7 @@ def test_registration_hands_over_and_answers_the_status() -> None:
     ],
 )
 def test_an_id_stays_one_segment(account: str, target: str) -> None:
-    """No id, however it looks, becomes another path, a query or a header."""
+    """No id becomes another path, a query or a header."""
     with service(answer(200, {"id": "x", "status": "active"})) as (api, server):
         assert api.account_status(account) == "active"
         api.register(account, {}, key=f"{account}:1", fencing_token=1)
@@ -123,7 +123,7 @@ def test_an_id_stays_one_segment(account: str, target: str) -> None:
 
 
 def test_what_the_service_does_not_know_is_none() -> None:
-    """404 is an answer where there may be none: account, job, cancel; an empty look-up is none too."""
+    """404 for an account, a job or a cancel is None, and so is an empty look-up."""
     with service(answer(404, {"title": "no"})) as (api, _):
         assert (api.account_status("a"), api.job("t"), api.cancel("t")) == (None, None, None)
     with service(answer(200, {"items": []})) as (api, _):
@@ -131,7 +131,7 @@ def test_what_the_service_does_not_know_is_none() -> None:
 
 
 def test_jobs_are_read() -> None:
-    """A job's status, result and error are read from a look-up, a poll and a cancel alike; only the write has a key."""
+    """Look-up, poll and cancel return a job's status, result and error."""
     task = {
         "taskId": "t-1",
         "status": "failed",
@@ -151,8 +151,11 @@ def test_jobs_are_read() -> None:
 
 
 def test_what_postgres_cannot_store_is_replaced() -> None:
-    """NUL and halves of characters in an answer are replaced: they would make the commit fail for ever."""
-    body = b'{"taskId": "t-1", "status": "succeeded", "result": {"a\\u0000": ["\\ud800x", 1]}, "error": "\\u0000"}'
+    """NUL and halves of surrogate pairs are replaced: a commit with them would always fail."""
+    body = (
+        b'{"taskId": "t-1", "status": "succeeded",'
+        b' "result": {"a\\u0000": ["\\ud800x", 1]}, "error": "\\u0000"}'
+    )
     with service(answer(200, body)) as (api, _):
         job = api.job("t-1")
     assert job == Job(
@@ -162,7 +165,7 @@ def test_what_postgres_cannot_store_is_replaced() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 410, 415, 422, 499])
 def test_a_client_error_is_a_refusal(status: int) -> None:
-    """4xx other than 429 is for good."""
+    """A 4xx other than 429 is `ServiceRefused`."""
     with (
         service(answer(status, {"detail": "planted-answer"})) as (api, _),
         pytest.raises(ServiceRefused, match=str(status)),
@@ -170,8 +173,8 @@ def test_a_client_error_is_a_refusal(status: int) -> None:
         submit(api)
 
 
-def test_throttling_keeps_the_services_patience() -> None:
-    """429 is `ServiceThrottled` with the Retry-After that came."""
+def test_throttling_keeps_the_services_retry_after() -> None:
+    """429 is `ServiceThrottled` with the service's Retry-After."""
     with (
         service(answer(429, {}, Retry_After="7")) as (api, _),
         pytest.raises(ServiceThrottled) as caught,
@@ -182,7 +185,7 @@ def test_throttling_keeps_the_services_patience() -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 def test_a_server_error_leaves_the_outcome_unknown(status: int) -> None:
-    """5xx, 503 too, may come after the work was done."""
+    """A 5xx, 503 included, may be sent after the work was done."""
     with (
         service(answer(status, {}, Retry_After="9")) as (api, server),
         pytest.raises(OutcomeUnknown, match=str(status)) as caught,
@@ -209,7 +212,7 @@ def test_a_server_error_leaves_the_outcome_unknown(status: int) -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, expected: timedelta | None) -> None:
-    """Retry-After is read in both forms, never negative, never longer than a day, and ignored when it is neither."""
+    """Both forms are read, from zero to a day; anything else is ignored."""
     script = raw(
         f"HTTP/1.1 503 No\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n".encode("latin-1")
     )
@@ -219,7 +222,7 @@ def test_retry_after_is_seconds_or_a_date(value: str, expected: timedelta | None
 
 
 def test_a_proxy_in_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy variable diverts credentials."""
+    """No variable of the environment sends credentials to a proxy."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     with service(answer(202, {"taskId": "t-1"})) as (api, _):
@@ -252,8 +255,8 @@ def test_a_proxy_in_the_environment_is_ignored(monkeypatch: pytest.MonkeyPatch) 
         reset,
     ],
 )
-def test_an_unreadable_answer_leaves_the_outcome_unknown(script: Script) -> None:
-    """Nothing that a server can answer to a write makes anything but `OutcomeUnknown`."""
+def test_an_unreadable_response_leaves_the_outcome_unknown(script: Script) -> None:
+    """Any unreadable response to a write is `OutcomeUnknown`."""
     with service(script) as (api, _), pytest.raises(OutcomeUnknown):
         submit(api)
 
@@ -269,7 +272,7 @@ def test_an_unreadable_answer_leaves_the_outcome_unknown(script: Script) -> None
     ],
 )
 def test_a_task_of_another_shape_is_unreadable(task: dict[str, Any]) -> None:
-    """A poll's or look-up's answer that is not a task leaves it unknown."""
+    """A response to a poll or look-up that is not a task is `OutcomeUnknown`."""
     with service(answer(200, task)) as (api, _), pytest.raises(OutcomeUnknown):
         api.job("t")
     with service(answer(200, {"items": [task]})) as (api, _), pytest.raises(OutcomeUnknown):
@@ -301,7 +304,7 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000000\r\n\r\n"
     ids=["silent", "slow body", "slow headers", "endless continue", "slow chunks"],
 )
 def test_a_call_ends_at_its_deadline(script: Script) -> None:
-    """A server that sends nothing, or a byte now and then, holds a call no longer than the call timeout."""
+    """A server that sends nothing, or a byte now and then, cannot extend a call."""
     with service(script, timeout=0.5) as (api, _):
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
@@ -309,8 +312,8 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
         assert time.monotonic() - began < 1.0
 
 
-def test_an_endless_answer_is_cut_off() -> None:
-    """An answer that never ends is given up at 1 MiB, long before the deadline."""
+def test_an_endless_response_is_cut_off() -> None:
+    """A response without an end is abandoned at 1 MiB, long before the deadline."""
     flood = endless(
         itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b"x" * 65536)), 0
     )
@@ -322,21 +325,21 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 
 def test_a_refusal_with_an_endless_text_is_still_a_refusal() -> None:
-    """What a refusal says is not read, so it can neither delay nor change it."""
+    """The body of a refusal is not read, so it can neither delay nor change the call."""
     flood = endless(itertools.chain([b"HTTP/1.1 422 No\r\n\r\n"], itertools.repeat(b"x")), 0.05)
     with service(flood, timeout=1) as (api, _), pytest.raises(ServiceRefused):
         submit(api)
 
 
-def test_nobody_there_leaves_the_outcome_unknown() -> None:
-    """A refused connection counts like any other lost call."""
+def test_a_refused_connection_leaves_the_outcome_unknown() -> None:
+    """A refused connection is an unknown outcome like any other lost call."""
     api = ActionsApi(f"http://127.0.0.1:{free_port()}", lambda: "t", timeout=timedelta(seconds=2))
     with pytest.raises(OutcomeUnknown):
         submit(api)
 
 
 def test_a_connection_that_died_meanwhile_is_not_used_again() -> None:
-    """After the server closed an idle connection, the next call opens another instead of failing."""
+    """After the server closed an idle connection, the next call opens another one."""
     kept = raw(b'HTTP/1.1 202 Accepted\r\nContent-Length: 15\r\n\r\n{"taskId": "t"}')
     with service(kept) as (api, server):
         assert submit(api) == "t"
@@ -353,7 +356,7 @@ def _broken_token() -> str:
     "token", [_broken_token, lambda: "planted-token\r\nX: y", lambda: "planted-token-\u00e9"]
 )
 def test_an_unusable_token_is_not_shown(token: Callable[[], str]) -> None:
-    """Without a usable token nothing is sent, and the error does not say what the token looked like."""
+    """Without a usable token nothing is sent, and the error does not show the token."""
     with misbehaving(answer(200, {})) as server:
         api = ActionsApi(server.url, token, timeout=timedelta(seconds=2))
         with pytest.raises(OutcomeUnknown) as caught:
@@ -373,8 +376,8 @@ def test_an_unusable_token_is_not_shown(token: Callable[[], str]) -> None:
         silent,
     ],
 )
-def test_errors_show_neither_request_nor_answer(script: Script) -> None:
-    """No exception's text holds a body, a credential, a token or an answer (I10)."""
+def test_errors_show_neither_request_nor_response(script: Script) -> None:
+    """I10: no exception's text holds a body, a credential, a token or a response."""
     with service(script, timeout=0.5) as (api, _), pytest.raises(ServiceError) as caught:
         api.register(
             "acct-1",
@@ -388,7 +391,7 @@ def test_errors_show_neither_request_nor_answer(script: Script) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:80", "ftp://host", "http://"])
-def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
-    """A wrong ACTIONS_BASE_URL is noticed when the function starts."""
+def test_an_invalid_base_url_is_refused_at_once(address: str) -> None:
+    """A wrong ACTIONS_BASE_URL raises an error when the function starts."""
     with pytest.raises(ValueError, match="ACTIONS_BASE_URL"):
         ActionsApi(address, lambda: "t", timeout=timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""The promises of the port Writer, kept against a server that speaks chat completions, well or badly."""
+"""The contract of the port Writer, with a server of chat completions that misbehaves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BRIEF = TextBrief(
 def completion(
     content: str | None = "A fine text", finish: str = "stop", **message: Any
 ) -> dict[str, Any]:
-    """A chat completion."""
+    """Return a chat completion."""
     return {
         "id": "c-1",
         "object": "chat.completion",
@@ -59,13 +59,13 @@ def completion(
 
 
 def good(content: str | None = "A fine text", finish: str = "stop", **message: Any) -> Script:
-    """A server that answers a completion."""
+    """Return the script of a server that returns a completion."""
     return answer(200, completion(content, finish, **message), Content_Type="application/json")
 
 
 @contextmanager
 def ai(*scripts: Script, timeout: float = 10) -> Iterator[tuple[OpenAiWriter, Misbehaving]]:
-    """A writer at a server that follows scripts."""
+    """Run a writer with a server that follows scripts."""
     with misbehaving(*scripts) as server:
         yield (
             OpenAiWriter(
@@ -79,7 +79,7 @@ def ai(*scripts: Script, timeout: float = 10) -> Iterator[tuple[OpenAiWriter, Mi
 
 
 def test_a_text_and_its_cost_come_back() -> None:
-    """A completion becomes a text without the quotation marks around it, and tokens are counted."""
+    """A completion becomes a text without its quotation marks, with the tokens it cost."""
     with ai(good(' "A fine text" \n')) as (writer, server):
         assert writer.write(BRIEF) == Written(text="A fine text", tokens=72)
     (request,) = server.requests
@@ -89,7 +89,7 @@ def test_a_text_and_its_cost_come_back() -> None:
 
 
 def test_the_prompt_says_what_is_needed_and_no_more() -> None:
-    """The prompt names kind, limit, model and channel; an imported name stays one line, and no other field exists to leak."""
+    """The prompt has instructions, limit, model and channel, and an imported name is one line."""
     with ai(good()) as (writer, server):
         writer.write(BRIEF)
         writer.write(TextBrief(kind=BIO, model_id="m", channel_id="c", seed="secret-account"))
@@ -103,7 +103,7 @@ def test_the_prompt_says_what_is_needed_and_no_more() -> None:
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
 def test_what_may_pass_is_an_error(status: int) -> None:
-    """Throttling and server errors may be tried again, by the engine: the client tries once."""
+    """Throttling and server errors are `WriterError`; the client does not retry."""
     refusal = answer(status, {"error": {"message": "planted-key"}}, Retry_After="0")
     with ai(refusal) as (writer, server), pytest.raises(WriterError) as caught:
         writer.write(BRIEF)
@@ -114,7 +114,7 @@ def test_what_may_pass_is_an_error(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_what_will_not_pass_is_a_refusal(status: int) -> None:
-    """Any other client error is for good, and its text is not repeated."""
+    """Any other client error is `WriterRefused`, without the service's text."""
     with (
         ai(answer(status, {"error": {"message": "planted-key"}})) as (writer, _),
         pytest.raises(WriterRefused, match=str(status)) as caught,
@@ -127,7 +127,7 @@ def test_what_will_not_pass_is_a_refusal(status: int) -> None:
     "script", [good(None, refusal="I would rather not"), good("half", "content_filter")]
 )
 def test_a_declined_text_is_a_refusal(script: Script) -> None:
-    """A model that declines, and a filter that strikes, will do so again."""
+    """A refusal by the model or by a content filter would be repeated."""
     with ai(script) as (writer, _), pytest.raises(WriterRefused):
         writer.write(BRIEF)
 
@@ -154,8 +154,8 @@ def test_a_declined_text_is_a_refusal(script: Script) -> None:
         reset,
     ],
 )
-def test_an_unusable_answer_is_an_error(script: Script) -> None:
-    """An empty, cut off or unreadable text may come out better next time."""
+def test_an_unusable_response_is_an_error(script: Script) -> None:
+    """An empty, cut off or unreadable text may be tried again."""
     with ai(script) as (writer, _), pytest.raises(WriterError) as caught:
         writer.write(BRIEF)
     assert type(caught.value) is WriterError
@@ -166,7 +166,7 @@ def test_an_unusable_answer_is_an_error(script: Script) -> None:
     [silent, endless(itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n"], itertools.repeat(b" ")), 0.05)],
 )
 def test_a_call_ends_at_its_deadline(script: Script) -> None:
-    """A silent or dripping server holds a call no longer than the call timeout."""
+    """A server that sends nothing, or a byte now and then, cannot extend a call."""
     with ai(good(), script, timeout=20) as (warm, server):
         warm.write(BRIEF)  # the library is imported now
         writer = OpenAiWriter(
@@ -178,8 +178,8 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
         assert time.monotonic() - began < 1.5
 
 
-def test_nobody_there_is_an_error() -> None:
-    """A refused connection may be tried again, and so may a key that cannot be read; neither shows the key."""
+def test_a_refused_connection_is_an_error() -> None:
+    """A refused connection and an unreadable key are `WriterError`, without the key."""
 
     def unreadable() -> str:
         raise RuntimeError("planted-key")

@@ -1,4 +1,4 @@
-"""Secrets from Secrets Manager, as the functions read them."""
+"""Secrets of Secrets Manager, as the functions read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flamebot import bootstrap
 
 @pytest.fixture
 def emulated(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iterator[Any]:
-    """Bootstrap, with moto behind Secrets Manager."""
+    """Return bootstrap with Secrets Manager emulated by moto."""
     monkeypatch.setattr(bootstrap, "aws", aws)
     bootstrap.secrets.cache_clear()
     yield aws("secretsmanager")
@@ -21,7 +21,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iter
 
 
 def test_a_rotated_secret_is_read_anew_after_its_time(emulated: Any) -> None:
-    """A warm function keeps a secret for a while, and not for its life."""
+    """A warm function reads a secret again after a time."""
     emulated.create_secret(Name="actions-token", SecretString="old")
     token = bootstrap._token(None, "actions-token", "ACTIONS_TOKEN")
     assert token() == "old"
@@ -33,5 +33,5 @@ def test_a_rotated_secret_is_read_anew_after_its_time(emulated: Any) -> None:
 
 
 def test_a_secret_is_kept_for_five_minutes_at_most() -> None:
-    """A token that was rotated because it leaked must not work for hours in a warm environment."""
+    """A rotated token must not be used for hours in a warm environment."""
     assert timedelta() < bootstrap._SECRET_MAX_AGE <= timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""The promises of the port Vault, kept by KMS (I10)."""
+"""The contract of the port Vault, with KMS (I10)."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ SECRET = Secret(
 
 @pytest.fixture(scope="session")
 def key_id(aws: Callable[[str], Any]) -> str:
-    """A KMS key."""
+    """Return the id of a KMS key."""
     identifier: str = aws("kms").create_key()["KeyMetadata"]["KeyId"]
     return identifier
 
 
 class CountingKms:
-    """A KMS client that remembers what it was asked."""
+    """A KMS client that records its calls."""
 
     def __init__(self, kms: Any) -> None:
         self.kms = kms
-        self.asked: list[str] = []
+        self.calls: list[str] = []
         self.requests: list[dict[str, Any]] = []
 
     def __getattr__(self, operation: str) -> Any:
-        """Any operation, counted and passed on."""
+        """Return any operation, which is counted."""
 
         def ask(**request: Any) -> Any:
-            self.asked.append(operation)
+            self.calls.append(operation)
             self.requests.append(request)
             return getattr(self.kms, operation)(**request)
 
@@ -47,12 +47,12 @@ class CountingKms:
 
 @pytest.fixture
 def kms(aws: Callable[[str], Any]) -> CountingKms:
-    """The real client, counting."""
+    """Return the real client with a count of calls."""
     return CountingKms(aws("kms"))
 
 
 def test_what_was_encrypted_is_decrypted(kms: CountingKms, key_id: str) -> None:
-    """A secret comes back as it was, for its account and version, also as a memoryview from the database."""
+    """A secret is unchanged for its account and version, also from a memoryview."""
     vault = KmsVault(kms, key_id)
     (blob,) = vault.encrypt([SECRET])
     assert vault.decrypt("acct-1", 7, blob) == SECRET.credentials
@@ -60,7 +60,7 @@ def test_what_was_encrypted_is_decrypted(kms: CountingKms, key_id: str) -> None:
 
 
 def test_a_batch_costs_one_data_key(kms: CountingKms, key_id: str) -> None:
-    """A batch is encrypted under one data key, with a nonce each, and decrypted with one call to KMS."""
+    """A batch has one data key and a nonce per secret; one call to KMS decrypts it."""
     vault = KmsVault(kms, key_id)
     secrets = [
         Secret(account_id=f"a{n}", version=n, credentials={"token": "the same"}) for n in range(50)
@@ -69,7 +69,7 @@ def test_a_batch_costs_one_data_key(kms: CountingKms, key_id: str) -> None:
     assert [
         vault.decrypt(s.account_id, s.version, blob) for s, blob in zip(secrets, blobs, strict=True)
     ] == [s.credentials for s in secrets]
-    assert kms.asked == ["generate_data_key", "decrypt"]
+    assert kms.calls == ["generate_data_key", "decrypt"]
     assert all(
         request["EncryptionContext"] == {"purpose": "flamebot-credentials"}
         for request in kms.requests
@@ -80,18 +80,18 @@ def test_a_batch_costs_one_data_key(kms: CountingKms, key_id: str) -> None:
 def test_an_empty_batch_costs_nothing(kms: CountingKms, key_id: str) -> None:
     """Accounts without credentials need no data key."""
     assert KmsVault(kms, key_id).encrypt([]) == []
-    assert kms.asked == []
+    assert kms.calls == []
 
 
 def test_the_blob_shows_nothing(kms: CountingKms, key_id: str) -> None:
-    """No part of a credential is in its ciphertext (I10)."""
+    """I10: no part of a credential is in its ciphertext."""
     (blob,) = KmsVault(kms, key_id).encrypt([SECRET])
     assert b"planted" not in blob
     assert b"token" not in blob
 
 
 def test_what_cannot_be_written_is_not_shown(kms: CountingKms, key_id: str) -> None:
-    """Credentials that are no JSON are refused without being shown."""
+    """Credentials that are not JSON are refused by an error that does not show them."""
     with pytest.raises(VaultError) as caught:
         KmsVault(kms, key_id).encrypt(
             [Secret(account_id="a", version=1, credentials={"token": b"planted"})]
@@ -101,30 +101,30 @@ def test_what_cannot_be_written_is_not_shown(kms: CountingKms, key_id: str) -> N
 
 
 def test_keys_are_forgotten_after_five_minutes(kms: CountingKms, key_id: str) -> None:
-    """A decrypted data key is kept for five minutes, not longer."""
+    """A decrypted data key is cached for five minutes."""
     now = 0.0
     vault = KmsVault(kms, key_id, monotonic=lambda: now)
     (blob,) = vault.encrypt([SECRET])
     for now in (0.0, 299.0, 301.0, 302.0):  # noqa: B007  # read by the vault's clock
         vault.decrypt("acct-1", 7, blob)
-    assert kms.asked.count("decrypt") == 2
+    assert kms.calls.count("decrypt") == 2
 
 
 def test_at_most_two_hundred_keys_are_kept(kms: CountingKms, key_id: str) -> None:
-    """The memory for data keys is bounded; the oldest go first."""
+    """The cache of data keys is bounded; the oldest ones are dropped."""
     vault = KmsVault(kms, key_id)
     blobs = [vault.encrypt([SECRET])[0] for _ in range(201)]
     for blob in blobs:
         vault.decrypt("acct-1", 7, blob)
-    kms.asked.clear()
+    kms.calls.clear()
     vault.decrypt("acct-1", 7, blobs[-1])
-    assert kms.asked == []
+    assert kms.calls == []
     vault.decrypt("acct-1", 7, blobs[0])
-    assert kms.asked == ["decrypt"]
+    assert kms.calls == ["decrypt"]
 
 
 def test_a_key_service_that_is_down_is_unavailable(kms: CountingKms, key_id: str) -> None:
-    """Nobody there is `Unavailable`, which may be tried again; a tampered blob never is."""
+    """A refused connection is `Unavailable`; a ciphertext that was changed is `VaultError`."""
     (blob,) = KmsVault(kms, key_id).encrypt([SECRET])
     vault = KmsVault(client("kms", f"http://127.0.0.1:{free_port()}"), key_id)
     with pytest.raises(Unavailable):
@@ -134,6 +134,6 @@ def test_a_key_service_that_is_down_is_unavailable(kms: CountingKms, key_id: str
 
 
 def test_a_missing_key_is_unavailable(aws: Callable[[str], Any]) -> None:
-    """A key that is gone or disabled is the operator's to mend: `Unavailable`, by the service's code."""
+    """A missing or disabled key is `Unavailable`: an operator can restore it."""
     with pytest.raises(Unavailable, match="NotFoundException"):
         KmsVault(aws("kms"), "00000000-0000-0000-0000-000000000000").encrypt([SECRET])

@@ -1,4 +1,4 @@
-"""Clients of AWS: what is signed here is what AWS's own client would sign, and nothing is made before it is used."""
+"""Clients of AWS: the signed login is that of AWS's own client, and clients are lazy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOST, PORT, USER = "database.abc.eu-west-1.rds.amazonaws.com", 5432, "flamebot_t
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Lambda gives to a function."""
+    """Set the credentials that Lambda gives to a function."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "secret",
@@ -30,7 +30,7 @@ def _signed(token: str) -> dict[str, list[str]]:
 
 
 def test_a_login_is_the_one_that_the_client_of_rds_signs() -> None:
-    """Letter for letter, when both are signed within the same second."""
+    """Both tokens are equal if they are signed within the same second."""
     rds: Any = boto3.client("rds", region_name="eu-west-1")
     clients = Clients("eu-west-1")
     for _ in range(5):
@@ -44,7 +44,7 @@ def test_a_login_is_the_one_that_the_client_of_rds_signs() -> None:
 def test_a_login_cannot_be_signed_without_credentials(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    """The error says what is missing."""
+    """The error names the missing credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -65,7 +65,7 @@ def test_a_login_cannot_be_signed_without_credentials(
     ],
 )
 def test_each_service_is_known(service: str, operation: str) -> None:
-    """The list of services that saves the search for them holds every one that the engine calls."""
+    """The fixed list of services has every one that the engine calls."""
     client = Clients("eu-west-1").client(service, 7)
     assert callable(getattr(client, operation))
     config = client.meta.config
@@ -76,8 +76,8 @@ def test_each_service_is_known(service: str, operation: str) -> None:
     )
 
 
-def test_a_client_is_made_once_and_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that use it first at the same moment get the same one."""
+def test_a_client_is_created_once_and_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that use it first at the same moment share one client."""
     made: list[str] = []
     make = Clients.make
 

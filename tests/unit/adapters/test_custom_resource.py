@@ -1,4 +1,4 @@
-"""CloudFormation hears an answer whatever happens, and nobody else ever does."""
+"""CloudFormation gets a response in any case, and no other receiver does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "hunter2-is-not-for-logs"
 
 
 class Bucket:
-    """Where answers arrive."""
+    """Records the responses that are sent."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, dict[str, Any]]] = []
@@ -31,13 +31,13 @@ class Bucket:
 
 
 class Refused(FlamebotError):
-    """The database is not what the migrations left behind."""
+    """The schema of the database is not that of the migrations."""
 
     code = "refused"
 
 
 class DatabaseComplaint(Exception):
-    """Looks like an error of the database client."""
+    """An error with the attributes of the database client's."""
 
     def __init__(self, pgcode: str) -> None:
         super().__init__(f"connection to postgres://owner:{SECRET}@db failed")
@@ -54,7 +54,7 @@ def _event(name: str, **changes: object) -> dict[str, Any]:
 
 @contextmanager
 def _listening(status: int) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str], bytes]]]]:
-    """A server on loopback; its address, and the requests that it got."""
+    """Run a server on loopback; return its URL and the requests it received."""
     requests: list[tuple[str, str, dict[str, str], bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def _listening(status: int) -> Iterator[tuple[str, list[tuple[str, str, dict[str
             self.end_headers()
 
         def log_message(self, *_args: object) -> None:
-            """Be silent."""
+            """Write no log of requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -87,7 +87,7 @@ def _never() -> Mapping[str, Any]:
 
 @pytest.mark.parametrize("name", ["create", "update"])
 def test_a_create_and_an_update_do_the_work_and_say_so(name: str) -> None:
-    """CloudFormation gets SUCCESS, what was done, and the ids of its own request."""
+    """CloudFormation gets SUCCESS, the data of the work and the ids of its request."""
     bucket, event = Bucket(), _event(name)
     serve(event, lambda: {"migrations": ["0001_expand_tables"]}, send=bucket.put)
     ((url, answer),) = bucket.answers
@@ -100,7 +100,7 @@ def test_a_create_and_an_update_do_the_work_and_say_so(name: str) -> None:
 
 
 def test_the_physical_id_never_changes() -> None:
-    """A changed id would make CloudFormation delete the resource that it replaced."""
+    """CloudFormation would delete the resource of a previous id."""
     bucket = Bucket()
     for name in ("create", "update", "delete"):
         serve(_event(name), dict, send=bucket.put)
@@ -108,14 +108,14 @@ def test_the_physical_id_never_changes() -> None:
 
 
 def test_a_delete_changes_nothing_and_succeeds() -> None:
-    """Deleting the stack never touches the database's content."""
+    """Deleting the stack does not change the database."""
     bucket = Bucket()
     assert serve(_event("delete"), _never, send=bucket.put)["Status"] == "SUCCESS"
     assert len(bucket.answers) == 1
 
 
-def test_a_failure_of_ours_is_told_in_its_own_words() -> None:
-    """The deploy stops with the reason in the stack's events."""
+def test_an_error_of_the_engine_is_reported_with_its_detail() -> None:
+    """The deploy fails, and the stack's events have the reason."""
 
     def work() -> Mapping[str, Any]:
         raise Refused("0001_expand_tables was changed after it was applied.")
@@ -128,8 +128,8 @@ def test_a_failure_of_ours_is_told_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("pgcode", ["08006", "42P01"])
-def test_a_failure_of_others_is_told_without_its_text(pgcode: str) -> None:
-    """An error's text may hold an address with a password; its kind and SQLSTATE cannot."""
+def test_another_error_is_reported_without_its_text(pgcode: str) -> None:
+    """The response has kind and SQLSTATE: the text may hold a URL with a password."""
 
     def work() -> Mapping[str, Any]:
         raise DatabaseComplaint(pgcode)
@@ -141,8 +141,8 @@ def test_a_failure_of_others_is_told_without_its_text(pgcode: str) -> None:
     assert ("does not exist" in answer["Reason"]) == pgcode.startswith("42")
 
 
-def test_an_answer_stays_below_what_cloudformation_reads() -> None:
-    """Four kilobytes in all, however long the reason is."""
+def test_a_response_stays_below_the_limit_of_cloudformation() -> None:
+    """It has at most four kilobytes, however long the reason is."""
 
     def work() -> Mapping[str, Any]:
         raise Refused("x" * 10_000)
@@ -171,8 +171,8 @@ def test_an_answer_stays_below_what_cloudformation_reads() -> None:
         "file:///etc/passwd",
     ],
 )
-def test_no_event_makes_the_function_call_anywhere_else(url: object) -> None:
-    """Another address is refused before anything is done or sent."""
+def test_no_event_makes_the_function_send_elsewhere(url: object) -> None:
+    """Another URL is refused before anything is done or sent."""
     bucket = Bucket()
     with pytest.raises(ResponseUrlRefused):
         serve(_event("create", ResponseURL=url), _never, send=bucket.put)
@@ -190,15 +190,15 @@ def test_no_event_makes_the_function_call_anywhere_else(url: object) -> None:
     ],
 )
 def test_cloudformations_bucket_is_known_in_every_region(host: str) -> None:
-    """The address that CloudFormation signs is accepted as it comes, query and all."""
+    """The presigned URL is accepted with its query in every region."""
     bucket = Bucket()
     url = f"https://{host}/arn%3Aaws%3Acloudformation?X-Amz-Signature=0"
     serve(_event("create", ResponseURL=url), dict, send=bucket.put)
     assert [sent for sent, _ in bucket.answers] == [url]
 
 
-def test_the_answer_is_put_as_the_signature_wants_it() -> None:
-    """The signed address was made for a PUT without a content type."""
+def test_the_response_is_sent_as_it_was_signed() -> None:
+    """The URL was signed for a PUT without a content type."""
     with _listening(200) as (address, requests):
         put(f"{address}/answer?X-Amz-Signature=0", b'{"Status": "SUCCESS"}')
     ((method, path, headers, body),) = requests
@@ -207,8 +207,8 @@ def test_the_answer_is_put_as_the_signature_wants_it() -> None:
 
 
 @pytest.mark.parametrize("status", [302, 307, 403, 503])
-def test_an_answer_that_was_not_taken_is_an_error(status: int) -> None:
-    """A redirect leads nowhere, and a refusal is not passed over: Lambda tries the event again."""
+def test_a_response_that_was_refused_is_an_error(status: int) -> None:
+    """A redirect is not followed and a refusal raises an error: Lambda repeats the event."""
     with _listening(status) as (address, requests), pytest.raises(httpx.HTTPStatusError):
         put(address, b"{}")
     assert len(requests) == 1

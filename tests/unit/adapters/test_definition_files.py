@@ -1,4 +1,4 @@
-"""The definitions that come with the code are read as they stand in their files."""
+"""The shipped definitions are read from their files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flamebot.adapters.definition_files.reader import read_definitions
 
 
 def test_yaml_and_json_are_read_by_file_name(tmp_path: Path) -> None:
-    """Both spellings give a document; other files and folders are left alone."""
+    """YAML and JSON are read; other files and folders are ignored."""
     (tmp_path / "b.yaml").write_text("type: b\nsteps: [{id: w, action: wait, delay: 30s}]\n")
     (tmp_path / "a.json").write_text('{"type": "a", "steps": []}')
     (tmp_path / "roles.sql").write_text("select 1")
@@ -20,7 +20,7 @@ def test_yaml_and_json_are_read_by_file_name(tmp_path: Path) -> None:
 
 
 def test_the_three_seeds_are_there() -> None:
-    """`default`, `test` and `aggressive` come with the code, each in the file of its name."""
+    """`default`, `test` and `aggressive` are shipped, each in the file of its name."""
     folder = Path(__file__).resolve().parents[3] / "definitions"
     assert [document["type"] for document in read_definitions(folder)] == [
         "aggressive",

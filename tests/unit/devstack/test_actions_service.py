@@ -1,4 +1,4 @@
-"""The simulated actions service keeps `docs/actions-api.yaml` word by word."""
+"""The simulated actions service implements `docs/actions-api.yaml`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPEC = yaml.safe_load(SPECIFICATION.read_text())
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[ActionsService]:
-    """A service with a state file and quick jobs."""
+    """Run a service with a state file and short jobs."""
     service = ActionsService(token=TOKEN, state_file=tmp_path / "actions.jsonl")
     service.provider.change({"text_seconds": 0.05, "swipe_seconds": 0.05, "seconds_per_swipe": 0.0})
     service.start()
@@ -32,7 +32,7 @@ def service(tmp_path: Path) -> Iterator[ActionsService]:
 
 @pytest.fixture
 def client(service: ActionsService) -> Iterator[httpx.Client]:
-    """A client that has the token."""
+    """Return a client with the bearer token."""
     with httpx.Client(base_url=service.url, headers={"authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
@@ -40,7 +40,7 @@ def client(service: ActionsService) -> Iterator[httpx.Client]:
 def register(
     client: httpx.Client, account: str = "a1", key: str = "a1:000001", **content: Any
 ) -> httpx.Response:
-    """Register an account."""
+    """Register an account under a key."""
     return client.put(
         f"/accounts/{account}",
         json=content or {"modelId": "m", "channelId": "c"},
@@ -55,7 +55,7 @@ def swipe(
     count: int = 5,
     fence: int | None = None,
 ) -> httpx.Response:
-    """Start a swipe job."""
+    """Start a job of swipes under a key."""
     headers = {"idempotency-key": key} | (
         {"x-fencing-token": str(fence)} if fence is not None else {}
     )
@@ -67,7 +67,7 @@ def swipe(
 
 
 def finished(client: httpx.Client, task_id: str) -> dict[str, Any]:
-    """The task once its job is over."""
+    """Return the task when its job has ended."""
     for _ in range(200):
         task: dict[str, Any] = client.get(f"/tasks/{task_id}").json()
         if task["status"] not in ("pending", "running"):
@@ -77,12 +77,12 @@ def finished(client: httpx.Client, task_id: str) -> dict[str, Any]:
 
 
 def fault(client: httpx.Client, **document: Any) -> None:
-    """Ask for something to go wrong."""
+    """Request that a fault is injected."""
     assert client.post("/_sim/faults", json=document).status_code == 201
 
 
 def answers_as_specified(response: httpx.Response, template: str, method: str) -> bool:
-    """Whether status, media type and body are among those that the specification names."""
+    """Return whether the specification has this status, media type and body."""
     responses = SPEC["paths"][template][method]["responses"]
     node = resolved(responses[str(response.status_code)], SPEC)
     schema = node["content"][response.headers["content-type"]]["schema"]
@@ -90,8 +90,8 @@ def answers_as_specified(response: httpx.Response, template: str, method: str) -
     return all(name.lower() in response.headers for name in node.get("headers", {}))
 
 
-def test_every_operation_answers_as_specified(client: httpx.Client) -> None:
-    """Each operation's good answer has the status and the shape that the specification gives it."""
+def test_every_operation_responds_as_specified(client: httpx.Client) -> None:
+    """The successful response of each operation has the specified status and shape."""
     key = {"idempotency-key": "task-0001"}
     assert answers_as_specified(register(client), "/accounts/{accountId}", "put")
     assert answers_as_specified(client.get("/accounts/a1"), "/accounts/{accountId}", "get")
@@ -139,7 +139,7 @@ def test_every_operation_answers_as_specified(client: httpx.Client) -> None:
 def test_bad_requests_are_refused(
     client: httpx.Client, call: str, body: object, key: str | None, status: int
 ) -> None:
-    """What breaks the specification is refused with a problem, and does nothing."""
+    """A request that violates the specification returns a problem and does nothing."""
     register(client)
     method, _, path = call.partition(" ")
     response = client.request(
@@ -153,7 +153,7 @@ def test_bad_requests_are_refused(
 
 
 def test_no_token_no_service(service: ActionsService) -> None:
-    """A call without the token is refused."""
+    """A request without the token is refused."""
     assert httpx.get(f"{service.url}/accounts/a1").status_code == 401
     assert (
         httpx.get(
@@ -164,7 +164,7 @@ def test_no_token_no_service(service: ActionsService) -> None:
 
 
 def test_same_key_same_task(client: httpx.Client) -> None:
-    """The same key and body are the same task, also once it has failed; another body is refused."""
+    """Same key and body return the same task, also a failed one; another body is refused."""
     register(client)
     fault(client, kind="fail_job")
     first = swipe(client)
@@ -176,7 +176,7 @@ def test_same_key_same_task(client: httpx.Client) -> None:
 
 
 def test_registration_is_repeatable(client: httpx.Client) -> None:
-    """The same registration again changes nothing; the key of an old one is not taken for new content."""
+    """A repeated registration changes nothing; its key is refused for other content."""
     assert register(client).json() == {"id": "a1", "status": "active"}
     assert register(client).status_code == 200
     assert register(client, modelId="other").status_code == 422
@@ -195,7 +195,7 @@ def test_credentials_stay_in_the_call(client: httpx.Client, tmp_path: Path) -> N
 
 
 def test_a_job_takes_its_time(client: httpx.Client) -> None:
-    """A job is pending, then running, then succeeded with both counts; a finished one stays finished when cancelled."""
+    """A job is pending, running, then succeeded with counts; a cancel changes none of it."""
     client.post("/_sim/settings", json={"swipe_seconds": 0.4})
     register(client)
     task_id = swipe(client).json()["taskId"]
@@ -209,7 +209,7 @@ def test_a_job_takes_its_time(client: httpx.Client) -> None:
 
 
 def test_an_open_job_is_cancelled(client: httpx.Client) -> None:
-    """Cancelling ends a job that is at work."""
+    """A cancel ends a job that is at work."""
     client.post("/_sim/settings", json={"swipe_seconds": 60})
     register(client)
     task_id = swipe(client).json()["taskId"]
@@ -218,7 +218,7 @@ def test_an_open_job_is_cancelled(client: httpx.Client) -> None:
 
 
 def test_throttling_comes_with_retry_after(client: httpx.Client) -> None:
-    """503 and 429 carry Retry-After, come as often as asked for, and do nothing."""
+    """503 and 429 have a Retry-After, are sent as often as requested, and do nothing."""
     register(client)
     fault(client, kind="unavailable", count=2, retryAfter=7)
     fault(client, kind="throttle")
@@ -232,8 +232,8 @@ def test_throttling_comes_with_retry_after(client: httpx.Client) -> None:
     assert len(client.get("/_sim/ledger").json()["jobs"]) == 1
 
 
-def test_a_lost_answer_leaves_the_work_done(client: httpx.Client) -> None:
-    """The work is done, the connection is reset, and the key finds it."""
+def test_a_lost_response_leaves_the_work_done(client: httpx.Client) -> None:
+    """The work is done, the connection is reset, and a look-up by key finds the job."""
     register(client)
     fault(client, kind="drop")
     with pytest.raises(httpx.TransportError):
@@ -250,7 +250,7 @@ def test_a_lost_answer_leaves_the_work_done(client: httpx.Client) -> None:
 
 
 def test_faults_hit_what_they_name(client: httpx.Client) -> None:
-    """A fault may be for one operation and one account only."""
+    """A fault may apply to one operation and one account only."""
     register(client)
     fault(client, kind="refuse", operation="updateBio", account="a1")
     assert swipe(client).status_code == 202
@@ -263,8 +263,8 @@ def test_faults_hit_what_they_name(client: httpx.Client) -> None:
     assert client.post("/_sim/faults", json={"kind": "thunder"}).status_code == 422
 
 
-def test_a_service_that_is_down_answers_nobody(client: httpx.Client) -> None:
-    """While it is down every connection is reset; the simulation's own routes still answer."""
+def test_a_service_that_is_down_resets_connections(client: httpx.Client) -> None:
+    """Every connection is reset; the routes of the simulation still respond."""
     client.post("/_sim/settings", json={"down": True})
     with pytest.raises(httpx.TransportError):
         client.get("/accounts/a1")
@@ -273,7 +273,7 @@ def test_a_service_that_is_down_answers_nobody(client: httpx.Client) -> None:
 
 
 def test_a_suspended_account_takes_no_effect(client: httpx.Client) -> None:
-    """A suspended account says so and refuses writes until it is active again."""
+    """A suspended account refuses writes until it is active again."""
     register(client)
     client.post("/_sim/accounts/a1", json={"status": "suspended"})
     assert client.get("/accounts/a1").json()["status"] == "suspended"
@@ -283,7 +283,7 @@ def test_a_suspended_account_takes_no_effect(client: httpx.Client) -> None:
 
 
 def test_an_old_fence_is_refused(client: httpx.Client) -> None:
-    """Who comes with an older fencing token than somebody before is refused."""
+    """A write with an older fencing token than an earlier write is refused."""
     register(client)
     assert swipe(client, "task-0001", fence=7).status_code == 202
     assert swipe(client, "task-0002", fence=6).status_code == 409
@@ -291,7 +291,7 @@ def test_an_old_fence_is_refused(client: httpx.Client) -> None:
 
 
 def test_overlapping_writes_are_noticed(client: httpx.Client, service: ActionsService) -> None:
-    """Two writes for one account at the same time are put on record; for two accounts they are not."""
+    """Two writes for one account at the same time are recorded; for two accounts they are not."""
     register(client)
     register(client, "a2", "a2:000001")
     service.provider.change({"latency": 0.2})
@@ -310,7 +310,7 @@ def test_overlapping_writes_are_noticed(client: httpx.Client, service: ActionsSe
 def test_state_survives_a_kill(
     client: httpx.Client, service: ActionsService, tmp_path: Path
 ) -> None:
-    """What was answered is still known after a kill, and half a line at the end does no harm."""
+    """Accepted writes are known after a kill; an incomplete last line is dropped."""
     register(client)
     task = swipe(client).json()
     before = client.get("/_sim/ledger").json()
@@ -329,7 +329,7 @@ def test_state_survives_a_kill(
 def test_a_kill_between_any_two_entries_leaves_one_job_per_key(
     client: httpx.Client, tmp_path: Path
 ) -> None:
-    """However much of its file a killed service had written: who sends the same key again gets one job, not a second one (I5)."""
+    """I5: after a kill at any entry of the file, the same key returns one job."""
     register(client)
     swipe(client)
     lines = (tmp_path / "actions.jsonl").read_text().splitlines(keepends=True)
@@ -348,15 +348,15 @@ def test_a_kill_between_any_two_entries_leaves_one_job_per_key(
 
 
 def test_forgotten_keys_are_unknown(client: httpx.Client) -> None:
-    """A key that is older than the service keeps keys finds nothing."""
+    """A look-up by a key that is too old finds nothing."""
     register(client)
     swipe(client)
     client.post("/_sim/forget-keys")
     assert client.get("/tasks", params={"idempotencyKey": "task-0001"}).json() == {"items": []}
 
 
-def test_pages_from_elsewhere_are_kept_out(client: httpx.Client) -> None:
-    """A page that a browser loaded from elsewhere can change nothing, by name or by address."""
+def test_pages_of_another_origin_are_refused(client: httpx.Client) -> None:
+    """A page of another origin can change nothing, by name or by address."""
     assert client.post("/_sim/forget-keys", headers={"host": "evil.example:80"}).status_code == 403
     assert (
         client.post("/_sim/forget-keys", headers={"origin": "https://evil.example"}).status_code

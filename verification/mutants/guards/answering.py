@@ -74,7 +74,7 @@ MUTANTS = (
         "I8: status 429 is not a refusal.",
         "status == 429",
         "status == 430",
-        "test_throttling_keeps_the_services_patience",
+        "test_throttling_keeps_the_services_retry_after",
         guard="throttling",
     ),
     CLIENT(
@@ -106,7 +106,7 @@ MUTANTS = (
         "An endless response does not fill the memory.",
         "len(text) > _LONGEST_RESPONSE",
         "False",
-        "test_an_endless_answer_is_cut_off",
+        "test_an_endless_response_is_cut_off",
         guard="longest-response",
     ),
     CLIENT(
@@ -114,7 +114,7 @@ MUTANTS = (
         "I5: a missing response is an unknown outcome.",
         "OutcomeUnknown(",
         "ServiceRefused(",
-        "test_nobody_there_leaves_the_outcome_unknown",
+        "test_a_refused_connection_leaves_the_outcome_unknown",
         guard="silence-is-unknown",
     ),
     RESPONSES(
@@ -122,7 +122,7 @@ MUTANTS = (
         "I5: a response that cannot be read is an unknown outcome.",
         "raise OutcomeUnknown(",
         "raise ServiceRefused(",
-        "test_an_unreadable_answer_leaves_the_outcome_unknown",
+        "test_an_unreadable_response_leaves_the_outcome_unknown",
         guard="unreadable-is-unknown",
         also=(
             (
