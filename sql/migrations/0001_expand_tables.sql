@@ -97,7 +97,7 @@ create index instances_failed on workflow_instances (started_at desc, id) where 
 
 -- The columns that never change come first, the columns that every update changes stand together,
 -- and half of each page is kept free for the next version of its rows: the log of an update within
--- its page then holds the changed part alone (docs/performance.md has the figures).
+-- its page then holds the changed part alone (docs/explanation/performance.md has the figures).
 -- workflow_instance_id has no foreign key: it would need a full index, and retention deletes tasks
 -- but never instances.
 -- is_due, is_live and is_in_flight are for index predicates, which never use status. begin_tasks

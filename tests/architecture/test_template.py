@@ -84,7 +84,7 @@ def test_an_imports_hint_stays_hidden_for_six_timeouts(
 
 
 def test_the_constants_fit_together(template: dict[str, Any], functions: dict[str, Any]) -> None:
-    """Call, function timeout, lease, lock and horizon leave room for each other (docs/architecture.md)."""
+    """Call, function timeout, lease, lock and horizon leave room for each other (docs/explanation/architecture.md)."""
     step = _variables(template, functions["step"])
     call = int(step["CALL_TIMEOUT_SECONDS"])
     lease = int(step["TASK_LEASE_SECONDS"])

@@ -1,6 +1,6 @@
 """Evaluate the engine's health from the database and from probes of the other dependencies.
 
-docs/health.md says what each check means.
+docs/reference/health.md says what each check means.
 """
 
 from __future__ import annotations
