@@ -1,4 +1,4 @@
-"""publish_definition: a new version each time the content changes, and only for who saw the last one."""
+"""publish_definition: changed content is a new version, if the precondition holds."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ DOCUMENT: dict[str, Any] = {
 
 
 def test_the_first_version_is_one(database: TestDatabase) -> None:
-    """Answered with its id and who published it."""
-    told = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
-    assert {name: told[name] for name in DOCUMENT} == DOCUMENT
-    assert (told["version"], told["created_by"]) == (1, "alice")
-    assert control(database).current_definition("mine") == told
-    assert control(database).definition_document(told["id"])["steps"] == STEPS
+    """The first version is 1, with its id and its publisher."""
+    published = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    assert {name: published[name] for name in DOCUMENT} == DOCUMENT
+    assert (published["version"], published["created_by"]) == (1, "alice")
+    assert control(database).current_definition("mine") == published
+    assert control(database).definition_document(published["id"])["steps"] == STEPS
 
 
 def test_another_content_is_another_version(database: TestDatabase) -> None:
-    """The old row stays as it is, for the instances that run on it (I11)."""
+    """Changed content is a new version; the old row stays for its instances (I11)."""
     first = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     second = control(database).publish_definition({**DOCUMENT, "name": "Ours"}, follows(1), ALICE)
     assert (second["version"], second["name"]) == (2, "Ours")
@@ -46,7 +46,7 @@ def test_another_content_is_another_version(database: TestDatabase) -> None:
     ids=["none", "1", "7", "no number"],
 )
 def test_the_same_content_is_no_new_version(database: TestDatabase, expected: Precondition) -> None:
-    """It is what a caller sends whose answer got lost, and so whatever version it expected."""
+    """The current content again returns the current version, whatever the precondition."""
     first = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     assert (
         control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE)
@@ -56,10 +56,10 @@ def test_the_same_content_is_no_new_version(database: TestDatabase, expected: Pr
 
 
 def test_defaults_are_content_too(database: TestDatabase) -> None:
-    """No description is an empty one, no config an empty one."""
+    """A missing description or config equals an empty one."""
     bare = {"type": "mine", "name": "Mine", "steps": STEPS}
-    told = control(database).publish_definition(bare, FIRST_VERSION, ALICE)
-    assert (told["description"], told["config"]) == ("", {})
+    published = control(database).publish_definition(bare, FIRST_VERSION, ALICE)
+    assert (published["description"], published["config"]) == ("", {})
     assert (
         control(database).publish_definition(
             {**bare, "description": "", "config": {}}, follows(1), ALICE
@@ -74,7 +74,7 @@ def test_defaults_are_content_too(database: TestDatabase) -> None:
 def test_who_expects_another_version_is_refused(
     database: TestDatabase, expected: Precondition
 ) -> None:
-    """Somebody else was faster, or the type is not new."""
+    """A precondition that does not hold is refused, and nothing is published."""
     control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     with pytest.raises(PreconditionFailed):
         control(database).publish_definition({**DOCUMENT, "name": "Ours"}, expected, ALICE)
@@ -93,7 +93,7 @@ def test_a_type_that_is_not_there_has_no_version_to_expect(
 
 
 def test_the_audit_log_tells_the_versions(database: TestDatabase) -> None:
-    """Which one came after which, by whom."""
+    """The audit log has the version before and after, and the actor."""
     control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     control(database).publish_definition({**DOCUMENT, "name": "Ours"}, follows(1), ALICE)
     rows = audit(database, "publish_definition")
@@ -119,7 +119,7 @@ def test_who_expects_the_current_version_replaces_it(
 @pytest.mark.race
 @pytest.mark.parametrize("same", [True, False])
 def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> None:
-    """The second one sees the first one's version: the same content is answered with it, another is refused."""
+    """The second publisher reads the first one's version: it gets it or is refused."""
     one, two = database.session(), database.session()
     one.begin()
     one.rows("select publish_definition(%s, false, null, 'a', null)", (to_json(DOCUMENT),))

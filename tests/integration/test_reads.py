@@ -1,4 +1,4 @@
-"""The read side: what lists show, how they go on, and that a bad cursor is the caller's fault."""
+"""The read side: what lists show, how pages follow, and that a bad cursor is a client error."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ from tests.support.stores import (
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 WORKFLOW = {
-    "id", "account_id", "workflow_type", "workflow_version", "status", "current_step", "current_step_id", "total_steps", "next_action_at",
-    "last_error", "started_at", "finished_at", "paused_at", "updated_at", "revision", "execution_context", "goto_iterations",
+    "id", "account_id", "workflow_type", "workflow_version", "status", "current_step",
+    "current_step_id", "total_steps", "next_action_at", "last_error", "started_at", "finished_at",
+    "paused_at", "updated_at", "revision", "execution_context", "goto_iterations",
     "account_data", "task", "effect_in_flight", "allowed_actions",
 }  # fmt: skip
 TASK = {
@@ -61,17 +62,17 @@ TASK = {
 
 
 def ids(page: Page) -> list[str]:
-    """The ids of a page."""
+    """Return the ids on a page."""
     return [item["id"] for item in page.items]
 
 
 def listed(database: TestDatabase, **filters: Any) -> list[str]:
-    """What a filter finds."""
+    """Return the ids that a filter matches."""
     return ids(reads(database).workflows(filters, None, 200))
 
 
 def test_a_workflow_shows_itself_and_its_live_task(database: TestDatabase) -> None:
-    """These columns, times as datetimes in UTC, and the step by its id."""
+    """A workflow has its columns, times as datetimes in UTC, its step's id and its live task."""
     started = an_instance(database, a_next(at=after(hours=1)))
     told = reads(database).workflow(started.instance_id)
     assert told.keys() == WORKFLOW
@@ -89,7 +90,7 @@ def test_a_workflow_shows_itself_and_its_live_task(database: TestDatabase) -> No
 
 
 def test_a_finished_workflow_has_no_live_task(database: TestDatabase) -> None:
-    """And nothing is due."""
+    """A finished workflow has no live task and no next action."""
     told = reads(database).workflow(failed(database).instance_id)
     assert (told["task"], told["next_action_at"], told["status"], told["last_error"]) == (
         None,
@@ -105,12 +106,12 @@ def test_a_finished_workflow_has_no_live_task(database: TestDatabase) -> None:
 def test_an_effect_is_in_flight_while_something_may_happen(
     database: TestDatabase, state: Any, flying: bool
 ) -> None:
-    """A running wake-up is no effect; an open job is, and so is a submit without an answer."""
+    """An open job or a running submit is an effect in flight; a running wait is none."""
     assert reads(database).workflow(state(database).instance_id)["effect_in_flight"] is flying
 
 
 def test_a_running_submit_is_an_effect_in_flight(database: TestDatabase) -> None:
-    """It is being sent at this moment."""
+    """A submit that is running may be at the service at this moment."""
     assert (
         reads(database).workflow(running(database, a_submit()).instance_id)["effect_in_flight"]
         is True
@@ -119,15 +120,15 @@ def test_a_running_submit_is_an_effect_in_flight(database: TestDatabase) -> None
 
 @pytest.mark.parametrize("instance_id", [NOBODY, "nonsense", ""])
 def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
-    """Nor is its history."""
+    """Neither a workflow nor a history is found under an unknown id."""
     with pytest.raises(NotFound):
         reads(database).workflow(instance_id)
     with pytest.raises(NotFound):
         reads(database).history(instance_id, None, 10)
 
 
-def test_filters_find_what_they_say(database: TestDatabase) -> None:
-    """Each alone, and all together; none finds all."""
+def test_filters_match(database: TestDatabase) -> None:
+    """Each filter matches alone, all match together, and none matches everything."""
     mine = an_instance(database, a_next(at=after(hours=1)))
     broken = failed(database)
     other = a_start(
@@ -150,7 +151,7 @@ def test_filters_find_what_they_say(database: TestDatabase) -> None:
 
 
 def test_pages_follow_each_other_newest_first(database: TestDatabase) -> None:
-    """Every workflow once, also where several started at the same moment; no page says how many there are."""
+    """Pages hold every workflow once, also those that started at the same moment."""
     for hour in (1, 1, 1, 2, 3):
         an_instance(database, now=after(hours=hour))
     store, cursor, seen = reads(database), None, []
@@ -163,15 +164,15 @@ def test_pages_follow_each_other_newest_first(database: TestDatabase) -> None:
     assert [at for at, _ in seen] == [after(hours=hour) for hour in (3, 2, 1, 1, 1)]
 
 
-def test_a_page_that_ends_exactly_says_that_it_ends(database: TestDatabase) -> None:
-    """No empty page follows."""
+def test_a_full_last_page_has_no_cursor(database: TestDatabase) -> None:
+    """A full last page has no cursor, so no empty page follows."""
     an_instance(database)
     an_instance(database)
     assert reads(database).workflows({}, None, 2).next_cursor is None
 
 
-def test_a_page_fits_into_an_answer(database: TestDatabase) -> None:
-    """However full the contexts are: fewer items then, and a cursor."""
+def test_a_page_fits_into_a_response(database: TestDatabase) -> None:
+    """A page of workflows with large contexts has fewer items and a cursor."""
     for _ in range(3):
         an_instance(database)
     database.rows(
@@ -188,8 +189,9 @@ def test_a_page_fits_into_an_answer(database: TestDatabase) -> None:
 
 
 BAD_CURSORS = [
-    "", "x", "!!!", "bnVsbA", "W10", "W3t9XQ", "💥", "=" * 8, cursors.encode("x"), cursors.encode(NOON), cursors.encode(NOON, "x"),
-    cursors.encode("2030-01-01T00:00:00", NOBODY), cursors.encode(1, 2, 3), cursors.encode(-1), cursors.encode(2**70),
+    "", "x", "!!!", "bnVsbA", "W10", "W3t9XQ", "💥", "=" * 8, cursors.encode("x"),
+    cursors.encode(NOON), cursors.encode(NOON, "x"), cursors.encode("2030-01-01T00:00:00", NOBODY),
+    cursors.encode(1, 2, 3), cursors.encode(-1), cursors.encode(2**70),
     "W1tbW1tbW1tbW1tb" * 30,
 ]  # fmt: skip
 
@@ -197,7 +199,7 @@ BAD_CURSORS = [
 @pytest.mark.parametrize("cursor", BAD_CURSORS)
 @pytest.mark.parametrize("list_name", ["workflows", "history", "failed_tasks"])
 def test_a_bad_cursor_is_invalid(database: TestDatabase, cursor: str, list_name: str) -> None:
-    """With a pointer to it, whatever it is."""
+    """A malformed cursor is invalid, with a pointer to it."""
     store = reads(database)
     key = an_instance(database).instance_id if list_name == "history" else ""
     calls = {
@@ -210,8 +212,8 @@ def test_a_bad_cursor_is_invalid(database: TestDatabase, cursor: str, list_name:
     assert [issue.pointer for issue in refusal.value.issues] == ["/cursor"]
 
 
-def test_history_is_told_oldest_first_page_by_page(database: TestDatabase) -> None:
-    """By its own numbering."""
+def test_a_history_is_paged_oldest_first(database: TestDatabase) -> None:
+    """A history is paged by sequence, oldest first."""
     started = an_instance(database)
     (begun,) = begin(database, started.task_id)
     entries = tuple(
@@ -230,14 +232,14 @@ def test_history_is_told_oldest_first_page_by_page(database: TestDatabase) -> No
 
 
 def test_a_workflow_without_history_has_an_empty_one(database: TestDatabase) -> None:
-    """It is there all the same."""
+    """A workflow without history has an empty one."""
     assert reads(database).history(an_instance(database).instance_id, None, 10) == Page(
         items=[], next_cursor=None
     )
 
 
 def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None:
-    """Whether it has some, and which version; its live workflow, if it has one."""
+    """An account has its credentials' versions and its live workflow, not its credentials."""
     account_id = an_account(database, credentials_ciphertext=b"secret", ciphertext_version=100_000)
     started = an_instance(database, account_id=account_id)
     told = reads(database).account(account_id)
@@ -265,7 +267,7 @@ def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None
 
 
 def test_current_definitions_are_listed_with_their_instances(database: TestDatabase) -> None:
-    """Instances on older versions count too."""
+    """A type's instances on older versions are counted too."""
     a_definition(database, "default")
     an_instance(database)
     failed(database)
@@ -282,7 +284,7 @@ def test_current_definitions_are_listed_with_their_instances(database: TestDatab
 
 
 def test_a_definition_is_shown_by_version(database: TestDatabase) -> None:
-    """Without one: the current one."""
+    """A definition is found by version, and without one the current version is."""
     for version in (1, 2):
         a_definition(database, "mine", version=version)
     store = reads(database)
@@ -295,7 +297,7 @@ def test_a_definition_is_shown_by_version(database: TestDatabase) -> None:
 
 
 def test_failed_tasks_are_the_last_ones_of_failed_workflows(database: TestDatabase) -> None:
-    """What retry would take up, page by page; whatever goes on is not among them."""
+    """The last tasks of failed workflows are paged; those of other workflows are not listed."""
     broken = [failed(database, unknown=unknown) for unknown in (False, True, False)]
     an_instance(database)
     control(database).retry_workflow(
@@ -308,7 +310,8 @@ def test_failed_tasks_are_the_last_ones_of_failed_workflows(database: TestDataba
     assert {row["task_id"] for row in rows} == {broken[1].task_id, broken[2].task_id}
     assert second.next_cursor is None
     unknown = next(row for row in rows if row["task_id"] == broken[1].task_id)
-    assert (unknown["instance_id"], unknown["account_id"], unknown["step_id"], unknown["phase"], unknown["status"]) == (
+    names = ("instance_id", "account_id", "step_id", "phase", "status")
+    assert tuple(unknown[name] for name in names) == (
         broken[1].instance_id, broken[1].account_id, "swipe", "submit", "failed",
     )  # fmt: skip
     assert (unknown["attempts"], unknown["outcome_unknown"], unknown["error"]) == (
@@ -322,7 +325,7 @@ def test_failed_tasks_are_the_last_ones_of_failed_workflows(database: TestDataba
 def test_the_databases_clock_is_the_schedule_clock_where_there_is_no_other(
     database: TestDatabase,
 ) -> None:
-    """On AWS nobody passes a time."""
+    """Without a schedule clock the database's clock is schedule time, as on AWS."""
 
     class NoClock(StoppedClock):
         def now(self) -> Any:

@@ -1,4 +1,4 @@
-"""Bad input of every kind, at every route: a 4xx problem with pointers, never a 500, never a trace."""
+"""Bad input at every route gets a 4xx problem with pointers, never a 500 or a traceback."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ ODD_IDS = [
 
 @pytest.fixture(scope="module")
 def http(database_pool: DatabasePool, aws: Callable[[str], Any], key_id: str) -> Iterator[Api]:
-    """One API for all of them: nothing here changes anything."""
+    """Return one API for all tests of this module, which change nothing."""
     database = database_pool.take()
     with ExitStack() as stack:
         yield connector(database, aws, key_id, stack)()
@@ -74,12 +74,12 @@ def http(database_pool: DatabasePool, aws: Callable[[str], Any], key_id: str) ->
 
 
 def ids(endpoint: Endpoint) -> str:
-    """A test's name."""
+    """Return a test's id."""
     return endpoint.name
 
 
 def path_of(endpoint: Endpoint, **values: str) -> str:
-    """The endpoint's path with something plausible in it."""
+    """Return the endpoint's path with plausible parameters."""
     plausible = {
         "id": UUID if "/workflows/{id}" in endpoint.path else "somebody",
         "type": "default",
@@ -89,7 +89,7 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
 
 
 def assert_problem(answer: ApiResponse, *statuses: int) -> None:
-    """It is a whole problem document with one of these statuses."""
+    """Assert that the response is a complete problem document with one of these statuses."""
     assert answer.status in statuses, answer
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = answer.body
@@ -108,7 +108,7 @@ def assert_problem(answer: ApiResponse, *statuses: int) -> None:
 
 @pytest.mark.parametrize("endpoint", TABLE, ids=ids)
 class TestQueries:
-    """No typing error in a filter answers everything."""
+    """An invalid query is refused, so that no misspelt filter returns everything."""
 
     @pytest.mark.parametrize(
         "query",
@@ -122,21 +122,21 @@ class TestQueries:
         ],
     )
     def test_unknown_parameters(self, http: Api, endpoint: Endpoint, query: str) -> None:
-        """422, or 400 for a flood; an optional body stands in nobody's way."""
+        """A query with unknown parameters gets 422, or 400 if there are too many."""
         assert_problem(http.call(endpoint.method, path_of(endpoint), query=query), 400, 422)
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=ids)
 class TestBodies:
-    """What is no JSON stops before any handler."""
+    """A body that is not JSON is refused before the handler runs."""
 
     @pytest.mark.parametrize("raw", NOT_JSON, ids=lambda raw: repr(raw[:12]))
     def test_not_json(self, http: Api, endpoint: Endpoint, raw: str | bytes) -> None:
-        """400."""
+        """A body that is not JSON gets 400."""
         assert_problem(http.call(endpoint.method, path_of(endpoint), raw=raw), 400)
 
     def test_another_media_type(self, http: Api, endpoint: Endpoint) -> None:
-        """415."""
+        """A body of another media type gets 415."""
         assert_problem(
             http.call(
                 endpoint.method, path_of(endpoint), raw="a=1", headers={"content-type": "text/csv"}
@@ -145,7 +145,7 @@ class TestBodies:
         )
 
     def test_too_much(self, http: Api, endpoint: Endpoint) -> None:
-        """413."""
+        """A body of more than 5 MB gets 413."""
         assert_problem(
             http.call(endpoint.method, path_of(endpoint), raw=" " * (5 * 1024 * 1024 + 1)), 413
         )
@@ -154,14 +154,14 @@ class TestBodies:
 @pytest.mark.parametrize("endpoint", WITH_MODEL, ids=ids)
 @pytest.mark.parametrize("raw", ODD_JSON)
 def test_json_of_another_shape(http: Api, endpoint: Endpoint, raw: str) -> None:
-    """422, whatever else would be wrong."""
+    """JSON of another shape than the schema's gets 422."""
     assert_problem(http.call(endpoint.method, path_of(endpoint), raw=raw), 422)
 
 
 @pytest.mark.parametrize("endpoint", WITH_ID, ids=ids)
 @pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:12])
 def test_ids_that_name_nothing(http: Api, endpoint: Endpoint, odd: str) -> None:
-    """404: a path that leads nowhere is no server's fault."""
+    """A malformed id in the path gets 404."""
     assert_problem(http.call(endpoint.method, path_of(endpoint, id=odd, type=odd, n=odd)), 404)
 
 
@@ -172,7 +172,7 @@ def test_ids_that_name_nothing(http: Api, endpoint: Endpoint, odd: str) -> None:
     "path", sorted({endpoint.path for endpoint in TABLE} - {"/v1/accounts/import"})
 )
 def test_methods_that_a_path_does_not_know(http: Api, path: str, method: str) -> None:
-    """405 names the methods that it does know."""
+    """A method that a path does not support gets 405 with the supported ones."""
     known = {endpoint.method for endpoint in TABLE if endpoint.path == path}
     if method in known:
         return
@@ -198,7 +198,7 @@ def test_methods_that_a_path_does_not_know(http: Api, path: str, method: str) ->
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_routes_that_do_not_exist(http: Api, method: str, path: str) -> None:
-    """404."""
+    """An unknown path gets 404."""
     assert_problem(http.call(method, path, body={} if method == "POST" else None), 404)
 
 
@@ -216,7 +216,7 @@ def test_routes_that_do_not_exist(http: Api, method: str, path: str) -> None:
     ],
 )
 def test_an_import_whose_frame_is_wrong(http: Api, body: Any, pointers: list[str]) -> None:
-    """422 for the whole of it; nothing is stored."""
+    """An import with an invalid frame gets 422 as a whole, and no row is stored."""
     answer = http.call("POST", "/v1/accounts/import", body=body)
     assert_problem(answer, 422)
     assert [error["pointer"] for error in answer.body["errors"]] == pointers
@@ -250,7 +250,7 @@ def test_an_import_whose_frame_is_wrong(http: Api, body: Any, pointers: list[str
     ],
 )
 def test_filters_that_make_no_sense(http: Api, query: str, pointer: str) -> None:
-    """422 with the parameter's name."""
+    """An invalid filter gets 422 with the parameter's name."""
     answer = http.call("GET", "/v1/workflows", query=query)
     assert_problem(answer, 422)
     assert [error["pointer"] for error in answer.body["errors"]] == [pointer]
@@ -270,7 +270,7 @@ def test_filters_that_make_no_sense(http: Api, query: str, pointer: str) -> None
     ],
 )
 def test_filters_that_find_nothing(http: Api, query: str) -> None:
-    """Odd, but no error: an empty list."""
+    """A valid filter that matches nothing gets an empty list."""
     answer = http.call("GET", "/v1/workflows", query=query)
     assert (answer.status, answer.body) == (200, {"items": [], "nextCursor": None})
 
@@ -279,5 +279,5 @@ def test_filters_that_find_nothing(http: Api, query: str) -> None:
     "headers", [{}, {"if-match": '"1"', "if-none-match": "*"}, {"if-none-match": '"1"'}]
 )
 def test_a_definition_without_a_precondition(http: Api, headers: dict[str, str]) -> None:
-    """428: say which version you change."""
+    """Publishing without a precondition, or with two, gets 428."""
     assert_problem(http.call("PUT", "/v1/definitions/mine", body={}, headers=headers), 428)

@@ -1,4 +1,4 @@
-"""Controlling workflows over HTTP: each call answers the workflow as GET shows it, sends what is due, and leaves an audit row."""
+"""Control over HTTP: each call returns the workflow, sends due tasks and writes an audit row."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ def control(http: Api, instance_id: str, action: str, **event: Any) -> ApiRespon
 
 
 def fail(http: Api, instance_id: str, *, unknown: bool = False) -> None:
-    """Bring a waiting workflow to where a failed critical step leaves it."""
+    """Put a waiting workflow into the state that a failed critical step leaves."""
     http.database.rows(
-        "update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(), lease_expires_at = null, held_at = null,"
+        "update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(),"
+        " lease_expires_at = null, held_at = null,"
         " error = 'refused: no', outcome_unknown = %s where workflow_instance_id = %s and is_live",
         (unknown, instance_id),
     )
     http.database.rows(
-        "update workflow_instances set status = 'failed', finished_at = clock_timestamp(), last_error = 'refused: no',"
+        "update workflow_instances set status = 'failed', finished_at = clock_timestamp(),"
+        " last_error = 'refused: no',"
         " next_action_at = null, revision = revision + 1 where id = %s",
         (instance_id,),
     )
 
 
 def assert_as_shown(http: Api, answer: ApiResponse, status: str) -> None:
-    """The answer is what GET shows, in this status."""
+    """Assert that the response equals the workflow as GET shows it, in this status."""
     assert answer.status == 200, answer.body
     assert answer.body["status"] == status
     assert answer.body == http.call("GET", f"/v1/workflows/{answer.body['id']}").body
 
 
 def audits(http: Api, action: str) -> list[tuple[str, str | None]]:
-    """Who made such a call, and why."""
+    """Return actors and reasons of such calls."""
     rows = http.database.rows(
         "select actor, reason from audit_log where action = %s order by id", (action,)
     )
@@ -47,7 +49,7 @@ def audits(http: Api, action: str) -> list[tuple[str, str | None]]:
 
 
 def test_starting_one(http: Api) -> None:
-    """201 with the workflow and where it is; a second time 409."""
+    """Starting a workflow gets 201 with its location; a second start gets 409."""
     http.load({"flamebotId": "a@b.c:d+e", "modelId": "m", "channelId": "c"}, start=False)
     first = http.call(
         "POST",
@@ -76,14 +78,14 @@ def test_starting_one(http: Api) -> None:
     ],
 )
 def test_what_cannot_be_started(http: Api, account: str, body: Any, status: int, code: str) -> None:
-    """No such account, not enough of one, no such type."""
+    """Unknown accounts and types, and incomplete accounts, cannot be started."""
     http.load({"flamebotId": "bare"}, start=False)
     answer = http.call("POST", f"/v1/accounts/{account}/workflows", body=body)
     assert (answer.status, answer.body["code"]) == (status, code)
 
 
 def test_pause_and_resume(http: Api) -> None:
-    """Asking for the state it is in already is a 200; the audit log has every call with its reason."""
+    """A repeated pause or resume gets 200; the audit log has every call with its reason."""
     instance_id = http.started()
     for _ in range(2):
         paused = control(http, instance_id, "pause", body={"reason": "lunch"})
@@ -99,7 +101,7 @@ def test_pause_and_resume(http: Api) -> None:
 
 
 def test_stop(http: Api) -> None:
-    """At once where nothing was begun, for good, and again without effect; then nothing else is allowed."""
+    """A workflow without a running task stops at once and for good; a repeated stop gets 200."""
     instance_id = http.started()
     for _ in range(2):
         assert_as_shown(http, control(http, instance_id, "stop"), "stopped")
@@ -114,8 +116,8 @@ def test_stop(http: Api) -> None:
     assert http.call("POST", "/v1/accounts/a/workflows").status == 201
 
 
-def test_what_is_allowed_is_said(http: Api) -> None:
-    """A paused workflow cannot be retried; the problem lists what can be done."""
+def test_a_refusal_lists_the_allowed_actions(http: Api) -> None:
+    """A refused action gets 409 with the allowed actions."""
     instance_id = http.started()
     paused = control(http, instance_id, "pause")
     refused = control(http, instance_id, "retry")
@@ -128,7 +130,7 @@ def test_what_is_allowed_is_said(http: Api) -> None:
 
 
 def test_run_now_sends_at_once(http: Api) -> None:
-    """A wait of two hours is over with the call, and its message on the way."""
+    """Run-now ends a wait of two hours and sends the message at once."""
     instance_id = http.started()
     assert http.messages() == []
     answer = control(http, instance_id, "run-now", body={"reason": "in a hurry"})
@@ -141,7 +143,7 @@ def test_run_now_sends_at_once(http: Api) -> None:
 
 
 def test_skip_step(http: Api) -> None:
-    """The wait is left out, stands in the history as skipped, and the prompt is next."""
+    """The skipped wait is in the history as skipped, and the next step follows."""
     instance_id = http.started()
     answer = control(http, instance_id, "skip-step", body={"reason": "no patience"})
     assert_as_shown(http, answer, "active")
@@ -157,7 +159,7 @@ def test_skip_step(http: Api) -> None:
 
 
 def test_retry_after_a_definite_failure(http: Api) -> None:
-    """A new task takes it up at the step that failed."""
+    """A retry creates a new task at the step that failed."""
     instance_id = http.started()
     fail(http, instance_id)
     answer = control(http, instance_id, "retry", body={"reason": "mended"})
@@ -168,7 +170,7 @@ def test_retry_after_a_definite_failure(http: Api) -> None:
 
 
 def test_retry_while_another_one_is_live(http: Api) -> None:
-    """409: an account has one live workflow."""
+    """A retry gets 409 while the account has another live workflow."""
     instance_id = http.started()
     fail(http, instance_id)
     assert http.call("POST", "/v1/accounts/a/workflows").status == 201
@@ -178,11 +180,12 @@ def test_retry_while_another_one_is_live(http: Api) -> None:
 
 @pytest.mark.parametrize("action", ["run-now", "skip-step"])
 def test_a_step_at_work_is_left_alone(http: Api, action: str) -> None:
-    """409 busy."""
+    """An action on a running step gets 409 busy."""
     instance_id = http.started()
     control(http, instance_id, "run-now")
     http.database.rows(
-        "update scheduled_tasks set status = 'running', started_at = clock_timestamp(), phase = 'submit' where is_live"
+        "update scheduled_tasks set status = 'running', started_at = clock_timestamp(),"
+        " phase = 'submit' where is_live"
     )
     answer = control(http, instance_id, action)
     assert (answer.status, answer.body["code"]) == (409, "busy")
@@ -191,13 +194,13 @@ def test_a_step_at_work_is_left_alone(http: Api, action: str) -> None:
 
 @pytest.mark.parametrize("action", ["pause", "resume", "stop", "retry", "run-now", "skip-step"])
 def test_a_workflow_that_is_not_there(http: Api, action: str) -> None:
-    """404 with a sentence."""
+    """An action on an unknown workflow gets 404."""
     answer = control(http, "00000000-0000-4000-8000-000000000000", action)
     assert (answer.status, answer.body["detail"]) == (404, "There is no such workflow.")
 
 
-def test_everything_at_once_leaves_one_truth(connect: Callable[..., Api]) -> None:
-    """Calls that race are answered 200 or 409, never 500, and the workflow has one live task or none."""
+def test_racing_calls_leave_a_consistent_workflow(connect: Callable[..., Api]) -> None:
+    """Racing calls get 200 or 409, never 500, and leave at most one live task."""
     apis = [connect() for _ in range(4)]
     instance_id = apis[0].started()
     actions = ["pause", "resume", "skip-step", "run-now"] * 3 + ["stop"] * 2
@@ -214,7 +217,7 @@ def test_everything_at_once_leaves_one_truth(connect: Callable[..., Api]) -> Non
 
 
 def test_the_global_pause(http: Api) -> None:
-    """Paused and resumed, twice without effect; what fell due meanwhile is sent with the answer of resume-all."""
+    """Pause and resume are idempotent; resume-all sends what fell due during the pause."""
     assert http.call("GET", "/v1/control").body == {
         "paused": False,
         "pausedAt": None,
@@ -240,7 +243,7 @@ def test_the_global_pause(http: Api) -> None:
 
 
 def test_erasing_an_account(http: Api) -> None:
-    """Not while its workflow is live; then it is gone, its workflow's contents too, and nothing can be retried."""
+    """An account is deleted with its workflows' contents, but not while a workflow is live."""
     instance_id = http.started()
     assert (
         http.call("DELETE", "/v1/accounts/a").status,

@@ -1,4 +1,4 @@
-"""Definitions over HTTP: shown with tags, checked, published under a precondition."""
+"""Definitions over HTTP: shown with entity tags, validated, published under preconditions."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NEW = {"if-none-match": "*"}
 
 
 def put(http: Api, document: Any, headers: dict[str, str], of: str = "mine") -> ApiResponse:
-    """Publish."""
+    """Publish a definition."""
     return http.call("PUT", f"/v1/definitions/{of}", body=document, headers=headers)
 
 
 def test_the_seeded_ones_are_there(http: Api) -> None:
-    """Three types with their steps' number and how many workflows each has; the list has a tag."""
+    """The list has every seeded type with its number of steps and its instances, and a tag."""
     http.started()
     listed = http.call("GET", "/v1/definitions")
     assert [item["type"] for item in listed.body["items"]] == ["aggressive", "default", "test"]
@@ -47,7 +47,7 @@ def test_the_seeded_ones_are_there(http: Api) -> None:
 
 
 def test_one_is_shown_as_it_was_published(http: Api) -> None:
-    """Under its type and under its version, with the same tag."""
+    """A version is shown under its type and under its number, with the same tag."""
     put(http, MINE, NEW)
     shown = http.call("GET", "/v1/definitions/mine")
     version = http.call("GET", "/v1/definitions/mine/versions/1")
@@ -62,7 +62,7 @@ def test_one_is_shown_as_it_was_published(http: Api) -> None:
 
 
 def test_the_schema_fits_the_definitions(http: Api) -> None:
-    """What is seeded fits the JSON Schema that is served."""
+    """The served JSON Schema is valid and accepts the seeded definitions."""
     schema = http.call("GET", "/v1/definitions/schema")
     assert (
         http.call(
@@ -75,7 +75,7 @@ def test_the_schema_fits_the_definitions(http: Api) -> None:
 
 
 def test_publishing(http: Api) -> None:
-    """201 for the first version, 200 for the next; running workflows stay on theirs."""
+    """The first version gets 201, the next one 200; running workflows keep theirs."""
     first = put(http, MINE, NEW)
     assert (first.status, first.headers["Location"], first.body["version"]) == (
         201,
@@ -89,13 +89,14 @@ def test_publishing(http: Api) -> None:
     assert second.body == http.call("GET", "/v1/definitions/mine").body
     assert http.call("GET", f"/v1/workflows/{instance_id}").body["workflowVersion"] == 1
     actors = http.database.rows(
-        "select actor, subject from audit_log where action = 'publish_definition' and actor <> 'deploy' order by id"
+        "select actor, subject from audit_log"
+        " where action = 'publish_definition' and actor <> 'deploy' order by id"
     )
     assert [row["subject"] for row in actors] == ["definition/mine/1", "definition/mine/2"]
 
 
 def test_the_same_again_is_no_new_version(http: Api) -> None:
-    """Whoever lost the answer may ask again."""
+    """Publishing the current content again gets 200 and creates no version."""
     first = put(http, MINE, NEW)
     for headers in (
         NEW,
@@ -112,7 +113,7 @@ def test_the_same_again_is_no_new_version(http: Api) -> None:
     [NEW, {"if-match": '"2"'}, {"if-match": 'W/"1"'}, {"if-match": "1"}, {"if-match": ""}],
 )
 def test_a_stale_precondition_changes_nothing(http: Api, headers: dict[str, str]) -> None:
-    """412."""
+    """A precondition that does not hold gets 412 and publishes nothing."""
     put(http, MINE, NEW)
     stale = put(http, MINE | {"name": "Another"}, headers)
     assert (stale.status, stale.body["code"]) == (412, "precondition_failed")
@@ -121,18 +122,18 @@ def test_a_stale_precondition_changes_nothing(http: Api, headers: dict[str, str]
 
 @pytest.mark.parametrize("header", ["*", '"1"', '"7", "1"'])
 def test_a_precondition_that_holds(http: Api, header: str) -> None:
-    """Any way to name the current version will do."""
+    """Every form of If-Match that names the current version is accepted."""
     put(http, MINE, NEW)
     assert put(http, MINE | {"name": "Another"}, {"if-match": header}).body["version"] == 2
 
 
 def test_a_first_version_cannot_be_matched(http: Api) -> None:
-    """412: there is nothing yet that If-Match could name."""
+    """If-Match gets 412 for a type without any version."""
     assert put(http, MINE, {"if-match": "*"}).status == 412
 
 
 def test_of_many_editors_one_wins(connect: Callable[..., Api]) -> None:
-    """The others learn that somebody was faster."""
+    """Of concurrent publishers one succeeds; the others get 412."""
     apis = [connect() for _ in range(4)]
     put(apis[0], MINE, NEW)
     with ThreadPoolExecutor(len(apis)) as threads:
@@ -163,7 +164,7 @@ def test_of_many_editors_one_wins(connect: Callable[..., Api]) -> None:
 def test_what_is_wrong_with_a_definition_is_said_at_once(
     http: Api, document: Any, pointers: list[str]
 ) -> None:
-    """422 with a pointer to each issue; `validate` finds the same and answers 200."""
+    """An invalid definition gets 422 with a pointer to each issue; validate returns the same."""
     answer = put(http, document, NEW)
     assert (answer.status, answer.body["code"]) == (422, "invalid")
     assert {error["pointer"] for error in answer.body["errors"]} == set(pointers)
@@ -175,7 +176,7 @@ def test_what_is_wrong_with_a_definition_is_said_at_once(
 
 
 def test_a_good_definition_is_valid(http: Api) -> None:
-    """And nothing is stored by asking."""
+    """Validating a valid definition reports no error and stores nothing."""
     assert http.call(
         "POST", "/v1/definitions/validate", body=MINE, scopes="flamebot/read"
     ).body == {"valid": True, "errors": []}
@@ -184,7 +185,7 @@ def test_a_good_definition_is_valid(http: Api) -> None:
 
 @pytest.mark.parametrize("name", ["schema", "validate", "simulate"])
 def test_names_of_routes_are_no_types(http: Api, name: str) -> None:
-    """422: nobody could ever read such a definition."""
+    """A type that is the name of a route gets 422: no call could read it."""
     answer = put(http, MINE | {"type": name}, NEW, of=name)
     assert (answer.status, [error["pointer"] for error in answer.body["errors"]]) == (
         422,

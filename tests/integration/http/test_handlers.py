@@ -1,4 +1,4 @@
-"""The functions themselves, loaded as Lambda loads them: an event in, an answer out, metrics on standard output."""
+"""The functions, loaded as by Lambda: event in, response out, metrics on standard output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Context:
-    """What Lambda passes beside the event."""
+    """The context object of an invocation."""
 
     aws_request_id = "the-invocation"
 
@@ -27,7 +27,7 @@ class Context:
 
 
 def forget() -> None:
-    """A new execution environment, but for the loggers: Powertools makes one per name and process."""
+    """Clear all caches as in a new environment, except the loggers, which Powertools keeps."""
     for made in vars(bootstrap).values():
         if hasattr(made, "cache_clear") and made is not bootstrap.telemetry:
             made.cache_clear()
@@ -37,7 +37,7 @@ def forget() -> None:
 def invoke(
     http: Api, aws_endpoint: str, key_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Any]]:
-    """Calls a function's handler, in an environment as template.yaml gives it."""
+    """Return a function that calls a handler with the environment of template.yaml."""
     environment = {
         "DATABASE_URL": http.database.url,
         "STEP_QUEUE_URL": http.queue_url,
@@ -69,7 +69,7 @@ def invoke(
 def test_an_account_through_both_functions(
     invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Imported by one, controlled by the other, and counted."""
+    """One function imports an account, the other one controls its workflow; both emit metrics."""
     body = {
         "accounts": [
             {"flamebotId": "a", "modelId": "m", "channelId": "c", "credentials": {"t": "hunter2"}}
@@ -94,8 +94,8 @@ def test_an_account_through_both_functions(
     ]
 
 
-def test_health_asks_the_neighbours(invoke: Callable[..., Any]) -> None:
-    """The queue by its address; a lock table only where locks are kept in one."""
+def test_health_probes_the_dependencies(invoke: Callable[..., Any]) -> None:
+    """The probes use the queue's URL, and the lock table only where locks are kept in it."""
     health = invoke("api", make_event("GET", "/v1/health"))
     checks = {check["name"]: check["ok"] for check in json.loads(health["body"])["checks"]}
     assert (checks["database"], checks["queue"], "lock_table" in checks) == (True, True, False)
@@ -104,13 +104,14 @@ def test_health_asks_the_neighbours(invoke: Callable[..., Any]) -> None:
 def test_the_maintenance(
     invoke: Callable[..., Any], http: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says how the engine does, deletes what is old, and tells its gauges."""
+    """The maintenance reports the health, deletes old rows and emits its gauges."""
     http.started()
     http.call(
         "POST", f"/v1/workflows/{http.call('GET', '/v1/workflows').body['items'][0]['id']}/stop"
     )
     http.database.rows(
-        "update scheduled_tasks set finished_at = finished_at - interval '8 days', created_at = created_at - interval '8 days'"
+        "update scheduled_tasks set finished_at = finished_at - interval '8 days',"
+        " created_at = created_at - interval '8 days'"
     )
     http.database.rows("update engine_control set last_tick_at = last_tick_at - interval '1 hour'")
     done = invoke("maintenance", {"source": "aws.events"})

@@ -1,4 +1,4 @@
-"""Health over HTTP: every check for operators, one status without a token, both within a timeout."""
+"""Health over HTTP: every check for operators, and one status without a token, in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading over HTTP: lists, pages, figures and health."""
+"""Reading over HTTP: lists, pages, statistics and health."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def pages(http: Api, path: str, query: str = "") -> list[dict[str, Any]]:
-    """Every item of a list, page by page."""
+    """Return every item of a list, page by page."""
     items: list[dict[str, Any]] = []
     cursor = ""
     while True:
@@ -28,7 +28,7 @@ def pages(http: Api, path: str, query: str = "") -> list[dict[str, Any]]:
 
 
 def names_of(document: Any) -> set[str]:
-    """Every member's name, at any depth, but for what people name themselves."""
+    """Return the names of all members at any depth, except in free-form objects."""
     if isinstance(document, dict):
         free = {"executionContext", "gotoIterations", "config", "steps", "instances"}
         return set(document) | {
@@ -42,7 +42,7 @@ def names_of(document: Any) -> set[str]:
 
 
 def test_pages_hold_everything_once(http: Api) -> None:
-    """Newest first, whatever the page's size."""
+    """Pages hold every workflow once, newest first, whatever the size of a page."""
     http.load(*({"flamebotId": f"a{n}", "modelId": "m", "channelId": "c"} for n in range(7)))
     everything = pages(http, "/v1/workflows", "limit=200")
     assert len({item["id"] for item in everything}) == 7
@@ -65,7 +65,7 @@ def test_pages_hold_everything_once(http: Api) -> None:
     ],
 )
 def test_filters_narrow_the_list(http: Api, query: str, accounts: set[str]) -> None:
-    """Each one, and together."""
+    """Each filter narrows the list, alone and together."""
     paused = http.started("a")
     http.started("b", "test")
     http.call("POST", f"/v1/workflows/{paused}/pause")
@@ -73,11 +73,12 @@ def test_filters_narrow_the_list(http: Api, query: str, accounts: set[str]) -> N
 
 
 def test_a_workflow_on_the_wire(http: Api) -> None:
-    """camelCase, times with Z, everything that the contract names, and no account data."""
+    """A workflow has all of its fields in camelCase, times with Z, and no account data."""
     shown = http.call("GET", f"/v1/workflows/{http.started()}").body
     assert list(shown) == [
-        "id", "accountId", "workflowType", "workflowVersion", "status", "currentStep", "currentStepId", "totalSteps", "nextActionAt",
-        "lastError", "startedAt", "finishedAt", "pausedAt", "updatedAt", "revision", "executionContext", "gotoIterations", "task",
+        "id", "accountId", "workflowType", "workflowVersion", "status", "currentStep",
+        "currentStepId", "totalSteps", "nextActionAt", "lastError", "startedAt", "finishedAt",
+        "pausedAt", "updatedAt", "revision", "executionContext", "gotoIterations", "task",
         "effectInFlight", "allowedActions",
     ]  # fmt: skip
     assert all(TIME.fullmatch(shown[name]) for name in ("nextActionAt", "startedAt", "updatedAt"))
@@ -99,7 +100,7 @@ def test_a_workflow_on_the_wire(http: Api) -> None:
     ],
 )
 def test_every_answer_is_camel_case(http: Api, path: str) -> None:
-    """No snake_case reaches the wire, but for codes and names that are values."""
+    """No member of a response is in snake_case."""
     http.started()
     answer = http.call("GET", path, scopes="flamebot/read flamebot/admin")
     assert answer.status == 200, answer.body
@@ -107,7 +108,7 @@ def test_every_answer_is_camel_case(http: Api, path: str) -> None:
 
 
 def test_history_in_pages(http: Api) -> None:
-    """Oldest first, numbered without gaps; an unknown workflow has none."""
+    """A history is paged oldest first without gaps; an unknown workflow gets 404."""
     instance_id = http.started("a", "test")
     for _ in range(3):
         http.call("POST", f"/v1/workflows/{instance_id}/skip-step")
@@ -124,14 +125,16 @@ def test_history_in_pages(http: Api) -> None:
 
 
 def test_failed_tasks(http: Api) -> None:
-    """The parked ones with their workflow and the reason."""
+    """Failed workflows are listed with their last task and its error."""
     instance_id = http.started()
     assert http.call("GET", "/v1/tasks/failed").body == {"items": [], "nextCursor": None}
     http.database.rows(
-        "update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(), error = 'refused: no' where is_live"
+        "update scheduled_tasks set status = 'failed', finished_at = clock_timestamp(),"
+        " error = 'refused: no' where is_live"
     )
     http.database.rows(
-        "update workflow_instances set status = 'failed', finished_at = clock_timestamp(), last_error = 'refused: no'"
+        "update workflow_instances set status = 'failed', finished_at = clock_timestamp(),"
+        " last_error = 'refused: no'"
     )
     (failed,) = http.call("GET", "/v1/tasks/failed").body["items"]
     assert (failed["taskId"], failed["instanceId"], failed["error"]) == (
@@ -142,8 +145,8 @@ def test_failed_tasks(http: Api) -> None:
     assert [item["id"] for item in pages(http, "/v1/workflows", "error=refused")] == [instance_id]
 
 
-def test_figures(http: Api) -> None:
-    """Counts by status, and what falls due by the minute."""
+def test_statistics(http: Api) -> None:
+    """Statistics have counts by status and the due tasks by the minute."""
     http.started("a")
     http.started("b", "test")
     stats = http.call("GET", "/v1/stats").body
@@ -174,7 +177,7 @@ def test_figures(http: Api) -> None:
 def test_a_database_that_is_away(
     http: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
-    """503 with Retry-After, at reads and at changes; nothing of the address is told."""
+    """An unreachable database gets 503 with Retry-After and without its address."""
     monkeypatch.setattr(http.database, "url", "postgresql://somebody:hunter2@127.0.0.1:9/nowhere")
     answer = http.call(method, path)
     assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (
@@ -186,7 +189,7 @@ def test_a_database_that_is_away(
 
 
 def test_the_description_is_served(http: Api) -> None:
-    """Open, and the same that is committed."""
+    """The OpenAPI document is served without a token and equals the committed one."""
     answer = http.call("GET", "/openapi.json", scopes=None)
     assert (answer.status, answer.body["openapi"]) == (200, "3.1.0")
     assert "/v1/accounts/import" in json.dumps(answer.body["paths"])

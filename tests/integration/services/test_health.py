@@ -1,7 +1,8 @@
-"""Each way in which the engine can stand still is planted for real, and the health check sees it, and sees that it is over.
+"""Each fault that stops the engine is caused, detected by the health check, and cleared.
 
-A check is one pass of maintenance and one question to the API, every five minutes; minutes pass by ticking, delivering and moving both
-clocks: schedule time by itself, wall time by making older what is stored of it.
+A check is one maintenance pass and one call of the API, every five minutes. Minutes pass by
+ticking, delivering and moving both clocks: schedule time is set, and stored wall times are moved
+back.
 """
 
 from __future__ import annotations
@@ -28,14 +29,17 @@ from tests.support.databases import Session
 
 PERIOD = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
-CHECKS = 2  # red at the second check after planting, at the latest
+CHECKS = 2  # a fault is detected by the second check at the latest
 ADVICE = {"last_maintenance", "history", "enough_concurrency", "transactions"}
-OLDER = "update engine_control set last_tick_at = last_tick_at - %(by)s, last_maintenance_at = last_maintenance_at - %(by)s"
+OLDER = (
+    "update engine_control set last_tick_at = last_tick_at - %(by)s,"
+    " last_maintenance_at = last_maintenance_at - %(by)s"
+)
 
 
 @dataclass
-class Living:
-    """An engine with its clockwork: what of it is alive, and what the two ways of asking say."""
+class RunningEngine:
+    """An engine whose parts can be switched off, with both callers of the health check."""
 
     engine: Engine
     ticking: bool = True
@@ -45,16 +49,16 @@ class Living:
     maintenance: RunMaintenance = field(init=False)
 
     def __post_init__(self) -> None:
-        """Wire both ways of asking to one database."""
+        """Connect both callers to one database."""
         self.restart()
         engine = self.engine
         self._connection = Database(lambda: engine.database.url)
         self.read_store = PostgresReadStore(self._connection, engine.clock)
         store = PostgresMaintenanceStore(self._connection, engine.clock)
 
-        def checks(asked: PostgresReadStore | PostgresMaintenanceStore) -> CheckHealth:
+        def checks(store: PostgresReadStore | PostgresMaintenanceStore) -> CheckHealth:
             return CheckHealth(
-                store=asked,
+                store=store,
                 max_concurrent_tasks=10,
                 maintenance_period=PERIOD,
                 telemetry=engine.telemetry,
@@ -72,16 +76,16 @@ class Living:
         )
 
     def reconnect(self) -> None:
-        """Cut every connection, as a failover does."""
+        """Close every connection, as a failover does."""
         self.engine.close()
         self._connection.close()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection of the health checks."""
         self._connection.close()
 
     def minutes(self, count: int) -> None:
-        """Let so many minutes pass for whatever is alive."""
+        """Let minutes pass for the parts that are on."""
         for _ in range(count):
             self.engine.setter.advance(MINUTE.total_seconds())
             self.engine.outlive(MINUTE)
@@ -93,7 +97,7 @@ class Living:
                 self.deliver(bodies)
 
     def deliver(self, bodies: list[str]) -> None:
-        """Run what the messages point at, each time in a new process; or begin it and die."""
+        """Run the tasks of the messages in a new process, or begin them and die."""
         if self.dying:
             pointers = [pointer for body in bodies for pointer in decode(body)]
             self.engine.tick_store("flamebot_step").begin_tasks(pointers, str(uuid4()))
@@ -101,25 +105,27 @@ class Living:
             self.engine.deliver(*bodies, runner=self._runner)
 
     def restart(self) -> None:
-        """From now on steps run in a new process, which has read no definition yet."""
+        """Let steps run in a new process, which has cached no definition."""
         self._runner = self.engine.step()
 
     def check(self) -> set[str]:
-        """The five minutes are over: the urgent checks that fail, as maintenance's pass told them. The API says the same."""
+        """Let five minutes pass; return the urgent checks that fail, the same for both callers."""
         self.minutes(5)
-        told = len(self.engine.telemetry.lines)
+        before = len(self.engine.telemetry.lines)
         with suppress(StoreUnavailable):
             self.maintenance.run(lambda: 50)
         (found,) = [
-            fields for event, fields in self.engine.telemetry.lines[told:] if event == "maintenance_done"
+            fields
+            for event, fields in self.engine.telemetry.lines[before:]
+            if event == "maintenance_done"
         ]
-        seen = {check.name for check in self.reads.run().urgent}
+        failed = {check.name for check in self.reads.run().urgent}
         reasons: Any = found["reasons"]
-        assert seen == {reason.partition(":")[0] for reason in reasons} - ADVICE
-        return seen
+        assert failed == {reason.partition(":")[0] for reason in reasons} - ADVICE
+        return failed
 
     def checks_until(self, wanted: Callable[[set[str]], bool], most: int) -> None:
-        """Check until it is as wanted; fails if it takes more checks than that."""
+        """Check until the result is as wanted, at most so many times."""
         seen = []
         for _ in range(most):
             seen.append(self.check())
@@ -131,47 +137,47 @@ class Living:
 
 
 @pytest.fixture
-def living(engine: Engine) -> Iterator[Living]:
-    """An engine that has just been found healthy, with a workflow that swipes every two minutes for ever."""
+def living(engine: Engine) -> Iterator[RunningEngine]:
+    """Return a healthy engine with an endless workflow that swipes every two minutes."""
     jump = {"id": "again", "action": "goto", "nextStep": "swipe", "infiniteAllowed": True}
     engine.define(swipe(delay="2m"), jump)
     engine.start()
-    living = Living(engine)
+    living = RunningEngine(engine)
     assert living.check() == set()
     yield living
     living.close()
 
 
-Plant = Callable[[Living], AbstractContextManager[None]]
+Fault = Callable[[RunningEngine], AbstractContextManager[None]]
 
 
 @contextmanager
-def dead_tick(living: Living) -> Iterator[None]:
-    """No tick comes any more."""
+def dead_tick(living: RunningEngine) -> Iterator[None]:
+    """Stop the tick."""
     living.ticking = False
     yield
     living.ticking = True
 
 
 @contextmanager
-def dead_step(living: Living) -> Iterator[None]:
-    """The mapping is off: what is sent lies in the queue."""
+def dead_step(living: RunningEngine) -> Iterator[None]:
+    """Disable the event source mapping: messages stay in the queue."""
     living.stepping = False
     yield
     living.stepping = True
 
 
 @contextmanager
-def silent_queue(living: Living) -> Iterator[None]:
-    """The queue takes nothing: what is claimed is not sent."""
+def silent_queue(living: RunningEngine) -> Iterator[None]:
+    """Make the queue refuse messages: claimed tasks are not sent."""
     living.engine.queue.down = True
     yield
     living.engine.queue.down = False
 
 
 @contextmanager
-def dying_steps(living: Living) -> Iterator[None]:
-    """Invocations begin their tasks and die, and no tick reclaims: leases run out, more and more."""
+def dying_steps(living: RunningEngine) -> Iterator[None]:
+    """Let invocations begin tasks and die, without a tick to reclaim: leases expire."""
     living.dying = True
     living.minutes(2)
     assert any(task["status"] == "running" for task in living.engine.tasks())
@@ -181,8 +187,8 @@ def dying_steps(living: Living) -> Iterator[None]:
 
 
 @contextmanager
-def unplannable(living: Living) -> Iterator[None]:
-    """A deploy took away what a running definition names: its task is begun, lost, reclaimed, and planned by nobody, again and again."""
+def unplannable(living: RunningEngine) -> Iterator[None]:
+    """Remove an action that a running definition uses: its task is reclaimed again and again."""
     rows = living.engine.database.rows("select steps from workflow_definitions where type = 'flow'")
     change = "update workflow_definitions set steps = %s where type = 'flow'"
     living.engine.database.rows(
@@ -194,8 +200,8 @@ def unplannable(living: Living) -> Iterator[None]:
 
 
 @contextmanager
-def forgotten_cancel(living: Living) -> Iterator[None]:
-    """Everything is paused, which excuses what waits; but a stop was acknowledged, and its cancel, which may run, does not."""
+def forgotten_cancel(living: RunningEngine) -> Iterator[None]:
+    """Pause globally, and let the cancel of a stop, which runs all the same, stay in the queue."""
     living.engine.drive(lambda: any(task["phase"] == "poll" for task in living.engine.tasks()))
     (instance,) = {str(task["workflow_instance_id"]) for task in living.engine.tasks()}
     living.engine.control.pause_all(TESTER)
@@ -207,8 +213,8 @@ def forgotten_cancel(living: Living) -> Iterator[None]:
 
 
 @contextmanager
-def read_only(living: Living) -> Iterator[None]:
-    """After a failover the address leads to a server that takes no change."""
+def read_only(living: RunningEngine) -> Iterator[None]:
+    """Make the database read-only, as after a failover to a replica."""
     name = living.engine.database.name
     with closing(Session(living.engine.database.url)) as owner:
         owner.rows(f"alter database {name} set default_transaction_read_only = on")
@@ -219,8 +225,8 @@ def read_only(living: Living) -> Iterator[None]:
 
 
 @contextmanager
-def lost_workflow(living: Living) -> Iterator[None]:
-    """A live instance has no task: no clockwork would ever come back to it (I2)."""
+def orphaned_workflow(living: RunningEngine) -> Iterator[None]:
+    """Take away the live task of a live instance, so that it never continues (I2)."""
     task = next(
         task for task in living.engine.tasks() if task["status"] in ("pending", "queued", "running")
     )
@@ -231,37 +237,37 @@ def lost_workflow(living: Living) -> Iterator[None]:
     living.engine.database.rows(change, ("pending", None, task["task_id"]))
 
 
-PLANTED: list[tuple[Plant, str, int]] = [
+FAULTS: list[tuple[Fault, str, int]] = [
     (dead_tick, "last_tick", CHECKS),
     (dead_step, "oldest_due", CHECKS),
     (
         silent_queue,
         "oldest_due",
         CHECKS + 1,
-    ),  # what could not be sent three times is sent again after eight leases, which are twelve minutes
+    ),  # after three failed sends the next one follows after eight leases, twelve minutes
     (dying_steps, "expired_leases", CHECKS),
     (unplannable, "stuck_tasks", CHECKS),
     (forgotten_cancel, "oldest_due", CHECKS),
     (read_only, "database", CHECKS),
-    (lost_workflow, "orphaned_workflows", CHECKS),
+    (orphaned_workflow, "orphaned_workflows", CHECKS),
 ]
 
 
 @pytest.mark.parametrize(
-    ("plant", "name", "until_green"), PLANTED, ids=[plant.__name__ for plant, *_ in PLANTED]
+    ("fault", "name", "until_ok"), FAULTS, ids=[fault.__name__ for fault, *_ in FAULTS]
 )
-def test_red_within_two_checks_and_green_after_the_repair(
-    living: Living, plant: Plant, name: str, until_green: int
+def test_a_fault_is_detected_within_two_checks_and_cleared_after_the_repair(
+    living: RunningEngine, fault: Fault, name: str, until_ok: int
 ) -> None:
-    """Whatever stands still is found by its own check, ten minutes later at most; soon after the repair all is well."""
-    with plant(living):
+    """Each fault fails its own check within ten minutes; after the repair every check is ok."""
+    with fault(living):
         living.checks_until(lambda found: name in found, CHECKS)
-        assert name in living.check(), "and it stays so"
-    living.checks_until(lambda found: not found, until_green)
+        assert name in living.check(), "the check keeps failing"
+    living.checks_until(lambda found: not found, until_ok)
 
 
-def test_a_busy_engine_is_healthy(living: Living) -> None:
-    """An hour of work, a pause and its end, a stop: no check fails on what is as it should be."""
+def test_a_busy_engine_is_healthy(living: RunningEngine) -> None:
+    """No urgent check fails during normal work, a global pause and its end."""
     assert [living.check() for _ in range(6)] == [set()] * 6
     living.engine.control.pause_all(TESTER)
     assert [living.check() for _ in range(6)] == [set()] * 6

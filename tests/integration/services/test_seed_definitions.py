@@ -1,4 +1,4 @@
-"""The definitions that come with the code: published once, republished when the code's change, never over an operator's."""
+"""Seeding publishes new and changed definitions, and never replaces an operator's version."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def _sound(document: object) -> list[ValidationIssue]:
 
 @pytest.fixture
 def store(database: TestDatabase) -> PostgresAdminStore:
-    """The control verbs, called as the owner, as migrate does."""
+    """Return the admin store, called as the owner, as migrate does."""
     return PostgresAdminStore(
         database.db, SystemClock(), horizon=timedelta(seconds=120), lease=timedelta(seconds=90)
     )
 
 
 def test_a_new_type_is_published_and_stays_as_it_is(store: PostgresAdminStore) -> None:
-    """A second deploy of the same code makes no second version."""
+    """Seeding the same definitions again creates no second version."""
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "published"}
     assert seed_definitions(store, [DOCUMENT], _sound) == {"seeded": "unchanged"}
     assert store.current_definition("seeded")["version"] == 1
 
 
 def test_a_changed_seed_is_a_new_version(store: PostgresAdminStore) -> None:
-    """What came with the code follows the code."""
+    """A changed definition becomes a new version of its seeded type."""
     seed_definitions(store, [DOCUMENT], _sound)
     assert seed_definitions(store, [{**DOCUMENT, "description": "Now with words."}], _sound) == {
         "seeded": "published"
@@ -55,7 +55,7 @@ def test_a_changed_seed_is_a_new_version(store: PostgresAdminStore) -> None:
 
 
 def test_an_operators_version_is_left_alone(store: PostgresAdminStore) -> None:
-    """A deploy never undoes what was changed over the API."""
+    """A deployment leaves a version that was published over the API."""
     seed_definitions(store, [DOCUMENT], _sound)
     store.publish_definition({**DOCUMENT, "name": "Mine"}, follows(1), Caller(actor="operator"))
     assert seed_definitions(store, [{**DOCUMENT, "name": "The code's"}], _sound) == {
@@ -65,7 +65,7 @@ def test_an_operators_version_is_left_alone(store: PostgresAdminStore) -> None:
 
 
 def test_one_bad_seed_publishes_none(store: PostgresAdminStore) -> None:
-    """The deploy fails with every issue's place, and leaves no half of the set behind."""
+    """With one invalid definition the seeding fails with every issue and publishes nothing."""
     with pytest.raises(Invalid, match=r"'broken'.*: /steps: Must not be empty\."):
         seed_definitions(
             store, [DOCUMENT, {"type": "broken", "name": "Broken", "steps": []}], _sound

@@ -1,4 +1,4 @@
-"""The only reader of the environment."""
+"""The functions' settings, from environment variables. No other module reads the environment."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flamebot.domain.errors import FlamebotError
 
 
 class Misconfigured(FlamebotError):
-    """The function's environment is incomplete."""
+    """The function's environment variables are incomplete or invalid."""
 
     code = "misconfigured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The functions' environment, as the contract names it. Read once per process."""
+    """The settings of every function; template.yaml sets those that a function needs."""
 
     database_url: str | None
     db_host: str | None
@@ -64,7 +64,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
-        """Read the environment; defaults are the contract's. Raises `Misconfigured`."""
+        """Read the environment, with defaults. Raises `Misconfigured` for an invalid value."""
 
         def whole(name: str, default: int) -> int:
             text = env.get(name) or str(default)
@@ -130,5 +130,8 @@ class Settings:
 
 
 def in_init_phase(env: Mapping[str, str] = os.environ) -> bool:
-    """Whether Lambda imports a function here, before its first event: nobody else says how an environment came to be."""
+    """Return whether this process is a Lambda environment.
+
+    Lambda sets the variable before it imports the function's module, that is, in the init phase.
+    """
     return "AWS_LAMBDA_INITIALIZATION_TYPE" in env
