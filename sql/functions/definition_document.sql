@@ -2,8 +2,7 @@
 -- Returns one version of a definition: {id, type, version, name, description, config, steps}.
 -- Locks: none.
 -- Errors: FB001 not_found.
--- Callers: adapters/postgres/admin_store.py, adapters/postgres/engine_store.py,
---   adapters/postgres/imports.py, sql/functions/current_definition.sql
+-- Callers: adapters/postgres/engine_store.py, adapters/postgres/shared_calls.py
 -- Test: tests/integration/test_definition_document.py
 create or replace function definition_document(p_id bigint) returns jsonb
 language plpgsql stable security definer set search_path = public, pg_temp

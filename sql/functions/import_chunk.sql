@@ -90,7 +90,7 @@ begin
                                  'code', 'duplicate',
                                  'errors', jsonb_build_array(jsonb_build_object(
                                      'pointer', '/flamebotId',
-                                     'detail', 'Stands in this file already.')))
+                                     'detail', 'Appears earlier in this file.')))
                         else jsonb_build_object(
                                  'row_number', s.row_number, 'flamebot_id', s.flamebot_id,
                                  'code', 'account_incomplete',

@@ -3,7 +3,7 @@
 -- does no harm.
 -- Locks: none.
 -- Errors: none.
--- Callers: adapters/postgres/admin_store.py, adapters/postgres/imports.py
+-- Callers: adapters/postgres/shared_calls.py
 -- Test: tests/integration/test_reserve_credentials_versions.py
 create or replace function reserve_credentials_versions(p_count int) returns setof int
 language plpgsql volatile security definer set search_path = public, pg_temp

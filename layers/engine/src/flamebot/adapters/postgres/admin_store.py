@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.adapters.postgres.connection import Database, Row
@@ -19,6 +19,7 @@ from flamebot.adapters.postgres.rows import (
     task_pointer,
     to_json,
 )
+from flamebot.adapters.postgres.shared_calls import SharedCalls
 from flamebot.domain.decision import Decision
 from flamebot.ports.admin_store import (
     AccountRow,
@@ -38,7 +39,7 @@ _TIMING = "%(now)s, %(horizon)s, %(lease)s, %(rate)s"
 _CALLER = "%(actor)s, %(reason)s"
 
 
-class PostgresAdminStore:
+class PostgresAdminStore(SharedCalls):
     """`AdminStore` on Postgres: each method calls the SQL function of its name.
 
     `repeatable` calls are sent again when their connection is lost before the result came. The
@@ -57,22 +58,13 @@ class PostgresAdminStore:
             horizon: tasks that are due within it are queued at once (schedule time).
             lease: lease of a queued task (wall time).
         """
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._horizon = horizon
         self._lease = lease
-
-    def now(self) -> datetime:
-        """Return the current schedule time: the schedule clock's, else the database's."""
-        return moment(self._clock.now() or self._value("clock_timestamp()", repeatable=True))
 
     def current_definition(self, workflow_type: str) -> Json:
         """Return the current version's document with `id` and `created_by`."""
         return dict(self._value("current_definition(%(t)s)", repeatable=True, t=workflow_type))
-
-    def definition_document(self, definition_id: int) -> Json:
-        """Return the document of one version."""
-        return dict(self._value("definition_document(%(id)s)", repeatable=True, id=definition_id))
 
     def publish_definition(
         self, document: Mapping[str, Any], precondition: Precondition, caller: Caller
@@ -88,11 +80,6 @@ class PostgresAdminStore:
             **_caller(caller),
         )
         return dict(published)
-
-    def reserve_credentials_versions(self, count: int) -> list[int]:
-        """Return credentials versions that no other caller gets."""
-        sql = "select v.version from reserve_credentials_versions(%(count)s) v (version)"
-        return [row["version"] for row in self._rows(sql, repeatable=True, count=count)]
 
     def find_import(self, principal: str, key: str) -> IdempotencyRecord | None:
         """Return the remembered request, if there is one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from flamebot.adapters.postgres import cursors, staging
 from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.overviews import overview
 from flamebot.adapters.postgres.rows import moment, task_pointer, to_json
+from flamebot.adapters.postgres.shared_calls import SharedCalls
 from flamebot.domain.errors import NotFound
 from flamebot.ports.admin_store import Caller
 from flamebot.ports.clock import Clock
@@ -21,7 +22,7 @@ from flamebot.ports.read_store import Page
 _COUNTS: Final = ("created", "updated", "started", "rejected")
 
 
-class PostgresImportStore:
+class PostgresImportStore(SharedCalls):
     """`ImportStore` on Postgres.
 
     Every call may be repeated by `Database` after a lost connection: each SQL function is
@@ -48,27 +49,11 @@ class PostgresImportStore:
             import_lease: how long a worker may take for a chunk (wall time).
             queue_capacity: how many tasks may be queued at a time; the tick claims the others.
         """
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._horizon = horizon
         self._task_lease = task_lease
         self._import_lease = import_lease
         self._queue_capacity = queue_capacity
-
-    def now(self) -> datetime:
-        """Return the current schedule time."""
-        return moment(self._clock.now() or self._value("clock_timestamp()"))
-
-    def definition_document(self, definition_id: int) -> Json:
-        """Return the document of a definition version."""
-        return dict(self._value("definition_document(%(id)s)", id=definition_id))
-
-    def reserve_credentials_versions(self, count: int) -> list[int]:
-        """Return credentials versions that no other caller gets."""
-        rows = self._rows(
-            "select v.version from reserve_credentials_versions(%(count)s) v (version)", count=count
-        )
-        return [row["version"] for row in rows]
 
     def begin_import(self, import_id: str, delivery_id: str) -> ImportLease | str | None:
         """Take the lease of an import; else return its status, or None when there is none."""
