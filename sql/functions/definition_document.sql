@@ -2,7 +2,8 @@
 -- Returns one version of a definition: {id, type, version, name, description, config, steps}.
 -- Locks: none.
 -- Errors: FB001 not_found.
--- Callers: adapters/postgres/engine_store.py, adapters/postgres/shared_calls.py
+-- Callers: adapters/postgres/engine_store.py, adapters/postgres/shared_calls.py,
+--   sql/functions/current_definition.sql
 -- Test: tests/integration/test_definition_document.py
 create or replace function definition_document(p_id bigint) returns jsonb
 language plpgsql stable security definer set search_path = public, pg_temp

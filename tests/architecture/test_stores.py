@@ -20,6 +20,7 @@ STORES = {
     "maintenance_store": "maintenance_store",
     "read_store": "read_store",
 }
+SHARED = "shared_calls"  # a base of two stores
 # Deployment, and the port of the account locks, which has an adapter on DynamoDB too.
 OTHERS = {"locks", "migrations"}
 _CALL = re.compile(r"\b(\w+)\(")
@@ -37,8 +38,12 @@ def _texts(node: ast.AST, constants: dict[str, str]) -> str:
 
 
 def _methods(path: Path) -> dict[str, list[tuple[str, set[str]]]]:
-    """Return each class with its methods and the SQL functions that each of them calls."""
+    """Return each class with its methods and the SQL functions that each of them calls.
+
+    The methods of a shared base are included.
+    """
     module = ast.parse(path.read_text())
+    shared = _methods(ADAPTERS / f"{SHARED}.py") if path.stem != SHARED else {}
     constants: dict[str, str] = {}
     for node in module.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -48,6 +53,12 @@ def _methods(path: Path) -> dict[str, list[tuple[str, set[str]]]]:
             (method.name, FUNCTIONS & set(_CALL.findall(_texts(method, constants))))
             for method in node.body
             if isinstance(method, ast.FunctionDef)
+        ]
+        + [
+            method
+            for base in node.bases
+            if isinstance(base, ast.Name)
+            for method in shared.get(base.id, [])
         ]
         for node in module.body
         if isinstance(node, ast.ClassDef)
@@ -84,7 +95,7 @@ def test_an_adapter_has_the_methods_of_its_port(adapter: str, port: str) -> None
 def test_every_call_of_sql_is_in_a_store() -> None:
     """SQL functions are called in the stores and nowhere else in the engine."""
     package = ADAPTERS.parents[1]
-    allowed = {ADAPTERS / f"{name}.py" for name in (*STORES, *OTHERS)}
+    allowed = {ADAPTERS / f"{name}.py" for name in (*STORES, *OTHERS, SHARED)}
     elsewhere = {
         str(path.relative_to(package))
         for path in package.rglob("*.py")
