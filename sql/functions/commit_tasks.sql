@@ -143,6 +143,7 @@ begin
                                  -- guard: cancel-of-a-stop-is-sent
                                  f.old_status <> 'stopping'
                                      and coalesce((f.next ->> 'run')::boolean, false),
+                                 -- guard: successor-respects-the-global-pause
                                  (f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused)
                end as successor_status
           from fenced f),

@@ -36,8 +36,8 @@ begin
 
     -- The new fence makes the message in flight void for good, even after a resume.
     update scheduled_tasks t
+       -- guard: pause-takes-a-new-fence
        set status = 'held', held_at = v_now, lease_expires_at = null, sends = 0,
-           -- guard: pause-takes-a-new-fence
            fence = nextval('fence_seq')
      -- guard: pause-holds-what-waits
      where t.workflow_instance_id = p_id and t.is_live

@@ -32,6 +32,7 @@ declare
     v_paused_ms bigint;
     v_ids text[];
 begin
+    -- guard: reclaim-counts-the-present-pause
     select c.paused,
            c.paused_ms + case when c.paused
                               then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)

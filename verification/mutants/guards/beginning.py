@@ -8,11 +8,9 @@ RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
 BEGIN = Place("sql/functions/begin_tasks.sql", "tests/integration/test_begin_tasks.py")
 
-_CAS = "where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.scheduled_for <= v_now"
-_GIVE_BACK = "where t.task_id = asked.id and t.status = 'queued' and t.fence = asked.claim and t.phase <> 'cancel'"
-_AGAIN = (
-    "where (t.status = 'running' and t.claim_fence = asked.claim and t.begun_by = p_delivery_id)"
-)
+_CAS = "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence and t.scheduled_for <= v_now"
+_GIVE_BACK = "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence and t.phase <> 'cancel'"
+_AGAIN = "where (t.status = 'running' and t.claim_fence = requested.claim_fence and t.begun_by = p_delivery_id)"
 _LOCK = "where t.task_id = any (p_task_ids) order by t.task_id for no key update)"
 
 MUTANTS = (
@@ -22,6 +20,7 @@ MUTANTS = (
         "perform pg_advisory_xact_lock_shared(7);",
         "perform 1;",
         f"{RACES}::test_begin_then_pause_all",
+        guard="begin-takes-the-shared-lock",
     ),
     BEGIN(
         "begin_reads_the_pause_before_the_lock",
@@ -33,6 +32,7 @@ MUTANTS = (
             ("    v_paused boolean;", "    v_paused boolean; v_seen boolean;"),
             ("if v_paused then", "if v_seen then"),
         ),
+        guard="begin-takes-the-shared-lock",
     ),
     BEGIN(
         "begin_without_waiting_for_the_row",
@@ -40,6 +40,7 @@ MUTANTS = (
         _LOCK,
         "where t.task_id = any (p_task_ids))",
         f"{RACES}::test_begin_twice_by_one_delivery",
+        guard="begin-locks-tasks",
     ),
     BEGIN(
         "begin_that_passes_over_locked_rows",
@@ -47,6 +48,7 @@ MUTANTS = (
         _LOCK,
         _LOCK.replace("for no key update)", "for no key update skip locked)"),
         f"{RACES}::test_begin_twice_by_one_delivery",
+        guard="begin-locks-tasks",
     ),
     BEGIN(
         "begin_locks_in_any_order",
@@ -54,6 +56,7 @@ MUTANTS = (
         _LOCK,
         _LOCK.replace("order by t.task_id ", ""),
         f"{ORDER}::test_begin_locks_tasks_by_id",
+        guard="begin-locks-tasks",
     ),
     BEGIN(
         "begin_of_what_is_not_queued",
@@ -61,13 +64,15 @@ MUTANTS = (
         _CAS,
         _CAS.replace("t.status = 'queued' and ", ""),
         "test_global_pause_gives_back_all_but_cancels",
+        guard="begin-only-what-is-queued-and-due",
     ),
     BEGIN(
         "begin_by_any_fence",
         "I4: a message of an earlier claim begins nothing.",
         _CAS,
-        _CAS.replace(" and t.fence = asked.claim", ""),
+        _CAS.replace(" and t.fence = requested.claim_fence", ""),
         "test_stale_fence_begins_nothing",
+        guard="begin-only-what-is-queued-and-due",
     ),
     BEGIN(
         "begin_before_it_is_due",
@@ -75,6 +80,7 @@ MUTANTS = (
         _CAS,
         _CAS.replace(" and t.scheduled_for <= v_now", ""),
         "test_early_message_is_told_so_and_changes_nothing",
+        guard="begin-only-what-is-queued-and-due",
     ),
     BEGIN(
         "begin_whatever_the_instance",
@@ -82,6 +88,7 @@ MUTANTS = (
         "and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))",
         "and true",
         "test_forgotten_flip_is_caught",
+        guard="begin-only-for-an-active-instance",
     ),
     BEGIN(
         "begin_refuses_the_cancel_of_a_stop",
@@ -89,6 +96,7 @@ MUTANTS = (
         "and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))",
         "and i.status = 'active'",
         "tests/integration/test_stop_workflow.py::test_the_cancel_begins_under_the_global_pause_too",
+        guard="begin-only-for-an-active-instance",
     ),
     BEGIN(
         "begin_under_the_global_pause",
@@ -96,6 +104,7 @@ MUTANTS = (
         "if v_paused then",
         "if false then",
         "test_global_pause_gives_back_all_but_cancels",
+        guard="begin-respects-the-global-pause",
     ),
     BEGIN(
         "pause_gives_back_cancels",
@@ -103,6 +112,7 @@ MUTANTS = (
         _GIVE_BACK,
         _GIVE_BACK.replace(" and t.phase <> 'cancel'", ""),
         "test_global_pause_gives_back_all_but_cancels",
+        guard="global-pause-returns-only-what-is-queued",
     ),
     BEGIN(
         "pause_gives_back_what_runs",
@@ -110,13 +120,15 @@ MUTANTS = (
         _GIVE_BACK,
         _GIVE_BACK.replace("t.status = 'queued' and ", ""),
         "test_global_pause_leaves_a_running_task_to_its_runner",
+        guard="global-pause-returns-only-what-is-queued",
     ),
     BEGIN(
         "pause_gives_back_by_a_stale_message",
         "I4: an old message does not touch the row.",
         _GIVE_BACK,
-        _GIVE_BACK.replace(" and t.fence = asked.claim", ""),
+        _GIVE_BACK.replace(" and t.fence = requested.claim_fence", ""),
         "test_global_pause_leaves_stale_messages_without_effect",
+        guard="global-pause-returns-only-what-is-queued",
     ),
     BEGIN(
         "begin_again_answers_any_delivery",
@@ -124,34 +136,39 @@ MUTANTS = (
         _AGAIN,
         _AGAIN.replace(" and t.begun_by = p_delivery_id", ""),
         "test_second_delivery_of_the_same_message_begins_nothing",
+        guard="only-the-same-delivery-begins-again",
     ),
     BEGIN(
         "begin_again_by_any_fence",
         "I4: asking again means the same message.",
         _AGAIN,
-        _AGAIN.replace(" and t.claim_fence = asked.claim", ""),
+        _AGAIN.replace(" and t.claim_fence = requested.claim_fence", ""),
         "test_same_delivery_with_another_message_gets_nothing",
+        guard="only-the-same-delivery-begins-again",
     ),
     BEGIN(
         "begin_again_is_not_answered",
         "A begin whose answer got lost is answered again: else the task idles for a lease.",
-        "    if v_others then ",
+        "    if v_running_or_early then ",
         "    if false then ",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
+        guard="begin-is-repeatable",
     ),
     BEGIN(
         "begin_without_a_delivery_id",
         "The delivery is remembered, so that only it is answered again.",
-        "claim_fence = asked.claim, begun_by = p_delivery_id,",
-        "claim_fence = asked.claim,",
+        "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
+        "claim_fence = requested.claim_fence,",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
+        guard="begin-remembers-its-message",
     ),
     BEGIN(
         "begin_without_a_claim_fence",
         "The message is remembered, so that asking again is answered, and a lost begin counts.",
-        "claim_fence = asked.claim, begun_by = p_delivery_id,",
+        "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
         "begun_by = p_delivery_id,",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
+        guard="begin-remembers-its-message",
     ),
     BEGIN(
         "begin_under_the_fence_of_its_message",
@@ -159,21 +176,29 @@ MUTANTS = (
         "set status = 'running', fence = nextval('fence_seq'), claim_fence",
         "set status = 'running', claim_fence",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
+        guard="begin-takes-a-new-fence",
     ),
     BEGIN(
         "begin_leased_from_before_the_wait",
         "A lease begins after the waiting: a long wait must not eat it up.",
-        "    perform pg_advisory_xact_lock_shared(7);",
-        "    v_wall := clock_timestamp(); perform pg_advisory_xact_lock_shared(7);",
+        "v_wall := clock_timestamp();",
+        "",
         "test_a_lease_begins_after_the_waiting",
-        also=(("    v_wall := clock_timestamp();                            --", "    --"),),
+        also=(
+            (
+                "perform pg_advisory_xact_lock_shared(7);",
+                "v_wall := clock_timestamp(); perform pg_advisory_xact_lock_shared(7);",
+            ),
+        ),
+        guard="begin-leases-after-the-wait",
     ),
     BEGIN(
         "begin_that_ages_no_key",
         "I5: the first begin is remembered: from then on the service may know the key.",
-        ", first_begun_at = coalesce(t.first_begun_at, v_wall)",
-        "",
+        "first_begun_at = coalesce(t.first_begun_at, v_wall)",
+        "first_begun_at = t.first_begun_at",
         "test_the_first_begin_is_remembered",
+        guard="first-begin-is-kept",
     ),
     BEGIN(
         "begin_that_rejuvenates_the_key",
@@ -181,6 +206,7 @@ MUTANTS = (
         "coalesce(t.first_begun_at, v_wall)",
         "v_wall",
         "test_the_first_begin_is_remembered",
+        guard="first-begin-is-kept",
     ),
     BEGIN(
         "begin_that_forgets_the_pause",
@@ -188,5 +214,6 @@ MUTANTS = (
         "c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end",
         "c.paused_ms",
         "test_time_spent_in_global_pauses_is_told",
+        guard="begin-counts-the-present-pause",
     ),
 )

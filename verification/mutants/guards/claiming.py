@@ -6,7 +6,7 @@ from verification.mutants.mutant import Place
 
 RACES = "tests/integration/test_races.py"
 CLAIM = Place("sql/functions/claim_due_tasks.sql", "tests/integration/test_claim_due_tasks.py")
-ROOM = Place(
+CAPACITY = Place(
     "sql/functions/free_queue_capacity.sql", "tests/integration/test_free_queue_capacity.py"
 )
 RESEND = Place("sql/functions/resend_expired.sql", "tests/integration/test_resend_expired.py")
@@ -24,6 +24,7 @@ MUTANTS = (
         _DUE,
         "where t.is_due",
         "test_claim_takes_what_is_due_within_the_horizon",
+        guard="claim-due-and-unlocked",
     ),
     CLAIM(
         "claim_of_what_is_claimed",
@@ -31,6 +32,7 @@ MUTANTS = (
         _DUE,
         "where t.is_live and t.scheduled_for < v_until",
         "test_claimed_task_is_not_claimed_again",
+        guard="claim-due-and-unlocked",
     ),
     CLAIM(
         "claim_without_a_lock",
@@ -38,6 +40,7 @@ MUTANTS = (
         _DUE_LOCK,
         _DUE_LOCK.replace(" for no key update skip locked", ""),
         f"{RACES}::test_claim_twice_at_once",
+        guard="claim-due-and-unlocked",
     ),
     CLAIM(
         "claim_that_waits",
@@ -45,6 +48,7 @@ MUTANTS = (
         _DUE_LOCK,
         _DUE_LOCK.replace(" skip locked", ""),
         f"{RACES}::test_pause_then_claim",
+        guard="claim-due-and-unlocked",
     ),
     CLAIM(
         "claim_of_the_latest",
@@ -54,6 +58,7 @@ MUTANTS = (
             "t.scheduled_for, t.task_id limit", "t.scheduled_for desc, t.task_id limit"
         ),
         "test_claim_takes_the_earliest_up_to_its_limit",
+        guard="claim-due-and-unlocked",
     ),
     CLAIM(
         "claim_without_end",
@@ -61,20 +66,23 @@ MUTANTS = (
         _DUE_LOCK,
         _DUE_LOCK.replace(" limit p_limit", ""),
         "test_claim_takes_the_earliest_up_to_its_limit",
+        guard="claim-due-and-unlocked",
     ),
-    ROOM(
-        "room_taken_by_what_waits",
+    CAPACITY(
+        "capacity_taken_by_what_waits",
         "What is in flight is queued or running; what waits for its time takes no room.",
-        "where t.is_out limit",
-        "where t.is_live limit",
+        "t.is_in_flight limit",
+        "t.is_live limit",
         "test_what_is_queued_or_running_takes_room_and_nothing_else",
+        guard="capacity-counts-what-is-in-flight",
     ),
-    ROOM(
-        "room_below_none",
+    CAPACITY(
+        "capacity_below_zero",
         "Full is full: the count ends where no room is left.",
-        "where t.is_out limit p_most",
-        "where t.is_out",
+        "from scheduled_tasks t where t.is_in_flight limit p_queue_capacity)",
+        "from scheduled_tasks t where t.is_in_flight)",
         "test_a_system_that_is_more_than_full_has_no_room",
+        guard="capacity-counts-what-is-in-flight",
     ),
     CLAIM(
         "claim_under_the_global_pause",
@@ -82,6 +90,7 @@ MUTANTS = (
         "if (select c.paused from engine_control c) then",
         "if false then",
         "test_global_pause_claims_cancels_only",
+        guard="claim-respects-the-global-pause",
     ),
     CLAIM(
         "paused_claim_takes_everything",
@@ -89,6 +98,7 @@ MUTANTS = (
         _CANCELS,
         "where t.is_due and t.scheduled_for < v_until /* cancels too */",
         "test_global_pause_claims_cancels_only",
+        guard="paused-claim-takes-cancels",
     ),
     CLAIM(
         "claim_under_the_old_fence",
@@ -96,6 +106,7 @@ MUTANTS = (
         "set status = 'queued', fence = nextval('fence_seq'), sends = 1",
         "set status = 'queued', sends = 1",
         "test_a_claim_has_a_fence_of_its_own",
+        guard="claim-takes-a-new-fence",
     ),
     CLAIM(
         "claim_that_counts_no_send",
@@ -103,6 +114,7 @@ MUTANTS = (
         "fence = nextval('fence_seq'), sends = 1",
         "fence = nextval('fence_seq')",
         "test_a_claim_has_a_fence_of_its_own",
+        guard="claim-takes-a-new-fence",
     ),
     CLAIM(
         "claim_leased_from_now",
@@ -110,6 +122,7 @@ MUTANTS = (
         "clock_timestamp() + greatest(t.scheduled_for - v_now, interval '0') / p_rate + p_lease",
         "clock_timestamp() + p_lease",
         "test_lease_lasts_beyond_the_due_time_in_real_seconds",
+        guard="claim-is-leased-from-the-due-time",
     ),
     CLAIM(
         "claim_that_forgets_the_crash",
@@ -117,6 +130,7 @@ MUTANTS = (
         "t.scheduled_for, t.reclaims > 0;",
         "t.scheduled_for, false;",
         "test_task_that_was_reclaimed_travels_alone",
+        guard="reclaimed-task-travels-alone",
     ),
     RESEND(
         "resend_under_a_new_fence",
@@ -124,6 +138,7 @@ MUTANTS = (
         "set sends = t.sends + 1,",
         "set sends = t.sends + 1, fence = nextval('fence_seq'),",
         "test_queued_past_its_lease_is_sent_again_under_the_same_fence",
+        guard="resend-counts-and-keeps-the-fence",
     ),
     RESEND(
         "resend_before_the_lease_ends",
@@ -131,6 +146,7 @@ MUTANTS = (
         "t.lease_expires_at < v_wall and t.status = 'queued'",
         "t.status = 'queued'",
         "test_queued_past_its_lease_is_sent_again_under_the_same_fence",
+        guard="resend-after-the-lease",
     ),
     RESEND(
         "resend_of_what_runs",
@@ -138,6 +154,7 @@ MUTANTS = (
         "and t.status = 'queued' and t.sends < 20",
         "and t.sends < 20",
         "test_running_task_is_never_resent",
+        guard="resend-only-what-is-queued",
     ),
     RESEND(
         "resend_without_end",
@@ -145,6 +162,7 @@ MUTANTS = (
         " and t.sends < 20",
         "",
         "test_after_twenty_sends_it_is_given_up",
+        guard="resend-has-an-end",
     ),
     RESEND(
         "resend_that_does_not_count",
@@ -152,6 +170,7 @@ MUTANTS = (
         "set sends = t.sends + 1, lease_expires_at",
         "set lease_expires_at",
         "test_queued_past_its_lease_is_sent_again_under_the_same_fence",
+        guard="resend-counts-and-keeps-the-fence",
     ),
     RESEND(
         "resend_with_the_same_lease",
@@ -159,6 +178,7 @@ MUTANTS = (
         "v_wall + p_lease * (1 << least(t.sends, 3))",
         "v_wall + p_lease",
         "test_lease_grows_with_every_send",
+        guard="resend-waits-longer",
     ),
     RESEND(
         "resend_under_the_global_pause",
@@ -166,6 +186,7 @@ MUTANTS = (
         " and (not v_paused or t.phase = 'cancel')",
         "",
         "test_global_pause_resends_cancels_only",
+        guard="resend-respects-the-global-pause",
     ),
     RESEND(
         "resend_that_waits",
@@ -173,20 +194,23 @@ MUTANTS = (
         "for no key update skip locked",
         "for no key update",
         "test_what_is_being_changed_is_passed_by",
+        guard="resend-never-waits",
     ),
     RECLAIM(
         "reclaim_before_the_lease_ends",
         "I4: whoever runs within its lease is left alone.",
-        "where t.is_out and t.lease_expires_at < v_wall\n                      and (t.status",
+        "where t.is_in_flight and t.lease_expires_at < v_wall and (t.status",
         "where (t.status",
         "test_running_past_its_lease_is_reclaimed",
+        guard="reclaim-after-the-lease",
     ),
     RECLAIM(
         "reclaim_of_what_is_queued",
         "What is queued is sent again, and only after 20 sends given up.",
-        "(t.status = 'queued' and t.sends >= 20 and",
-        "(t.status = 'queued' and",
+        "(t.status = 'queued' and t.sends >= 20",
+        "(t.status = 'queued'",
         "test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable",
+        guard="reclaim-queued-after-twenty-sends",
     ),
     RECLAIM(
         "reclaim_of_the_undeliverable_under_pause",
@@ -194,6 +218,7 @@ MUTANTS = (
         " and (not v_paused or t.phase = 'cancel')",
         "",
         "test_global_pause_reclaims_what_runs",
+        guard="undeliverable-not-under-pause",
     ),
     RECLAIM(
         "reclaim_that_waits",
@@ -201,6 +226,7 @@ MUTANTS = (
         "for no key update skip locked",
         "for no key update",
         f"{RACES}::test_commit_then_reclaim",
+        guard="reclaim-locks-and-never-waits",
     ),
     RECLAIM(
         "reclaim_without_a_lock",
@@ -208,6 +234,7 @@ MUTANTS = (
         " for no key update skip locked",
         "",
         f"{RACES}::test_reclaim_twice_at_once",
+        guard="reclaim-locks-and-never-waits",
     ),
     RECLAIM(
         "reclaim_under_the_old_fence",
@@ -215,6 +242,7 @@ MUTANTS = (
         "set status = 'running', fence = nextval('fence_seq'), claim_fence = null",
         "set status = 'running', claim_fence = null",
         "test_whoever_lost_its_lease_cannot_commit",
+        guard="reclaim-takes-a-new-fence",
     ),
     RECLAIM(
         "reclaim_that_keeps_the_claim",
@@ -222,6 +250,7 @@ MUTANTS = (
         "claim_fence = null, begun_by",
         "begun_by",
         "test_lost_reclaim_is_not_a_crash_of_the_task",
+        guard="reclaim-clears-the-claim-fence",
     ),
     RECLAIM(
         "reclaim_in_the_name_of_the_lost",
@@ -229,6 +258,7 @@ MUTANTS = (
         "begun_by = p_delivery_id, ",
         "",
         "tests/integration/test_commit_tasks.py::test_commit_again_never_hands_out_somebody_elses_fence",
+        guard="reclaim-takes-the-delivery-id",
     ),
     RECLAIM(
         "reclaim_without_a_lease",
@@ -236,6 +266,7 @@ MUTANTS = (
         "lease_expires_at = v_wall + p_lease,",
         "lease_expires_at = 'infinity',",
         "test_running_past_its_lease_is_reclaimed",
+        guard="reclaim-has-a-lease",
     ),
     RECLAIM(
         "reclaim_that_does_not_count",
@@ -243,6 +274,7 @@ MUTANTS = (
         "reclaims = t.reclaims + (t.status = 'running' and t.claim_fence is not null)::int,",
         "reclaims = t.reclaims,",
         "test_every_lost_begin_counts",
+        guard="reclaim-counts",
     ),
     RECLAIM(
         "reclaim_that_keeps_the_sends",
@@ -250,6 +282,7 @@ MUTANTS = (
         "sends = case when t.status = 'running' and t.claim_fence is not null then 0 else t.sends end",
         "sends = t.sends",
         "test_crash_after_the_twentieth_send_is_a_crash",
+        guard="reclaim-resets-the-sends",
     ),
     RECLAIM(
         "reclaim_in_any_order",
@@ -257,6 +290,7 @@ MUTANTS = (
         "order by t.lease_expires_at limit p_limit",
         "limit p_limit",
         "test_limit_is_kept_longest_expired_first",
+        guard="reclaim-the-longest-expired-first",
     ),
     RECLAIM(
         "reclaim_that_forgets_the_pause",
@@ -264,5 +298,6 @@ MUTANTS = (
         "c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end",
         "c.paused_ms",
         "test_reclaim_counts_the_pause_that_is_on",
+        guard="reclaim-counts-the-present-pause",
     ),
 )

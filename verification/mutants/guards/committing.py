@@ -12,9 +12,9 @@ _TASKS = "where t.task_id = any (v_ids) order by t.task_id for no key update;"
 _CAS = "where s.task_id = x.task_id and s.fence = x.fence and s.status = 'running'"
 _MINE = "case when n.status <> 'running' or n.begun_by = t.begun_by then"
 _NEXT = "case when i.status <> 'stopping' then nullif(x.decision -> 'next', 'null')"
-_BECOMES = "case when w.was in ('active', 'paused') then coalesce(w.instance ->> 'status', w.was)"
-_STILL = "when w.was = 'stopping' and (w.next is not null or (w.again and w.phase = 'cancel')) then 'stopping'"
-_AGAIN = "when w.was in ('active', 'paused') or (w.was = 'stopping' and w.phase = 'cancel')"
+_BECOMES = "case when f.old_status in ('active', 'paused') then coalesce(f.instance ->> 'status', f.old_status)"
+_STILL = "when f.old_status = 'stopping' and (f.next is not null or (f.rescheduled and f.phase = 'cancel')) then 'stopping'"
+_AGAIN = "when f.old_status in ('active', 'paused') or (f.old_status = 'stopping' and f.phase = 'cancel')"
 
 MUTANTS = (
     COMMIT(
@@ -23,14 +23,15 @@ MUTANTS = (
         "perform pg_advisory_xact_lock_shared(7);",
         "perform 1;",
         f"{RACES}::test_commit_then_pause_all",
+        guard="commit-takes-the-shared-lock",
     ),
     COMMIT(
         "commit_reads_the_pause_before_the_lock",
         "I7: the control row is read after the lock.",
-        "    perform pg_advisory_xact_lock_shared(7);                -- a pause_all waits for us, or we see what it wrote\n"
-        "    select c.paused into v_paused from engine_control c;",
-        "    select c.paused into v_paused from engine_control c;\n    perform pg_advisory_xact_lock_shared(7);",
+        "perform pg_advisory_xact_lock_shared(7); select c.paused into v_paused from engine_control c;",
+        "select c.paused into v_paused from engine_control c; perform pg_advisory_xact_lock_shared(7);",
         f"{RACES}::test_pause_all_then_commit",
+        guard="commit-takes-the-shared-lock",
     ),
     COMMIT(
         "commit_without_the_instances_lock",
@@ -38,6 +39,7 @@ MUTANTS = (
         _INSTANCES,
         "",
         f"{ORDER}::test_an_instance_is_locked_before_its_task",
+        guard="commit-locks-instances",
     ),
     COMMIT(
         "commit_locks_instances_in_any_order",
@@ -45,6 +47,7 @@ MUTANTS = (
         _INSTANCES,
         _INSTANCES.replace(" order by i.id", ""),
         f"{ORDER}::test_commit_locks_instances_by_id",
+        guard="commit-locks-instances",
     ),
     COMMIT(
         "commit_without_the_tasks_lock",
@@ -52,6 +55,7 @@ MUTANTS = (
         _TASKS,
         "where t.task_id = any (v_ids);",
         f"{RACES}::test_reclaim_then_commit",
+        guard="commit-locks-tasks",
     ),
     COMMIT(
         "commit_locks_tasks_in_any_order",
@@ -59,6 +63,7 @@ MUTANTS = (
         _TASKS,
         _TASKS.replace(" order by t.task_id", ""),
         f"{ORDER}::test_commit_locks_tasks_by_id",
+        guard="commit-locks-tasks",
     ),
     COMMIT(
         "commit_by_any_fence",
@@ -66,6 +71,7 @@ MUTANTS = (
         _CAS,
         "where s.task_id = x.task_id and s.status = 'running'",
         "test_stale_item_changes_nothing",
+        guard="stale-fence",
     ),
     COMMIT(
         "commit_of_what_does_not_run",
@@ -73,6 +79,7 @@ MUTANTS = (
         _CAS,
         "where s.task_id = x.task_id and s.fence = x.fence",
         "test_commit_again_answers_the_same",
+        guard="stale-fence",
     ),
     COMMIT(
         "commit_that_forgets_its_fence",
@@ -80,13 +87,15 @@ MUTANTS = (
         "               committed_fence = t.fence,\n",
         "",
         "test_commit_again_answers_the_same",
+        guard="committed-fence-is-kept",
     ),
     COMMIT(
         "commit_again_is_not_answered",
         "A commit whose answer got lost is answered again.",
-        "    if v_again then",
+        "    if v_repeated then",
         "    if false then",
         "test_commit_again_answers_the_same",
+        guard="commit-is-repeatable",
     ),
     COMMIT(
         "commit_again_hands_out_the_status",
@@ -94,6 +103,7 @@ MUTANTS = (
         f"{_MINE} n.status end",
         "n.status",
         "test_commit_again_never_hands_out_somebody_elses_fence",
+        guard="status-of-the-own-successor",
     ),
     COMMIT(
         "commit_again_hands_out_the_fence",
@@ -101,6 +111,7 @@ MUTANTS = (
         f"{_MINE} n.fence end",
         "n.fence",
         "test_commit_again_never_hands_out_somebody_elses_fence",
+        guard="fence-of-the-own-successor",
     ),
     COMMIT(
         "commit_again_sends_nothing",
@@ -108,6 +119,7 @@ MUTANTS = (
         "case when n.status = 'queued' then task_pointer(n.task_id",
         "case when false then task_pointer(n.task_id",
         "test_commit_again_tells_the_present_state_of_the_successor",
+        guard="repeated-commit-sends-again",
     ),
     COMMIT(
         "stop_lets_the_next_task_follow",
@@ -115,6 +127,7 @@ MUTANTS = (
         _NEXT,
         "case when true then nullif(x.decision -> 'next', 'null')",
         "test_stopping_instance_stops_when_no_job_is_open",
+        guard="stop-allows-no-next-task",
     ),
     COMMIT(
         "stop_cancels_the_cancel",
@@ -122,6 +135,7 @@ MUTANTS = (
         "                    when t.phase = 'cancel' and x.decision -> 'task' ->> 'to' = 'pending' then null\n",
         "",
         "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        guard="rescheduled-cancel-is-not-followed",
     ),
     COMMIT(
         "stop_leaves_the_job_open",
@@ -129,6 +143,7 @@ MUTANTS = (
         "coalesce(nullif(x.decision -> 'if_stopping', 'null'), case",
         "coalesce(null, case",
         "test_stopping_instance_cancels_the_job_that_was_just_submitted",
+        guard="stop-cancels-the-open-job",
     ),
     COMMIT(
         "stop_drops_the_timeouts_cancel",
@@ -136,34 +151,39 @@ MUTANTS = (
         "case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)",
         "null)",
         "test_timeouts_cancel_takes_the_stop_over",
+        guard="stop-keeps-the-cancel-of-a-timeout",
     ),
     COMMIT(
         "stop_forgets_its_reason",
         "A cancel that follows a stop ends in stopped.",
-        "|| case when f.was = 'stopping' then '{\"reason\": \"stop\"}'::jsonb else '{}' end",
+        "|| case when s.old_status = 'stopping' then '{\"reason\": \"stop\"}'::jsonb else '{}' end",
         "",
         "test_timeouts_cancel_takes_the_stop_over",
+        guard="cancel-carries-the-stop",
     ),
     COMMIT(
         "stopping_becomes_what_was_decided",
         "Stop was asked for first: completed and failed become stopped.",
         _BECOMES,
-        "case when true then coalesce(w.instance ->> 'status', w.was)",
+        "case when true then coalesce(f.instance ->> 'status', f.old_status)",
         "test_stopping_instance_absorbs_success_and_failure",
+        guard="stop-comes-before-the-decision",
     ),
     COMMIT(
         "stopping_ends_before_its_cancel",
         "I1: an instance is live until its job is taken back.",
         _STILL,
-        _STILL.replace("w.next is not null or ", ""),
+        _STILL.replace("f.next is not null or ", ""),
         "test_stopping_instance_cancels_the_job_that_was_just_submitted",
+        guard="stopping-until-the-cancel-is-done",
     ),
     COMMIT(
         "stopping_ends_before_its_cancel_is_confirmed",
         "I1: a cancel that is tried again keeps the instance stopping.",
         _STILL,
-        _STILL.replace(" or (w.again and w.phase = 'cancel')", ""),
+        _STILL.replace(" or (f.rescheduled and f.phase = 'cancel')", ""),
         "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        guard="stopping-until-the-cancel-is-done",
     ),
     COMMIT(
         "stop_sends_an_unknown_submit_again",
@@ -171,34 +191,39 @@ MUTANTS = (
         _AGAIN,
         "when true",
         "test_stopping_instance_cancels_what_may_exist",
+        guard="stop-reschedules-only-cancels",
     ),
     COMMIT(
         "stop_gives_its_cancel_up",
         "I1: the cancel of a stopping instance is put back.",
         _AGAIN,
-        "when w.was in ('active', 'paused')",
+        "when f.old_status in ('active', 'paused')",
         "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        guard="stop-reschedules-only-cancels",
     ),
     COMMIT(
         "unknown_outcome_is_forgotten",
         "I5: that an attempt may have reached the service is remembered.",
-        "outcome_unknown = coalesce((j.task ->> 'outcome_unknown')::boolean, false),\n               payload",
+        "outcome_unknown = coalesce((r.task ->> 'outcome_unknown')::boolean, false),\n               payload",
         "outcome_unknown = false,\n               payload",
         "test_same_row_again",
+        guard="unknown-outcome-is-kept",
     ),
     COMMIT(
         "attempts_are_not_counted",
         "I8: attempts are counted by the commit.",
-        "attempts = coalesce((j.task ->> 'attempts')::int, 0),",
+        "attempts = coalesce((r.task ->> 'attempts')::int, 0),",
         "attempts = t.attempts,",
         "test_same_row_again",
+        guard="attempts-are-counted",
     ),
     COMMIT(
         "history_numbers_begin_anew",
         "History is numbered without gaps over all commits.",
-        "j.history_count + h.place",
-        "h.place",
+        "u.history_count + h.number",
+        "h.number",
         "test_history_numbers_go_on",
+        guard="history-goes-on",
     ),
     COMMIT(
         "commit_raises_no_revision",
@@ -206,5 +231,6 @@ MUTANTS = (
         "revision = i.revision + 1, updated_at = v_now,",
         "updated_at = v_now,",
         "test_commit_again_answers_the_same",
+        guard="commit-raises-the-revision",
     ),
 )

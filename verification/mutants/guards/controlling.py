@@ -35,6 +35,7 @@ MUTANTS = (
         "where i.id = p_id for no key update;",
         "where i.id = p_id;",
         f"{ORDER}::test_an_instance_is_locked_before_its_task",
+        guard="pause-locks-the-instance",
     ),
     PAUSE(
         "pause_without_the_tasks_lock",
@@ -42,6 +43,7 @@ MUTANTS = (
         f"    perform 1 from scheduled_tasks t {_LIVE};\n",
         "",
         f"{ORDER}::test_the_time_is_read_after_the_waiting",
+        guard="pause-locks-the-task",
     ),
     PAUSE(
         "pause_in_one_statement",
@@ -50,6 +52,7 @@ MUTANTS = (
         "",
         f"{RACES}::test_commit_then_pause",
         also=((_STATUS, _AT_ONCE),),
+        guard="pause-locks-the-task",
     ),
     PAUSE(
         "pause_holds_cancels",
@@ -57,6 +60,7 @@ MUTANTS = (
         _HELD,
         _HELD.replace(" and t.phase <> 'cancel'", ""),
         "test_a_cancel_is_never_held",
+        guard="pause-holds-what-waits",
     ),
     PAUSE(
         "pause_holds_what_runs",
@@ -64,6 +68,7 @@ MUTANTS = (
         _HELD,
         _HELD.replace(" and t.status in ('pending', 'queued')", ""),
         "test_a_running_task_finishes_and_its_successor_is_held",
+        guard="pause-holds-what-waits",
     ),
     PAUSE(
         "pause_leaves_what_waits",
@@ -71,6 +76,7 @@ MUTANTS = (
         _HELD,
         _HELD.replace("('pending', 'queued')", "('pending')"),
         "test_a_message_on_its_way_is_void",
+        guard="pause-holds-what-waits",
     ),
     PAUSE(
         "pause_under_the_old_fence",
@@ -78,6 +84,7 @@ MUTANTS = (
         "lease_expires_at = null, sends = 0, fence = nextval('fence_seq')",
         "lease_expires_at = null, sends = 0",
         "test_a_message_on_its_way_is_void",
+        guard="pause-takes-a-new-fence",
     ),
     PAUSE(
         "pause_of_what_is_not_active",
@@ -85,6 +92,7 @@ MUTANTS = (
         "elsif v_status <> 'active' then",
         "elsif false then",
         "test_a_finished_workflow_cannot_be_paused",
+        guard="pause-only-what-is-active",
     ),
     PAUSE(
         "pause_again_pauses_anew",
@@ -92,6 +100,7 @@ MUTANTS = (
         "elsif v_status = 'paused' then",
         "elsif false then",
         "test_pausing_again_changes_nothing",
+        guard="pausing-again-changes-nothing",
     ),
     PAUSE(
         "pause_raises_no_revision",
@@ -99,6 +108,7 @@ MUTANTS = (
         "revision = i.revision + 1, updated_at = v_now,",
         "updated_at = v_now,",
         "test_a_plan_from_before_the_pause_is_refused",
+        guard="pause-raises-the-revision",
     ),
     RESUME(
         "resume_beside_a_pause_all",
@@ -106,6 +116,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        guard="resume-takes-the-shared-lock",
     ),
     RESUME(
         "resume_without_the_instances_lock",
@@ -113,6 +124,7 @@ MUTANTS = (
         "where i.id = p_id for no key update;",
         "where i.id = p_id;",
         "test_pause_and_resume_at_once_take_turns",
+        guard="resume-locks-the-instance",
     ),
     RESUME(
         "resume_without_the_tasks_lock",
@@ -120,6 +132,7 @@ MUTANTS = (
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         f"{ORDER}::test_the_time_is_read_after_the_waiting",
+        guard="resume-locks-the-task",
     ),
     RESUME(
         "resume_of_what_is_not_paused",
@@ -127,6 +140,7 @@ MUTANTS = (
         "elsif v_status <> 'paused' then",
         "elsif false then",
         "test_a_failed_workflow_cannot_be_resumed",
+        guard="resume-only-what-is-paused",
     ),
     RESUME(
         "resume_under_the_global_pause",
@@ -134,6 +148,7 @@ MUTANTS = (
         "v_due, v_now, p_horizon, v_engine_paused)",
         "v_due, v_now, p_horizon, false)",
         "test_under_the_global_pause_nothing_is_queued",
+        guard="resume-respects-the-global-pause",
     ),
     RESUME(
         "resume_puts_what_runs_back",
@@ -141,6 +156,7 @@ MUTANTS = (
         "    if v_task.status = 'held' then",
         "    if true then",
         "test_a_running_task_is_left_alone",
+        guard="resume-only-what-is-held",
     ),
     RESUME(
         "resume_under_the_old_fence",
@@ -148,6 +164,7 @@ MUTANTS = (
         "scheduled_for = v_due, held_at = null, fence = nextval('fence_seq'),",
         "scheduled_for = v_due, held_at = null,",
         "tests/integration/test_pause_workflow.py::test_a_message_on_its_way_is_void",
+        guard="resume-takes-a-new-fence",
     ),
     RESUME(
         "resume_shortens_the_wait",
@@ -155,6 +172,7 @@ MUTANTS = (
         "v_now + greatest(v_task.scheduled_for - v_task.held_at, interval '0')",
         "v_task.scheduled_for",
         "test_freeze_keeps_the_remaining_wait",
+        guard="freeze-keeps-the-remaining-wait",
     ),
     RESUME(
         "resume_counts_the_pause",
@@ -162,6 +180,7 @@ MUTANTS = (
         "+ (extract(epoch from v_held) * 1000)::bigint)",
         "+ 0)",
         "test_the_steps_timeout_does_not_count_the_pause",
+        guard="timeout-leaves-out-the-pause",
     ),
     RESUME(
         "resume_counts_both_pauses",
@@ -169,6 +188,7 @@ MUTANTS = (
         "- coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
         "- 0 * coalesce(sum(upper(overlap.span) - lower(overlap.span)), interval '0')",
         "test_time_that_was_paused_in_both_ways_is_left_out_once",
+        guard="global-pauses-count-once",
     ),
     RESUME(
         "resume_forgets_the_pause_that_is_on",
@@ -176,6 +196,7 @@ MUTANTS = (
         "case when c.paused then tstzmultirange(",
         "case when false then tstzmultirange(",
         "test_time_that_was_paused_in_both_ways_is_left_out_once",
+        guard="present-global-pause-overlaps",
     ),
     STOP(
         "stop_without_the_instances_lock",
@@ -183,6 +204,7 @@ MUTANTS = (
         "where i.id = p_id for no key update;",
         "where i.id = p_id;",
         f"{RACES}::test_commit_then_stop",
+        guard="stop-locks-the-instance",
     ),
     STOP(
         "stop_without_the_tasks_lock",
@@ -190,6 +212,7 @@ MUTANTS = (
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         "test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it",
+        guard="stop-locks-the-task",
     ),
     STOP(
         "stop_cuts_off_what_runs",
@@ -197,6 +220,7 @@ MUTANTS = (
         "    if v_task.status = 'running' then",
         "    if false then",
         "test_a_running_task_is_left_to_its_commit",
+        guard="running-task-finishes",
     ),
     STOP(
         "stop_cancels_the_timeouts_cancel",
@@ -204,6 +228,7 @@ MUTANTS = (
         "elsif v_task.phase = 'cancel' then",
         "elsif false then",
         "test_a_cancel_that_waits_already_goes_on_as_the_stop",
+        guard="waiting-cancel-becomes-the-stop",
     ),
     STOP(
         "stop_forgets_an_open_job",
@@ -211,6 +236,7 @@ MUTANTS = (
         _JOB,
         "if (v_task.phase = 'submit' and v_task.outcome_unknown) then",
         "test_an_open_job_gets_a_cancel_task",
+        guard="stop-cancels-what-may-be-open",
     ),
     STOP(
         "stop_forgets_what_may_exist",
@@ -218,6 +244,7 @@ MUTANTS = (
         _JOB,
         "if v_task.phase = 'poll' then",
         "test_a_submit_of_unknown_outcome_is_looked_up_by_its_key",
+        guard="stop-cancels-what-may-be-open",
     ),
     STOP(
         "stop_cancels_what_was_never_begun",
@@ -225,6 +252,7 @@ MUTANTS = (
         _JOB,
         "if v_task.phase in ('poll', 'submit') then",
         "test_what_only_waits_is_stopped_at_once",
+        guard="stop-cancels-what-may-be-open",
     ),
     STOP(
         "stop_without_the_key",
@@ -232,6 +260,7 @@ MUTANTS = (
         "    || case when v_task.phase = 'submit' then jsonb_build_object('key', v_task.task_id) else '{}' end",
         "",
         "test_a_submit_of_unknown_outcome_is_looked_up_by_its_key",
+        guard="cancel-knows-the-key",
     ),
     STOP(
         "stop_of_what_is_over",
@@ -239,6 +268,7 @@ MUTANTS = (
         "elsif v_before not in ('active', 'paused') then",
         "elsif false then",
         "test_a_failed_workflow_cannot_be_stopped",
+        guard="stop-only-what-is-live",
     ),
     STOP(
         "stop_again_stops_anew",
@@ -246,6 +276,7 @@ MUTANTS = (
         "elsif v_before in ('stopping', 'stopped') then",
         "elsif false then",
         "test_stopping_again_changes_nothing",
+        guard="stopping-again-changes-nothing",
     ),
     STOP(
         "stop_leaves_the_task",
@@ -259,6 +290,7 @@ MUTANTS = (
                 " error = 'stopped: by an operator'",
             ),
         ),
+        guard="stop-cancels-the-waiting-task",
     ),
     PAUSE_ALL(
         "pause_all_without_the_lock",
@@ -266,6 +298,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock(7);",
         "    perform 1;",
         "test_it_waits_for_a_begin_at_work",
+        guard="pause-all-takes-the-exclusive-lock",
     ),
     PAUSE_ALL(
         "pause_all_with_the_shared_lock",
@@ -273,6 +306,7 @@ MUTANTS = (
         "perform pg_advisory_xact_lock(7);",
         "perform pg_advisory_xact_lock_shared(7);",
         "test_it_waits_for_a_begin_at_work",
+        guard="pause-all-takes-the-exclusive-lock",
     ),
     PAUSE_ALL(
         "pause_all_again_pauses_anew",
@@ -280,6 +314,7 @@ MUTANTS = (
         " where not c.paused;",
         ";",
         "test_pausing_again_changes_nothing",
+        guard="pausing-all-again-changes-nothing",
     ),
     RESUME_ALL(
         "resume_all_without_the_lock",
@@ -287,6 +322,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock(7);\n",
         "",
         "test_it_waits_for_a_commit_at_work",
+        guard="resume-all-takes-the-exclusive-lock",
     ),
     RESUME_ALL(
         "resume_all_forgets_the_pause",
@@ -294,6 +330,7 @@ MUTANTS = (
         "c.paused_ms + greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)::bigint",
         "c.paused_ms",
         "test_pauses_add_up",
+        guard="paused-time-adds-up",
     ),
     RESUME_ALL(
         "resume_all_forgets_when_it_was",
@@ -301,6 +338,7 @@ MUTANTS = (
         "pauses = c.pauses + tstzmultirange(",
         "pauses = tstzmultirange(",
         "tests/integration/test_resume_workflow.py::test_several_global_pauses_within_a_pause",
+        guard="global-pauses-are-kept",
     ),
     RESUME_ALL(
         "resume_all_of_what_is_not_paused",
@@ -308,5 +346,6 @@ MUTANTS = (
         "     where c.paused;",
         "     where true;",
         "test_resuming_what_is_not_paused_changes_nothing",
+        guard="resuming-all-again-changes-nothing",
     ),
 )

@@ -28,9 +28,10 @@ MUTANTS = (
     BEGIN(
         "import_turn_is_shared",
         "I9: while one worker has the turn nobody else gets it.",
-        " or (v_import.status = 'running' and v_import.lease_expires_at > v_wall and not v_mine) then",
+        " or (v_import.status = 'running' and v_import.lease_expires_at > v_wall and not v_repeated) then",
         " then",
         "test_while_one_has_the_turn_nobody_else_gets_it",
+        guard="one-worker-per-lease",
     ),
     BEGIN(
         "import_keeps_its_fence",
@@ -38,13 +39,15 @@ MUTANTS = (
         "fence = nextval('fence_seq'), begun_by",
         "begun_by",
         "test_after_a_crash_the_next_one_goes_on_at_the_checkpoint",
+        guard="lease-takes-a-new-fence",
     ),
     BEGIN(
         "import_tries_for_ever",
         "A file that kills every reader is given up.",
-        "elsif not v_mine and v_import.tries >= 50 then",
+        "elsif not v_repeated and v_import.tries >= 50 then",
         "elsif false then",
         "test_a_file_that_kills_every_reader_is_given_up",
+        guard="import-tries-have-an-end",
     ),
     CHUNK(
         "chunk_without_its_fence",
@@ -52,6 +55,7 @@ MUTANTS = (
         " or v_import.fence <> p_fence or",
         " or",
         "test_a_worker_that_lost_its_turn_stores_nothing",
+        guard="chunk-fence",
     ),
     CHUNK(
         "chunk_after_the_end",
@@ -59,6 +63,7 @@ MUTANTS = (
         "v_import.id is null or v_import.status <> 'running' or",
         "v_import.id is null or",
         f"{_TESTS}test_cancel_import.py::test_what_was_stored_stays_and_nothing_comes_after",
+        guard="chunk-of-a-running-import",
     ),
     CHUNK(
         "chunk_beside_the_checkpoint",
@@ -66,6 +71,7 @@ MUTANTS = (
         " or v_import.bytes_read <> v_chunk.from_byte\n",
         "\n",
         "test_a_chunk_is_stored_once",
+        guard="chunk-at-the-checkpoint",
     ),
     CHUNK(
         "chunk_of_lost_rows",
@@ -73,13 +79,15 @@ MUTANTS = (
         "          or v_chunk.staged <> (select count(*) from import_staging s where s.import_id = p_id and s.batch = p_batch) then",
         "          then",
         "test_staged_rows_that_were_lost_store_nothing",
+        guard="staged-rows-are-counted",
     ),
     CHUNK(
         "chunk_queues_without_room",
         "What there is no room for is left to the tick.",
-        "case when free_queue_capacity(p_room) >= v_chunk.staged then",
+        "case when free_queue_capacity(p_queue_capacity) >= v_chunk.staged then",
         "case when true then",
         "test_no_more_is_queued_than_there_is_room_for",
+        guard="chunk-respects-the-queue-capacity",
     ),
     CHUNK(
         "chunk_keeps_every_reject",
@@ -87,6 +95,7 @@ MUTANTS = (
         "     limit greatest(10000 - v_import.rejected - v_import.not_started, 0);",
         "     ;",
         "test_the_first_ten_thousand_rejects_are_kept",
+        guard="rejects-are-bounded",
     ),
     MISS(
         "file_is_awaited_no_longer",
@@ -94,6 +103,7 @@ MUTANTS = (
         "v_import.upload_until + interval '5 minutes' < v_wall then",
         "true then",
         "test_it_may_still_come",
+        guard="upload-in-time-may-end-later",
     ),
     MISS(
         "late_upload_is_forgotten",
@@ -101,6 +111,7 @@ MUTANTS = (
         " and i.upload_until < v_wall;",
         ";",
         "test_that_of_an_import_that_is_over_was_deleted",
+        guard="late-upload-is-deleted",
     ),
     RELEASE(
         "another_ones_turn_is_given_back",
@@ -108,6 +119,7 @@ MUTANTS = (
         " and i.fence = p_fence;",
         ";",
         "test_a_turn_that_was_lost_is_not_given_back",
+        guard="only-the-lease-holder-releases",
     ),
     FAIL(
         "another_ones_import_fails",
@@ -115,6 +127,7 @@ MUTANTS = (
         " and i.status = 'running' and i.fence = p_fence;",
         " and i.status = 'running';",
         "test_a_turn_that_was_lost_fails_nothing",
+        guard="only-the-lease-holder-fails",
     ),
     CREATE(
         "key_of_an_import_is_shared",
@@ -122,6 +135,7 @@ MUTANTS = (
         "        perform pg_advisory_xact_lock(8, hashtext(p_actor || E'\\x1e' || p_key));\n",
         "",
         "test_two_at_once_are_one",
+        guard="one-import-per-key",
     ),
     REQUEST(
         "import_is_not_remembered",

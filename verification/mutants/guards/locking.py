@@ -149,6 +149,7 @@ MUTANTS = (
         "         where l.expires_at <= v_wall\n",
         "         where true or l.expires_at <= v_wall\n",
         "test_another_instance_is_told_until_when",
+        guard="lock-expires",
     ),
     TABLE(
         "table_lock_never_expires",
@@ -156,6 +157,7 @@ MUTANTS = (
         "where l.expires_at <= v_wall\n            or l.locked_by",
         "where l.locked_by",
         "test_an_expired_lock_is_free",
+        guard="lock-expires",
     ),
     TABLE(
         "table_lock_not_renewed",
@@ -163,6 +165,7 @@ MUTANTS = (
         "            or l.locked_by = p_delivery_id\n",
         "",
         "test_the_holder_renews_its_own_lock",
+        guard="owner-renews",
     ),
     TABLE(
         "table_lock_of_another_instance",
@@ -170,6 +173,7 @@ MUTANTS = (
         "or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))",
         "or ((l.sequence, l.fence) < (p_sequence, p_fence))",
         "test_another_instance_is_told_until_when",
+        guard="own-earlier-task",
     ),
     TABLE(
         "table_lock_of_the_dead_is_kept",
@@ -177,6 +181,7 @@ MUTANTS = (
         "            or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))\n",
         "",
         "test_a_later_task_of_the_same_instance_reclaims",
+        guard="own-earlier-task",
     ),
     TABLE(
         "table_lock_without_an_heir",
@@ -184,6 +189,7 @@ MUTANTS = (
         f"            or (l.instance_id = p_instance and {_SQL_DEAD};",
         "            ;",
         "test_a_duplicate_reclaims_from_the_dead",
+        guard="own-dead-invocation",
     ),
     TABLE(
         "table_lock_for_a_duplicate",
@@ -191,6 +197,7 @@ MUTANTS = (
         _SQL_DEAD,
         "(l.sequence, l.fence) = (p_sequence, p_fence))",
         "test_a_duplicate_is_told_so",
+        guard="own-dead-invocation",
     ),
     TABLE(
         "table_lock_of_the_dead_of_another_instance",
@@ -198,6 +205,7 @@ MUTANTS = (
         f"or (l.instance_id = p_instance and {_SQL_DEAD}",
         f"or ({_SQL_DEAD}",
         "test_the_heir_is_of_the_same_instance",
+        guard="own-dead-invocation",
     ),
     TABLE(
         "table_duplicates_are_others",
@@ -205,6 +213,7 @@ MUTANTS = (
         "then 'duplicate' else 'held' end",
         "then 'held' else 'held' end",
         "test_a_duplicate_is_told_so",
+        guard="duplicate-delivery",
     ),
     TABLE(
         "table_others_are_duplicates",
@@ -212,13 +221,15 @@ MUTANTS = (
         "select case when l.instance_id = p_instance and (l.sequence, l.fence) = (p_sequence, p_fence) then",
         "select case when (l.sequence, l.fence) = (p_sequence, p_fence) then",
         "test_the_same_fence_of_another_instance_is_no_duplicate",
+        guard="duplicate-delivery",
     ),
     RELEASE(
         "table_lock_released_by_anybody",
         "I4: only the owner releases.",
-        " and l.locked_by = $2",
+        " and l.locked_by = p_delivery_id",
         "",
         "test_only_the_owner_releases",
+        guard="only-the-owner-releases",
     ),
     POSTGRES(
         "down_is_no_database_error",

@@ -24,6 +24,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        guard="retry-takes-the-shared-lock",
     ),
     RETRY(
         "retry_without_the_instances_lock",
@@ -31,6 +32,7 @@ MUTANTS = (
         "i.* into v_instance from workflow_instances i where i.id = p_id for no key update;",
         "i.* into v_instance from workflow_instances i where i.id = p_id;",
         "test_two_retries_at_once_make_one_task",
+        guard="retry-locks-the-instance",
     ),
     RETRY(
         "retry_of_what_has_not_failed",
@@ -38,6 +40,7 @@ MUTANTS = (
         "if v_instance.status <> 'failed' or v_task.task_id is null then",
         "if v_task.task_id is null then",
         "test_only_a_failed_workflow_can_be_retried",
+        guard="retry-only-what-failed",
     ),
     RETRY(
         "retry_by_an_old_plan",
@@ -45,6 +48,7 @@ MUTANTS = (
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
         "test_a_plan_of_yesterday_is_refused",
+        guard="plan-is-for-one-revision",
     ),
     RETRY(
         "retry_beside_a_live_workflow",
@@ -52,6 +56,7 @@ MUTANTS = (
         "    exception when unique_violation then ",
         "    exception when division_by_zero then ",
         "test_an_account_with_another_live_workflow_is_refused",
+        guard="one-live-workflow-per-account",
     ),
     RETRY(
         "retry_under_a_new_key",
@@ -59,6 +64,7 @@ MUTANTS = (
         "    if v_reopen then",
         "    if false then",
         "test_an_unknown_outcome_reopens_the_same_task",
+        guard="unknown-outcome-keeps-its-key",
     ),
     RETRY(
         "retry_opens_what_is_settled",
@@ -66,6 +72,7 @@ MUTANTS = (
         _REOPEN,
         _REOPEN.replace("v_task.outcome_unknown and ", ""),
         "test_a_definite_failure_gets_a_new_task",
+        guard="reopen-only-unknown-outcomes",
     ),
     RETRY(
         "retry_opens_a_cancel",
@@ -73,6 +80,7 @@ MUTANTS = (
         _REOPEN,
         _REOPEN.replace("v_task.phase <> 'cancel' and ", ""),
         "test_an_unconfirmed_cancel_is_followed_by_what_was_decided",
+        guard="reopen-only-unknown-outcomes",
     ),
     RETRY(
         "retry_opens_another_steps_task",
@@ -80,6 +88,7 @@ MUTANTS = (
         " and v_task.step_id = coalesce(p_decision -> 'next' ->> 'step_id', v_task.step_id));",
         ");",
         "test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is",
+        guard="reopen-only-the-same-step",
     ),
     RETRY(
         "retry_under_the_global_pause",
@@ -87,6 +96,7 @@ MUTANTS = (
         "v_send := not v_engine_paused;",
         "v_send := true;",
         "test_under_the_global_pause_nothing_is_queued",
+        guard="retry-respects-the-global-pause",
     ),
     RETRY(
         "retry_under_the_old_fence",
@@ -94,6 +104,7 @@ MUTANTS = (
         "               fence = nextval('fence_seq'), lease_expires_at",
         "               lease_expires_at",
         "test_an_unknown_outcome_reopens_the_same_task",
+        guard="retry-takes-a-new-fence",
     ),
     RETRY(
         "retry_remembers_the_crashes",
@@ -101,6 +112,7 @@ MUTANTS = (
         "reclaims = 0, sends",
         "sends",
         "test_retry_forgives_crashes",
+        guard="retry-resets-reclaims",
     ),
     SKIP(
         "skip_beside_a_pause_all",
@@ -108,6 +120,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        guard="skip-takes-the-shared-lock",
     ),
     SKIP(
         "skip_without_the_instances_lock",
@@ -115,6 +128,7 @@ MUTANTS = (
         _INSTANCE,
         _INSTANCE.replace(" for no key update", ""),
         "test_two_skips_at_once_skip_one_step",
+        guard="skip-locks-the-instance",
     ),
     SKIP(
         "skip_without_the_tasks_lock",
@@ -122,6 +136,7 @@ MUTANTS = (
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         "test_a_begin_that_came_first_makes_it_busy",
+        guard="skip-locks-the-task",
     ),
     SKIP(
         "skip_of_what_is_over",
@@ -129,6 +144,7 @@ MUTANTS = (
         "elsif v_instance.status not in ('active', 'paused') then",
         "elsif false then",
         "test_a_finished_workflow_has_no_step_to_skip",
+        guard="skip-only-what-is-live",
     ),
     SKIP(
         "skip_by_an_old_plan",
@@ -136,6 +152,7 @@ MUTANTS = (
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
         "test_a_plan_of_yesterday_is_refused",
+        guard="plan-is-for-one-revision",
     ),
     SKIP(
         "skip_of_a_step_at_work",
@@ -143,6 +160,7 @@ MUTANTS = (
         "if not 'skip-step' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase, v_task.outcome_unknown)) then",
         "if false then",
         "test_a_step_at_work_is_busy",
+        guard="step-at-work-is-not-skipped",
     ),
     NOW(
         "run_now_beside_a_pause_all",
@@ -150,6 +168,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        guard="run-now-takes-the-shared-lock",
     ),
     NOW(
         "run_now_without_the_instances_lock",
@@ -157,6 +176,7 @@ MUTANTS = (
         _INSTANCE,
         _INSTANCE.replace(" for no key update", ""),
         "test_a_pause_that_came_first_refuses_it",
+        guard="run-now-locks-the-instance",
     ),
     NOW(
         "run_now_without_the_tasks_lock",
@@ -164,6 +184,7 @@ MUTANTS = (
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         "test_a_begin_that_came_first_makes_it_busy",
+        guard="run-now-locks-the-task",
     ),
     NOW(
         "run_now_of_what_is_not_active",
@@ -171,6 +192,7 @@ MUTANTS = (
         "elsif v_instance.status <> 'active' then",
         "elsif false then",
         "test_only_an_active_workflow_runs_now",
+        guard="run-now-only-what-is-active",
     ),
     NOW(
         "run_now_by_an_old_plan",
@@ -178,6 +200,7 @@ MUTANTS = (
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
         "test_a_revision_of_yesterday_is_refused",
+        guard="plan-is-for-one-revision",
     ),
     NOW(
         "run_now_of_a_step_at_work",
@@ -185,6 +208,7 @@ MUTANTS = (
         "if not 'run-now' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase, v_task.outcome_unknown)) then",
         "if false then",
         "test_a_step_at_work_is_busy",
+        guard="step-at-work-is-not-queued-again",
     ),
     NOW(
         "run_now_sends_again",
@@ -192,6 +216,7 @@ MUTANTS = (
         "if v_task.scheduled_for <= v_now and (v_task.status = 'queued' or v_engine_paused) then",
         "if false then",
         "test_due_already_and_sent_changes_nothing",
+        guard="due-already-changes-nothing",
     ),
     NOW(
         "run_now_under_the_global_pause",
@@ -205,6 +230,7 @@ MUTANTS = (
                 "lease_expires_at = clock_timestamp() + p_lease",
             ),
         ),
+        guard="run-now-respects-the-global-pause",
     ),
     NOW(
         "run_now_under_the_old_fence",
@@ -212,6 +238,7 @@ MUTANTS = (
         "scheduled_for = least(t.scheduled_for, v_now), fence = nextval('fence_seq'), sends",
         "scheduled_for = least(t.scheduled_for, v_now), sends",
         "test_the_message_for_the_old_time_is_void",
+        guard="run-now-takes-a-new-fence",
     ),
     APPLY(
         "decision_without_a_successor",
@@ -219,6 +246,7 @@ MUTANTS = (
         "if (v_next is null) <> (v_instance.status not in ('active', 'paused')) then",
         "if false then",
         "test_a_decision_that_breaks_i2_is_refused_whole",
+        guard="live-iff-next-task",
     ),
     APPLY(
         "decision_under_the_global_pause",
@@ -226,20 +254,23 @@ MUTANTS = (
         "v_due, p_now, p_horizon, p_engine_paused);",
         "v_due, p_now, p_horizon, false);",
         "test_under_the_global_pause_nothing_is_queued",
+        guard="next-task-status",
     ),
     APPLY(
         "decision_for_a_paused_workflow",
         "I7: on a paused workflow the next task is born held.",
-        "v_born := initial_task_status(v_instance.status, ",
-        "v_born := initial_task_status('active', ",
+        "v_status := initial_task_status(v_instance.status, ",
+        "v_status := initial_task_status('active', ",
         "test_a_paused_workflow_stays_paused",
+        guard="next-task-status",
     ),
     APPLY(
         "decision_numbers_history_anew",
         "History is numbered without gaps, whoever writes it.",
-        "i.history_count + h.place",
-        "h.place",
+        "i.history_count + h.number",
+        "h.number",
         "test_history_goes_on_from_what_was_told",
+        guard="history-goes-on",
     ),
     APPLY(
         "decision_at_the_same_place",
@@ -247,34 +278,39 @@ MUTANTS = (
         "values (p_id || ':' || (p_sequence + 1), p_id, v_instance.account_id, p_sequence + 1,",
         "values (p_id || ':' || (p_sequence + 2), p_id, v_instance.account_id, p_sequence + 2,",
         "test_the_waiting_task_is_cancelled_and_the_next_one_born",
+        guard="next-sequence",
     ),
     ALLOWED(
         "skip_past_an_open_job",
         "I5: leaving a step whose job is open would forget it.",
-        f"and {_WAITING} and not p_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
-        "and not p_unknown then array['skip-step'] else '{}' end\n        when 'paused'",
+        f"and {_WAITING} and not p_outcome_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
+        "and not p_outcome_unknown then array['skip-step'] else '{}' end\n        when 'paused'",
         "tests/integration/test_skip_step.py::test_a_step_at_work_is_busy",
+        guard="skip-before-a-job",
     ),
     ALLOWED(
         "skip_past_what_may_exist",
         "I5: leaving a step whose submit is of unknown outcome would forget its job.",
-        f"and {_WAITING} and not p_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
+        f"and {_WAITING} and not p_outcome_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
         f"and {_WAITING} then array['skip-step'] else '{{}}' end\n        when 'paused'",
         "tests/integration/test_skip_step.py::test_a_step_at_work_is_busy",
+        guard="skip-before-a-job",
     ),
     ALLOWED(
         "skip_past_what_may_exist_while_paused",
         "I5: nor on a paused workflow.",
-        f"when p_task_status = 'held' and {_WAITING} and not p_unknown",
+        f"when p_task_status = 'held' and {_WAITING} and not p_outcome_unknown",
         f"when p_task_status = 'held' and {_WAITING}",
         "tests/integration/test_skip_step.py::test_a_held_step_at_work_is_busy",
+        guard="skip-held-before-a-job",
     ),
     ALLOWED(
         "skip_past_an_open_job_while_paused",
         "I5: nor past a job that is open there.",
-        f"when p_task_status = 'held' and {_WAITING} and not p_unknown",
-        "when p_task_status = 'held' and not p_unknown",
+        f"when p_task_status = 'held' and {_WAITING} and not p_outcome_unknown",
+        "when p_task_status = 'held' and not p_outcome_unknown",
         "tests/integration/test_skip_step.py::test_a_held_step_at_work_is_busy",
+        guard="skip-held-before-a-job",
     ),
     ALLOWED(
         "run_now_of_a_poll",
@@ -282,5 +318,6 @@ MUTANTS = (
         f"and {_WAITING} then array['run-now']",
         "then array['run-now']",
         "tests/integration/test_run_workflow_now.py::test_a_step_at_work_is_busy",
+        guard="run-now-before-a-job",
     ),
 )

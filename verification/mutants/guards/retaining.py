@@ -17,12 +17,6 @@ LOCKS = Place(
 )
 HISTORY = Place("sql/functions/maintain_history.sql", "tests/integration/test_maintain_history.py")
 TABLES = Place("sql/migrations/0001_expand_tables.sql", "tests/integration/test_constraints.py")
-TASK_TABLE = Place(
-    "sql/migrations/0005_expand_task_columns.sql", "tests/integration/test_constraints.py"
-)
-TASK_INDEXES = Place(
-    "sql/migrations/0006_expand_tasks_out.sql", "tests/integration/test_begin_tasks.py"
-)
 
 _FAILED = "exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')"
 _SUCCESSOR = "not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1))"
@@ -34,6 +28,7 @@ MUTANTS = (
         "where a.flamebot_id = p_account for update;",
         "where a.flamebot_id = p_account;",
         "test_a_start_that_came_first_makes_it_busy",
+        guard="erasing-locks-the-account",
     ),
     ERASE(
         "erase_without_the_instances_lock",
@@ -41,6 +36,7 @@ MUTANTS = (
         "    perform 1 from workflow_instances i where i.account_id = p_account order by i.id for no key update;\n",
         "",
         "test_a_retry_that_came_first_makes_it_busy",
+        guard="erasing-locks-instances",
     ),
     ERASE(
         "erase_locks_instances_in_any_order",
@@ -48,6 +44,7 @@ MUTANTS = (
         "where i.account_id = p_account order by i.id for no key update;",
         "where i.account_id = p_account for no key update;",
         f"{ORDER}::test_erasing_locks_instances_by_id",
+        guard="erasing-locks-instances",
     ),
     ERASE(
         "erase_locks_tasks_in_any_order",
@@ -55,6 +52,7 @@ MUTANTS = (
         "where t.task_id = any (v_tasks) order by t.task_id for no key update;",
         "where t.task_id = any (v_tasks) for no key update;",
         f"{ORDER}::test_erasing_locks_tasks_by_id",
+        guard="erasing-locks-tasks",
     ),
     ERASE(
         "erase_under_a_live_workflow",
@@ -62,6 +60,7 @@ MUTANTS = (
         "where i.account_id = p_account and i.is_live) then",
         "where i.account_id = p_account and false) then",
         "test_a_live_workflow_keeps_the_account",
+        guard="live-workflow-keeps-the-account",
     ),
     ERASE(
         "erase_leaves_what_can_be_retried",
@@ -69,6 +68,7 @@ MUTANTS = (
         "status = case when i.status = 'failed' then 'stopped' else i.status end",
         "status = i.status",
         "test_failed_workflows_end_with_it",
+        guard="erased-workflow-cannot-be-retried",
     ),
     TASKS(
         "cleanup_of_live_rows",
@@ -76,6 +76,7 @@ MUTANTS = (
         "where t.finished_at is not null and t.finished_at < p_before",
         "where t.created_at < p_before",
         "test_finished_rows_of_finished_age_go",
+        guard="only-finished-and-old-tasks",
     ),
     TASKS(
         "cleanup_of_young_rows",
@@ -83,6 +84,7 @@ MUTANTS = (
         "where t.finished_at is not null and t.finished_at < p_before",
         "where t.finished_at is not null",
         "test_finished_rows_of_finished_age_go",
+        guard="only-finished-and-old-tasks",
     ),
     TASKS(
         "cleanup_of_what_retry_needs",
@@ -90,6 +92,7 @@ MUTANTS = (
         f"and not ({_FAILED}",
         f"and not (false and {_FAILED}",
         "test_the_last_task_of_a_failed_instance_stays",
+        guard="retry-keeps-its-task",
     ),
     TASKS(
         "cleanup_keeps_all_of_a_failed_instance",
@@ -97,6 +100,7 @@ MUTANTS = (
         f"and {_SUCCESSOR})",
         ")",
         "test_the_last_task_of_a_failed_instance_stays",
+        guard="only-the-last-task-is-kept",
     ),
     TASKS(
         "cleanup_of_completed_instances_keeps_the_last",
@@ -104,6 +108,7 @@ MUTANTS = (
         f"and not ({_FAILED}",
         "and not (true",
         "test_a_completed_instance_keeps_none",
+        guard="retry-keeps-its-task",
     ),
     TASKS(
         "cleanup_that_waits",
@@ -111,6 +116,7 @@ MUTANTS = (
         "for update of t skip locked);",
         "for update of t);",
         "test_two_cleanups_share_the_work",
+        guard="cleanup-skips-locked-tasks",
     ),
     TASKS(
         "cleanup_without_a_lock",
@@ -118,6 +124,7 @@ MUTANTS = (
         "           for update of t skip locked);",
         "           );",
         "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+        guard="cleanup-skips-locked-tasks",
     ),
     TASKS(
         "cleanup_that_leaves_gaps",
@@ -125,6 +132,7 @@ MUTANTS = (
         " and (kept.sequence is null or old.sequence < kept.sequence);",
         ";",
         "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+        guard="kept-sequences-have-no-gaps",
     ),
     TASKS(
         "cleanup_without_end",
@@ -132,6 +140,7 @@ MUTANTS = (
         "         limit p_limit\n",
         "",
         "test_a_batch_is_no_larger_than_asked",
+        guard="cleanup-batch-is-bounded",
     ),
     TASKS(
         "cleanup_in_any_order",
@@ -139,6 +148,7 @@ MUTANTS = (
         "order by t.finished_at                --",
         "order by t.finished_at desc           --",
         "test_a_batch_is_no_larger_than_asked",
+        guard="oldest-tasks-first",
     ),
     REQUESTS(
         "cleanup_of_keys_in_use",
@@ -146,6 +156,7 @@ MUTANTS = (
         "where o.created_at < v_before order by",
         "where true order by",
         "test_requests_older_than_a_day_go",
+        guard="keys-are-kept-for-a-day",
     ),
     LOCKS(
         "cleanup_of_locks_in_use",
@@ -153,6 +164,7 @@ MUTANTS = (
         "where e.expires_at < v_now limit 1000",
         "where true limit 1000",
         "test_only_expired_locks_go",
+        guard="held-locks-stay",
     ),
     LOCKS(
         "cleanup_of_a_lock_that_is_being_renewed",
@@ -160,6 +172,7 @@ MUTANTS = (
         " for update skip locked)",
         ")",
         "test_a_lock_that_is_being_renewed_is_left",
+        guard="renewed-locks-stay",
     ),
     HISTORY(
         "history_dropped_too_soon",
@@ -167,6 +180,7 @@ MUTANTS = (
         "           and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= v_now - p_keep\n",
         "           and to_date(right(c.relname, 8), 'YYYYMMDD') <= v_now - p_keep\n",
         "test_a_day_is_dropped_once_every_row_of_it_may_go",
+        guard="day-is-dropped-whole",
     ),
     HISTORY(
         "history_deleted_too_soon",
@@ -174,6 +188,7 @@ MUTANTS = (
         "where o.finished_at < v_now - p_keep limit 10000",
         "where true limit 10000",
         "test_old_rows_go_from_the_default_partition_too",
+        guard="default-partition-keeps-young-rows",
     ),
     HISTORY(
         "history_tended_twice_at_once",
@@ -181,6 +196,7 @@ MUTANTS = (
         "if not pg_try_advisory_xact_lock(10, 0) then",
         "if false then",
         "test_two_passes_at_once_do_not_meet",
+        guard="one-maintenance-at-a-time",
     ),
     TABLES(
         "two_live_instances",
@@ -189,6 +205,7 @@ MUTANTS = (
         "create index one_live_instance on workflow_instances (account_id) where is_live;",
         "test_second_live_instance_of_an_account_is_impossible",
         "tests/integration/test_races.py::test_start_twice_at_once",
+        guard="one-live-instance",
     ),
     TABLES(
         "stopping_is_not_live",
@@ -196,62 +213,71 @@ MUTANTS = (
         "status in ('active', 'paused', 'stopping')) stored",
         "status in ('active', 'paused')) stored",
         "test_second_live_instance_of_an_account_is_impossible",
+        guard="stopping-is-live",
     ),
-    TASK_TABLE(
+    TABLES(
         "two_live_tasks",
         "I2: at most one live task per instance, whatever a verb does.",
         "create unique index one_live_task on",
         "create index one_live_task on",
         "test_second_live_task_of_an_instance_is_impossible",
+        guard="one-live-task",
     ),
-    TASK_TABLE(
+    TABLES(
         "same_wake_up_twice",
         "I3: a task's id is its place, and a place is taken once.",
-        "alter table scheduled_tasks add constraint scheduled_tasks_pkey primary key (task_id);\n",
-        "",
+        "primary key",
+        "not null",
         "test_same_wake_up_twice_is_impossible",
+        guard="task-id-is-unique",
     ),
-    TASK_TABLE(
+    TABLES(
         "task_at_another_place",
         "I3: a task's id says its instance and its sequence.",
-        "    constraint task_id_is_its_place check (task_id = workflow_instance_id || ':' || sequence),\n",
+        "constraint task_id_is_instance_and_sequence check (task_id = workflow_instance_id || ':' || sequence),",
         "",
         "test_same_wake_up_twice_is_impossible",
+        guard="task-id-is-instance-and-sequence",
     ),
-    TASK_TABLE(
+    TABLES(
         "lease_of_what_is_not_out",
         "I6: what is out has a lease, and nothing else has.",
-        "    constraint leased_iff_out check ((lease_expires_at is not null) = (status in ('queued', 'running'))),\n",
+        "constraint leased_iff_in_flight check ((lease_expires_at is not null) = (status in ('queued', 'running'))),",
         "",
         "test_task_in_two_minds_is_impossible",
+        guard="in-flight-has-a-lease",
     ),
-    TASK_TABLE(
+    TABLES(
         "finished_task_without_an_end",
         "I12: what is over says when it ended.",
-        "    constraint finished_iff_over check ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),\n",
+        "constraint finished_at_iff_finished check ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),",
         "",
         "test_task_in_two_minds_is_impossible",
+        guard="finished-task-has-an-end",
     ),
-    TASK_TABLE(
+    TABLES(
         "held_without_since_when",
         "What is held says since when: its remaining wait is counted from then.",
-        "    constraint held_iff_held check ((held_at is not null) = (status = 'held')),\n",
+        "constraint held_at_iff_held check ((held_at is not null) = (status = 'held')),",
         "",
         "test_task_in_two_minds_is_impossible",
+        guard="held-task-has-a-start",
     ),
-    TASK_TABLE(
+    TABLES(
         "held_cancel",
         "A cancel is never held, whatever a verb does.",
         "check (phase <> 'cancel' or status <> 'held')",
         "check (true)",
         "test_task_in_two_minds_is_impossible",
+        guard="cancel-is-never-held",
     ),
     TABLES(
         "finished_instance_without_an_end",
         "An instance is finished when it says when.",
-        "    constraint finished_iff_over check ((finished_at is not null) = (status in ('completed', 'failed', 'stopped'))),\n",
+        "constraint finished_at_iff_finished check ((finished_at is not null) = (status in ('completed', 'failed', 'stopped'))),",
         "",
         "test_instance_in_two_minds_is_impossible",
+        guard="finished-instance-has-an-end",
     ),
     TABLES(
         "paused_without_since_when",
@@ -259,12 +285,14 @@ MUTANTS = (
         "check (status <> 'paused' or paused_at is not null)",
         "check (true)",
         "test_instance_in_two_minds_is_impossible",
+        guard="paused-instance-has-a-start",
     ),
-    TASK_INDEXES(
+    TABLES(
         "lease_in_an_index",
         "Nothing that begin changes is in an index: its row's next version stays in its page.",
-        "drop index tasks_leased;\n",
-        "",
-        "test_begin_writes_no_index",
+        "on scheduled_tasks (scheduled_for) where is_in_flight",
+        "on scheduled_tasks (lease_expires_at) where is_in_flight",
+        "tests/integration/test_begin_tasks.py::test_begin_writes_no_index",
+        guard="lease-in-no-index",
     ),
 )

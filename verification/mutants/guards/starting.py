@@ -8,6 +8,7 @@ RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
 START = Place("sql/functions/start_workflows.sql", "tests/integration/test_start_workflows.py")
 IMPORT = Place("sql/functions/import_accounts.sql", "tests/integration/test_import_accounts.py")
+UPSERT = Place("sql/functions/upsert_accounts.sql", "tests/integration/test_import_accounts.py")
 FIND = Place("sql/functions/find_import.sql", "tests/integration/test_find_import.py")
 PUBLISH = Place(
     "sql/functions/publish_definition.sql", "tests/integration/test_publish_definition.py"
@@ -15,7 +16,7 @@ PUBLISH = Place(
 REGISTERED = Place("sql/functions/mark_registered.sql", "tests/integration/test_mark_registered.py")
 
 _ACCOUNTS = "    perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;\n"
-_BORN = "(select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0)"
+_FIRST = "select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0"
 _NEWER = "case when excluded.credentials_version > a.credentials_version then excluded.credentials_version"
 
 MUTANTS = (
@@ -25,6 +26,7 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        guard="start-takes-the-shared-lock",
     ),
     START(
         "start_without_the_accounts_lock",
@@ -33,6 +35,7 @@ MUTANTS = (
         "",
         "tests/integration/test_delete_account.py::test_a_start_that_came_first_makes_it_busy",
         "tests/integration/test_delete_account.py::test_a_start_that_comes_later_finds_no_account",
+        guard="start-locks-accounts",
     ),
     START(
         "start_locks_accounts_in_any_order",
@@ -40,20 +43,23 @@ MUTANTS = (
         _ACCOUNTS,
         _ACCOUNTS.replace(" order by a.flamebot_id", ""),
         f"{ORDER}::test_start_locks_accounts_by_id",
+        guard="start-locks-accounts",
     ),
     START(
         "start_inserts_in_any_order",
         "Inserts into a unique index are sorted: the index makes writers wait for each other, too.",
-        "         order by a.flamebot_id\n            on conflict do nothing",
-        "            on conflict do nothing",
+        "order by a.flamebot_id",
+        "",
         f"{ORDER}::test_start_inserts_by_account",
+        guard="start-inserts-by-account",
     ),
     START(
         "start_decides_by_a_look_beforehand",
         "I1: the unique index decides who starts an account, and the other one is told so.",
-        "            on conflict do nothing                          -- one_live_instance decides, not a look beforehand\n",
+        "on conflict do nothing",
         "",
         "test_account_with_a_live_workflow_keeps_it",
+        guard="unique-index-decides",
     ),
     START(
         "start_of_an_incomplete_account",
@@ -61,20 +67,23 @@ MUTANTS = (
         " and a.model_id is not null and a.channel_id is not null\n",
         "\n",
         "test_every_row_has_its_own_answer",
+        guard="start-needs-model-and-channel",
     ),
     START(
         "start_under_the_global_pause",
         "I7: what is started under the global pause is pending.",
-        _BORN,
-        _BORN.replace("v_paused", "false"),
+        _FIRST,
+        _FIRST.replace("v_paused", "false"),
         "test_global_pause_starts_but_sends_nothing",
+        guard="first-task-status",
     ),
     START(
         "start_gives_a_task_to_whoever_was_refused",
         "I2: only an instance that was stored gets a task.",
-        "where (select count(*) from inserted) = (select count(*) from x) or x.instance_id = any (array(select i.id from inserted i))",
+        "where (select count(*) from inserted) = (select count(*) from requested) or r.instance_id = any (array(select i.id from inserted i))",
         "",
         "test_account_with_a_live_workflow_keeps_it",
+        guard="only-inserted-instances-get-tasks",
     ),
     IMPORT(
         "import_beside_itself",
@@ -82,6 +91,7 @@ MUTANTS = (
         "if not pg_try_advisory_xact_lock(8, hashtext(p_principal || E'\\x1f' || p_key)) then",
         "if false then",
         "test_the_same_key_at_once_is_in_flight",
+        guard="one-request-per-key",
     ),
     IMPORT(
         "import_keeps_others_waiting",
@@ -89,6 +99,7 @@ MUTANTS = (
         "hashtext(p_principal || E'\\x1f' || p_key)",
         "hashtext(p_principal)",
         "test_another_key_is_not_kept_waiting",
+        guard="one-request-per-key",
     ),
     IMPORT(
         "import_under_a_remembered_key",
@@ -96,6 +107,7 @@ MUTANTS = (
         "if exists (select 1 from find_import(p_principal, p_key)) then",
         "if false then",
         "test_a_remembered_key_is_not_used_again",
+        guard="stored-key-is-not-used-again",
     ),
     IMPORT(
         "import_beside_a_pause_all",
@@ -103,48 +115,55 @@ MUTANTS = (
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_import_takes_the_engines_control_before_accounts",
+        guard="import-takes-the-shared-lock",
     ),
-    IMPORT(
+    UPSERT(
         "import_locks_accounts_in_any_order",
         "Accounts are stored in the order of their ids.",
-        '         order by x.flamebot_id collate "C"\n',
+        'order by r.flamebot_id collate "C"',
         "",
         f"{ORDER}::test_import_stores_accounts_by_id",
+        guard="upsert-by-id",
     ),
-    IMPORT(
+    UPSERT(
         "import_orders_by_another_collation",
         "The order is that of the accounts' column, whatever the database's collation.",
-        'order by x.flamebot_id collate "C"',
-        'order by x.flamebot_id collate "en-x-icu"',
+        'order by r.flamebot_id collate "C"',
+        'order by r.flamebot_id collate "en-x-icu"',
         f"{ORDER}::test_import_stores_accounts_by_id",
+        guard="upsert-by-id",
     ),
-    IMPORT(
+    UPSERT(
         "import_takes_versions_back",
         "The credentials' version grows with every change and is never used again.",
         _NEWER,
         "case when true then excluded.credentials_version",
         "test_the_version_grows_even_if_the_older_reservation_comes_last",
+        guard="version-grows",
     ),
-    IMPORT(
+    UPSERT(
         "import_without_a_new_version",
         "I5: a change of what is registered is a new version, and so a new key at the service.",
-        f"               credentials_version = {_NEWER}",
-        "               credentials_version = case when true then a.credentials_version when false then excluded.credentials_version",
+        f"credentials_version = {_NEWER}",
+        "credentials_version = case when true then a.credentials_version when false then excluded.credentials_version",
         "test_any_change_makes_a_new_version",
+        guard="version-grows",
     ),
-    IMPORT(
+    UPSERT(
         "import_of_the_same_makes_a_version",
         "The same again changes nothing: nothing is registered anew.",
         "            or excluded.config not in ('null', a.config)\n",
         "            or true\n",
         "test_the_same_again_changes_nothing",
+        guard="same-config-is-no-change",
     ),
-    IMPORT(
+    UPSERT(
         "import_that_forgets_what_is_stored",
         "What is left out keeps its stored value.",
         "set model_id = coalesce(excluded.model_id, a.model_id),",
         "set model_id = excluded.model_id,",
         "test_what_is_not_sent_is_kept",
+        guard="null-keeps-what-is-stored",
     ),
     IMPORT(
         "import_remembers_what_to_send",
@@ -152,6 +171,7 @@ MUTANTS = (
         "jsonb_agg(s - 'send')",
         "jsonb_agg(s)",
         "test_the_request_is_remembered_without_what_was_to_be_sent",
+        guard="stored-response-sends-nothing",
     ),
     FIND(
         "key_remembered_for_ever",
@@ -159,6 +179,7 @@ MUTANTS = (
         " and r.created_at > clock_timestamp() - interval '24 hours'",
         "",
         "test_after_a_day_it_is_forgotten",
+        guard="key-expires",
     ),
     FIND(
         "key_of_another_caller",
@@ -166,6 +187,7 @@ MUTANTS = (
         "r.principal = p_principal and r.key = p_key",
         "r.key = p_key",
         "test_a_key_is_its_callers_own",
+        guard="key-belongs-to-its-principal",
     ),
     REGISTERED(
         "registration_of_an_old_version",
@@ -173,6 +195,7 @@ MUTANTS = (
         " and a.credentials_version = p_version",
         "",
         "test_only_the_current_version_can_be_marked",
+        guard="only-the-current-version",
     ),
     PUBLISH(
         "publishers_at_once",
