@@ -138,6 +138,10 @@ requirements: $(DEV) ## pin the packages named in the .in files; ARGS=--upgrade 
 	for peer in absurd dbos pgqueuer procrastinate; do \
 		$(COMPILE) $(ARGS) -o requirements/peers/$$peer.txt requirements/peers/$$peer.in || exit 1; done
 
+.PHONY: schema
+schema: $(DEV) ## write sql/schema.sql, the schema on one page
+	$(BIN)/python -m devstack.schema
+
 .PHONY: openapi
 openapi: $(LOCAL) ## write docs/openapi.json from the routes
 	$(BIN)/python -m flamebot.http.openapi docs/openapi.json
