@@ -1,4 +1,4 @@
-"""Messages: pointers, read only by code that knows their shape."""
+"""Messages of the step queue: pointers, read only by code that knows their version."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ POINTER = TaskPointer(
 
 
 def test_what_is_sent_is_read() -> None:
-    """And nothing but the pointer: whether it travels alone is the sender's matter."""
+    """The pointer is unchanged; whether it travels alone is not part of the message."""
     assert decode(encode([POINTER])) == [POINTER]
 
 
 def test_a_message_of_another_version_is_left() -> None:
-    """During a deploy the code that knows it reads it; the other one fails it, so that it comes again."""
+    """During a deploy the old code fails a new message, so that the new code receives it."""
     with pytest.raises(UnreadableMessage):
         decode(encode([POINTER]).replace('"v":1', '"v":2'))
 
@@ -52,7 +52,7 @@ def test_a_message_of_another_version_is_left() -> None:
     ],
 )
 def test_a_pointer_that_none_can_have_sent_is_unreadable(task: list[object]) -> None:
-    """It would fail at the database, and take the pointers beside it along."""
+    """It would raise an error in the database, for all pointers of the batch."""
     good = json.loads(encode([POINTER]))["tasks"]
     with pytest.raises(UnreadableMessage):
         decode(json.dumps({"v": 1, "tasks": [*good, task]}))

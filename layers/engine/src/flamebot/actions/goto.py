@@ -34,15 +34,15 @@ class GotoFields(StepFields):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_LIMITED, _ENDLESS]})
 
-    next_step: str = Field(description="The id of the step to go on with")
+    next_step: str = Field(description="The id of the step to continue with")
     max_iterations: int | None = Field(
-        default=None, ge=1, le=MOST_ITERATIONS, description="How often it jumps"
+        default=None, ge=1, le=MOST_ITERATIONS, description="The number of jumps"
     )
     infinite_allowed: bool = Field(
-        default=False, description="It jumps for ever; instead of maxIterations"
+        default=False, description="Jumps without a limit; excludes maxIterations"
     )
     on_limit: Literal["continue", "fail"] = Field(
-        default="continue", description="At the limit: the step after it, or failure"
+        default="continue", description="At the limit: continue with the next step, or fail"
     )
 
     @classmethod

@@ -26,7 +26,7 @@ DURATION_SCHEMA: Final[dict[str, Any]] = {
     ],
 }
 SPAN_SCHEMA: Final[dict[str, Any]] = {
-    "description": "A duration, or a range of durations to draw from at each use",
+    "description": "A duration, or a range from which each use picks one at random",
     "anyOf": [
         DURATION_SCHEMA,
         {
@@ -59,7 +59,7 @@ class StepFields(BaseModel):
     action: str
     delay: Delay = Field(
         default=NO_DELAY,
-        description="Before the step runs, after the one before finished",
+        description="Waited before the step runs, from the end of the previous step",
         json_schema_extra={"default": 0},
     )
     description: str | None = Field(default=None, max_length=2000)
@@ -68,10 +68,10 @@ class StepFields(BaseModel):
         description="Whether its failure fails the workflow; by default true for effects",
     )
     timeout: Timeout | None = Field(
-        default=None, description="Of the whole step, counted while not paused"
+        default=None, description="Of the whole step; time in a pause does not count"
     )
     max_attempts: int | None = Field(
-        default=None, ge=1, le=100, description="Beats the definition's maxRetries"
+        default=None, ge=1, le=100, description="Overrides the definition's maxRetries"
     )
 
     @classmethod

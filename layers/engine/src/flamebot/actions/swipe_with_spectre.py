@@ -63,13 +63,15 @@ class SwipeFields(StepFields):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_COUNT, _BY_ENDS]})
 
     swipe_count: SwipeCount | None = Field(
-        default=None, description="A number, or a range to draw from at each use"
+        default=None, description="A number, or a range from which each use picks one at random"
     )
     min_swipes: int | None = Field(
         default=None, ge=1, le=MOST_SWIPES, description="With maxSwipes, instead of swipeCount"
     )
     max_swipes: int | None = Field(default=None, ge=1, le=MOST_SWIPES)
-    spectre: dict[str, Any] = Field(default_factory=dict, description="Passed through unread")
+    spectre: dict[str, Any] = Field(
+        default_factory=dict, description="Passed to the provider unchanged"
+    )
 
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:

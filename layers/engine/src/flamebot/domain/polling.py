@@ -28,7 +28,7 @@ def poll_wait(polls: int) -> timedelta:
 
 
 def submitted(ctx: PlanContext, job_id: str) -> Decision:
-    """The service has accepted the work: poll its job."""
+    """Decide what follows an accepted submit: poll its job."""
     # The key goes along with the job id: a cancel or a retry looks the job up by it.
     key = ctx.task.task_id  # guard: poll-key
     payload = ctx.payload.carried(job_id=job_id, key=key, polls=0)
@@ -42,7 +42,7 @@ def submitted(ctx: PlanContext, job_id: str) -> Decision:
 
 
 def still_running(ctx: PlanContext) -> Decision:
-    """The job is at work: poll again, or cancel it if the step's timeout is over."""
+    """Decide what follows a poll of a job that is at work: poll again, or cancel the job."""
     polls = ctx.payload.polls + 1
     payload = ctx.payload.carried(polls=polls)
     if ctx.task.phase is Phase.CANCEL:
