@@ -74,7 +74,7 @@ def replaced(world: World) -> Iterator[None]:
             (actions_client, "ActionsApi", api),
             (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
             *((module, "uuid4", identifiers) for module in (start, run_tasks, dispatch, request)),
-            (maintenance, "BATCH", 3),
+            (maintenance, "DELETE_BATCH", 3),
             (idempotency, "hashlib", types.SimpleNamespace(scrypt=_quick_scrypt)),
             (devstack.actions_service.provider, "time", clock),
             (devstack.actions_service.server, "time", clock),
