@@ -57,6 +57,8 @@ class PostgresImportStore(SharedCalls):
 
     def begin_import(self, import_id: str, delivery_id: str) -> ImportLease | str | None:
         """Take the lease of an import; else return its status, or None when there is none."""
+        # Repeated with the same delivery id after a lost connection, the call returns the lease
+        # that it took. Without the id it would take its own lease for another worker's.
         found = self._value(
             "begin_import(%(id)s, %(delivery_id)s, %(now)s, %(lease)s)",
             id=import_id,

@@ -124,15 +124,15 @@ class RunImport:
                 # An import that has ended or never was: a late upload, or a delete that failed.
                 self._delete_file(import_id)
                 return True
-            return self._use(lease, size, time_left)
+            return self._process_lease(lease, size, time_left)
         except Unavailable as error:
             self._telemetry.warn(
                 "import_deferred", import_id=import_id, code=error.code, detail=error.detail
             )
             return self._wake_up(import_id, _RETRY_SECONDS)
 
-    def _use(self, lease: ImportLease, size: int, time_left: Callable[[], float]) -> bool:
-        """Store rows under a lease, and hand the import on. Return as `process` does."""
+    def _process_lease(self, lease: ImportLease, size: int, time_left: Callable[[], float]) -> bool:
+        """Import rows under a lease, then hand the import on. Return what `process` returns."""
         match self._import_rows(lease, size, time_left):
             case _Result.ENDED:
                 self._delete_file(lease.import_id)
@@ -221,20 +221,9 @@ class RunImport:
         Raises `Unavailable` when the lease or the staged rows were lost: the rows are read again,
         by this worker or by another.
         """
-        accounts = [account for _, account in pending.valid]
-        # Encryption comes first: it calls the key service, which may take longer than the lease.
-        # A lease that expires in the meantime is found by the commit, not by a look at a clock.
-        rows = account_rows(accounts, self._store, self._vault)
-        now = self._store.now() if definition else lease.starts_at
-        staged = []
-        for (record, account), row in zip(pending.valid, rows, strict=True):
-            start = None
-            if definition:
-                # A row's share of the spread is its position in the file: known without counting
-                # the rows, and the same for every worker that reads the row.
-                at = max(now, lease.starts_at + lease.spread * (record.end / lease.size))
-                start = start_row(definition, account_data(account), at)
-            staged.append(StagedRow(row=record.line, account=row, start=start))
+        staged = self._staged(lease, pending, definition)
+        # Encrypting calls the key service and may take longer than the lease. A clock would not
+        # tell reliably whether the lease is still held; the fence in this transaction does.
         result = self._store.import_chunk(lease, pending.chunk(staged, last=last))
         if not result.applied:
             self._telemetry.info(
@@ -252,6 +241,24 @@ class RunImport:
         # would send tasks whose transaction rolls back.
         send_tasks(result.send, queue=self._steps, clock=self._clock, telemetry=self._telemetry)
         return True
+
+    def _staged(
+        self, lease: ImportLease, pending: PendingChunk, definition: Definition | None
+    ) -> list[StagedRow]:
+        """Return the valid rows of a chunk, encrypted, with their starts planned."""
+        accounts = [account for _, account in pending.valid]
+        rows = account_rows(accounts, self._store, self._vault)
+        now = self._store.now() if definition else lease.starts_at
+        staged = []
+        for (record, account), row in zip(pending.valid, rows, strict=True):
+            start = None
+            if definition:
+                # A row's share of the spread is its position in the file: known without counting
+                # the rows, and the same for every worker that reads the row.
+                at = max(now, lease.starts_at + lease.spread * (record.end / lease.size))
+                start = start_row(definition, account_data(account), at)
+            staged.append(StagedRow(row=record.line, account=row, start=start))
+        return staged
 
     def _delete_file(self, import_id: str) -> None:
         """Delete the file of an import that has ended.
