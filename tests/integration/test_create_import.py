@@ -1,4 +1,4 @@
-"""create_import: an import waits for its file; the same request under the same key is the same import."""
+"""create_import: an import waits for its file, and a key names one import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.stores import ALICE
 
 
 def a_request(**fields: object) -> NewImport:
-    """A request with a key."""
+    """Return a request with a key."""
     values: dict[str, object] = {
         "import_id": str(uuid4()),
         "file_name": "a.csv",
@@ -32,8 +32,8 @@ def a_request(**fields: object) -> NewImport:
     return NewImport(**values)  # type: ignore[arg-type]
 
 
-def test_it_waits_for_its_file(database: TestDatabase) -> None:
-    """Nothing is read yet; who asked, and why, is in the audit log."""
+def test_a_created_import_waits_for_its_file(database: TestDatabase) -> None:
+    """No byte is read yet; the audit log holds the caller and the reason."""
     import_id = announce(database)
     row = row_of(database, import_id)
     assert (
@@ -49,7 +49,7 @@ def test_it_waits_for_its_file(database: TestDatabase) -> None:
 
 
 def test_the_same_key_is_the_same_import(database: TestDatabase) -> None:
-    """Called again after a lost answer, or by a client that was interrupted; the upload may begin anew."""
+    """A repeated request returns the import and extends the time for its upload."""
     first, new = admin(database).create_import(a_request(), ALICE)
     assert new
     outlive(database, 600)
@@ -59,8 +59,8 @@ def test_the_same_key_is_the_same_import(database: TestDatabase) -> None:
     assert len(log(database)) == 1
 
 
-def test_the_same_id_again_is_no_second_import(database: TestDatabase) -> None:
-    """The database client repeats the call when the connection broke under it."""
+def test_the_same_id_creates_no_second_import(database: TestDatabase) -> None:
+    """The database client repeats the call when its connection was lost."""
     request = a_request(key=None)
     assert [admin(database).create_import(request, ALICE)[0] for _ in range(2)] == [
         request.import_id
@@ -76,14 +76,14 @@ def test_the_same_id_again_is_no_second_import(database: TestDatabase) -> None:
 def test_another_request_under_the_key_is_refused(
     database: TestDatabase, change: dict[str, object]
 ) -> None:
-    """A key names one request."""
+    """A key belongs to one request."""
     admin(database).create_import(a_request(), ALICE)
     with pytest.raises(IdempotencyKeyReused):
         admin(database).create_import(a_request(**change), ALICE)
 
 
-def test_a_new_version_of_the_definition_makes_it_no_other_request(database: TestDatabase) -> None:
-    """What was asked for is the type; the version was pinned when it was asked for first."""
+def test_a_new_version_of_the_definition_is_the_same_request(database: TestDatabase) -> None:
+    """The request names a type; its version was pinned by the first call."""
     older, newer = (a_definition(database.main, "flow", version=version) for version in (1, 2))
     assert older != newer
     first, _ = admin(database).create_import(a_request(definition_id=older), ALICE)
@@ -93,8 +93,8 @@ def test_a_new_version_of_the_definition_makes_it_no_other_request(database: Tes
         admin(database).create_import(a_request(), ALICE)
 
 
-def test_keys_are_each_callers_own(database: TestDatabase) -> None:
-    """Somebody else's key is another one."""
+def test_a_key_belongs_to_its_caller(database: TestDatabase) -> None:
+    """The same key of another caller is another key."""
     first, _ = admin(database).create_import(a_request(), ALICE)
     second, new = admin(database).create_import(a_request(), Caller(actor="bob"))
     assert new
@@ -102,7 +102,7 @@ def test_keys_are_each_callers_own(database: TestDatabase) -> None:
 
 
 def test_a_key_is_free_again_after_a_failure_and_after_a_day(database: TestDatabase) -> None:
-    """Whoever runs a failed import again wants it done, not told; a completed one is told for a day."""
+    """A failed import can be repeated at once; a completed one is returned for a day."""
     first, _ = admin(database).create_import(a_request(), ALICE)
     admin(database).cancel_import(first, ALICE)
     second, new = admin(database).create_import(a_request(), ALICE)
@@ -113,10 +113,13 @@ def test_a_key_is_free_again_after_a_failure_and_after_a_day(database: TestDatab
     assert admin(database).create_import(a_request(), ALICE)[1]
 
 
-def test_two_at_once_are_one(database: TestDatabase) -> None:
-    """The second waits for the first, and finds it."""
+def test_two_requests_at_once_create_one_import(database: TestDatabase) -> None:
+    """The second waits for the first and returns its import."""
     first, second = database.session(), database.session()
-    call = "select create_import(gen_random_uuid(), 'a', 'csv', 10, null, 0, 'k', interval '1 hour', 'alice', null) as answer"
+    call = (
+        "select create_import(gen_random_uuid(), 'a', 'csv', 10, null, 0, 'k',"
+        " interval '1 hour', 'alice', null) as answer"
+    )
     first.begin()
     one = first.value(call)
     waiting = start(lambda: second.value(call))

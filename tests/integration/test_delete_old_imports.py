@@ -1,4 +1,4 @@
-"""delete_old_imports: what ended a month ago is forgotten, what it stored is not."""
+"""delete_old_imports: imports that ended a month ago are deleted, their accounts stay."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.support.databases import TestDatabase
 from tests.support.imports import a_row, announce, begun, import_maintenance, outlive, store
 
 
-def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) -> None:
-    """One that never ended stays; accounts stay in any case."""
-    turn = begun(database)
+def test_old_imports_are_deleted_with_their_rejects(database: TestDatabase) -> None:
+    """An import that has not ended stays, and so do all accounts."""
+    lease = begun(database)
     reject = RejectedRow(
         row=3, flamebot_id=None, code="invalid", issues=(ValidationIssue("/modelId", "No."),)
     )
-    store(database, turn, a_row("a"), rejects=[reject], to=1000, last=True)
+    store(database, lease, a_row("a"), rejects=[reject], to=1000, last=True)
     outlive(database, 31 * 86400)
     waiting = announce(database)
     assert import_maintenance(database).delete_old_imports() == 1
@@ -23,8 +23,8 @@ def test_imports_of_a_month_ago_go_with_their_rejects(database: TestDatabase) ->
     assert database.value("select count(*) from accounts") == 1
 
 
-def test_a_few_at_a_time(database: TestDatabase) -> None:
-    """Each may have ten thousand rejected rows."""
+def test_it_deletes_a_few_at_a_time(database: TestDatabase) -> None:
+    """Each import may have ten thousand rejected rows."""
     for _ in range(6):
         store(database, begun(database), to=1000, last=True)
     outlive(database, 31 * 86400)

@@ -1,4 +1,4 @@
-"""fail_import: a file that cannot be read any further ends its import; what was stored stays."""
+"""fail_import: an unreadable file ends its import; stored rows stay."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.support.databases import TestDatabase
 from tests.support.imports import a_row, begun, log, outlive, row_of, store, worker
 
 
-def test_it_says_why(database: TestDatabase) -> None:
-    """The rows before the place are stored, and told."""
-    turn = begun(database)
-    store(database, turn, a_row("a"), to=10)
-    worker(database).fail_import(turn, "unreadable: Its quotes are broken.")
-    row = row_of(database, turn.import_id)
+def test_it_stores_the_reason(database: TestDatabase) -> None:
+    """The rows before the unreadable one stay stored and counted."""
+    lease = begun(database)
+    store(database, lease, a_row("a"), to=10)
+    worker(database).fail_import(lease, "unreadable: Its quotes are broken.")
+    row = row_of(database, lease.import_id)
     assert (row["status"], row["error"], row["created"]) == (
         "failed",
         "unreadable: Its quotes are broken.",
@@ -22,8 +22,8 @@ def test_it_says_why(database: TestDatabase) -> None:
     assert database.value("select count(*) from accounts") == 1
 
 
-def test_a_turn_that_was_lost_fails_nothing(database: TestDatabase) -> None:
-    """Whoever has the turn now judges by what it reads itself."""
+def test_a_lost_lease_fails_nothing(database: TestDatabase) -> None:
+    """The worker that holds the lease reads the file itself."""
     old = begun(database)
     outlive(database)
     begun(database, old.import_id)

@@ -1,4 +1,4 @@
-"""find_stalled_imports: whatever got lost, somebody looks again."""
+"""find_stalled_imports: every import that needs a worker is found."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from tests.support.stores import ALICE
 
 
 def found(database: TestDatabase) -> set[tuple[str, bool]]:
-    """What maintenance would hint at."""
+    """Return the imports that maintenance would wake a worker for."""
     return set(import_maintenance(database).find_stalled_imports())
 
 
-def test_a_waiting_one_whose_event_may_be_lost(database: TestDatabase) -> None:
-    """After five minutes, and not before."""
+def test_a_waiting_import_is_found_after_five_minutes(database: TestDatabase) -> None:
+    """Its upload event may be lost."""
     import_id = announce(database)
     assert found(database) == set()
     outlive(database, 301)
     assert found(database) == {(import_id, False)}
 
 
-def test_one_whose_worker_died(database: TestDatabase) -> None:
-    """As soon as its lease is over; it stands still when nothing was stored for a quarter of an hour."""
-    turn = begun(database)
+def test_an_import_whose_lease_expired_is_found(database: TestDatabase) -> None:
+    """It is stalled when nothing was stored for a quarter of an hour."""
+    lease = begun(database)
     assert found(database) == set()
     outlive(database, 100)
-    assert found(database) == {(turn.import_id, False)}
+    assert found(database) == {(lease.import_id, False)}
     outlive(database, 900)
-    assert found(database) == {(turn.import_id, True)}
+    assert found(database) == {(lease.import_id, True)}
 
 
-def test_one_that_is_over_until_its_file_is_gone_for_good(database: TestDatabase) -> None:
-    """A file that could not be deleted, or came late, holds credentials."""
-    turn = begun(database)
-    store(database, turn, to=1000, last=True)
+def test_an_ended_import_is_found_until_its_file_is_gone(database: TestDatabase) -> None:
+    """A file that was not deleted, or came late, holds credentials."""
+    lease = begun(database)
+    store(database, lease, to=1000, last=True)
     outlive(database, 301)
-    assert found(database) == {(turn.import_id, False)}
+    assert found(database) == {(lease.import_id, False)}
     outlive(database, 3600)
-    worker(database).miss_import_file(turn.import_id)
+    worker(database).miss_import_file(lease.import_id)
     assert found(database) == set()
 
 
-def test_a_hundred_at_most(database: TestDatabase) -> None:
-    """The longest untouched first."""
+def test_it_finds_a_hundred_at_most(database: TestDatabase) -> None:
+    """The longest untouched come first."""
     ids = [announce(database) for _ in range(101)]
     admin(database).cancel_import(ids[0], ALICE)
     outlive(database)

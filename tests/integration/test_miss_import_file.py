@@ -1,4 +1,4 @@
-"""miss_import_file: what it means that a file is not there."""
+"""miss_import_file: the consequence of a file that is not there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.support.imports import admin, announce, begun, outlive, row_of, worke
 from tests.support.stores import ALICE
 
 
-def test_it_may_still_come(database: TestDatabase) -> None:
-    """As long as the address is valid, and five minutes more: an upload that began in time ends later."""
+def test_a_file_may_still_be_uploaded(database: TestDatabase) -> None:
+    """An upload that began while the address was valid may end five minutes later."""
     import_id = announce(database)
     outlive(database, 3600 + 200)
     assert worker(database).miss_import_file(import_id) == "waiting"
@@ -21,19 +21,21 @@ def test_it_may_still_come(database: TestDatabase) -> None:
     assert row["file_deleted_at"] is not None
 
 
-def test_one_that_went_missing_ends_the_import_once_its_worker_is_gone(
+def test_a_missing_file_ends_an_import_without_a_worker(
     database: TestDatabase,
 ) -> None:
-    """A worker that has the file open reads on."""
-    turn = begun(database)
-    assert worker(database).miss_import_file(turn.import_id) == "running"
+    """A worker that has the file open continues to read."""
+    lease = begun(database)
+    assert worker(database).miss_import_file(lease.import_id) == "running"
     outlive(database, 100)
-    assert worker(database).miss_import_file(turn.import_id) == "failed"
-    assert row_of(database, turn.import_id)["error"].startswith("file_gone: ")
+    assert worker(database).miss_import_file(lease.import_id) == "failed"
+    assert row_of(database, lease.import_id)["error"].startswith("file_gone: ")
 
 
-def test_that_of_an_import_that_is_over_was_deleted(database: TestDatabase) -> None:
-    """It is settled only when no upload can come any more: a late one has to be deleted too."""
+def test_the_file_of_an_ended_import_is_gone_when_no_upload_can_follow(
+    database: TestDatabase,
+) -> None:
+    """A late upload has to be deleted too."""
     import_id = announce(database)
     admin(database).cancel_import(import_id, ALICE)
     assert worker(database).miss_import_file(import_id) == "cancelled"

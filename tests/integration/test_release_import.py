@@ -1,4 +1,4 @@
-"""release_import: the turn is given back, if it is still ours."""
+"""release_import: a lease is given back by its holder."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from tests.support.imports import admin, begun, outlive, row_of, worker
 from tests.support.stores import ALICE
 
 
-def test_the_next_one_need_not_wait_for_the_lease(database: TestDatabase) -> None:
-    """It begins at once."""
-    turn = begun(database)
-    worker(database).release_import(turn)
-    assert begun(database, turn.import_id).fence > turn.fence
+def test_the_next_worker_begins_at_once(database: TestDatabase) -> None:
+    """It does not wait until the released lease would have expired."""
+    lease = begun(database)
+    worker(database).release_import(lease)
+    assert begun(database, lease.import_id).fence > lease.fence
 
 
-def test_a_turn_that_was_lost_is_not_given_back(database: TestDatabase) -> None:
-    """Nor does it wake what is over."""
+def test_a_lost_lease_cannot_be_released(database: TestDatabase) -> None:
+    """Nor does the call change an import that has ended."""
     old = begun(database)
     outlive(database)
     new = begun(database, old.import_id)
