@@ -78,6 +78,8 @@ class Goto:
 
     def transition(self, step_id: str, iterations: Mapping[str, int]) -> Transition:
         """Jump again, unless the limit is reached."""
+        # The count is kept for the life of the instance and never reset: the jump of an inner loop
+        # that has reached its limit does not jump again in the next round of an outer loop.
         made = iterations.get(step_id, 0)
         limit = self._config.max_iterations
         if limit is None or made < limit:

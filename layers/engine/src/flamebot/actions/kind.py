@@ -44,6 +44,7 @@ class Kind(ABC):
         Returns:
             The step and no issues, or None and every issue; pointers start at the step.
         """
+        # Before the model reads the fields, so that the author gets the issues of both at once.
         issues = self.fields.contradictions(fields)
         try:
             config = self.fields.model_validate(fields, context={"published": published})

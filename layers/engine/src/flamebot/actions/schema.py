@@ -58,6 +58,7 @@ def definition_schema() -> dict[str, Any]:
 
 def _step_schema(name: str) -> dict[str, Any]:
     schema = REGISTRY[name].fields.model_json_schema(by_alias=True)
+    # `oneOf` needs a member that tells the actions apart; the model itself accepts any action.
     schema["title"] = name
     schema["properties"]["action"] = {"const": name}
     return schema

@@ -42,6 +42,7 @@ def _count(value: object) -> tuple[int, int]:
     else:
         low = high = value
     for end in (low, high):
+        # A bool is an int in Python, and `true` is no number of swipes.
         if isinstance(end, bool) or not isinstance(end, int) or not 1 <= end <= MOST_SWIPES:
             raise ValueError(
                 f"Must be a whole number from 1 to {MOST_SWIPES}, or a range of them"
@@ -150,6 +151,7 @@ class SwipeWithSpectre:
 
 
 def _counted(value: object) -> int | None:
+    # The value comes from the service, and the history is shown: anything but a count is dropped.
     return (
         value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT

@@ -130,6 +130,8 @@ class _Reader:
             return ()
         steps = []
         ids: dict[str, int] = {}
+        # A step that cannot be read is a node of the graph all the same, and its id counts: one
+        # mistake must not make other steps look unreachable.
         for index, fields in enumerate(given):
             step = self._step(index, fields)
             step_id = fields.get("id") if isinstance(fields, Mapping) else None

@@ -251,6 +251,7 @@ def rewound(payload: Payload) -> Payload:
 
 def tidy(error: str) -> str:
     """Return an error as it is stored and shown: one line of at most 500 printable characters."""
+    # Parts of it come from the services: a line break could forge a log line, Postgres refuses NUL.
     plain = "".join(character if character.isprintable() else " " for character in error)
     return plain if len(plain) <= _LONGEST_ERROR else plain[: _LONGEST_ERROR - 3] + "..."
 

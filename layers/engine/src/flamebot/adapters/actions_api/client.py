@@ -171,6 +171,8 @@ class ActionsApi:
         raise OutcomeUnknown(f"The actions service returned status {status}.", retry_after=wait)
 
     def _headers(self, key: str | None, fencing_token: int | None) -> dict[str, str]:
+        # An error here means that nothing was sent. It is an unknown outcome all the same: then the
+        # request is sent again under its key, while a refusal would fail the step.
         try:
             token = self._token()
         except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
