@@ -1,4 +1,4 @@
-"""Each event is what AWS sends, and what the engine knows how to read."""
+"""The sample events have the form that AWS sends, and the engine reads them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def _matches(template: str, path: str) -> bool:
 
 
 def test_every_function_has_events() -> None:
-    """There is a folder for each function, cases in it, and nothing else."""
+    """Each function has a folder of events, and there are no other folders."""
     assert sorted({path.parent.name for path in EVENTS}) == FUNCTIONS
     assert sorted(path.name for path in (ROOT / "events").iterdir()) == FUNCTIONS
 
 
 def test_the_readme_names_every_event() -> None:
-    """Whoever reads the README finds each case to try."""
+    """The README lists every event."""
     text = (ROOT / "README.md").read_text()
     rows = {
         name: "".join(re.findall(rf"^\|[^|]*`?events/{name}/`?[^|]*\|.*$", text, re.MULTILINE))
@@ -61,7 +61,7 @@ def test_the_readme_names_every_event() -> None:
 
 @pytest.mark.parametrize("path", [*_of("api"), *_of("import_accounts")])
 def test_a_request_is_what_the_gateway_sends(path: Path) -> None:
-    """HTTP API, payload format 2.0: the route that the template has, and verified claims exactly where it asks for a token."""
+    """An HTTP event has a route of the template, and claims where the route needs a token."""
     event = _read(path)
     assert event["version"] == "2.0"
     assert isinstance(event["isBase64Encoded"], bool)
@@ -88,7 +88,7 @@ def test_a_request_is_what_the_gateway_sends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*_of("api"), *_of("import_accounts")])
 def test_a_request_goes_to_an_endpoint(path: Path) -> None:
-    """Each case has its endpoint, but those that are about having none."""
+    """Each HTTP event matches an endpoint, except those about unknown routes."""
     event = _read(path)
     http = event["requestContext"]["http"]
     found = [
@@ -99,7 +99,7 @@ def test_a_request_goes_to_an_endpoint(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*_of("api"), *_of("import_accounts")])
 def test_a_body_is_json(path: Path) -> None:
-    """What is sent can be read, but in the case that is about what cannot."""
+    """Bodies are JSON, except in the event about a malformed one."""
     event = _read(path)
     if "body" in event:
         body = (
@@ -116,7 +116,7 @@ def test_a_body_is_json(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _of("step"))
 def test_a_batch_is_what_sqs_sends(path: Path) -> None:
-    """At most ten records, each with the digest of its body, which names tasks or is refused as unreadable."""
+    """A step event has up to ten records with digests; bodies name tasks or are unreadable."""
     records = _read(path)["Records"]
     assert 1 <= len(records) <= 10
     assert len({record["messageId"] for record in records}) == len(records)
@@ -137,7 +137,7 @@ def test_a_batch_is_what_sqs_sends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _of("import_file"))
 def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
-    """One record, with the digest of its body: an event about a key below `imports/`, our own hint, or what nobody can read."""
+    """An import event is a notification of the bucket, a wake-up message, or unreadable."""
     (record,) = _read(path)["Records"]
     assert record["eventSource"] == "aws:sqs"
     assert record["md5OfBody"] == hashlib.md5(record["body"].encode()).hexdigest()
@@ -151,7 +151,7 @@ def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*_of("tick"), *_of("maintenance")])
 def test_a_scheduled_event_is_what_eventbridge_sends(path: Path) -> None:
-    """The rule's name and the time it fired; nothing that the function would have to read."""
+    """A scheduled event has its rule and its time, and no detail."""
     event = _read(path)
     assert event["detail-type"] == "Scheduled Event"
     assert event["source"] == "aws.events"
@@ -162,7 +162,7 @@ def test_a_scheduled_event_is_what_eventbridge_sends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _of("migrate"))
 def test_a_custom_resource_event_is_what_cloudformation_sends(path: Path) -> None:
-    """A request type, an address for the answer, and the ids that the answer repeats."""
+    """A custom resource event has a request type, a response URL and ids."""
     event = _read(path)
     assert event["RequestType"] in {"Create", "Update", "Delete"}
     assert event["ResponseURL"].startswith("https://")
@@ -178,7 +178,7 @@ def test_a_custom_resource_event_is_what_cloudformation_sends(path: Path) -> Non
 
 
 def test_the_demos_imports_start_each_seeded_definition() -> None:
-    """The demo imports accounts on `default`, `test` and `aggressive`, none of them twice."""
+    """The demo imports different accounts for `default`, `test` and `aggressive`."""
     requests = [json.loads(_read(path)["body"]) for path in EVENTS if path.stem.startswith("demo_")]
     assert sorted(request["workflowType"] for request in requests) == [
         "aggressive",

@@ -1,4 +1,4 @@
-"""A handler parses, calls a service and answers; everything else is in the engine."""
+"""A handler parses the event, calls a service and returns; the rest is in the engine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _modules(tree: ast.AST) -> list[str]:
 def test_there_is_a_folder_with_one_file_for_each_function(
     root: Path, functions: dict[str, Any]
 ) -> None:
-    """Every function of the template has its folder, every folder its function, and in it stands `app.py` alone."""
+    """Functions and folders correspond, and each folder has only an `app.py`."""
     folders = sorted(
         path.name
         for path in (root / "functions").iterdir()
@@ -42,7 +42,7 @@ def test_there_is_a_folder_with_one_file_for_each_function(
 
 
 def test_a_handler_is_at_most_forty_lines(root: Path) -> None:
-    """What does not fit into forty lines is no handler."""
+    """A handler has at most forty lines."""
     lengths = {
         name: len((root / "functions" / name / "app.py").read_text().splitlines()) for name in NAMES
     }
@@ -50,7 +50,7 @@ def test_a_handler_is_at_most_forty_lines(root: Path) -> None:
 
 
 def test_a_handler_imports_the_engine_powertools_and_the_standard_library_only(root: Path) -> None:
-    """A handler meets the outside through the engine."""
+    """A handler uses AWS and other services through the engine only."""
     for name in NAMES:
         tree = ast.parse((root / "functions" / name / "app.py").read_text())
         foreign = {module for module in _modules(tree) if module.split(".")[0] not in MAY_IMPORT}
@@ -60,7 +60,7 @@ def test_a_handler_imports_the_engine_powertools_and_the_standard_library_only(r
 def test_every_file_defines_the_handler_that_the_template_names(
     root: Path, template: dict[str, Any]
 ) -> None:
-    """The template's `app.handler` exists in each function, and takes an event and a context."""
+    """Each function has the template's `app.handler`, with an event and a context."""
     assert template["Globals"]["Function"]["Handler"] == "app.handler"
     for name in NAMES:
         tree = ast.parse((root / "functions" / name / "app.py").read_text())

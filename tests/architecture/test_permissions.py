@@ -1,4 +1,4 @@
-"""Who may do what on AWS, word by word: a right that nobody needs is a right that a mistake can use."""
+"""Each function's permissions on AWS are exactly those that it needs."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
         "ApiLogGroup.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "database as flamebot_api": {"rds-db:connect"},
         STEP_QUEUE: {"sqs:SendMessage", "sqs:GetQueueAttributes"},
-        DEAD_LETTERS: {"sqs:GetQueueAttributes"},  # sees how many there are, and no message
+        DEAD_LETTERS: {"sqs:GetQueueAttributes"},  # counts messages, reads none
         "LockTable.Arn": {"dynamodb:DescribeTable"},
-        "${ImportBucket.Arn}/imports/*": {"s3:PutObject"},  # for those whom it hands an address
-        "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # for the bucket alone: see below
+        "${ImportBucket.Arn}/imports/*": {"s3:PutObject"},  # for the presigned URLs that it returns
+        "CredentialsKey.Arn": {"kms:GenerateDataKey"},  # for the bucket only: see below
         IMPORT_QUEUE: {"sqs:SendMessage"},
     },
     "tick": {
@@ -60,7 +60,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {  # function -> resource -> actions
             "sqs:GetQueueAttributes",
         },
         "LockTable.Arn": {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
-        "CredentialsKey.Arn": {"kms:Decrypt"},  # the only one who can decrypt credentials
+        "CredentialsKey.Arn": {"kms:Decrypt"},  # the only function that can decrypt credentials
         "ActionsTokenSecret": {"secretsmanager:GetSecretValue"},
         "OpenAiSecret": {"secretsmanager:GetSecretValue"},
     },
@@ -84,7 +84,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _named(resource: Any) -> str:
-    """A statement's resource in words. Fails for a pattern."""
+    """Return a statement's resource as text. Fails for a pattern."""
     if "Fn::GetAtt" in resource:
         return ".".join(resource["Fn::GetAtt"])
     if "Ref" in resource:
@@ -104,7 +104,7 @@ def _named(resource: Any) -> str:
 def test_each_role_has_exactly_the_rights_that_its_function_uses(
     resources: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """Actions and resources are these and no others; no pattern, no other policy but the network's."""
+    """Roles have these actions and resources, no pattern, and no policy but the network's."""
     for name, properties in functions.items():
         role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
         assert role["ManagedPolicyArns"] == [{"Ref": "NetworkPolicy"}], name
@@ -120,7 +120,7 @@ def test_each_role_has_exactly_the_rights_that_its_function_uses(
 def test_a_role_can_be_taken_by_lambda_alone(
     resources: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """Nobody else may act as a function."""
+    """Only Lambda may assume the functions' roles."""
     for properties in functions.values():
         role = resources[properties["Role"]["Fn::GetAtt"][0]]["Properties"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -132,7 +132,7 @@ def test_a_role_can_be_taken_by_lambda_alone(
 
 
 def test_the_network_policy_is_the_only_pattern(resources: dict[str, Any]) -> None:
-    """Lambda makes network interfaces in the function's name; EC2 takes no resource for its Describe calls."""
+    """The shared policy is about network interfaces only; Describe calls need any resource."""
     first, second = resources["NetworkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert all(
         action.startswith("ec2:") and "*" not in action
@@ -156,7 +156,7 @@ def test_the_network_policy_is_the_only_pattern(resources: dict[str, Any]) -> No
 
 
 def test_the_proxy_may_connect_as_the_functions_users_only(resources: dict[str, Any]) -> None:
-    """The owner of the tables does not come in through the proxy."""
+    """The proxy accepts the functions' roles, not the owner of the tables."""
     (policy,) = resources["ProxyRole"]["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     users = {resource["Fn::Sub"].rsplit("/", 1)[1] for resource in statement["Resource"]}
@@ -170,7 +170,7 @@ def test_the_proxy_may_connect_as_the_functions_users_only(resources: dict[str, 
 def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(
     resources: dict[str, Any],
 ) -> None:
-    """Who reads files may use the key through S3 for the bucket only; a stored credential has another context, so it stays closed."""
+    """The import worker decrypts files through S3 only, not stored credentials."""
     files = {
         "kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"},
         "kms:EncryptionContext:aws:s3:arn": {"Fn::GetAtt": ["ImportBucket", "Arn"]},
@@ -191,7 +191,7 @@ def test_files_and_credentials_lie_under_one_key_and_each_is_opened_by_its_own(
 
 
 def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, Any]) -> None:
-    """No public access, no ACLs, TLS only, the key with the bucket as its context, a day's life; it alone may tell the queue."""
+    """The bucket is private, encrypted, TLS-only and short-lived; only it may notify the queue."""
     bucket = resources["ImportBucket"]["Properties"]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
@@ -226,7 +226,7 @@ def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, An
 
 
 def test_the_credentials_key_outlives_the_stack(resources: dict[str, Any]) -> None:
-    """A deleted stack does not make stored credentials unreadable; the key rotates; IAM policies decide who uses it."""
+    """The key outlives the stack and rotates; IAM policies control its use."""
     key = resources["CredentialsKey"]
     assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
     assert key["Properties"]["EnableKeyRotation"] is True

@@ -1,4 +1,4 @@
-"""What lint does not see: the template's numbers fit together, and it sets what the engine reads."""
+"""The template's timeouts fit together, and it sets every variable that the engine reads."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def _variables(template: dict[str, Any], properties: dict[str, Any]) -> dict[str
 
 
 def _default(template: dict[str, Any], value: object) -> Any:
-    """A literal, or the default of the parameter that it refers to."""
+    """Return a literal, or the default of the parameter that it refers to."""
     return template["Parameters"][value["Ref"]]["Default"] if isinstance(value, dict) else value
 
 
 def test_the_step_function_takes_at_most_ten_messages_and_waits_for_none(
     functions: dict[str, Any],
 ) -> None:
-    """A batching window would make a task late that is due to the second; more than ten would need one."""
+    """More than ten messages would need a batching window, which would make tasks late."""
     (source,) = functions["step"]["Events"].values()
     assert source["Type"] == "SQS"
     assert 1 <= source["Properties"]["BatchSize"] <= 10
@@ -39,7 +39,7 @@ def test_the_step_function_takes_at_most_ten_messages_and_waits_for_none(
 def test_the_concurrency_of_steps_is_a_parameter_of_at_least_two(
     template: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """Lambda's event source mapping refuses less than two."""
+    """Lambda's event source mapping refuses a concurrency of less than two."""
     (source,) = functions["step"]["Events"].values()
     parameter = template["Parameters"][
         source["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]
@@ -51,7 +51,7 @@ def test_the_concurrency_of_steps_is_a_parameter_of_at_least_two(
 def test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times(
     resources: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """Visibility under six timeouts would show a message again while its first reader is still throttled or at work."""
+    """With less than six timeouts a message could reappear while its invocation still runs."""
     queue = resources["StepQueue"]["Properties"]
     assert functions["step"]["Timeout"] == STEP_TIMEOUT
     assert queue["VisibilityTimeout"] >= 6 * STEP_TIMEOUT
@@ -65,10 +65,10 @@ def test_a_message_stays_hidden_for_six_timeouts_and_comes_five_times(
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
-def test_an_imports_hint_stays_hidden_for_six_timeouts(
+def test_an_imports_message_stays_hidden_for_six_timeouts(
     resources: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """As with steps; and a worker that has not much time left stores no further chunk."""
+    """The same holds for imports; a worker with little time left stores no further chunk."""
     worker = functions["import_file"]
     queue = resources["ImportQueue"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
@@ -84,7 +84,7 @@ def test_an_imports_hint_stays_hidden_for_six_timeouts(
 
 
 def test_the_constants_fit_together(template: dict[str, Any], functions: dict[str, Any]) -> None:
-    """Call, function timeout, lease, lock and horizon leave room for each other (docs/explanation/architecture.md)."""
+    """Call, timeout, lease, lock and horizon fit together (docs/explanation/architecture.md)."""
     step = _variables(template, functions["step"])
     call = int(step["CALL_TIMEOUT_SECONDS"])
     lease = int(step["TASK_LEASE_SECONDS"])
@@ -106,7 +106,7 @@ def test_the_constants_fit_together(template: dict[str, Any], functions: dict[st
 def test_the_limit_of_effects_is_the_product_that_it_says(
     template: dict[str, Any], root: Path
 ) -> None:
-    """MAX_CONCURRENT_TASKS is invocations times threads, ten by default, in each stage."""
+    """MAX_CONCURRENT_TASKS is invocations times threads in each stage, ten by default."""
     defaults = {
         name: str(p["Default"]) for name, p in template["Parameters"].items() if "Default" in p
     }
@@ -127,7 +127,7 @@ def test_the_limit_of_effects_is_the_product_that_it_says(
 def test_every_variable_is_one_that_the_engine_reads(
     template: dict[str, Any], functions: dict[str, Any], root: Path
 ) -> None:
-    """A misspelt variable would silently leave the default."""
+    """Every variable is known to the engine: a misspelt one would leave the default in place."""
     known = set(
         re.findall(
             r'"([A-Z][A-Z0-9_]+)"', (root / "layers/engine/src/flamebot/config.py").read_text()
@@ -145,7 +145,7 @@ def test_every_variable_is_one_that_the_engine_reads(
 def test_the_settings_can_be_read_from_the_defaults(
     template: dict[str, Any], functions: dict[str, Any]
 ) -> None:
-    """The template's own values are valid settings, and say what the defaults of the code say."""
+    """The template's values are valid settings and equal the defaults in the code."""
     for properties in functions.values():
         literal = {
             name: _default(template, value)
@@ -178,7 +178,7 @@ def _is_known(template: dict[str, Any], value: object) -> bool:
 
 
 def test_every_function_runs_as_itself(functions: dict[str, Any]) -> None:
-    """Own role, own database user, own log group, an explicit name for its metrics."""
+    """Each function has its own role, database user and log group, and a name for its metrics."""
     assert len({json.dumps(p["Role"]) for p in functions.values()}) == len(functions)
     assert len({json.dumps(p["LoggingConfig"]) for p in functions.values()}) == len(functions)
     users = {name: p["Environment"]["Variables"].get("DB_USER") for name, p in functions.items()}
@@ -198,7 +198,7 @@ def test_every_function_runs_as_itself(functions: dict[str, Any]) -> None:
 
 
 def test_a_variable_holds_no_secret(template: dict[str, Any], functions: dict[str, Any]) -> None:
-    """Secrets are fetched by their id; no parameter carries one."""
+    """Secrets are read by their id; no parameter has one as its value."""
     for properties in functions.values():
         variables = _variables(template, properties)
         assert not {"ACTIONS_TOKEN", "OPENAI_API_KEY"} & set(variables)
@@ -213,7 +213,7 @@ def test_a_variable_holds_no_secret(template: dict[str, Any], functions: dict[st
 def test_everything_at_rest_is_encrypted_and_the_database_is_private(
     resources: dict[str, Any],
 ) -> None:
-    """Database, lock table and queues are encrypted; nothing from outside reaches Postgres; its password is managed."""
+    """Data is encrypted, Postgres is private, and its password is managed by RDS."""
     database = resources["Database"]["Properties"]
     assert database["StorageEncrypted"] is True
     assert database["PubliclyAccessible"] is False
@@ -234,7 +234,7 @@ def test_everything_at_rest_is_encrypted_and_the_database_is_private(
 def test_only_what_shows_nothing_is_open(
     functions: dict[str, Any], resources: dict[str, Any]
 ) -> None:
-    """Every route needs a token but the health bit and the API's description."""
+    """Every route needs a token, except the open health check and the OpenAPI document."""
     assert resources["HttpApi"]["Properties"]["Auth"]["DefaultAuthorizer"] == "Jwt"
     routes = [
         event["Properties"]
@@ -253,7 +253,7 @@ def test_only_what_shows_nothing_is_open(
 
 
 def test_the_access_log_holds_no_content(resources: dict[str, Any]) -> None:
-    """No body, no header, no query string is logged by the gateway."""
+    """The access log has no bodies, headers or query strings."""
     written = set(
         re.findall(
             r"\$context\.([A-Za-z.]+)",
@@ -273,7 +273,7 @@ def test_the_access_log_holds_no_content(resources: dict[str, Any]) -> None:
 
 
 def test_code_waits_for_the_migration(resources: dict[str, Any]) -> None:
-    """No function is updated before the database fits it; the migration runs whenever a layer changed."""
+    """Functions are updated after the migration, which runs whenever a layer changed."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Serverless::Function" and name != "MigrateFunction":
             assert resource["DependsOn"] == "Migration", name
@@ -284,7 +284,7 @@ def test_code_waits_for_the_migration(resources: dict[str, Any]) -> None:
 
 
 def test_a_late_tick_is_not_made_up_for(functions: dict[str, Any]) -> None:
-    """A rule that could not fire is not retried, and an event older than a minute is dropped."""
+    """Scheduled events are not retried, and dropped when they are older than a minute."""
     wanted = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
     for name in ("tick", "maintenance"):
         (rule,) = functions[name]["Events"].values()
@@ -293,7 +293,7 @@ def test_a_late_tick_is_not_made_up_for(functions: dict[str, Any]) -> None:
 
 
 def test_nothing_but_the_layer_is_built(resources: dict[str, Any]) -> None:
-    """A function folder ships as it is; what is pinned is in the layer."""
+    """A function's folder is deployed as it is; dependencies are in the layer."""
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Serverless::Function":
             assert resource["Metadata"] == {"SkipBuild": True}, name

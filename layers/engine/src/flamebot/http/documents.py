@@ -22,13 +22,13 @@ def parse(raw: bytes, *, rows: str | None = None) -> Any:  # noqa: ANN401  # JSO
     """Parse a body.
 
     Args:
-        raw: the body as it was sent.
-        rows: the name of a list whose members are validated one by one later. Text in it that
+        raw: The body as it was sent.
+        rows: The name of a list whose members are validated one by one later. Text in it that
             cannot be stored rejects one row, not the whole request.
 
     Raises:
-        Malformed: the body is not JSON, or is ambiguous or nested too deep.
-        Invalid: the body has text that Postgres cannot store.
+        Malformed: The body is not JSON, or is ambiguous or nested too deep.
+        Invalid: The body has text that Postgres cannot store.
     """
     try:
         document = json.loads(

@@ -40,14 +40,14 @@ class Router:
         """Set up the routes.
 
         Args:
-            endpoints: what this function handles.
-            handlers: one per endpoint, by its name.
-            scope_prefix: what precedes a scope's name in a token.
-            telemetry: gets a log line per request.
-            elsewhere: endpoints of other functions, whose methods `Allow` lists too.
+            endpoints: What this function handles.
+            handlers: One per endpoint, by its name.
+            scope_prefix: What precedes a scope's name in a token.
+            telemetry: Gets a log line per request.
+            elsewhere: Endpoints of other functions, whose methods `Allow` lists too.
 
         Raises:
-            ValueError: an endpoint has no handler, or a handler no endpoint.
+            ValueError: An endpoint has no handler, or a handler no endpoint.
         """
         names = {endpoint.name for endpoint in endpoints}
         if names != set(handlers):

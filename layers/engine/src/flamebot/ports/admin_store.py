@@ -130,7 +130,7 @@ class AdminStore(Protocol):
         """Return the current version's document with `id` and `created_by`.
 
         Raises:
-            UnknownWorkflowType: there is no definition of this type.
+            UnknownWorkflowType: There is no definition of this type.
         """
         ...
 

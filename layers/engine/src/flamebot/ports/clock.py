@@ -1,4 +1,4 @@
-"""Two kinds of time: schedule time says when things are due, wall time says how long machinery may take."""
+"""The port of the clock: schedule time, by which tasks are due, and wall time, for all else."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The schedule clock and the real one."""
+    """Schedule time and wall time. They differ on the local stack only."""
 
     @property
     def rate(self) -> float:
-        """Engine seconds that pass in one real second; 1.0 anywhere but on the local stack."""
+        """Return schedule seconds per wall-clock second; 1.0 except on the local stack."""
         ...
 
     def now(self) -> datetime | None:
-        """Schedule time, to pass to SQL as `p_now`; None where the database's clock is the schedule clock."""
+        """Return schedule time for `p_now` of SQL; None where the database's clock is used."""
         ...
 
     def wall(self) -> datetime:
-        """Wall time, UTC."""
+        """Return wall time in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Real seconds from an arbitrary start; never runs back."""
+        """Return wall-clock seconds since an arbitrary start; they never decrease."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in wall-clock seconds."""
+        """Sleep for so many wall-clock seconds."""
         ...

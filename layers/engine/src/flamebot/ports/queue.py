@@ -1,4 +1,4 @@
-"""The step queue: a hint that something is due. Losing it loses nothing."""
+"""The port of the queues. A message is a wake-up: the table has the state, so losing one is safe."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message: its body and after how many whole wall-clock seconds (0 to 900) it may be seen."""
+    """One message, visible after a delay of 0 to 900 whole wall-clock seconds."""
 
     body: str
     delay_seconds: int
 
 
 class StepQueue(Protocol):
-    """Where claimed tasks are sent."""
+    """The queue of claimed tasks, or of imports to continue."""
 
     def send(self, messages: Sequence[Message]) -> int:
-        """Send in batches; answer how many were accepted.
+        """Send messages in batches and return how many were accepted.
 
-        Never raises for a failed send: the rows stay queued and are sent again once their lease is over.
+        Does not raise for a failed send: the rows stay queued, and their tasks are sent again after
+        their leases.
         """
         ...

@@ -32,9 +32,9 @@ class ReadStore(Protocol):
         """Return a page of instances, newest first.
 
         Args:
-            filters: any of status, type, account_id, step_id, error, due_before.
-            cursor: the `next_cursor` of the page before.
-            limit: the largest number of items.
+            filters: Any of status, type, account_id, step_id, error, due_before.
+            cursor: The `next_cursor` of the page before.
+            limit: The largest number of items.
         """
         ...
 

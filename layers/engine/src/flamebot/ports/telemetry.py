@@ -1,4 +1,4 @@
-"""What the services tell about themselves."""
+"""The port of logs and metrics."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from typing import Protocol
 
 
 class Telemetry(Protocol):
-    """Logs and metrics. Names of metrics are those of the contract; ids go on log lines, never into dimensions."""
+    """Structured log lines and metrics.
+
+    Ids are fields of log lines, never dimensions of metrics: each value of a dimension is a metric
+    of its own.
+    """
 
     def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
-        """Add to a counter."""
+        """Add to a counter, with the action as a dimension."""
         ...
 
     def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
-        """Record a duration."""
+        """Record a duration in seconds."""
         ...
 
     def info(self, event: str, **fields: object) -> None:
-        """Log what happened."""
+        """Log an event."""
         ...
 
     def warn(self, event: str, **fields: object) -> None:
-        """Log what somebody should look at. Never a credential, never a request body."""
+        """Log an event that needs attention. Fields never hold credentials or request bodies."""
         ...

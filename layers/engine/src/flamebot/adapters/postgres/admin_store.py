@@ -53,10 +53,10 @@ class PostgresAdminStore(SharedCalls):
         """Keep what the calls pass along.
 
         Args:
-            database: the connection.
-            clock: schedule time and its rate.
-            horizon: tasks that are due within it are queued at once (schedule time).
-            lease: lease of a queued task (wall time).
+            database: The connection.
+            clock: Schedule time and its rate.
+            horizon: Tasks that are due within it are queued at once (schedule time).
+            lease: Lease of a queued task (wall time).
         """
         super().__init__(database, clock)
         self._horizon = horizon

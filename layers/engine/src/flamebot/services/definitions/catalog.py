@@ -54,8 +54,8 @@ class DefinitionCatalog:
         """Return the version that an instance is pinned to.
 
         Raises:
-            NotFound: there is no definition of this id.
-            Invalid: the code no longer knows an action of the definition.
+            NotFound: There is no definition of this id.
+            Invalid: The code no longer knows an action of the definition.
         """
         return self._cached(definition_id) or self._bind(
             definition_id, self._store.definition_document(definition_id)

@@ -40,8 +40,8 @@ class PublishDefinition:
         content again is no new version.
 
         Raises:
-            Invalid: the document has issues; it carries all of them.
-            PreconditionFailed: another version is current.
+            Invalid: The document has issues; it carries all of them.
+            PreconditionFailed: Another version is current.
         """
         issues = self.issues(document)
         if isinstance(document, dict) and document.get("type") != workflow_type:

@@ -26,15 +26,15 @@ def seed_definitions(
     over the API.
 
     Args:
-        store: where to publish.
-        documents: the definitions of this deployment.
-        issues: returns the issues of a document; None if the documents are known to be valid.
+        store: Where to publish.
+        documents: The definitions of this deployment.
+        issues: Returns the issues of a document; None if the documents are known to be valid.
 
     Returns:
         What happened to each type.
 
     Raises:
-        Invalid: a document has issues, and nothing was published.
+        Invalid: A document has issues, and nothing was published.
     """
     checked = [_checked(document, issues) if issues else document for document in documents]
     return {document["type"]: _seed(store, _content(document)) for document in checked}

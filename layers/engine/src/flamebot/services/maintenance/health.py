@@ -85,13 +85,13 @@ class CheckHealth:
         """Set up the check; nothing is probed yet.
 
         Args:
-            store: where the figures come from.
-            max_concurrent_tasks: how many effects run at once, for `enough_concurrency`.
-            maintenance_period: schedule time between two maintenance passes.
-            telemetry: gets a log line for each probe that failed.
-            clock: its rate converts schedule time to wall time.
-            probes: the other dependencies, by the name of their check.
-            run_probes: how the probes run, and how long a hanging dependency is waited for.
+            store: Where the figures come from.
+            max_concurrent_tasks: How many effects run at once, for `enough_concurrency`.
+            maintenance_period: Schedule time between two maintenance passes.
+            telemetry: Gets a log line for each probe that failed.
+            clock: Its rate converts schedule time to wall time.
+            probes: The other dependencies, by the name of their check.
+            run_probes: How the probes run, and how long a hanging dependency is waited for.
         """
         self._store = store
         self._max_concurrent_tasks = max_concurrent_tasks

@@ -37,13 +37,13 @@ class RunMaintenance:
         """Set up the pass; nothing runs yet.
 
         Args:
-            store: what the pass reads and deletes.
-            checks: the health check that each pass begins with.
-            task_retention: age at which finished tasks are deleted (schedule time).
-            history_retention: age at which history partitions are dropped (schedule time).
-            telemetry: gets gauges, warnings and one line per pass.
-            clock: its rate converts schedule time to wall time.
-            extra_parts: further parts by name, each run once per pass.
+            store: What the pass reads and deletes.
+            checks: The health check that each pass begins with.
+            task_retention: Age at which finished tasks are deleted (schedule time).
+            history_retention: Age at which history partitions are dropped (schedule time).
+            telemetry: Gets gauges, warnings and one line per pass.
+            clock: Its rate converts schedule time to wall time.
+            extra_parts: Further parts by name, each run once per pass.
         """
         self._store = store
         self._checks = checks
@@ -57,11 +57,11 @@ class RunMaintenance:
         """Run one pass and return its report: health, reasons, and a result per part.
 
         Args:
-            time_left: returns the wall-clock seconds until the invocation ends.
+            time_left: Returns the wall-clock seconds until the invocation ends.
 
         Raises:
-            FlamebotError: the first part's error, after every part was tried.
-            StoreUnavailable: the database is unreachable or read-only, and no part was tried.
+            FlamebotError: The first part's error, after every part was tried.
+            StoreUnavailable: The database is unreachable or read-only, and no part was tried.
         """
         report = self._checks.run()
         errors: list[FlamebotError] = []

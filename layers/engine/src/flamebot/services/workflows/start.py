@@ -66,10 +66,10 @@ class StartWorkflow:
         """Start a workflow and return it in the form of `workflow_overview`.
 
         Raises:
-            NotFound: there is no such account.
-            UnknownWorkflowType: there is no definition of this type.
-            AccountIncomplete: the account has no modelId or no channelId.
-            AlreadyActive: the account has a live workflow.
+            NotFound: There is no such account.
+            UnknownWorkflowType: There is no definition of this type.
+            AccountIncomplete: The account has no modelId or no channelId.
+            AlreadyActive: The account has a live workflow.
         """
         stored = self._reads.account(account_id)
         account = AccountData(
