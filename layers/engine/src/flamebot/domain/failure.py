@@ -68,8 +68,8 @@ def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
             # The step's timeout applies to a response (see `still_running`). Without any response
             # the engine gives up later, at the last resort; a cancel may begin after it, so it has
             # a number of tries in any case.
-            tried = phase is Phase.POLL or ctx.payload.polls >= CANCEL_LOOKS  # guard: cancel-looks
-            overdue = tried and at > ctx.last_resort  # guard: last-resort
+            enough = phase is Phase.POLL or ctx.payload.polls >= CANCEL_LOOKS  # guard: cancel-looks
+            overdue = enough and at > ctx.last_resort  # guard: last-resort
         case _:
             overdue = at > ctx.deadline  # guard: deferral-deadline
     if not overdue:

@@ -123,6 +123,7 @@ def plan_retry(
             to="pending", at=now, payload=payload, attempts=0, outcome_unknown=True
         )
         return Decision(task=reopened, instance=write)
+    # A cancellation that was confirmed has removed the key (see `_cancelled`).
     unconfirmed = task is not None and task.phase is Phase.CANCEL
     if task is not None and unconfirmed and task.payload.key is not None:  # guard: poll-unconfirmed
         payload = rewound(task.payload).carried(reason=None)
