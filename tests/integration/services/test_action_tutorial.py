@@ -120,3 +120,10 @@ def test_the_commands_of_the_page_exist() -> None:
         parser().parse_args(arguments)
         files = [name for name in arguments if "/" in name]
         assert [name for name in files if not (ROOT / name).exists()] == [], command
+
+
+def test_the_links_of_the_page_lead_to_files() -> None:
+    """Each relative link names a file of the repository."""
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", PAGE.read_text())
+    assert links
+    assert [link for link in links if not (PAGE.parent / link).exists()] == []
