@@ -1,4 +1,4 @@
-"""One running stack for all tests that only use it, and stacks of their own for those that break it."""
+"""One running stack for tests that only use it, and own stacks for tests that break one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ StartStack = Callable[..., LocalStack]
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack whose clock runs two minutes a second. Tests use accounts of their own."""
+    """A stack whose clock runs two minutes a second. Each test uses accounts of its own."""
     running = LocalStack(tmp_path_factory.mktemp("stack"), "--ephemeral", "--speed", str(SPEED))
     yield running
     running.end()
@@ -23,7 +23,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def start_stack(tmp_path: Path) -> Iterator[StartStack]:
-    """Starts stacks: `start_stack(*options, data_dir=..., env=...)`; by default all in one data directory."""
+    """Return `start_stack(*options, data_dir=..., env=...)`.
+
+    By default all stacks share a data directory.
+    """
     started: list[LocalStack] = []
 
     def start(

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 def wait_until(look: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Look again and again until there is something to see, and answer it."""
+    """Poll until there is a result, and return it."""
     give_up = time.monotonic() + seconds
     while True:
         seen = look()
@@ -37,10 +37,10 @@ def wait_until(look: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class LocalStack:
-    """`flamebot dev` in a process of its own, and the ways to talk to it."""
+    """`flamebot dev` in its own process, and the ways to use it."""
 
     def __init__(self, data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
-        """Start it and wait until it is ready. Without options: real speed, any port."""
+        """Start it and wait until it is ready. Without options: normal speed, any port."""
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         command = [
@@ -86,7 +86,7 @@ class LocalStack:
             facts: Json = json.loads(path.read_text())
             return (
                 facts if facts["pid"] == self.process.pid else None
-            )  # else it is that of a stack that was killed
+            )  # otherwise it is the file of a stack that was killed
 
         facts: Json = wait_until(
             look, START_SECONDS, f"stack.json\n{self.output.read_text()[-4000:]}"
@@ -96,7 +96,7 @@ class LocalStack:
     # Work
 
     def start_workflow(self, account: str, workflow_type: str, **content: Any) -> str:
-        """Import an account and start its workflow; the workflow's id."""
+        """Import an account and start its workflow; return the workflow's id."""
         row = {
             "flamebotId": account,
             "modelId": "model-1",
@@ -114,16 +114,16 @@ class LocalStack:
         return str(result["workflow"]["instanceId"])
 
     def workflow(self, instance_id: str) -> Json:
-        """The workflow as the API shows it."""
+        """Return the workflow as the API shows it."""
         document: Json = self.api.get(f"/v1/workflows/{instance_id}").raise_for_status().json()
         return document
 
     def wait_over(self, instance_id: str, seconds: float) -> Json:
-        """Wait for the end of a workflow."""
+        """Wait until a workflow has ended."""
         return self.wait_for(instance_id, lambda workflow: workflow["status"] in OVER, seconds)
 
     def wait_for(self, instance_id: str, condition: Callable[[Json], bool], seconds: float) -> Json:
-        """Wait until a workflow is as wanted."""
+        """Wait until a workflow meets a condition."""
 
         def look() -> Json | None:
             workflow = self.workflow(instance_id)
@@ -135,14 +135,14 @@ class LocalStack:
         return found
 
     def history(self, instance_id: str) -> list[Json]:
-        """What the workflow did."""
+        """Return the workflow's history."""
         items: list[Json] = (
             self.api.get(f"/v1/workflows/{instance_id}/history").raise_for_status().json()["items"]
         )
         return items
 
     def ledger(self, account: str | None = None) -> Json:
-        """What the actions service was asked to do, for one account or for all."""
+        """Return the requests to the actions service, for one account or for all."""
         document: Json = (
             self.actions.get("/_sim/ledger", params={} if account is None else {"account": account})
             .raise_for_status()
@@ -151,16 +151,16 @@ class LocalStack:
         return document
 
     def fault(self, **document: Any) -> None:
-        """Have something go wrong at the actions service."""
+        """Inject a fault at the actions service."""
         self.actions.post("/_sim/faults", json=document).raise_for_status()
 
     def heal(self) -> None:
-        """From now on nothing goes wrong at the actions service."""
+        """Remove all faults from the actions service."""
         self.actions.delete("/_sim/faults").raise_for_status()
 
     @contextmanager
     def behaviour(self, **settings: Any) -> Iterator[None]:
-        """Have the actions service work differently for a while."""
+        """Change the settings of the actions service for the length of a block."""
         usual = self.actions.get("/_sim/settings").raise_for_status().json()
         self.actions.post("/_sim/settings", json=settings).raise_for_status()
         try:
@@ -171,7 +171,7 @@ class LocalStack:
             ).raise_for_status()
 
     def publish(self, workflow_type: str, steps: list[Json], **config: Any) -> None:
-        """Publish the first version of a definition; the same again changes nothing."""
+        """Publish the first version of a definition; repeating it changes nothing."""
         document = {"type": workflow_type, "name": workflow_type, "steps": steps, "config": config}
         answer = self.api.put(
             f"/v1/definitions/{workflow_type}", json=document, headers={"if-none-match": "*"}
@@ -179,19 +179,19 @@ class LocalStack:
         assert answer.status_code in (200, 201), answer.text
 
     def command(self, instance_id: str, action: str, **content: Any) -> Json:
-        """Control a workflow; the workflow as the answer shows it."""
+        """Control a workflow; return it as the response shows it."""
         answer = self.api.post(f"/v1/workflows/{instance_id}/{action}", json=content)
         assert answer.status_code == 200, answer.text
         document: Json = answer.json()
         return document
 
     def clock(self, advance: str = "0s") -> datetime:
-        """Schedule time, after moving it forwards."""
+        """Move schedule time forwards and return it."""
         answer = self.api.post("/dev/clock", json={"advance": advance}).raise_for_status()
         return datetime.fromisoformat(answer.json()["now"])
 
     def rows(self, query: str, *parameters: object) -> list[Json]:
-        """What the database holds, past every function."""
+        """Query the database directly."""
         connection = psycopg2.connect(self.facts["databaseUrl"])
         try:
             with (
@@ -206,7 +206,7 @@ class LocalStack:
     # Its processes
 
     def processes(self) -> set[int]:
-        """The stack's process and everything below it."""
+        """Return the stack's process and all its descendants."""
         parents: dict[int, int] = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
@@ -222,19 +222,19 @@ class LocalStack:
         return family
 
     def stop(self) -> int:
-        """Ask it to stop, and wait; its exit status."""
+        """Ask it to stop, and wait; return its exit status."""
         self._close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
     def kill(self) -> None:
-        """Kill its main process as hard as it goes."""
+        """Kill its main process with SIGKILL."""
         self._close()
         self.process.kill()
         self.process.wait()
 
     def end(self) -> None:
-        """Whatever became of it: it is over."""
+        """End all its processes in every case."""
         self._close()
         if self.process.poll() is None:
             self.process.terminate()
@@ -251,7 +251,7 @@ class LocalStack:
 
 
 def alive(pids: set[int]) -> dict[int, str]:
-    """Those of the processes that still live, with their command lines. A zombie is dead."""
+    """Return the processes that still live, with their command lines. A zombie is dead."""
     found = {}
     for pid in pids:
         try:

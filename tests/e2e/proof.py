@@ -1,4 +1,4 @@
-"""What tests look at to prove that work was done once: the service's ledger, and the invariants as SQL."""
+"""Proofs that work was done once: the service's ledger, and the invariants as SQL."""
 
 from __future__ import annotations
 
@@ -15,22 +15,28 @@ import boto3
 from tests.e2e.local_stack import Json, LocalStack, wait_until
 
 INVARIANTS = {
-    "I1, two live instances of one account": "select account_id from workflow_instances where is_live group by 1 having count(*) > 1",
+    "I1, two live instances of one account": """
+        select account_id from workflow_instances where is_live group by 1 having count(*) > 1""",
     "I2, a live instance without exactly one live task, or a finished one with one": """
-        select i.id from workflow_instances i left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
+        select i.id from workflow_instances i
+          left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
          group by i.id, i.is_live having count(t.task_id) <> i.is_live::int""",
     "I3, a gap or a double in the sequences": """
         select workflow_instance_id from scheduled_tasks group by 1
-        having count(*) <> max(sequence) - min(sequence) + 1 or count(*) <> count(distinct sequence)""",
+        having count(*) <> max(sequence) - min(sequence) + 1
+            or count(*) <> count(distinct sequence)""",
     "I3, a step that is twice in a history without a loop": """
-        select instance_id, step_id from step_history where status = 'completed' group by 1, 2 having count(*) > 1""",
-    "I6, begun before it was due": "select task_id from scheduled_tasks where status = 'completed' and started_at < scheduled_for",
+        select instance_id, step_id from step_history where status = 'completed'
+         group by 1, 2 having count(*) > 1""",
+    "I6, begun before it was due": """
+        select task_id from scheduled_tasks
+         where status = 'completed' and started_at < scheduled_for""",
     "I8, sent more often than it may be": "select task_id from scheduled_tasks where sends > 20",
 }
 
 
 def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -> dict[str, str]:
-    """Import accounts in one request and start them all; their workflows' ids."""
+    """Import accounts in one request and start them all; return their workflows' ids."""
     rows = [
         {
             "flamebotId": account,
@@ -47,19 +53,19 @@ def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -
 
 
 def assert_invariants(stack: LocalStack) -> None:
-    """What `INVARIANTS` names holds in the whole database."""
+    """Assert that the invariants hold in the whole database."""
     assert not (broken := broken_invariants(stack.rows)), broken
 
 
 def broken_invariants(rows: Callable[[str], list[Json]]) -> dict[str, list[Json]]:
-    """What does not hold, with the rows that show it."""
+    """Return the violated invariants with the rows that show them."""
     return {name: found for name, query in INVARIANTS.items() if (found := rows(query))}
 
 
 def assert_each_effect_once(
     stack: LocalStack, workflows: dict[str, str], operations: Sequence[str]
 ) -> None:
-    """Every workflow is completed and had each of its effects once, under a key of its own (I4, I5)."""
+    """I4, I5: assert that every workflow completed and had each effect once under its own key."""
     statuses = {
         row["id"]: row["status"]
         for row in stack.rows("select id::text, status from workflow_instances")
@@ -83,7 +89,7 @@ def assert_each_effect_once(
 
 
 def submitted_tasks(rows: Callable[[str], list[Json]]) -> set[str]:
-    """The ids of all tasks that may be an effect's key."""
+    """Return the ids of all tasks that may be an effect's key."""
     return {
         row["task_id"] for row in rows("select task_id from scheduled_tasks where phase = 'submit'")
     }
@@ -97,10 +103,10 @@ def effect_issues(
     *,
     partly: Container[str] = (),
 ) -> list[str]:
-    """What the service's ledger has that it should not have: another effect, another key, another body under the same key (I5).
+    """Return what the service's ledger should not have: other effects, keys or bodies (I5).
 
     Args:
-        ledger: All that the service was asked to do.
+        ledger: All requests to the service.
         workflows: Workflow by account.
         operations: By account, the effects that its workflow must have had, in this order.
         submitted: The tasks that may be a key.
@@ -134,7 +140,7 @@ def effect_issues(
 
 
 def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:
-    """Writes for one account, one of which began before another had ended."""
+    """Return writes for one account of which one began before another had ended."""
     ordered = sorted(writes, key=lambda write: (write["account"], write["startedAt"]))
     pairs = itertools.pairwise(ordered)
     return [
@@ -146,7 +152,7 @@ def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:
 
 @contextmanager
 def frozen(stack: LocalStack) -> Iterator[None]:
-    """Hold the stack's main process still: nothing is polled, ticked or answered meanwhile. Queue and database go on."""
+    """Freeze the stack's main process: no polls, ticks or responses. Queue and database go on."""
     stack.process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -155,7 +161,7 @@ def frozen(stack: LocalStack) -> Iterator[None]:
 
 
 def aws(stack: LocalStack, service: str) -> Any:
-    """A client of the stack's emulator."""
+    """Return a client of the stack's emulator."""
     make: Any = boto3.client
     endpoint = stack.facts["awsEndpointUrl"]
     return make(
@@ -168,7 +174,7 @@ def aws(stack: LocalStack, service: str) -> Any:
 
 
 def peek(stack: LocalStack) -> list[str]:
-    """The bodies of all messages, once none is delayed any more. They stay where they are, received once more: of a frozen stack only."""
+    """Return the bodies of all messages once none is delayed. Use it on a frozen stack only."""
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
     delayed = "ApproximateNumberOfMessagesDelayed"
     wait_until(
@@ -192,7 +198,7 @@ def peek(stack: LocalStack) -> list[str]:
 
 
 def most_at_once(writes: Sequence[Json]) -> int:
-    """How many writes the service had at the same time, at most."""
+    """Return the largest number of simultaneous writes at the service."""
     edges = sorted(
         [(write["startedAt"], 1) for write in writes] + [(write["endedAt"], -1) for write in writes]
     )
@@ -200,6 +206,6 @@ def most_at_once(writes: Sequence[Json]) -> int:
 
 
 def maintenance_passes(stack: LocalStack) -> list[Json]:
-    """What each pass of maintenance logged at its end."""
+    """Return what each maintenance pass logged at its end."""
     lines = (stack.data_dir / "logs" / "maintenance.log").read_text().splitlines()
     return [json.loads(line) for line in lines if '"maintenance_done"' in line]

@@ -1,4 +1,4 @@
-"""An actions service that repeats what it was told wherever it can, and remembers every call."""
+"""An actions service that repeats its requests wherever it can and records every call."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from devstack.loopback import Answer, LoopbackServer, Request, json_answer
 
-# What its answer to a registration is, by the account's name.
+# Its response to a registration, by the account's name.
 FAILING = ("unavailable", "refused", "no-json", "no-object", "no-status")
-SLOW = "slow"  # its write is answered when the test says so
+SLOW = "slow"  # the response to its write waits for the test
 
 
 class TalkativeService:
-    """On a port of this machine, until `stop`."""
+    """Listens on a loopback port until `stop`."""
 
     def __init__(self) -> None:
-        """Answer from now on."""
+        """Start to respond."""
         self.calls: list[Request] = []
         self.writing = threading.Event()
         self.go_on = threading.Event()
@@ -26,7 +26,7 @@ class TalkativeService:
         self._server.start()
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Stop responding."""
         self.go_on.set()
         self._server.stop()
 

@@ -1,4 +1,4 @@
-"""Bad input of every kind, over the wire and at every route of the published description: a 4xx problem, never a 500, never a trace."""
+"""Bad input of every kind, at every route of the description: a 4xx problem, never a 500."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKING_A_BODY = [route for route in ROUTES if "requestBody" in route[2]]
 DEFINITIONS = (
     "/v1/definitions/validate",
     "/v1/definitions/{type}",
-)  # what they take is judged by the definition's own rules
+)  # these bodies are validated by the definition's own rules
 TAKING_FIELDS = [route for route in TAKING_A_BODY if route[1] not in DEFINITIONS]
 UUID = "00000000-0000-4000-8000-000000000000"
 MIB = 1024 * 1024
@@ -41,7 +41,7 @@ TRACES = (
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_broke(stack: LocalStack) -> Iterator[None]:
-    """At the end of the file no function has logged a failure, and nothing was changed."""
+    """At the end of the file no function has logged a failure, and no row has changed."""
     logs = [stack.data_dir / "logs" / f"{name}.log" for name in ("api", "import_accounts")]
     before = [len(log.read_bytes()) for log in logs]
     changes = "select count(*) from audit_log"
@@ -56,12 +56,12 @@ def nothing_broke(stack: LocalStack) -> Iterator[None]:
 
 
 def name(value: object) -> str | None:
-    """A test's name."""
+    """Return the name of a test."""
     return str(value["operationId"]) if isinstance(value, dict) and "operationId" in value else None
 
 
 def path_of(path: str, **values: str) -> str:
-    """The path with something plausible in it."""
+    """Return the path with plausible parameters."""
     plausible = {
         "id": UUID if "/workflows/{id}" in path else "somebody",
         "type": "default",
@@ -71,13 +71,13 @@ def path_of(path: str, **values: str) -> str:
 
 
 def send(stack: LocalStack, method: str, path: str, **content: Any) -> httpx.Response:
-    """Send a request; a definition is put as if it were the first of its type."""
+    """Send a request; a definition is sent as the first of its type."""
     headers = {**(FIRST if method == "PUT" else {}), **content.pop("headers", {})}
     return stack.api.request(method, path, headers=headers, **content)
 
 
 def assert_problem(answer: httpx.Response, *statuses: int) -> Json:
-    """It is a whole problem document with one of these statuses, and tells nothing of the inside."""
+    """Assert a whole problem document with one of these statuses and no internals."""
     assert answer.status_code in statuses, (
         f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
     )
@@ -94,7 +94,7 @@ def assert_problem(answer: httpx.Response, *statuses: int) -> Json:
 
 
 def pointers(answer: httpx.Response) -> list[str]:
-    """Where the errors are."""
+    """Return the pointers of the errors."""
     return [error["pointer"] for error in assert_problem(answer, 422)["errors"]]
 
 
@@ -102,7 +102,7 @@ def pointers(answer: httpx.Response) -> list[str]:
 def test_unknown_query_parameters(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """422 points at them."""
+    """An unknown query parameter is a 422 that points at it."""
     assert pointers(send(stack, method, path_of(path), params={"noSuch": "1"})) == ["/noSuch"]
     for query in (
         "a=1&a=2",
@@ -118,7 +118,7 @@ def test_unknown_query_parameters(
 def test_bodies_that_are_no_json(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """400 for what is no JSON, 415 for what is not called JSON, 413 for what is too much."""
+    """A body that is not JSON is 400, of another media type 415, and too large 413."""
     json_type = {"content-type": "application/json"}
     for content in (
         b"{",
@@ -176,7 +176,7 @@ def test_bodies_that_are_no_json(
 def test_bodies_of_another_shape(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """422 points at the unknown field, and at every known one whose type is wrong."""
+    """A 422 points at each unknown field and at each field of the wrong type."""
     json_type = {"content-type": "application/json"}
     for content in (
         b"null",
@@ -208,7 +208,7 @@ def test_bodies_of_another_shape(
 def test_paths_that_lead_nowhere(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """404, however odd what stands in the path; nobody else's row is found by it."""
+    """An odd path is a 404 and finds no row of another id."""
     for odd in (
         "x" * 3000,
         "%00",
@@ -228,7 +228,7 @@ def test_paths_that_lead_nowhere(
 
 @pytest.mark.parametrize("path", sorted(OPENAPI["paths"]))
 def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None:
-    """405 names those that it does know. The gateway itself answers for the import's and the open paths: it has no such route."""
+    """405 names the allowed methods. For the import and the open paths the gateway responds 404."""
     known = {method.upper() for method in OPENAPI["paths"][path]}
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
         answer = send(stack, method, path_of(path, id="x"))
@@ -238,15 +238,16 @@ def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None
             allowed = set(answer.headers["allow"].split(", "))
             assert (
                 known <= allowed
-            )  # the import is another function's than GET and DELETE of {id}: told all the same
+                # GET and DELETE of {id} belong to another function and are named too
+            )
             assert method not in allowed
             assert_problem(answer, 405)
-        else:  # the same path is another template's, as /definitions/validate is of {type}
+        else:  # the path also matches another template, as /definitions/validate matches {type}
             assert_problem(answer, 400, 404, 422)
 
 
 def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack) -> None:
-    """Each issue has its pointer: those of a bad row in its result, those of a definition in the problem."""
+    """Each issue has its pointer: a bad row's in its result, a definition's in the problem."""
     rows: list[Json] = [{"flamebotId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
     answer = (
         stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()

@@ -1,6 +1,6 @@
-"""Real processes are killed, frozen and cut off while they work: no workflow is lost, no effect happens twice.
+"""Real processes are killed, frozen and disconnected under load: nothing is lost or doubled.
 
-The small sister of `make chaos`: every kind of strike once or twice.
+The short version of `make chaos`: every kind of strike once or twice.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ WORKFLOWS = 60
 
 @pytest.mark.slow
 def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
-    """I1 to I6, I8, I9, I11, under SIGKILL, SIGSTOP past the lease, database restarts, lost queue, locks, statements and answers."""
+    """I1 to I6, I8, I9 and I11 hold under kills, freezes, restarts and losses."""
     result = Run(SMOKE, WORKFLOWS, seed="e2e", say=print).run()
     assert (result.end, result.issues, result.missing) == ("passed", [], []), result

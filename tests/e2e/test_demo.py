@@ -1,4 +1,4 @@
-"""The demo does what a newcomer is promised: it ends well, soon, and leaves nothing behind."""
+"""The demo does what the README promises: it succeeds, soon, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROMISED_SECONDS = 90.0
 
 
 def marked(mark: str) -> dict[int, str]:
-    """The living processes that have a text in their environment or on their command line."""
+    """Return the living processes with a text in their environment or command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
@@ -31,10 +31,10 @@ def marked(mark: str) -> dict[int, str]:
 
 @pytest.mark.slow
 def test_the_demo(tmp_path: Path) -> None:
-    """`make demo`'s program: three kinds of workflows seen through, exit 0, under 90 seconds, no process and no file left."""
+    """`make demo` ends with 0 within 90 seconds and leaves no process and no file."""
     mark = (
         tmp_path / "demo-was-here"
-    )  # every child is told where temporary files go, and can be found by it
+    )  # every child gets this directory for temporary files and is found by it
     mark.mkdir()
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
     environment = {**os.environ, "PYTHONPATH": paths, "TMPDIR": str(mark)}

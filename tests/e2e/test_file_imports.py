@@ -1,4 +1,7 @@
-"""A large file by the command line: sent, imported chunk by chunk, killed in the middle, cancelled; each row is stored once (I9, I10)."""
+"""A large file by the command line is imported in chunks, killed and cancelled.
+
+Each row is stored once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ SECRET = "planted-big-file-credential"
 
 @pytest.fixture(scope="module")
 def big_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack in wall time: nothing falls due but what a test imports. Maintenance comes every minute."""
+    """A stack in wall time with maintenance every minute: only imported work falls due."""
     running = LocalStack(
         tmp_path_factory.mktemp("files"), "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"}
     )
@@ -34,7 +37,7 @@ def big_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def write(path: Path, rows: int, prefix: str, *more: str) -> Path:
-    """A file of good rows, and then some others."""
+    """Write a file of good rows, followed by some others."""
     with path.open("w", encoding="utf-8") as file:
         file.write("flamebotId,modelId,channelId,credentials.token,config.city\n")
         file.writelines(
@@ -45,7 +48,7 @@ def write(path: Path, rows: int, prefix: str, *more: str) -> Path:
 
 
 def command(stack: LocalStack, *arguments: str) -> subprocess.Popen[str]:
-    """`flamebot` against this stack."""
+    """Run `flamebot` against this stack."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "layers" / "engine" / "src")])
     env = {
         **os.environ,
@@ -64,7 +67,7 @@ def command(stack: LocalStack, *arguments: str) -> subprocess.Popen[str]:
 
 
 def workers(stack: LocalStack) -> list[int]:
-    """The processes of the function that imports files."""
+    """Return the processes of the function that imports files."""
     found = []
     for pid in stack.processes():
         with suppress(OSError):
@@ -74,7 +77,7 @@ def workers(stack: LocalStack) -> list[int]:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process ever had."""
+    """Return the peak memory of a process."""
     (line,) = (
         line
         for line in Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -84,13 +87,13 @@ def peak_mb(pid: int) -> float:
 
 
 def newest(stack: LocalStack) -> Any:
-    """The last import."""
+    """Return the last import."""
     items = stack.api.get("/v1/imports?limit=1").raise_for_status().json()["items"]
     return items[0] if items else None
 
 
 def assert_stored_once(stack: LocalStack, prefix: str, rows: int) -> None:
-    """Each account once, each with one live workflow and one task; nothing in staging, no file left."""
+    """Assert one live workflow and one task per account, an empty staging table and no file."""
     (counts,) = stack.rows(
         "select (select count(*) from accounts where flamebot_id like %(p)s) as accounts,"
         " (select count(*) from workflow_instances where account_id like %(p)s) as workflows,"
@@ -106,7 +109,7 @@ def assert_stored_once(stack: LocalStack, prefix: str, rows: int) -> None:
 
 
 def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_path: Path) -> None:
-    """SIGKILL while chunks are stored: maintenance finds the import without a worker, the next one goes on at the checkpoint."""
+    """After SIGKILL during a chunk, the next worker resumes at the checkpoint."""
     path = write(tmp_path / "killed.csv", ROWS, "killed", "not good,,,,\n")
     ran = command(
         big_stack, "import", str(path), "--type", "aggressive", "--spread", "6h", "--json"
@@ -119,14 +122,15 @@ def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_p
     shown = wait_until(at_work, 60, "the first chunk")
     for pid in workers(big_stack):
         os.kill(pid, signal.SIGKILL)
-    # A worker's lease is a minute and a half: let it be over.
+    # A worker's lease lasts 90 s: let it expire.
     wait_until(
         lambda: not workers(big_stack) or newest(big_stack)["rowsRead"] > shown["rowsRead"],
         30,
         "the end of the worker",
     )
     big_stack.rows(
-        "update imports set lease_expires_at = clock_timestamp() where status = 'running' returning 1"
+        "update imports set lease_expires_at = clock_timestamp()"
+        " where status = 'running' returning 1"
     )
     out, err = ran.communicate(timeout=240)
     told = json.loads(out)
@@ -148,7 +152,7 @@ def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_p
 
 
 def test_a_cancelled_file_stops_where_it_is(big_stack: LocalStack, tmp_path: Path) -> None:
-    """By the command line: what is stored when it answers stays what is stored."""
+    """A cancelled import keeps exactly the rows that were stored when the cancel returned."""
     path = write(tmp_path / "cancelled.csv", ROWS, "cancelled")
     ran = command(big_stack, "import", str(path), "--no-start")
 
@@ -172,7 +176,7 @@ def test_a_cancelled_file_stops_where_it_is(big_stack: LocalStack, tmp_path: Pat
 def test_a_hundred_thousand_rows_take_no_more_memory_than_they_should(
     big_stack: LocalStack, tmp_path: Path
 ) -> None:
-    """The worker's peak stays under 256 MB, and does not grow with the file: it is about that of the file with a fifth of the rows."""
+    """The worker's peak memory stays under 256 MB and does not grow with the file."""
     for pid in workers(big_stack):
         os.kill(pid, signal.SIGKILL)
     peaks = []
@@ -187,7 +191,7 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_they_should(
 
 
 def test_no_place_holds_a_credential_in_clear(big_stack: LocalStack) -> None:
-    """I10: after all that: no table, no message, no log line; the bucket is empty."""
+    """I10: no table, message or log line holds a credential, and the bucket is empty."""
     tables = big_stack.rows("select tablename from pg_tables where schemaname = 'public'")
     for table in tables:
         found = big_stack.rows(

@@ -1,4 +1,7 @@
-"""Whatever stands still on a running stack, `GET /health` and the periodic check turn red within two checks, and green after the repair."""
+"""Whatever stops on a running stack, `GET /health` and the maintenance pass fail within two checks.
+
+Both succeed within two checks after the repair.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +28,16 @@ SHORT = {
     "LOCK_TIMEOUT_SECONDS": "6",
     "CALL_TIMEOUT_SECONDS": "4",
 }
-REMEMBERED_SECONDS = 2.1  # what anybody is told may be so old
-BUDGET_SECONDS = 20  # of an answer, whoever hangs: the gateway waits for 29
-TICK_SECONDS = 30  # no tick for so long is a dead tick, however fast the clock
+REMEMBERED_SECONDS = 2.1  # the largest age of a cached response
+BUDGET_SECONDS = 20  # of a response, whatever hangs: the gateway waits for 29
+TICK_SECONDS = 30  # without a tick for so long the tick counts as dead, however fast the clock
 BIO = {"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "timeout": "300d"}
 Checks = dict[str, str]
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack that has been found healthy."""
+    """A healthy stack of the test's own."""
     running = LocalStack(
         tmp_path_factory.mktemp("health"), "--ephemeral", "--speed", str(SPEED), env=SHORT
     )
@@ -52,7 +55,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def open_status(stack: LocalStack) -> int:
-    """What anybody is told: 200 or 503, and no word about why."""
+    """Return the open route's status: 200 or 503, without a reason."""
     answer = httpx.get(f"{stack.facts['apiUrl']}/health", timeout=30, trust_env=False)
     assert answer.json() == {"status": "ok" if answer.status_code == 200 else "unavailable"}
     assert "retry-after" in answer.headers or answer.status_code == 200
@@ -60,13 +63,13 @@ def open_status(stack: LocalStack) -> int:
 
 
 def failing(stack: LocalStack) -> Checks:
-    """What operators are told: the checks that fail, and why."""
+    """Return the failing checks and their details, as operators get them."""
     checks = stack.api.get("/v1/health").raise_for_status().json()["checks"]
     return {check["name"]: check["detail"] for check in checks if not check["ok"]}
 
 
 def within_two(ask: Callable[[], int], wanted: int) -> bool:
-    """Whether one of two checks answers this."""
+    """Return whether one of two checks gives this result."""
     if ask() == wanted:
         return True
     time.sleep(REMEMBERED_SECONDS)
@@ -74,7 +77,7 @@ def within_two(ask: Callable[[], int], wanted: int) -> bool:
 
 
 def pass_with(stack: LocalStack, wanted: Callable[[list[str]], bool]) -> None:
-    """One of the next two passes of maintenance finds this."""
+    """Return whether one of the next two maintenance passes finds this."""
     told = len(maintenance_passes(stack))
 
     def look() -> list[bool]:
@@ -85,12 +88,12 @@ def pass_with(stack: LocalStack, wanted: Callable[[list[str]], bool]) -> None:
 
 
 def names_it(name: str, reasons: list[str]) -> bool:
-    """Whether a check of this name is among the reasons."""
+    """Return whether a check of this name is among the failing ones."""
     return any(reason.startswith(f"{name}: ") for reason in reasons)
 
 
 def assert_red(stack: LocalStack, *names: str) -> None:
-    """Anybody, operators and the periodic pass are told within two checks from now on."""
+    """Assert that the open route, operators and the pass find the failure within two checks."""
     assert within_two(lambda: open_status(stack), 503)
     assert set(names) <= set(failing(stack))
     for name in names:
@@ -98,14 +101,14 @@ def assert_red(stack: LocalStack, *names: str) -> None:
 
 
 def assert_green(stack: LocalStack) -> None:
-    """Within two checks all of them say that all is well."""
+    """Assert that within two checks all three report a healthy engine."""
     assert within_two(lambda: open_status(stack), 200), failing(stack)
     pass_with(stack, lambda reasons: reasons == [])
     assert failing(stack) == {}
 
 
 def processes(stack: LocalStack, *words: str) -> list[int]:
-    """The stack's processes with one of these words in their command."""
+    """Return the stack's processes with one of these words in their command line."""
     return [
         pid
         for pid, command in alive(stack.processes()).items()
@@ -115,7 +118,7 @@ def processes(stack: LocalStack, *words: str) -> list[int]:
 
 @contextmanager
 def stopped(pids: list[int]) -> Iterator[None]:
-    """Processes that hang: they neither work nor die."""
+    """Freeze processes: they neither work nor end."""
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -128,7 +131,7 @@ def stopped(pids: list[int]) -> Iterator[None]:
 
 @contextmanager
 def no_lock_table(stack: LocalStack) -> Iterator[None]:
-    """The lock table is gone."""
+    """Delete the lock table."""
     dynamodb, name = aws(stack, "dynamodb"), stack.facts["lockTable"]
     table = dynamodb.describe_table(TableName=name)["Table"]
     dynamodb.delete_table(TableName=name)
@@ -143,7 +146,7 @@ def no_lock_table(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def no_queue(stack: LocalStack) -> Iterator[None]:
-    """The step queue is gone."""
+    """Delete the step queue."""
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
     kept = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
@@ -155,8 +158,11 @@ def no_queue(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def read_only(stack: LocalStack) -> Iterator[None]:
-    """A failover: every connection is cut, and the server takes no change."""
-    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    """Simulate a failover: connections are cut and the server is read-only."""
+    cut = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
 
     def become(setting: str) -> None:
         with closing(psycopg2.connect(stack.facts["databaseUrl"])) as connection:
@@ -180,14 +186,14 @@ def read_only(stack: LocalStack) -> Iterator[None]:
     ids=["lock table gone", "queue gone", "database read-only"],
 )
 def test_what_is_gone(own: LocalStack, plant: Any, name: str) -> None:
-    """Red within two checks in all three places; once it is there again, green within two."""
+    """A missing dependency, and its return, is reported everywhere within two checks."""
     with plant(own):
         assert_red(own, name)
     assert_green(own)
 
 
 def test_a_database_that_hangs(own: LocalStack) -> None:
-    """Frozen with all its processes, it takes an answer from nobody: both answers come in time and say which check failed."""
+    """A frozen database delays no response: both arrive in time and name the failing check."""
     with stopped(processes(own, "postgres")):
         began = time.monotonic()
         with ThreadPoolExecutor() as askers:
@@ -201,22 +207,23 @@ def test_a_database_that_hangs(own: LocalStack) -> None:
 
 
 def test_nothing_moves(own: LocalStack) -> None:
-    """Steps hang: what was sent is not begun. Then the tick hangs too: leases run out by the dozen, and no tick comes.
+    """Frozen steps, then a frozen tick, each fail their own check within two checks.
 
-    Each has its check, red within two of them; both alive again, the work is done and all is green.
+    Once both continue, the work is done and all checks succeed.
     """
     with stopped(processes(own, "functions/step")):
         workflows = start_many(own, [f"stuck-{n}" for n in range(25)], "quick")
-        own.clock("11h")  # five minutes and a half of the real clock
+        own.clock("11h")  # five and a half minutes of wall time
         assert_red(own, "oldest_due")
         with stopped(processes(own, "functions/tick")):
             own.rows(
-                "update engine_control set last_tick_at = last_tick_at - %s * interval '1 second' returning 1",
+                "update engine_control"
+                " set last_tick_at = last_tick_at - %s * interval '1 second' returning 1",
                 TICK_SECONDS - 10,
             )
             time.sleep(
                 10
-            )  # longer than a lease; with what was moved, as long as a tick may be away
+            )  # longer than a lease; with the moved clock, as long as a tick may be missing
             assert_red(own, "last_tick", "expired_leases")
     wait_until(
         lambda: not own.rows("select 1 from workflow_instances where is_live"),

@@ -1,4 +1,4 @@
-"""What bounds the engine as deployed: ten effects at once, locks of five minutes, a health check every five minutes."""
+"""The limits as deployed: ten effects at once, locks and health checks of five minutes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOAD = 60
 
 
 def test_at_most_ten_effects_at_once(stack: LocalStack) -> None:
-    """Sixty workflows are due and the service is slow: it never has more than ten of their writes at once, but more than five."""
+    """With sixty due workflows and a slow service there are at most ten writes at once."""
     stack.publish("limited", [BIO])
     with stack.behaviour(latency=0.4):
         workflows = start_many(stack, [f"limited-{n}" for n in range(LOAD)], "limited")
@@ -28,7 +28,7 @@ def test_at_most_ten_effects_at_once(stack: LocalStack) -> None:
 
 
 def test_an_account_is_locked_for_five_minutes(stack: LocalStack) -> None:
-    """While a write is under way the account's lock says who has it, and that it lapses five minutes after it was taken."""
+    """During a write the account's lock names its holder and its expiry in five minutes."""
     stack.publish("locked", [BIO])
     dynamodb, table = aws(stack, "dynamodb"), stack.facts["lockTable"]
 
@@ -50,10 +50,10 @@ def test_an_account_is_locked_for_five_minutes(stack: LocalStack) -> None:
 
 
 def test_health_is_checked_every_five_minutes(stack: LocalStack) -> None:
-    """Maintenance runs each five minutes of the schedule clock, and logs what it found."""
+    """Maintenance runs every five minutes of schedule time and logs its findings."""
     begin = len(maintenance_passes(stack))
     began = time.monotonic()
     wait_until(lambda: len(maintenance_passes(stack)) >= begin + 4, 60, "four passes")
     took = (time.monotonic() - began) * stack.facts["speed"]
-    assert 3 * 290 <= took <= 10 * 300  # four passes have at least three whole periods between them
+    assert 3 * 290 <= took <= 10 * 300  # four passes enclose at least three whole periods
     assert all(found["health"] in ("ok", "degraded") for found in maintenance_passes(stack)[begin:])

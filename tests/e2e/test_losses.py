@@ -1,4 +1,4 @@
-"""A message that is delivered again and again starts one effect: the table is the truth, the queue is a hint."""
+"""A message that is delivered repeatedly starts one effect, because the table is the truth."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.e2e.proof import (
 )
 
 SPEED = 20
-PATIENCE = 120.0
+TIMEOUT = 120.0
 BIO = {"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "timeout": "30d"}
 
 
 def test_a_message_delivered_three_times_at_once(start_stack: StartStack) -> None:
-    """The real messages, three times each when the stack looks, and again while their effects are under way: one effect each."""
+    """Real messages, three copies each and again during their effects, have one effect each."""
     stack = start_stack("--speed", str(SPEED))
     stack.publish("one_bio", [{**BIO, "delay": "100s"}])
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
@@ -40,7 +40,7 @@ def test_a_message_delivered_three_times_at_once(start_stack: StartStack) -> Non
             time.sleep(0.4)
             list(senders.map(send, bodies * 3))
         live = "select 1 from workflow_instances where is_live limit 1"
-        wait_until(lambda: not stack.rows(live), PATIENCE, "the end of all workflows")
+        wait_until(lambda: not stack.rows(live), TIMEOUT, "the end of all workflows")
     assert_each_effect_once(stack, workflows, ["updateBio"])
     asked = [
         write["account"]

@@ -1,4 +1,4 @@
-"""Maintenance and limits as an operator configures them: retention, expired locks, health, locks in Postgres, fewer effects at once."""
+"""Maintenance and limits as an operator configures them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ ENV = {
     "MAX_CONCURRENT_TASKS": "4",
     "HEALTH_CHECK_MINUTES": "10",
 }
-PERIOD = 600  # engine seconds
+PERIOD = 600  # seconds of schedule time
 SPEED = 120
 BIO = {"id": "bio", "action": "add_bio", "bio": "Fond of long walks.", "timeout": "300d"}
-LOCKS = "select lock_key, extract(epoch from expires_at - acquired_at)::int as seconds from workflow_locks order by lock_key"
+LOCKS = """
+    select lock_key, extract(epoch from expires_at - acquired_at)::int as seconds
+      from workflow_locks order by lock_key"""
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack whose ticks come when told, so that nothing moves while its clock does."""
+    """A stack that ticks on request, so that nothing moves while its clock does."""
     running = LocalStack(
         tmp_path_factory.mktemp("maintenance"),
         "--ephemeral",
@@ -46,13 +48,13 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def tick(stack: LocalStack) -> Json:
-    """Tick once; what it did."""
+    """Tick once; return the report."""
     done: Json = stack.api.post("/dev/tick").raise_for_status().json()
     return done
 
 
 def wait_over(stack: LocalStack, workflow: str) -> Json:
-    """Wait for a workflow's end, ticking."""
+    """Tick until a workflow has ended."""
 
     def look() -> Json | None:
         tick(stack)
@@ -64,16 +66,16 @@ def wait_over(stack: LocalStack, workflow: str) -> Json:
 
 
 def health(stack: LocalStack) -> tuple[str, list[str]]:
-    """The health, and the checks that are not as they should be."""
+    """Return the health and the failing checks."""
     document = stack.api.get("/v1/health").raise_for_status().json()
     return document["status"], [check["name"] for check in document["checks"] if not check["ok"]]
 
 
 def advance(stack: LocalStack, by: str) -> Json:
-    """Move the clock on; what the maintenance pass found that began afterwards."""
+    """Move the clock; return the findings of the next maintenance pass that begins afterwards."""
     before = len(maintenance_passes(stack))
     stack.clock(by)
-    stack.clock("10m")  # the pass that was under way is not meant
+    stack.clock("10m")  # a pass that is running now does not count
     wait_until(
         lambda: len(maintenance_passes(stack)) >= before + 2, 30, "a whole pass of maintenance"
     )
@@ -81,7 +83,7 @@ def advance(stack: LocalStack, by: str) -> Json:
 
 
 def test_locks_in_postgres(own: LocalStack) -> None:
-    """With LOCK_BACKEND=postgres a workflow goes to its end under locks of the configured length, and none is in DynamoDB."""
+    """With LOCK_BACKEND=postgres a workflow ends under Postgres locks of the set length."""
     with own.behaviour(latency=1.0):
         workflow = own.start_workflow("postgres-1", "quick")
         held = wait_until(lambda: own.rows(LOCKS), 20, "the lock")
@@ -92,7 +94,7 @@ def test_locks_in_postgres(own: LocalStack) -> None:
 
 
 def test_a_lock_whose_holder_died(own: LocalStack) -> None:
-    """The step function is killed within a write: its lock lapses, maintenance removes it and no other, and the work goes on, once."""
+    """After the step function dies during a write, its lock expires and the work goes on."""
     with own.behaviour(latency=2.0):
         workflow = own.start_workflow("orphan-1", "quick")
         wait_until(lambda: own.rows(LOCKS), 20, "the lock")
@@ -119,7 +121,7 @@ def test_a_lock_whose_holder_died(own: LocalStack) -> None:
 
 
 def test_fewer_effects_at_once(own: LocalStack) -> None:
-    """MAX_CONCURRENT_TASKS=4: the service never has more than four writes at once."""
+    """With MAX_CONCURRENT_TASKS=4 the service never has more than four writes at once."""
     with own.behaviour(latency=0.3):
         workflows = start_many(own, [f"few-{n}" for n in range(24)], "quick")
         for workflow in workflows.values():
@@ -133,7 +135,7 @@ def test_fewer_effects_at_once(own: LocalStack) -> None:
 
 
 def test_the_period_of_the_health_check(own: LocalStack) -> None:
-    """HEALTH_CHECK_MINUTES=10, the template's parameter: ten minutes of the schedule clock between two passes."""
+    """With HEALTH_CHECK_MINUTES=10 ten minutes of schedule time lie between two passes."""
     begin = len(maintenance_passes(own))
     wait_until(lambda: len(maintenance_passes(own)) >= begin + 3, 60, "three passes")
     at = [
@@ -147,7 +149,7 @@ def test_the_period_of_the_health_check(own: LocalStack) -> None:
 
 
 def test_unhealthy_and_back(own: LocalStack) -> None:
-    """What is due and stays undone makes the health check say so, in the answer and in the log; once it is done all is well again."""
+    """An overdue task fails the health check until it has begun."""
     workflow = own.start_workflow("late-1", "tomorrow")
     tick(own)
     assert health(own) == ("ok", [])
@@ -161,7 +163,10 @@ def test_unhealthy_and_back(own: LocalStack) -> None:
 
 
 def test_finished_tasks_go_after_seven_days(own: LocalStack) -> None:
-    """Eight days on, finished tasks are gone; live ones, what retry needs, instances with their counters and histories are as they were."""
+    """Eight days on, finished tasks are deleted.
+
+    Live tasks, retryable ones, instances and histories stay.
+    """
     own.fault(kind="refuse", account="failing-1", operation="updateBio")
     finished, failing = (
         own.start_workflow("old-1", "quick"),

@@ -1,4 +1,4 @@
-"""At normal speed every step of `test` begins in its second, wherever in the tick's minute the account was imported."""
+"""At normal speed every step of `test` begins in its second, at any offset from the tick."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ pytestmark = pytest.mark.slow
 
 OFFSETS = (0, 20, 40)  # seconds after the first import: a tick comes once a minute
 SECOND = timedelta(seconds=1)
-PATIENCE = 240.0
-# When a step's first task was due and when it was begun: waiting, writing a text, or sending what needs no text.
+TIMEOUT = 240.0
+# When a step's first task was due and when it began: a timer, a generate, or a submit without a
+# text.
 BEGINNINGS = """
     select distinct on (step_id) step_id, scheduled_for as due, started_at as begun
       from scheduled_tasks where workflow_instance_id = %s::uuid order by step_id, sequence
@@ -25,7 +26,7 @@ BEGINNINGS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is known of a workflow that is over."""
+    """The observations of a finished workflow."""
 
     workflow: Json
     history: dict[str, Json]  # by step id
@@ -33,22 +34,22 @@ class Run:
     beginnings: dict[str, Json]  # by step id
 
     def time(self, name: str) -> datetime:
-        """A moment of the workflow."""
+        """Return a moment of the workflow."""
         return datetime.fromisoformat(self.workflow[name])
 
     def finished(self, step_id: str) -> datetime:
-        """When a step was over."""
+        """Return when a step ended."""
         return datetime.fromisoformat(self.history[step_id]["finishedAt"])
 
     def written(self, operation: str) -> datetime:
-        """When the actions service was asked for an effect."""
+        """Return when the actions service received an effect."""
         (write,) = (write for write in self.ledger["writes"] if write["operation"] == operation)
         return datetime.fromtimestamp(write["startedAt"], UTC)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Run]]:
-    """Accounts imported at different moments of the minute into a stack in wall time, run to their ends."""
+    """Accounts imported at different seconds of a minute, run to their ends in wall time."""
     stack = LocalStack(tmp_path_factory.mktemp("real-time"), "--ephemeral")
     try:
         began = time.monotonic()
@@ -66,7 +67,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Run]]:
 
 def _over(stack: LocalStack, account: str, instance_id: str) -> Run:
     return Run(
-        workflow=stack.wait_over(instance_id, PATIENCE),
+        workflow=stack.wait_over(instance_id, TIMEOUT),
         history={entry["stepId"]: entry for entry in stack.history(instance_id)},
         ledger=stack.ledger(account),
         beginnings={row["step_id"]: row for row in stack.rows(BEGINNINGS, instance_id)},
@@ -75,7 +76,7 @@ def _over(stack: LocalStack, account: str, instance_id: str) -> Run:
 
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_it_does_what_its_definition_says(runs: dict[int, Run], offset: int) -> None:
-    """Imported at any moment, the workflow completes: a prompt, five swipes, a biography, each once."""
+    """The workflow completes with a prompt, five swipes and a bio, each once."""
     run = runs[offset]
     assert (run.workflow["status"], list(run.history)) == (
         "completed",
@@ -91,7 +92,7 @@ def test_it_does_what_its_definition_says(runs: dict[int, Run], offset: int) -> 
 
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_every_step_begins_within_a_second(runs: dict[int, Run], offset: int) -> None:
-    """I6: no step begins before it is due, and each within one second of it."""
+    """I6: every step begins within one second of its due time, and none before it."""
     beginnings = runs[offset].beginnings
     assert set(beginnings) == {"wait", "add_prompt", "test_swipe", "add_bio"}
     late = {step_id: row["begun"] - row["due"] for step_id, row in beginnings.items()}
@@ -100,7 +101,7 @@ def test_every_step_begins_within_a_second(runs: dict[int, Run], offset: int) ->
 
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_steps_are_due_when_the_definition_says(runs: dict[int, Run], offset: int) -> None:
-    """The prompt is due half a minute after the start, the swipes follow at once, and the biography two minutes after them."""
+    """The prompt is due 30 s after the start, the swipes at once, the bio two minutes later."""
     run = runs[offset]
     due = {step_id: row["due"] for step_id, row in run.beginnings.items()}
     assert due["wait"] == run.time("startedAt") + timedelta(seconds=30)
@@ -113,7 +114,7 @@ def test_steps_are_due_when_the_definition_says(runs: dict[int, Run], offset: in
 
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_the_service_is_never_asked_early(runs: dict[int, Run], offset: int) -> None:
-    """I6: by the actions service's own clock, no effect was asked for before its time."""
+    """I6: by the clock of the actions service, no effect arrived before its time."""
     run = runs[offset]
     assert run.written("updatePrompt") >= run.beginnings["wait"]["due"]
     assert run.written("startSwipeTask") >= run.finished("add_prompt")

@@ -1,4 +1,4 @@
-"""Pause, resume, stop and the global pause, as an operator uses them on workflows that wait or work."""
+"""Pause, resume, stop and the global pause as an operator uses them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tests.e2e.local_stack import Json, LocalStack, wait_until
 
 SWIPE: Json = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5, "timeout": "30d"}
 BIO: Json = {"id": "bio", "action": "add_bio", "timeout": "30d"}
-PATIENCE = 60.0
+TIMEOUT = 60.0
 CROWD = 100
-LEASE = 90.0  # wall-clock seconds; nothing here may need it to run out
+LEASE = 90.0  # wall-clock seconds; no test here needs it to run out
 
 
 @pytest.fixture(autouse=True)
 def definitions(stack: LocalStack) -> None:
-    """A long wait before an effect, a job that the test makes long, and waits that end within twenty wall-clock seconds."""
+    """Return a long wait before an effect, a job of any length, and waits within twenty seconds."""
     publish(stack)
 
 
 def publish(stack: LocalStack) -> None:
-    """The definitions of this file."""
+    """Publish the definitions of this file."""
     stack.publish(
         "rests", [{"id": "rest", "action": "wait", "delay": "30d"}, {**SWIPE, "swipeCount": 1}]
     )
@@ -42,33 +42,36 @@ def publish(stack: LocalStack) -> None:
 
 @pytest.fixture
 def long_jobs(stack: LocalStack) -> Iterator[None]:
-    """Jobs that are at work for as long as a test looks."""
+    """Let jobs run for the length of a test."""
     with stack.behaviour(swipe_seconds=10_000_000.0):
         yield
 
 
 def moment(text: str) -> datetime:
-    """A time of the API."""
+    """Parse a time of the API."""
     return datetime.fromisoformat(text)
 
 
 def job_status(stack: LocalStack, account: str) -> str:
-    """What became of the account's only job."""
+    """Return the state of the account's only job."""
     (job,) = stack.ledger(account)["jobs"]
     return str(job["status"])
 
 
 def start_job(stack: LocalStack, account: str) -> str:
-    """A workflow whose job is at work."""
+    """Start a workflow and wait until its job is running."""
     instance_id = stack.start_workflow(account, "works")
     stack.wait_for(
-        instance_id, lambda workflow: (workflow["task"] or {}).get("phase") == "poll", PATIENCE
+        instance_id, lambda workflow: (workflow["task"] or {}).get("phase") == "poll", TIMEOUT
     )
     return instance_id
 
 
 def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
-    """Paused for longer than it had to wait, a workflow does nothing; resumed, it waits for what remained, and then goes on."""
+    """Paused for longer than its wait, a workflow does nothing.
+
+    Resumed, it waits for the remainder.
+    """
     instance_id = stack.start_workflow("pause-freeze", "rests")
     due = moment(stack.workflow(instance_id)["nextActionAt"])
     stack.clock("10d")
@@ -93,7 +96,7 @@ def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
     time.sleep(1.5)
     assert stack.ledger("pause-freeze")["writes"] == []
     stack.clock("1d")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     (write,) = (write for write in stack.ledger("pause-freeze")["jobs"])
     assert write["startedAt"] >= moment(resumed["nextActionAt"]).timestamp()
 
@@ -102,7 +105,7 @@ def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
     ("away", "over"), [("10d", False), ("40d", True)], ids=["before its time", "after its time"]
 )
 def test_a_wait_may_run_on(stack: LocalStack, away: str, over: bool) -> None:
-    """Resumed with run_on a workflow is due when it would have been without the pause; if that has gone by, it goes on at once."""
+    """Resumed with run_on, a workflow is due at its old time, or at once if that has passed."""
     account = f"pause-run-on-{away}"
     instance_id = stack.start_workflow(account, "rests")
     due = stack.workflow(instance_id)["nextActionAt"]
@@ -113,16 +116,16 @@ def test_a_wait_may_run_on(stack: LocalStack, away: str, over: bool) -> None:
         time.sleep(1.5)
         assert stack.ledger(account)["writes"] == []
         stack.clock("20d")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
 
 
 @pytest.mark.usefixtures("long_jobs")
 def test_stop_while_a_job_runs(stack: LocalStack) -> None:
-    """The job is cancelled at the service, the workflow ends stopped, and nothing further starts, however long one waits."""
+    """A stop cancels the job at the service, the workflow ends stopped, and nothing more starts."""
     instance_id = start_job(stack, "stop-job")
     answer = stack.command(instance_id, "stop", reason="enough")
     assert answer["status"] == "stopping"
-    stopped = stack.wait_over(instance_id, PATIENCE)
+    stopped = stack.wait_over(instance_id, TIMEOUT)
     assert (stopped["status"], stopped["lastError"], stopped["task"]) == ("stopped", None, None)
     assert job_status(stack, "stop-job") == "cancelled"
     stack.clock("2d")
@@ -133,7 +136,7 @@ def test_stop_while_a_job_runs(stack: LocalStack) -> None:
 
 @pytest.mark.slow
 def test_stop_and_die(start_stack: StartStack) -> None:
-    """Killed right after the reply to a stop, with a job at work or one whose start is not answered yet: the next start cancels it."""
+    """After a stop and a SIGKILL, the next start cancels the running or unanswered job."""
     options, env = (
         ("--speed", "120"),
         {"TASK_LEASE_SECONDS": "10", "LOCK_TIMEOUT_SECONDS": "10", "CALL_TIMEOUT_SECONDS": "8"},
@@ -146,12 +149,12 @@ def test_stop_and_die(start_stack: StartStack) -> None:
     workflows["die-unanswered"] = stack.start_workflow("die-unanswered", "works")
     wait_until(
         lambda: stack.ledger("die-unanswered")["jobs"],
-        PATIENCE,
+        TIMEOUT,
         "the job whose start is not answered yet",
     )
     stack.actions.post(
         "/_sim/settings", json={"latency": 2.0}
-    ).raise_for_status()  # else a cancel could be done before the kill
+    ).raise_for_status()  # otherwise a cancel could finish before the kill
     answers = [stack.command(instance_id, "stop")["status"] for instance_id in workflows.values()]
     stack.kill()
     killed_at = time.time()
@@ -160,7 +163,7 @@ def test_stop_and_die(start_stack: StartStack) -> None:
     again = start_stack(*options, env=env)
     again.actions.post("/_sim/settings", json={"latency": 0.0}).raise_for_status()
     for account, instance_id in workflows.items():
-        stopped = again.wait_over(instance_id, PATIENCE)
+        stopped = again.wait_over(instance_id, TIMEOUT)
         assert (stopped["status"], stopped["lastError"]) == ("stopped", None)
         assert job_status(again, account) == "cancelled"
         (cancel,) = (
@@ -176,11 +179,13 @@ def test_stop_and_die(start_stack: StartStack) -> None:
 
 
 def begun_tasks(stack: LocalStack, accounts: str) -> Json:
-    """How many tasks of accounts have been begun and how many wait though they are due, when the last one began, and what machinery did."""
+    """Return counts of begun and waiting tasks, the last begin, and what the machinery did."""
     (counts,) = stack.rows(
-        "select count(started_at) as begun, max(started_at) as latest, coalesce(max(reclaims), 0) as reclaims, coalesce(max(sends), 0) as sends,"
+        "select count(started_at) as begun, max(started_at) as latest,"
+        " coalesce(max(reclaims), 0) as reclaims, coalesce(max(sends), 0) as sends,"
         " count(*) filter (where status in ('pending', 'queued') and scheduled_for < %s) as due,"
-        " count(*) filter (where status = 'running') as running from scheduled_tasks where account_id like %s",
+        " count(*) filter (where status = 'running') as running"
+        " from scheduled_tasks where account_id like %s",
         stack.clock(),
         accounts,
     )
@@ -188,7 +193,7 @@ def begun_tasks(stack: LocalStack, accounts: str) -> Json:
 
 
 def start_crowd(stack: LocalStack) -> list[str]:
-    """Many workflows, due one after the other within twenty wall-clock seconds."""
+    """Start many workflows that fall due one after the other within twenty wall-clock seconds."""
     rows = [
         {"flamebotId": f"crowd-{os.getpid()}-{n}", "modelId": "m", "channelId": "c"}
         for n in range(CROWD)
@@ -202,11 +207,11 @@ def start_crowd(stack: LocalStack) -> list[str]:
 
 
 def test_the_global_pause(stack: LocalStack) -> None:
-    """Nothing begins after its reply, though dozens fall due; resumed, all go on at once, and none waits for a lease to run out."""
+    """After the global pause returns nothing begins; resumed, all tasks begin at once."""
     workflows = start_crowd(stack)
     wait_until(
         lambda: begun_tasks(stack, "crowd-%")["begun"] > CROWD / 10,
-        PATIENCE,
+        TIMEOUT,
         "the first of the crowd",
     )
     assert stack.api.post(
@@ -216,7 +221,7 @@ def test_the_global_pause(stack: LocalStack) -> None:
         replied = stack.clock()
         wait_until(
             lambda: begun_tasks(stack, "crowd-%")["running"] == 0,
-            PATIENCE,
+            TIMEOUT,
             "the end of what had begun",
         )
         before = begun_tasks(stack, "crowd-%")
@@ -244,7 +249,8 @@ def test_the_global_pause(stack: LocalStack) -> None:
     assert begun_tasks(stack, "crowd-%")["reclaims"] == 0
     assert (
         stack.rows(
-            "select count(*) as jobs from scheduled_tasks where account_id like 'crowd-%%' and phase = 'submit'"
+            "select count(*) as jobs from scheduled_tasks"
+            " where account_id like 'crowd-%%' and phase = 'submit'"
         )[0]["jobs"]
         == CROWD
     )
@@ -252,12 +258,12 @@ def test_the_global_pause(stack: LocalStack) -> None:
 
 @pytest.mark.usefixtures("long_jobs")
 def test_a_cancel_does_not_wait_for_the_end_of_the_global_pause(stack: LocalStack) -> None:
-    """Whoever stops a workflow while the engine is paused has its job cancelled nevertheless."""
+    """A stop during the global pause cancels the job nevertheless."""
     instance_id = start_job(stack, "stop-while-paused")
     stack.api.post("/v1/control/pause-all").raise_for_status()
     try:
         stack.command(instance_id, "stop")
-        assert stack.wait_over(instance_id, PATIENCE)["status"] == "stopped"
+        assert stack.wait_over(instance_id, TIMEOUT)["status"] == "stopped"
         assert job_status(stack, "stop-while-paused") == "cancelled"
     finally:
         stack.api.post("/v1/control/resume-all").raise_for_status()

@@ -1,4 +1,4 @@
-"""A planted credential is found nowhere but in its ciphertext and in the registration call (I10)."""
+"""I10: a planted credential is found only in its ciphertext and in the registration call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.local_stack import LocalStack, wait_until
 from tests.e2e.proof import aws, frozen, peek
 from tests.e2e.talkative_service import FAILING, SLOW, TalkativeService
 
-CORE = "Plant3dCr3dential9mQx27vRzT"  # letters and digits: JSON, URLs and SQL write it as it is
+CORE = "Plant3dCr3dential9mQx27vRzT"  # letters and digits: JSON, URLs and SQL write them unchanged
 SECRET = f"{CORE} ü/+&=\"'\\%"
 CREDENTIALS = {"password": SECRET, "session": {"cookies": [SECRET]}}
 ACCOUNTS = ("good", SLOW, *FAILING)
@@ -24,7 +24,7 @@ ENV = {"MAX_ATTEMPTS": "2", "RETRY_BASE_SECONDS": "1"}
 
 
 def disguises(text: str) -> set[bytes]:
-    """A text in clear, in hexadecimal, and in base64 wherever in the encoded bytes it begins."""
+    """Return a text in clear, in hexadecimal, and in base64 at each byte offset."""
     raw = text.encode()
     found = {raw, raw.hex().encode(), raw.hex().upper().encode(), raw.decode().encode("utf-16-le")}
     for before in range(3):
@@ -39,7 +39,7 @@ SHAPES = disguises(CORE)
 
 
 def planted_in(texts: Iterable[str | bytes]) -> list[str]:
-    """Those texts that hold the credential in any form."""
+    """Return the texts that hold the credential in any form."""
     raws = [text.encode() if isinstance(text, str) else text for text in texts]
     return [
         raw[:300].decode(errors="replace") for raw in raws if any(shape in raw for shape in SHAPES)
@@ -48,7 +48,7 @@ def planted_in(texts: Iterable[str | bytes]) -> list[str]:
 
 @dataclass(slots=True)
 class Evidence:
-    """All that was seen while credentials were imported, used and refused."""
+    """Everything that was observed while credentials were imported, used and refused."""
 
     stack: LocalStack
     service: TalkativeService
@@ -57,14 +57,14 @@ class Evidence:
     locks: list[str] = field(default_factory=list)
 
     def ask(self, method: str, path: str, **content: object) -> httpx.Response:
-        """Ask the API and keep its answer, headers and all."""
+        """Call the API and keep the whole response."""
         answer = self.stack.api.request(method, path, **content)  # type: ignore[arg-type]
         self.answers.append(f"{answer.status_code} {dict(answer.headers)} {answer.text}")
         return answer
 
 
 def account(name: str, **content: object) -> dict[str, object]:
-    """A row of an import."""
+    """Return a row of an import."""
     return {
         "flamebotId": name,
         "modelId": "m",
@@ -76,7 +76,7 @@ def account(name: str, **content: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
-    """Accounts with planted credentials, of which some are registered and some are refused, and many a bad request."""
+    """Accounts with planted credentials, registered or refused, and many bad requests."""
     service = TalkativeService()
     stack = LocalStack(
         tmp_path_factory.mktemp("secrets"), "--speed", "20", "--actions-url", service.url, env=ENV
@@ -115,7 +115,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
 
 
 def import_twice(seen: Evidence) -> None:
-    """Import with an Idempotency-Key, the same again, another body under the same key, and the accounts once more."""
+    """Import with a key, repeat it, send another body under the key, and import once more."""
     body = {
         "accounts": [account(name) for name in ACCOUNTS],
         "startAutomation": True,
@@ -146,7 +146,7 @@ def import_twice(seen: Evidence) -> None:
 
 
 def send_badly(seen: Evidence) -> None:
-    """Send the credential in every bad place that somebody may put it."""
+    """Send the credential in every wrong place."""
     row = account("bad")
     rows: list[object] = [
         SECRET,
@@ -220,7 +220,7 @@ def send_badly(seen: Evidence) -> None:
 
 
 def look_everywhere(seen: Evidence) -> None:
-    """Read all that the API tells about the accounts and their workflows."""
+    """Read everything that the API shows of the accounts and their workflows."""
     workflows = seen.ask("GET", "/v1/workflows").json()["items"]
     assert {item["accountId"]: item["status"] for item in workflows} == {
         name: "failed" if name in FAILING else "completed" for name in ACCOUNTS
@@ -235,7 +235,7 @@ def look_everywhere(seen: Evidence) -> None:
 
 
 def test_only_the_registration_call_carries_it(evidence: Evidence) -> None:
-    """Every account was registered with its credentials, as they were given, and no other call to the service holds them."""
+    """Every account was registered with its exact credentials, and no other call holds them."""
     registrations = [
         call
         for call in evidence.service.calls
@@ -256,10 +256,11 @@ def test_only_the_registration_call_carries_it(evidence: Evidence) -> None:
 
 
 def test_no_column_of_any_table_holds_it(evidence: Evidence) -> None:
-    """Every row of every table as text, bytes in hexadecimal: the ciphertext is there, and it is none of the credential's forms."""
+    """No row of any table holds the credential in any form; the ciphertext is there."""
     tables = evidence.stack.rows(
-        "select quote_ident(table_schema) || '.' || quote_ident(table_name) as name from information_schema.tables"
-        " where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')"
+        "select quote_ident(table_schema) || '.' || quote_ident(table_name) as name"
+        " from information_schema.tables where table_type = 'BASE TABLE'"
+        " and table_schema not in ('pg_catalog', 'information_schema')"
     )
     content = {
         table["name"]: [
@@ -275,27 +276,28 @@ def test_no_column_of_any_table_holds_it(evidence: Evidence) -> None:
     }
     assert {name: found for name, texts in content.items() if (found := planted_in(texts))} == {}
     ciphertexts = evidence.stack.rows(
-        "select credentials_ciphertext as bytes from accounts where credentials_ciphertext is not null"
+        "select credentials_ciphertext as bytes from accounts"
+        " where credentials_ciphertext is not null"
     )
     assert len(ciphertexts) == len(ACCOUNTS) + 1
     assert planted_in(bytes(row["bytes"]) for row in ciphertexts) == []
 
 
 def test_no_message_and_no_lock_holds_it(evidence: Evidence) -> None:
-    """Messages point at tasks, and locks name who holds them."""
+    """Messages hold pointers, and locks hold their owners."""
     assert sum(message.count('"submit"') for message in evidence.messages) == len(ACCOUNTS)
     assert any(SLOW in item for item in evidence.locks)
     assert planted_in([*evidence.messages, *evidence.locks]) == []
 
 
 def test_no_answer_holds_it(evidence: Evidence) -> None:
-    """Neither what the API tells about accounts, workflows and failures, nor what it says against bad requests."""
+    """No response holds the credential, neither of a read nor of a bad request."""
     assert len(evidence.answers) > 50
     assert planted_in(evidence.answers) == []
 
 
 def test_no_log_line_and_no_metric_holds_it(evidence: Evidence) -> None:
-    """All functions' logs, warnings and metrics included, and the stack's own."""
+    """No log line and no metric holds the credential, of any function or of the stack."""
     logs = {
         path.name: path.read_bytes()
         for path in [*(evidence.stack.data_dir / "logs").iterdir(), evidence.stack.output]
@@ -314,7 +316,7 @@ def test_no_log_line_and_no_metric_holds_it(evidence: Evidence) -> None:
 
 
 def test_no_file_holds_it(evidence: Evidence) -> None:
-    """Nothing below the data directory: not the database's pages and journal either, once all is written out."""
+    """No file of the data directory holds the credential, the database's pages included."""
     assert evidence.stack.stop() == 0
     files = [path for path in evidence.stack.data_dir.rglob("*") if path.is_file()]
     assert any("pg_wal" in path.parts for path in files)

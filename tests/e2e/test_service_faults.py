@@ -1,4 +1,7 @@
-"""What an operator sees when the actions service fails: retries, new attempts, an end that can be taken up again."""
+"""Failures of the actions service as an operator sees them.
+
+Retries, new keys, resumable failures.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +11,37 @@ import pytest
 
 from tests.e2e.local_stack import Json, LocalStack, wait_until
 
-# At 120 times wall time a step's own timeout would be over in seconds.
+# At 120 times wall time a step's own timeout would pass within seconds.
 PROMPT: Json = {"id": "prompt", "action": "add_prompt", "timeout": "1d"}
 SWIPE: Json = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5, "timeout": "1d"}
 BIO: Json = {"id": "bio", "action": "add_bio", "timeout": "1d"}
 RETRY_AFTER = 1  # wall-clock seconds
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture(autouse=True)
 def definitions(stack: LocalStack) -> None:
-    """Three effects without waits; one of them with patience, or not needed."""
+    """Return three effects without waits, of which one has a long timeout or is not critical."""
     stack.publish("faulty", [PROMPT, SWIPE, BIO])
     stack.publish("faulty_later", [PROMPT, {**SWIPE, "delay": "15m"}, BIO])
     stack.publish("faulty_optional", [PROMPT, {**SWIPE, "critical": False}, BIO])
 
 
 def writes(stack: LocalStack, account: str, operation: str) -> list[Json]:
-    """What the service was asked to do, in the order in which it was asked."""
+    """Return the requests to the service in their order."""
     asked = [write for write in stack.ledger(account)["writes"] if write["operation"] == operation]
     return sorted(asked, key=lambda write: float(write["startedAt"]))
 
 
 def outline(stack: LocalStack, instance_id: str) -> list[tuple[str, str, int]]:
-    """The history's steps, outcomes and attempts."""
+    """Return the history's steps, statuses and attempts."""
     return [
         (entry["stepId"], entry["status"], entry["attempt"]) for entry in stack.history(instance_id)
     ]
 
 
 def test_503_twice(stack: LocalStack) -> None:
-    """The step is sent again with the same key and the same bytes, never sooner than Retry-After, and succeeds at the third attempt."""
+    """After two 503s the third attempt succeeds with the same key and bytes."""
     stack.fault(
         kind="unavailable",
         count=2,
@@ -47,7 +50,7 @@ def test_503_twice(stack: LocalStack) -> None:
         retryAfter=RETRY_AFTER,
     )
     instance_id = stack.start_workflow("fault-503", "faulty")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     sent = writes(stack, "fault-503", "updatePrompt")
     assert [write["status"] for write in sent] == [503, 503, 202]
     assert len({(write["key"], write["bodyHash"]) for write in sent}) == 1
@@ -67,11 +70,11 @@ def test_503_twice(stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("operation", ["updatePrompt", "startSwipeTask"])
 def test_a_lost_answer(stack: LocalStack, operation: str) -> None:
-    """The service does the work and its answer is lost: the same key again, and one effect."""
+    """A lost response leads to the same key again and to one effect."""
     account = f"fault-drop-{operation}"
     stack.fault(kind="drop", operation=operation, account=account)
     instance_id = stack.start_workflow(account, "faulty")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     sent = writes(stack, account, operation)
     assert [(write["status"], write["effect"]) for write in sent] == [(None, True), (202, False)]
     assert len({(write["key"], write["bodyHash"]) for write in sent}) == 1
@@ -83,10 +86,10 @@ def test_a_lost_answer(stack: LocalStack, operation: str) -> None:
 
 
 def test_a_failed_job(stack: LocalStack) -> None:
-    """A job that ends failed is done anew: the same request under a new key."""
+    """A job that ended failed is submitted again: the same request under a new key."""
     stack.fault(kind="fail_job", operation="updatePrompt", account="fault-job")
     instance_id = stack.start_workflow("fault-job", "faulty")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     first, second = (
         job for job in stack.ledger("fault-job")["jobs"] if job["operation"] == "updatePrompt"
     )
@@ -97,11 +100,11 @@ def test_a_failed_job(stack: LocalStack) -> None:
 
 
 def test_down_for_good_and_back(stack: LocalStack) -> None:
-    """A critical step fails the workflow after its last attempt; retried once the service is back, it goes on there and repeats nothing."""
+    """A critical step fails the workflow after its last attempt; retry resumes it there."""
     instance_id = stack.start_workflow("fault-down", "faulty_later")
-    stack.wait_for(instance_id, lambda workflow: workflow["currentStepId"] == "swipe", PATIENCE)
+    stack.wait_for(instance_id, lambda workflow: workflow["currentStepId"] == "swipe", TIMEOUT)
     with stack.behaviour(down=True):
-        failed = stack.wait_over(instance_id, PATIENCE)
+        failed = stack.wait_over(instance_id, TIMEOUT)
         assert (failed["status"], failed["currentStepId"], failed["task"]) == (
             "failed",
             "swipe",
@@ -115,7 +118,7 @@ def test_down_for_good_and_back(stack: LocalStack) -> None:
         "swipe",
         None,
     )
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     assert [job["operation"] for job in stack.ledger("fault-down")["jobs"]] == [
         "updatePrompt",
         "startSwipeTask",
@@ -129,7 +132,7 @@ def test_down_for_good_and_back(stack: LocalStack) -> None:
 
 
 def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
-    """A step that may fail is tried as often as any other, recorded as failed, and the workflow goes on to its end."""
+    """A step that is not critical is recorded as failed, and the workflow completes."""
     stack.fault(
         kind="unavailable",
         count=None,
@@ -138,7 +141,7 @@ def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
         retryAfter=0,
     )
     instance_id = stack.start_workflow("fault-optional", "faulty_optional")
-    over = stack.wait_over(instance_id, PATIENCE)
+    over = stack.wait_over(instance_id, TIMEOUT)
     stack.heal()
     assert (over["status"], over["lastError"]) == ("completed", None)
     assert outline(stack, instance_id) == [
@@ -155,10 +158,10 @@ def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
 
 
 def test_a_refusal(stack: LocalStack) -> None:
-    """What the service refuses with 422 is not sent a second time, although that would succeed: the workflow fails and says why."""
+    """A 422 is not sent again: the workflow fails with the reason."""
     stack.fault(kind="refuse", status=422, operation="startSwipeTask", account="fault-422")
     instance_id = stack.start_workflow("fault-422", "faulty")
-    failed = stack.wait_over(instance_id, PATIENCE)
+    failed = stack.wait_over(instance_id, TIMEOUT)
     assert (failed["status"], failed["currentStepId"]) == ("failed", "swipe")
     assert "422" in failed["lastError"]
     assert outline(stack, instance_id) == [("prompt", "completed", 1), ("swipe", "failed", 1)]
@@ -166,22 +169,25 @@ def test_a_refusal(stack: LocalStack) -> None:
 
 
 def told_of(stack: LocalStack, account_id: str, status: str) -> None:
-    """Wait until the account is known as that: it is remembered right after the commit that ended the workflow."""
+    """Wait until the account has this status, which is stored right after the commit."""
     wait_until(
         lambda: stack.api.get(f"/v1/accounts/{account_id}").json()["status"] == status,
-        PATIENCE,
+        TIMEOUT,
         f"{account_id} {status}",
     )
 
 
 def test_a_suspended_account(stack: LocalStack) -> None:
-    """Suspended, an account halts its workflow before the next effect, critical or not; called active again, a retry goes on."""
+    """A suspension aborts the workflow before the next effect.
+
+    Once active again, retry resumes it.
+    """
     stack.actions.post(
         "/_sim/accounts/fault-suspended", json={"status": "suspended"}
     ).raise_for_status()
     instance_id = stack.start_workflow("fault-suspended", "faulty_optional")
-    for _ in range(2):  # and again, as long as it is suspended
-        failed = stack.wait_over(instance_id, PATIENCE)
+    for _ in range(2):  # and once more while it is suspended
+        failed = stack.wait_over(instance_id, TIMEOUT)
         assert failed["status"] == "failed"
         assert failed["lastError"].startswith("account_suspended")
         told_of(stack, "fault-suspended", "suspended")
@@ -189,10 +195,10 @@ def test_a_suspended_account(stack: LocalStack) -> None:
             "registerAccount"
         ]
         stack.command(instance_id, "retry")
-    stack.wait_over(instance_id, PATIENCE)
+    stack.wait_over(instance_id, TIMEOUT)
     stack.actions.post(
         "/_sim/accounts/fault-suspended", json={"status": "active"}
     ).raise_for_status()
     stack.command(instance_id, "retry")
-    assert stack.wait_over(instance_id, PATIENCE)["status"] == "completed"
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     told_of(stack, "fault-suspended", "active")

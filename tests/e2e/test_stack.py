@@ -1,4 +1,4 @@
-"""The local stack starts, works, ends without a trace, and goes on where it was."""
+"""The local stack starts, works, ends without a trace, and resumes where it was."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = {
 
 
 def test_a_workflow_runs_to_its_end(stack: LocalStack) -> None:
-    """An imported account's workflow goes through every step of its definition, each effect once."""
+    """A workflow passes every step of its definition, with each effect once."""
     instance_id = stack.start_workflow("through-1", "test")
     assert stack.wait_over(instance_id, 60)["status"] == "completed"
     assert [entry["stepId"] for entry in stack.history(instance_id)] == [
@@ -47,7 +47,7 @@ def test_a_workflow_runs_to_its_end(stack: LocalStack) -> None:
 
 
 def test_stack_json_tells_where_everything_is(stack: LocalStack) -> None:
-    """stack.json has exactly the promised keys, is its owner's only, and every address in it answers."""
+    """stack.json has exactly the documented keys, is private, and each address responds."""
     assert set(stack.facts) == KEYS
     assert stat.S_IMODE((stack.data_dir / "stack.json").stat().st_mode) == 0o600
     assert stack.facts["pid"] == stack.process.pid
@@ -60,7 +60,7 @@ def test_stack_json_tells_where_everything_is(stack: LocalStack) -> None:
 
 
 def test_no_token_no_entry(stack: LocalStack) -> None:
-    """The gateway itself turns away who has no good token."""
+    """The gateway refuses a request without a valid token."""
     for header in (
         {},
         {"authorization": "Bearer nonsense"},
@@ -71,7 +71,7 @@ def test_no_token_no_entry(stack: LocalStack) -> None:
 
 
 def test_a_lost_emulator_comes_back(stack: LocalStack) -> None:
-    """Killed, the emulator is started again at the same address, with queue, table and key; a workflow goes on."""
+    """A killed emulator is started again at the same address with its resources."""
     emulator = next(
         pid for pid, command in alive(stack.processes()).items() if "devstack.aws.server" in command
     )
@@ -82,7 +82,7 @@ def test_a_lost_emulator_comes_back(stack: LocalStack) -> None:
 
 
 def test_ticks_only_when_told(start_stack: StartStack) -> None:
-    """With --no-tick nothing beyond the horizon begins until a tick is asked for, however late it is."""
+    """With --no-tick no task beyond the horizon begins until a tick is requested."""
     stack = start_stack("--ephemeral", "--no-tick")
     instance_id = stack.start_workflow("told-1", "default")  # it waits for longer than the horizon
     before = stack.workflow(instance_id)
@@ -99,7 +99,7 @@ def test_ticks_only_when_told(start_stack: StartStack) -> None:
 
 
 def test_sigterm_leaves_nothing_behind(start_stack: StartStack) -> None:
-    """RequestModel to stop in the middle of work it ends within 10 seconds, with every process, and takes stack.json away."""
+    """After SIGTERM the stack ends within 10 seconds with all processes."""
     stack = start_stack("--speed", "300")
     stack.start_workflow("term-1", "test")
     family = stack.processes()
@@ -112,11 +112,11 @@ def test_sigterm_leaves_nothing_behind(start_stack: StartStack) -> None:
 
 
 def test_sigkill_leaves_nothing_behind(start_stack: StartStack) -> None:
-    """Killed without warning, it takes every child with it, and the next start on the same data goes on."""
+    """After SIGKILL all children end, and the next start on the same data resumes."""
     short = {
         "TASK_LEASE_SECONDS": "10",
         "LOCK_TIMEOUT_SECONDS": "10",
-    }  # else what was queued is sent again after a minute and a half
+    }  # otherwise a queued task is sent again only after 90 s
     stack = start_stack("--speed", "300", env=short)
     instance_id = stack.start_workflow("kill-1", "test")
     family = stack.processes()
@@ -130,7 +130,7 @@ def test_sigkill_leaves_nothing_behind(start_stack: StartStack) -> None:
 
 
 def test_one_stack_per_data_directory(start_stack: StartStack) -> None:
-    """A second start on the same data is refused and told who is there; the first is not disturbed."""
+    """A second start on the same data is refused with the reason; the first goes on."""
     stack = start_stack("--ephemeral")
     second = subprocess.run(
         [sys.executable, "-m", "devstack.main", "--port", "0", "--data-dir", str(stack.data_dir)],

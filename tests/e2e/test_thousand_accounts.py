@@ -1,4 +1,4 @@
-"""A thousand accounts in one request, some of them bad, and the same request once more."""
+"""A thousand accounts in one request, some of them bad, and the same request again."""
 
 from __future__ import annotations
 
@@ -11,39 +11,42 @@ from tests.e2e.local_stack import Json, LocalStack
 
 ACCOUNTS = 1000
 KEY = "thousand-accounts-1"
-# What an import may write. Other tests' workflows on this stack may go on meanwhile; nobody else imports or controls.
+# The tables that an import may write. Workflows of other tests may run on this stack; no other test
+# imports or controls.
 WRITTEN = """
     select (select count(*) from accounts where flamebot_id like 'thousand-%%') as accounts,
-           (select count(*) from workflow_instances where account_id like 'thousand-%%') as workflows,
+           (select count(*) from workflow_instances
+             where account_id like 'thousand-%%') as workflows,
            (select count(*) from scheduled_tasks where account_id like 'thousand-%%') as tasks,
            (select count(*) from import_requests) as requests,
            (select count(*) from audit_log) as audited
 """
 STORED = """
-    select count(*) as accounts, count(a.credentials_ciphertext) as secrets, count(i.id) as live, count(t.task_id) as tasks
+    select count(*) as accounts, count(a.credentials_ciphertext) as secrets,
+           count(i.id) as live, count(t.task_id) as tasks
       from accounts a
       left join workflow_instances i on i.account_id = a.flamebot_id and i.status = 'active'
       left join scheduled_tasks t on t.workflow_instance_id = i.id and t.status = 'pending'
      where a.flamebot_id like 'thousand-%%'
 """
-# What is wrong with some rows, by place, and where the answer must point.
+# The defects of some rows, by index, and the pointer of each issue.
 BAD: dict[int, tuple[Any, str]] = {
     0: ({"flamebotId": ""}, "/accounts/0/flamebotId"),
     17: ({"flamebotId": None}, "/accounts/17/flamebotId"),
     123: ({"flamebotId": "thousand-0124"}, ""),  # the first of two: good
-    124: ({}, "/accounts/124/flamebotId"),  # the later of two with the same id
+    124: ({}, "/accounts/124/flamebotId"),  # the second of two with the same id
     300: ({"password": "in the wrong place"}, "/accounts/300/password"),
     301: ({"credentials": "no object"}, "/accounts/301/credentials"),
     500: ({"config": {"notes": "x" * 20_000}}, "/accounts/500"),
     501: ({"modelId": 7}, "/accounts/501/modelId"),
     999: ({"channelId": ""}, "/accounts/999/channelId"),
 }
-INCOMPLETE = 400  # stored, but without a model nothing can be started
+INCOMPLETE = 400  # stored; without a model no workflow starts
 
 
 @pytest.fixture(scope="module")
 def body(stack: LocalStack) -> bytes:
-    """The request. Its workflows rest for years: a thousand of them at work would be in the way of other tests."""
+    """Return the request. Its workflows rest for years, so that they do not delay other tests."""
     stack.publish("thousand", [{"id": "rest", "action": "wait", "delay": "2000d"}])
     rows: list[Any] = []
     for n in range(ACCOUNTS):
@@ -68,14 +71,14 @@ REJECTED = {
 
 
 def send(stack: LocalStack, body: bytes) -> Any:
-    """Import under the key."""
+    """Send the import under the key."""
     headers = {"content-type": "application/json", "idempotency-key": KEY}
     return stack.api.post("/v1/accounts/import", content=body, headers=headers)
 
 
 @pytest.fixture(scope="module")
 def answer(stack: LocalStack, body: bytes) -> Json:
-    """What the first sending was answered."""
+    """Return the first response."""
     answer = send(stack, body)
     assert answer.status_code == 200, answer.text
     document: Json = answer.json()
@@ -83,7 +86,7 @@ def answer(stack: LocalStack, body: bytes) -> Json:
 
 
 def test_the_good_rows_are_stored_and_started(stack: LocalStack, answer: Json) -> None:
-    """I9: every row but the bad ones is created and started, or stored only if it is not complete; the counts add up."""
+    """I9: every good row is created and started, or stored only if it is incomplete."""
     stored = ACCOUNTS - len(REJECTED)
     assert (answer["imported"], answer["started"], answer["rejected"]) == (
         stored,
@@ -110,7 +113,7 @@ def test_the_good_rows_are_stored_and_started(stack: LocalStack, answer: Json) -
 
 
 def test_each_bad_row_is_reported_with_its_pointer(stack: LocalStack, answer: Json) -> None:
-    """I9: a bad row is rejected with the place and the reason of its issue, and is not stored."""
+    """I9: a bad row is rejected with pointer and reason, and is not stored."""
     for index, pointer in REJECTED.items():
         result = answer["results"][index]
         assert (result["status"], result["workflow"]["status"]) == ("rejected", "rejected"), result
@@ -121,7 +124,10 @@ def test_each_bad_row_is_reported_with_its_pointer(stack: LocalStack, answer: Js
 
 
 def test_the_same_request_again(stack: LocalStack, body: bytes, answer: Json) -> None:
-    """With its key the same request gets the same answer and leaves no new row anywhere; another body under that key is refused."""
+    """The same request under its key gets the same response and adds no row.
+
+    Another body is refused.
+    """
     before = stack.rows(WRITTEN)
     again = send(stack, body)
     assert (again.status_code, again.json()) == (200, answer)
@@ -133,7 +139,7 @@ def test_the_same_request_again(stack: LocalStack, body: bytes, answer: Json) ->
 def test_without_its_key_the_accounts_are_updated(
     stack: LocalStack, body: bytes, answer: Json
 ) -> None:
-    """Sent as a new request, the same rows update their accounts and leave every live workflow alone."""
+    """Without its key the request updates the accounts and leaves live workflows alone."""
     again = stack.api.post(
         "/v1/accounts/import", content=body, headers={"content-type": "application/json"}
     ).json()
