@@ -1,4 +1,4 @@
-"""Guards of imports: one worker at a time, each row once, no row after a cancel, no values shown."""
+"""Guards of imports: one worker at a time, each row once, no row after a cancel, no value shown."""
 
 from __future__ import annotations
 
