@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from flamebot.domain.errors import AccountIncomplete
+from flamebot.http import response_schemas as wire
 from flamebot.http.endpoints import IMPORT
 from flamebot.http.request import Request
 from flamebot.http.request_schemas import ImportRequest
 from flamebot.http.response import Response, respond
-from flamebot.http.response_schemas import ImportResult
 from flamebot.http.router import Router
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.imports.from_request import (
@@ -36,7 +35,7 @@ def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry)
         )
         report = importer.run(command, request.caller())
         return respond(
-            ImportResult,
+            wire.ImportResult,
             rendered(report),
             headers={"Idempotent-Replayed": "true"} if report.replayed else {},
         )
@@ -46,35 +45,35 @@ def router(importer: ImportAccounts, *, scope_prefix: str, telemetry: Telemetry)
     )
 
 
-def rendered(report: ImportReport) -> dict[str, Any]:
+def rendered(report: ImportReport) -> wire.ImportResult:
     """Return the response's content: the rows and their counts."""
     results = report.results
-    return {
-        "imported": sum(row.status != "rejected" for row in results),
-        "started": sum(row.workflow == "started" for row in results),
-        "rejected": sum(row.status == "rejected" for row in results),
-        "results": [_row(index, row) for index, row in enumerate(results)],
-    }
+    return wire.ImportResult(
+        imported=sum(row.status != "rejected" for row in results),
+        started=sum(row.workflow == "started" for row in results),
+        rejected=sum(row.status == "rejected" for row in results),
+        results=[_row(index, row) for index, row in enumerate(results)],
+    )
 
 
-def _row(index: int, row: RowResult) -> dict[str, Any]:
-    return {
-        "index": index,
-        "flamebot_id": row.flamebot_id,
-        "status": row.status,
-        "workflow": {"instance_id": row.instance_id, "status": row.workflow},
-        "problem": _problem(index, row),
-    }
+def _row(index: int, row: RowResult) -> wire.RowResult:
+    return wire.RowResult(
+        index=index,
+        flamebot_id=row.flamebot_id,
+        status=row.status,
+        workflow=wire.RowWorkflow(instance_id=row.instance_id, status=row.workflow),
+        problem=_problem(index, row),
+    )
 
 
-def _problem(index: int, row: RowResult) -> dict[str, Any] | None:
+def _problem(index: int, row: RowResult) -> wire.RowProblem | None:
     if row.status == "rejected":
-        return {"code": "invalid", "detail": "The row is not valid.", "errors": row.issues}
+        errors = [
+            wire.ValidationIssue(pointer=issue.pointer, detail=issue.detail) for issue in row.issues
+        ]
+        return wire.RowProblem(code="invalid", detail="The row is not valid.", errors=errors)
     if row.workflow == "rejected":
         detail = AccountIncomplete.__doc__ or ""
-        return {
-            "code": AccountIncomplete.code,
-            "detail": detail,
-            "errors": [{"pointer": f"/accounts/{index}", "detail": detail}],
-        }
+        issue = wire.ValidationIssue(pointer=f"/accounts/{index}", detail=detail)
+        return wire.RowProblem(code=AccountIncomplete.code, detail=detail, errors=[issue])
     return None
