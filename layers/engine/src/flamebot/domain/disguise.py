@@ -60,6 +60,7 @@ def lookalike(text: str) -> bool:
         return True
     for word in _WORD.findall(text):
         scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+        # A whole word of another script is ordinary text; a mixed one imitates a Latin word.
         if "LATIN" in scripts and scripts & set(_LATINS_TWINS):
             return True
     return False
@@ -99,6 +100,7 @@ def _styled(character: str) -> bool:
         return True
     if unicodedata.category(character) == "So" and " LATIN " in unicodedata.name(character, ""):
         return True
+    # Mathematical, circled, squared and parenthesised letters resolve to an ASCII letter.
     resolved = unicodedata.normalize("NFKC", character)
     letter = resolved.strip("()")
     return len(letter) == 1 and letter.isascii() and letter.isalpha()

@@ -60,6 +60,7 @@ def later(time: datetime, duration: timedelta) -> datetime:
 
 def parse_duration(value: object) -> timedelta:
     """Parse one duration. Raises `ValueError` whose text is a sentence for the author."""
+    # A bool is an int in Python.
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:
             raise ValueError("A duration must not be negative.")
@@ -106,5 +107,6 @@ def _parse_iso_8601(text: str) -> timedelta:
     given = [(weeks, _WEEK)] if weeks else [part for part in parts if part[0]]
     if any("." in number or "," in number for number, _ in given[:-1]):
         raise ValueError("Only the last number of an ISO 8601 duration may have a fraction.")
+    # Fractions are exact: a sum of floats could round a long duration to another microsecond.
     total = sum(Fraction(number.replace(",", ".")) * unit for number, unit in given)
     return timedelta(microseconds=min(round(total), _MOST))

@@ -14,13 +14,19 @@ _ENDS = (
     r"|club|vip|page|bio|chat|one|to|cc)"
 )
 _LINK = re.compile(
+    # Schemes and what follows them, with blanks in between or spelled out.
     r"(?:https?|hxxps?|ftp)\s*:|:\s*/\s*/|//\s*\w|\bwww\b|\bxn--|\bcolon\s+slash\b|\bslash\s+slash\b"
+    # Other schemes that a click opens, HTML tags, and links of Markdown.
     r"|\b(?:mailto|tel|sms|javascript|vbscript|intent)\s*:|\bdata:\s?\w+/|<\s*/?\s*[a-z!]|\]\s*\("
+    # A name that ends like a domain.
     rf"|[^\W_]\.{_ENDS}\b"
     # Any name with a dot inside: after the dot of a sentence there is a space.
     r"|(?<![^\W_])[^\W_]{2,}\.[^\W\d_]{2,}"
+    # The dot with blanks around it, or an ideographic one.
     rf"|[^\W_]\s+[.\u3002]\s*{_ENDS}\b|[^\W_]\u3002{_ENDS}\b|[^\W_]\s*\.\s+(?:com|net|org)\b"
+    # The dot in brackets, or as a word.
     rf"|[(\[{{<*]\s*(?:\.|dot|punkt)\s*[)\]}}>*]|[^\W_]\s+(?:dot|d0t)\s+{_ENDS}\b|[^\W_]-dot-"
+    # Addresses of IPv4 and IPv6.
     r"|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\[[0-9a-f]*:[0-9a-f:]+\]",
     re.IGNORECASE,
 )
@@ -35,7 +41,9 @@ _NO_PHONE = re.compile(
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _HANDLE = re.compile(
+    # An @ before a name or inside an address, "at" in brackets, and underscores in a name.
     r"(?<!\w)@\s?\w|\w@\w|[(\[{<*]\s*at\s*[)\]}>*]|[^\W_]_+[^\W_]|(?<!\w)_[^\W_]|[^\W_]_(?!\w)"
+    # Mail services, and words that announce a name.
     r"|\b(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|proton\s?mail)\b|\bmy\s+handle\b"
     r"|\buser\s?name\b|\b(?:dm\s+me|hmu)\b|\badd\s+me\s+on\b",
     re.IGNORECASE,
@@ -85,6 +93,7 @@ def issue_in(text: str, max_length: int) -> str | None:
 
 
 def _phone(text: str) -> bool:
+    # Digits that are written as words, as in "five five five".
     spoken = _NUMBER_WORD.sub(lambda match: str(_NUMBER_WORDS.index(match[0].lower())), text)
     return any(
         not _NO_PHONE.fullmatch(match[0])
