@@ -28,7 +28,7 @@ _COLUMNS: Final = (
 
 
 def add(commands: Commands) -> None:
-    """Register the commands."""
+    """Register `flamebot imports` and its commands."""
     group = commands.group("imports", "show imports by file and their rejected rows, or cancel one")
     parser = group.add("list", run_list, "list imports by file, newest first")
     parser.add_argument(
@@ -107,7 +107,7 @@ def run_rejects(args: argparse.Namespace, api: Callable[[], Api], output: Output
 
 
 def run_cancel(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Cancel an import."""
+    """Cancel an import and report what stays stored."""
     body = {} if args.reason is None else {"reason": args.reason}
     shown = (
         api()

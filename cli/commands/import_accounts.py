@@ -46,7 +46,7 @@ The exit code is 6 if some rows were rejected or not started; they are listed wi
 
 
 def add(commands: Commands) -> None:
-    """Register the command."""
+    """Register `flamebot import`."""
     parser = commands.add(
         "import",
         run,

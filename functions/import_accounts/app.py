@@ -1,4 +1,4 @@
-"""The import: accounts over HTTPS, their workflows started."""
+"""The import by request: store accounts and start their workflows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from flamebot import bootstrap
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer one request of the HTTP API (payload format 2.0)."""
+    """Return the response to one request of the HTTP API (payload format 2.0)."""
     with bootstrap.telemetry("import_accounts").invocation(context):
         return bootstrap.import_router().handle(event)

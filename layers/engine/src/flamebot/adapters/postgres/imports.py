@@ -103,7 +103,7 @@ class PostgresImportStore(SharedCalls):
         )
 
     def release_import(self, lease: ImportLease) -> None:
-        """Give the lease back."""
+        """Give the lease back before it expires."""
         self._value("release_import(%(id)s, %(fence)s)", id=lease.import_id, fence=lease.fence)
 
     def fail_import(self, lease: ImportLease, error: str) -> None:

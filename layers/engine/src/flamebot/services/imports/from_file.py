@@ -47,7 +47,7 @@ _LONGEST_RETRY_SECONDS: Final = 600
 
 
 class _Result(Enum):
-    """How a lease ended."""
+    """The reason why work under a lease ended."""
 
     ENDED = "ended"  # completed, failed or cancelled: the file is no longer needed
     OUT_OF_TIME = "out_of_time"  # rows are left, for the next invocation

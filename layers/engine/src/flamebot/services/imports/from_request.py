@@ -31,7 +31,7 @@ from flamebot.services.workflows.start import start_row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportCommand:
-    """An import by request."""
+    """A request to import accounts."""
 
     rows: Sequence[object]
     start: bool
