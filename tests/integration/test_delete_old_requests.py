@@ -1,4 +1,4 @@
-"""delete_old_requests: what nobody may repeat any more is forgotten."""
+"""delete_old_requests: requests whose key has expired are deleted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from tests.support.databases import TestDatabase
 from tests.support.stores import ALICE, control, maintenance
 
 
-def test_requests_older_than_a_day_go(database: TestDatabase) -> None:
-    """Wall time, one batch at a call."""
+def test_requests_older_than_a_day_are_deleted(database: TestDatabase) -> None:
+    """Age is wall time, and a call deletes one batch."""
     for key in ("old", "new"):
         record = IdempotencyRecord(principal="alice", key=key, salt=b"s", digest=b"d", answer={})
         control(database).import_accounts([], [], record, ALICE)
@@ -21,9 +21,10 @@ def test_requests_older_than_a_day_go(database: TestDatabase) -> None:
 
 
 def test_a_batch_is_a_thousand(database: TestDatabase) -> None:
-    """No statement holds many locks for long."""
+    """A bounded batch holds its locks for a short time."""
     database.rows(
         "insert into import_requests (principal, key, salt, digest, response, created_at)"
-        " select 'p', n::text, '', '', '{}', clock_timestamp() - interval '2 days' from generate_series(1, 1500) n"
+        " select 'p', n::text, '', '', '{}', clock_timestamp() - interval '2"
+        " days' from generate_series(1, 1500) n"
     )
     assert [maintenance(database).delete_old_requests() for _ in range(3)] == [1000, 500, 0]

@@ -1,4 +1,4 @@
-"""find_import: what is remembered of a request, for a day and for its caller alone."""
+"""find_import: a request is remembered for a day, and for its caller alone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ RECORD = IdempotencyRecord(
 )
 
 
-def test_salt_and_digest_come_back_as_they_were(database: TestDatabase) -> None:
-    """Python compares; SQL only remembers."""
+def test_salt_and_digest_are_returned_unchanged(database: TestDatabase) -> None:
+    """Python compares the digests; SQL only stores them."""
     control(database).import_accounts([], [], RECORD, ALICE)
     found = control(database).find_import("alice", "k1")
     assert found is not None
@@ -25,15 +25,15 @@ def test_salt_and_digest_come_back_as_they_were(database: TestDatabase) -> None:
     assert found.answer == {"request": {"rows": []}, "imported": {"accounts": {}, "started": []}}
 
 
-def test_a_key_is_its_callers_own(database: TestDatabase) -> None:
-    """Another caller, another key: nothing."""
+def test_a_key_belongs_to_its_caller(database: TestDatabase) -> None:
+    """The same key of another caller finds nothing."""
     control(database).import_accounts([], [], RECORD, ALICE)
     assert control(database).find_import("bob", "k1") is None
     assert control(database).find_import("alice", "k2") is None
 
 
-def test_after_a_day_it_is_forgotten(database: TestDatabase) -> None:
-    """Wall time, whether maintenance has come by or not."""
+def test_a_key_expires_after_a_day(database: TestDatabase) -> None:
+    """It expires by wall time, whether maintenance has run or not."""
     control(database).import_accounts([], [], RECORD, ALICE)
     database.rows("update import_requests set created_at = created_at - interval '24 hours'")
     assert control(database).find_import("alice", "k1") is None

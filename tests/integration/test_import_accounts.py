@@ -1,4 +1,4 @@
-"""import_accounts: accounts, starts and the remembered request are stored together or not at all (I9)."""
+"""import_accounts: accounts, starts and the remembered request are stored together (I9)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RECORD = IdempotencyRecord(
 
 
 def an_input(account_id: str = "acct-1", **fields: Any) -> AccountRow:
-    """A row as the import service hands it over."""
+    """Return a row as the import service passes it."""
     return AccountRow(
         **{
             "flamebot_id": account_id,
@@ -49,17 +49,17 @@ def import_(
     starts: tuple[StartRow, ...] = (),
     record: IdempotencyRecord | None = None,
 ) -> Imported:
-    """Call the verb."""
+    """Call the function through the store."""
     return control(database).import_accounts(rows, starts, record, ALICE)
 
 
 def stored(database: TestDatabase, account_id: str = "acct-1") -> Row:
-    """The account's row."""
+    """Return the row of an account."""
     return database.one("select * from accounts where flamebot_id = %s", (account_id,))
 
 
 def test_a_new_account_is_stored_whole(database: TestDatabase) -> None:
-    """Its credentials version is the reserved one, and so is its ciphertext's."""
+    """Its credentials version is the reserved one, and so is that of its ciphertext."""
     assert import_(database, an_input()).accounts == {"acct-1": "created"}
     row = stored(database)
     assert (
@@ -81,8 +81,8 @@ def test_a_new_account_is_stored_whole(database: TestDatabase) -> None:
     )
 
 
-def test_a_bare_account_is_stored_too(database: TestDatabase) -> None:
-    """Only the id is needed to import."""
+def test_an_account_with_an_id_alone_is_stored(database: TestDatabase) -> None:
+    """Only the flamebotId is required."""
     import_(database, an_input(model_id=None, channel_id=None, config=None, ciphertext=None))
     row = stored(database)
     assert (
@@ -93,8 +93,8 @@ def test_a_bare_account_is_stored_too(database: TestDatabase) -> None:
     ) == (None, {}, None, None)
 
 
-def test_what_is_not_sent_is_kept(database: TestDatabase) -> None:
-    """Credentials, config, model and channel each for itself; the ciphertext stays bound to its own version."""
+def test_fields_that_are_left_out_are_kept(database: TestDatabase) -> None:
+    """Each field is kept by itself; the ciphertext stays bound to its own version."""
     import_(database, an_input())
     answer = import_(
         database,
@@ -128,7 +128,7 @@ def test_what_is_not_sent_is_kept(database: TestDatabase) -> None:
     ids=str,
 )
 def test_any_change_makes_a_new_version(database: TestDatabase, change: dict[str, Any]) -> None:
-    """The actions service is told again before the next effect; what it was told stays known."""
+    """The account is registered again before its next effect."""
     import_(database, an_input())
     database.rows("update accounts set registered_version = credentials_version")
     import_(database, an_input(**{"ciphertext": None, "version": 100_007, **change}))
@@ -137,7 +137,7 @@ def test_any_change_makes_a_new_version(database: TestDatabase, change: dict[str
 
 
 def test_the_same_again_changes_nothing(database: TestDatabase) -> None:
-    """The version stays, nothing is registered again, nothing is audited; it counts as updated."""
+    """The version stays and nothing is audited; the row counts as updated."""
     import_(database, an_input())
     before = stored(database)
     assert import_(database, an_input(ciphertext=None, version=100_009)).accounts == {
@@ -148,7 +148,7 @@ def test_the_same_again_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_the_version_grows_even_if_the_older_reservation_comes_last(database: TestDatabase) -> None:
-    """Versions are never used twice and never run back."""
+    """A version is used once and never decreases."""
     earlier, later = control(database).reserve_credentials_versions(2)
     import_(database, an_input(version=later))
     import_(database, an_input(version=earlier, model_id="m2", ciphertext=b"newer"))
@@ -158,7 +158,7 @@ def test_the_version_grows_even_if_the_older_reservation_comes_last(database: Te
 
 
 def test_starts_are_made_in_the_same_transaction(database: TestDatabase) -> None:
-    """What is due soon comes back to be sent; the snapshot holds what was just imported."""
+    """Tasks due soon are returned for sending; the snapshot holds the imported account."""
     definition_id = a_definition(database)
     soon, later = (
         a_start("acct-1", definition_id),
@@ -184,7 +184,7 @@ def test_starts_are_made_in_the_same_transaction(database: TestDatabase) -> None
 
 
 def test_a_live_instance_is_left_alone(database: TestDatabase) -> None:
-    """Importing again updates the account and starts nothing beside it."""
+    """Importing again updates the account and starts no second instance."""
     running = an_instance(
         database, a_next(at=after(hours=2)), account_id=an_account(database, "acct-1")
     )
@@ -196,7 +196,7 @@ def test_a_live_instance_is_left_alone(database: TestDatabase) -> None:
 
 
 def test_an_incomplete_account_is_stored_and_not_started(database: TestDatabase) -> None:
-    """One bad row never spoils the others."""
+    """The other accounts of the request are started."""
     definition_id = a_definition(database)
     starts = (a_start("acct-1", definition_id), a_start("acct-2", definition_id))
     answer = import_(database, an_input(model_id=None), an_input("acct-2"), starts=starts)
@@ -208,7 +208,7 @@ def test_an_incomplete_account_is_stored_and_not_started(database: TestDatabase)
 
 
 def test_a_failure_stores_nothing(database: TestDatabase) -> None:
-    """All or nothing: a start on a definition that is not there takes the accounts with it."""
+    """A start of an unknown definition rolls the accounts back."""
     with pytest.raises(Exception, match="23503"):
         import_(database, an_input(), starts=(a_start("acct-1", 4711),), record=RECORD)
     assert database.value("select count(*) from accounts") == 0
@@ -216,7 +216,7 @@ def test_a_failure_stores_nothing(database: TestDatabase) -> None:
 
 
 def test_a_thousand_accounts_are_one_call(database: TestDatabase) -> None:
-    """Stored and started set-based."""
+    """A thousand accounts are stored and started by one call."""
     definition_id = a_definition(database)
     rows = [an_input(f"acct-{n:04}", version=100_001 + n) for n in range(1000)]
     answer = import_(
@@ -226,8 +226,8 @@ def test_a_thousand_accounts_are_one_call(database: TestDatabase) -> None:
     assert set(import_(database, *rows).accounts.values()) == {"updated"}
 
 
-def test_the_audit_log_tells_each_account(database: TestDatabase) -> None:
-    """Who imported it, and whether it was new; nothing of its content."""
+def test_the_audit_log_names_each_account(database: TestDatabase) -> None:
+    """It holds the caller and whether the account was new, and none of its content."""
     import_(database, an_input())
     import_(database, an_input(ciphertext=b"other"), an_input("acct-2"))
     rows = audit(database, "import_accounts")
@@ -239,8 +239,8 @@ def test_the_audit_log_tells_each_account(database: TestDatabase) -> None:
     assert {(row["actor"], row["reason"]) for row in rows} == {("alice", "because")}
 
 
-def test_the_request_is_remembered_without_what_was_to_be_sent(database: TestDatabase) -> None:
-    """Whoever answers from memory must not send again."""
+def test_the_request_is_remembered_without_the_tasks_to_send(database: TestDatabase) -> None:
+    """A replayed response must not send the tasks again."""
     started = a_start("acct-1", a_definition(database))
     import_(database, an_input(), starts=(started,), record=RECORD)
     found = control(database).find_import("alice", "k1")
@@ -257,15 +257,15 @@ def test_the_request_is_remembered_without_what_was_to_be_sent(database: TestDat
 
 
 def test_a_remembered_key_is_not_used_again(database: TestDatabase) -> None:
-    """Between looking for the key and importing somebody else may have finished: ask again."""
+    """A request may commit between another one's lookup of the key and its import."""
     import_(database, an_input(), record=RECORD)
     with pytest.raises(IdempotencyInFlight):
         import_(database, an_input(model_id="m2"), record=RECORD)
     assert stored(database)["model_id"] == "m"
 
 
-def test_a_forgotten_key_may_be_used_again(database: TestDatabase) -> None:
-    """After 24 hours the key is free."""
+def test_an_expired_key_can_be_used_again(database: TestDatabase) -> None:
+    """A key expires after 24 hours."""
     import_(database, an_input(), record=RECORD)
     database.rows("update import_requests set created_at = created_at - interval '24 hours'")
     import_(database, an_input(model_id="m2"), record=RECORD)
@@ -274,7 +274,7 @@ def test_a_forgotten_key_may_be_used_again(database: TestDatabase) -> None:
 
 
 def call(session: Session, *account_ids: str, key: str | None = None) -> list[Row]:
-    """The verb on a session of its own."""
+    """Call the function on a session of its own."""
     rows = [
         {"flamebot_id": one, "model_id": "m", "channel_id": "c", "version": 100_001}
         for one in account_ids
@@ -300,8 +300,8 @@ def test_the_same_key_at_once_is_in_flight(database: TestDatabase) -> None:
 
 
 @pytest.mark.race
-def test_another_key_is_not_kept_waiting(database: TestDatabase) -> None:
-    """Only the same caller's same key is."""
+def test_another_key_does_not_wait(database: TestDatabase) -> None:
+    """Only the same key of the same caller conflicts."""
     one, two = database.session(), database.session()
     one.begin()
     call(one, "acct-1", key="k1")
@@ -311,8 +311,8 @@ def test_another_key_is_not_kept_waiting(database: TestDatabase) -> None:
 
 
 @pytest.mark.race
-def test_imports_of_the_same_new_accounts_take_turns(database: TestDatabase) -> None:
-    """The second one waits, and finds the accounts there."""
+def test_imports_of_the_same_new_accounts_wait_for_each_other(database: TestDatabase) -> None:
+    """The second one waits and then finds the accounts."""
     one, two = database.session(), database.session()
     one.begin()
     call(one, "d", "b")
@@ -329,7 +329,7 @@ def test_imports_of_the_same_new_accounts_take_turns(database: TestDatabase) -> 
 
 
 def test_imports_in_any_order_never_deadlock(database: TestDatabase) -> None:
-    """Four callers, new and known accounts mixed, each shuffled in its own way."""
+    """Four callers import new and known accounts, each in an order of its own."""
 
     def work(seed: int) -> int:
         dice, session = random.Random(seed), database.session()
@@ -342,8 +342,8 @@ def test_imports_in_any_order_never_deadlock(database: TestDatabase) -> None:
 
 
 @pytest.mark.race
-def test_an_import_meets_an_erasure_whole(database: TestDatabase) -> None:
-    """The account is erased first, and then made anew with a version that was never used."""
+def test_an_import_during_an_erasure_waits_for_it(database: TestDatabase) -> None:
+    """The account is erased and then created again with a version that was never used."""
     an_account(database, "acct-1")
     eraser, importer = database.session(), database.session()
     eraser.begin()

@@ -1,4 +1,4 @@
-"""reserve_credentials_versions: each version is handed out once."""
+"""reserve_credentials_versions: each version is returned once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tests.support.databases import TestDatabase
 from tests.support.stores import control
 
 
-def test_no_version_is_handed_out_twice(database: TestDatabase) -> None:
-    """Six digits, growing."""
+def test_no_version_is_returned_twice(database: TestDatabase) -> None:
+    """Versions have six digits and grow."""
     first, second = (
         control(database).reserve_credentials_versions(3),
         control(database).reserve_credentials_versions(2),
@@ -18,6 +18,6 @@ def test_no_version_is_handed_out_twice(database: TestDatabase) -> None:
     assert first[0] >= 100_000
 
 
-def test_none_are_none(database: TestDatabase) -> None:
-    """An import without good rows needs no version."""
+def test_no_versions_can_be_reserved(database: TestDatabase) -> None:
+    """An import without valid rows needs no version."""
     assert control(database).reserve_credentials_versions(0) == []

@@ -155,7 +155,7 @@ MUTANTS = (
         "I9: a key is remembered for a day.",
         "where o.created_at < v_before order by",
         "where true order by",
-        "test_requests_older_than_a_day_go",
+        "test_requests_older_than_a_day_are_deleted",
         guard="keys-are-kept-for-a-day",
     ),
     LOCKS(

@@ -98,7 +98,7 @@ MUTANTS = (
         "A key is its caller's own: other keys go on.",
         "hashtext(p_principal || E'\\x1f' || p_key)",
         "hashtext(p_principal)",
-        "test_another_key_is_not_kept_waiting",
+        "test_another_key_does_not_wait",
         guard="one-request-per-key",
     ),
     IMPORT(
@@ -162,7 +162,7 @@ MUTANTS = (
         "What is left out keeps its stored value.",
         "set model_id = coalesce(excluded.model_id, a.model_id),",
         "set model_id = excluded.model_id,",
-        "test_what_is_not_sent_is_kept",
+        "test_fields_that_are_left_out_are_kept",
         guard="null-keeps-what-is-stored",
     ),
     IMPORT(
@@ -170,7 +170,7 @@ MUTANTS = (
         "Who answers from memory must not send again.",
         "jsonb_agg(s - 'send')",
         "jsonb_agg(s)",
-        "test_the_request_is_remembered_without_what_was_to_be_sent",
+        "test_the_request_is_remembered_without_the_tasks_to_send",
         guard="stored-response-sends-nothing",
     ),
     FIND(
@@ -178,7 +178,7 @@ MUTANTS = (
         "A key is forgotten after a day: its caller may use it again.",
         " and r.created_at > clock_timestamp() - interval '24 hours'",
         "",
-        "test_after_a_day_it_is_forgotten",
+        "test_a_key_expires_after_a_day",
         guard="key-expires",
     ),
     FIND(
@@ -186,7 +186,7 @@ MUTANTS = (
         "A key is its caller's own.",
         "r.principal = p_principal and r.key = p_key",
         "r.key = p_key",
-        "test_a_key_is_its_callers_own",
+        "test_a_key_belongs_to_its_caller",
         guard="key-belongs-to-its-principal",
     ),
     REGISTERED(
