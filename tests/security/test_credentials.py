@@ -43,7 +43,7 @@ def assert_shut(vault: KmsVault, blob: bytes, account: str = "acct-1", version: 
     """Assert that it does not decrypt, and that the error reveals nothing."""
     with pytest.raises(VaultError) as caught:
         vault.decrypt(account, version, blob)
-    assert str(caught.value) == "Credentials could not be encrypted or decrypted."
+    assert str(caught.value) == "The credentials could not be encrypted or decrypted."
     assert caught.value.__cause__ is None
 
 

@@ -169,7 +169,7 @@ def test_a_failure_inside(front: Front) -> None:
         answer = front.api.get("/v1/accounts/breaks")
     finally:
         front.database.rows("alter view account_overview rename column forged_id to model_id")
-    assert (answer.status_code, answer.json()["detail"]) == (500, "Something went wrong.")
+    assert (answer.status_code, answer.json()["detail"]) == (500, "An internal error has occurred.")
     (failed,) = [entry for entry in front.log_entries() if entry.get("message") == "request_failed"]
     assert any(place.startswith("http/routes/accounts.py") for place in failed["where"])
     assert "forged_id" not in json.dumps(failed)
