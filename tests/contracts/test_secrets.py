@@ -8,30 +8,30 @@ from typing import Any
 
 import pytest
 
-from flamebot import bootstrap
+from flamebot import resources
 
 
 @pytest.fixture
 def emulated(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iterator[Any]:
-    """Return bootstrap with Secrets Manager emulated by moto."""
-    monkeypatch.setattr(bootstrap, "aws", aws)
-    bootstrap.secrets.cache_clear()
+    """Return resources with Secrets Manager emulated by moto."""
+    monkeypatch.setattr(resources, "aws", aws)
+    resources.secrets.cache_clear()
     yield aws("secretsmanager")
-    bootstrap.secrets.cache_clear()
+    resources.secrets.cache_clear()
 
 
 def test_a_rotated_secret_is_read_anew_after_its_time(emulated: Any) -> None:
     """A warm function reads a secret again after a time."""
     emulated.create_secret(Name="actions-token", SecretString="old")
-    token = bootstrap._token(None, "actions-token", "ACTIONS_TOKEN")
+    token = resources.token(None, "actions-token", "ACTIONS_TOKEN")
     assert token() == "old"
     emulated.put_secret_value(SecretId="actions-token", SecretString="new")
     assert token() == "old"
-    bootstrap.secrets()._kept.clear()  # as if the five minutes were over
+    resources.secrets()._kept.clear()  # as if the five minutes were over
     assert token() == "new"
-    assert bootstrap._token("plain", "actions-token", "ACTIONS_TOKEN")() == "plain"
+    assert resources.token("plain", "actions-token", "ACTIONS_TOKEN")() == "plain"
 
 
 def test_a_secret_is_kept_for_five_minutes_at_most() -> None:
     """A rotated token must not be used for hours in a warm environment."""
-    assert timedelta() < bootstrap._SECRET_MAX_AGE <= timedelta(minutes=5)
+    assert timedelta() < resources.SECRET_MAX_AGE <= timedelta(minutes=5)

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from flamebot import bootstrap
+from flamebot import bootstrap, resources
 from flamebot.adapters.cloudformation.custom_resource import ResponseUrlRefused, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,9 +24,9 @@ def environment(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("DATABASE_URL", empty_database)
     monkeypatch.setenv("SQL_DIR", str(ROOT / "sql"))
     monkeypatch.setenv("DEFINITIONS_DIR", str(ROOT / "definitions"))
-    bootstrap.settings.cache_clear()
+    resources.settings.cache_clear()
     yield empty_database
-    bootstrap.settings.cache_clear()
+    resources.settings.cache_clear()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Execution environments: each is a process to the engine, with its own adapters, clock and end.
 
-`bootstrap` is the engine's composition root. Here each of its factories runs once per environment
+`bootstrap` and `resources` make the engine's parts. Here their factories run once per environment
 instead of once per process, and the outermost ones (settings, AWS clients, clock, locks, telemetry)
 return simulated parts.
 """
@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
-from flamebot import bootstrap
+from flamebot import bootstrap, resources
 from flamebot.config import Settings
 from verification.simulation.scheduler import SECOND, Fiber, Killed
 
@@ -90,7 +91,7 @@ class Environment:
     def _settings(self) -> Settings:
         return self.world.settings(self.function)
 
-    def _aws(self, service: str, patience: float = 5) -> Any:
+    def _aws(self, service: str, read_timeout: float = 5) -> Any:
         return self.world.client(service, self)
 
     def _clock(self) -> SimClock:
@@ -104,15 +105,15 @@ class Environment:
         if s.lock_backend == "postgres":
             from flamebot.adapters.postgres.locks import PostgresLocks
 
-            return PostgresLocks(bootstrap.database(), timeout=s.lock_timeout, lease=s.task_lease)
+            return PostgresLocks(resources.database(), timeout=s.lock_timeout, lease=s.task_lease)
         from flamebot.adapters.dynamodb.locks import DynamoLocks
 
         return DynamoLocks(
-            bootstrap.aws("dynamodb"),
+            resources.aws("dynamodb"),
             s.lock_table,
             timeout=s.lock_timeout,
             lease=s.task_lease,
-            wall=bootstrap.clock().wall,
+            wall=resources.clock().wall,
         )
 
 
@@ -193,16 +194,21 @@ def present() -> Environment:
     return owner
 
 
-def environments_for_bootstrap() -> dict[str, Callable[..., Any]]:
-    """Return, for each cached factory of `bootstrap`, one that caches per environment."""
+def environments_for_bootstrap() -> list[tuple[ModuleType, str, Callable[..., Any]]]:
+    """Return module, name and substitute of each cached factory; it caches per environment.
 
-    def asked(name: str, make: Callable[..., Any], *arguments: Any) -> Any:
+    `bootstrap` imports factories of `resources`, so that they are replaced in both modules.
+    """
+
+    def present_graph(name: str, make: Callable[..., Any], *arguments: Any) -> Any:
         return present().graph(name, make, *arguments)
 
-    factories = {
-        name: made for name, made in vars(bootstrap).items() if hasattr(made, "cache_clear")
-    }
-    return {name: partial(asked, name, made.__wrapped__) for name, made in factories.items()}
+    return [
+        (module, name, partial(present_graph, name, made.__wrapped__))
+        for module in (bootstrap, resources)
+        for name, made in vars(module).items()
+        if hasattr(made, "cache_clear")
+    ]
 
 
 def timeout_of(function: str) -> timedelta:

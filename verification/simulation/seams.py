@@ -15,7 +15,7 @@ import psycopg2.extensions
 
 import devstack.actions_service.provider
 import devstack.actions_service.server
-from flamebot import bootstrap
+from flamebot import resources
 from flamebot.adapters.actions_api import client as actions_client
 from flamebot.adapters.kms import vault
 from flamebot.adapters.postgres import connection
@@ -46,7 +46,7 @@ def replaced(world: World) -> Iterator[None]:
         return connect_in(world, present())
 
     def api(*arguments: Any, **named: Any) -> Any:
-        return _ActionsApi(*arguments, wall=bootstrap.clock().wall, **named)
+        return _ActionsApi(*arguments, wall=resources.clock().wall, **named)
 
     client = types.SimpleNamespace(
         connect=connect,
@@ -58,14 +58,14 @@ def replaced(world: World) -> Iterator[None]:
     clock = VirtualTime(world)
     with ExitStack() as stack:
         for module, name, substitute in (
-            *((bootstrap, name, made) for name, made in environments_for_bootstrap().items()),
+            *environments_for_bootstrap(),
             (connection, "psycopg2", client),
             (connection, "threading", lock),
             (vault, "threading", lock),
             (
                 vault,
                 "KmsVault",
-                lambda *arguments: _KmsVault(*arguments, monotonic=bootstrap.clock().monotonic),
+                lambda *arguments: _KmsVault(*arguments, monotonic=resources.clock().monotonic),
             ),
             (catalog, "Lock", threads.FiberLock),
             (run_tasks, "ThreadPoolExecutor", threads.FiberPool),

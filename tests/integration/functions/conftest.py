@@ -16,7 +16,7 @@ import pytest
 
 from devstack.aws.template import Template
 from devstack.postgres import Server
-from flamebot import bootstrap
+from flamebot import bootstrap, resources
 from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.services.definitions.seed import seed_definitions
@@ -94,7 +94,7 @@ def forget() -> None:
     """
     if bootstrap.database.cache_info().currsize:
         bootstrap.database().close()
-    for made in vars(bootstrap).values():
+    for made in (*vars(bootstrap).values(), *vars(resources).values()):
         if hasattr(made, "cache_clear") and made is not bootstrap.telemetry:
             made.cache_clear()
 
@@ -155,9 +155,9 @@ def deployed(
 ) -> Iterator[Deployed]:
     """The functions on a fresh database with the definitions."""
     forget()
-    s = bootstrap.settings()
+    s = resources.settings()
     store = PostgresAdminStore(
-        database.db, bootstrap.clock(), horizon=s.tick_horizon, lease=s.task_lease
+        database.db, resources.clock(), horizon=s.tick_horizon, lease=s.task_lease
     )
     seed_definitions(store, read_definitions(ROOT / "definitions"))
     yield Deployed(template, surroundings, database, server, monkeypatch)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from devstack.actions_service.server import ActionsService
-from flamebot import bootstrap
+from flamebot import resources
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.message import TaskPointer, encode
@@ -92,7 +92,7 @@ def _event(function: str, name: str) -> dict[str, Any]:
 def _store(deployed: Deployed) -> PostgresAdminStore:
     return PostgresAdminStore(
         deployed.database.db,
-        bootstrap.clock(),
+        resources.clock(),
         horizon=timedelta(minutes=2),
         lease=timedelta(seconds=90),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flamebot import bootstrap
+from flamebot import bootstrap, resources
 from tests.integration.http.conftest import Api
 from tests.support.gateway import make_event
 
@@ -28,7 +28,7 @@ class Context:
 
 def forget() -> None:
     """Clear all caches as in a new environment, except the loggers, which Powertools keeps."""
-    for made in vars(bootstrap).values():
+    for made in (*vars(bootstrap).values(), *vars(resources).values()):
         if hasattr(made, "cache_clear") and made is not bootstrap.telemetry:
             made.cache_clear()
 
