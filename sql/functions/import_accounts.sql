@@ -36,13 +36,7 @@ begin
     -- The lock order begins with engine control, which start_workflows needs after the accounts.
     perform pg_advisory_xact_lock_shared(7); -- guard: import-takes-the-shared-lock
 
-    v_created := upsert_accounts(
-        array(select row(null, null, null, x.flamebot_id, x.model_id, x.channel_id, x.config,
-                         x.version, decode(x.ciphertext, 'base64'), null)::import_staging
-                from jsonb_to_recordset(p_accounts) x (
-                     flamebot_id text, model_id text, channel_id text, config jsonb, version int,
-                     ciphertext text)),
-        null, p_actor, p_reason);
+    v_created := upsert_accounts(p_accounts, null, null, null, p_actor, p_reason);
     v_imported := jsonb_build_object(
         'accounts',
         (select coalesce(jsonb_object_agg(x.flamebot_id, 'updated'), '{}')

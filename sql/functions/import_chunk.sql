@@ -56,11 +56,8 @@ begin
           from import_staging s
           join accounts a on a.flamebot_id = s.flamebot_id and a.last_import_id = p_id
          where s.import_id = p_id and s.batch = p_batch);
-    v_created := upsert_accounts(
-        array(select s from import_staging s
-               where s.import_id = p_id and s.batch = p_batch
-                 and s.flamebot_id <> all (v_repeated)),
-        p_id, v_import.principal, v_import.reason);
+    v_created := upsert_accounts(null, p_id, p_batch, v_repeated, v_import.principal,
+                                 v_import.reason);
     v_updated := v_chunk.staged - cardinality(v_repeated) - cardinality(v_created);
 
     if v_import.workflow_id is not null then
