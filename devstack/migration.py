@@ -1,6 +1,7 @@
-"""Brings the local database to what `sql/` and `definitions/` say, by the very code that the migrate function runs.
+"""Bring the local database to what `sql/` and `definitions/` say.
 
-A program of its own: that code reads the environment once per process.
+It runs the code of the migrate function in a program of its own, because that code reads the
+environment once per process.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from devstack.child import ROOT
 
 
 class MigrationFailed(RuntimeError):
-    """The database could not be brought up to date; the message says why."""
+    """The database could not be migrated; the message says why."""
 
 
 def run_migration(variables: Mapping[str, str]) -> dict[str, Any]:
-    """Run it in a child with this environment, and answer what it did. Raises `MigrationFailed`."""
+    """Run it in a child process with this environment and return its report.
+
+    Raises `MigrationFailed`.
+    """
     paths = [
         str(ROOT / "layers" / "engine" / "src"),
         *os.environ.get("PYTHONPATH", "").split(os.pathsep),

@@ -1,6 +1,7 @@
 """Custom resource: on deploy, brings the database to what `sql/` and `definitions/` say.
 
-Nothing that runs needs this function: until it answers, the deploy has not touched the others.
+Running code does not depend on this function: until it has succeeded, the deploy has not changed
+the other functions.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from flamebot.adapters.cloudformation.custom_resource import serve
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Migrate and answer CloudFormation; a delete changes nothing."""
+    """Migrate and send the result to CloudFormation. A delete changes nothing."""
     telemetry = bootstrap.telemetry("migrate")
     with telemetry.invocation(context):
         answer = serve(event, bootstrap.migrate_database)

@@ -46,7 +46,7 @@ _LOCKING = re.compile(
 
 @dataclass(frozen=True)
 class Header:
-    """What the file of a function says of it, and the file itself."""
+    """The header of the file of a function, and the file."""
 
     path: Path
     text: str

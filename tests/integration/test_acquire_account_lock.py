@@ -24,7 +24,7 @@ def locks(database: TestDatabase) -> PostgresLocks:
 def holder(
     delivery_id: str = "n1", instance: str = "i1", sequence: int = 3, fence: int = 7
 ) -> Holder:
-    """Somebody who asks."""
+    """Return a delivery that asks for the lock."""
     return Holder(delivery_id=delivery_id, instance_id=instance, sequence=sequence, fence=fence)
 
 
@@ -40,7 +40,7 @@ def test_free_lock_is_taken_for_the_timeout(database: TestDatabase, locks: Postg
 def test_other_instance_waits_until_it_expires(
     database: TestDatabase, locks: PostgresLocks
 ) -> None:
-    """It is told until when; expired, the lock is anybody's."""
+    """The verdict comes with the expiry. After it any instance gets the lock."""
     locks.acquire("a", holder())
     answer = locks.acquire("a", holder("n2", "i2"))
     assert (answer.verdict, answer.held_until) == (
@@ -53,7 +53,7 @@ def test_other_instance_waits_until_it_expires(
 
 
 def test_same_delivery_renews_whatever_its_task(locks: PostgresLocks) -> None:
-    """A chain goes on under the lock that it has."""
+    """A chain of tasks goes on under the lock that its delivery has."""
     for sequence in (3, 4, 5):
         assert locks.acquire("a", holder(sequence=sequence)).verdict is Verdict.ACQUIRED
 
@@ -86,7 +86,7 @@ def test_duplicate_after_a_lease_takes_the_lock_of_the_dead(
 
 
 def test_release_is_only_for_the_owner(locks: PostgresLocks) -> None:
-    """Who lost the lock cannot give away its successor's."""
+    """A delivery that lost the lock cannot release that of its successor."""
     locks.acquire("a", holder())
     assert locks.release("a", "n2") is False
     assert locks.release("a", "n1") is True
@@ -96,7 +96,7 @@ def test_release_is_only_for_the_owner(locks: PostgresLocks) -> None:
 
 @pytest.mark.race
 def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
-    """The second asks while the first has not committed: it waits, and is told."""
+    """The second delivery waits for the commit of the first, and is refused."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"
     first, other = database.session(), database.session()
     first.begin()
@@ -109,7 +109,7 @@ def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> None:
-    """The one who asks waits for the release, then gets the lock."""
+    """The second delivery waits for the release, then gets the lock."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"
     first, other = database.session(), database.session()
     first.rows(ask, ("n1", "i1"))

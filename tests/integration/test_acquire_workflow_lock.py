@@ -1,4 +1,4 @@
-"""acquire_workflow_lock: the seed's lock."""
+"""acquire_workflow_lock: a lock with an expiry for other clients of the database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_one_owner_at_a_time(database: TestDatabase) -> None:
 
 
 def test_expired_lock_is_anybodys(database: TestDatabase) -> None:
-    """A crash blocks nobody for longer than the timeout."""
+    """A crash blocks other owners no longer than the timeout."""
     database.rows(ASK, ("k", "one", 0))
     assert database.value(ASK, ("k", "two", 300)) is True
     assert database.value(ASK, ("k", "one", 300)) is False

@@ -60,7 +60,7 @@ NO_CHANGE = {"pause": "paused", "resume": "active", "stop": ("stopping", "stoppe
 def test_what_is_offered_is_done_and_nothing_else(
     database: TestDatabase, state: Callable[[TestDatabase], Started], action: str
 ) -> None:
-    """Every state, every action: allowed and done, or in that state already, or refused with exactly this list."""
+    """Each action in each state is allowed and done, or refused with this list."""
     started = state(database)
     shown = reads(database).workflow(started.instance_id)
     assert shown["allowed_actions"] == STATES[state]

@@ -35,7 +35,7 @@ from tests.support.databases import TestDatabase, start
 
 
 def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
-    """One round trip brings the task, its instance and what is known of the account's registration."""
+    """One round trip returns the task, its instance and the registration of the account."""
     request = EffectRequest(
         method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5}
     )
@@ -86,7 +86,7 @@ def test_second_delivery_of_the_same_message_begins_nothing(database: TestDataba
 
 
 def test_same_delivery_asks_again_and_gets_the_same_answer(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the same delivery_id is told the same fence."""
+    """A lost reply costs nothing: the same delivery id gets the same fence."""
     started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
     first = begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
@@ -146,7 +146,7 @@ def test_stopped_instance_begins_nothing(database: TestDatabase) -> None:
 
 
 def test_forgotten_flip_is_caught(database: TestDatabase) -> None:
-    """Should a verb ever leave a queued task on an instance that is not active, begin still refuses it: the instance is asked too."""
+    """A queued task on an instance that is not active is refused, though no function leaves one."""
     for status in ("paused", "stopping", "failed"):
         started = an_instance(database)
         over = ", finished_at = now()" if status == "failed" else ""
@@ -166,7 +166,10 @@ def _cancelling(database: TestDatabase) -> Started:
 
 
 def test_global_pause_gives_back_all_but_cancels(database: TestDatabase) -> None:
-    """Under a global pause a message gives its task back as pending, so that resuming waits for no lease; a cancel begins."""
+    """Under a global pause a begin returns its task to pending, and a cancel begins.
+
+    Resuming then waits for no lease.
+    """
     waiting, early, cancelling = (
         an_instance(database),
         an_instance(database, a_next(at=after(seconds=5))),
@@ -215,7 +218,7 @@ def test_begin_leaves_attempts_and_instance_alone(database: TestDatabase) -> Non
 
 
 def test_global_pause_leaves_a_running_task_to_its_runner(database: TestDatabase) -> None:
-    """A task that a chain runs is given back by nobody, not even by its own fence (I4)."""
+    """A running task of a chain is not returned to pending, not even by its own fence (I4)."""
     running = a_running_task(database)
     (row,) = commit(
         database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True)))
@@ -226,7 +229,7 @@ def test_global_pause_leaves_a_running_task_to_its_runner(database: TestDatabase
 
 
 def test_same_delivery_with_another_message_gets_nothing(database: TestDatabase) -> None:
-    """A delivery is answered again for the message that it began, not for an older one to the same task (I4)."""
+    """A delivery gets the same result only for the message that it began (I4)."""
     started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
     begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
@@ -234,7 +237,10 @@ def test_same_delivery_with_another_message_gets_nothing(database: TestDatabase)
 
 
 def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
-    """From then on the service may know the key: a later begin of the same task makes it no younger (I5)."""
+    """A later begin of the same task does not make its key younger (I5).
+
+    The service may know the key since the first.
+    """
     running = a_running_task(database, a_submit())
     first = task(database, running.task_id)["first_begun_at"]
     assert first is not None
@@ -264,13 +270,17 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
 
 
 def test_begin_writes_no_index(database: TestDatabase) -> None:
-    """Nothing that begin changes is in an index or its predicate: the row's next version stays in its page (docs/adr/0016)."""
+    """Nothing that begin changes is in an index or its predicate (docs/adr/0016).
+
+    The next version of the row stays in its page.
+    """
     ids = [an_instance(database).task_id for _ in range(3)]
     database.main.begin()
     try:
         begin(database, *ids)
         updated = database.one(
-            "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables where relname = 'scheduled_tasks'"
+            "select n_tup_upd, n_tup_hot_upd from pg_stat_xact_user_tables"
+            " where relname = 'scheduled_tasks'"
         )
     finally:
         database.main.rollback()

@@ -1,4 +1,4 @@
-"""changed_workflow: a control verb answers what GET would show."""
+"""changed_workflow: a control function returns what GET shows."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> None:
-    """What falls due within the horizon is queued under a fence; what falls due later is left alone."""
+    """What falls due within the horizon is queued under a fence. Later tasks stay pending."""
     early = an_instance(database, a_next(at=after(minutes=10)))
     late = an_instance(database, a_next(at=after(minutes=13)))
     (row,) = claim(database, now=after(minutes=9))
@@ -40,7 +40,10 @@ def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> N
 
 
 def test_lease_lasts_beyond_the_due_time_in_real_seconds(database: TestDatabase) -> None:
-    """A task queued a minute before it is due is leased for that minute and the lease; at double speed the minute is half as long."""
+    """A task that is due in a minute is leased for that minute and the lease.
+
+    At double speed the minute is half as long.
+    """
     for rate, seconds in ((1, 60), (2, 30)):
         started = an_instance(database, a_next(at=after(minutes=10)))
         database.rows(
@@ -96,7 +99,10 @@ def test_null_now_is_the_databases_clock(database: TestDatabase) -> None:
 
 
 def test_a_claim_has_a_fence_of_its_own(database: TestDatabase) -> None:
-    """A message of an earlier claim begins nothing (I4), and the claim's own message is the first send (I8)."""
+    """A message of an earlier claim begins nothing (I4).
+
+    The message of the claim is the first send (I8).
+    """
     ids = [an_instance(database, a_next(at=after(hours=1))).task_id for _ in range(2)]
     claimed = claim(database, now=after(hours=1))
     assert len({row["fence"] for row in claimed} - {0}) == 2

@@ -1,4 +1,4 @@
-"""commit_tasks keeps the books: who is answered again, how old a key is, how often a task was sent, and until when it is leased."""
+"""commit_tasks keeps what later calls depend on: fences, ages of keys, sends and leases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def put_back(database: TestDatabase, running: Running, **write: object) -> None:
 
 
 def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) -> None:
-    """A lost reply is answered again; an older commit of another task beside it is stale, whatever its fence once was (I4)."""
+    """Only the fence that committed gets its result again (I4).
+
+    An older commit in the same batch is stale.
+    """
     repeated, moved_on = a_running_task(database), a_running_task(database, a_poll())
     commit(database, (moved_on.task_id, moved_on.fence, a_decision("pending")))
     (begun,) = begin(database, moved_on.task_id)
@@ -55,7 +58,7 @@ def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) ->
 
 
 def test_same_item_twice_is_answered_once(database: TestDatabase) -> None:
-    """A batch that is sent again and names an item twice gets one answer for it."""
+    """A repeated batch that names an item twice gets one row for it."""
     running = a_running_task(database)
     item = (running.task_id, running.fence, a_decision())
     commit(database, item)
@@ -63,7 +66,10 @@ def test_same_item_twice_is_answered_once(database: TestDatabase) -> None:
 
 
 def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
-    """It comes by message, with the stop's reason in it; whoever planned a cancel for another reason does not go on with it."""
+    """It comes by message, with the reason stop.
+
+    The plan may have had a cancel for another reason.
+    """
     running = a_running_task(database, a_poll())
     stop(database, running.instance_id)
     (row,) = commit(
@@ -78,7 +84,10 @@ def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
 
 
 def test_what_is_put_back_has_its_sends_counted_anew(database: TestDatabase) -> None:
-    """Sends count since the task was last queued (I8): a message that arrived was no send in vain."""
+    """Sends count since the task was last queued (I8).
+
+    A message that arrived was no send in vain.
+    """
     running = a_running_task(database, a_poll())
     forced(database, running.task_id, sends=19)
     put_back(database, running)
@@ -86,14 +95,17 @@ def test_what_is_put_back_has_its_sends_counted_anew(database: TestDatabase) -> 
 
 
 def test_a_submit_that_was_not_sent_has_a_young_key(database: TestDatabase) -> None:
-    """Put off, or refused for a while: the service does not know its key, which ages from the next begin on (I5)."""
+    """The service does not know the key of a deferred submit (I5).
+
+    It ages from the next begin on.
+    """
     running = a_running_task(database, a_submit())
     put_back(database, running)
     assert task(database, running.task_id)["first_begun_at"] is None
 
 
 def test_a_submit_that_was_sent_keeps_the_age_of_its_key(database: TestDatabase) -> None:
-    """From its first begin on the service may know the key (I5)."""
+    """The service may know the key from its first begin on (I5)."""
     running = a_running_task(database, a_submit())
     before = task(database, running.task_id)["first_begun_at"]
     put_back(database, running, outcome_unknown=True)
@@ -101,7 +113,10 @@ def test_a_submit_that_was_sent_keeps_the_age_of_its_key(database: TestDatabase)
 
 
 def test_a_cancel_keeps_its_first_begin(database: TestDatabase) -> None:
-    """It says when an absent key means that nothing was sent: a call's timeout after the cancel was begun for the first time."""
+    """The first begin decides when an absent key means that nothing was sent.
+
+    That is the timeout of a call after it.
+    """
     running = a_running_task(database, a_cancel())
     before = task(database, running.task_id)["first_begun_at"]
     put_back(database, running)
@@ -126,7 +141,7 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
 
 
 def test_what_is_put_back_is_leased_until_after_it_is_due(database: TestDatabase) -> None:
-    """Queued for later: its message is not lost before it may be seen."""
+    """A message that is queued for later does not expire before it is visible."""
     running = a_running_task(database, a_poll())
     commit(database, (running.task_id, running.fence, a_decision("pending", at=after(seconds=100))))
     left = task(database, running.task_id)["lease_expires_at"] - datetime.now(UTC)  # noqa: TID251  # leases are wall time
@@ -138,7 +153,8 @@ def test_a_chained_task_that_is_lost_counts_as_a_crash(database: TestDatabase) -
     running = a_running_task(database)
     commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
     database.rows(
-        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+        " where lease_expires_at is not null"
     )
     assert [(row["sequence"], row["reclaims"]) for row in reclaim(database)] == [(2, 1)]
 

@@ -47,7 +47,7 @@ def second(running: Running) -> str:
 
 
 def test_commit_writes_task_instance_history_and_next_task(database: TestDatabase) -> None:
-    """One commit: the outcome, the history in its own numbering, the instance's place, and the next wake-up."""
+    """One commit writes the outcome, the history, the current step and the next task."""
     running = a_running_task(database)
     request = EffectRequest(
         method="PUT", path="/accounts/{accountId}/prompt", body={"text": "hello"}
@@ -139,7 +139,8 @@ def test_what_is_not_said_stays_as_it_was(database: TestDatabase) -> None:
     """None keeps context, counters and last error."""
     running = a_running_task(database)
     database.rows(
-        "update workflow_instances set execution_context = %s, goto_iterations = %s, last_error = 'old'",
+        "update workflow_instances"
+        " set execution_context = %s, goto_iterations = %s, last_error = 'old'",
         ('{"a": 1}', '{"g": 2}'),
     )
     commit_one(database, running, a_decision())
@@ -164,7 +165,7 @@ def test_history_numbers_go_on(database: TestDatabase) -> None:
 
 
 def test_next_task_due_within_the_horizon_is_queued_and_returned(database: TestDatabase) -> None:
-    """Whoever commits sends: the pointer comes with the answer."""
+    """The pointer comes with the result, for the caller to send."""
     running = a_running_task(database)
     row = commit_one(database, running, a_decision(next_task=a_poll(at=after(seconds=100))))
     assert row["next_status"] == "queued"
@@ -182,7 +183,10 @@ def test_next_task_due_within_the_horizon_is_queued_and_returned(database: TestD
 
 
 def test_next_task_runs_at_once_when_asked_for(database: TestDatabase) -> None:
-    """A chain goes on without the queue: born running under its own fence, for the same delivery."""
+    """A chain goes on without the queue.
+
+    The next task runs under its own fence, for the same delivery.
+    """
     running = a_running_task(database)
     row = commit_one(database, running, a_decision(next_task=a_submit(run=True)))
     assert (row["next_status"], row["send"]) == ("running", None)
@@ -211,7 +215,7 @@ def test_next_task_that_is_not_due_does_not_run(
 
 
 def test_same_row_again(database: TestDatabase) -> None:
-    """A retry or a poll that goes on puts the same row back, with its new payload and count."""
+    """A retry or a poll reschedules the same row, with its new payload and count."""
     running = a_running_task(database, a_submit())
     decision = a_decision(
         "pending",
@@ -278,7 +282,7 @@ def test_decision_may_end_the_instance(database: TestDatabase, status: Any) -> N
 
 
 def test_stale_item_changes_nothing(database: TestDatabase) -> None:
-    """A fence that is not the task's own is not answered, and no other item suffers (I4)."""
+    """An item with a stale fence is not returned, and does not affect other items (I4)."""
     good, stale = a_running_task(database), a_running_task(database)
     before = task(database, stale.task_id)
     rows = commit(
@@ -292,7 +296,10 @@ def test_stale_item_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_commit_again_answers_the_same(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the successor's present status and fence are told, nothing is written twice (I3)."""
+    """A lost reply costs nothing (I3).
+
+    The status and fence of the successor are returned, and nothing is written twice.
+    """
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True), history=(an_entry(),))
     first = commit_one(database, running, decision)
@@ -302,7 +309,7 @@ def test_commit_again_answers_the_same(database: TestDatabase) -> None:
 
 
 def test_commit_again_tells_the_present_state_of_the_successor(database: TestDatabase) -> None:
-    """What has been queued anew, or held since, is told as it is now."""
+    """A successor that was queued anew or held since is returned as it is now."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_next(at=after(seconds=5)))
     first = commit_one(database, running, decision)
@@ -317,12 +324,13 @@ def test_commit_again_tells_the_present_state_of_the_successor(database: TestDat
 
 
 def test_commit_again_never_hands_out_somebody_elses_fence(database: TestDatabase) -> None:
-    """A successor that was reclaimed meanwhile is not the repeating caller's to go on with (I4)."""
+    """A repeated commit does not get the fence of a successor that was reclaimed (I4)."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True))
     commit_one(database, running, decision)
     database.rows(
-        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id = %s",
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+        " where task_id = %s",
         (second(running),),
     )
     reclaim(database)
@@ -343,7 +351,7 @@ def test_same_item_twice_in_a_batch_counts_once(database: TestDatabase) -> None:
 
 
 def test_paused_instance_holds_what_follows(database: TestDatabase) -> None:
-    """The running one finishes; its successor is born held, even if it was to run at once (I7)."""
+    """The running task finishes. Its successor is held, even if it was to run at once (I7)."""
     running = a_running_task(database)
     pause(database, running.instance_id)
     row = commit_one(database, running, a_decision(next_task=a_submit(run=True)))
@@ -378,7 +386,7 @@ def test_paused_instance_can_end(database: TestDatabase, status: Any) -> None:
 
 
 def test_cancel_is_never_held(database: TestDatabase) -> None:
-    """After a step's timeout the cancel goes on, whatever is paused; as a next task and as the same row."""
+    """The cancel after a timeout goes on under any pause, as a next task and as the same row."""
     running = a_running_task(database, a_poll())
     pause(database, running.instance_id)
     row = commit_one(database, running, a_decision(next_task=a_cancel(reason="timeout")))
@@ -433,7 +441,7 @@ def test_stopping_instance_stops_when_no_job_is_open(database: TestDatabase) -> 
 
 
 def test_stopping_instance_cancels_the_job_that_was_just_submitted(database: TestDatabase) -> None:
-    """The cancel task takes the place of what would have followed, and is sent."""
+    """The cancel task replaces what would have followed, and is sent."""
     running = a_running_task(database, a_submit())
     stopping(database, running)
     decision = a_decision(next_task=a_poll(run=True), if_stopping=a_cancel(reason="timeout"))
@@ -448,7 +456,10 @@ def test_stopping_instance_cancels_the_job_that_was_just_submitted(database: Tes
 
 
 def test_stopping_instance_cancels_what_may_exist(database: TestDatabase) -> None:
-    """A submit of unknown outcome is not sent again: the same row ends, a cancel looks its key up."""
+    """A submit of unknown outcome is not sent again.
+
+    Its row ends, and a cancel looks its key up.
+    """
     running = a_running_task(database, a_submit())
     stopping(database, running)
     decision = a_decision(
@@ -474,7 +485,10 @@ def test_stopping_instance_drops_a_retry_without_a_job(database: TestDatabase) -
 
 
 def test_stopping_instance_absorbs_success_and_failure(database: TestDatabase) -> None:
-    """Stop was asked for first: completed and failed become stopped, and only a stop may leave its own error."""
+    """The stop came first: completed and failed become stopped.
+
+    Only a stop may leave its own error.
+    """
     for status in ("completed", "failed"):
         running = a_running_task(database)
         stopping(database, running)
@@ -521,7 +535,7 @@ def test_cancel_that_is_done_ends_in_stopped(database: TestDatabase) -> None:
 
 
 def test_timeouts_cancel_takes_the_stop_over(database: TestDatabase) -> None:
-    """A cancel that the planner chose itself is kept when the instance turns out to be stopping."""
+    """A cancel that the planner chose is kept when the instance is stopping."""
     running = a_running_task(database, a_poll())
     stopping(database, running)
     row = commit_one(database, running, a_decision(next_task=a_cancel(reason="timeout")))
@@ -532,7 +546,7 @@ def test_timeouts_cancel_takes_the_stop_over(database: TestDatabase) -> None:
 def test_one_item_that_cannot_be_stored_refuses_the_call_and_changes_nothing(
     database: TestDatabase,
 ) -> None:
-    """A batch is one transaction: whoever called splits it."""
+    """A batch is one transaction; the caller splits it."""
     good, bad = a_running_task(database), a_running_task(database)
     huge = a_decision(instance={"context": {str(n): f"{n:032x}" * 8 for n in range(400)}})
     with pytest.raises(psycopg2.errors.CheckViolation):

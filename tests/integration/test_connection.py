@@ -12,15 +12,19 @@ from flamebot.adapters.postgres.connection import Database, StoreFault
 from flamebot.domain import errors
 from tests.support.databases import TestDatabase
 
-ASSASSIN = "select pg_terminate_backend(pid, 2000) from pg_stat_activity where application_name = 'flamebot' and datname = current_database()"
+ASSASSIN = (
+    "select pg_terminate_backend(pid, 2000) from pg_stat_activity"
+    " where application_name = 'flamebot' and datname = current_database()"
+)
 RAISE = """
-create function pg_temp.fail(p_code text, p_message text, p_detail text) returns void language plpgsql as
+create function pg_temp.fail(p_code text, p_message text, p_detail text) returns void
+    language plpgsql as
 $$ begin raise exception '%', p_message using errcode = p_code, detail = p_detail; end $$
 """
 
 
 def test_rows_are_dicts(database: TestDatabase) -> None:
-    """By column name; a statement without rows answers none."""
+    """Rows are keyed by column name. A statement without rows returns none."""
     assert database.db.call("select 1 as one, %s::text as two", ("x",)) == [{"one": 1, "two": "x"}]
     assert database.db.call("create temp table t (id int)") == []
     assert database.db.call("select '{\"a\": 1}'::jsonb as document") == [{"document": {"a": 1}}]
@@ -49,14 +53,14 @@ def test_connection_is_lazy_and_asks_for_its_address_anew(database: TestDatabase
 def test_connection_that_died_between_calls_is_replaced(
     database: TestDatabase, repeatable: bool
 ) -> None:
-    """A function that slept for an hour does not notice; not even a call that must not be repeated."""
+    """A call after a long sleep gets a new connection, also one that must not be repeated."""
     database.db.call("select 1")
     database.rows(ASSASSIN)
     assert database.db.call("select 2 as two", repeatable=repeatable) == [{"two": 2}]
 
 
 def test_lost_repeatable_call_is_called_again(database: TestDatabase) -> None:
-    """The connection dies under the statement; the second try answers."""
+    """The connection dies under the statement, and the second try returns."""
     database.rows("create sequence tries")
     sql = "select n, case n when 1 then pg_sleep(20) end from nextval('tries') n"
     with ThreadPoolExecutor(1) as pool:
@@ -67,7 +71,7 @@ def test_lost_repeatable_call_is_called_again(database: TestDatabase) -> None:
 
 
 def test_lost_call_that_is_not_repeatable_is_unavailable(database: TestDatabase) -> None:
-    """Nobody knows whether it ran, so nobody calls it again."""
+    """It is unknown whether the statement ran, so it is not called again."""
     database.rows("create sequence tries")
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(database.db.call, "select nextval('tries'), pg_sleep(20)")
@@ -82,7 +86,8 @@ def test_lost_call_that_is_not_repeatable_is_unavailable(database: TestDatabase)
 def _until_at_work(database: TestDatabase) -> None:
     asleep = threading.Event()
     while not database.rows(
-        "select 1 from pg_stat_activity where application_name = 'flamebot' and wait_event = 'PgSleep'"
+        "select 1 from pg_stat_activity where application_name = 'flamebot'"
+        " and wait_event = 'PgSleep'"
     ):
         asleep.wait(0.02)
 
@@ -125,7 +130,8 @@ def test_rolled_back_statement_is_run_again(database: TestDatabase, sqlstate: st
     """A deadlock's victim did nothing, so it may try again; but not for ever."""
     database.db.call(
         """
-        create function pg_temp.unlucky(p_times int, p_code text) returns bigint language plpgsql as $$
+        create function pg_temp.unlucky(p_times int, p_code text) returns bigint language plpgsql
+            as $$
         declare n bigint := nextval('pg_temp.tries');
         begin
             if n <= p_times then raise exception 'out of luck' using errcode = p_code; end if;
@@ -149,7 +155,7 @@ def test_replica_after_a_failover_is_left(database: TestDatabase) -> None:
 
 
 def test_database_that_cannot_be_reached_is_unavailable() -> None:
-    """Refused, unknown, or a wrong password: the caller is told to come again."""
+    """A refused connection, an unknown host and a wrong password are StoreUnavailable."""
     for url in ("postgresql://user:hunter2@127.0.0.1:1/none", "not a database url hunter2"):
         with pytest.raises(errors.StoreUnavailable) as caught:
             Database(lambda url=url: url).call("select 1")  # type: ignore[misc]  # mypy cannot infer a lambda with a default
@@ -158,14 +164,15 @@ def test_database_that_cannot_be_reached_is_unavailable() -> None:
 
 
 def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
-    """What may be logged shows neither what was asked nor what was stored (I10)."""
+    """Errors hold neither the statement nor stored values, because they may be logged (I10)."""
     secret = f"secret-{uuid4()}"
     statements = [
         ("select * from no_such_table where x = %s", (secret,)),
         ("select %s::int", (secret,)),
         ("select %s::jsonb", (f'{{"a": "{secret}',)),
         (
-            "insert into accounts (flamebot_id, credentials_version, model_id, status) values ('a', 1, %s, 'odd')",
+            "insert into accounts (flamebot_id, credentials_version, model_id, status)"
+            " values ('a', 1, %s, 'odd')",
             (secret,),
         ),
     ]
@@ -202,6 +209,6 @@ def test_iam_address_asks_for_tls() -> None:
 
 
 def test_a_verb_is_committed_when_it_answers(database: TestDatabase) -> None:
-    """What it answers may be sent at once: everybody else sees it."""
+    """Other sessions read its result at once, so what it returns may be sent."""
     database.db.call("select record_tick(1, 1, 0.1)")
     assert database.value("select last_tick is not null from engine_control")

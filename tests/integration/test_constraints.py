@@ -9,13 +9,16 @@ from tests.support.builders import NOON, a_definition, an_instance, task
 from tests.support.databases import TestDatabase
 
 INSTANCE = """
-insert into workflow_instances (id, account_id, workflow_id, status, total_steps, paused_at, finished_at, started_at, updated_at)
+insert into workflow_instances (id, account_id, workflow_id, status, total_steps, paused_at,
+    finished_at, started_at, updated_at)
 values (gen_random_uuid(), %s, %s, %s, 3, now(), case when %s then now() end, now(), now())
 """
 TASK = """
-insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at,
+insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action,
+    phase, scheduled_for, status, created_at,
                              lease_expires_at, finished_at, held_at)
-values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wait', 'timer', now(), %(status)s, now(),
+values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wait', 'timer', now(),
+    %(status)s, now(),
         case when %(status)s in ('queued', 'running') then now() end,
         case when %(status)s in ('completed', 'failed', 'cancelled') then now() end,
         case when %(status)s = 'held' then now() end)
@@ -26,7 +29,7 @@ values (%(id)s || ':' || %(sequence)s, %(id)s::uuid, 'a', %(sequence)s, 's', 'wa
 def test_second_live_instance_of_an_account_is_impossible(
     database: TestDatabase, status: str
 ) -> None:
-    """I1: active, paused and stopping take the account; finished ones may be as many as they like."""
+    """I1: an account has at most one live instance, and any number of finished ones."""
     started = an_instance(database)
     definition = a_definition(database)
     with pytest.raises(psycopg2.errors.UniqueViolation, match="one_live_instance"):
@@ -37,7 +40,7 @@ def test_second_live_instance_of_an_account_is_impossible(
 
 @pytest.mark.parametrize("status", ["pending", "queued", "running", "held"])
 def test_second_live_task_of_an_instance_is_impossible(database: TestDatabase, status: str) -> None:
-    """I2: at most one live task, whatever it waits for."""
+    """I2: an instance has at most one live task, in any live status."""
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.UniqueViolation, match="one_live_task"):
         database.rows(TASK, {"id": started.instance_id, "sequence": 2, "status": status})
@@ -45,7 +48,7 @@ def test_second_live_task_of_an_instance_is_impossible(database: TestDatabase, s
 
 
 def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
-    """I3: the task's id is its place, and a place is taken once."""
+    """I3: the id of a task is its instance and its sequence, and is unique."""
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.UniqueViolation, match="scheduled_tasks_pkey"):
         database.rows(TASK, {"id": started.instance_id, "sequence": 1, "status": "completed"})
@@ -71,7 +74,7 @@ def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
 def test_task_in_two_minds_is_impossible(
     database: TestDatabase, change: str, constraint: str
 ) -> None:
-    """Lease, end and hold stand exactly where the status says."""
+    """Lease, end and hold are set exactly when the status says so."""
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
         database.rows(f"update scheduled_tasks set {change}")
@@ -89,7 +92,7 @@ def test_task_in_two_minds_is_impossible(
 def test_instance_in_two_minds_is_impossible(
     database: TestDatabase, change: str, constraint: str
 ) -> None:
-    """An instance is finished when it says when, and paused when it says since when."""
+    """finished_at and paused_at are set exactly when the status says so."""
     an_instance(database)
     with pytest.raises(psycopg2.errors.CheckViolation, match=constraint):
         database.rows(f"update workflow_instances set {change}")

@@ -1,4 +1,4 @@
-"""People and machines at once: every verb against every other, on a few instances, and the invariants hold when the dust settles."""
+"""Every SQL function against every other on a few instances: the invariants hold at the end."""
 
 from __future__ import annotations
 
@@ -47,33 +47,48 @@ ONWARD = to_json(
 TIMES = {"now": NOON, "horizon": HORIZON, "lease": LEASE, "decision": ONWARD}
 VERBS = {
     "pause": "select pause_workflow(%(id)s, %(now)s, 'a', null)",
-    "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
+    "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a',"
+    " null)",
     "stop": "select stop_workflow(%(id)s, %(now)s, %(lease)s, 'a', null)",
-    "retry": "select retry_workflow(%(id)s, %(revision)s, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
-    "skip": "select skip_step(%(id)s, %(revision)s, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
+    "retry": "select retry_workflow(%(id)s, %(revision)s, %(decision)s, %(now)s, %(horizon)s,"
+    " %(lease)s, 1, 'a', null)",
+    "skip": "select skip_step(%(id)s, %(revision)s, %(decision)s, %(now)s, %(horizon)s,"
+    " %(lease)s, 1, 'a', null)",
     "hurry": "select run_workflow_now(%(id)s, %(revision)s, %(now)s, %(lease)s, 'a', null)",
 }
 WRONG = {
-    "I1: one live instance per account": "select account_id from workflow_instances where is_live group by 1 having count(*) > 1",
+    "I1: one live instance per account": "select account_id from workflow_instances where is_live"
+    " group by 1 having count(*) > 1",
     "I2: exactly one live task while live": "select i.id from workflow_instances i where i.is_live"
-    " and 1 <> (select count(*) from scheduled_tasks t where t.workflow_instance_id = i.id and t.is_live)",
-    "I2: none when over": "select i.id from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id"
+    " and 1 <> (select count(*) from scheduled_tasks t where t.workflow_instance_id = i.id"
+    " and t.is_live)",
+    "I2: none when over": "select i.id from workflow_instances i join scheduled_tasks t"
+    " on t.workflow_instance_id = i.id"
     " where t.is_live and not i.is_live",
-    "paused, and yet something is due": "select i.id from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id"
+    "paused, and yet something is due": "select i.id from workflow_instances i"
+    " join scheduled_tasks t on t.workflow_instance_id = i.id"
     " where i.status = 'paused' and t.status in ('pending', 'queued') and t.phase <> 'cancel'",
-    "held, and yet not paused": "select i.id from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id"
+    "held, and yet not paused": "select i.id from workflow_instances i join scheduled_tasks t"
+    " on t.workflow_instance_id = i.id"
     " where i.status <> 'paused' and t.status = 'held'",
-    "stopping, and nothing that ends it": "select i.id from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id"
+    "stopping, and nothing that ends it": "select i.id from workflow_instances i"
+    " join scheduled_tasks t on t.workflow_instance_id = i.id"
     " where i.status = 'stopping' and t.is_live and t.phase <> 'cancel' and t.status <> 'running'",
-    "I3: gaps": "select workflow_instance_id from scheduled_tasks group by 1 having max(sequence) - min(sequence) + 1 <> count(*)",
-    "history has gaps": "select instance_id from step_history group by 1 having max(sequence) <> count(*)",
-    "failed, and nothing to retry": "select i.id from workflow_instances i where i.status = 'failed'"
+    "I3: gaps": "select workflow_instance_id from scheduled_tasks group by 1"
+    " having max(sequence) - min(sequence) + 1 <> count(*)",
+    "history has gaps": "select instance_id from step_history group by 1"
+    " having max(sequence) <> count(*)",
+    "failed, and nothing to retry": "select i.id from workflow_instances i"
+    " where i.status = 'failed'"
     " and not exists (select 1 from scheduled_tasks t where t.workflow_instance_id = i.id)",
 }
 
 
 class Storm:
-    """Threads that each have a session, and go on until time is over; a deadlock or any other fault ends the test."""
+    """Threads with a session each, until the time is up.
+
+    A deadlock or any other fault ends the test.
+    """
 
     def __init__(self, database: TestDatabase, instances: list[str]) -> None:
         self.database = database
@@ -83,14 +98,15 @@ class Storm:
         self._count = threading.Lock()
 
     def worker(self, seed: int) -> None:
-        """Claim, begin with old duplicates among them, and commit whatever comes to mind."""
+        """Claim tasks, begin them, with old duplicates among them, and commit random decisions."""
         dice, session = random.Random(seed), self.database.session()
         old: list[tuple[str, int]] = []
         while time.monotonic() < self.until:
             claimed = [(row["task_id"], row["fence"]) for row in claim(session, 8)]
             # What people queued has no message here: find it as its message would.
             found = session.rows(
-                "select task_id, fence from scheduled_tasks where status = 'queued' order by random() limit 4"
+                "select task_id, fence from scheduled_tasks where status = 'queued'"
+                " order by random() limit 4"
             )
             wanted = list(
                 {(row["task_id"], row["fence"]) for row in found} | set(claimed)
@@ -195,7 +211,7 @@ class Storm:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_verb_against_every_other(database: TestDatabase, seed: int) -> None:
-    """No deadlock, no verb that fails for another reason than a state, and each invariant holds at the end."""
+    """No deadlock and no unexpected error occurs, and each invariant holds at the end."""
     instances = [an_instance(database, a_submit()).instance_id for _ in range(20)]
     storm = Storm(database, instances)
     calls = [

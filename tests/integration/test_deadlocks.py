@@ -1,4 +1,4 @@
-"""The lock order holds: many callers with shuffled batches never block each other for good, and break no invariant."""
+"""The lock order holds: callers with shuffled batches never deadlock and break no invariant."""
 
 from __future__ import annotations
 
@@ -42,29 +42,37 @@ INSTANCES = 300
 BROKEN = {
     "I2: a live instance without exactly one live task": """
         select count(*) from workflow_instances i
-         where i.is_live and 1 <> (select count(*) from scheduled_tasks t where t.workflow_instance_id = i.id and t.is_live)""",
+         where i.is_live and 1 <> (select count(*) from scheduled_tasks t
+             where t.workflow_instance_id = i.id and t.is_live)""",
     "I2: a finished instance with a live task": """
-        select count(*) from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
+        select count(*) from workflow_instances i join scheduled_tasks t
+            on t.workflow_instance_id = i.id and t.is_live
          where not i.is_live""",
     "I3: a gap in the sequences": """
-        select count(*) from (select from scheduled_tasks group by workflow_instance_id having max(sequence) <> count(*)) x""",
+        select count(*) from (select from scheduled_tasks group by workflow_instance_id
+            having max(sequence) <> count(*)) x""",
     "I7: a paused instance with a task that waits for its turn": """
-        select count(*) from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id
+        select count(*) from workflow_instances i join scheduled_tasks t
+            on t.workflow_instance_id = i.id
          where i.status = 'paused' and t.status in ('pending', 'queued') and t.phase <> 'cancel'""",
     "a held task of an instance that is not paused": """
-        select count(*) from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id
+        select count(*) from workflow_instances i join scheduled_tasks t
+            on t.workflow_instance_id = i.id
          where t.status = 'held' and i.status <> 'paused'""",
     "history that disagrees with its count": """
         select count(*) from workflow_instances i
-         where i.history_count <> (select count(*) from step_history h where h.instance_id = i.id)""",
+         where i.history_count <> (select count(*) from step_history h
+             where h.instance_id = i.id)""",
     "a due time that the instance does not tell": """
-        select count(*) from workflow_instances i join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
-         where t.status in ('pending', 'queued') and i.next_action_at is distinct from t.scheduled_for""",
+        select count(*) from workflow_instances i join scheduled_tasks t
+            on t.workflow_instance_id = i.id and t.is_live
+         where t.status in ('pending', 'queued') and i.next_action_at is distinct
+             from t.scheduled_for""",
 }
 
 
 class Hunt:
-    """Callers at work until the time is up."""
+    """Threads that call SQL functions until the time is up."""
 
     def __init__(self, database: TestDatabase, instances: list[str]) -> None:
         self.database = database
@@ -100,7 +108,7 @@ class Hunt:
                     self.failures.append(failure)
 
     def work(self, session: Session, dice: random.Random) -> None:
-        """Claim, begin with doubled messages, commit with doubled commits, all in shuffled order."""
+        """Claim, begin and commit, with duplicates of each, in shuffled order."""
         claimed = [(row["task_id"], row["fence"]) for row in claim(session, 60)]
         batch = claimed + dice.sample(self.begins, min(30, len(self.begins)))
         dice.shuffle(batch)
@@ -151,8 +159,10 @@ class Hunt:
     def recover(self, session: Session, dice: random.Random) -> None:
         """Let some leases run out, reclaim, send again."""
         session.rows(
-            "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where task_id in"
-            " (select task_id from scheduled_tasks where lease_expires_at is not null order by random() limit 5"
+            "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+            " where task_id in"
+            " (select task_id from scheduled_tasks where lease_expires_at is not null"
+            " order by random() limit 5"
             " for no key update skip locked)"
         )
         taken = reclaim(session, 20)
@@ -180,7 +190,10 @@ class Hunt:
 
 @pytest.mark.slow
 def test_shuffled_batches_never_deadlock(database: TestDatabase) -> None:
-    """Workers, operators, ticks and imports in each other's way for some seconds: no deadlock, and I2, I3 and I7 hold at the end."""
+    """Workers, operators, ticks and imports run for some seconds without a deadlock.
+
+    I2, I3 and I7 hold at the end.
+    """
     database.rows(
         "insert into accounts (flamebot_id, model_id, channel_id, credentials_version)"
         " select 'bulk-' || n, 'm', 'c', 1 from generate_series(0, %s) n",

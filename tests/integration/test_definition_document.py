@@ -26,6 +26,6 @@ def test_document_is_told_as_published(database: TestDatabase, store: PostgresEn
 
 
 def test_unknown_definition_is_not_found(store: PostgresEngineStore) -> None:
-    """An id that nobody published is an error in the domain's words."""
+    """An unknown id is a NotFound error."""
     with pytest.raises(NotFound, match="no such definition"):
         store.definition_document(4711)

@@ -1,4 +1,4 @@
-"""delete_account: what is left says that something ran and when, not what."""
+"""delete_account: what remains shows that something ran and when, but not what."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def ended(database: TestDatabase) -> str:
 
 
 def test_nothing_of_its_content_is_left_in_any_column(database: TestDatabase) -> None:
-    """Account, instances, tasks, history; the rows that tell that something ran stay."""
+    """No column of accounts, instances, tasks and history holds it.
+
+    The rows that show that something ran stay.
+    """
     account_id = ended(database)
     control(database).delete_account(account_id, ALICE)
     for table in ("accounts", "workflow_instances", "scheduled_tasks", "step_history", "audit_log"):

@@ -14,7 +14,8 @@ def test_only_expired_locks_go(database: TestDatabase) -> None:
         "select acquire_workflow_lock('over', 'me', 0), acquire_workflow_lock('mine', 'me', 300)"
     )
     database.rows(
-        "update workflow_locks set expires_at = expires_at - interval '1 ms' where lock_key = 'over'"
+        "update workflow_locks set expires_at = expires_at - interval '1 ms'"
+        " where lock_key = 'over'"
     )
     assert maintenance(database).delete_expired_locks() == 1
     assert database.value("select array_agg(lock_key) from workflow_locks") == ["mine"]
@@ -25,7 +26,8 @@ def test_only_expired_locks_go(database: TestDatabase) -> None:
 def test_a_lock_that_is_being_renewed_is_left(database: TestDatabase) -> None:
     """Cleanup does not wait for it either."""
     database.rows(
-        "insert into workflow_locks (lock_key, locked_by, expires_at) values ('l', 'me', clock_timestamp() - interval '1 s')"
+        "insert into workflow_locks (lock_key, locked_by, expires_at)"
+        " values ('l', 'me', clock_timestamp() - interval '1 s')"
     )
     holder = database.session()
     holder.begin()

@@ -1,4 +1,4 @@
-"""delete_finished_tasks: only finished rows of finished age, and never what retry needs (I12)."""
+"""delete_finished_tasks: only old finished rows, and never what retry needs (I12)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 
 
 def looped(database: TestDatabase, times: int, *, end: bool = False) -> str:
-    """An instance that finished so many tasks, one a minute; the live one after them unless it ended."""
+    """Return an instance with finished tasks, one a minute. It has a live one unless it ended."""
     started = an_instance(database)
     for number in range(1, times + 1):
         task_id, now = f"{started.instance_id}:{number}", after(minutes=number)
@@ -54,7 +54,10 @@ def sequences(database: TestDatabase, instance_id: str) -> list[int]:
 
 
 def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
-    """Those that finished before the limit, to the moment; the live one stays however old it is."""
+    """Rows that finished before the limit are deleted, to the moment.
+
+    A live row stays at any age.
+    """
     instance_id = looped(database, 3)
     assert maintenance(database, after(days=7, minutes=2)).delete_finished_tasks(WEEK, 100) == 1
     assert sequences(database, instance_id) == [2, 3, 4]
@@ -64,7 +67,7 @@ def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
 
 
 def test_a_completed_instance_keeps_none(database: TestDatabase) -> None:
-    """Its history tells what it did."""
+    """Its history shows what it did."""
     instance_id = looped(database, 3, end=True)
     assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
     assert sequences(database, instance_id) == []
@@ -119,7 +122,7 @@ def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatab
 def test_cleanup_beside_a_retry_takes_nothing_from_it(
     database: TestDatabase, unknown: bool
 ) -> None:
-    """Retry first, not yet committed: its task is there afterwards, and the instance goes on."""
+    """A retry that has not committed keeps its task, and the instance goes on."""
     started = failed(database, unknown=unknown)
     retrier = database.session()
     retrier.begin()

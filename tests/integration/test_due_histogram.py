@@ -8,7 +8,7 @@ from tests.support.stores import reads
 
 
 def test_waiting_tasks_are_counted_by_minute(database: TestDatabase) -> None:
-    """Pending and queued ones; empty minutes are told too."""
+    """Pending and queued tasks count, and empty minutes are listed."""
     for seconds in (60, 119, 180, 600):
         an_instance(database, a_next(at=after(seconds=seconds)))
     told = reads(database, after(seconds=20)).due_histogram(4)

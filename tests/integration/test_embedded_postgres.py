@@ -115,7 +115,7 @@ def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
 def test_supervised_server_that_dies_alone_is_started_again(
     place: Path, blow: signal.Signals
 ) -> None:
-    """At the same address, with what was committed: a running stack loses its database for a moment, not for good."""
+    """It restarts at the same address with what was committed, so a running stack goes on."""
     with embedded_postgres(place / "supervised", supervised=True) as server:
         session = Session(server.url())
         session.rows("create table kept as select 42 as answer")
@@ -174,8 +174,9 @@ def test_server_dies_with_a_guard_that_is_killed(place: Path) -> None:
 
 
 def test_ordinary_user_can_run_it(place: Path) -> None:
-    """The same code without any privilege: nothing that root would have left behind is in the way."""
-    # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user can read.
+    """The same code needs no privilege, and meets nothing that root has left behind."""
+    # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user
+    # can read.
     script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
     command = [*wrapper(privilege()), sys.executable, "-c", script, str(place / "ordinary")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -189,7 +190,7 @@ def test_ordinary_user_can_run_it(place: Path) -> None:
 
 
 def test_root_without_user_namespaces_runs_it_as_nobody(place: Path) -> None:
-    """A container may refuse namespaces; the server then runs as nobody. An ordinary user needs neither."""
+    """A container may refuse namespaces. The server then runs as the user nobody."""
     postgres = EmbeddedPostgres(
         place / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
     )
@@ -212,7 +213,7 @@ def test_server_that_cannot_start_says_why(place: Path, monkeypatch: pytest.Monk
 
 
 def test_given_database_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FLAMEBOT_DEV_DATABASE_URL wins; DATABASE_URL may belong to something else and is never touched."""
+    """FLAMEBOT_DEV_DATABASE_URL is used. DATABASE_URL may belong to another program."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody.else/prod")
     monkeypatch.setenv("FLAMEBOT_DEV_DATABASE_URL", "postgresql://mine/dev")
     with database_url() as url:

@@ -1,4 +1,4 @@
-"""engine_health: what the database knows of how the engine does."""
+"""engine_health: what the database knows of the health of the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.stores import ALICE, control, forced, maintenance, reads
 
 
 def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
-    """No tick yet, nothing due, nothing lost. The first tick is awaited from the beginning on."""
+    """There is no tick yet and nothing due. The first tick is expected from the migration on."""
     told = reads(database).engine_health()
     assert told["last_tick"] is None
     assert 0 <= told["last_tick_age_seconds"] < 600
@@ -38,7 +38,10 @@ def test_the_last_tick_is_told(database: TestDatabase) -> None:
 
 
 def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) -> None:
-    """Pending or queued; its age is schedule time; what is due later or runs already does not count."""
+    """Pending and queued tasks count, and their age is schedule time.
+
+    Later and running tasks do not count.
+    """
     pending = an_instance(database, a_next(at=after(hours=1)))
     queued = an_instance(database, a_next(at=after(seconds=30)))
     running = an_instance(database)
@@ -59,7 +62,9 @@ def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
     assert reads(database).engine_health()["oldest_expired_age_seconds"] == 0
     for task_id, seconds in ((lost.task_id, 100), (crashed.task_id, 50)):
         database.rows(
-            "update scheduled_tasks set lease_expires_at = clock_timestamp() - %s * interval '1 second' where task_id = %s",
+            "update scheduled_tasks"
+            " set lease_expires_at = clock_timestamp() - %s * interval '1 second'"
+            " where task_id = %s",
             (seconds, task_id),
         )
     told = reads(database).engine_health()
@@ -68,7 +73,7 @@ def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
 
 
 def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) -> None:
-    """Nothing else is sent again then, so nothing else may be waited for; what was begun is reclaimed all the same."""
+    """Nothing else is sent again under the pause. Running tasks are reclaimed all the same."""
     lost, cancel, crashed = (
         an_instance(database),
         an_instance(database, a_cancel()),
@@ -84,7 +89,7 @@ def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) 
 
 
 def test_cancels_are_told_apart(database: TestDatabase) -> None:
-    """They run under a global pause too: what is due of them, waiting or sent, has an age of its own."""
+    """The oldest due cancel has an age of its own, because cancels run under a global pause."""
     an_instance(database)
     assert reads(database, after(hours=2)).engine_health()["oldest_cancel_age_seconds"] == 0
     an_instance(database, a_cancel(at=after(hours=1)))
@@ -95,7 +100,10 @@ def test_cancels_are_told_apart(database: TestDatabase) -> None:
 
 
 def test_what_runs_has_an_age(database: TestDatabase) -> None:
-    """From its begin, in schedule time; a reclaim that nobody could plan does not make it younger."""
+    """The age counts from the begin, in schedule time.
+
+    A reclaim that could not be planned does not reset it.
+    """
     mine = an_instance(database)
     assert reads(database).engine_health()["oldest_running_age_seconds"] == 0
     begin(database, mine.task_id)
@@ -106,7 +114,10 @@ def test_what_runs_has_an_age(database: TestDatabase) -> None:
 
 
 def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> None:
-    """Tomorrow's, by the engine's clock: today's may be missing because its rows are in the default partition already."""
+    """The partition of tomorrow counts.
+
+    That of today may be missing because its rows are in the default partition.
+    """
     assert reads(database, after(days=4000)).engine_health()["history_ready"] is False
     maintenance(database, after(days=4000)).maintain_history(timedelta(days=90))
     assert reads(database, after(days=4000)).engine_health()["history_ready"] is True
@@ -115,7 +126,7 @@ def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> Non
 
 
 def test_the_oldest_open_transaction_is_told(database: TestDatabase) -> None:
-    """Also that of somebody else, who forgot it; the question itself is none."""
+    """Transactions of other clients count. The query itself does not."""
     assert reads(database).engine_health()["oldest_transaction_age_seconds"] == 0
     session = database.session()
     session.begin()

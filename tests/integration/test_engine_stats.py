@@ -8,7 +8,7 @@ from tests.support.stores import ALICE, control, failed, reads
 
 
 def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
-    """Every status is told, with zero."""
+    """Every status is listed, with zero."""
     told = reads(database).engine_stats()
     assert told["workflows"] == dict.fromkeys(
         ("active", "paused", "stopping", "completed", "failed", "stopped"), 0

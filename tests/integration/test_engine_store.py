@@ -161,7 +161,7 @@ def test_commit_answers_every_item_in_order(
 def test_what_jsonb_cannot_hold_is_replaced(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """A result comes from outside and after the effect: NUL, half a surrogate pair and NaN must not lose it."""
+    """NUL, half a surrogate pair and NaN do not lose a result, which comes after the effect."""
     started = an_instance(database)
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
@@ -184,7 +184,7 @@ def test_what_jsonb_cannot_hold_is_replaced(
 
 
 def test_decision_that_would_strand_an_instance_is_refused(store: PostgresEngineStore) -> None:
-    """I2: a live instance has one live task, an ended one none; a planner that forgets it is told before anything is written."""
+    """I2: a decision that leaves a live instance without a task is refused before the call."""
     nothing = Decision(task=TaskWrite(to="completed"), instance=InstanceWrite(current_step=1))
     both = Decision(
         task=TaskWrite(to="completed"),
@@ -254,7 +254,7 @@ create trigger lose after update on scheduled_tasks for each statement execute f
 def test_only_what_may_be_called_twice_is(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """The connection breaks under each verb: begin and commit are called again, and answered; nobody knows of the others (I3, I8)."""
+    """When the connection breaks, begin and commit are called again, and no others (I3, I8)."""
     started, waiting = (
         an_instance(database),
         an_instance(database, a_next(at=after(hours=-1)), now=after(hours=-2)),
@@ -299,7 +299,7 @@ def test_only_what_may_be_called_twice_is(
 def test_commit_answers_for_the_fence_that_was_asked(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """Two items for one task, and one of them is stale: the other one's success is not its own (I4)."""
+    """Of two items for one task, the stale one is not accepted with the other (I4)."""
     running = a_running_task(database)
     items = [
         CommitItem(task_id=running.task_id, fence=fence, decision=a_decision())

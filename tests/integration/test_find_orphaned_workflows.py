@@ -18,11 +18,15 @@ from tests.support.builders import (
 from tests.support.databases import TestDatabase
 from tests.support.stores import maintenance, running
 
-LOSE = "update scheduled_tasks set status = 'cancelled', finished_at = clock_timestamp(), lease_expires_at = null, held_at = null"
+LOSE = (
+    "update scheduled_tasks"
+    " set status = 'cancelled', finished_at = clock_timestamp(), lease_expires_at = null,"
+    " held_at = null"
+)
 
 
 def test_a_live_instance_without_a_live_task_is_orphaned(database: TestDatabase) -> None:
-    """Whatever the instance's status is, and wherever its task went: finished, or deleted (I2)."""
+    """It is found in any live status, whether its task has finished or was deleted (I2)."""
     active, paused, stopping, deleted = (
         an_instance(database, account_id=an_account(database, name)) for name in "abcd"
     )
@@ -64,7 +68,7 @@ def test_instances_that_have_their_task_or_need_none_are_not(database: TestDatab
 
 
 def test_it_goes_from_account_to_account(database: TestDatabase) -> None:
-    """A part at a time, each live instance once, whatever the order of their starts."""
+    """Batches visit each live instance once, in any order of their starts."""
     for name in ("b", "a", "C", "d", "\u00e4"):
         an_instance(database, account_id=an_account(database, name))
     store, after, seen = maintenance(database), "", []

@@ -25,7 +25,10 @@ def test_what_is_queued_or_running_takes_room_and_nothing_else(database: TestDat
 
 
 def test_a_system_that_is_more_than_full_has_no_room(database: TestDatabase) -> None:
-    """Steps and people queue tasks too, without asking for room: it does not become less than none."""
+    """Steps and people queue tasks without asking for capacity.
+
+    The free capacity is then 0, not negative.
+    """
     for _ in range(3):
         an_instance(database)
     assert (room(database, 3), room(database, 2)) == (0, 0)

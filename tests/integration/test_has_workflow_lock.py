@@ -1,4 +1,4 @@
-"""has_workflow_lock: is anybody holding it."""
+"""has_workflow_lock: whether an owner holds the lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a task is born, and in which status it is put back."""
+"""initial_task_status: the status in which a task is inserted or rescheduled."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def test_birth(  # noqa: PLR0917  # a row of the table above
     engine_paused: bool,
     born: str,
 ) -> None:
-    """Running only if asked for and due; queued within the horizon; held on a paused instance; a cancel heeds no pause."""
+    """Running when asked for and due, queued within the horizon, held while paused.
+
+    No pause affects a cancel.
+    """
     answer = database.value(
         "select initial_task_status(%s, %s, %s, %s, %s, %s, %s)",
         (instance_status, phase, run, at, NOON, HORIZON, engine_paused),

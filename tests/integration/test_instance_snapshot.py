@@ -1,4 +1,4 @@
-"""instance_snapshot: what a plan needs that a person asked for, of one moment."""
+"""instance_snapshot: what planning an action of a person needs, of one moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stores import ALICE, REQUEST, control, failed
 
 
 def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
-    """As the planner knows them, with schedule time and the pauses so far."""
+    """The planner gets them with schedule time and the length of the pauses so far."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database).pause_all(ALICE)
     control(database, after(seconds=2)).resume_all(ALICE)

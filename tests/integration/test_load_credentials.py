@@ -11,7 +11,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresEngineStore) -> None:
-    """The step function gets the bytes that the import stored, and the version that they are bound to."""
+    """The step function gets the stored bytes and the version they are bound to."""
     account = an_account(
         database,
         config={"a": 1},

@@ -1,6 +1,7 @@
-"""The lock order, lock by lock: whoever waits holds nothing that comes after what it waits for.
+"""The lock order: a transaction that waits holds nothing that comes after what it waits for.
 
-Rows lie in the table against the order of their ids, and indexes are not used: only the verb's own ORDER BY can be the reason.
+Rows lie in the table against the order of their ids, and indexes are not used: only the ORDER BY of
+the function itself can put them in order.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ LOCK = {
     "instances": "select 1 from workflow_instances where id = %s for no key update",
     "tasks": "select 1 from scheduled_tasks where task_id = %s for no key update",
 }
-IMPORT = "select import_accounts(%s, '[]', 'alice', null, null, null, null, 'alice', null, null, interval '120 s', interval '90 s', 1) as answer"
+IMPORT = (
+    "select import_accounts(%s, '[]', 'alice', null, null, null, null, 'alice', null, null,"
+    " interval '120 s', interval '90 s', 1) as answer"
+)
 
 
 def by_table(database: TestDatabase) -> Session:
@@ -58,7 +62,7 @@ def by_table(database: TestDatabase) -> Session:
 def keeps_the_order(
     database: TestDatabase, level: str, low: str, high: str, verb: Callable[[Session], Any]
 ) -> None:
-    """While the low row is somebody else's, the verb waits for it and has not locked the high one."""
+    """Assert that the function waits for the low row without having locked the high one."""
     holder, caller = database.session(), by_table(database)
     holder.begin()
     holder.rows(LOCK[level], (low,))
@@ -80,7 +84,7 @@ def two_instances(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_begin_locks_tasks_by_id(database: TestDatabase) -> None:
-    """Two deliveries with the same tasks in opposite order do not wait for each other in a circle."""
+    """Two deliveries with the same tasks in opposite order do not deadlock."""
     two_instances(database)
     ids = [f"{HIGH}:1", f"{LOW}:1"]
     fences = [task(database, each)["fence"] for each in ids]
@@ -116,7 +120,7 @@ def test_commit_locks_tasks_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
-    """Two imports with the same accounts in opposite order do not wait for each other in a circle."""
+    """Two imports with the same accounts in opposite order do not deadlock."""
     high, low = an_account(database, "z"), an_account(database, "a")
     rows = [a_start(each, a_definition(database)) for each in (high, low)]
     keeps_the_order(database, "accounts", low, high, lambda session: start_rows(session, rows))
@@ -124,11 +128,12 @@ def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_start_inserts_by_account(database: TestDatabase) -> None:
-    """The unique index makes writers wait as well: whoever waits at it for one account has inserted none that comes after."""
+    """A start that waits at the unique index for one account has inserted none that comes after."""
     definition = a_definition(database)
     rows = [a_start(an_account(database, each), definition) for each in ("z", "a")]
     insert = (
-        "insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at, updated_at)"
+        "insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at,"
+        " updated_at)"
         " values (%s, %s, %s, 3, now(), now())"
     )
     holder, starter = database.session(), by_table(database)
@@ -154,7 +159,7 @@ def imported(*account_ids: str) -> str:
 
 @pytest.mark.race
 def test_import_stores_accounts_by_id(database: TestDatabase) -> None:
-    """In the order of the column's own collation, in which capitals come first: known and new accounts alike."""
+    """New and known accounts go in the order of the collation of the column, capitals first."""
     an_account(database, "B")
     holder, importer = database.session(), by_table(database)
     holder.begin()
@@ -169,7 +174,7 @@ def test_import_stores_accounts_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_import_takes_the_engines_control_before_accounts(database: TestDatabase) -> None:
-    """An import that waits for a global pause keeps no account from anybody."""
+    """An import that waits for a global pause holds no account."""
     an_account(database, "a")
     pauser, importer = database.session(), database.session()
     pauser.begin()
@@ -186,9 +191,12 @@ ONWARD = to_json(
 )
 TIMES = {"now": NOON, "horizon": HORIZON, "lease": LEASE, "decision": ONWARD}
 MAKES_DUE = {
-    "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
-    "retry": "select retry_workflow(%(id)s, 1, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
-    "skip": "select skip_step(%(id)s, 0, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1, 'a', null)",
+    "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a',"
+    " null)",
+    "retry": "select retry_workflow(%(id)s, 1, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1,"
+    " 'a', null)",
+    "skip": "select skip_step(%(id)s, 0, %(decision)s, %(now)s, %(horizon)s, %(lease)s, 1, 'a',"
+    " null)",
     "run now": "select run_workflow_now(%(id)s, 0, %(now)s, %(lease)s, 'a', null)",
 }
 
@@ -198,7 +206,10 @@ MAKES_DUE = {
 def test_a_global_pause_waits_for_whoever_makes_a_task_due(
     database: TestDatabase, verb: str
 ) -> None:
-    """I7: once a global pause is acknowledged nothing is queued any more but cancels: whoever was at it has finished, or sees it."""
+    """I7: after a global pause is acknowledged, only cancels are queued.
+
+    A function that makes tasks due has finished by then, or finds the pause.
+    """
     started = (
         failed(database) if verb == "retry" else an_instance(database, a_next(at=after(hours=1)))
     )
@@ -256,7 +267,10 @@ CHANGES = {
 @pytest.mark.race
 @pytest.mark.parametrize("verb", ["commit", *CHANGES])
 def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str) -> None:
-    """Whoever waits for the instance keeps nobody from its task: pause and commit at once would wait for each other in a circle."""
+    """A function that waits for an instance does not hold its task.
+
+    Else pause and commit could deadlock.
+    """
     items: list[tuple[str, int, Decision]] = []
     if verb == "commit":
         running = a_running_task(database)
@@ -290,7 +304,10 @@ def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str
 @pytest.mark.race
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_the_time_is_read_after_the_waiting(database: TestDatabase, verb: str) -> None:
-    """I7: what the verb waited for has begun before the moment that it calls its own; a wait that is frozen is frozen from then on."""
+    """I7: what the function waited for has begun before the moment that it calls now.
+
+    A frozen wait counts from that moment.
+    """
     started = an_instance(database, a_next(at=datetime.now(UTC) + timedelta(hours=1)))  # noqa: TID251  # the database's clock is meant
     if verb == "resume":
         pause(database, started.instance_id, now=None)

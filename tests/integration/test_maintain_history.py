@@ -1,4 +1,4 @@
-"""maintain_history: a partition for each day to come, none that is too old, and nothing that stands in its way for good."""
+"""maintain_history: a partition for each day to come, none that is too old, and no blocking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEEP = timedelta(days=30)
 
 @pytest.fixture
 def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database that nobody uses afterwards: partitions come and go in it."""
+    """A database that is not used again: partitions come and go in it."""
     fresh = TestDatabase(postgres, databases.create(postgres, migrated))
     yield fresh
     fresh.close()
@@ -32,7 +32,8 @@ def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
 def partitions(database: TestDatabase) -> list[str]:
     """The days that have one, of that year."""
     rows = database.rows(
-        "select relname from pg_class where relname ~ '^step_history_2031' and relkind = 'r' order by 1"
+        "select relname from pg_class where relname ~ '^step_history_2031' and relkind = 'r'"
+        " order by 1"
     )
     return [row["relname"].removeprefix("step_history_") for row in rows]
 
@@ -41,15 +42,17 @@ def write(database: TestDatabase, at: datetime) -> str:
     """A line of history that finished then; the name of the table that has it."""
     return str(
         database.value(
-            "insert into step_history (instance_id, sequence, step_id, action, status, attempt, started_at, finished_at)"
-            " values (%s, 1, 's', 'wait', 'completed', 1, %s, %s) returning tableoid::regclass::text",
+            "insert into step_history (instance_id, sequence, step_id, action, status, attempt,"
+            " started_at, finished_at)"
+            " values (%s, 1, 's', 'wait', 'completed', 1, %s, %s)"
+            " returning tableoid::regclass::text",
             (str(uuid4()), at, at),
         )
     )
 
 
 def test_today_and_seven_days_to_come_have_a_partition(database: TestDatabase) -> None:
-    """Days in UTC, whatever the session's zone."""
+    """Days are in UTC, in any time zone of the session."""
     database.rows("set timezone = 'Pacific/Auckland'")
     told = maintenance(database, THEN).maintain_history(KEEP)
     assert told["created"] == [f"step_history_203105{day}" for day in range(10, 18)]
@@ -110,7 +113,7 @@ def test_old_rows_go_from_the_default_partition_too(database: TestDatabase) -> N
 
 @pytest.mark.race
 def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> None:
-    """It waits a second at most, and fails nobody."""
+    """It waits a second at most, and does not make commits fail."""
     maintenance(database, THEN).maintain_history(KEEP)
     reader = database.session()
     reader.begin()

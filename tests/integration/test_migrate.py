@@ -1,4 +1,7 @@
-"""The migrate function brings an empty database to what the code needs, and changes nothing the second time."""
+"""The migrate function brings an empty database to what the code needs.
+
+A second run changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def _rows(url: str, sql: str) -> list[Any]:
 
 
 def test_an_empty_database_becomes_a_working_one(environment: str) -> None:
-    """Tables, verbs and the three definitions are there; a second deploy finds all of it and changes nothing."""
+    """Tables, functions and the three definitions exist. A second deploy changes nothing."""
     sent: list[bytes] = []
     first = serve(
         _event("create"), bootstrap.migrate_database, send=lambda _url, body: sent.append(body)
@@ -82,7 +85,7 @@ def test_an_empty_database_becomes_a_working_one(environment: str) -> None:
 
 
 def test_a_half_applied_database_stops_the_deploy(environment: str) -> None:
-    """A migration that was begun and never finished is refused, and the stack's events say which."""
+    """An interrupted migration is refused, and the events of the stack name it."""
     serve(_event("create"), bootstrap.migrate_database, send=lambda _url, _body: None)
     connection = psycopg2.connect(environment)
     with connection, connection.cursor() as cursor:
@@ -98,7 +101,7 @@ def test_a_half_applied_database_stops_the_deploy(environment: str) -> None:
 def test_a_foreign_answer_address_stops_the_handler_before_it_starts(
     environment: str, function: ModuleType
 ) -> None:
-    """Whoever may invoke the function cannot make it call somewhere else, nor migrate without an answer."""
+    """A caller cannot make the function send its result to another address, nor send none."""
     with pytest.raises(ResponseUrlRefused):
         function.handler(_event("foreign_answer_address"), None)
     assert _rows(environment, "select count(*) from pg_tables where schemaname = 'public'") == [

@@ -13,12 +13,18 @@ from flamebot.adapters.postgres.migrations import MigrationRefused, migrate
 from tests.support.databases import Session
 
 CATALOG = """
-select 'column' as kind, table_name || '.' || column_name as name, data_type || coalesce(column_default, '') || is_nullable as what
-  from information_schema.columns where table_schema = 'public' and table_name not like 'step\\_history\\_2%'
-union all select 'index', indexname, indexdef from pg_indexes where schemaname = 'public' and tablename not like 'step\\_history\\_2%'
-union all select 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) from pg_constraint
-  where connamespace = 'public'::regnamespace and conrelid::regclass::text not like 'step\\_history\\_2%'
-union all select 'function', oid::regprocedure::text, md5(prosrc) || coalesce(array_to_string(proconfig, ','), '')
+select 'column' as kind, table_name || '.' || column_name
+    as name, data_type || coalesce(column_default, '') || is_nullable as what
+  from information_schema.columns where table_schema = 'public'
+      and table_name not like 'step\\_history\\_2%'
+union all select 'index', indexname, indexdef from pg_indexes where schemaname = 'public'
+    and tablename not like 'step\\_history\\_2%'
+union all select 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+    from pg_constraint
+  where connamespace = 'public'::regnamespace
+      and conrelid::regclass::text not like 'step\\_history\\_2%'
+union all select 'function', oid::regprocedure::text, md5(prosrc)
+    || coalesce(array_to_string(proconfig, ','), '')
   from pg_proc where pronamespace = 'public'::regnamespace
 union all select 'view', viewname, definition from pg_views where schemaname = 'public'
 order by 1, 2
@@ -91,7 +97,8 @@ def test_migration_that_cannot_be_remembered_is_not_applied(
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "9001_expand_more.sql"
     file.write_text(
-        "create table more (id int); alter table schema_migrations add constraint full_up check (name < '9') not valid;"
+        "create table more (id int); alter table schema_migrations"
+        " add constraint full_up check (name < '9') not valid;"
     )
     with pytest.raises(psycopg2.errors.CheckViolation):
         migrate(empty_database, own_sql)
@@ -114,7 +121,7 @@ def test_interrupted_migration_outside_a_transaction_is_refused(
 def test_migration_outside_a_transaction_is_applied_once(
     empty_database: str, own_sql: Path
 ) -> None:
-    """An index can be built without standing in anybody's way."""
+    """An index can be built without blocking writers."""
     (own_sql / "migrations" / "9001_expand_index.sql").write_text(
         "-- outside a transaction\ncreate index concurrently audit_log_actor on audit_log (actor);"
     )
@@ -141,7 +148,7 @@ def test_misplaced_migration_is_refused(
 
 
 def test_database_newer_than_the_code_is_refused(empty_database: str, own_sql: Path) -> None:
-    """Code that does not know a migration that was applied keeps its hands off."""
+    """Code that does not know an applied migration changes nothing."""
     (own_sql / "migrations" / "9001_expand_more.sql").write_text("create table more (id int);")
     migrate(empty_database, own_sql)
     (own_sql / "migrations" / "9001_expand_more.sql").unlink()
@@ -150,7 +157,10 @@ def test_database_newer_than_the_code_is_refused(empty_database: str, own_sql: P
 
 
 def test_changed_function_replaces_the_old_one(empty_database: str, own_sql: Path) -> None:
-    """A verb whose parameters or result changed leaves no older one beside it; one without a file is dropped."""
+    """A function with new parameters or a new result replaces the older one.
+
+    One without a file is dropped.
+    """
     file = own_sql / "functions" / "a_verb.sql"
     file.write_text(
         "create or replace function a_verb(p_a int) returns int language sql as 'select 1'"

@@ -68,7 +68,7 @@ def test_a_plan_from_before_the_pause_is_refused(database: TestDatabase) -> None
 
 
 def test_a_running_task_finishes_and_its_successor_is_held(database: TestDatabase) -> None:
-    """Pause says that an effect is in flight, lets it finish, and holds what follows."""
+    """Pause reports an effect in flight, lets it finish, and holds the successor."""
     started = running(database, a_submit())
     changed = control(database).pause_workflow(started.instance_id, ALICE)
     assert changed.workflow["effect_in_flight"] is True
@@ -78,7 +78,7 @@ def test_a_running_task_finishes_and_its_successor_is_held(database: TestDatabas
 
 
 def test_an_open_job_is_an_effect_in_flight(database: TestDatabase) -> None:
-    """A held poll means that the service is at work."""
+    """A held poll means that a job is open at the service."""
     started = polling(database)
     assert (
         control(database).pause_workflow(started.instance_id, ALICE).workflow["effect_in_flight"]
@@ -95,7 +95,7 @@ def test_a_cancel_is_never_held(database: TestDatabase) -> None:
 
 
 def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
-    """A repeated call is answered with the same state ; the audit log has both calls."""
+    """A repeated call returns the same state. The audit log has both calls."""
     started = an_instance(database)
     first = control(database).pause_workflow(started.instance_id, ALICE)
     second = control(database, after(minutes=5)).pause_workflow(started.instance_id, ALICE)
@@ -175,7 +175,7 @@ def test_a_claim_passes_over_what_is_being_paused(database: TestDatabase) -> Non
 
 @pytest.mark.race
 def test_nothing_begins_after_pause_was_acknowledged(database: TestDatabase) -> None:
-    """A begin that came first makes pause wait, and pause then says that a task is running (I7)."""
+    """Pause waits for a begin that came first, and then reports a running task (I7)."""
     started = an_instance(database, a_submit())
     beginner = database.session()
     beginner.begin()

@@ -1,6 +1,7 @@
-"""The hot verbs touch what they need and nothing else, however many tasks sleep.
+"""The hot SQL functions read only the rows they need, however many tasks sleep.
 
-Read from the executor's own counters, so that it holds for the plans that the verbs really use, first and generic ones alike.
+Read from the counters of the executor, so that it holds for the plans that the functions really
+use, custom and generic ones alike.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from tests.support.databases import Row, TestDatabase
 
 BATCH = 500
 WORK = """
-select sum(seq_scan)::int as seq_scans, sum(seq_tup_read)::int as rows_scanned, sum(idx_tup_fetch)::int as rows_fetched
-  from pg_stat_xact_user_tables where relname in ('scheduled_tasks', 'workflow_instances', 'accounts')
+select sum(seq_scan)::int as seq_scans, sum(seq_tup_read)::int
+    as rows_scanned, sum(idx_tup_fetch)::int as rows_fetched
+  from pg_stat_xact_user_tables
+      where relname in ('scheduled_tasks', 'workflow_instances', 'accounts')
 """
 
 
@@ -27,14 +30,15 @@ def work(database: TestDatabase, since: Row | None = None) -> Row:
 def make_due(database: TestDatabase, count: int) -> None:
     """Let some sleepers fall due."""
     database.rows(
-        "update scheduled_tasks set scheduled_for = %s where task_id in (select task_id from scheduled_tasks where is_due limit %s)",
+        "update scheduled_tasks set scheduled_for = %s where task_id in (select task_id"
+        " from scheduled_tasks where is_due limit %s)",
         (after(), count),
     )
 
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
-    """Claim, begin and commit a batch among a million sleepers: no table is scanned, and rows are fetched by the batch."""
+    """Claim, begin and commit of a batch read only its rows among a million sleepers."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:
@@ -114,7 +118,7 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, plan: str) -> None:
-    """Not at what sleeps: it is asked by every tick, and by anybody."""
+    """It reads what is in flight and due, not what sleeps: each tick calls it."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:
@@ -134,7 +138,7 @@ def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, pl
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_the_search_for_orphaned_workflows_is_bounded(crowded: TestDatabase, plan: str) -> None:
-    """A part of it reads so many instances and their tasks, and nothing else, wherever it begins (I2)."""
+    """A batch reads only its instances and their tasks, wherever it begins (I2)."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:

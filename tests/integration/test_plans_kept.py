@@ -1,4 +1,7 @@
-"""A plan is kept as long as its connection: what was planned for empty tables must be right when they are full (docs/adr/0012)."""
+"""A plan is kept as long as its connection (docs/adr/0012).
+
+What was planned for empty tables must suit full ones.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,22 @@ GROW = """
 insert into accounts (flamebot_id, model_id, channel_id, credentials_version)
 select 'sleeper-' || n, 'm', 'c', 1 from generate_series(1, %(count)s) n;
 insert into workflow_instances (id, account_id, workflow_id, total_steps, started_at, updated_at)
-select gen_random_uuid(), 'sleeper-' || n, %(definition)s, 3, %(now)s, %(now)s from generate_series(1, %(count)s) n;
-insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action, phase, scheduled_for, status, created_at)
-select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'timer', %(now)s + (1 + random() * 100) * interval '1 day', 'pending', %(now)s
+select gen_random_uuid(), 'sleeper-' || n, %(definition)s, 3, %(now)s, %(now)s
+    from generate_series(1, %(count)s) n;
+insert into scheduled_tasks (task_id, workflow_instance_id, account_id, sequence, step_id, action,
+    phase, scheduled_for, status, created_at)
+select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'timer', %(now)s + (1 + random() * 100)
+    * interval '1 day', 'pending', %(now)s
   from workflow_instances i;
 """
 
 
 @pytest.fixture
 def grown(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database whose session used each hot verb while there was nothing in it; then it grew, and nobody took statistics."""
+    """A database that grew after its session had called each hot function.
+
+    Its statistics are old.
+    """
     name = databases.create(postgres, migrated)
     database = TestDatabase(postgres, name)
     for _ in range(6):  # from the sixth call on Postgres may keep a plan

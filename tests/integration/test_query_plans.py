@@ -18,7 +18,8 @@ begin
         when 'key' then return (select m.kind from many m where m.id = 7);
         when 'scan' then return (select count(*) from many m where m.kind = 7);
         when 'pairs' then return (select count(*) from many m join many o on m.kind + o.kind < 3);
-        when 'few' then return (select count(*) from many m join few f on f.id < m.kind where m.id < 5);
+        when 'few' then return (select count(*) from many m join few f on f.id < m.kind
+            where m.id < 5);
     end case;
 end $$;
 """
@@ -32,7 +33,10 @@ end $$;
 def test_scans_and_discarding_joins_are_found(
     database: TestDatabase, how: str, scans: list[str], joins: int
 ) -> None:
-    """Inside functions too, whatever stands in their constants; a scan of a small table is no offence, nor is a join with one."""
+    """Scans and joins are found inside functions and with any constants.
+
+    A small table is allowed.
+    """
     watched = WatchedSession(database.session())
     watched.session.rows(TABLES)
     many = watched.session.value("select 'many'::regclass::oid::int8")

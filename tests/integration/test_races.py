@@ -1,6 +1,7 @@
-"""Two sessions at once, both orders: whoever comes second sees what the first one did.
+"""Two sessions at once, in both orders: the second one finds what the first one did.
 
-The first session holds its verb's transaction open; the second starts its own and has to wait; the first commits.
+The first session holds the transaction of its function open; the second starts its own and has to
+wait; the first commits.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ from tests.support.databases import Session, TestDatabase, start
 from tests.support.race import Verb, race
 
 pytestmark = pytest.mark.race
-EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+EXPIRE = (
+    "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+    " where lease_expires_at is not null"
+)
 
 
 def queued(database: TestDatabase) -> tuple[str, str, Verb]:
@@ -55,7 +59,7 @@ def queued(database: TestDatabase) -> tuple[str, str, Verb]:
 
 
 def test_begin_then_pause(database: TestDatabase) -> None:
-    """Begun before the pause: it may finish, and the pause knows of it."""
+    """A task that began before the pause may finish, and the pause reports it."""
     instance_id, task_id, begin_it = queued(database)
     begun, paused = race(database, begin_it, lambda s: pause(s, instance_id))
     assert len(begun) == 1
@@ -98,7 +102,7 @@ def test_stop_then_begin(database: TestDatabase) -> None:
 
 
 def test_begin_then_pause_all(database: TestDatabase) -> None:
-    """The global pause waits for a begin at work: when it returns, that task has begun, and may finish."""
+    """The global pause waits for the begin. When it returns, that task has begun and may finish."""
     _, task_id, begin_it = queued(database)
     begun, _ = race(database, begin_it, pause_all)
     assert len(begun) == 1
@@ -106,7 +110,7 @@ def test_begin_then_pause_all(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_begin(database: TestDatabase) -> None:
-    """A begin that waited for the global pause sees it: its task is given back (I7)."""
+    """A begin that waited for the global pause finds it: its task returns to pending (I7)."""
     _, task_id, begin_it = queued(database)
     _, begun = race(database, pause_all, begin_it)
     assert begun == []
@@ -122,7 +126,7 @@ def test_begin_twice_by_two_deliveries(database: TestDatabase) -> None:
 
 
 def test_begin_twice_by_one_delivery(database: TestDatabase) -> None:
-    """A delivery that asks again while its first call is still at work gets the same answer."""
+    """A delivery that calls again during its first call gets the same result."""
     started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
     one, two = race(
@@ -134,7 +138,7 @@ def test_begin_twice_by_one_delivery(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("run", [True, False])
 def test_commit_then_pause(database: TestDatabase, run: bool) -> None:
-    """A successor that was born just before the pause is held by it, unless it runs already."""
+    """A successor that was inserted before the pause is held by it, unless it runs already."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=run))
     race(
@@ -146,7 +150,7 @@ def test_commit_then_pause(database: TestDatabase, run: bool) -> None:
 
 
 def test_pause_then_commit(database: TestDatabase) -> None:
-    """A successor that is born after the pause is born held, even if it was to run (I7)."""
+    """A successor that is inserted after the pause is held, even if it was to run (I7)."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True))
     _, committed = race(
@@ -167,7 +171,8 @@ def test_commit_then_stop(database: TestDatabase) -> None:
         lambda s: stop(s, running.instance_id),
     )
     rows = database.rows(
-        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s"
+        " order by sequence",
         (running.instance_id,),
     )
     assert [tuple(row.values()) for row in rows] == [
@@ -189,14 +194,18 @@ def test_stop_then_commit(database: TestDatabase) -> None:
     )
     assert (committed[0]["instance_status"], committed[0]["next_status"]) == ("stopping", "queued")
     rows = database.rows(
-        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s"
+        " order by sequence",
         (running.instance_id,),
     )
     assert [tuple(row.values()) for row in rows] == [("submit", "completed"), ("cancel", "queued")]
 
 
 def test_commit_then_pause_all(database: TestDatabase) -> None:
-    """The global pause waits for a commit at work: a chain that it let go on had begun before the pause returned."""
+    """The global pause waits for the commit.
+
+    A chain that goes on had begun before the pause returned.
+    """
     running = a_running_task(database)
     item = (running.task_id, running.fence, a_decision(next_task=a_submit(run=True)))
     committed, _ = race(database, lambda s: commit(s, item), pause_all)
@@ -212,7 +221,7 @@ def test_pause_all_then_commit(database: TestDatabase) -> None:
 
 
 def test_commit_then_reclaim(database: TestDatabase) -> None:
-    """A late commit that is at work is not waited for: reclaim passes the row by, and it is committed."""
+    """Reclaim skips the row of a late commit without waiting, and the commit succeeds."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     item = (running.task_id, running.fence, a_decision())
@@ -235,7 +244,7 @@ def test_reclaim_then_commit(database: TestDatabase) -> None:
 
 
 def test_commit_twice_at_once(database: TestDatabase) -> None:
-    """A commit that is sent again while the first is still at work answers the same (I3)."""
+    """A commit that is sent again during the first one returns the same (I3)."""
     running = a_running_task(database)
     item = (running.task_id, running.fence, a_decision(next_task=a_submit(run=True)))
     one, two = race(database, *[lambda s: commit(s, item)] * 2)
@@ -263,7 +272,7 @@ def claim_it(session: Session) -> Any:
 
 
 def test_claim_then_pause(database: TestDatabase) -> None:
-    """Claimed before the pause: the pause holds it, and the message that was sent is void (I7)."""
+    """The pause holds a task that was claimed before, and its message is void (I7)."""
     instance_id, task_id = waiting_task(database)
     claimed, _ = race(database, claim_it, lambda s: pause(s, instance_id))
     assert task(database, task_id)["status"] == "held"
@@ -298,7 +307,7 @@ def test_claim_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_claim_does_not_make_begin_lose_its_message(database: TestDatabase) -> None:
-    """A begin waits for whoever only looks at its row."""
+    """A begin waits for a transaction that only locks its row."""
     _, _, begin_it = queued(database)
     looked, begun = race(
         database,
@@ -309,7 +318,7 @@ def test_claim_does_not_make_begin_lose_its_message(database: TestDatabase) -> N
 
 
 def test_start_twice_at_once(database: TestDatabase) -> None:
-    """Two imports of the same account at once: one starts it, the other is told so (I1)."""
+    """Two imports of the same account: one starts it, the other gets already_active (I1)."""
     account, definition = an_account(database), a_definition(database)
     rows = [a_start(account, definition) for _ in range(2)]
     one, two = race(database, *[lambda s, row=row: start_rows(s, [row]) for row in rows])
@@ -318,7 +327,7 @@ def test_start_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_commit_that_ends_then_start(database: TestDatabase) -> None:
-    """An account that becomes free while it is being started has one live instance at most (I1)."""
+    """An account that becomes free during a start has at most one live instance (I1)."""
     running, definition = a_running_task(database), a_definition(database)
     item = (running.task_id, running.fence, a_decision("completed", status="completed"))
     _, started = race(
@@ -334,12 +343,16 @@ def test_commit_that_ends_then_start(database: TestDatabase) -> None:
 def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(
     database: TestDatabase,
 ) -> None:
-    """A start that lost to a live instance never calls a complete account incomplete, even if that instance ends a moment later."""
+    """A start that lost to a live instance gets already_active.
+
+    That instance may end a moment later.
+    """
     started = an_instance(database)
     row = a_start(started.account_id, a_definition(database))
     barrier, other = database.session(), database.session()
     database.rows(
-        "create function hold() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return null; end $$;"
+        "create function hold() returns trigger language plpgsql"
+        " as $$ begin perform pg_advisory_xact_lock(4711); return null; end $$;"
         # Between the start's insert and its answer.
         "create trigger hold after insert on audit_log for each statement execute function hold()"
     )
@@ -349,7 +362,8 @@ def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(
     database.until_blocked(other)
     ended = database.session()
     ended.rows(
-        "update workflow_instances set status = 'stopped', finished_at = now(), next_action_at = null where is_live"
+        "update workflow_instances"
+        " set status = 'stopped', finished_at = now(), next_action_at = null where is_live"
     )
     barrier.commit()
     (answer,) = waiting.result()

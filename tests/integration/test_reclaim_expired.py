@@ -1,4 +1,4 @@
-"""reclaim_expired: what crashed is planned anew, by one, and the crashed one can no longer commit."""
+"""reclaim_expired: one caller plans an expired task anew. Its former holder cannot commit."""
 
 from __future__ import annotations
 
@@ -22,16 +22,28 @@ from tests.support.builders import (
 )
 from tests.support.databases import TestDatabase
 
-EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+EXPIRE = (
+    "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+    " where lease_expires_at is not null"
+)
 
 
 def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
-    """New fence, new lease, one more reap, attempts untouched; answered as begin answers, with what happened."""
+    """It has a new fence and lease, one more reclaim and the same attempts.
+
+    The row is that of begin_tasks, with a reason.
+    """
     running = a_running_task(database, a_submit(attempts=1))
     assert reclaim(database) == []
     database.rows(EXPIRE)
     (row,) = reclaim(database)
-    assert (row["task_id"], row["reclaim_reason"], row["reclaims"], row["attempts"], row["now"]) == (
+    assert (
+        row["task_id"],
+        row["reclaim_reason"],
+        row["reclaims"],
+        row["attempts"],
+        row["now"],
+    ) == (
         running.task_id,
         "lease_expired",
         1,
@@ -82,7 +94,7 @@ def test_every_lost_begin_counts(database: TestDatabase) -> None:
 
 
 def test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable(database: TestDatabase) -> None:
-    """What nobody ever received is planned as such, and stays so should the reclaim be lost."""
+    """The reason stays undeliverable when the reclaim itself expires."""
     started = an_instance(database, a_submit())
     database.rows("update scheduled_tasks set sends = 19")
     database.rows(EXPIRE)
@@ -108,7 +120,10 @@ def test_crash_after_the_twentieth_send_is_a_crash(database: TestDatabase) -> No
 
 
 def test_global_pause_reclaims_what_runs(database: TestDatabase) -> None:
-    """What was begun finishes under a global pause; what was only sent is left, unless it is a cancel."""
+    """What runs finishes under a global pause.
+
+    What was only sent stays queued, unless it is a cancel.
+    """
     running = a_running_task(database)
     an_instance(database)
     cancelling = an_instance(database, a_cancel())
@@ -131,7 +146,8 @@ def test_limit_is_kept_longest_expired_first(database: TestDatabase) -> None:
     ids = [a_running_task(database).task_id for _ in range(3)]
     for n, task_id in enumerate(ids):
         database.rows(
-            "update scheduled_tasks set lease_expires_at = clock_timestamp() - %s * interval '1 s' where task_id = %s",
+            "update scheduled_tasks set lease_expires_at = clock_timestamp() - %s * interval '1 s'"
+            " where task_id = %s",
             (n + 1, task_id),
         )
     assert {row["task_id"] for row in reclaim(database, 2)} == set(ids[1:])

@@ -9,7 +9,7 @@ from tests.support.stores import maintenance, reads
 
 
 def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
-    """The health check asks how long ago it was, whatever the schedule clock says, and what it found."""
+    """The health check gets its age in wall time, and what it found."""
     database.rows(
         "update engine_control set last_maintenance_at = last_maintenance_at - interval '1 day'"
     )
@@ -27,7 +27,10 @@ def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
 
 
 def test_a_new_database_waits_for_its_first_pass(database: TestDatabase) -> None:
-    """Counted from its migration: a rule that never fires is found out, and a fresh deployment is not ill."""
+    """The age counts from the migration.
+
+    A schedule that never fires is noticed, and a new engine is healthy.
+    """
     told = reads(database).engine_health()
     assert told["last_maintenance"] == {}
     assert 0 <= told["last_maintenance_age_seconds"] < 600

@@ -11,7 +11,7 @@ from tests.support.databases import TestDatabase
 def test_tick_is_remembered_in_real_time(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """The health check asks how long ago the last tick was, whatever the schedule clock says."""
+    """The health check gets the age of the last tick in wall time."""
     store.record_tick(claimed=3, sent=2, seconds=0.25)
     row = database.one("select last_tick_at, last_tick from engine_control")
     assert row["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.support.databases import TestDatabase
 
 ACQUIRE = (
-    "select verdict from acquire_account_lock('a', %s, 'i', 1, 1, interval '5 min', interval '90 s')"
+    "select verdict"
+    " from acquire_account_lock('a', %s, 'i', 1, 1, interval '5 min', interval '90 s')"
 )
 
 

@@ -1,4 +1,4 @@
-"""resend_expired: a lost message is sent again, with the same fence, and not for ever."""
+"""resend_expired: a message is sent again under the same fence, a limited number of times."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ def resend(database: TestDatabase, limit: int = 10) -> list[Row]:
 def lose(database: TestDatabase, sends: int = 1) -> None:
     """Let every lease run out."""
     database.rows(
-        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s', sends = %s where status = 'queued'",
+        "update scheduled_tasks"
+        " set lease_expires_at = clock_timestamp() - interval '1 s', sends = %s"
+        " where status = 'queued'",
         (sends,),
     )
 
 
 def test_queued_past_its_lease_is_sent_again_under_the_same_fence(database: TestDatabase) -> None:
-    """The older message, should it turn up after all, still counts: either may begin the task, once."""
+    """The older message still counts: either may begin the task, once."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     assert resend(database) == []
@@ -77,7 +79,7 @@ def test_running_task_is_never_resent(database: TestDatabase) -> None:
 
 
 def test_what_is_being_changed_is_passed_by(database: TestDatabase) -> None:
-    """Sending again never waits: a row that somebody else holds is the next tick's."""
+    """Sending again never waits: a locked row is left to the next tick."""
     held, lost = an_instance(database), an_instance(database)
     lose(database)
     holder = database.session()

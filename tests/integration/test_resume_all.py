@@ -1,4 +1,4 @@
-"""resume_all: everything goes on, and step timeouts leave the pause out."""
+"""resume_all: everything goes on, and step timeouts leave out the pause."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_clock_that_ran_back_takes_nothing_away(database: TestDatabase) -> Non
 
 
 def test_resuming_what_is_not_paused_changes_nothing(database: TestDatabase) -> None:
-    """It adds no time; the audit log says who asked."""
+    """It adds no time. The audit log has the call."""
     assert control(database).resume_all(ALICE) == {
         "paused": False,
         "paused_at": None,
@@ -84,7 +84,7 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_it_waits_for_a_commit_at_work(database: TestDatabase) -> None:
-    """What a commit has put aside for the pause is there when resuming returns: whoever resumed sends it at once (I6)."""
+    """What a commit left pending because of the pause is claimed at once after resuming (I6)."""
     running = a_running_task(database)
     pause_all(database)
     item = (running.task_id, running.fence, a_decision(next_task=a_next(at=after(seconds=1))))

@@ -50,7 +50,7 @@ def test_freeze_keeps_the_remaining_wait(database: TestDatabase) -> None:
 
 
 def test_run_on_keeps_the_due_time(database: TestDatabase) -> None:
-    """What fell due during the pause is due at once, and is answered to be sent."""
+    """What fell due during the pause is due at once, and is returned to be sent."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database, after(minutes=20)).pause_workflow(started.instance_id, ALICE)
     changed = control(database, after(hours=5)).resume_workflow(
@@ -126,7 +126,10 @@ def test_the_steps_timeout_does_not_count_the_pause(database: TestDatabase, cloc
 def test_time_that_was_paused_in_both_ways_is_left_out_once(
     database: TestDatabase, engine: tuple[int, int], own: tuple[int, int], minutes: int
 ) -> None:
-    """The step's deadline moves by the time in which nothing could run, however the pauses of the workflow and of the engine overlap."""
+    """The deadline of the step moves by the time in which nothing could run.
+
+    The pauses of workflow and engine may overlap in any way.
+    """
     started = an_instance(
         database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
     )
@@ -202,7 +205,7 @@ def test_under_the_global_pause_nothing_is_queued(database: TestDatabase) -> Non
 
 
 def test_resuming_an_active_workflow_changes_nothing(database: TestDatabase) -> None:
-    """Neither the task nor the instance; the audit log says who asked."""
+    """Neither task nor instance change. The audit log has the call."""
     started = an_instance(database, a_next(at=after(hours=1)))
     before = task(database, started.task_id), instance(database, started.instance_id)
     changed = control(database, after(minutes=1)).resume_workflow(
@@ -235,7 +238,7 @@ def test_a_failed_workflow_cannot_be_resumed(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """A UUID of nobody."""
+    """No instance has the UUID."""
     with pytest.raises(NotFound):
         control(database).resume_workflow("00000000-0000-4000-8000-000000000000", "freeze", ALICE)
 
@@ -243,7 +246,7 @@ def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
 @pytest.mark.race
 @pytest.mark.parametrize("first", ["pause", "resume"])
 def test_pause_and_resume_at_once_take_turns(database: TestDatabase, first: str) -> None:
-    """Whichever comes second sees what the first one wrote: task and instance always agree (I2)."""
+    """The second one finds what the first one wrote: task and instance always agree (I2)."""
     started = an_instance(database, a_next(at=after(hours=1)))
     if first == "resume":
         control(database).pause_workflow(started.instance_id, ALICE)

@@ -1,4 +1,4 @@
-"""retry_workflow: a failed instance goes on where it failed, and never does an effect twice."""
+"""retry_workflow: a failed instance goes on where it failed, and repeats no effect."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ ANEW = Decision(
 
 
 def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
-    """The next sequence, and so a new key, with all attempts again; due now, so queued and answered to be sent."""
+    """It has the next sequence, a new key and all attempts again.
+
+    It is due now, so queued and returned.
+    """
     started = failed(database)
     revision = instance(database, started.instance_id)["revision"]
     changed = control(database, after(hours=1)).retry_workflow(
@@ -67,7 +70,10 @@ def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
 
 
 def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> None:
-    """The same key: what the service may have done already is not done twice (I5). Attempts and the step's clock begin anew."""
+    """It has the same key, so that the service does nothing twice (I5).
+
+    Attempts and the clock of the step begin anew.
+    """
     started = failed(database, unknown=True)
     before = task(database, started.task_id)
     changed = control(database, after(hours=1)).retry_workflow(started.instance_id, 1, ANEW, ALICE)
@@ -89,7 +95,10 @@ def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> Non
 
 
 def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: TestDatabase) -> None:
-    """What failed was a jump after a step that is not critical: retrying the jump does not go back to that step."""
+    """A jump failed after a step that is not critical.
+
+    Retrying the jump does not return to that step.
+    """
     started = failed(database, unknown=True)
     jump = NextTask(step_id="loop", action="goto", phase=Phase.TIMER, at=after(hours=1))
     decision = Decision(task=None, instance=InstanceWrite(current_step=3), next=jump)
@@ -120,7 +129,7 @@ def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> Non
 
 
 def test_an_unconfirmed_cancel_is_followed_by_what_was_decided(database: TestDatabase) -> None:
-    """It is not reopened: the decision asks for the job first."""
+    """It is not reopened: the decision looks the job up first."""
     started = failed(database, unknown=True, next_task=a_cancel(reason="timeout"))
     decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_poll(NOON))
     control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
@@ -192,7 +201,7 @@ def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: st
 
 
 def test_a_plan_of_yesterday_is_refused(database: TestDatabase) -> None:
-    """The revision says that the instance is not what the plan was made for."""
+    """The revision is not the one that the plan was made for."""
     started = failed(database)
     with pytest.raises(RevisionConflict):
         control(database).retry_workflow(started.instance_id, 0, ANEW, ALICE)
@@ -229,7 +238,7 @@ def test_the_audit_log_tells_which_task_goes_on(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """A UUID of nobody."""
+    """No instance has the UUID."""
     with pytest.raises(NotFound):
         control(database).retry_workflow("00000000-0000-4000-8000-000000000000", 1, ANEW, ALICE)
 
@@ -306,7 +315,8 @@ def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase
     )
     control(database).retry_workflow(started.instance_id, 1, later, ALICE)
     lease = database.value(
-        "select lease_expires_at - clock_timestamp() from scheduled_tasks where workflow_instance_id = %s and is_live",
+        "select lease_expires_at - clock_timestamp() from scheduled_tasks"
+        " where workflow_instance_id = %s and is_live",
         (started.instance_id,),
     )
     assert timedelta(seconds=185) < lease <= timedelta(seconds=190)

@@ -39,30 +39,40 @@ from tests.support.databases import Session, TestDatabase, execute
 from tests.support.stores import ALICE, StoppedClock, failed
 
 RIGHTS = {
-    "flamebot_import": {"import_accounts", "find_import", "reserve_credentials_versions", "current_definition", "definition_document"},
+    "flamebot_import": {
+        "import_accounts", "find_import", "reserve_credentials_versions", "current_definition",
+        "definition_document",
+    },
     "flamebot_import_file": {
-        "begin_import", "import_chunk", "release_import", "fail_import", "miss_import_file", "reserve_credentials_versions",
+        "begin_import", "import_chunk", "release_import", "fail_import", "miss_import_file",
+        "reserve_credentials_versions",
         "definition_document",
     },
     "flamebot_api": {
         "create_import", "cancel_import",
-        "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow", "instance_snapshot", "retry_workflow", "skip_step",
-        "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition", "current_definition", "definition_document",
-        "delete_account", "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats", "due_histogram", "allowed_actions",
+        "start_workflows", "pause_workflow", "resume_workflow", "stop_workflow",
+        "instance_snapshot", "retry_workflow", "skip_step",
+        "run_workflow_now", "pause_all", "resume_all", "control_state", "publish_definition",
+        "current_definition", "definition_document",
+        "delete_account", "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats",
+        "due_histogram", "allowed_actions",
         "has_workflow_lock", "has_active_workflow",
     },
     "flamebot_tick": {
-        "free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired", "commit_tasks", "definition_document",
+        "free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired",
+        "commit_tasks", "definition_document",
         "set_account_status", "record_tick", "engine_health",
     },
     "flamebot_step": {
-        "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered", "set_account_status",
+        "begin_tasks", "commit_tasks", "definition_document", "load_credentials", "mark_registered",
+        "set_account_status",
         "acquire_account_lock", "acquire_workflow_lock", "release_account_lock",
         "release_workflow_lock",
     },
     "flamebot_maintenance": {
         "find_stalled_imports", "delete_old_imports",
-        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "maintain_history", "engine_health", "find_orphaned_workflows",
+        "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "maintain_history",
+        "engine_health", "find_orphaned_workflows",
         "record_maintenance", "allowed_actions",
     },
 }  # fmt: skip
@@ -73,7 +83,10 @@ LogIn = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
-    """A database that was migrated itself: a copy of one has its rights, but not its roles' settings."""
+    """A migrated database that is no copy.
+
+    A copy has the rights, but not the settings of the roles.
+    """
     name = databases.create(postgres)
     migrate(postgres.url(name), sql_dir)
     one = TestDatabase(postgres, name)
@@ -116,14 +129,15 @@ def session(
 def test_each_role_may_execute_its_verbs_and_no_others(deployed: TestDatabase, role: str) -> None:
     """The whole matrix, function by function."""
     rows = deployed.rows(
-        "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace and has_function_privilege(%s, p.oid, 'execute')",
+        "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace"
+        " and has_function_privilege(%s, p.oid, 'execute')",
         (role,),
     )
     assert {row["proname"] for row in rows} == RIGHTS[role]
 
 
 def test_nobody_else_may_execute_anything(deployed: TestDatabase) -> None:
-    """Postgres gives new functions to everybody; here that is taken back, for those to come too."""
+    """Postgres grants new functions to PUBLIC. Here that is revoked, also for later functions."""
     deployed.rows("create function made_later() returns int language sql as 'select 1'")
     rows = deployed.rows(
         "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace"
@@ -133,11 +147,16 @@ def test_nobody_else_may_execute_anything(deployed: TestDatabase) -> None:
 
 
 def test_no_role_touches_a_table_or_a_sequence(deployed: TestDatabase, role: str) -> None:
-    """No reading, no writing, partitions that are made later included; but COPY is no verb: one may put rows into staging, blindly."""
+    """No role reads or writes tables, nor partitions that are made later.
+
+    One may insert into staging, without reading.
+    """
     deployed.value("select maintain_history(%s, interval '30 days')", (after(days=3000),))
     rows = deployed.rows(
-        "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')"
-        " and has_table_privilege(%s, c.oid, 'select, insert, update, delete, truncate, references, trigger')",
+        "select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace"
+        " and c.relkind in ('r', 'p')"
+        " and has_table_privilege(%s, c.oid,"
+        " 'select, insert, update, delete, truncate, references, trigger')",
         (role,),
     )
     staging = [
@@ -145,10 +164,14 @@ def test_no_role_touches_a_table_or_a_sequence(deployed: TestDatabase, role: str
     ]
     assert rows == staging
     assert len(staging) == (role == "flamebot_import_file")
-    reading = "select has_table_privilege(%s, 'import_staging', 'select, update, delete, truncate, references, trigger')"
+    reading = (
+        "select has_table_privilege(%s, 'import_staging',"
+        " 'select, update, delete, truncate, references, trigger')"
+    )
     assert deployed.value(reading, (role,)) is False
     rows = deployed.rows(
-        "select s.seqrelid from pg_sequence s where has_sequence_privilege(%s, s.seqrelid, 'usage, select, update')",
+        "select s.seqrelid from pg_sequence s"
+        " where has_sequence_privilege(%s, s.seqrelid, 'usage, select, update')",
         (role,),
     )
     assert rows == []
@@ -228,7 +251,10 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
     store.stop_workflow(row.instance_id, ALICE)
     broken = failed(database)
     store.retry_workflow(
-        broken.instance_id, store.instance_snapshot(broken.instance_id).instance.revision, onward, ALICE
+        broken.instance_id,
+        store.instance_snapshot(broken.instance_id).instance.revision,
+        onward,
+        ALICE,
     )
     assert store.pause_all(ALICE)["paused"]
     assert not store.resume_all(ALICE)["paused"]
@@ -344,7 +370,10 @@ def test_where_roles_log_in_by_iam_they_are_told_to(
     postgres: Server, deployed: TestDatabase, sql_dir: Path
 ) -> None:
     """On RDS there is a role for that; elsewhere there is none, and nothing is missing."""
-    member = "select bool_and(pg_has_role(r.rolname, 'rds_iam', 'member')) from pg_roles r where r.rolname like 'flamebot\\_%%'"
+    member = (
+        "select bool_and(pg_has_role(r.rolname, 'rds_iam', 'member')) from pg_roles r"
+        " where r.rolname like 'flamebot\\_%%'"
+    )
     execute(postgres.url(), "create role rds_iam nologin")
     try:
         deployed.rows((sql_dir / "roles.sql").read_text().replace("%", "%%"), {"no": 0})

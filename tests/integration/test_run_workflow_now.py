@@ -26,7 +26,7 @@ from tests.support.stores import ALICE, audit, control, failed, polling, running
 
 @pytest.mark.parametrize("phase", [Phase.TIMER, Phase.GENERATE, Phase.SUBMIT])
 def test_what_waits_is_due_now_and_sent(database: TestDatabase, phase: Phase) -> None:
-    """Due at this moment, queued under a new fence, and answered to be sent."""
+    """It is due now, queued under a new fence, and returned to be sent."""
     started = an_instance(database, a_next(phase, at=after(hours=5)))
     changed = control(database, after(minutes=1)).run_workflow_now(started.instance_id, 0, ALICE)
     (pointer,) = changed.send
@@ -125,7 +125,7 @@ def test_a_revision_of_yesterday_is_refused(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """A UUID of nobody."""
+    """No instance has the UUID."""
     with pytest.raises(NotFound):
         control(database).run_workflow_now("00000000-0000-4000-8000-000000000000", 0, ALICE)
 
@@ -164,7 +164,7 @@ def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
-    """Run-now waits for the begin, and then finds the step at work: it is not queued a second time (I5)."""
+    """Run-now waits for the begin, and then finds the step running: it is not queued again (I5)."""
     started = an_instance(database, a_next(at=NOON))
     beginner, hurried = database.session(), database.session()
     beginner.begin()
@@ -184,7 +184,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_pause_that_came_first_refuses_it(database: TestDatabase) -> None:
-    """Run-now waits for the pause, and is told that the workflow is paused (I7)."""
+    """Run-now waits for the pause, and is refused (I7)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     pauser, hurried = database.session(), database.session()
     pauser.begin()

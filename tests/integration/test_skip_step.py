@@ -1,4 +1,4 @@
-"""skip_step: past a step that only waits; never past one that may have left something at the service."""
+"""skip_step: past a step that waits, never past one that may have left a job at the service."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TO_THE_END = Decision(
 
 
 def test_the_waiting_task_is_cancelled_and_the_next_one_born(database: TestDatabase) -> None:
-    """Instance, history and next task are as decided; the sequence goes on without a gap (I3)."""
+    """Instance, history and next task are as decided. The sequence has no gap (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 0, PAST, ALICE)
     row, following = (
@@ -73,7 +73,7 @@ def test_the_waiting_task_is_cancelled_and_the_next_one_born(database: TestDatab
 
 
 def test_what_is_due_soon_is_queued_and_answered(database: TestDatabase) -> None:
-    """Nothing waits for the next tick; a wish to run at once cannot be met here, so it is sent."""
+    """It does not wait for the next tick. It cannot run at once here, so it is sent."""
     started = an_instance(database, a_next(at=after(hours=5)))
     soon = replace(PAST, next=a_submit(NOON, run=True))
     (pointer,) = control(database).skip_step(started.instance_id, 0, soon, ALICE).send
@@ -89,7 +89,7 @@ def test_the_message_of_the_skipped_task_is_void(database: TestDatabase) -> None
 
 
 def test_a_paused_workflow_stays_paused(database: TestDatabase) -> None:
-    """Its next task is born held."""
+    """Its next task is held."""
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).pause_workflow(started.instance_id, ALICE)
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 1, PAST, ALICE)
@@ -163,7 +163,7 @@ def test_a_plan_of_yesterday_is_refused(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """A UUID of nobody."""
+    """No instance has the UUID."""
     with pytest.raises(NotFound):
         control(database).skip_step("00000000-0000-4000-8000-000000000000", 0, PAST, ALICE)
 
@@ -192,7 +192,7 @@ def test_the_audit_log_tells_which_step(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
-    """Skip waits for the begin, and then finds the step at work."""
+    """Skip waits for the begin, and then finds the step running."""
     started = an_instance(database)
     beginner, skipper = database.session(), database.session()
     beginner.begin()
@@ -210,7 +210,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
-    """The second one waits, and is told that its plan is void: it is made anew, for the step that waits then (I3)."""
+    """The second one waits, and is refused: its plan is void and is made anew (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     params = (started.instance_id, to_json(decision_json(PAST)), NOON, HORIZON, LEASE)
     one, two = database.session(), database.session()

@@ -26,7 +26,10 @@ from tests.support.databases import TestDatabase
 
 
 def test_start_stores_instance_and_first_task(database: TestDatabase) -> None:
-    """The definition version is pinned, the account is remembered as it is now, without credentials."""
+    """The definition version is pinned.
+
+    The instance keeps the account as it is now, without credentials.
+    """
     account, definition = an_account(database, config={"pace": 2}), a_definition(database)
     row = a_start(account, definition, a_next(at=after(hours=1)), total_steps=7)
     (answer,) = start_rows(database, [row])
@@ -60,7 +63,10 @@ def test_start_stores_instance_and_first_task(database: TestDatabase) -> None:
 
 
 def test_an_instance_has_started_when_it_was_planned(database: TestDatabase) -> None:
-    """Its delays count from then, so that none seems to end early; one that is spread into the future starts when it is stored."""
+    """Its delays count from then, so that none ends early.
+
+    One that is spread into the future starts when it is stored.
+    """
     for planned, started in (
         (after(seconds=-2), after(seconds=-2)),
         (after(hours=1), NOON),
@@ -113,7 +119,7 @@ def test_account_with_a_live_workflow_keeps_it(database: TestDatabase) -> None:
 
 
 def test_same_instance_again_is_started_again(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the same row gets the same answer."""
+    """A lost reply costs nothing: the same row gets the same result."""
     row = a_start(an_account(database), a_definition(database))
     assert start_rows(database, [row]) == start_rows(database, [row])
     assert database.value("select count(*) from scheduled_tasks") == 1
@@ -138,7 +144,8 @@ def test_finished_workflow_frees_its_account(database: TestDatabase) -> None:
     """An account whose workflow is over can have another."""
     started = an_instance(database)
     database.rows(
-        "update scheduled_tasks set status = 'cancelled', finished_at = now(), lease_expires_at = null"
+        "update scheduled_tasks"
+        " set status = 'cancelled', finished_at = now(), lease_expires_at = null"
     )
     database.rows("update workflow_instances set status = 'stopped', finished_at = now()")
     (answer,) = start_rows(database, [a_start(started.account_id, a_definition(database))])

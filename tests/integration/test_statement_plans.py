@@ -1,6 +1,7 @@
-"""At a million rows every statement of every verb finds its rows by an index, whatever the statistics knew.
+"""At a million rows every statement of every SQL function finds its rows by an index.
 
-The plans are the ones that the statements were given inside the verbs, called through the product's own adapters.
+The plans are those of the statements inside the functions, called through the adapters, with
+statistics of any age.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from tests.support.stores import ALICE, StoppedClock, control, maintenance, read
 
 BATCH = 500
 MUCH = 10_000
-# What reads all there is by its nature, on request of a person: not a statement that any step, tick or import waits for.
+# These read everything, at the request of a person: no step, tick or import waits for them.
 FOR_PEOPLE = {"engine_stats"}
 CONTROLLED = (7, 8, 9, 10, 11)  # sleepers that nothing else wakes
 TOUCHES = re.compile(rf"\b({'|'.join(LARGE)})\b")
@@ -57,7 +58,8 @@ def make_due(db: TestDatabase, count: int = BATCH) -> None:
     """Let some sleepers fall due."""
     db.rows(
         "update scheduled_tasks set scheduled_for = %s"
-        " where task_id in (select task_id from scheduled_tasks where is_due and not account_id = any (%s) limit %s)",
+        " where task_id in (select task_id from scheduled_tasks where is_due"
+        " and not account_id = any (%s) limit %s)",
         (after(), [f"sleeper-{number}" for number in CONTROLLED], count),
     )
 
@@ -79,7 +81,7 @@ def a_sleeper(db: TestDatabase, number: int) -> str:
 
 
 def dispatching(db: TestDatabase) -> None:
-    """Claim, begin, and every way to commit; then what was lost."""
+    """Claim, begin and commit in every way, then reclaim."""
     make_due(db)
     store = tasks(db)
     started = store.begin_tasks(store.claim_due_tasks(BATCH), str(uuid4()))
@@ -102,7 +104,8 @@ def dispatching(db: TestDatabase) -> None:
     begun_again = store.begin_tasks(store.claim_due_tasks(BATCH)[: BATCH // 2], str(uuid4()))
     assert begun_again
     db.rows(
-        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 hour' where lease_expires_at is not null"
+        "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 hour'"
+        " where lease_expires_at is not null"
     )
     assert store.reclaim_expired(100, str(uuid4()))
     assert store.resend_expired(BATCH)
@@ -216,7 +219,7 @@ def keeping_accounts(db: TestDatabase) -> None:
     db.db.call("select has_active_workflow('sleeper-12')")
 
 
-def tending(db: TestDatabase) -> None:
+def maintaining(db: TestDatabase) -> None:
     """Maintenance's batches."""
     make_due(db)
     store = tasks(db)
@@ -238,7 +241,7 @@ def tending(db: TestDatabase) -> None:
 
 
 def reading(db: TestDatabase) -> None:
-    """What the console asks for all day."""
+    """Call what the console calls regularly."""
     store = reads(db, after())
     store.account("sleeper-1")
     store.workflow(a_sleeper(db, 1))
@@ -253,7 +256,8 @@ def reading(db: TestDatabase) -> None:
 
 
 SCENES: list[Callable[[TestDatabase], None]] = [
-    dispatching, pausing_everything, controlling, importing, importing_a_file, keeping_accounts, tending, reading,
+    dispatching, pausing_everything, controlling, importing, importing_a_file, keeping_accounts, maintaining,
+    reading,
 ]  # fmt: skip
 
 
@@ -274,7 +278,10 @@ def watched(crowded: TestDatabase) -> Iterator[WatchedSession]:
 def test_no_statement_reads_a_table_from_end_to_end(
     crowded: TestDatabase, watched: WatchedSession, sql_dir: Path, plan: str, known: str
 ) -> None:
-    """Nor joins all with all: not with statistics from when nothing was leased, and not with statistics from when much was."""
+    """Nor does one join all rows with all.
+
+    The statistics are from when nothing was leased, or from when much was.
+    """
     crowded.rows(f"set plan_cache_mode = {plan}")
     offences = []
     crowded.main.begin()

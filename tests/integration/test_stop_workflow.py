@@ -1,4 +1,4 @@
-"""stop_workflow: at once where nothing was begun at the service; else through a cancel that survives whoever asked."""
+"""stop_workflow: at once if nothing is open at the service; else through a cancel task."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ def test_a_message_on_its_way_is_void(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_an_open_job_gets_a_cancel_task(database: TestDatabase, paused: bool) -> None:
-    """Queued at once, with the job's id and all that the step carries; it begins although the workflow is stopping."""
+    """It is queued at once, with the job id and the payload of the step.
+
+    It begins although the workflow is stopping.
+    """
     started = polling(database, after(minutes=1))
     if paused:
         control(database).pause_workflow(started.instance_id, ALICE)
@@ -106,7 +109,7 @@ def test_a_submit_of_unknown_outcome_is_looked_up_by_its_key(database: TestDatab
 
 
 def test_the_cancel_begins_under_the_global_pause_too(database: TestDatabase) -> None:
-    """A stop is a stop, whatever else is paused."""
+    """No pause affects the cancel of a stop."""
     started = polling(database)
     pause_all(database)
     (pointer,) = control(database).stop_workflow(started.instance_id, ALICE).send
@@ -144,7 +147,10 @@ def test_a_submit_that_commits_while_stopping_gets_its_job_cancelled(
 def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel(
     database: TestDatabase,
 ) -> None:
-    """Its job may be open and is cancelled first; once that is confirmed, the workflow is stopped and nothing is left to look after."""
+    """Its job may be open and is cancelled first.
+
+    Once that is confirmed, the workflow is stopped without an error.
+    """
     started = running(database, a_submit())
     control(database).stop_workflow(started.instance_id, ALICE)
     lost = a_decision(
@@ -178,7 +184,10 @@ def test_a_cancel_that_waits_already_goes_on_as_the_stop(database: TestDatabase)
 
 @pytest.mark.parametrize("state", ["stopping", "stopped"])
 def test_stopping_again_changes_nothing(database: TestDatabase, state: str) -> None:
-    """The same answer, also what is to be sent: the first may have got lost. No second cancel; the audit log has both calls."""
+    """It returns the same, also what is to be sent, and adds no cancel.
+
+    The audit log has both calls.
+    """
     started = polling(database) if state == "stopping" else an_instance(database)
     first = control(database).stop_workflow(started.instance_id, ALICE)
     second = control(database, after(minutes=5)).stop_workflow(started.instance_id, ALICE)
@@ -216,7 +225,7 @@ def test_a_failed_workflow_cannot_be_stopped(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """A UUID of nobody."""
+    """No instance has the UUID."""
     with pytest.raises(NotFound):
         control(database).stop_workflow("00000000-0000-4000-8000-000000000000", ALICE)
 
@@ -234,7 +243,7 @@ def test_the_account_is_free_only_when_the_job_is_gone(database: TestDatabase) -
 
 @pytest.mark.race
 def test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it(database: TestDatabase) -> None:
-    """Begin first, stop second: stopping, never stopped with a task at work (I7)."""
+    """After a begin the workflow is stopping, never stopped with a running task (I7)."""
     started = an_instance(database, a_submit())
     beginner, stopper = database.session(), database.session()
     beginner.begin()
@@ -271,7 +280,10 @@ def test_a_begin_that_meets_a_stop_begins_nothing(database: TestDatabase) -> Non
 
 
 def test_the_cancel_knows_what_was_asked_for(database: TestDatabase) -> None:
-    """The job's request stays with the cancel: a job that turns out to have succeeded can still be told in the history."""
+    """The request of the job stays with the cancel.
+
+    If the job has succeeded, the history can say so.
+    """
     started = polling(database)
     control(database).stop_workflow(started.instance_id, ALICE)
     assert last_task(database, started.instance_id)["payload"]["request"]["path"] == REQUEST.path

@@ -1,4 +1,7 @@
-"""Builders: the least that a test needs, in the words of the domain. Everything can be overridden."""
+"""Builders: the least that a test needs, in the words of the domain.
+
+Everything can be overridden.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def after(**span: float) -> datetime:
 
 
 def an_account(db: Asker, account_id: str | None = None, **columns: Any) -> str:
-    """Store an account that can be started, and answer its id."""
+    """Store an account that can be started, and return its id."""
     account_id = account_id or f"account-{uuid4().hex[:10]}"
     values: dict[str, Any] = {
         "flamebot_id": account_id,
@@ -57,7 +60,7 @@ def a_definition(
     steps: Sequence[Mapping[str, Any]] = STEPS,
     **columns: Any,
 ) -> int:
-    """Store a definition version, or find the one that is there, and answer its id."""
+    """Store a definition version, or find the existing one, and return its id."""
     found = db.rows(
         "select id from workflow_definitions where type = %s and version = %s",
         (workflow_type, version),
@@ -73,7 +76,8 @@ def a_definition(
     }
     names = ", ".join(values)
     (row,) = db.rows(
-        f"insert into workflow_definitions ({names}) values ({', '.join(['%s'] * len(values))}) returning id",
+        f"insert into workflow_definitions ({names}) values ({', '.join(['%s'] * len(values))})"
+        f" returning id",
         tuple(_bound(value) for value in values.values()),
     )
     return int(row["id"])
@@ -153,7 +157,10 @@ def an_instance(
     now: datetime = NOON,
     account_id: str | None = None,
 ) -> Started:
-    """Store an account and start an instance for it; by default its first task is due at noon, and so is queued."""
+    """Store an account and start an instance for it.
+
+    By default its first task is due at noon, and so is queued.
+    """
     row = a_start(account_id or an_account(db), a_definition(db), next_task)
     (answer,) = start_rows(db, [row], now=now)
     assert answer["status"] == "started"
@@ -209,7 +216,11 @@ def a_decision(
     instance: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Decision:
-    """A decision: by default the task is completed and, unless the instance ends, followed by a wake-up in an hour."""
+    """Return a decision.
+
+    By default the task is completed and, unless the instance ends, followed by a timer in an
+    hour.
+    """
     if next_task is None and status is None and to != "pending":
         next_task = a_next(at=after(hours=1))
     write = replace(TaskWrite(to=to, at=at if to == "pending" else None), **(task or {}))

@@ -1,4 +1,4 @@
-"""Databases and sessions for tests: a fresh one each, and as many sessions on it as a race needs."""
+"""Databases and sessions for tests: a fresh database each, and as many sessions as a race needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def execute(url: str, *statements: str) -> None:
 
 
 class Session:
-    """One connection of its own, with transactions by hand: `begin()`, `commit()`, and calls that may have to wait."""
+    """A connection with transactions by hand and calls that may wait for locks."""
 
     def __init__(self, url: str) -> None:
         self.connection = psycopg2.connect(url)
@@ -40,18 +40,18 @@ class Session:
         self.pid: int = self.connection.info.backend_pid
 
     def rows(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
-        """Run a statement and answer its rows."""
+        """Run a statement and return its rows."""
         with self.connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
             cursor.execute(sql, params or None)
             return [dict(row) for row in cursor.fetchall()] if cursor.description else []
 
     def one(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Row:
-        """Run a statement that answers exactly one row."""
+        """Run a statement that returns exactly one row."""
         (row,) = self.rows(sql, params)
         return row
 
     def value(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Any:
-        """Run a statement that answers exactly one value."""
+        """Run a statement that returns exactly one value."""
         (value,) = self.one(sql, params).values()
         return value
 
@@ -74,14 +74,14 @@ class Session:
 
 @dataclass
 class Waiting:
-    """A call at work in another thread."""
+    """A call that runs in another thread."""
 
     thread: threading.Thread
     answers: list[Any] = field(default_factory=list)
     failures: list[BaseException] = field(default_factory=list)
 
     def result(self, timeout: float = 10) -> Any:
-        """Wait for the call, answer what it answered, raise what it raised."""
+        """Wait for the call and return its result, or raise its exception."""
         self.thread.join(timeout)
         assert not self.thread.is_alive(), "the call is still waiting"
         if self.failures:
@@ -123,15 +123,15 @@ class TestDatabase:
         return session
 
     def rows(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> list[Row]:
-        """Ask on the main session."""
+        """Run a statement and return its rows."""
         return self.main.rows(sql, params)
 
     def one(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Row:
-        """Ask on the main session for one row."""
+        """Run a statement that returns exactly one row."""
         return self.main.one(sql, params)
 
     def value(self, sql: str, params: Mapping[str, object] | tuple[object, ...] = ()) -> Any:
-        """Ask on the main session for one value."""
+        """Run a statement that returns exactly one value."""
         return self.main.value(sql, params)
 
     def until_blocked(self, session: Session, timeout: float = 10) -> None:
@@ -155,8 +155,10 @@ do $$
 declare
     r record;
 begin
-    for r in select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
-                                            and relname not in ('schema_migrations', 'engine_control') loop
+    for r in select relname from pg_class where relnamespace = 'public'::regnamespace
+        and relkind in ('r', 'p') and not relispartition
+                                            and relname not in ('schema_migrations',
+                                                'engine_control') loop
         execute format('delete from %I', r.relname);
     end loop;
     for r in select sequencename, start_value from pg_sequences where schemaname = 'public' loop
@@ -179,9 +181,10 @@ select pg_terminate_backend(pid, 2000) from pg_stat_activity
 
 
 class DatabasePool:
-    """Databases for tests: emptied and used again, because making one costs more than most tests do.
+    """Databases for tests, emptied and used again: making one costs more than most tests do.
 
-    One that a test has given another shape (a partition, a verb), or that cannot be emptied, is thrown away.
+    One whose schema a test has changed (a partition, a function), or that cannot be emptied, is
+    dropped.
     """
 
     def __init__(self, server: Server, template: str) -> None:
@@ -217,12 +220,12 @@ class DatabasePool:
 
 
 def create(server: Server, template: str | None = None) -> str:
-    """Create a database, as a copy of another, and answer its name."""
+    """Create a database, as a copy of another, and return its name."""
     name = f"test_{next(_names)}"
     execute(server.url(), f"create database {name} template {template or 'template0'}")
     return name
 
 
 def drop(server: Server, name: str) -> None:
-    """Drop a database, whoever is still connected."""
+    """Drop a database and end its connections."""
     execute(server.url(), f"drop database if exists {name} with (force)")

@@ -1,4 +1,7 @@
-"""The plans of a session's statements, those inside functions too: what `debug_print_plan` writes, which needs no extension, as a tree."""
+"""The plans of the statements of a session, also inside functions.
+
+They are parsed from what `debug_print_plan` writes, which needs no extension.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from tests.support.databases import Row, Session
 
 _TOKEN = re.compile(r"[{}()]|(?:\\.|[^\s{}()\\])+")
 LARGE = 100_000  # rows
-_WATCH = "discard plans; set client_min_messages = log; set debug_pretty_print = off; set debug_print_plan = on"
+_WATCH = (
+    "discard plans; set client_min_messages = log; set debug_pretty_print = off;"
+    " set debug_print_plan = on"
+)
 _REST = "reset debug_print_plan; reset client_min_messages"
 
 
@@ -72,7 +78,7 @@ def parsed(text: str) -> Node:
 
 
 class WatchedSession(Database):
-    """One session under the adapters, in the test's own transaction: it keeps the plans of what they send."""
+    """A session, in the transaction of the test, that keeps the plans of its statements."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -124,9 +130,9 @@ def scanned(plan: str, tables: dict[int, str]) -> list[str]:
 
 
 def discarding_joins(plan: str, tables: dict[int, str]) -> int:
-    """How many nested loops make pairs that a join filter then discards: all with all, where an index or a hash would do.
+    """Count the nested loops that pair all rows with all and discard most pairs by a join filter.
 
-    One that has a small table on one side may.
+    An index or a hash join would avoid them.
     """
     if "{NESTLOOP" not in plan:
         return 0

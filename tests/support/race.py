@@ -1,4 +1,7 @@
-"""Two sessions at once, in an order that is settled: nothing sleeps, and no luck is needed."""
+"""Two sessions at once in a fixed order.
+
+Nothing sleeps, and the result does not depend on timing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ Verb = Callable[[Session], Any]
 def race(
     database: TestDatabase, first: Verb, second: Verb, *, waits: bool = True
 ) -> tuple[Any, Any]:
-    """Run the first verb, the second while the first has not committed, then let the first commit. Answers of both."""
+    """Run the first call, then the second before the first has committed, then commit.
+
+    Return both results.
+    """
     one, other = database.session(), database.session()
     one.begin()
     first_answer = first(one)
@@ -32,7 +38,7 @@ def race(
 
 
 def told(verb: Verb) -> Verb:
-    """The verb, but a refusal is its answer: the SQLSTATE, FB001 and so on."""
+    """Return the call with refusals as results: the SQLSTATE, such as FB001."""
 
     def call(session: Session) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""The stores as the functions use them, at a moment of the test's choice, and instances in the states that control verbs meet."""
+"""The stores as the functions use them, at a chosen moment, and instances in various states."""
 
 from __future__ import annotations
 
@@ -72,20 +72,21 @@ def maintenance(database: TestDatabase, at: datetime = NOON) -> PostgresMaintena
 
 
 def audit(database: TestDatabase, action: str) -> list[Row]:
-    """What the audit log says of a verb, oldest first."""
+    """Return the rows of the audit log for a function, oldest first."""
     return database.rows("select * from audit_log where action = %s order by id", (action,))
 
 
 def last_task(database: TestDatabase, instance_id: str) -> Row:
     """The task with the highest sequence."""
     return database.rows(
-        "select * from scheduled_tasks where workflow_instance_id = %s order by sequence desc limit 1",
+        "select * from scheduled_tasks where workflow_instance_id = %s order by sequence desc"
+        " limit 1",
         (instance_id,),
     )[0]
 
 
 def forced(database: TestDatabase, task_id: str, **columns: Any) -> None:
-    """Set columns of a task, whatever the protocol says."""
+    """Set columns of a task directly, against the protocol."""
     assignments = ", ".join(f"{name} = %s" for name in columns)
     database.rows(
         f"update scheduled_tasks set {assignments} where task_id = %s", (*columns.values(), task_id)
@@ -100,13 +101,13 @@ def running(database: TestDatabase, next_task: NextTask | None = None) -> Starte
 
 
 def polling(database: TestDatabase, at: datetime = NOON) -> Started:
-    """An instance that waits to ask for its open job."""
+    """Return an instance that waits to poll its open job."""
     payload = Payload(request=REQUEST, job_id="job-1", key="key-1", started_at=NOON, polls=3)
     return an_instance(database, a_poll(at, payload=payload))
 
 
 def unsure(database: TestDatabase, at: datetime = NOON + timedelta(seconds=30)) -> Started:
-    """An instance whose submit had no answer, and is to be sent again at `at`."""
+    """Return an instance whose submit had no response and is sent again at `at`."""
     started = an_instance(database, a_submit(payload=Payload(request=REQUEST, started_at=NOON)))
     (begun,) = begin(database, started.task_id)
     again = a_decision("pending", at=at, task={"outcome_unknown": True, "attempts": 1})

@@ -1,4 +1,7 @@
-"""Import against import, start, erasure and registration: accounts are stored whole, and one workflow at a time lives on each."""
+"""Import against import, start, erasure and registration.
+
+Accounts are stored whole, and one workflow at a time lives on each.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ pytestmark = pytest.mark.race
 
 
 def test_imports_that_start_the_same_account_at_once(database: TestDatabase) -> None:
-    """Two imports of a new account, each with a start: the account is made once, and one workflow starts (I1)."""
+    """Two imports with a start make a new account once and start one workflow (I1)."""
     definition = a_definition(database)
     rows = [a_start("acct-1", definition) for _ in range(2)]
     one, two = race(
@@ -39,7 +42,10 @@ def test_imports_that_start_the_same_account_at_once(database: TestDatabase) -> 
 
 
 def test_the_later_reserved_version_then_the_earlier(database: TestDatabase) -> None:
-    """Of two imports at once the one with the lower version comes last: its credentials still get a version of their own."""
+    """The import with the lower version commits last.
+
+    Its credentials still get a version of their own.
+    """
     an_account(database, "acct-1", credentials_version=100_000)
     race(database, import_("acct-1", version=100_020), import_("acct-1", version=100_010))
     row = database.one("select credentials_version, ciphertext_version from accounts")
@@ -48,7 +54,7 @@ def test_the_later_reserved_version_then_the_earlier(database: TestDatabase) -> 
 
 
 def test_the_same_idempotency_key_at_once(database: TestDatabase) -> None:
-    """The second request is told at once that the first is at work: it waits for nothing, and stores nothing (I9)."""
+    """The second request is refused at once: it waits for nothing and stores nothing (I9)."""
     _, answer = race(
         database, import_("acct-1", key="k"), told(import_("acct-2", key="k")), waits=False
     )
@@ -97,7 +103,10 @@ def test_erasure_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_import_then_registration(database: TestDatabase) -> None:
-    """The service was told the old version: the account does not count as registered with the new one."""
+    """The service has the old version.
+
+    The account does not count as registered with the new one.
+    """
     an_account(database, "acct-1", credentials_version=100_000)
     _, marked = race(database, import_("acct-1", version=100_001), mark("acct-1", 100_000))
     assert marked is False

@@ -1,4 +1,4 @@
-"""Commit against people: whoever waited for a commit sees what it made of the workflow."""
+"""Commit against people: an operation that waited for a commit finds what it wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def committing(running: Running, **decision: object) -> Verb:
 
 
 def test_commit_then_resume(database: TestDatabase) -> None:
-    """What the commit held is let go by the resume that waited for it: nothing is held in an active instance (I2)."""
+    """The resume that waited for the commit releases what it held (I2).
+
+    Nothing is held in an active instance.
+    """
     running = a_running_task(database)
     pause(database, running.instance_id)
     committed, resumed = race(
@@ -48,7 +51,7 @@ def test_commit_then_resume(database: TestDatabase) -> None:
 
 
 def test_resume_then_commit(database: TestDatabase) -> None:
-    """The successor is born queued, not held: the commit saw the resume that it waited for."""
+    """The successor is queued, not held: the commit finds the resume that it waited for."""
     running = a_running_task(database)
     pause(database, running.instance_id)
     _, committed = race(database, lambda s: resume(s, running.instance_id), committing(running))
@@ -56,7 +59,7 @@ def test_resume_then_commit(database: TestDatabase) -> None:
 
 
 def test_commit_then_skip(database: TestDatabase) -> None:
-    """The plan was made for another task: it is made anew, and the new one is not skipped unseen (I3)."""
+    """The plan was made for another task, so it is refused and made anew (I3)."""
     running = a_running_task(database)
     _, answer = race(database, committing(running), told(skip(running.instance_id)))
     assert answer == "FB005"
@@ -76,7 +79,7 @@ def test_commit_then_run_now(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
-    """Retry waits for the failure, and goes on from it with a new task."""
+    """Retry waits for the failure and goes on from it with a new task."""
     running = a_running_task(database, a_submit())
     _, answer = race(
         database,
@@ -89,7 +92,7 @@ def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
-    """There is nothing left to stop, and the stop says so."""
+    """Nothing is left to stop, so the stop is refused."""
     running = a_running_task(database)
     _, answer = race(
         database,
@@ -122,7 +125,7 @@ def test_a_commit_that_ends_then_erasure(database: TestDatabase) -> None:
 
 
 def test_commit_then_cleanup(database: TestDatabase) -> None:
-    """Cleanup passes by a row that a commit is finishing, whatever the time (I12)."""
+    """Cleanup skips a row that a commit is finishing, whatever its age (I12)."""
     running = a_running_task(database)
     _, deleted = race(database, committing(running), clean_up, waits=False)
     assert deleted == 0
@@ -130,7 +133,10 @@ def test_commit_then_cleanup(database: TestDatabase) -> None:
 
 
 def test_commits_of_two_tasks_in_opposite_order(database: TestDatabase) -> None:
-    """Whatever the order of the items, rows are locked by id: one waits for the other, and neither is lost."""
+    """Rows are locked by id, whatever the order of the items.
+
+    One commit waits for the other, and both succeed.
+    """
     first, second = a_running_task(database), a_running_task(database)
     items = [(one.task_id, one.fence, a_decision()) for one in (first, second)]
     one, two = race(database, lambda s: commit(s, *items), lambda s: commit(s, *reversed(items)))

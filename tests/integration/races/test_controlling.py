@@ -1,4 +1,4 @@
-"""People against each other: the second one sees what the first one made of the workflow, or is told that it came too late."""
+"""People against each other: the second operation finds what the first one wrote, or is refused."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ pytestmark = pytest.mark.race
 def phases(database: TestDatabase, instance_id: str) -> list[tuple[str, str]]:
     """An instance's tasks: phase and status."""
     rows = database.rows(
-        "select phase, status from scheduled_tasks where workflow_instance_id = %s order by sequence",
+        "select phase, status from scheduled_tasks where workflow_instance_id = %s"
+        " order by sequence",
         (instance_id,),
     )
     return [(row["phase"], row["status"]) for row in rows]
 
 
 def test_pause_twice_at_once(database: TestDatabase) -> None:
-    """Two operators: one pause, and both are told that it is paused."""
+    """There is one pause, and both operators get the paused workflow."""
     started = an_instance(database)
     one, two = race(
         database,
@@ -59,7 +60,10 @@ def test_resume_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_stop_twice_at_once(database: TestDatabase) -> None:
-    """One job, one cancel task; the second stop is answered with the same one, to be sent again."""
+    """There is one cancel task for the job.
+
+    The second stop returns the same one, to be sent again.
+    """
     started = polling(database)
     one, two = race(
         database, lambda s: stop(s, started.instance_id), lambda s: stop(s, started.instance_id)
@@ -77,7 +81,7 @@ def test_pause_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_pause(database: TestDatabase) -> None:
-    """A workflow that is ending is not paused: its cancel goes on."""
+    """A stopping workflow is not paused: its cancel goes on."""
     started = polling(database)
     _, answer = race(
         database,
@@ -152,7 +156,10 @@ def test_skip_then_stop(database: TestDatabase) -> None:
 
 
 def test_run_now_then_begin(database: TestDatabase) -> None:
-    """The message for the later time waits for run-now, and is void: the task runs once, by the new one."""
+    """The message for the later time waits for run-now and is then void.
+
+    The task runs once, by the new message.
+    """
     started = an_instance(database, a_next(at=after(seconds=100)))
     fence = task(database, started.task_id)["fence"]
     hurried, begun = race(
@@ -181,7 +188,10 @@ def test_run_now_then_pause(database: TestDatabase) -> None:
 
 
 def test_retry_then_stop(database: TestDatabase) -> None:
-    """The stop waits for the retry, and ends what it began: the submit that it opened again may have left a job."""
+    """The stop waits for the retry and ends what it began.
+
+    The submit that it reopened may have left a job.
+    """
     started = failed(database, unknown=True)
     race(database, retry(started.instance_id), lambda s: stop(s, started.instance_id))
     assert phases(database, started.instance_id) == [("submit", "cancelled"), ("cancel", "queued")]
@@ -196,7 +206,7 @@ def test_retry_then_pause(database: TestDatabase) -> None:
 
 
 def test_stop_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the stop; stopped for good, there is nothing that would keep the account."""
+    """Erasing waits for the stop. A stopped workflow does not keep the account."""
     started = an_instance(database)
     race(database, lambda s: stop(s, started.instance_id), erase(started.account_id))
     assert database.value("select count(*) from accounts") == 0

@@ -1,4 +1,4 @@
-"""The tick against everybody: claim, resend and reclaim never wait, and what they send counts once."""
+"""The tick against everything else: it never waits, and what it sends counts once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LATER = after(minutes=10)
 
 
 def lost(database: TestDatabase, sends: int = 1) -> tuple[Started, Verb]:
-    """A queued task whose lease has run out, and a begin by its message, should that turn up after all."""
+    """Return a queued task whose lease has expired, and a begin by its message."""
     started = an_instance(database)
     database.rows(EXPIRE)
     database.rows("update scheduled_tasks set sends = %s", (sends,))
@@ -160,7 +160,7 @@ def test_reclaim_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_reclaim(database: TestDatabase) -> None:
-    """Take-over passes by what is being stopped; the next tick knows of the stop."""
+    """Reclaim skips a task that is being stopped. The next tick finds the stop."""
     started = an_instance(database)
     begin(database, started.task_id)
     database.rows(EXPIRE)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.race
 
 
 def two_holders(database: TestDatabase) -> tuple[Running, Verb, Verb]:
-    """A task that was reclaimed: the commits of the one who lost it and of the one who has it."""
+    """Return a reclaimed task with the commits of its former and its present holder."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     (taken,) = reclaim(database)
@@ -74,7 +74,7 @@ def test_the_newer_message_then_the_older(database: TestDatabase) -> None:
 
 
 def test_the_older_message_then_the_newer(database: TestDatabase) -> None:
-    """The older one begins nothing; the newer one only has to wait for that, and is not lost."""
+    """The older message begins nothing. The newer one only waits for it."""
     task_id, old, new = two_messages(database)
     none, begun = race(database, old, new)
     assert (none, len(begun)) == ([], 1)
@@ -82,7 +82,10 @@ def test_the_older_message_then_the_newer(database: TestDatabase) -> None:
 
 
 def test_a_renewal_then_a_newer_fence_at_the_lock(database: TestDatabase) -> None:
-    """A later task of the same instance gets the account's lock all the same: whoever renewed it has lost its task (I4)."""
+    """A later task of the same instance gets the lock of the account (I4).
+
+    The delivery that renewed it has lost its task.
+    """
     lock("n1")(database.main)
     renewed, taken = race(database, lock("n1"), lock("n2", fence=8))
     assert (renewed, taken) == ("acquired", "acquired")
@@ -90,7 +93,7 @@ def test_a_renewal_then_a_newer_fence_at_the_lock(database: TestDatabase) -> Non
 
 
 def test_a_newer_fence_then_a_renewal_at_the_lock(database: TestDatabase) -> None:
-    """The renewal waits, and is told that somebody else has the lock by now (I4)."""
+    """The renewal waits, and then finds that another delivery has the lock (I4)."""
     lock("n1")(database.main)
     taken, refused = race(database, lock("n2", fence=8), lock("n1"))
     assert (taken, refused) == ("acquired", "held")

@@ -1,4 +1,4 @@
-"""Maintenance against everybody: cleanup passes by what others hold, and takes nothing from them."""
+"""Maintenance against everything else: cleanup skips locked rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASS = "update workflow_locks set expires_at = clock_timestamp() - interval '1 s
 
 
 def test_the_sweep_then_somebody_takes_the_lock(database: TestDatabase) -> None:
-    """Whoever asks for a lock that is being swept away waits, and gets it: the sweep does not take it from them afterwards."""
+    """A delivery that asks for a lock which is being deleted waits, and then gets it."""
     lock("n1")(database.main)
     database.rows(PASS)
     swept, verdict = race(database, sweep, lock("n2", "i2"))
@@ -50,7 +50,10 @@ def test_two_take_an_expired_lock_at_once(database: TestDatabase) -> None:
 
 
 def test_two_find_a_dead_holder_at_once(database: TestDatabase) -> None:
-    """The same message twice, long after its first delivery died: one goes on, the other is its duplicate."""
+    """The same message comes twice, long after its first delivery died.
+
+    One goes on, the other is its duplicate.
+    """
     lock("n1")(database.main)
     database.rows(
         "update workflow_locks set acquired_at = clock_timestamp() - interval '2 minutes'"
@@ -91,7 +94,7 @@ def test_erasure_then_cleanup(database: TestDatabase) -> None:
 
 
 def test_erasure_then_a_pass_over_the_history(database: TestDatabase) -> None:
-    """Old lines that are being erased are passed by, without waiting; the next pass deletes them."""
+    """Old rows that are being erased are skipped without waiting. The next run deletes them."""
     maintain_history(database)  # nothing is left to make or drop
     running = a_running_task(database)
     entry = an_entry(result={"text": "personal"})
@@ -104,7 +107,7 @@ def test_erasure_then_a_pass_over_the_history(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("unknown", [True, False])
 def test_cleanup_then_retry(database: TestDatabase, unknown: bool) -> None:
-    """The last task of a failed workflow is not cleaned up, and retry finds it, without waiting (I12)."""
+    """Cleanup keeps the last task of a failed workflow. Retry finds it without waiting (I12)."""
     started = failed(database, unknown=unknown)
     deleted, answer = race(database, clean_up, retry(started.instance_id), waits=False)
     assert (deleted, answer["workflow"]["status"]) == (0, "active")
@@ -112,7 +115,7 @@ def test_cleanup_then_retry(database: TestDatabase, unknown: bool) -> None:
 
 @pytest.mark.parametrize("unknown", [True, False])
 def test_retry_then_cleanup(database: TestDatabase, unknown: bool) -> None:
-    """Cleanup passes by the task that a retry goes on from, opened again or followed (I12)."""
+    """Cleanup keeps the task that a retry goes on from, reopened or followed (I12)."""
     started = failed(database, unknown=unknown)
     _, deleted = race(database, retry(started.instance_id), clean_up, waits=False)
     assert deleted == 0
@@ -137,7 +140,8 @@ def test_forgetting_then_the_same_key_again(database: TestDatabase) -> None:
     assert forgotten == 1
     assert (
         database.value(
-            "select count(*) from import_requests where created_at > clock_timestamp() - interval '1 hour'"
+            "select count(*) from import_requests"
+            " where created_at > clock_timestamp() - interval '1 hour'"
         )
         == 1
     )
@@ -160,6 +164,6 @@ def publishing(workflow_type: str) -> Verb:
 
 
 def test_publishers_of_two_types_do_not_wait(database: TestDatabase) -> None:
-    """They take turns only within a type."""
+    """Publishers wait for each other only within a type."""
     one, two = race(database, publishing("mine"), publishing("yours"), waits=False)
     assert (one["version"], two["version"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""The global pause against whoever makes a task due: it waits for them, or they see it."""
+"""The global pause against functions that make a task due: it waits for them, or they find it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_pause_all_then_resume_of_a_workflow(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_start(database: TestDatabase) -> None:
-    """What is started while everything is paused is born pending, due or not."""
+    """What is started under a global pause is pending, due or not."""
     account, definition = an_account(database), a_definition(database)
     row = a_start(account, definition)
     _, started = race(database, pause_all, lambda s: start_rows(s, [row]))
@@ -57,7 +57,10 @@ def test_pause_all_then_import(database: TestDatabase) -> None:
 
 
 def test_start_then_pause_all(database: TestDatabase) -> None:
-    """The pause waits for a start at work; what that queued is given back by its begin (I7)."""
+    """The pause waits for the start.
+
+    The begin of what it queued returns the task to pending (I7).
+    """
     row = a_start(an_account(database), a_definition(database))
     race(database, lambda s: start_rows(s, [row]), pause_all)
     assert live_tasks(database, row.instance_id) == ["queued"]
@@ -103,7 +106,7 @@ def test_resume_all_then_begin(database: TestDatabase) -> None:
 
 
 def test_begin_then_resume_all(database: TestDatabase) -> None:
-    """What a begin gives back while the pause ends is pending, for the next tick."""
+    """What a begin returns to pending while the pause ends is there for the next tick."""
     started = an_instance(database)
     pause_all(database)
     begun, _ = race(database, lambda s: begin(s, started.task_id), resume_all)
@@ -112,7 +115,7 @@ def test_begin_then_resume_all(database: TestDatabase) -> None:
 
 
 def test_two_ticks_share_the_cancels(database: TestDatabase) -> None:
-    """Cancels go on under a global pause: two ticks at once claim each of them once, and neither waits."""
+    """Two ticks under a global pause claim each cancel once, and neither waits."""
     ids = {an_instance(database, a_cancel(after(minutes=10))).task_id for _ in range(4)}
     pause_all(database)
     one, two = race(

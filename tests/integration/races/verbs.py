@@ -1,4 +1,4 @@
-"""The verbs that tests/support/builders.py does not have, each as a race calls it: on whichever session it is given."""
+"""SQL functions that tests/support/builders.py does not have, each on a given session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from tests.support.builders import HORIZON, LEASE, NOON, Asker, a_submit, after,
 from tests.support.databases import Row
 from tests.support.race import Verb
 
-EXPIRE = "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s' where lease_expires_at is not null"
+EXPIRE = (
+    "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
+    " where lease_expires_at is not null"
+)
 ONWARD = Decision(
     task=None,
     instance=InstanceWrite(current_step=1),
@@ -88,7 +91,8 @@ def import_(
         "horizon": HORIZON,
         "lease": LEASE,
     }
-    sql = """select import_accounts(%(accounts)s, %(starts)s, 'alice', %(key)s, 's', 'd', '{}', 'a', null,
+    sql = """select import_accounts(%(accounts)s, %(starts)s, 'alice', %(key)s, 's', 'd', '{}', 'a',
+        null,
                                     %(now)s, %(horizon)s, %(lease)s, 1) as answer"""
     return lambda session: session.one(sql, params)["answer"]
 
@@ -99,7 +103,7 @@ def mark(account_id: str, version: int) -> Verb:
 
 
 def lock(delivery_id: str, instance: str = "i1", sequence: int = 3, fence: int = 7) -> Verb:
-    """acquire_account_lock; the answer is the verdict."""
+    """Call acquire_account_lock and return the verdict."""
     params = (delivery_id, instance, sequence, fence)
     return lambda session: session.value(
         "select verdict from acquire_account_lock('a', %s, %s, %s, %s, '5 minutes', '90 s')", params

@@ -1,4 +1,4 @@
-"""The connection: one statement per call, reconnecting, errors in the domain's words."""
+"""A connection that reconnects: one statement per call, errors as domain errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flamebot.domain import errors
 Row = dict[str, Any]
 Params = Mapping[str, object] | Sequence[object]
 
-_RAISED_BY_VERBS: dict[str, type[errors.FlamebotError]] = {
+_ERRORS: dict[str, type[errors.FlamebotError]] = {
     "FB001": errors.NotFound,
     "FB002": errors.AlreadyActive,
     "FB003": errors.NotAllowed,
@@ -29,25 +29,30 @@ _RAISED_BY_VERBS: dict[str, type[errors.FlamebotError]] = {
     "FB009": errors.IdempotencyKeyReused,
     "FB010": errors.IdempotencyInFlight,
 }
-_ROLLED_BACK = {"40P01", "40001"}  # deadlock, serialization: nothing happened, whatever the verb
+# Deadlock and serialization failure: nothing happened, so any statement may run again.
+_ROLLED_BACK = {"40P01", "40001"}
 _ROLLED_BACK_TRIES = 5
 _READ_ONLY = "25006"  # a failover made this server a replica
-_PATIENCE: dict[str, Any] = {
+_TIMEOUTS: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives": 1,
     "keepalives_idle": 20,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,  # milliseconds; a peer that vanished is noticed within a call's time
+    # Milliseconds: a peer that vanished is noticed within the time of a call.
+    "tcp_user_timeout": 15_000,
 }
 
 
-_JSONB = 3802  # its type's oid
+_JSONB = 3802  # the oid of its type
 _decode = json.JSONDecoder().raw_decode
 
 
 def _jsonb(text: str | bytes | None, _cursor: object) -> object:
-    """What a jsonb column holds. Postgres writes it without blanks around, and most of ours are empty objects: json.loads knows neither."""
+    """Parse a jsonb column.
+
+    Postgres writes it without blanks, and most of ours are empty objects, which need no parser.
+    """
     if text is None:
         return None
     return {} if text == "{}" else _decode(str(text))[0]
@@ -61,13 +66,14 @@ class StoreFault(errors.FlamebotError):
 
 
 class _Lost(Exception):
-    """The connection broke under a statement: nobody knows whether it ran."""
+    """The connection broke during a statement: it is unknown whether it ran."""
 
 
 class Database:
-    """A lazy connection in autocommit mode. Threads may share it; their calls take turns.
+    """A lazy connection in autocommit mode.
 
-    Autocommit, because a verb is one statement and one transaction; no session state, because a proxy would pin it.
+    Threads may share it; their calls run one after the other. Autocommit, because a call is one
+    statement and one transaction; no session state, because a proxy would pin it.
     """
 
     def __init__(self, dsn: Callable[[], str]) -> None:
@@ -75,33 +81,34 @@ class Database:
         self._dsn = dsn
         self._connection: psycopg2.extensions.connection | None = None
         self._used = False
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     @staticmethod
     def dsn(*, host: str, port: int, name: str, user: str, password: str) -> str:
-        """The address for IAM authentication, which needs TLS."""
-        return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(name, safe='')}?sslmode=require"
+        """Return the address for IAM authentication, which needs TLS."""
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{login}@{host}:{port}/{quote(name, safe='')}?sslmode=require"
 
     def call(self, sql: str, params: Params = (), *, repeatable: bool = False) -> list[Row]:
-        """Run one statement and answer its rows.
+        """Run one statement and return its rows.
 
         Args:
             sql: One statement with psycopg2's placeholders.
-            params: What is bound to them.
-            repeatable: Calling it twice does no harm: after a lost connection it is called once again. A statement that
-                is not repeatable goes only over a connection that has just answered.
+            params: The values of the placeholders.
+            repeatable: Whether calling it twice does no harm: it is then called once again after a
+                lost connection. Another statement goes only over a connection that was just tried.
 
         Raises:
             StoreUnavailable: The database cannot be reached, is starting, full or read-only.
-            FlamebotError: What the verb raised, by its SQLSTATE.
+            FlamebotError: What the SQL function raised, by its SQLSTATE.
         """
-        with self._turn:
+        with self._lock:
             try:
-                if not repeatable and self._used:
+                if not repeatable and self._used:  # guard: live-connection-for-one-call
                     self._revive()
                 return self._run(sql, params)
             except _Lost as lost:
-                if not repeatable:
+                if not repeatable:  # guard: lost-call-is-not-repeated
                     raise errors.StoreUnavailable from lost
             try:
                 return self._run(sql, params)
@@ -109,8 +116,11 @@ class Database:
                 raise errors.StoreUnavailable from lost
 
     def copy(self, sql: str, lines: TextIO) -> None:
-        """Run a `copy ... from stdin`. Raises as `call` does; after a lost connection nobody knows whether the rows are there."""
-        with self._turn:
+        """Run a `copy ... from stdin`.
+
+        Raises as `call` does. After a lost connection it is unknown whether the rows are stored.
+        """
+        with self._lock:
             if self._used:
                 self._revive()
             connection = self._open()
@@ -125,12 +135,13 @@ class Database:
                 ) from None  # its text shows rows
 
     def close(self) -> None:
-        """Give the connection back; the next call opens another."""
-        with self._turn:
+        """Close the connection; the next call opens another one."""
+        with self._lock:
             self._drop()
 
     def _revive(self) -> None:
-        """A function may have slept for an hour: find out before it matters."""
+        # An execution environment may have been frozen for an hour. The statement that follows must
+        # not be repeated, so a dead connection is found by one that may.
         with suppress(_Lost):
             self._run("select 1", ())
 
@@ -146,6 +157,7 @@ class Database:
                     names = [column.name for column in cursor.description]
                     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
             except psycopg2.Error as error:
+                # guard: rolled-back-runs-again
                 if error.pgcode in _ROLLED_BACK and tries_left:
                     continue
                 raise self._translated(error) from None  # its text shows the statement
@@ -155,8 +167,8 @@ class Database:
         if self._connection is None or self._connection.closed:
             self._used = False
             try:
-                connection = psycopg2.connect(self._dsn(), application_name="flamebot", **_PATIENCE)
-                connection.autocommit = True
+                connection = psycopg2.connect(self._dsn(), application_name="flamebot", **_TIMEOUTS)
+                connection.autocommit = True  # guard: one-call-one-transaction
             except psycopg2.Error:
                 raise errors.StoreUnavailable from None  # its text may show the address
             self._connection = connection
@@ -171,8 +183,8 @@ class Database:
 
     def _translated(self, error: psycopg2.Error) -> Exception:
         code = error.pgcode
-        if code in _RAISED_BY_VERBS:
-            return _raised(_RAISED_BY_VERBS[code], error)
+        if code in _ERRORS:
+            return _raised(_ERRORS[code], error)
         if (
             code is None
             or code.startswith("08")
@@ -182,7 +194,7 @@ class Database:
             if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
                 return _Lost()
             return StoreFault(f"The database client failed: {type(error).__name__}.")
-        if code == _READ_ONLY:
+        if code == _READ_ONLY:  # guard: replica-is-left
             self._drop()
             return errors.StoreUnavailable()
         if isinstance(error, psycopg2.OperationalError):
@@ -191,7 +203,10 @@ class Database:
 
 
 def _raised(kind: type[errors.FlamebotError], error: psycopg2.Error) -> errors.FlamebotError:
-    """What a verb raised: MESSAGE is for the client, DETAIL of `not_allowed` lists the actions that are."""
+    """Return the error that an SQL function raised.
+
+    MESSAGE is for the client, DETAIL of `not_allowed` lists the actions that are allowed.
+    """
     message, detail = error.diag.message_primary or None, error.diag.message_detail
     if kind is errors.NotAllowed:
         return kind(
@@ -201,13 +216,12 @@ def _raised(kind: type[errors.FlamebotError], error: psycopg2.Error) -> errors.F
 
 
 def _fault(error: psycopg2.Error) -> StoreFault:
-    """Enough to find the cause; never a value, a statement or a row."""
-    place = error.diag.constraint_name or error.diag.table_name
+    """Return enough to find the cause, but no value, statement or row."""
+    culprit = error.diag.constraint_name or error.diag.table_name
     words = [f"SQLSTATE {error.pgcode}"]
-    if place:
-        words.append(f"at {place}")
-    if (error.pgcode or "").startswith(
-        "42"
-    ):  # the statement does not fit the schema: names, no values
+    if culprit:
+        words.append(f"at {culprit}")
+    # The statement does not fit the schema: the message has names, but no values.
+    if (error.pgcode or "").startswith("42"):
         words.append(error.diag.message_primary or "")
     return StoreFault(f"The database refused a statement: {', '.join(words)}.")

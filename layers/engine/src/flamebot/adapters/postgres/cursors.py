@@ -1,4 +1,7 @@
-"""Cursors: where a list goes on. Opaque to clients; they hold the last row's place in the order, nothing else."""
+"""Cursors: where a list goes on.
+
+Opaque to clients, they hold the sort key of the last row and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _POINTER = "/cursor"
 
 
 def encode(*parts: datetime | str | int) -> str:
-    """The cursor of a row."""
+    """Return the cursor of a row, from its sort key."""
     plain = [part.isoformat() if isinstance(part, datetime) else part for part in parts]
     return (
         base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode())
@@ -27,7 +30,7 @@ def encode(*parts: datetime | str | int) -> str:
 
 
 def decode(cursor: str, *parts: Part) -> tuple[Any, ...]:
-    """The place that a cursor names, each part read by its reader. Raises `Invalid`."""
+    """Return the sort key of a cursor, each part read by its reader. Raises `Invalid`."""
     try:
         plain = json.loads(
             base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -40,7 +43,7 @@ def decode(cursor: str, *parts: Part) -> tuple[Any, ...]:
 
 
 def moment(part: object) -> datetime:
-    """A time with its zone."""
+    """Read a time with its zone."""
     if not isinstance(part, str):
         raise TypeError
     at = datetime.fromisoformat(part)
@@ -50,12 +53,12 @@ def moment(part: object) -> datetime:
 
 
 def identifier(part: object) -> str:
-    """A UUID."""
+    """Read a UUID as text."""
     return str(UUID(part if isinstance(part, str) else ""))
 
 
 def number(part: object) -> int:
-    """A sequence number as Postgres can hold it."""
+    """Read a sequence number that fits a bigint."""
     if not isinstance(part, int) or isinstance(part, bool) or not 0 <= part < 2**63:
         raise TypeError
     return part

@@ -1,8 +1,9 @@
-"""Brings a database to what `sql/` says: tables by migrations, then verbs, views and rights.
+"""Bring a database to what `sql/` says: tables by migrations, then functions, views and rights.
 
-Every migration is one transaction together with its row in `schema_migrations`, so it is applied or it is not. A file
-that opens with `-- outside a transaction` holds one statement that Postgres refuses inside one (`create index
-concurrently`); its row is written before it starts and stamped when it is done, so an interrupted one is seen and refused.
+Every migration is one transaction together with its row in `schema_migrations`, so it is applied or
+it is not. A file that begins with `-- outside a transaction` holds one statement that Postgres
+refuses inside one (`create index concurrently`); its row is written before it starts and stamped
+when it is done, so an interrupted one is found and refused.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ _EVER = "1000 years"
 
 
 class MigrationRefused(FlamebotError):
-    """The database is not what the migrations left behind."""
+    """The database differs from what the applied migrations left behind."""
 
     code = "migration_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a run did. Functions and views are made anew each time; `migrations` are only those that were new."""
+    """What a run did.
+
+    Functions and views are made at each run; `migrations` are only those that were new.
+    """
 
     migrations: tuple[str, ...]
     functions: int
@@ -42,10 +46,18 @@ class Report:
     dropped: tuple[str, ...]
 
 
-def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a URL, or a psycopg2 connection that the caller closes
-    """Apply everything under `sql_dir`: migrations, functions, views, roles.sql. Run again, it changes nothing.
+def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a URL or a connection
+    """Apply everything under `sql_dir`; a second run changes nothing.
 
-    Two runs at once take turns. Raises `MigrationRefused`, and psycopg2's errors as they come.
+    Two runs at once go one after the other, under an advisory lock.
+
+    Args:
+        target: The URL of a database, or a connection that the caller closes.
+        sql_dir: The folder with migrations, functions, views, comments.sql and roles.sql.
+
+    Raises:
+        MigrationRefused: The database is not what the migrations left behind.
+        psycopg2.Error: A statement failed. What the migrations before it did stays.
     """
     root = Path(sql_dir)
     if not (root / "migrations").is_dir():
@@ -75,6 +87,7 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
 
 @contextmanager
 def _alone(cursor: Any) -> Iterator[None]:  # noqa: ANN401  # psycopg2's cursor
+    # guard: one-run-at-a-time
     cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))
     try:
         yield
@@ -98,7 +111,8 @@ def _transaction(cursor: Any) -> Iterator[None]:  # noqa: ANN401
 def _apply_migrations(cursor: Any, files: list[Path]) -> tuple[str, ...]:  # noqa: ANN401
     cursor.execute(
         "create table if not exists schema_migrations ("
-        "name text primary key, checksum text not null, started_at timestamptz not null default clock_timestamp(), finished_at timestamptz)"
+        "name text primary key, checksum text not null,"
+        " started_at timestamptz not null default clock_timestamp(), finished_at timestamptz)"
     )
     cursor.execute("select name, checksum, finished_at is not null from schema_migrations")
     known = {name: (checksum, finished) for name, checksum, finished in cursor.fetchall()}
@@ -112,17 +126,20 @@ def _apply_migrations(cursor: Any, files: list[Path]) -> tuple[str, ...]:  # noq
 
 def _refuse(known: dict[str, tuple[str, bool]], files: dict[str, str]) -> None:
     for name, (checksum, finished) in sorted(known.items()):
-        if not finished:
+        if not finished:  # guard: unfinished-migration
             raise MigrationRefused(
-                f"{name} was begun and never finished. Undo what it left, delete its row in schema_migrations, run again."
+                f"{name} was begun and never finished. Undo what it left, delete its row in"
+                " schema_migrations, run again."
             )
-        if name not in files:
+        if name not in files:  # guard: newer-database
             raise MigrationRefused(
-                f"{name} was applied to this database, but there is no such file: this code is older than the database."
+                f"{name} was applied to this database, but there is no such file: this code is older"
+                " than the database."
             )
-        if files[name] != checksum:
+        if files[name] != checksum:  # guard: changed-migration
             raise MigrationRefused(
-                f"{name} was changed after it was applied. Restore it, and put the change into a new migration."
+                f"{name} was changed after it was applied. Restore it, and put the change into a new"
+                " migration."
             )
     last = max(known, default="")
     for name in files:
@@ -130,9 +147,10 @@ def _refuse(known: dict[str, tuple[str, bool]], files: dict[str, str]) -> None:
             raise MigrationRefused(
                 f"{name}.sql is not named NNNN_expand_what or NNNN_contract_what."
             )
-        if name not in known and name < last:
+        if name not in known and name < last:  # guard: misplaced-migration
             raise MigrationRefused(
-                f"{name} is new but would come before {last}, which was applied already. Give it a higher number."
+                f"{name} is new but would come before {last}, which was applied already. Give it a"
+                " higher number."
             )
     numbers = [name[:4] for name in files]
     if len(numbers) != len(set(numbers)):
@@ -150,10 +168,11 @@ def _apply(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
             "update schema_migrations set finished_at = clock_timestamp() where name = %s", (name,)
         )
         return
-    with _transaction(cursor):
+    with _transaction(cursor):  # guard: migration-with-its-row
         cursor.execute(text)
         cursor.execute(
-            "insert into schema_migrations (name, checksum, finished_at) values (%s, %s, clock_timestamp())",
+            "insert into schema_migrations (name, checksum, finished_at)"
+            " values (%s, %s, clock_timestamp())",
             (name, _checksum(text)),
         )
 
