@@ -8,15 +8,24 @@ RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
 BEGIN = Place("sql/functions/begin_tasks.sql", "tests/integration/test_begin_tasks.py")
 
-_CAS = "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence and t.scheduled_for <= v_now"
-_GIVE_BACK = "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence and t.phase <> 'cancel'"
-_AGAIN = "where (t.status = 'running' and t.claim_fence = requested.claim_fence and t.begun_by = p_delivery_id)"
+_CAS = (
+    "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence"
+    " and t.scheduled_for <= v_now"
+)
+_GIVE_BACK = (
+    "where t.task_id = requested.id and t.status = 'queued' and t.fence = requested.claim_fence"
+    " and t.phase <> 'cancel'"
+)
+_AGAIN = (
+    "where (t.status = 'running' and t.claim_fence = requested.claim_fence"
+    " and t.begun_by = p_delivery_id)"
+)
 _LOCK = "where t.task_id = any (p_task_ids) order by t.task_id for no key update)"
 
 MUTANTS = (
     BEGIN(
         "begin_beside_a_pause_all",
-        "I7: a global pause waits for a begin at work, or begin sees it.",
+        "I7: a global pause waits for a begin, or the begin finds it.",
         "perform pg_advisory_xact_lock_shared(7);",
         "perform 1;",
         f"{RACES}::test_begin_then_pause_all",
@@ -24,9 +33,10 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_reads_the_pause_before_the_lock",
-        "I7: the control row is read after the lock: a snapshot from before the wait would miss the pause.",
+        "I7: the control row is read after the lock: an older snapshot misses the pause.",
         "    perform pg_advisory_xact_lock_shared(7);",
-        "    select c.paused into v_seen from engine_control c; perform pg_advisory_xact_lock_shared(7);",
+        "select c.paused into v_seen"
+        " from engine_control c; perform pg_advisory_xact_lock_shared(7);",
         f"{RACES}::test_pause_all_then_begin",
         also=(
             ("    v_paused boolean;", "    v_paused boolean; v_seen boolean;"),
@@ -36,7 +46,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_without_waiting_for_the_row",
-        "I7: begin decides on the row as it is after the wait: what a pause or another delivery changed is seen.",
+        "I7: begin decides on the row as a pause or another delivery left it.",
         _LOCK,
         "where t.task_id = any (p_task_ids))",
         f"{RACES}::test_begin_twice_by_one_delivery",
@@ -44,7 +54,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_that_passes_over_locked_rows",
-        "A begin waits for whoever is only looking at a row: SKIP LOCKED would lose its message.",
+        "Begin waits for a locked row: SKIP LOCKED would lose its message.",
         _LOCK,
         _LOCK.replace("for no key update)", "for no key update skip locked)"),
         f"{RACES}::test_begin_twice_by_one_delivery",
@@ -52,7 +62,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_locks_in_any_order",
-        "Tasks are locked by id: whoever waits for one holds none that comes after it.",
+        "Tasks are locked by id, so that two begins cannot deadlock.",
         _LOCK,
         _LOCK.replace("order by t.task_id ", ""),
         f"{ORDER}::test_begin_locks_tasks_by_id",
@@ -60,7 +70,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_of_what_is_not_queued",
-        "I5: of two deliveries of a message one begins.",
+        "I5: of two deliveries of a message one begins the task.",
         _CAS,
         _CAS.replace("t.status = 'queued' and ", ""),
         "test_global_pause_gives_back_all_but_cancels",
@@ -84,7 +94,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_whatever_the_instance",
-        "I7: a waiting task that a pause or stop forgot to change is caught.",
+        "I7: a waiting task that a pause or stop failed to change does not begin.",
         "and (i.status = 'active' or (t.phase = 'cancel' and i.status in ('stopping', 'paused')))",
         "and true",
         "test_forgotten_flip_is_caught",
@@ -108,7 +118,7 @@ MUTANTS = (
     ),
     BEGIN(
         "pause_gives_back_cancels",
-        "A cancel heeds no pause.",
+        "No pause affects a cancel.",
         _GIVE_BACK,
         _GIVE_BACK.replace(" and t.phase <> 'cancel'", ""),
         "test_global_pause_gives_back_all_but_cancels",
@@ -116,7 +126,7 @@ MUTANTS = (
     ),
     BEGIN(
         "pause_gives_back_what_runs",
-        "I4: a duplicate delivery does not put back what runs.",
+        "I4: a duplicate delivery does not return a running task to pending.",
         _GIVE_BACK,
         _GIVE_BACK.replace("t.status = 'queued' and ", ""),
         "test_global_pause_leaves_a_running_task_to_its_runner",
@@ -124,7 +134,7 @@ MUTANTS = (
     ),
     BEGIN(
         "pause_gives_back_by_a_stale_message",
-        "I4: an old message does not touch the row.",
+        "I4: a stale message does not change the row.",
         _GIVE_BACK,
         _GIVE_BACK.replace(" and t.fence = requested.claim_fence", ""),
         "test_global_pause_leaves_stale_messages_without_effect",
@@ -132,7 +142,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_again_answers_any_delivery",
-        "I5: only the delivery that began a task is told so when it asks again.",
+        "I5: only the delivery that began a task gets it again.",
         _AGAIN,
         _AGAIN.replace(" and t.begun_by = p_delivery_id", ""),
         "test_second_delivery_of_the_same_message_begins_nothing",
@@ -140,7 +150,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_again_by_any_fence",
-        "I4: asking again means the same message.",
+        "I4: a delivery gets a task again only by the same message.",
         _AGAIN,
         _AGAIN.replace(" and t.claim_fence = requested.claim_fence", ""),
         "test_same_delivery_with_another_message_gets_nothing",
@@ -148,7 +158,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_again_is_not_answered",
-        "A begin whose answer got lost is answered again: else the task idles for a lease.",
+        "A begin whose reply was lost is repeated: else the task idles for a lease.",
         "    if v_running_or_early then ",
         "    if false then ",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
@@ -156,7 +166,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_without_a_delivery_id",
-        "The delivery is remembered, so that only it is answered again.",
+        "The delivery is stored, so that only it can repeat the begin.",
         "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
         "claim_fence = requested.claim_fence,",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
@@ -164,7 +174,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_without_a_claim_fence",
-        "The message is remembered, so that asking again is answered, and a lost begin counts.",
+        "The message is stored, so that begin can be repeated and an expired lease counts.",
         "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
         "begun_by = p_delivery_id,",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
@@ -172,7 +182,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_under_the_fence_of_its_message",
-        "I4: begin's fence is new: only who got begin's answer can commit, not who read the message.",
+        "I4: begin takes a new fence: a reader of the message cannot commit.",
         "set status = 'running', fence = nextval('fence_seq'), claim_fence",
         "set status = 'running', claim_fence",
         "test_same_delivery_asks_again_and_gets_the_same_answer",
@@ -180,7 +190,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_leased_from_before_the_wait",
-        "A lease begins after the waiting: a long wait must not eat it up.",
+        "A lease begins after the lock wait: a long wait must not use it up.",
         "v_wall := clock_timestamp();",
         "",
         "test_a_lease_begins_after_the_waiting",
@@ -194,7 +204,7 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_that_ages_no_key",
-        "I5: the first begin is remembered: from then on the service may know the key.",
+        "I5: the first begin is stored: the service may know the key since then.",
         "first_begun_at = coalesce(t.first_begun_at, v_wall)",
         "first_begun_at = t.first_begun_at",
         "test_the_first_begin_is_remembered",
@@ -210,8 +220,9 @@ MUTANTS = (
     ),
     BEGIN(
         "begin_that_forgets_the_pause",
-        "The deadline leaves out the global pause that is on.",
-        "c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end",
+        "The deadline leaves out the present global pause.",
+        "c.paused_ms + case when c.paused then greatest(extract(epoch"
+        " from v_now - c.paused_at) * 1000, 0) else 0 end",
         "c.paused_ms",
         "test_time_spent_in_global_pauses_is_told",
         guard="begin-counts-the-present-pause",

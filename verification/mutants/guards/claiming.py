@@ -1,4 +1,4 @@
-"""Guards of the tick's verbs: claim, send again, reclaim."""
+"""Guards of the SQL functions of the tick: claim, send again, reclaim."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ RESEND = Place("sql/functions/resend_expired.sql", "tests/integration/test_resen
 RECLAIM = Place("sql/functions/reclaim_expired.sql", "tests/integration/test_reclaim_expired.py")
 
 _DUE = "where t.is_due and t.scheduled_for < v_until"
-_DUE_LOCK = """where t.is_due and t.scheduled_for < v_until
-                           order by t.scheduled_for, t.task_id limit p_limit for no key update skip locked"""
+_DUE_LOCK = (
+    "where t.is_due and t.scheduled_for < v_until order by t.scheduled_for, t.task_id limit p_limit"
+    " for no key update skip locked"
+)
 _CANCELS = "where t.is_due and t.phase = 'cancel' and t.scheduled_for < v_until"
 
 MUTANTS = (
     CLAIM(
         "claim_beyond_the_horizon",
-        "I6: what is due later stays pending; its message would lie about for hours.",
+        "I6: what is due after the horizon stays pending, so no message waits for hours.",
         _DUE,
         "where t.is_due",
         "test_claim_takes_what_is_due_within_the_horizon",
@@ -36,7 +38,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_without_a_lock",
-        "Two ticks share what is due; neither claims what the other one is claiming.",
+        "Two ticks share what is due: neither claims what the other one is claiming.",
         _DUE_LOCK,
         _DUE_LOCK.replace(" for no key update skip locked", ""),
         f"{RACES}::test_claim_twice_at_once",
@@ -52,7 +54,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_of_the_latest",
-        "I6: the earliest first, so that nothing starves behind what came later.",
+        "I6: the earliest task is claimed first, so that none starves behind later ones.",
         _DUE_LOCK,
         _DUE_LOCK.replace(
             "t.scheduled_for, t.task_id limit", "t.scheduled_for desc, t.task_id limit"
@@ -70,7 +72,7 @@ MUTANTS = (
     ),
     CAPACITY(
         "capacity_taken_by_what_waits",
-        "What is in flight is queued or running; what waits for its time takes no room.",
+        "Only queued and running tasks count as in flight.",
         "t.is_in_flight limit",
         "t.is_live limit",
         "test_what_is_queued_or_running_takes_room_and_nothing_else",
@@ -78,7 +80,7 @@ MUTANTS = (
     ),
     CAPACITY(
         "capacity_below_zero",
-        "Full is full: the count ends where no room is left.",
+        "The free capacity is never negative: the count ends at the capacity.",
         "from scheduled_tasks t where t.is_in_flight limit p_queue_capacity)",
         "from scheduled_tasks t where t.is_in_flight)",
         "test_a_system_that_is_more_than_full_has_no_room",
@@ -86,7 +88,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_under_the_global_pause",
-        "I7: under the global pause cancels only are claimed.",
+        "I7: under the global pause only cancels are claimed.",
         "if (select c.paused from engine_control c) then",
         "if false then",
         "test_global_pause_claims_cancels_only",
@@ -94,7 +96,7 @@ MUTANTS = (
     ),
     CLAIM(
         "paused_claim_takes_everything",
-        "I7: what the paused claim looks for is cancels.",
+        "I7: under the global pause the claim selects cancels.",
         _CANCELS,
         "where t.is_due and t.scheduled_for < v_until /* cancels too */",
         "test_global_pause_claims_cancels_only",
@@ -102,7 +104,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_under_the_old_fence",
-        "I4: a claim's fence is new: a message of an earlier claim begins nothing.",
+        "I4: a claim takes a new fence, so that an earlier message begins nothing.",
         "set status = 'queued', fence = nextval('fence_seq'), sends = 1",
         "set status = 'queued', sends = 1",
         "test_a_claim_has_a_fence_of_its_own",
@@ -118,7 +120,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_leased_from_now",
-        "The lease of a claim begins when the task is due, else what waits in the queue counts as lost.",
+        "The lease of a claim begins at the due time: a message that waits is not lost.",
         "clock_timestamp() + greatest(t.scheduled_for - v_now, interval '0') / p_rate + p_lease",
         "clock_timestamp() + p_lease",
         "test_lease_lasts_beyond_the_due_time_in_real_seconds",
@@ -126,7 +128,7 @@ MUTANTS = (
     ),
     CLAIM(
         "claim_that_forgets_the_crash",
-        "What was reclaimed travels alone.",
+        "A task that was reclaimed travels alone in its message.",
         "t.scheduled_for, t.reclaims > 0;",
         "t.scheduled_for, false;",
         "test_task_that_was_reclaimed_travels_alone",
@@ -134,7 +136,7 @@ MUTANTS = (
     ),
     RESEND(
         "resend_under_a_new_fence",
-        "I6: a message that is only late still counts; a new fence per resend livelocks under a backlog.",
+        "I6: a late message still counts; a new fence per send would livelock a slow queue.",
         "set sends = t.sends + 1,",
         "set sends = t.sends + 1, fence = nextval('fence_seq'),",
         "test_queued_past_its_lease_is_sent_again_under_the_same_fence",
@@ -142,7 +144,7 @@ MUTANTS = (
     ),
     RESEND(
         "resend_before_the_lease_ends",
-        "What is within its lease is on its way.",
+        "A message is not sent again within its lease.",
         "t.lease_expires_at < v_wall and t.status = 'queued'",
         "t.status = 'queued'",
         "test_queued_past_its_lease_is_sent_again_under_the_same_fence",
@@ -158,7 +160,7 @@ MUTANTS = (
     ),
     RESEND(
         "resend_without_end",
-        "I8: given up after 20 sends.",
+        "I8: a message is sent at most 20 times.",
         " and t.sends < 20",
         "",
         "test_after_twenty_sends_it_is_given_up",
@@ -174,7 +176,7 @@ MUTANTS = (
     ),
     RESEND(
         "resend_with_the_same_lease",
-        "Each resend waits longer: a slow queue is not flooded.",
+        "Each send doubles the lease: a slow queue is not flooded.",
         "v_wall + p_lease * (1 << least(t.sends, 3))",
         "v_wall + p_lease",
         "test_lease_grows_with_every_send",
@@ -182,7 +184,7 @@ MUTANTS = (
     ),
     RESEND(
         "resend_under_the_global_pause",
-        "I7: under the global pause cancels only are sent again.",
+        "I7: under the global pause only cancels are sent again.",
         " and (not v_paused or t.phase = 'cancel')",
         "",
         "test_global_pause_resends_cancels_only",
@@ -198,7 +200,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_before_the_lease_ends",
-        "I4: whoever runs within its lease is left alone.",
+        "I4: a task is not reclaimed within its lease.",
         "where t.is_in_flight and t.lease_expires_at < v_wall and (t.status",
         "where (t.status",
         "test_running_past_its_lease_is_reclaimed",
@@ -206,7 +208,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_of_what_is_queued",
-        "What is queued is sent again, and only after 20 sends given up.",
+        "A queued task is sent again, and reclaimed only after 20 sends.",
         "(t.status = 'queued' and t.sends >= 20",
         "(t.status = 'queued'",
         "test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable",
@@ -214,7 +216,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_of_the_undeliverable_under_pause",
-        "I8: while the engine is paused nothing is given up as undeliverable: nothing was begun on purpose.",
+        "I8: under the global pause no task is undeliverable: none is meant to begin.",
         " and (not v_paused or t.phase = 'cancel')",
         "",
         "test_global_pause_reclaims_what_runs",
@@ -222,7 +224,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_that_waits",
-        "Take-over may leave the lock order only because it never waits.",
+        "Reclaim may leave the lock order only because it never waits.",
         "for no key update skip locked",
         "for no key update",
         f"{RACES}::test_commit_then_reclaim",
@@ -230,7 +232,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_without_a_lock",
-        "I4: of two ticks one takes a task over.",
+        "I4: of two ticks one reclaims a task.",
         " for no key update skip locked",
         "",
         f"{RACES}::test_reclaim_twice_at_once",
@@ -238,7 +240,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_under_the_old_fence",
-        "I4: whoever lost its lease cannot commit.",
+        "I4: a worker that lost its lease cannot commit.",
         "set status = 'running', fence = nextval('fence_seq'), claim_fence = null",
         "set status = 'running', claim_fence = null",
         "test_whoever_lost_its_lease_cannot_commit",
@@ -246,7 +248,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_that_keeps_the_claim",
-        "I8: a reclaim that was lost itself is no crash of the task.",
+        "I8: an expired reclaim is no crash of the task.",
         "claim_fence = null, begun_by",
         "begun_by",
         "test_lost_reclaim_is_not_a_crash_of_the_task",
@@ -254,7 +256,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_in_the_name_of_the_lost",
-        "I4: a delivery that lost its task is not told the fence of whoever took it over.",
+        "I4: a delivery that lost its task does not get the fence of the present holder.",
         "begun_by = p_delivery_id, ",
         "",
         "tests/integration/test_commit_tasks.py::test_commit_again_never_hands_out_somebody_elses_fence",
@@ -262,7 +264,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_without_a_lease",
-        "I6: a tick that dies between reclaim and commit is reclaimed from in turn.",
+        "I6: a task is reclaimed again when the tick dies between reclaim and commit.",
         "lease_expires_at = v_wall + p_lease,",
         "lease_expires_at = 'infinity',",
         "test_running_past_its_lease_is_reclaimed",
@@ -270,7 +272,7 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_that_does_not_count",
-        "I8: a task that kills its process is given up after so many reclaims.",
+        "I8: a task that kills its process is given up after a number of reclaims.",
         "reclaims = t.reclaims + (t.status = 'running' and t.claim_fence is not null)::int,",
         "reclaims = t.reclaims,",
         "test_every_lost_begin_counts",
@@ -278,15 +280,16 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_that_keeps_the_sends",
-        "A crash after the twentieth send is a crash: the message had come.",
-        "sends = case when t.status = 'running' and t.claim_fence is not null then 0 else t.sends end",
+        "A crash after the twentieth send counts as a crash: the message had arrived.",
+        "sends = case when t.status = 'running'"
+        " and t.claim_fence is not null then 0 else t.sends end",
         "sends = t.sends",
         "test_crash_after_the_twentieth_send_is_a_crash",
         guard="reclaim-resets-the-sends",
     ),
     RECLAIM(
         "reclaim_in_any_order",
-        "I6: the longest expired first.",
+        "I6: the longest expired task is reclaimed first.",
         "order by t.lease_expires_at limit p_limit",
         "limit p_limit",
         "test_limit_is_kept_longest_expired_first",
@@ -294,8 +297,9 @@ MUTANTS = (
     ),
     RECLAIM(
         "reclaim_that_forgets_the_pause",
-        "The deadline leaves out the global pause that is on.",
-        "c.paused_ms + case when c.paused then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0) else 0 end",
+        "The deadline leaves out the present global pause.",
+        "c.paused_ms + case when c.paused then greatest(extract(epoch"
+        " from v_now - c.paused_at) * 1000, 0) else 0 end",
         "c.paused_ms",
         "test_reclaim_counts_the_pause_that_is_on",
         guard="reclaim-counts-the-present-pause",

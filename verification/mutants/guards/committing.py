@@ -1,4 +1,4 @@
-"""Guards of commit: whose decision counts, what it meets, and what a stop makes of it."""
+"""Guards of commit: whose decision counts, what it finds, and what a stop makes of it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,31 @@ from verification.mutants.mutant import Place
 RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
 COMMIT = Place("sql/functions/commit_tasks.sql", "tests/integration/test_commit_tasks.py")
-_INSTANCES = "    perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id for no key update;"
+_INSTANCES = (
+    "perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id"
+    " for no key update;"
+)
 _TASKS = "where t.task_id = any (v_ids) order by t.task_id for no key update;"
 _CAS = "where s.task_id = x.task_id and s.fence = x.fence and s.status = 'running'"
 _MINE = "case when n.status <> 'running' or n.begun_by = t.begun_by then"
 _NEXT = "case when i.status <> 'stopping' then nullif(x.decision -> 'next', 'null')"
-_BECOMES = "case when f.old_status in ('active', 'paused') then coalesce(f.instance ->> 'status', f.old_status)"
-_STILL = "when f.old_status = 'stopping' and (f.next is not null or (f.rescheduled and f.phase = 'cancel')) then 'stopping'"
-_AGAIN = "when f.old_status in ('active', 'paused') or (f.old_status = 'stopping' and f.phase = 'cancel')"
+_BECOMES = (
+    "case when f.old_status in ('active', 'paused') then coalesce(f.instance ->> 'status',"
+    " f.old_status)"
+)
+_STILL = (
+    "when f.old_status = 'stopping' and (f.next is not null or (f.rescheduled"
+    " and f.phase = 'cancel')) then 'stopping'"
+)
+_AGAIN = (
+    "when f.old_status in ('active', 'paused') or (f.old_status = 'stopping'"
+    " and f.phase = 'cancel')"
+)
 
 MUTANTS = (
     COMMIT(
         "commit_beside_a_pause_all",
-        "I7: a global pause waits for a commit at work, or commit sees it: nothing is born queued or running after it.",
+        "I7: a global pause waits for a commit, or the commit finds it.",
         "perform pg_advisory_xact_lock_shared(7);",
         "perform 1;",
         f"{RACES}::test_commit_then_pause_all",
@@ -28,14 +40,16 @@ MUTANTS = (
     COMMIT(
         "commit_reads_the_pause_before_the_lock",
         "I7: the control row is read after the lock.",
-        "perform pg_advisory_xact_lock_shared(7); select c.paused into v_paused from engine_control c;",
-        "select c.paused into v_paused from engine_control c; perform pg_advisory_xact_lock_shared(7);",
+        "perform pg_advisory_xact_lock_shared(7); select c.paused into v_paused"
+        " from engine_control c;",
+        "select c.paused into v_paused"
+        " from engine_control c; perform pg_advisory_xact_lock_shared(7);",
         f"{RACES}::test_pause_all_then_commit",
         guard="commit-takes-the-shared-lock",
     ),
     COMMIT(
         "commit_without_the_instances_lock",
-        "The instance comes before its task: a commit and a pause at once would wait for each other in a circle.",
+        "The instance is locked before its task: else commit and pause could deadlock.",
         _INSTANCES,
         "",
         f"{ORDER}::test_an_instance_is_locked_before_its_task",
@@ -43,7 +57,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_locks_instances_in_any_order",
-        "Instances are locked by id: whoever waits for one holds none that comes after it.",
+        "Instances are locked by id, so that two commits cannot deadlock.",
         _INSTANCES,
         _INSTANCES.replace(" order by i.id", ""),
         f"{ORDER}::test_commit_locks_instances_by_id",
@@ -51,7 +65,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_without_the_tasks_lock",
-        "I4: commit waits for a reclaim at work and sees it: the fence is compared on the row as it is after the wait.",
+        "I4: commit compares the fence on the row as a reclaim left it.",
         _TASKS,
         "where t.task_id = any (v_ids);",
         f"{RACES}::test_reclaim_then_commit",
@@ -75,7 +89,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_of_what_does_not_run",
-        "I3: what is over, or was put back, is not committed again under its last fence.",
+        "I3: a task that is not running is not committed again under its last fence.",
         _CAS,
         "where s.task_id = x.task_id and s.fence = x.fence",
         "test_commit_again_answers_the_same",
@@ -83,7 +97,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_that_forgets_its_fence",
-        "A commit whose answer got lost is answered again.",
+        "A commit whose reply was lost can be repeated.",
         "               committed_fence = t.fence,\n",
         "",
         "test_commit_again_answers_the_same",
@@ -91,7 +105,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_again_is_not_answered",
-        "A commit whose answer got lost is answered again.",
+        "A commit whose reply was lost can be repeated.",
         "    if v_repeated then",
         "    if false then",
         "test_commit_again_answers_the_same",
@@ -99,7 +113,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_again_hands_out_the_status",
-        "I4: a successor that somebody else runs by now is not the repeating caller's to go on with.",
+        "I4: the caller does not go on with a successor that another delivery runs.",
         f"{_MINE} n.status end",
         "n.status",
         "test_commit_again_never_hands_out_somebody_elses_fence",
@@ -107,7 +121,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_again_hands_out_the_fence",
-        "I4: nor is that one's fence told.",
+        "I4: the caller does not get the fence of another delivery.",
         f"{_MINE} n.fence end",
         "n.fence",
         "test_commit_again_never_hands_out_somebody_elses_fence",
@@ -115,7 +129,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_again_sends_nothing",
-        "I6: what a lost commit queued is answered again, to be sent.",
+        "I6: a repeated commit returns what it queued, to be sent.",
         "case when n.status = 'queued' then task_pointer(n.task_id",
         "case when false then task_pointer(n.task_id",
         "test_commit_again_tells_the_present_state_of_the_successor",
@@ -123,7 +137,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_lets_the_next_task_follow",
-        "I7: nothing but a cancel follows on a stopping instance.",
+        "I7: only a cancel follows on a stopping instance.",
         _NEXT,
         "case when true then nullif(x.decision -> 'next', 'null')",
         "test_stopping_instance_stops_when_no_job_is_open",
@@ -132,14 +146,14 @@ MUTANTS = (
     COMMIT(
         "stop_cancels_the_cancel",
         "I2: a cancel that is tried again is the same row, not another cancel.",
-        "                    when t.phase = 'cancel' and x.decision -> 'task' ->> 'to' = 'pending' then null\n",
+        "when t.phase = 'cancel' and x.decision -> 'task' ->> 'to' = 'pending' then null",
         "",
         "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
         guard="rescheduled-cancel-is-not-followed",
     ),
     COMMIT(
         "stop_leaves_the_job_open",
-        "I1: a stop takes back the job that is open or may be: the account is free only when it is gone.",
+        "I1: a stop cancels the job that may be open before the account is free.",
         "coalesce(nullif(x.decision -> 'if_stopping', 'null'), case",
         "coalesce(null, case",
         "test_stopping_instance_cancels_the_job_that_was_just_submitted",
@@ -147,7 +161,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_drops_the_timeouts_cancel",
-        "I1: a timeout's cancel goes on as the stop's.",
+        "I1: the cancel of a timeout goes on as that of the stop.",
         "case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)",
         "null)",
         "test_timeouts_cancel_takes_the_stop_over",
@@ -155,7 +169,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_forgets_its_reason",
-        "A cancel that follows a stop ends in stopped.",
+        "A cancel that follows a stop ends the instance as stopped.",
         "|| case when s.old_status = 'stopping' then '{\"reason\": \"stop\"}'::jsonb else '{}' end",
         "",
         "test_timeouts_cancel_takes_the_stop_over",
@@ -163,7 +177,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stopping_becomes_what_was_decided",
-        "Stop was asked for first: completed and failed become stopped.",
+        "The stop came first: completed and failed become stopped.",
         _BECOMES,
         "case when true then coalesce(f.instance ->> 'status', f.old_status)",
         "test_stopping_instance_absorbs_success_and_failure",
@@ -171,7 +185,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stopping_ends_before_its_cancel",
-        "I1: an instance is live until its job is taken back.",
+        "I1: an instance is live until its job is cancelled.",
         _STILL,
         _STILL.replace("f.next is not null or ", ""),
         "test_stopping_instance_cancels_the_job_that_was_just_submitted",
@@ -187,7 +201,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_sends_an_unknown_submit_again",
-        "I7: on a stopping instance only a cancel is put back.",
+        "I7: on a stopping instance only a cancel is rescheduled.",
         _AGAIN,
         "when true",
         "test_stopping_instance_cancels_what_may_exist",
@@ -195,7 +209,7 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_gives_its_cancel_up",
-        "I1: the cancel of a stopping instance is put back.",
+        "I1: the cancel of a stopping instance is rescheduled.",
         _AGAIN,
         "when f.old_status in ('active', 'paused')",
         "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
@@ -203,9 +217,9 @@ MUTANTS = (
     ),
     COMMIT(
         "unknown_outcome_is_forgotten",
-        "I5: that an attempt may have reached the service is remembered.",
-        "outcome_unknown = coalesce((r.task ->> 'outcome_unknown')::boolean, false),\n               payload",
-        "outcome_unknown = false,\n               payload",
+        "I5: it is stored that an attempt may have reached the service.",
+        "outcome_unknown = coalesce((r.task ->> 'outcome_unknown')::boolean, false)",
+        "outcome_unknown = false",
         "test_same_row_again",
         guard="unknown-outcome-is-kept",
     ),
@@ -227,7 +241,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_raises_no_revision",
-        "Every writer raises the revision: plans made beside it are void.",
+        "Every writer raises the revision: a plan for the former one is void.",
         "revision = i.revision + 1, updated_at = v_now,",
         "updated_at = v_now,",
         "test_commit_again_answers_the_same",

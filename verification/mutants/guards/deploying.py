@@ -1,4 +1,4 @@
-"""Guards of a deploy: constants that fit together, migrations that are applied once, ciphertexts that stay where they belong."""
+"""Guards of a deploy: constants that fit together, and migrations that are applied once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MUTANTS = (
     ),
     MIGRATE(
         "migrations_at_once",
-        "Two deploys at once take turns.",
+        "Two deploys at once run one after the other.",
         'cursor.execute("select pg_advisory_lock(%s)", (_LOCK,))',
         'cursor.execute("select pg_try_advisory_lock(%s)", (_LOCK,))',
         "test_concurrent_runs_take_turns",

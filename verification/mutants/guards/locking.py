@@ -120,7 +120,7 @@ MUTANTS = (
     ),
     DYNAMO(
         "dynamo_others_are_duplicates",
-        "I6: a task whose account is locked by another is put off, not dropped.",
+        "I6: a task whose account is locked by another instance is deferred, not dropped.",
         "    same = theirs == (holder.instance_id, holder.sequence, holder.fence)\n",
         "    same = theirs[1:] == (holder.sequence, holder.fence)\n",
         "test_the_same_fence_of_another_instance_is_no_duplicate",
@@ -178,7 +178,7 @@ MUTANTS = (
     TABLE(
         "table_lock_of_the_dead_is_kept",
         "I6: a later task takes the lock over from a delivery that must be dead.",
-        "            or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))\n",
+        "or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))",
         "",
         "test_a_later_task_of_the_same_instance_reclaims",
         guard="own-earlier-task",
@@ -217,8 +217,9 @@ MUTANTS = (
     ),
     TABLE(
         "table_others_are_duplicates",
-        "I6: a task whose account is locked by another is put off, not dropped.",
-        "select case when l.instance_id = p_instance and (l.sequence, l.fence) = (p_sequence, p_fence) then",
+        "I6: a task whose account is locked by another instance is deferred, not dropped.",
+        "select case when l.instance_id = p_instance"
+        " and (l.sequence, l.fence) = (p_sequence, p_fence) then",
         "select case when (l.sequence, l.fence) = (p_sequence, p_fence) then",
         "test_the_same_fence_of_another_instance_is_no_duplicate",
         guard="duplicate-delivery",

@@ -1,4 +1,4 @@
-"""Guards of retry, skip-step and run-now: plans that people ask for, made beside whoever runs the workflow."""
+"""Guards of retry, skip-step and run-now: plans that people ask for while workers run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAITING = "p_phase in ('timer', 'generate', 'submit')"
 MUTANTS = (
     RETRY(
         "retry_beside_a_pause_all",
-        "I7: a global pause waits for a retry at work, or the retry sees it.",
+        "I7: a global pause waits for a retry, or the retry finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
@@ -52,7 +52,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_beside_a_live_workflow",
-        "I1: an account with another live workflow is told so.",
+        "I1: a retry is refused while the account has another live workflow.",
         "    exception when unique_violation then ",
         "    exception when division_by_zero then ",
         "test_an_account_with_another_live_workflow_is_refused",
@@ -60,7 +60,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_under_a_new_key",
-        "I5: a task of unknown outcome is opened again, so that its key stays.",
+        "I5: a task of unknown outcome is reopened, so that its key stays.",
         "    if v_reopen then",
         "    if false then",
         "test_an_unknown_outcome_reopens_the_same_task",
@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_opens_a_cancel",
-        "A cancel is never opened again: what follows asks after its job.",
+        "A cancel is never reopened: the next task looks its job up.",
         _REOPEN,
         _REOPEN.replace("v_task.phase <> 'cancel' and ", ""),
         "test_an_unconfirmed_cancel_is_followed_by_what_was_decided",
@@ -84,7 +84,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_opens_another_steps_task",
-        "I5: a step that is over is not done again because a jump after it failed.",
+        "I5: a finished step is not repeated because a jump after it failed.",
         " and v_task.step_id = coalesce(p_decision -> 'next' ->> 'step_id', v_task.step_id));",
         ");",
         "test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is",
@@ -92,7 +92,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_under_the_global_pause",
-        "I7: what is opened again under the global pause is pending.",
+        "I7: a task that is reopened under the global pause is pending.",
         "v_send := not v_engine_paused;",
         "v_send := true;",
         "test_under_the_global_pause_nothing_is_queued",
@@ -100,7 +100,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_under_the_old_fence",
-        "I4: what is opened again has a new fence: neither its old message nor its old runner counts.",
+        "I4: a reopened task has a new fence: its former message and commit are void.",
         "               fence = nextval('fence_seq'), lease_expires_at",
         "               lease_expires_at",
         "test_an_unknown_outcome_reopens_the_same_task",
@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     RETRY(
         "retry_remembers_the_crashes",
-        "I8: whoever is retried may crash as often again.",
+        "I8: a retried task may be reclaimed as often again.",
         "reclaims = 0, sends",
         "sends",
         "test_retry_forgives_crashes",
@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     SKIP(
         "skip_beside_a_pause_all",
-        "I7: a global pause waits for a skip at work, or the skip sees it.",
+        "I7: a global pause waits for a skip, or the skip finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
@@ -132,7 +132,7 @@ MUTANTS = (
     ),
     SKIP(
         "skip_without_the_tasks_lock",
-        "I5: skip waits for a begin at work, and finds the step busy.",
+        "I5: skip waits for a begin, and then finds the step busy.",
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         "test_a_begin_that_came_first_makes_it_busy",
@@ -157,14 +157,15 @@ MUTANTS = (
     SKIP(
         "skip_of_a_step_at_work",
         "I5: a step that runs, or may have left a job, is not skipped.",
-        "if not 'skip-step' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase, v_task.outcome_unknown)) then",
+        "if not 'skip-step' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase,"
+        " v_task.outcome_unknown)) then",
         "if false then",
         "test_a_step_at_work_is_busy",
         guard="step-at-work-is-not-skipped",
     ),
     NOW(
         "run_now_beside_a_pause_all",
-        "I7: a global pause waits for a run-now at work, or it sees the pause.",
+        "I7: a global pause waits for a run-now, or the run-now finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
@@ -172,7 +173,7 @@ MUTANTS = (
     ),
     NOW(
         "run_now_without_the_instances_lock",
-        "I7: run-now waits for a pause at work, and is refused.",
+        "I7: run-now waits for a pause, and is then refused.",
         _INSTANCE,
         _INSTANCE.replace(" for no key update", ""),
         "test_a_pause_that_came_first_refuses_it",
@@ -180,7 +181,7 @@ MUTANTS = (
     ),
     NOW(
         "run_now_without_the_tasks_lock",
-        "I5: run-now waits for a begin at work, and finds the step busy.",
+        "I5: run-now waits for a begin, and then finds the step busy.",
         _LIVE,
         _LIVE.replace(" for no key update", ""),
         "test_a_begin_that_came_first_makes_it_busy",
@@ -204,15 +205,16 @@ MUTANTS = (
     ),
     NOW(
         "run_now_of_a_step_at_work",
-        "I5: what runs is not queued again.",
-        "if not 'run-now' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase, v_task.outcome_unknown)) then",
+        "I5: a running task is not queued again.",
+        "if not 'run-now' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase,"
+        " v_task.outcome_unknown)) then",
         "if false then",
         "test_a_step_at_work_is_busy",
         guard="step-at-work-is-not-queued-again",
     ),
     NOW(
         "run_now_sends_again",
-        "What is due and on its way is not sent again.",
+        "A due task whose message is on its way is not sent again.",
         "if v_task.scheduled_for <= v_now and (v_task.status = 'queued' or v_engine_paused) then",
         "if false then",
         "test_due_already_and_sent_changes_nothing",
@@ -220,14 +222,14 @@ MUTANTS = (
     ),
     NOW(
         "run_now_under_the_global_pause",
-        "I7: under the global pause what is due now is pending.",
+        "I7: under the global pause a task that is due now is pending.",
         "set status = case when v_engine_paused then 'pending' else 'queued' end,",
         "set status = 'queued',",
         "test_under_the_global_pause_it_is_due_but_not_queued",
         also=(
             (
-                "lease_expires_at = case when not v_engine_paused then clock_timestamp() + p_lease end",
-                "lease_expires_at = clock_timestamp() + p_lease",
+                "case when not v_engine_paused then clock_timestamp() + p_lease end",
+                "clock_timestamp() + p_lease",
             ),
         ),
         guard="run-now-respects-the-global-pause",
@@ -250,7 +252,7 @@ MUTANTS = (
     ),
     APPLY(
         "decision_under_the_global_pause",
-        "I7: what a person's decision makes due under the global pause is pending.",
+        "I7: under the global pause the next task of a decision is pending.",
         "v_due, p_now, p_horizon, p_engine_paused);",
         "v_due, p_now, p_horizon, false);",
         "test_under_the_global_pause_nothing_is_queued",
@@ -258,7 +260,7 @@ MUTANTS = (
     ),
     APPLY(
         "decision_for_a_paused_workflow",
-        "I7: on a paused workflow the next task is born held.",
+        "I7: on a paused workflow the next task is held.",
         "v_status := initial_task_status(v_instance.status, ",
         "v_status := initial_task_status('active', ",
         "test_a_paused_workflow_stays_paused",
@@ -266,14 +268,14 @@ MUTANTS = (
     ),
     APPLY(
         "decision_numbers_history_anew",
-        "History is numbered without gaps, whoever writes it.",
+        "History is numbered without gaps by every writer.",
         "i.history_count + h.number",
         "h.number",
         "test_history_goes_on_from_what_was_told",
         guard="history-goes-on",
     ),
     APPLY(
-        "decision_at_the_same_place",
+        "decision_with_a_gap_in_sequence",
         "I3: the next task has the next sequence.",
         "values (p_id || ':' || (p_sequence + 1), p_id, v_instance.account_id, p_sequence + 1,",
         "values (p_id || ':' || (p_sequence + 2), p_id, v_instance.account_id, p_sequence + 2,",
@@ -283,22 +285,22 @@ MUTANTS = (
     ALLOWED(
         "skip_past_an_open_job",
         "I5: leaving a step whose job is open would forget it.",
-        f"and {_WAITING} and not p_outcome_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
-        "and not p_outcome_unknown then array['skip-step'] else '{}' end\n        when 'paused'",
+        f"and {_WAITING} and not p_outcome_unknown",
+        "and not p_outcome_unknown",
         "tests/integration/test_skip_step.py::test_a_step_at_work_is_busy",
         guard="skip-before-a-job",
     ),
     ALLOWED(
         "skip_past_what_may_exist",
         "I5: leaving a step whose submit is of unknown outcome would forget its job.",
-        f"and {_WAITING} and not p_outcome_unknown then array['skip-step'] else '{{}}' end\n        when 'paused'",
-        f"and {_WAITING} then array['skip-step'] else '{{}}' end\n        when 'paused'",
+        f"and {_WAITING} and not p_outcome_unknown",
+        f"and {_WAITING}",
         "tests/integration/test_skip_step.py::test_a_step_at_work_is_busy",
         guard="skip-before-a-job",
     ),
     ALLOWED(
         "skip_past_what_may_exist_while_paused",
-        "I5: nor on a paused workflow.",
+        "I5: the same holds for a submit of unknown outcome on a paused workflow.",
         f"when p_task_status = 'held' and {_WAITING} and not p_outcome_unknown",
         f"when p_task_status = 'held' and {_WAITING}",
         "tests/integration/test_skip_step.py::test_a_held_step_at_work_is_busy",
@@ -306,7 +308,7 @@ MUTANTS = (
     ),
     ALLOWED(
         "skip_past_an_open_job_while_paused",
-        "I5: nor past a job that is open there.",
+        "I5: the same holds for an open job on a paused workflow.",
         f"when p_task_status = 'held' and {_WAITING} and not p_outcome_unknown",
         "when p_task_status = 'held' and not p_outcome_unknown",
         "tests/integration/test_skip_step.py::test_a_held_step_at_work_is_busy",
@@ -314,7 +316,7 @@ MUTANTS = (
     ),
     ALLOWED(
         "run_now_of_a_poll",
-        "A poll keeps its pace.",
+        "A poll keeps its interval.",
         f"and {_WAITING} then array['run-now']",
         "then array['run-now']",
         "tests/integration/test_run_workflow_now.py::test_a_step_at_work_is_busy",

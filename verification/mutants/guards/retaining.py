@@ -18,13 +18,19 @@ LOCKS = Place(
 HISTORY = Place("sql/functions/maintain_history.sql", "tests/integration/test_maintain_history.py")
 TABLES = Place("sql/migrations/0001_expand_tables.sql", "tests/integration/test_constraints.py")
 
-_FAILED = "exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id and i.status = 'failed')"
-_SUCCESSOR = "not exists (select 1 from scheduled_tasks n where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1))"
+_FAILED = (
+    "exists (select 1 from workflow_instances i where i.id = t.workflow_instance_id"
+    " and i.status = 'failed')"
+)
+_SUCCESSOR = (
+    "not exists (select 1 from scheduled_tasks n"
+    " where n.task_id = t.workflow_instance_id || ':' || (t.sequence + 1))"
+)
 
 MUTANTS = (
     ERASE(
         "erase_without_the_accounts_lock",
-        "I1: erasing waits for a start at work, and finds a live workflow.",
+        "I1: erasing waits for a start, and then finds a live workflow.",
         "where a.flamebot_id = p_account for update;",
         "where a.flamebot_id = p_account;",
         "test_a_start_that_came_first_makes_it_busy",
@@ -32,8 +38,9 @@ MUTANTS = (
     ),
     ERASE(
         "erase_without_the_instances_lock",
-        "I1: erasing waits for a retry at work, and finds a live workflow.",
-        "    perform 1 from workflow_instances i where i.account_id = p_account order by i.id for no key update;\n",
+        "I1: erasing waits for a retry, and then finds a live workflow.",
+        "perform 1 from workflow_instances i where i.account_id = p_account order by i.id"
+        " for no key update;",
         "",
         "test_a_retry_that_came_first_makes_it_busy",
         guard="erasing-locks-instances",
@@ -64,7 +71,7 @@ MUTANTS = (
     ),
     ERASE(
         "erase_leaves_what_can_be_retried",
-        "A failed workflow of an erased account ends: there is nothing left to retry it with.",
+        "A failed workflow of an erased account cannot be retried, and ends stopped.",
         "status = case when i.status = 'failed' then 'stopped' else i.status end",
         "status = i.status",
         "test_failed_workflows_end_with_it",
@@ -104,7 +111,7 @@ MUTANTS = (
     ),
     TASKS(
         "cleanup_of_completed_instances_keeps_the_last",
-        "A completed instance keeps none.",
+        "A completed instance keeps no task.",
         f"and not ({_FAILED}",
         "and not (true",
         "test_a_completed_instance_keeps_none",
@@ -112,7 +119,7 @@ MUTANTS = (
     ),
     TASKS(
         "cleanup_that_waits",
-        "Cleanup never stands in the way: what somebody holds is the next pass's.",
+        "Cleanup never waits: a locked row is left to the next run.",
         "for update of t skip locked);",
         "for update of t);",
         "test_two_cleanups_share_the_work",
@@ -120,7 +127,7 @@ MUTANTS = (
     ),
     TASKS(
         "cleanup_without_a_lock",
-        "I3: what somebody holds is left.",
+        "I3: a locked row is kept, and so are the later ones of its instance.",
         "           for update of t skip locked);",
         "           );",
         "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
@@ -136,7 +143,7 @@ MUTANTS = (
     ),
     TASKS(
         "cleanup_without_end",
-        "A batch holds its locks for a moment only.",
+        "A batch holds its locks only briefly.",
         "         limit p_limit\n",
         "",
         "test_a_batch_is_no_larger_than_asked",
@@ -144,7 +151,7 @@ MUTANTS = (
     ),
     TASKS(
         "cleanup_in_any_order",
-        "The oldest first.",
+        "The oldest tasks are deleted first.",
         "order by t.finished_at                --",
         "order by t.finished_at desc           --",
         "test_a_batch_is_no_larger_than_asked",
@@ -168,7 +175,7 @@ MUTANTS = (
     ),
     LOCKS(
         "cleanup_of_a_lock_that_is_being_renewed",
-        "I4: a lock that is being renewed is passed by.",
+        "I4: a lock that is being renewed is kept.",
         " for update skip locked)",
         ")",
         "test_a_lock_that_is_being_renewed_is_left",
@@ -176,7 +183,7 @@ MUTANTS = (
     ),
     HISTORY(
         "history_dropped_too_soon",
-        "I12: a day is dropped once every row of it may go.",
+        "I12: a day is dropped once every row of it is old enough.",
         "           and to_date(right(c.relname, 8), 'YYYYMMDD') + 1 <= v_now - p_keep\n",
         "           and to_date(right(c.relname, 8), 'YYYYMMDD') <= v_now - p_keep\n",
         "test_a_day_is_dropped_once_every_row_of_it_may_go",
@@ -184,15 +191,15 @@ MUTANTS = (
     ),
     HISTORY(
         "history_deleted_too_soon",
-        "I12: rows of the default partition go by age.",
+        "I12: rows of the default partition are deleted by age.",
         "where o.finished_at < v_now - p_keep limit 10000",
         "where true limit 10000",
         "test_old_rows_go_from_the_default_partition_too",
         guard="default-partition-keeps-young-rows",
     ),
     HISTORY(
-        "history_tended_twice_at_once",
-        "Two passes at once do not meet.",
+        "history_maintained_twice_at_once",
+        "Two maintenance runs at once do not both change the partitions.",
         "if not pg_try_advisory_xact_lock(10, 0) then",
         "if false then",
         "test_two_passes_at_once_do_not_meet",
@@ -200,7 +207,7 @@ MUTANTS = (
     ),
     TABLES(
         "two_live_instances",
-        "I1: at most one live instance per account, whatever a verb does.",
+        "I1: at most one live instance per account, whatever a function does.",
         "create unique index one_live_instance on workflow_instances (account_id) where is_live;",
         "create index one_live_instance on workflow_instances (account_id) where is_live;",
         "test_second_live_instance_of_an_account_is_impossible",
@@ -209,7 +216,7 @@ MUTANTS = (
     ),
     TABLES(
         "stopping_is_not_live",
-        "I1: an instance is live until its job is gone.",
+        "I1: a stopping instance is live: its job may be open.",
         "status in ('active', 'paused', 'stopping')) stored",
         "status in ('active', 'paused')) stored",
         "test_second_live_instance_of_an_account_is_impossible",
@@ -217,47 +224,50 @@ MUTANTS = (
     ),
     TABLES(
         "two_live_tasks",
-        "I2: at most one live task per instance, whatever a verb does.",
+        "I2: at most one live task per instance, whatever a function does.",
         "create unique index one_live_task on",
         "create index one_live_task on",
         "test_second_live_task_of_an_instance_is_impossible",
         guard="one-live-task",
     ),
     TABLES(
-        "same_wake_up_twice",
-        "I3: a task's id is its place, and a place is taken once.",
+        "same_task_twice",
+        "I3: the id of a task is unique.",
         "primary key",
         "not null",
         "test_same_wake_up_twice_is_impossible",
         guard="task-id-is-unique",
     ),
     TABLES(
-        "task_at_another_place",
-        "I3: a task's id says its instance and its sequence.",
-        "constraint task_id_is_instance_and_sequence check (task_id = workflow_instance_id || ':' || sequence),",
+        "task_id_of_another_task",
+        "I3: the id of a task is its instance and its sequence.",
+        "constraint task_id_is_instance_and_sequence"
+        " check (task_id = workflow_instance_id || ':' || sequence),",
         "",
         "test_same_wake_up_twice_is_impossible",
         guard="task-id-is-instance-and-sequence",
     ),
     TABLES(
-        "lease_of_what_is_not_out",
-        "I6: what is out has a lease, and nothing else has.",
-        "constraint leased_iff_in_flight check ((lease_expires_at is not null) = (status in ('queued', 'running'))),",
+        "lease_of_what_is_not_in_flight",
+        "I6: a task has a lease exactly while it is in flight.",
+        "constraint leased_iff_in_flight check ((lease_expires_at is not null)"
+        " = (status in ('queued', 'running'))),",
         "",
         "test_task_in_two_minds_is_impossible",
         guard="in-flight-has-a-lease",
     ),
     TABLES(
         "finished_task_without_an_end",
-        "I12: what is over says when it ended.",
-        "constraint finished_at_iff_finished check ((finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),",
+        "I12: a finished task has the time of its end.",
+        "constraint finished_at_iff_finished check ((finished_at is not null)"
+        " = (status in ('completed', 'failed', 'cancelled'))),",
         "",
         "test_task_in_two_minds_is_impossible",
         guard="finished-task-has-an-end",
     ),
     TABLES(
         "held_without_since_when",
-        "What is held says since when: its remaining wait is counted from then.",
+        "A held task has the time of its hold: the remaining wait counts from it.",
         "constraint held_at_iff_held check ((held_at is not null) = (status = 'held')),",
         "",
         "test_task_in_two_minds_is_impossible",
@@ -265,7 +275,7 @@ MUTANTS = (
     ),
     TABLES(
         "held_cancel",
-        "A cancel is never held, whatever a verb does.",
+        "A cancel is never held, whatever a function does.",
         "check (phase <> 'cancel' or status <> 'held')",
         "check (true)",
         "test_task_in_two_minds_is_impossible",
@@ -273,15 +283,16 @@ MUTANTS = (
     ),
     TABLES(
         "finished_instance_without_an_end",
-        "An instance is finished when it says when.",
-        "constraint finished_at_iff_finished check ((finished_at is not null) = (status in ('completed', 'failed', 'stopped'))),",
+        "A finished instance has the time of its end.",
+        "constraint finished_at_iff_finished check ((finished_at is not null)"
+        " = (status in ('completed', 'failed', 'stopped'))),",
         "",
         "test_instance_in_two_minds_is_impossible",
         guard="finished-instance-has-an-end",
     ),
     TABLES(
         "paused_without_since_when",
-        "A paused instance says since when.",
+        "A paused instance has the time of its pause.",
         "check (status <> 'paused' or paused_at is not null)",
         "check (true)",
         "test_instance_in_two_minds_is_impossible",
@@ -289,7 +300,7 @@ MUTANTS = (
     ),
     TABLES(
         "lease_in_an_index",
-        "Nothing that begin changes is in an index: its row's next version stays in its page.",
+        "No index holds what begin changes: the next version of the row stays in its page.",
         "on scheduled_tasks (scheduled_for) where is_in_flight",
         "on scheduled_tasks (lease_expires_at) where is_in_flight",
         "tests/integration/test_begin_tasks.py::test_begin_writes_no_index",

@@ -15,14 +15,23 @@ PUBLISH = Place(
 )
 REGISTERED = Place("sql/functions/mark_registered.sql", "tests/integration/test_mark_registered.py")
 
-_ACCOUNTS = "    perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id for no key update;\n"
-_FIRST = "select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused) offset 0"
-_NEWER = "case when excluded.credentials_version > a.credentials_version then excluded.credentials_version"
+_ACCOUNTS = (
+    "perform 1 from accounts a where a.flamebot_id = any (v_accounts) order by a.flamebot_id"
+    " for no key update;"
+)
+_FIRST = (
+    "select initial_task_status('active', n.phase, false, n.at, v_now, p_horizon, v_paused)"
+    " offset 0"
+)
+_NEWER = (
+    "case when excluded.credentials_version > a.credentials_version"
+    " then excluded.credentials_version"
+)
 
 MUTANTS = (
     START(
         "start_beside_a_pause_all",
-        "I7: a global pause waits for a start at work, or the start sees it.",
+        "I7: a global pause waits for a start, or the start finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
@@ -30,7 +39,7 @@ MUTANTS = (
     ),
     START(
         "start_without_the_accounts_lock",
-        "I1: a start and an erasure of its account take turns.",
+        "I1: a start and an erasure of its account run one after the other.",
         _ACCOUNTS,
         "",
         "tests/integration/test_delete_account.py::test_a_start_that_came_first_makes_it_busy",
@@ -39,7 +48,7 @@ MUTANTS = (
     ),
     START(
         "start_locks_accounts_in_any_order",
-        "Accounts are locked by id: two imports in opposite order do not wait for each other.",
+        "Accounts are locked by id, so that two imports cannot deadlock.",
         _ACCOUNTS,
         _ACCOUNTS.replace(" order by a.flamebot_id", ""),
         f"{ORDER}::test_start_locks_accounts_by_id",
@@ -47,15 +56,15 @@ MUTANTS = (
     ),
     START(
         "start_inserts_in_any_order",
-        "Inserts into a unique index are sorted: the index makes writers wait for each other, too.",
+        "Inserts into a unique index are sorted: it makes writers wait for each other.",
         "order by a.flamebot_id",
         "",
         f"{ORDER}::test_start_inserts_by_account",
         guard="start-inserts-by-account",
     ),
     START(
-        "start_decides_by_a_look_beforehand",
-        "I1: the unique index decides who starts an account, and the other one is told so.",
+        "start_decides_by_a_query_beforehand",
+        "I1: the unique index decides which start wins; the other gets already_active.",
         "on conflict do nothing",
         "",
         "test_account_with_a_live_workflow_keeps_it",
@@ -78,16 +87,17 @@ MUTANTS = (
         guard="first-task-status",
     ),
     START(
-        "start_gives_a_task_to_whoever_was_refused",
-        "I2: only an instance that was stored gets a task.",
-        "where (select count(*) from inserted) = (select count(*) from requested) or r.instance_id = any (array(select i.id from inserted i))",
+        "start_gives_a_task_to_a_refused_instance",
+        "I2: only an instance that was inserted gets a task.",
+        "where (select count(*) from inserted) = (select count(*) from requested)"
+        " or r.instance_id = any (array(select i.id from inserted i))",
         "",
         "test_account_with_a_live_workflow_keeps_it",
         guard="only-inserted-instances-get-tasks",
     ),
     IMPORT(
         "import_beside_itself",
-        "I9: of two requests under one key one is at work; the other one is told so.",
+        "I9: of two requests under one key one runs, and the other one is refused.",
         "if not pg_try_advisory_xact_lock(8, hashtext(p_principal || E'\\x1f' || p_key)) then",
         "if false then",
         "test_the_same_key_at_once_is_in_flight",
@@ -95,7 +105,7 @@ MUTANTS = (
     ),
     IMPORT(
         "import_keeps_others_waiting",
-        "A key is its caller's own: other keys go on.",
+        "A key belongs to its principal: other keys are not blocked.",
         "hashtext(p_principal || E'\\x1f' || p_key)",
         "hashtext(p_principal)",
         "test_another_key_does_not_wait",
@@ -103,7 +113,7 @@ MUTANTS = (
     ),
     IMPORT(
         "import_under_a_remembered_key",
-        "I9: a request that was answered is not done again under its key.",
+        "I9: a request with a stored response is not run again under its key.",
         "if exists (select 1 from find_import(p_principal, p_key)) then",
         "if false then",
         "test_a_remembered_key_is_not_used_again",
@@ -111,7 +121,7 @@ MUTANTS = (
     ),
     IMPORT(
         "import_beside_a_pause_all",
-        "The lock order begins with the engine's control: a pause in between would wait in a circle.",
+        "The lock order begins with engine control: else a pause in between could deadlock.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
         f"{ORDER}::test_import_takes_the_engines_control_before_accounts",
@@ -127,7 +137,7 @@ MUTANTS = (
     ),
     UPSERT(
         "import_orders_by_another_collation",
-        "The order is that of the accounts' column, whatever the database's collation.",
+        "The order is that of the column, whatever the collation of the database.",
         'order by r.flamebot_id collate "C"',
         'order by r.flamebot_id collate "en-x-icu"',
         f"{ORDER}::test_import_stores_accounts_by_id",
@@ -135,7 +145,7 @@ MUTANTS = (
     ),
     UPSERT(
         "import_takes_versions_back",
-        "The credentials' version grows with every change and is never used again.",
+        "The credentials version grows with every change and is never used again.",
         _NEWER,
         "case when true then excluded.credentials_version",
         "test_the_version_grows_even_if_the_older_reservation_comes_last",
@@ -143,15 +153,16 @@ MUTANTS = (
     ),
     UPSERT(
         "import_without_a_new_version",
-        "I5: a change of what is registered is a new version, and so a new key at the service.",
+        "I5: a change of what is registered is a new version, and so a new key.",
         f"credentials_version = {_NEWER}",
-        "credentials_version = case when true then a.credentials_version when false then excluded.credentials_version",
+        "credentials_version = case when true then a.credentials_version"
+        " when false then excluded.credentials_version",
         "test_any_change_makes_a_new_version",
         guard="version-grows",
     ),
     UPSERT(
         "import_of_the_same_makes_a_version",
-        "The same again changes nothing: nothing is registered anew.",
+        "The same values again change nothing, and nothing is registered again.",
         "            or excluded.config not in ('null', a.config)\n",
         "            or true\n",
         "test_the_same_again_changes_nothing",
@@ -159,7 +170,7 @@ MUTANTS = (
     ),
     UPSERT(
         "import_that_forgets_what_is_stored",
-        "What is left out keeps its stored value.",
+        "A field that is left out keeps its stored value.",
         "set model_id = coalesce(excluded.model_id, a.model_id),",
         "set model_id = excluded.model_id,",
         "test_fields_that_are_left_out_are_kept",
@@ -167,7 +178,7 @@ MUTANTS = (
     ),
     IMPORT(
         "import_remembers_what_to_send",
-        "Who answers from memory must not send again.",
+        "A stored response must not send messages again.",
         "jsonb_agg(s - 'send')",
         "jsonb_agg(s)",
         "test_the_request_is_remembered_without_the_tasks_to_send",
@@ -175,7 +186,7 @@ MUTANTS = (
     ),
     FIND(
         "key_remembered_for_ever",
-        "A key is forgotten after a day: its caller may use it again.",
+        "A key expires after a day, and can then be used again.",
         " and r.created_at > clock_timestamp() - interval '24 hours'",
         "",
         "test_a_key_expires_after_a_day",
@@ -183,7 +194,7 @@ MUTANTS = (
     ),
     FIND(
         "key_of_another_caller",
-        "A key is its caller's own.",
+        "A key belongs to its principal.",
         "r.principal = p_principal and r.key = p_key",
         "r.key = p_key",
         "test_a_key_belongs_to_its_caller",
@@ -191,7 +202,7 @@ MUTANTS = (
     ),
     REGISTERED(
         "registration_of_an_old_version",
-        "I5: only the present version is marked registered: a newer one is told to the service before the next effect.",
+        "I5: only the present version is marked registered; a newer one is registered next.",
         " and a.credentials_version = p_version",
         "",
         "test_only_the_current_version_can_be_marked",

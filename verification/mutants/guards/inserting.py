@@ -1,4 +1,4 @@
-"""Guards of how a task is born or put back: by commit, and by the function that decides in which status."""
+"""Guards of inserted and rescheduled tasks: in commit, and in initial_task_status."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ INITIAL_STATUS = Place(
     "sql/functions/initial_task_status.sql", "tests/integration/test_initial_task_status.py"
 )
 _NOT_SENT = "not coalesce((r.task ->> 'outcome_unknown')::boolean, false)"
-_FIRST_BEGUN = f"case when r.rescheduled and t.phase = 'submit' and {_NOT_SENT} then null else t.first_begun_at end"
+_FIRST_BEGUN = (
+    f"case when r.rescheduled and t.phase = 'submit'"
+    f" and {_NOT_SENT} then null else t.first_begun_at end"
+)
 
 MUTANTS = (
     COMMIT(
         "commit_again_by_any_fence",
-        "I4: only the fence that was committed under is answered again.",
+        "I4: only the committed fence can repeat its commit.",
         "on t.task_id = requested.id and t.committed_fence = requested.fence",
         "on t.task_id = requested.id",
         f"{BOOKS}::test_commit_again_is_for_the_fence_that_committed",
@@ -23,7 +26,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_answers_an_item_twice",
-        "An item that comes twice is answered once.",
+        "An item that comes twice is returned once.",
         "(select distinct r.id, r.fence from",
         "(select r.id, r.fence from",
         f"{BOOKS}::test_same_item_twice_is_answered_once",
@@ -31,47 +34,47 @@ MUTANTS = (
     ),
     COMMIT(
         "stop_runs_its_cancel_without_the_lock",
-        "I4: the stop's cancel comes by message, so that its delivery takes the account's lock.",
+        "I4: the cancel of a stop comes by message, so that its delivery locks the account.",
         "f.old_status <> 'stopping' and coalesce((f.next ->> 'run')::boolean, false)",
         "coalesce((f.next ->> 'run')::boolean, false)",
         f"{BOOKS}::test_a_stops_cancel_is_never_born_running",
         guard="cancel-of-a-stop-is-sent",
     ),
     COMMIT(
-        "put_back_under_the_global_pause",
-        "I7: a task that is put back under the global pause is not queued.",
+        "rescheduled_under_the_global_pause",
+        "I7: a task that is rescheduled under the global pause is not queued.",
         "initial_task_status(f.old_status, f.phase, false, f.due, v_now, p_horizon, v_paused)",
         "initial_task_status(f.old_status, f.phase, false, f.due, v_now, p_horizon, false)",
         "test_global_pause_lets_nothing_follow_at_once",
         guard="rescheduled-task-status",
     ),
     COMMIT(
-        "born_under_the_global_pause",
-        "I7: a task that is born under the global pause neither runs nor is queued.",
+        "inserted_under_the_global_pause",
+        "I7: a task that is inserted under the global pause is neither running nor queued.",
         "(f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused) end as successor_status",
         "(f.next ->> 'at')::timestamptz, v_now, p_horizon, false) end as successor_status",
         "test_global_pause_lets_nothing_follow_at_once",
         guard="successor-respects-the-global-pause",
     ),
     COMMIT(
-        "put_back_though_paused",
-        "I7: a task that is put back on a paused instance is held.",
+        "rescheduled_though_paused",
+        "I7: a task that is rescheduled on a paused instance is held.",
         "then initial_task_status(f.old_status, f.phase, false,",
         "then initial_task_status('active', f.phase, false,",
         "test_paused_instance_holds_the_same_row",
         guard="rescheduled-task-status",
     ),
     COMMIT(
-        "born_though_paused",
-        "I7: a task that is born on a paused instance is held.",
+        "inserted_though_paused",
+        "I7: a task that is inserted on a paused instance is held.",
         "then initial_task_status(f.old_status, f.next ->> 'phase',",
         "then initial_task_status('active', f.next ->> 'phase',",
         "test_paused_instance_holds_what_follows",
         guard="successor-status",
     ),
     COMMIT(
-        "put_back_under_the_old_fence",
-        "I4: what is queued again has a new fence: the commit that put it back cannot run it, nor can its old message.",
+        "rescheduled_under_the_old_fence",
+        "I4: a rescheduled task has a new fence: its former commit and message are void.",
         "fence = case when r.task_status = 'queued' then nextval('fence_seq') else t.fence end",
         "fence = t.fence",
         "test_same_row_again_within_the_horizon_is_queued_and_returned",
@@ -79,15 +82,16 @@ MUTANTS = (
     ),
     COMMIT(
         "crashes_never_forgiven",
-        "I8: only losses in a row count: a delivery that got as far as a commit proves that the task can be run.",
-        "reclaims = case when r.rescheduled and t.claim_fence is not null then 0 else t.reclaims end",
+        "I8: only expired leases in a row count: a commit proves that the task can be run.",
+        "reclaims = case when r.rescheduled"
+        " and t.claim_fence is not null then 0 else t.reclaims end",
         "reclaims = t.reclaims",
         "tests/integration/test_reclaim_expired.py::test_every_lost_begin_counts",
         guard="commit-resets-reclaims",
     ),
     COMMIT(
         "crashes_forgiven_by_the_tick",
-        "I8: the commit of a reclaim does not forgive: else a task kills processes for ever.",
+        "I8: the commit of a reclaim does not reset the count of reclaims.",
         "reclaims = case when r.rescheduled and t.claim_fence is not null then 0",
         "reclaims = case when r.rescheduled then 0",
         "tests/integration/test_reclaim_expired.py::test_every_lost_begin_counts",
@@ -103,7 +107,7 @@ MUTANTS = (
     ),
     COMMIT(
         "the_key_ages_before_it_is_used",
-        "I5: a submit that was surely not sent has a key that the service does not know yet.",
+        "I5: the service does not know the key of a submit that was not sent.",
         _FIRST_BEGUN,
         "t.first_begun_at",
         f"{BOOKS}::test_a_submit_that_was_not_sent_has_a_young_key",
@@ -111,7 +115,7 @@ MUTANTS = (
     ),
     COMMIT(
         "the_key_of_a_sent_submit_grows_young",
-        "I5: after an unknown outcome the service may know the key from the first begin on.",
+        "I5: after an unknown outcome the key ages from the first begin on.",
         _FIRST_BEGUN,
         "case when r.rescheduled and t.phase = 'submit' then null else t.first_begun_at end",
         f"{BOOKS}::test_a_submit_that_was_sent_keeps_the_age_of_its_key",
@@ -119,7 +123,7 @@ MUTANTS = (
     ),
     COMMIT(
         "a_cancel_forgets_its_first_look",
-        "I1: a cancel's first begin is kept: it says when to look its key up again.",
+        "I1: the first begin of a cancel decides when its key is looked up again.",
         _FIRST_BEGUN,
         _FIRST_BEGUN.replace("t.phase = 'submit' and ", ""),
         f"{BOOKS}::test_a_cancel_keeps_its_first_begin",
@@ -127,7 +131,7 @@ MUTANTS = (
     ),
     COMMIT(
         "commit_leased_from_before_the_wait",
-        "A lease begins after the waiting.",
+        "A lease begins after the lock wait.",
         "v_wall := clock_timestamp();",
         "",
         f"{BOOKS}::test_a_lease_begins_after_the_waiting",
@@ -140,24 +144,26 @@ MUTANTS = (
         guard="commit-leases-after-the-wait",
     ),
     COMMIT(
-        "put_back_leased_from_now",
-        "The lease of what is queued again begins when it is due.",
-        "case when r.task_status = 'queued' then v_wall + greatest(r.due - v_now, interval '0') / p_rate + p_lease end",
+        "rescheduled_leased_from_now",
+        "The lease of a rescheduled task begins at its due time.",
+        "case when r.task_status = 'queued' then v_wall + greatest(r.due - v_now, interval '0')"
+        " / p_rate + p_lease end",
         "case when r.task_status = 'queued' then v_wall + p_lease end",
         f"{BOOKS}::test_what_is_put_back_is_leased_until_after_it_is_due",
         guard="rescheduled-lease-from-the-due-time",
     ),
     COMMIT(
-        "born_leased_from_now",
-        "The lease of what is born queued begins when it is due.",
-        "when 'queued' then v_wall + greatest(s.successor_due - v_now, interval '0') / p_rate + p_lease when",
+        "inserted_leased_from_now",
+        "The lease of an inserted queued task begins at its due time.",
+        "when 'queued' then v_wall + greatest(s.successor_due - v_now, interval '0')"
+        " / p_rate + p_lease when",
         "when 'queued' then v_wall + p_lease when",
         "test_next_task_due_within_the_horizon_is_queued_and_returned",
         guard="successor-lease-from-the-due-time",
     ),
     COMMIT(
         "chained_without_a_delivery_id",
-        "The chain's delivery is remembered: a repeated commit is told to go on.",
+        "The delivery of a chain is stored, so that a repeated commit can go on.",
         "case when s.successor_status = 'running' then s.begun_by end,",
         "null,",
         "test_next_task_runs_at_once_when_asked_for",
@@ -165,7 +171,7 @@ MUTANTS = (
     ),
     COMMIT(
         "chained_without_a_claim",
-        "I8: a chained task that is lost counts as a crash.",
+        "I8: a chained task whose lease expires counts as a crash.",
         "case when s.successor_status = 'running' then s.successor_fence end,",
         "null,",
         f"{BOOKS}::test_a_chained_task_that_is_lost_counts_as_a_crash",
@@ -173,22 +179,22 @@ MUTANTS = (
     ),
     COMMIT(
         "chained_without_an_age",
-        "I5: a chained submit's key ages from its birth.",
+        "I5: the key of a chained submit ages from its insert on.",
         "case when s.successor_status = 'running' then v_wall end, case",
         "null, case",
         "test_next_task_runs_at_once_when_asked_for",
         guard="running-successor-key-ages",
     ),
     INITIAL_STATUS(
-        "birth_though_paused",
-        "I7: on a paused instance a task is born held.",
+        "initial_status_though_paused",
+        "I7: a task is inserted as held on a paused instance.",
         "        when p_instance_status = 'paused' and p_phase <> 'cancel' then 'held'\n",
         "",
         "test_birth",
         guard="held-while-paused",
     ),
     INITIAL_STATUS(
-        "birth_holds_cancels",
+        "initial_status_holds_cancels",
         "A cancel is never held.",
         "when p_instance_status = 'paused' and p_phase <> 'cancel'",
         "when p_instance_status = 'paused'",
@@ -196,40 +202,40 @@ MUTANTS = (
         guard="held-while-paused",
     ),
     INITIAL_STATUS(
-        "birth_under_the_global_pause",
-        "I7: under the global pause a task is born pending.",
+        "initial_status_under_the_global_pause",
+        "I7: a task is inserted as pending under the global pause.",
         "        when p_engine_paused and p_phase <> 'cancel' then 'pending'\n",
         "",
         "test_birth",
         guard="pending-under-global-pause",
     ),
     INITIAL_STATUS(
-        "birth_keeps_cancels_back",
-        "A cancel heeds no pause.",
+        "initial_status_delays_cancels",
+        "No pause affects a cancel.",
         "when p_engine_paused and p_phase <> 'cancel'",
         "when p_engine_paused",
         "test_birth",
         guard="pending-under-global-pause",
     ),
     INITIAL_STATUS(
-        "birth_runs_unasked",
-        "I4: a task is born running only for a delivery that asked for it.",
+        "initial_status_runs_unasked",
+        "I4: a task is inserted as running only for a delivery that asked for it.",
         "when p_run and p_at <= p_now",
         "when p_at <= p_now",
         "test_birth",
         guard="running-only-when-asked-and-due",
     ),
     INITIAL_STATUS(
-        "birth_runs_early",
-        "I6: a task is born running only if it is due.",
+        "initial_status_runs_early",
+        "I6: a task is inserted as running only if it is due.",
         "when p_run and p_at <= p_now",
         "when p_run",
         "test_birth",
         guard="running-only-when-asked-and-due",
     ),
     INITIAL_STATUS(
-        "birth_queues_everything",
-        "I6: what is due beyond the horizon is born pending.",
+        "initial_status_queues_everything",
+        "I6: a task is inserted as pending if it is due after the horizon.",
         "when p_at < p_now + p_horizon then 'queued'",
         "when true then 'queued'",
         "test_birth",
