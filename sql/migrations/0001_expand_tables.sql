@@ -1,5 +1,5 @@
 -- The tables, with the constraints that hold I1 to I3 by themselves. What each table, column and
--- status means is said once, in comments.sql; the whole schema on one page is schema.sql.
+-- status means is said once, in comments/; the whole schema on one page is schema.sql.
 -- Comments here give the reasons for what is unusual.
 
 create sequence fence_seq;

@@ -6,6 +6,7 @@ from verification.mutants.mutant import Place
 
 RACES = "tests/integration/test_races.py"
 ORDER = "tests/integration/test_lock_order.py"
+INTERRUPTED = "tests/integration/test_commit_interrupted.py"
 COMMIT = Place("sql/functions/commit_tasks.sql", "tests/integration/test_commit_tasks.py")
 _INSTANCES = (
     "perform 1 from workflow_instances i where i.id = any (v_instances) order by i.id"
@@ -140,7 +141,7 @@ MUTANTS = (
         "I7: only a cancel follows on a stopping instance.",
         _NEXT,
         "case when true then nullif(x.decision -> 'next', 'null')",
-        "test_stopping_instance_stops_when_no_job_is_open",
+        f"{INTERRUPTED}::test_stopping_instance_stops_when_no_job_is_open",
         guard="stop-allows-no-next-task",
     ),
     COMMIT(
@@ -148,7 +149,7 @@ MUTANTS = (
         "I2: a cancel that is tried again is the same row, not another cancel.",
         "when t.phase = 'cancel' and x.decision -> 'task' ->> 'to' = 'pending' then null",
         "",
-        "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        f"{INTERRUPTED}::test_cancel_that_is_tried_again_keeps_the_instance_stopping",
         guard="rescheduled-cancel-is-not-followed",
     ),
     COMMIT(
@@ -156,7 +157,7 @@ MUTANTS = (
         "I1: a stop cancels the job that may be open before the account is free.",
         "coalesce(nullif(x.decision -> 'if_stopping', 'null'), case",
         "coalesce(null, case",
-        "test_stopping_instance_cancels_the_job_that_was_just_submitted",
+        f"{INTERRUPTED}::test_stopping_instance_cancels_the_job_that_was_just_submitted",
         guard="stop-cancels-the-open-job",
     ),
     COMMIT(
@@ -164,7 +165,7 @@ MUTANTS = (
         "I1: the cancel of a timeout goes on as that of the stop.",
         "case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)",
         "null)",
-        "test_timeouts_cancel_takes_the_stop_over",
+        f"{INTERRUPTED}::test_timeouts_cancel_takes_the_stop_over",
         guard="stop-keeps-the-cancel-of-a-timeout",
     ),
     COMMIT(
@@ -172,7 +173,7 @@ MUTANTS = (
         "A cancel that follows a stop ends the instance as stopped.",
         "|| case when s.old_status = 'stopping' then '{\"reason\": \"stop\"}'::jsonb else '{}' end",
         "",
-        "test_timeouts_cancel_takes_the_stop_over",
+        f"{INTERRUPTED}::test_timeouts_cancel_takes_the_stop_over",
         guard="cancel-carries-the-stop",
     ),
     COMMIT(
@@ -180,7 +181,7 @@ MUTANTS = (
         "The stop came first: completed and failed become stopped.",
         _BECOMES,
         "case when true then coalesce(f.instance ->> 'status', f.old_status)",
-        "test_stopping_instance_absorbs_success_and_failure",
+        f"{INTERRUPTED}::test_stopping_instance_absorbs_success_and_failure",
         guard="stop-comes-before-the-decision",
     ),
     COMMIT(
@@ -188,7 +189,7 @@ MUTANTS = (
         "I1: an instance is live until its job is cancelled.",
         _STILL,
         _STILL.replace("f.next is not null or ", ""),
-        "test_stopping_instance_cancels_the_job_that_was_just_submitted",
+        f"{INTERRUPTED}::test_stopping_instance_cancels_the_job_that_was_just_submitted",
         guard="stopping-until-the-cancel-is-done",
     ),
     COMMIT(
@@ -196,7 +197,7 @@ MUTANTS = (
         "I1: a cancel that is tried again keeps the instance stopping.",
         _STILL,
         _STILL.replace(" or (f.rescheduled and f.phase = 'cancel')", ""),
-        "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        f"{INTERRUPTED}::test_cancel_that_is_tried_again_keeps_the_instance_stopping",
         guard="stopping-until-the-cancel-is-done",
     ),
     COMMIT(
@@ -204,7 +205,7 @@ MUTANTS = (
         "I7: on a stopping instance only a cancel is rescheduled.",
         _AGAIN,
         "when true",
-        "test_stopping_instance_cancels_what_may_exist",
+        f"{INTERRUPTED}::test_stopping_instance_cancels_what_may_exist",
         guard="stop-reschedules-only-cancels",
     ),
     COMMIT(
@@ -212,7 +213,7 @@ MUTANTS = (
         "I1: the cancel of a stopping instance is rescheduled.",
         _AGAIN,
         "when f.old_status in ('active', 'paused')",
-        "test_cancel_that_is_tried_again_keeps_the_instance_stopping",
+        f"{INTERRUPTED}::test_cancel_that_is_tried_again_keeps_the_instance_stopping",
         guard="stop-reschedules-only-cancels",
     ),
     COMMIT(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from verification.mutants.mutant import Place
 
 BOOKS = "tests/integration/test_commit_books.py"
+INTERRUPTED = "tests/integration/test_commit_interrupted.py"
 COMMIT = Place("sql/functions/commit_tasks.sql", "tests/integration/test_commit_tasks.py")
 INITIAL_STATUS = Place(
     "sql/functions/initial_task_status.sql", "tests/integration/test_initial_task_status.py"
@@ -45,7 +46,7 @@ MUTANTS = (
         "I7: a task that is rescheduled under the global pause is not queued.",
         "initial_task_status(f.old_status, f.phase, false, f.due, v_now, p_horizon, v_paused)",
         "initial_task_status(f.old_status, f.phase, false, f.due, v_now, p_horizon, false)",
-        "test_global_pause_lets_nothing_follow_at_once",
+        f"{INTERRUPTED}::test_global_pause_lets_nothing_follow_at_once",
         guard="rescheduled-task-status",
     ),
     COMMIT(
@@ -53,7 +54,7 @@ MUTANTS = (
         "I7: a task that is inserted under the global pause is neither running nor queued.",
         "(f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused) end as successor_status",
         "(f.next ->> 'at')::timestamptz, v_now, p_horizon, false) end as successor_status",
-        "test_global_pause_lets_nothing_follow_at_once",
+        f"{INTERRUPTED}::test_global_pause_lets_nothing_follow_at_once",
         guard="successor-respects-the-global-pause",
     ),
     COMMIT(
@@ -61,7 +62,7 @@ MUTANTS = (
         "I7: a task that is rescheduled on a paused instance is held.",
         "then initial_task_status(f.old_status, f.phase, false,",
         "then initial_task_status('active', f.phase, false,",
-        "test_paused_instance_holds_the_same_row",
+        f"{INTERRUPTED}::test_paused_instance_holds_the_same_row",
         guard="rescheduled-task-status",
     ),
     COMMIT(
@@ -69,7 +70,7 @@ MUTANTS = (
         "I7: a task that is inserted on a paused instance is held.",
         "then initial_task_status(f.old_status, f.next ->> 'phase',",
         "then initial_task_status('active', f.next ->> 'phase',",
-        "test_paused_instance_holds_what_follows",
+        f"{INTERRUPTED}::test_paused_instance_holds_what_follows",
         guard="successor-status",
     ),
     COMMIT(

@@ -53,7 +53,7 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
 
     Args:
         target: The URL of a database, or a connection that the caller closes.
-        sql_dir: The folder with migrations, functions, views, comments.sql and roles.sql.
+        sql_dir: The folder with migrations, functions, views, comments and roles.sql.
 
     Raises:
         MigrationRefused: The database is not what the migrations left behind.

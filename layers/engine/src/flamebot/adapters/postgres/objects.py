@@ -25,7 +25,7 @@ class Made:
 
 
 def make_objects(cursor: Any, root: Path) -> Made:  # noqa: ANN401  # psycopg2's cursor, inside a transaction
-    """Make `functions/*.sql` and `views/*.sql`, then run `comments.sql` and `roles.sql`.
+    """Make `functions/*.sql` and `views/*.sql`, then run `comments/*.sql` and `roles.sql`.
 
     Args:
         cursor: A psycopg2 cursor inside a transaction.
@@ -43,9 +43,9 @@ def make_objects(cursor: Any, root: Path) -> Made:  # noqa: ANN401  # psycopg2's
         _make_function(cursor, name, text)
     _make_views(cursor, views)
     dropped = sorted(had - set(views)) + _drop_functions(cursor, keep=set(functions))
-    for name in ("comments.sql", "roles.sql"):
-        if (root / name).exists():
-            cursor.execute((root / name).read_text())
+    for file in (*sorted((root / "comments").glob("*.sql")), root / "roles.sql"):
+        if file.exists():
+            cursor.execute(file.read_text())
     return Made(functions=len(functions), views=len(views), dropped=tuple(dropped))
 
 
