@@ -66,6 +66,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment, with defaults. Raises `Misconfigured` for an invalid value."""
 
+        # An empty variable counts as unset: a template cannot leave a variable out by a condition.
         def whole(name: str, default: int) -> int:
             text = env.get(name) or str(default)
             if not text.isdecimal():

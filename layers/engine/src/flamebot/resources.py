@@ -110,6 +110,7 @@ def database() -> Database:
         raise Misconfigured("DATABASE_URL or DB_HOST must be set")
     host = s.db_host
 
+    # Called for each new connection: an IAM token is valid for 15 minutes.
     def dsn() -> str:
         password = clients().login(host=host, port=s.db_port, user=s.db_user)
         return Database.dsn(
@@ -121,7 +122,7 @@ def database() -> Database:
 
 @cache
 def queue() -> StepQueue:
-    """Return the step queue."""
+    """Return the queue of claimed tasks."""
     from flamebot.adapters.sqs.queue import SqsStepQueue
 
     return SqsStepQueue(aws("sqs"), settings().step_queue_url)

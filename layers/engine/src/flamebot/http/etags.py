@@ -29,6 +29,7 @@ def content_tag(body: object) -> str:
 def not_modified(request: Request, response: Response, tag: str) -> Response:
     """Return the response with its tag, or 304 if `If-None-Match` has it, by weak comparison."""
     headers = {**response.headers, **_CACHE, "ETag": tag}
+    # RFC 9110, 13.1.2: If-None-Match compares weakly, so the prefix W/ is ignored.
     given = request.headers.get("if-none-match", "").strip()
     if given == "*" or tag.strip('"') in {opaque for _, opaque in _TAG.findall(given)}:
         return Response(status=304, headers=headers)
@@ -43,5 +44,6 @@ def matching_versions(header: str) -> Precondition:
     """
     if header.strip() == "*":
         return ANY_VERSION
+    # RFC 9110, 13.1.1: If-Match compares strongly, so weak tags are left out.
     tags = {opaque for weak, opaque in _TAG.findall(header) if not weak}
     return follows(*(int(tag) for tag in tags if _VERSION.fullmatch(tag)))

@@ -207,6 +207,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
             "description": phrase(304),
             "headers": _response_headers(304, tagged=True),
         }
+    # Any call may fail validation (422), in the engine (500) or for want of a dependency (503).
     problems = {422, 500, 503, *endpoint.problems}
     problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
     problems |= {*_PROBLEMS_WITH_SCOPE, 429} if endpoint.scope else {429}
@@ -224,6 +225,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 def _response_headers(status: int, *, tagged: bool) -> dict[str, Any]:
     """Return the headers that a response always has; API Gateway's own have no X-Request-Id."""
+    # Tests compare real responses with this document, so it promises no header that may be absent.
     names = [] if status in _GATEWAY_STATUSES else ["X-Request-Id"]
     names += ["ETag"] if tagged and status < 400 else []
     names += {

@@ -90,6 +90,7 @@ STATUS: Mapping[type[FlamebotError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     FlamebotError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+# A failover of the database takes longer; clients with backoff wait longer by themselves.
 _RETRY_AFTER = {Unavailable: "5", IdempotencyInFlight: "1"}  # wall-clock seconds
 
 
@@ -127,6 +128,7 @@ def problem(error: FlamebotError, request_id: str) -> Response:
         )
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(_names(error.context.get("allow")))
+    # The detail of an unexpected error may hold values of clients or of the database.
     body: dict[str, object] = {
         "type": f"/problems/{code}",
         "title": phrase(status),

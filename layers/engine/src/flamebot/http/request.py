@@ -22,6 +22,7 @@ from flamebot.http.problems import Malformed, TooLarge, Unauthenticated, Unsuppo
 from flamebot.ports.admin_store import Caller
 
 MAX_BODY = 5 * 1024 * 1024
+# What is safe in a header, a log line and a shell. Anything else is replaced by the gateway's id.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=-]{0,127}")
 
 
@@ -67,11 +68,13 @@ class Raw:
         given = headers.get("x-request-id", "")
         made = str(context.get("requestId") or uuid4())
         path = str(event.get("rawPath") or http.get("path") or "/")
+        # API Gateway puts the stage before the path, except for the stage $default.
         stage = str(context.get("stage") or "$default")
         if stage != "$default":
             path = path.removeprefix(f"/{stage}")
         return cls(
             method=str(http.get("method") or "").upper(),
+            # Split before decoding: an encoded slash belongs to an id.
             segments=tuple(unquote(part) for part in path.split("/")[1:]),
             headers=headers,
             request_id=given if _REQUEST_ID.fullmatch(given) else made,
@@ -88,6 +91,7 @@ class Raw:
 
     def query(self) -> dict[str, str]:
         """Return the query parameters. Raises `Malformed`, or `Invalid` for one given twice."""
+        # The raw string, not queryStringParameters: there the gateway joins repeated parameters.
         try:
             pairs = parse_qsl(
                 str(self.event.get("rawQueryString") or ""),
@@ -109,6 +113,7 @@ class Raw:
         """Return the body's bytes. Raises `TooLarge`, `Malformed`."""
         body = self.event.get("body") or ""
         if not self.event.get("isBase64Encoded"):
+            # Half a surrogate pair is no UTF-8: it is passed on here and refused by the parser.
             raw = body.encode("utf-8", "surrogatepass")
         elif len(body) > MAX_BODY * 3 // 2:  # more than the limit even before decoding
             raise TooLarge

@@ -31,6 +31,7 @@ class Response:
         headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
+        # Last, so that a handler may allow caching or set another content type.
         headers.update(self.headers)
         text = (
             ""
@@ -53,5 +54,6 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a response in the form of its model; fields that the model lacks are left out."""
+    # Only fields of the model leave the engine: a new column is internal until a model names it.
     body = model.model_validate(value, from_attributes=True).model_dump(by_alias=True, mode="json")
     return Response(status=status, body=body, headers=headers or {})

@@ -53,7 +53,7 @@ class RowWorkflow(ResponseModel):
 
 
 class RowResult(ResponseModel):
-    """The result of one row."""
+    """The result of importing one row."""
 
     index: int
     flamebot_id: str | None
@@ -63,7 +63,7 @@ class RowResult(ResponseModel):
 
 
 class ImportResult(ResponseModel):
-    """The result of an import."""
+    """The result of an import by request."""
 
     imported: int
     started: int

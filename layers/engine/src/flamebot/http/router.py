@@ -95,6 +95,7 @@ class Router:
         return response.to_gateway(raw.request_id)
 
     def _match(self, raw: Raw) -> tuple[Endpoint, dict[str, str]]:
+        # Path before method: an unknown path is 404, a known one with another method 405.
         known = False
         for endpoint in self._endpoints:
             path = endpoint.match(raw.segments)
@@ -116,6 +117,8 @@ class Router:
         raise NotFound("There is no such route.")
 
     def _respond(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Response:
+        # Authorization comes first: an unauthorized caller learns nothing about its input, and its
+        # body of up to 5 MB is not parsed.
         actor = self._authorize(endpoint, raw)
         query = _validated(endpoint.query, raw.query())
         document = body = None
@@ -125,6 +128,7 @@ class Router:
                 document = raw.document(content, rows=endpoint.rows)
                 body = _validated(endpoint.body, document)
             elif endpoint.body_optional:
+                # No media type is needed either: clients send none without a body.
                 document, body = {}, endpoint.body()
             else:
                 raise Malformed("The request needs a JSON body.")
@@ -143,6 +147,8 @@ class Router:
         if endpoint.scope is None:
             return ""
         claims = raw.claims()
+        # The gateway verified signature, issuer, audience and expiry. It checks no scopes, because
+        # one route of the gateway serves many endpoints.
         granted = str(claims.get("scope") or "").split()
         needed = f"{self._prefix}{endpoint.scope}"
         if needed not in granted:

@@ -102,6 +102,7 @@ class PostgresAdminStore(SharedCalls):
         caller: Caller,
     ) -> Imported:
         """Store accounts, start instances and remember the request, in one transaction."""
+        # Not repeatable: without a key, a second call would report created accounts as updated.
         imported = self._value(
             "import_accounts(%(accounts)s, %(starts)s, %(principal)s, %(key)s, %(salt)s,"
             f" %(digest)s, %(remember)s, {_CALLER}, {_TIMING})",
@@ -132,19 +133,19 @@ class PostgresAdminStore(SharedCalls):
         return [started_of(row) for row in rows]
 
     def pause_workflow(self, instance_id: str, caller: Caller) -> Changed:
-        """Hold the waiting task."""
+        """Hold the waiting task of a workflow."""
         call = f"pause_workflow(%(id)s, %(now)s, {_CALLER})"
         return self._changed(call, instance_id, caller, repeatable=True)
 
     def resume_workflow(
         self, instance_id: str, clock: Literal["freeze", "run_on"], caller: Caller
     ) -> Changed:
-        """Release the held task."""
+        """Release the held task of a workflow."""
         call = f"resume_workflow(%(id)s, %(clock)s, {_TIMING}, {_CALLER})"
         return self._changed(call, instance_id, caller, repeatable=True, clock=clock)
 
     def stop_workflow(self, instance_id: str, caller: Caller) -> Changed:
-        """Stop, or begin to."""
+        """Stop a workflow, or begin to stop it."""
         call = f"stop_workflow(%(id)s, %(now)s, %(lease)s, {_CALLER})"
         return self._changed(call, instance_id, caller, repeatable=True)
 
@@ -169,6 +170,7 @@ class PostgresAdminStore(SharedCalls):
         self, instance_id: str, revision: int, decision: Decision, caller: Caller
     ) -> Changed:
         """Set a failed instance to active and write the decision."""
+        # Not repeatable: after the first call the revision is another one, and a second call fails.
         call = f"retry_workflow(%(id)s, %(revision)s, %(decision)s, {_TIMING}, {_CALLER})"
         document = to_json(decision_json(decision))
         return self._changed(call, instance_id, caller, revision=revision, decision=document)
@@ -177,6 +179,7 @@ class PostgresAdminStore(SharedCalls):
         self, instance_id: str, revision: int, decision: Decision, caller: Caller
     ) -> Changed:
         """Cancel the waiting task and write the decision."""
+        # Not repeatable, like a retry; the client reads the workflow and decides.
         call = f"skip_step(%(id)s, %(revision)s, %(decision)s, {_TIMING}, {_CALLER})"
         document = to_json(decision_json(decision))
         return self._changed(call, instance_id, caller, revision=revision, decision=document)
@@ -200,6 +203,7 @@ class PostgresAdminStore(SharedCalls):
 
     def delete_account(self, account_id: str, caller: Caller) -> None:
         """Erase an account with its context and results."""
+        # Not repeatable: a second call would not find the account.
         self._value(f"delete_account(%(id)s, {_CALLER})", id=account_id, **_caller(caller))
 
     def _changed(

@@ -1,7 +1,4 @@
-"""Cursors: where a list goes on.
-
-Opaque to clients, they hold the sort key of the last row and nothing else.
-"""
+"""Cursors of paged lists: the sort key of the last row on a page, opaque to clients."""
 
 from __future__ import annotations
 
@@ -30,7 +27,11 @@ def encode(*parts: datetime | str | int) -> str:
 
 
 def decode(cursor: str, *parts: Part) -> tuple[Any, ...]:
-    """Return the sort key of a cursor, each part read by its reader. Raises `Invalid`."""
+    """Return the sort key in a cursor, each part converted by its reader.
+
+    Raises:
+        Invalid: The cursor is malformed, or of another list.
+    """
     try:
         plain = json.loads(
             base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -43,22 +44,22 @@ def decode(cursor: str, *parts: Part) -> tuple[Any, ...]:
 
 
 def moment(part: object) -> datetime:
-    """Read a time with its zone."""
+    """Read a time, which must have a zone, and return it in UTC."""
     if not isinstance(part, str):
         raise TypeError
     at = datetime.fromisoformat(part)
     if at.tzinfo is None:
         raise ValueError(part)
-    return at.astimezone(UTC)  # Postgres takes no zone further off than sixteen hours
+    return at.astimezone(UTC)  # Postgres refuses offsets beyond sixteen hours
 
 
 def identifier(part: object) -> str:
-    """Read a UUID as text."""
+    """Read a UUID and return it as text."""
     return str(UUID(part if isinstance(part, str) else ""))
 
 
 def number(part: object) -> int:
-    """Read a sequence number that fits a bigint."""
+    """Read a sequence number that fits into a bigint of Postgres."""
     if not isinstance(part, int) or isinstance(part, bool) or not 0 <= part < 2**63:
         raise TypeError
     return part

@@ -26,6 +26,7 @@ _FILTERS = {
     "due_before": "w.next_action_at < %(due_before)s",
 }
 
+# Materialized: the view is aggregated once, not once per definition.
 _DEFINITIONS = """
 with usage as materialized (
     select u.type, u.status, sum(u.instances)::bigint as instances
@@ -61,6 +62,7 @@ class PostgresReadStore:
 
     def workflows(self, filters: Mapping[str, Any], cursor: str | None, limit: int) -> Page:
         """Return a page of instances, newest first; `error` is matched anywhere, in any case."""
+        # Names come from the table above, never from the client; values are parameters.
         conditions = [_FILTERS[name] for name, value in filters.items() if value is not None]
         after = _newest_first(cursor, conditions, "w.started_at", "w.id")
         rows = self._rows(
@@ -84,6 +86,7 @@ class PostgresReadStore:
             after=after,
             limit=limit + 1,
         )
+        # A second query only for an empty page, which most pages are not.
         exists = "select 1 from workflow_overview where id = %(id)s"
         if not rows and not self._rows(exists, id=key):
             raise NotFound("There is no such workflow.")

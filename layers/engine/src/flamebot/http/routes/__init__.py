@@ -1,1 +1,1 @@
-"""One file per resource."""
+"""The handlers, one file per resource."""

@@ -1,4 +1,4 @@
-"""The global pause."""
+"""The global pause: show, begin, end."""
 
 from __future__ import annotations
 

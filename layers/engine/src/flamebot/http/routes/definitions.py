@@ -68,6 +68,7 @@ class Definitions:
         )
         definition = published.definition
         headers = {"ETag": version_tag(definition["version"])}
+        # Location only with 201: other responses have no new resource.
         if not published.first:
             return respond(Definition, definition, headers=headers)
         headers["Location"] = f"/v1/definitions/{definition['type']}"

@@ -10,7 +10,7 @@ from flamebot.ports.read_store import ReadStore
 
 
 class Statistics:
-    """Handlers of `/v1/stats`."""
+    """Handlers of the calls at `/v1/stats`."""
 
     def __init__(self, *, reads: ReadStore) -> None:
         self._reads = reads

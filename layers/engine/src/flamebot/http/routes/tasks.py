@@ -1,4 +1,4 @@
-"""Failed tasks."""
+"""The last tasks of failed workflows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flamebot.ports.read_store import ReadStore
 
 
 class Tasks:
-    """Handlers of `/v1/tasks`."""
+    """Handlers of the calls at `/v1/tasks`."""
 
     def __init__(self, *, reads: ReadStore) -> None:
         self._reads = reads

@@ -50,11 +50,11 @@ class Workflows:
         return respond(HistoryPage, page)
 
     def pause(self, request: Request) -> Response:
-        """Hold the waiting task."""
+        """Hold the waiting task of a workflow."""
         return respond(Workflow, self._control.pause(instance_id(request), request.caller()))
 
     def resume(self, request: Request) -> Response:
-        """Release the held task."""
+        """Release the held task of a workflow."""
         clock = request.body.clock
         return respond(
             Workflow, self._control.resume(instance_id(request), clock, request.caller())

@@ -52,6 +52,8 @@ class PublishDefinition:
             )
         if issues or not isinstance(document, dict):
             raise Invalid(issues, "The definition is not valid.")
+        # Read before publishing, for the status 201 or 200 only. Two clients that publish the same
+        # first version at once may both get 201; the precondition is not affected.
         first = not self._exists(workflow_type)
         content = {name: document[name] for name in CONTENT if name in document}
         published = self._store.publish_definition(content, precondition, caller)

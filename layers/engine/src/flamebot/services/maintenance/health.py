@@ -103,6 +103,7 @@ class CheckHealth:
 
     def run(self) -> HealthReport:
         """Run every check. An unreachable dependency is a failed check, never an error."""
+        # The database is one of the probes: it may hang like any other dependency.
         results = self._run_probes({"database": self._store.engine_health, **self._probes})
         database, facts = self._database(results.pop("database"))
         limits = Limits(

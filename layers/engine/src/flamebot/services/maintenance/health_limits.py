@@ -1,4 +1,4 @@
-"""The limits of the health check, each with its reason, and the checks of the database's figures."""
+"""The limits of the health check, with their reasons, and the checks of the figures."""
 
 from __future__ import annotations
 

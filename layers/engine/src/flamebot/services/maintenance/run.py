@@ -79,6 +79,7 @@ class RunMaintenance:
                 errors.append(error)
         else:
             errors.append(StoreUnavailable())
+        # Emitted before the error is raised: the alarm on failed checks needs the metric.
         self._emit(report)
         results = {"health": report.status, "reasons": report.reasons, **results}
         self._telemetry.info("maintenance_done", **results)
@@ -98,6 +99,7 @@ class RunMaintenance:
             "tasks": lambda: self._delete_finished_tasks(time_left),
         }
         for name, part in parts.items():
+            # A part that is left out is not a failed one: the next pass begins with it again.
             if time_left() < RESERVE_SECONDS:
                 break
             try:
@@ -130,6 +132,7 @@ class RunMaintenance:
         """
         before: Json = dict(report.facts["last_maintenance"])
         begin = after = str(before.get("after", ""))
+        # Resuming by account id: a full scan of the live workflows may need several passes.
         ids: list[str] = []
         checked = orphaned = 0
         stop_at = max(time_left() - SEARCH_SECONDS, RESERVE_SECONDS)

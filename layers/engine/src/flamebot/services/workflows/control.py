@@ -132,6 +132,7 @@ class ControlWorkflow:
         return plan_skip(definition, snapshot.instance, snapshot.task, snapshot.now, random)
 
     def _sent(self, changed: Changed) -> Json:
+        # After the commit, like every send; what is not sent here is sent by the tick.
         # guard: send-after-control
         send_tasks(changed.send, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
         return changed.workflow

@@ -78,6 +78,8 @@ class StartWorkflow:
             channel_id=stored["channel_id"] or "",
             config=stored["config"] or {},
         )
+        # Planned on data that may change before the insert: SQL decides whether the account still
+        # exists, is complete and has no live workflow.
         row = start_row(self._catalog.current(workflow_type), account, self._store.now())
         (started,) = self._store.start_workflows([row], caller)
         match started.status:
@@ -88,6 +90,8 @@ class StartWorkflow:
             case "already_active":
                 raise AlreadyActive(instance_id=started.instance_id)
         self._telemetry.count("WorkflowsStarted")
+        # After the commit: a message that arrives before it would find no task. A crash between the
+        # two loses nothing, because the tick sends tasks whose lease has expired.
         send_tasks(
             [started.send] if started.send else [],
             queue=self._queue,
