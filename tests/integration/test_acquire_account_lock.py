@@ -70,7 +70,7 @@ def test_later_task_or_fence_of_the_same_instance_takes_it_over(
     assert locks.acquire("a", holder()).verdict is Verdict.HELD
 
 
-def test_duplicate_of_the_same_task_and_fence_is_told_so(locks: PostgresLocks) -> None:
+def test_duplicate_of_the_same_task_and_fence_gets_that_verdict(locks: PostgresLocks) -> None:
     """The message came twice: the second delivery acknowledges and touches nothing."""
     locks.acquire("a", holder())
     assert locks.acquire("a", holder("n2")).verdict is Verdict.DUPLICATE

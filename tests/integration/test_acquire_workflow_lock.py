@@ -6,22 +6,22 @@ import pytest
 
 from tests.support.databases import TestDatabase, start
 
-ASK = "select acquire_workflow_lock(%s, %s, %s)"
+ACQUIRE = "select acquire_workflow_lock(%s, %s, %s)"
 
 
 def test_one_owner_at_a_time(database: TestDatabase) -> None:
     """Free: taken. Somebody else's: refused. One's own: renewed. Another key: another lock."""
-    assert database.value(ASK, ("workflow:a:start", "one", 300)) is True
-    assert database.value(ASK, ("workflow:a:start", "two", 300)) is False
-    assert database.value(ASK, ("workflow:a:start", "one", 300)) is True
-    assert database.value(ASK, ("workflow:b:start", "two", 300)) is True
+    assert database.value(ACQUIRE, ("workflow:a:start", "one", 300)) is True
+    assert database.value(ACQUIRE, ("workflow:a:start", "two", 300)) is False
+    assert database.value(ACQUIRE, ("workflow:a:start", "one", 300)) is True
+    assert database.value(ACQUIRE, ("workflow:b:start", "two", 300)) is True
 
 
-def test_expired_lock_is_anybodys(database: TestDatabase) -> None:
+def test_expired_lock_is_free(database: TestDatabase) -> None:
     """A crash blocks other owners no longer than the timeout."""
-    database.rows(ASK, ("k", "one", 0))
-    assert database.value(ASK, ("k", "two", 300)) is True
-    assert database.value(ASK, ("k", "one", 300)) is False
+    database.rows(ACQUIRE, ("k", "one", 0))
+    assert database.value(ACQUIRE, ("k", "two", 300)) is True
+    assert database.value(ACQUIRE, ("k", "one", 300)) is False
 
 
 @pytest.mark.race
@@ -29,8 +29,8 @@ def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
     """The second waits for the first to be decided, then is refused."""
     first, other = database.session(), database.session()
     first.begin()
-    assert first.value(ASK, ("k", "one", 300)) is True
-    waiting = start(lambda: other.value(ASK, ("k", "two", 300)))
+    assert first.value(ACQUIRE, ("k", "one", 300)) is True
+    waiting = start(lambda: other.value(ACQUIRE, ("k", "two", 300)))
     database.until_blocked(other)
     first.commit()
     assert waiting.result() is False

@@ -34,7 +34,7 @@ from tests.support.builders import (
 from tests.support.databases import TestDatabase, start
 
 
-def test_begin_answers_all_that_the_step_needs(database: TestDatabase) -> None:
+def test_begin_returns_all_that_the_step_needs(database: TestDatabase) -> None:
     """One round trip returns the task, its instance and the registration of the account."""
     request = EffectRequest(
         method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5}
@@ -85,7 +85,7 @@ def test_second_delivery_of_the_same_message_begins_nothing(database: TestDataba
     assert begin(database, started.task_id, fences=[fence]) == []
 
 
-def test_same_delivery_asks_again_and_gets_the_same_answer(database: TestDatabase) -> None:
+def test_same_delivery_begins_again_and_gets_the_same_result(database: TestDatabase) -> None:
     """A lost reply costs nothing: the same delivery id gets the same fence."""
     started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
@@ -105,7 +105,7 @@ def test_stale_fence_begins_nothing(database: TestDatabase) -> None:
     assert task(database, started.task_id)["status"] == "queued"
 
 
-def test_early_message_is_told_so_and_changes_nothing(database: TestDatabase) -> None:
+def test_early_message_is_returned_as_early_and_changes_nothing(database: TestDatabase) -> None:
     """Nothing begins before its due time (I6); who comes early can wait it out."""
     started = an_instance(database, a_next(at=after(seconds=1)))
     before = task(database, started.task_id)
@@ -165,7 +165,7 @@ def _cancelling(database: TestDatabase) -> Started:
     return started
 
 
-def test_global_pause_gives_back_all_but_cancels(database: TestDatabase) -> None:
+def test_global_pause_returns_all_but_cancels_to_pending(database: TestDatabase) -> None:
     """Under a global pause a begin returns its task to pending, and a cancel begins.
 
     Resuming then waits for no lease.
@@ -198,7 +198,7 @@ def test_global_pause_leaves_stale_messages_without_effect(database: TestDatabas
     assert task(database, started.task_id)["status"] == "queued"
 
 
-def test_time_spent_in_global_pauses_is_told(database: TestDatabase) -> None:
+def test_time_spent_in_global_pauses_is_returned(database: TestDatabase) -> None:
     """Deadlines subtract the pauses that are over and, for a cancel, the one that is on."""
     cancelling = _cancelling(database)
     pause_all(database, now=after(hours=-2))

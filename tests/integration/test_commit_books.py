@@ -57,7 +57,7 @@ def test_commit_again_is_for_the_fence_that_committed(database: TestDatabase) ->
     assert [row["task_id"] for row in answers] == [repeated.task_id]
 
 
-def test_same_item_twice_is_answered_once(database: TestDatabase) -> None:
+def test_same_item_twice_is_returned_once(database: TestDatabase) -> None:
     """A repeated batch that names an item twice gets one row for it."""
     running = a_running_task(database)
     item = (running.task_id, running.fence, a_decision())
@@ -65,7 +65,7 @@ def test_same_item_twice_is_answered_once(database: TestDatabase) -> None:
     assert len(commit(database, item, item)) == 1
 
 
-def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
+def test_the_cancel_of_a_stop_never_runs_at_once(database: TestDatabase) -> None:
     """It comes by message, with the reason stop.
 
     The plan may have had a cancel for another reason.
@@ -83,7 +83,7 @@ def test_a_stops_cancel_is_never_born_running(database: TestDatabase) -> None:
     assert (row["next_status"], row["send"]["phase"]) == ("queued", "cancel")
 
 
-def test_what_is_put_back_has_its_sends_counted_anew(database: TestDatabase) -> None:
+def test_a_rescheduled_task_has_its_sends_counted_anew(database: TestDatabase) -> None:
     """Sends count since the task was last queued (I8).
 
     A message that arrived was no send in vain.
@@ -140,7 +140,7 @@ def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
     assert task(database, f"{running.instance_id}:2")["lease_expires_at"] >= released + LEASE
 
 
-def test_what_is_put_back_is_leased_until_after_it_is_due(database: TestDatabase) -> None:
+def test_a_rescheduled_task_is_leased_until_after_it_is_due(database: TestDatabase) -> None:
     """A message that is queued for later does not expire before it is visible."""
     running = a_running_task(database, a_poll())
     commit(database, (running.task_id, running.fence, a_decision("pending", at=after(seconds=100))))

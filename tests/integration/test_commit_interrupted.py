@@ -225,7 +225,7 @@ def test_cancel_that_is_done_ends_in_stopped(database: TestDatabase) -> None:
     assert instance(database, running.instance_id)["last_error"] == "cancel_unconfirmed: no answer"
 
 
-def test_timeouts_cancel_takes_the_stop_over(database: TestDatabase) -> None:
+def test_the_cancel_of_a_timeout_becomes_that_of_the_stop(database: TestDatabase) -> None:
     """A cancel that the planner chose is kept when the instance is stopping."""
     running = a_running_task(database, a_poll())
     stopping(database, running)

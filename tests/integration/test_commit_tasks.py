@@ -187,13 +187,13 @@ def test_next_task_runs_at_once_when_asked_for(database: TestDatabase) -> None:
     running = a_running_task(database)
     row = commit_one(database, running, a_decision(next_task=a_submit(run=True)))
     assert (row["next_status"], row["send"]) == ("running", None)
-    born = task(database, second(running))
-    assert (born["status"], born["fence"], born["begun_by"]) == (
+    successor = task(database, second(running))
+    assert (successor["status"], successor["fence"], successor["begun_by"]) == (
         "running",
         row["next_fence"],
         task(database, running.task_id)["begun_by"],
     )
-    assert born["first_begun_at"] is not None
+    assert successor["first_begun_at"] is not None
     assert len(commit(database, (second(running), row["next_fence"], a_decision()))) == 1
 
 
@@ -292,7 +292,7 @@ def test_stale_item_changes_nothing(database: TestDatabase) -> None:
     assert task(database, stale.task_id) == before
 
 
-def test_commit_again_answers_the_same(database: TestDatabase) -> None:
+def test_commit_again_returns_the_same(database: TestDatabase) -> None:
     """A lost reply costs nothing (I3).
 
     The status and fence of the successor are returned, and nothing is written twice.
@@ -305,7 +305,7 @@ def test_commit_again_answers_the_same(database: TestDatabase) -> None:
     assert instance(database, running.instance_id)["revision"] == 1
 
 
-def test_commit_again_tells_the_present_state_of_the_successor(database: TestDatabase) -> None:
+def test_commit_again_returns_the_present_state_of_the_successor(database: TestDatabase) -> None:
     """A successor that was queued anew or held since is returned as it is now."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_next(at=after(seconds=5)))
@@ -320,7 +320,7 @@ def test_commit_again_tells_the_present_state_of_the_successor(database: TestDat
     )
 
 
-def test_commit_again_never_hands_out_somebody_elses_fence(database: TestDatabase) -> None:
+def test_commit_again_never_returns_the_fence_of_another_delivery(database: TestDatabase) -> None:
     """A repeated commit does not get the fence of a successor that was reclaimed (I4)."""
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True))

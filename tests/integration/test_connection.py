@@ -170,11 +170,7 @@ def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
         ("select * from no_such_table where x = %s", (secret,)),
         ("select %s::int", (secret,)),
         ("select %s::jsonb", (f'{{"a": "{secret}',)),
-        (
-            "insert into accounts (flamebot_id, credentials_version, model_id, status)"
-            " values ('a', 1, %s, 'odd')",
-            (secret,),
-        ),
+        ("insert into accounts values ('a', %s, null, '{}', null, null, 1, 1, 'odd')", (secret,)),
     ]
     for sql, params in statements:
         with pytest.raises(StoreFault) as caught:
@@ -208,7 +204,7 @@ def test_iam_address_asks_for_tls() -> None:
     )
 
 
-def test_a_verb_is_committed_when_it_answers(database: TestDatabase) -> None:
+def test_a_call_is_committed_when_it_returns(database: TestDatabase) -> None:
     """Other sessions read its result at once, so what it returns may be sent."""
     database.db.call("select record_tick(1, 1, 0.1)")
     assert database.value("select last_tick is not null from engine_control")

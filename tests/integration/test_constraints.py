@@ -47,7 +47,7 @@ def test_second_live_task_of_an_instance_is_impossible(database: TestDatabase, s
     database.rows(TASK, {"id": started.instance_id, "sequence": 2, "status": "completed"})
 
 
-def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
+def test_same_task_twice_is_impossible(database: TestDatabase) -> None:
     """I3: the id of a task is its instance and its sequence, and is unique."""
     started = an_instance(database)
     with pytest.raises(psycopg2.errors.UniqueViolation, match="scheduled_tasks_pkey"):
@@ -71,7 +71,7 @@ def test_same_wake_up_twice_is_impossible(database: TestDatabase) -> None:
         ("status = 'lost', lease_expires_at = null", "status_check"),
     ],
 )
-def test_task_in_two_minds_is_impossible(
+def test_contradictory_task_is_impossible(
     database: TestDatabase, change: str, constraint: str
 ) -> None:
     """Lease, end and hold are set exactly when the status says so."""
@@ -89,7 +89,7 @@ def test_task_in_two_minds_is_impossible(
         ("status = 'paused'", "paused_at_if_paused"),
     ],
 )
-def test_instance_in_two_minds_is_impossible(
+def test_contradictory_instance_is_impossible(
     database: TestDatabase, change: str, constraint: str
 ) -> None:
     """finished_at and paused_at are set exactly when the status says so."""

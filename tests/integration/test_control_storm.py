@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import psycopg2
 import pytest
@@ -165,9 +166,8 @@ class Storm:
             revision = session.value(
                 "select revision from workflow_instances where id = %s", (key,)
             )
-            self._try(
-                name, lambda: session.rows(VERBS[name], {**TIMES, "id": key, "revision": revision})
-            )  # noqa: B023  # called at once
+            params = {**TIMES, "id": key, "revision": revision}
+            self._try(name, partial(session.rows, VERBS[name], params))
 
     def _start(self, session: Session, key: str) -> None:
         """Another instance for the same account, if it is free."""

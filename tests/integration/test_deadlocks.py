@@ -51,7 +51,7 @@ BROKEN = {
     "I3: a gap in the sequences": """
         select count(*) from (select from scheduled_tasks group by workflow_instance_id
             having max(sequence) <> count(*)) x""",
-    "I7: a paused instance with a task that waits for its turn": """
+    "I7: a paused instance with a task that is due": """
         select count(*) from workflow_instances i join scheduled_tasks t
             on t.workflow_instance_id = i.id
          where i.status = 'paused' and t.status in ('pending', 'queued') and t.phase <> 'cancel'""",
@@ -79,7 +79,7 @@ class Hunt:
         self.instances = instances
         self.counts: Counter[str] = Counter()
         self.failures: list[BaseException] = []
-        self.begins: list[tuple[str, int]] = []  # old messages and old commits, to be doubled
+        self.begins: list[tuple[str, int]] = []  # old messages and old commits, for duplicates
         self.commits: list[tuple[str, int, Decision]] = []
         self.until = time.monotonic() + SECONDS
 
@@ -126,10 +126,10 @@ class Hunt:
         if dice.random() < 0.1:
             begun = begun[len(begun) // 2 :]  # a crash: these are left to be reclaimed
         items = [(row["task_id"], row["fence"], self._decide(row, dice)) for row in begun]
-        doubled = items + dice.sample(self.commits, min(30, len(self.commits)))
-        dice.shuffle(doubled)
+        repeated = items + dice.sample(self.commits, min(30, len(self.commits)))
+        dice.shuffle(repeated)
         self.commits = (self.commits + items)[-300:]
-        answers = commit(session, *doubled)
+        answers = commit(session, *repeated)
         self.begins += [
             (answer["send"]["task_id"], answer["send"]["fence"])
             for answer in answers

@@ -10,7 +10,9 @@ from tests.support.builders import STEPS, a_definition
 from tests.support.databases import TestDatabase
 
 
-def test_document_is_told_as_published(database: TestDatabase, store: PostgresEngineStore) -> None:
+def test_document_is_returned_as_published(
+    database: TestDatabase, store: PostgresEngineStore
+) -> None:
     """Steps and config come back as they were given."""
     a_definition(database, version=1)
     latest = a_definition(database, version=2, config={"maxRetries": 1}, description="second")

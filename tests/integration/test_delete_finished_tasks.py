@@ -102,7 +102,7 @@ def test_a_batch_is_no_larger_than_asked(database: TestDatabase) -> None:
 
 
 @pytest.mark.race
-def test_a_row_that_somebody_holds_is_left_and_leaves_no_gap(database: TestDatabase) -> None:
+def test_a_locked_row_is_left_and_leaves_no_gap(database: TestDatabase) -> None:
     """Cleanup never waits, and the rows after the one it skipped stay too (I3)."""
     instance_id = looped(database, 4)
     holder = database.session()

@@ -11,8 +11,8 @@ def test_waiting_tasks_are_counted_by_minute(database: TestDatabase) -> None:
     """Pending and queued tasks count, and empty minutes are listed."""
     for seconds in (60, 119, 180, 600):
         an_instance(database, a_next(at=after(seconds=seconds)))
-    told = reads(database, after(seconds=20)).due_histogram(4)
-    assert [(row["minute"], row["tasks"]) for row in told] == [
+    histogram = reads(database, after(seconds=20)).due_histogram(4)
+    assert [(row["minute"], row["tasks"]) for row in histogram] == [
         (after(minutes=n), tasks) for n, tasks in enumerate((0, 2, 0, 1))
     ]
 
@@ -21,8 +21,8 @@ def test_what_is_overdue_counts_in_the_first_minute(database: TestDatabase) -> N
     """A backlog is seen at once; what runs is no backlog."""
     an_instance(database, a_next(at=after(hours=1)))
     begin(database, an_instance(database).task_id)
-    told = reads(database, after(hours=3, seconds=5)).due_histogram(2)
-    assert [(row["minute"], row["tasks"]) for row in told] == [
+    histogram = reads(database, after(hours=3, seconds=5)).due_histogram(2)
+    assert [(row["minute"], row["tasks"]) for row in histogram] == [
         (after(hours=3), 1),
         (after(hours=3, minutes=1), 0),
     ]

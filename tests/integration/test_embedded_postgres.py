@@ -32,7 +32,7 @@ time.sleep(60)
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def directory() -> Iterator[Path]:
     """A directory that every user can get to; pytest's own is private to us."""
     with tempfile.TemporaryDirectory(prefix="embedded-") as name:
         path = Path(name)
@@ -72,33 +72,33 @@ def test_temporary_server_leaves_nothing() -> None:
     assert gone(server.port)
 
 
-def test_data_is_kept_between_runs(place: Path) -> None:
+def test_data_is_kept_between_runs(directory: Path) -> None:
     """A directory's rows and password survive; the password is for our eyes only."""
-    with embedded_postgres(place / "kept") as server:
+    with embedded_postgres(directory / "kept") as server:
         session = Session(server.url())
         session.rows("create table kept as select 42 as answer")
         session.close()
-    assert stat.S_IMODE((place / "kept" / "password").stat().st_mode) == 0o600
-    with embedded_postgres(place / "kept") as again:
+    assert stat.S_IMODE((directory / "kept" / "password").stat().st_mode) == 0o600
+    with embedded_postgres(directory / "kept") as again:
         session = Session(again.url())
         assert session.value("select answer from kept") == 42
         session.close()
     assert again.password == server.password
 
 
-def test_nobody_gets_in_without_the_password() -> None:
+def test_no_login_without_the_password() -> None:
     """Other users of the machine can reach the port, and no more."""
     with embedded_postgres() as server, pytest.raises(psycopg2.OperationalError, match="password"):
         psycopg2.connect(server.url(user="postgres", password="guess"))
 
 
-def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
+def test_server_that_was_killed_starts_again_with_its_rows(directory: Path) -> None:
     """Right after a SIGKILL, though its backends may hold on for a moment."""
-    first = EmbeddedPostgres(place / "killed")
+    first = EmbeddedPostgres(directory / "killed")
     session = Session(first.start().url())
     session.rows("create table kept as select 42 as answer")
-    os.kill(postmaster(place / "killed"), signal.SIGKILL)
-    second = EmbeddedPostgres(place / "killed")
+    os.kill(postmaster(directory / "killed"), signal.SIGKILL)
+    second = EmbeddedPostgres(directory / "killed")
     try:
         again = Session(second.start().url())
         assert again.value("select answer from kept") == 42
@@ -113,22 +113,22 @@ def test_server_that_was_killed_starts_again_with_its_rows(place: Path) -> None:
     "blow", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate shutdown", "SIGKILL"]
 )
 def test_supervised_server_that_dies_alone_is_started_again(
-    place: Path, blow: signal.Signals
+    directory: Path, blow: signal.Signals
 ) -> None:
     """It restarts at the same address with what was committed, so a running stack goes on."""
-    with embedded_postgres(place / "supervised", supervised=True) as server:
+    with embedded_postgres(directory / "supervised", supervised=True) as server:
         session = Session(server.url())
         session.rows("create table kept as select 42 as answer")
         for _ in range(2):
-            dead = postmaster(place / "supervised")
+            dead = postmaster(directory / "supervised")
             os.kill(dead, blow)
-            assert answer_of(server.url(), "select answer from kept", within=20) == 42
-            assert postmaster(place / "supervised") != dead
+            assert reply_of(server.url(), "select answer from kept", within=20) == 42
+            assert postmaster(directory / "supervised") != dead
         session.connection.close()
     assert gone(server.port)
 
 
-def answer_of(url: str, query: str, within: float) -> object:
+def reply_of(url: str, query: str, within: float) -> object:
     """What a server answers as soon as it answers at all."""
     give_up = time.monotonic() + within
     while True:
@@ -144,11 +144,11 @@ def answer_of(url: str, query: str, within: float) -> object:
             return answer
 
 
-def test_server_dies_with_a_parent_that_is_killed(place: Path) -> None:
+def test_server_dies_with_a_parent_that_is_killed(directory: Path) -> None:
     """SIGKILL leaves nobody to clean up: the guard does, and nothing keeps running."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(place / "orphan")],
+        [sys.executable, "-c", PARENT, str(directory / "orphan")],
         stdout=subprocess.PIPE,
         env=environment,
         text=True,
@@ -162,9 +162,9 @@ def test_server_dies_with_a_parent_that_is_killed(place: Path) -> None:
     assert gone(port)
 
 
-def test_server_dies_with_a_guard_that_is_killed(place: Path) -> None:
+def test_server_dies_with_a_guard_that_is_killed(directory: Path) -> None:
     """On Linux not even the guard's own death leaves a server behind."""
-    postgres = EmbeddedPostgres(place / "guarded", durable=False)
+    postgres = EmbeddedPostgres(directory / "guarded", durable=False)
     server = postgres.start()
     process = postgres._process
     assert process is not None
@@ -173,12 +173,12 @@ def test_server_dies_with_a_guard_that_is_killed(place: Path) -> None:
     postgres.stop()
 
 
-def test_ordinary_user_can_run_it(place: Path) -> None:
+def test_ordinary_user_can_run_it(directory: Path) -> None:
     """The same code needs no privilege, and meets nothing that root has left behind."""
     # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user
     # can read.
     script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
-    command = [*wrapper(privilege()), sys.executable, "-c", script, str(place / "ordinary")]
+    command = [*wrapper(privilege()), sys.executable, "-c", script, str(directory / "ordinary")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(
         command, capture_output=True, env=environment, text=True, timeout=60, check=False
@@ -189,25 +189,27 @@ def test_ordinary_user_can_run_it(place: Path) -> None:
     assert gone(int(port))
 
 
-def test_root_without_user_namespaces_runs_it_as_nobody(place: Path) -> None:
+def test_root_without_user_namespaces_runs_it_as_nobody(directory: Path) -> None:
     """A container may refuse namespaces. The server then runs as the user nobody."""
     postgres = EmbeddedPostgres(
-        place / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
+        directory / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
     )
     session = Session(postgres.start().url())
     assert session.value("select 1") == 1
     session.close()
     postgres.stop()
-    assert stat.S_IMODE((place / "dropped" / "password").stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / "dropped" / "password").stat().st_mode) == 0o600
     assert privilege() in ("user", "namespace", "nobody")
 
 
-def test_server_that_cannot_start_says_why(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_cannot_start_says_why(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The end of its log is in the error."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.1)
     with (
         pytest.raises(PostgresUnavailable, match="no_such_setting"),
-        embedded_postgres(place / "odd", options={"no_such_setting": "1"}),
+        embedded_postgres(directory / "odd", options={"no_such_setting": "1"}),
     ):
         pass
 

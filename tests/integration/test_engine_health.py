@@ -13,28 +13,28 @@ from tests.support.stores import ALICE, control, forced, maintenance, reads
 
 def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
     """There is no tick yet and nothing due. The first tick is expected from the migration on."""
-    told = reads(database).engine_health()
-    assert told["last_tick"] is None
-    assert 0 <= told["last_tick_age_seconds"] < 600
-    assert told["oldest_due_age_seconds"] == 0
+    health = reads(database).engine_health()
+    assert health["last_tick"] is None
+    assert 0 <= health["last_tick_age_seconds"] < 600
+    assert health["oldest_due_age_seconds"] == 0
     assert (
-        told["due_backlog"],
-        told["queued"],
-        told["running"],
-        told["undelivered_messages"],
-        told["expired_leases"],
+        health["due_backlog"],
+        health["queued"],
+        health["running"],
+        health["undelivered_messages"],
+        health["expired_leases"],
     ) == (0, 0, 0, 0, 0)
-    assert (told["paused"], told["read_only"]) == (False, False)
-    assert maintenance(database).engine_health().keys() == told.keys()
+    assert (health["paused"], health["read_only"]) == (False, False)
+    assert maintenance(database).engine_health().keys() == health.keys()
 
 
-def test_the_last_tick_is_told(database: TestDatabase) -> None:
+def test_the_last_tick_is_returned(database: TestDatabase) -> None:
     """When, in wall time, and what it did."""
     database.rows("select record_tick(3, 2, 0.25)")
-    told = reads(database).engine_health()
-    assert told["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}
-    assert 0 <= told["last_tick_age_seconds"] < 30
-    assert told["last_tick_at"].tzinfo is not None
+    health = reads(database).engine_health()
+    assert health["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}
+    assert 0 <= health["last_tick_age_seconds"] < 30
+    assert health["last_tick_at"].tzinfo is not None
 
 
 def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) -> None:
@@ -46,16 +46,16 @@ def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) ->
     queued = an_instance(database, a_next(at=after(seconds=30)))
     running = an_instance(database)
     begin(database, running.task_id)
-    told = reads(database, after(hours=2)).engine_health()
-    assert (told["due_backlog"], told["oldest_due_age_seconds"]) == (2, 7170)
-    assert (told["queued"], told["running"]) == (1, 1)
+    health = reads(database, after(hours=2)).engine_health()
+    assert (health["due_backlog"], health["oldest_due_age_seconds"]) == (2, 7170)
+    assert (health["queued"], health["running"]) == (1, 1)
     begin(database, queued.task_id, now=after(hours=2))
     assert reads(database, after(hours=2)).engine_health()["oldest_due_age_seconds"] == 3600
     assert reads(database, after(minutes=1)).engine_health()["due_backlog"] == 0
     assert pending.task_id
 
 
-def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
+def test_expired_leases_are_counted(database: TestDatabase) -> None:
     """Messages that got lost, and invocations that did."""
     lost, crashed = an_instance(database), an_instance(database)
     begin(database, crashed.task_id)
@@ -67,9 +67,9 @@ def test_leases_that_ran_out_are_told(database: TestDatabase) -> None:
             " where task_id = %s",
             (seconds, task_id),
         )
-    told = reads(database).engine_health()
-    assert (told["undelivered_messages"], told["expired_leases"]) == (1, 1)
-    assert 100 <= told["oldest_expired_age_seconds"] < 130
+    health = reads(database).engine_health()
+    assert (health["undelivered_messages"], health["expired_leases"]) == (1, 1)
+    assert 100 <= health["oldest_expired_age_seconds"] < 130
 
 
 def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) -> None:
@@ -84,19 +84,19 @@ def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) 
         forced(database, task_id, lease_expires_at="2001-01-01T00:00:00Z")
     assert reads(database).engine_health()["undelivered_messages"] == 2
     control(database).pause_all(ALICE)
-    told = reads(database).engine_health()
-    assert (told["undelivered_messages"], told["expired_leases"]) == (1, 1)
+    health = reads(database).engine_health()
+    assert (health["undelivered_messages"], health["expired_leases"]) == (1, 1)
 
 
-def test_cancels_are_told_apart(database: TestDatabase) -> None:
+def test_due_cancels_have_an_age_of_their_own(database: TestDatabase) -> None:
     """The oldest due cancel has an age of its own, because cancels run under a global pause."""
     an_instance(database)
     assert reads(database, after(hours=2)).engine_health()["oldest_cancel_age_seconds"] == 0
     an_instance(database, a_cancel(at=after(hours=1)))
     assert reads(database, after(hours=2)).engine_health()["oldest_cancel_age_seconds"] == 3600
     an_instance(database, a_cancel())
-    told = reads(database, after(hours=2)).engine_health()
-    assert (told["oldest_cancel_age_seconds"], told["oldest_due_age_seconds"]) == (7200, 7200)
+    health = reads(database, after(hours=2)).engine_health()
+    assert (health["oldest_cancel_age_seconds"], health["oldest_due_age_seconds"]) == (7200, 7200)
 
 
 def test_what_runs_has_an_age(database: TestDatabase) -> None:
@@ -109,11 +109,11 @@ def test_what_runs_has_an_age(database: TestDatabase) -> None:
     begin(database, mine.task_id)
     forced(database, mine.task_id, lease_expires_at="2001-01-01T00:00:00Z")
     assert len(reclaim(database, now=after(minutes=3))) == 1
-    told = reads(database, after(minutes=6)).engine_health()
-    assert (told["oldest_running_age_seconds"], told["expired_leases"]) == (360, 0)
+    health = reads(database, after(minutes=6)).engine_health()
+    assert (health["oldest_running_age_seconds"], health["expired_leases"]) == (360, 0)
 
 
-def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> None:
+def test_a_missing_partition_is_noticed_a_day_before(database: TestDatabase) -> None:
     """The partition of tomorrow counts.
 
     That of today may be missing because its rows are in the default partition.
@@ -125,7 +125,7 @@ def test_a_missing_partition_is_told_a_day_before(database: TestDatabase) -> Non
     assert reads(database, after(days=4007)).engine_health()["history_ready"] is False
 
 
-def test_the_oldest_open_transaction_is_told(database: TestDatabase) -> None:
+def test_the_oldest_open_transaction_is_returned(database: TestDatabase) -> None:
     """Transactions of other clients count. The query itself does not."""
     assert reads(database).engine_health()["oldest_transaction_age_seconds"] == 0
     session = database.session()
@@ -135,11 +135,11 @@ def test_the_oldest_open_transaction_is_told(database: TestDatabase) -> None:
     assert 0.2 <= reads(database).engine_health()["oldest_transaction_age_seconds"] < 30
 
 
-def test_the_global_pause_is_told(database: TestDatabase) -> None:
+def test_the_global_pause_is_returned(database: TestDatabase) -> None:
     """Nobody wonders why nothing begins."""
     control(database).pause_all(ALICE)
-    told = reads(database).engine_health()
-    assert (told["paused"], told["paused_at"], told["paused_seconds"]) == (True, after(), 0)
+    health = reads(database).engine_health()
+    assert (health["paused"], health["paused_at"], health["paused_seconds"]) == (True, after(), 0)
     assert reads(database, after(hours=1)).engine_health()["paused_seconds"] == 3600
 
 
@@ -150,7 +150,7 @@ def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) ->
     assert session.value("select engine_health(null)")["read_only"] is True
 
 
-def test_it_can_be_told_as_json(database: TestDatabase) -> None:
+def test_it_can_be_written_as_json(database: TestDatabase) -> None:
     """But for its times, which are datetimes."""
     assert json.dumps(maintenance(database).engine_health(), default=str)
     assert issubclass(StoreUnavailable, Exception)

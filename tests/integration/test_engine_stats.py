@@ -9,14 +9,14 @@ from tests.support.stores import ALICE, control, failed, reads
 
 def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
     """Every status is listed, with zero."""
-    told = reads(database).engine_stats()
-    assert told["workflows"] == dict.fromkeys(
+    stats = reads(database).engine_stats()
+    assert stats["workflows"] == dict.fromkeys(
         ("active", "paused", "stopping", "completed", "failed", "stopped"), 0
     )
-    assert told["tasks"] == dict.fromkeys(("pending", "queued", "running", "held"), 0)
-    assert told["accounts"] == {"active": 0, "suspended": 0}
-    assert told["steps"] == []
-    assert told["lateness"] == {
+    assert stats["tasks"] == dict.fromkeys(("pending", "queued", "running", "held"), 0)
+    assert stats["accounts"] == {"active": 0, "suspended": 0}
+    assert stats["steps"] == []
+    assert stats["lateness"] == {
         "tasks": 0,
         "p50_seconds": None,
         "p95_seconds": None,
@@ -31,14 +31,14 @@ def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDataba
     control(database).pause_workflow(paused.instance_id, ALICE)
     failed(database)
     an_instance(database, a_next(at=after(hours=1)))
-    told = reads(database).engine_stats()
+    stats = reads(database).engine_stats()
     assert (
-        told["workflows"]["paused"],
-        told["workflows"]["failed"],
-        told["workflows"]["active"],
+        stats["workflows"]["paused"],
+        stats["workflows"]["failed"],
+        stats["workflows"]["active"],
     ) == (1, 1, 1)
-    assert (told["tasks"]["held"], told["tasks"]["pending"]) == (1, 1)
-    assert told["accounts"] == {"active": 3, "suspended": 0}
+    assert (stats["tasks"]["held"], stats["tasks"]["pending"]) == (1, 1)
+    assert stats["accounts"] == {"active": 3, "suspended": 0}
 
 
 def test_steps_of_the_last_day_are_counted_by_action(database: TestDatabase) -> None:

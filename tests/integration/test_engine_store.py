@@ -131,7 +131,7 @@ def test_early_task_is_only_named(database: TestDatabase, store: PostgresEngineS
 def test_commit_answers_every_item_in_order(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """Stale ones are told as not accepted; what is to be sent comes as a pointer."""
+    """Stale items are returned as not accepted; what is to be sent comes as a pointer."""
     started, other = an_instance(database), an_instance(database)
     (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
     assert begun.task is not None
@@ -199,7 +199,7 @@ def test_decision_that_would_strand_an_instance_is_refused(store: PostgresEngine
 def test_reclaimed_task_says_how_it_was_lost(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """The planner is told by `lost`."""
+    """The task has the reason of its reclaim."""
     started = an_instance(database, a_cancel())
     store.begin_tasks([pointer(database, started)], str(uuid4()))
     database.rows(

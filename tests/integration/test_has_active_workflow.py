@@ -5,15 +5,15 @@ from __future__ import annotations
 from tests.support.builders import an_instance, pause, stop
 from tests.support.databases import TestDatabase
 
-ASK = "select has_active_workflow(%s)"
+HAS_ACTIVE = "select has_active_workflow(%s)"
 
 
 def test_live_means_active_paused_or_stopping(database: TestDatabase) -> None:
     """A paused workflow takes its account, a stopped one does not."""
     started = an_instance(database)
-    assert database.value(ASK, (started.account_id,)) is True
+    assert database.value(HAS_ACTIVE, (started.account_id,)) is True
     pause(database, started.instance_id)
-    assert database.value(ASK, (started.account_id,)) is True
+    assert database.value(HAS_ACTIVE, (started.account_id,)) is True
     stop(database, started.instance_id)
-    assert database.value(ASK, (started.account_id,)) is False
-    assert database.value(ASK, ("nobody",)) is False
+    assert database.value(HAS_ACTIVE, (started.account_id,)) is False
+    assert database.value(HAS_ACTIVE, ("nobody",)) is False

@@ -13,7 +13,7 @@ SOON, LATER = after(seconds=119), after(seconds=120)
 
 
 @pytest.mark.parametrize(
-    ("instance_status", "phase", "run", "at", "engine_paused", "born"),
+    ("instance_status", "phase", "run", "at", "engine_paused", "expected"),
     [
         ("active", "submit", True, NOON, False, "running"),
         ("active", "submit", True, after(seconds=1), False, "queued"),
@@ -30,21 +30,21 @@ SOON, LATER = after(seconds=119), after(seconds=120)
         ("active", "cancel", True, NOON, True, "running"),
     ],
 )
-def test_birth(  # noqa: PLR0917  # a row of the table above
+def test_each_status(  # noqa: PLR0917  # a row of the table above
     database: TestDatabase,
     instance_status: str,
     phase: str,
     run: bool,
     at: datetime,
     engine_paused: bool,
-    born: str,
+    expected: str,
 ) -> None:
     """Running when asked for and due, queued within the horizon, held while paused.
 
     No pause affects a cancel.
     """
-    answer = database.value(
+    status = database.value(
         "select initial_task_status(%s, %s, %s, %s, %s, %s, %s)",
         (instance_status, phase, run, at, NOON, HORIZON, engine_paused),
     )
-    assert answer == born
+    assert status == expected

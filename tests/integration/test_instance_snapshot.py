@@ -17,20 +17,24 @@ def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database).pause_all(ALICE)
     control(database, after(seconds=2)).resume_all(ALICE)
-    told = control(database, after(minutes=1)).instance_snapshot(started.instance_id)
-    assert (told.instance.instance_id, told.instance.status, told.instance.revision) == (
+    snapshot = control(database, after(minutes=1)).instance_snapshot(started.instance_id)
+    assert (
+        snapshot.instance.instance_id,
+        snapshot.instance.status,
+        snapshot.instance.revision,
+    ) == (
         started.instance_id,
         InstanceStatus.ACTIVE,
         0,
     )
-    assert told.instance.account.account_id == started.account_id
-    assert told.task is not None
-    assert (told.task.task_id, told.task.phase, told.task.scheduled_for) == (
+    assert snapshot.instance.account.account_id == started.account_id
+    assert snapshot.task is not None
+    assert (snapshot.task.task_id, snapshot.task.phase, snapshot.task.scheduled_for) == (
         started.task_id,
         Phase.TIMER,
         after(hours=1),
     )
-    assert (told.task_status, told.now, told.global_paused_ms) == (
+    assert (snapshot.task_status, snapshot.now, snapshot.global_paused_ms) == (
         "pending",
         after(minutes=1),
         2000,
@@ -39,9 +43,9 @@ def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
 
 def test_the_last_task_of_a_failed_instance_is_read(database: TestDatabase) -> None:
     """With its payload: a text that was written is not written again."""
-    told = control(database).instance_snapshot(failed(database, unknown=True).instance_id)
-    assert told.task is not None
-    assert (told.task_status, told.task.outcome_unknown, told.task.payload.request) == (
+    snapshot = control(database).instance_snapshot(failed(database, unknown=True).instance_id)
+    assert snapshot.task is not None
+    assert (snapshot.task_status, snapshot.task.outcome_unknown, snapshot.task.payload.request) == (
         "failed",
         True,
         REQUEST,
@@ -56,9 +60,9 @@ def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase
         task_id = f"{started.instance_id}:{number}"
         (begun,) = begin(database, task_id)
         commit(database, (task_id, begun["fence"], a_decision(next_task=a_next(at=NOON))))
-    told = control(database).instance_snapshot(started.instance_id)
-    assert told.task is not None
-    assert told.task.sequence == 10
+    snapshot = control(database).instance_snapshot(started.instance_id)
+    assert snapshot.task is not None
+    assert snapshot.task.sequence == 10
 
 
 def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
@@ -67,8 +71,8 @@ def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
     (begun,) = begin(database, started.task_id)
     commit(database, (started.task_id, begun["fence"], a_decision(status="completed")))
     database.value("select delete_finished_tasks(%s, 100)", (after(days=8),))
-    told = control(database).instance_snapshot(started.instance_id)
-    assert (told.task, told.task_status) == (None, None)
+    snapshot = control(database).instance_snapshot(started.instance_id)
+    assert (snapshot.task, snapshot.task_status) == (None, None)
 
 
 @pytest.mark.parametrize("instance_id", ["00000000-0000-4000-8000-000000000000", "nonsense"])

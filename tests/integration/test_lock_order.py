@@ -203,7 +203,7 @@ MAKES_DUE = {
 
 @pytest.mark.race
 @pytest.mark.parametrize("verb", ["start", *MAKES_DUE])
-def test_a_global_pause_waits_for_whoever_makes_a_task_due(
+def test_a_global_pause_waits_for_functions_that_make_a_task_due(
     database: TestDatabase, verb: str
 ) -> None:
     """I7: after a global pause is acknowledged, only cancels are queued.

@@ -54,8 +54,8 @@ def write(database: TestDatabase, at: datetime) -> str:
 def test_today_and_seven_days_to_come_have_a_partition(database: TestDatabase) -> None:
     """Days are in UTC, in any time zone of the session."""
     database.rows("set timezone = 'Pacific/Auckland'")
-    told = maintenance(database, THEN).maintain_history(KEEP)
-    assert told["created"] == [f"step_history_203105{day}" for day in range(10, 18)]
+    report = maintenance(database, THEN).maintain_history(KEEP)
+    assert report["created"] == [f"step_history_203105{day}" for day in range(10, 18)]
     assert write(database, THEN) == "step_history_20310510"
     assert write(database, datetime(2031, 5, 17, 23, 59, 59, tzinfo=UTC)) == "step_history_20310517"
     assert write(database, datetime(2031, 5, 18, tzinfo=UTC)) == "step_history_rest"
@@ -94,8 +94,8 @@ def test_rows_that_came_before_their_partition_do_not_stand_in_the_way(
 ) -> None:
     """Their day stays in the default partition; the others are made."""
     assert write(database, THEN) == "step_history_rest"
-    told = maintenance(database, THEN).maintain_history(KEEP)
-    assert told["created"] == [f"step_history_203105{day}" for day in range(11, 18)]
+    report = maintenance(database, THEN).maintain_history(KEEP)
+    assert report["created"] == [f"step_history_203105{day}" for day in range(11, 18)]
     assert write(database, THEN) == "step_history_rest"
 
 
@@ -118,8 +118,8 @@ def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> Non
     reader = database.session()
     reader.begin()
     reader.rows("select count(*) from step_history")
-    told = maintenance(database, THEN + KEEP + 3 * DAY).maintain_history(KEEP)
-    assert told["dropped"] == []
+    report = maintenance(database, THEN + KEEP + 3 * DAY).maintain_history(KEEP)
+    assert report["dropped"] == []
     reader.commit()
     assert len(maintenance(database, THEN + KEEP + 3 * DAY).maintain_history(KEEP)["dropped"]) == 3
 

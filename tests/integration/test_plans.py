@@ -117,19 +117,20 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
 
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
-def test_the_health_check_looks_at_what_is_out_and_due(crowded: TestDatabase, plan: str) -> None:
+def test_the_health_check_reads_what_is_in_flight_and_due(crowded: TestDatabase, plan: str) -> None:
     """It reads what is in flight and due, not what sleeps: each tick calls it."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:
         make_due(crowded, BATCH)
         seen = work(crowded)
-        told = crowded.value("select engine_health(%s)", (after(seconds=1),))
+        health = crowded.value("select engine_health(%s)", (after(seconds=1),))
         looking = work(crowded, seen)
-        assert BATCH <= told["due_backlog"] < SLEEPERS / 10
+        assert BATCH <= health["due_backlog"] < SLEEPERS / 10
         assert looking["seq_scans"] == 0
         assert (
-            looking["rows_fetched"] <= told["due_backlog"] + told["queued"] + told["running"] + 10
+            looking["rows_fetched"]
+            <= health["due_backlog"] + health["queued"] + health["running"] + 10
         )
     finally:
         crowded.main.rollback()
@@ -142,9 +143,9 @@ def test_the_search_for_orphaned_workflows_is_bounded(crowded: TestDatabase, pla
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:
-        for place in ("", "sleeper-5"):
+        for start_after in ("", "sleeper-5"):
             seen = work(crowded)
-            found = crowded.value("select find_orphaned_workflows(%s, %s)", (place, BATCH))
+            found = crowded.value("select find_orphaned_workflows(%s, %s)", (start_after, BATCH))
             looking = work(crowded, seen)
             assert (found["checked"], found["orphaned"]) == (BATCH, 0)
             assert looking["seq_scans"] == 0

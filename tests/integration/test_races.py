@@ -340,7 +340,7 @@ def test_commit_that_ends_then_start(database: TestDatabase) -> None:
     assert database.value("select min(started_at) from workflow_instances") == NOON
 
 
-def test_a_live_instance_that_ends_under_a_start_is_still_told_as_such(
+def test_a_live_instance_that_ends_under_a_start_is_still_already_active(
     database: TestDatabase,
 ) -> None:
     """A start that lost to a live instance gets already_active.

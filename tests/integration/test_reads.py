@@ -40,7 +40,7 @@ from tests.support.stores import (
     unsure,
 )
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+NO_INSTANCE = "00000000-0000-4000-8000-000000000000"
 WORKFLOW = {
     "id", "account_id", "workflow_type", "workflow_version", "status", "current_step",
     "current_step_id", "total_steps", "next_action_at", "last_error", "started_at", "finished_at",
@@ -74,15 +74,14 @@ def listed(database: TestDatabase, **filters: Any) -> list[str]:
 def test_a_workflow_shows_itself_and_its_live_task(database: TestDatabase) -> None:
     """A workflow has its columns, times as datetimes in UTC, its step's id and its live task."""
     started = an_instance(database, a_next(at=after(hours=1)))
-    told = reads(database).workflow(started.instance_id)
-    assert told.keys() == WORKFLOW
-    assert told["task"].keys() == TASK
-    assert (told["id"], told["account_id"], told["workflow_type"], told["workflow_version"]) == (
-        started.instance_id, started.account_id, "default", 1,
-    )  # fmt: skip
-    assert (told["current_step"], told["current_step_id"], told["total_steps"]) == (0, "rest", 3)
-    assert told["started_at"].utcoffset() == timedelta()
-    assert (told["next_action_at"], told["task"]["scheduled_for"], told["task"]["status"]) == (
+    shown = reads(database).workflow(started.instance_id)
+    assert shown.keys() == WORKFLOW
+    assert shown["task"].keys() == TASK
+    assert (shown["id"], shown["account_id"]) == (started.instance_id, started.account_id)
+    assert (shown["workflow_type"], shown["workflow_version"]) == ("default", 1)
+    assert (shown["current_step"], shown["current_step_id"], shown["total_steps"]) == (0, "rest", 3)
+    assert shown["started_at"].utcoffset() == timedelta()
+    assert (shown["next_action_at"], shown["task"]["scheduled_for"], shown["task"]["status"]) == (
         after(hours=1),
         after(hours=1),
         "pending",
@@ -91,8 +90,8 @@ def test_a_workflow_shows_itself_and_its_live_task(database: TestDatabase) -> No
 
 def test_a_finished_workflow_has_no_live_task(database: TestDatabase) -> None:
     """A finished workflow has no live task and no next action."""
-    told = reads(database).workflow(failed(database).instance_id)
-    assert (told["task"], told["next_action_at"], told["status"], told["last_error"]) == (
+    shown = reads(database).workflow(failed(database).instance_id)
+    assert (shown["task"], shown["next_action_at"], shown["status"], shown["last_error"]) == (
         None,
         None,
         "failed",
@@ -118,7 +117,7 @@ def test_a_running_submit_is_an_effect_in_flight(database: TestDatabase) -> None
     )
 
 
-@pytest.mark.parametrize("instance_id", [NOBODY, "nonsense", ""])
+@pytest.mark.parametrize("instance_id", [NO_INSTANCE, "nonsense", ""])
 def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
     """Neither a workflow nor a history is found under an unknown id."""
     with pytest.raises(NotFound):
@@ -190,7 +189,8 @@ def test_a_page_fits_into_a_response(database: TestDatabase) -> None:
 
 BAD_CURSORS = [
     "", "x", "!!!", "bnVsbA", "W10", "W3t9XQ", "💥", "=" * 8, cursors.encode("x"),
-    cursors.encode(NOON), cursors.encode(NOON, "x"), cursors.encode("2030-01-01T00:00:00", NOBODY),
+    cursors.encode(NOON), cursors.encode(NOON, "x"),
+    cursors.encode("2030-01-01T00:00:00", NO_INSTANCE),
     cursors.encode(1, 2, 3), cursors.encode(-1), cursors.encode(2**70),
     "W1tbW1tbW1tbW1tb" * 30,
 ]  # fmt: skip
@@ -242,24 +242,24 @@ def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None
     """An account has its credentials' versions and its live workflow, not its credentials."""
     account_id = an_account(database, credentials_ciphertext=b"secret", ciphertext_version=100_000)
     started = an_instance(database, account_id=account_id)
-    told = reads(database).account(account_id)
+    shown = reads(database).account(account_id)
     assert (
-        told["flamebot_id"],
-        told["has_credentials"],
-        told["credentials_version"],
-        told["status"],
+        shown["flamebot_id"],
+        shown["has_credentials"],
+        shown["credentials_version"],
+        shown["status"],
     ) == (
         account_id,
         True,
         100_000,
         "active",
     )
-    assert (told["live_workflow_id"], told["live_workflow_status"]) == (
+    assert (shown["live_workflow_id"], shown["live_workflow_status"]) == (
         started.instance_id,
         "active",
     )
-    assert "secret" not in json.dumps(told, default=str)
-    assert not any("cipher" in name for name in told)
+    assert "secret" not in json.dumps(shown, default=str)
+    assert not any("cipher" in name for name in shown)
     bare = reads(database).account(an_account(database))
     assert (bare["has_credentials"], bare["live_workflow_id"]) == (False, None)
     with pytest.raises(NotFound):
@@ -273,14 +273,14 @@ def test_current_definitions_are_listed_with_their_instances(database: TestDatab
     failed(database)
     a_definition(database, "default", version=2)
     a_definition(database, "other")
-    told = {row["type"]: row for row in reads(database).definitions()}
-    assert list(told) == ["default", "other"]
+    shown = {row["type"]: row for row in reads(database).definitions()}
+    assert list(shown) == ["default", "other"]
     assert (
-        told["default"]["version"],
-        told["default"]["instances"],
-        told["default"]["total_steps"],
+        shown["default"]["version"],
+        shown["default"]["instances"],
+        shown["default"]["total_steps"],
     ) == (2, {"active": 1, "failed": 1}, 3)
-    assert told["other"]["instances"] == {}
+    assert shown["other"]["instances"] == {}
 
 
 def test_a_definition_is_shown_by_version(database: TestDatabase) -> None:

@@ -57,7 +57,7 @@ def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
     assert reclaim(database) == []
 
 
-def test_whoever_lost_its_lease_cannot_commit(database: TestDatabase) -> None:
+def test_a_worker_that_lost_its_lease_cannot_commit(database: TestDatabase) -> None:
     """A stale fence never changes a row (I4); the one who reclaimed commits."""
     running = a_running_task(database)
     database.rows(EXPIRE)

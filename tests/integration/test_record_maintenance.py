@@ -16,14 +16,14 @@ def test_a_pass_is_remembered_in_real_time(database: TestDatabase) -> None:
     maintenance(database).record_maintenance(
         {"after": "acct\u0000-7", "orphaned_workflows": 2, "failed": ["history"]}
     )
-    told = reads(database).engine_health()
-    assert told["last_maintenance"] == {
+    health = reads(database).engine_health()
+    assert health["last_maintenance"] == {
         "after": "acct\ufffd-7",
         "orphaned_workflows": 2,
         "failed": ["history"],
     }
-    assert 0 <= told["last_maintenance_age_seconds"] < 30
-    assert abs(datetime.now(UTC) - told["last_maintenance_at"]) < timedelta(seconds=30)  # noqa: TID251  # wall time
+    assert 0 <= health["last_maintenance_age_seconds"] < 30
+    assert abs(datetime.now(UTC) - health["last_maintenance_at"]) < timedelta(seconds=30)  # noqa: TID251  # wall time
 
 
 def test_a_new_database_waits_for_its_first_pass(database: TestDatabase) -> None:
@@ -31,6 +31,6 @@ def test_a_new_database_waits_for_its_first_pass(database: TestDatabase) -> None
 
     A schedule that never fires is noticed, and a new engine is healthy.
     """
-    told = reads(database).engine_health()
-    assert told["last_maintenance"] == {}
-    assert 0 <= told["last_maintenance_age_seconds"] < 600
+    health = reads(database).engine_health()
+    assert health["last_maintenance"] == {}
+    assert 0 <= health["last_maintenance_age_seconds"] < 600

@@ -200,7 +200,7 @@ def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: st
     assert refusal.value.context["allowed"] == expected[state]
 
 
-def test_a_plan_of_yesterday_is_refused(database: TestDatabase) -> None:
+def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None:
     """The revision is not the one that the plan was made for."""
     started = failed(database)
     with pytest.raises(RevisionConflict):

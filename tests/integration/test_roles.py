@@ -136,7 +136,7 @@ def test_each_role_may_execute_its_verbs_and_no_others(deployed: TestDatabase, r
     assert {row["proname"] for row in rows} == RIGHTS[role]
 
 
-def test_nobody_else_may_execute_anything(deployed: TestDatabase) -> None:
+def test_no_other_role_may_execute_anything(deployed: TestDatabase) -> None:
     """Postgres grants new functions to PUBLIC. Here that is revoked, also for later functions."""
     deployed.rows("create function made_later() returns int language sql as 'select 1'")
     rows = deployed.rows(
@@ -366,7 +366,7 @@ def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in:
     db.close()
 
 
-def test_where_roles_log_in_by_iam_they_are_told_to(
+def test_roles_log_in_by_iam_where_rds_iam_exists(
     postgres: Server, deployed: TestDatabase, sql_dir: Path
 ) -> None:
     """On RDS there is a role for that; elsewhere there is none, and nothing is missing."""

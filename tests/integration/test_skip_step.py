@@ -41,7 +41,7 @@ TO_THE_END = Decision(
 )
 
 
-def test_the_waiting_task_is_cancelled_and_the_next_one_born(database: TestDatabase) -> None:
+def test_the_waiting_task_is_cancelled_and_the_next_one_inserted(database: TestDatabase) -> None:
     """Instance, history and next task are as decided. The sequence has no gap (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 0, PAST, ALICE)
@@ -154,7 +154,7 @@ def test_a_finished_workflow_has_no_step_to_skip(database: TestDatabase) -> None
     assert refusal.value.context["allowed"] == ["retry"]
 
 
-def test_a_plan_of_yesterday_is_refused(database: TestDatabase) -> None:
+def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None:
     """The same call twice skips one step, not two."""
     started = an_instance(database)
     control(database).skip_step(started.instance_id, 0, PAST, ALICE)
@@ -226,7 +226,7 @@ def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
     assert last_task(database, started.instance_id)["sequence"] == 2
 
 
-def test_history_goes_on_from_what_was_told(database: TestDatabase) -> None:
+def test_history_goes_on_from_its_last_row(database: TestDatabase) -> None:
     """A person's decision continues the numbers of the commits before it."""
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).skip_step(started.instance_id, 0, PAST, ALICE)

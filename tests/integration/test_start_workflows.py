@@ -125,7 +125,7 @@ def test_same_instance_again_is_started_again(database: TestDatabase) -> None:
     assert database.value("select count(*) from scheduled_tasks") == 1
 
 
-def test_every_row_has_its_own_answer(database: TestDatabase) -> None:
+def test_every_row_has_its_own_result(database: TestDatabase) -> None:
     """Missing and incomplete accounts, and the same account twice, spoil no other row."""
     definition = a_definition(database)
     good, bare = an_account(database), an_account(database, model_id=None)

@@ -185,15 +185,15 @@ def importing(db: TestDatabase) -> None:
 def importing_a_file(db: TestDatabase) -> None:
     """A chunk of new and known accounts, and the ways that an import ends."""
     workflow = a_definition(db)
-    turn = begun(db, definition_id=workflow)
+    lease = begun(db, definition_id=workflow)
     names = [f"filed-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
     staged = [
         a_row(name, n, a_start(name, workflow, a_next(at=after(days=1))))
         for n, name in enumerate(names, 2)
     ]
     store = worker(db, queue_capacity=20_000)
-    assert store.import_chunk(turn, a_chunk(turn, *staged)).started == BATCH
-    again = replace(turn, bytes_read=500)
+    assert store.import_chunk(lease, a_chunk(lease, *staged)).started == BATCH
+    again = replace(lease, bytes_read=500)
     repeated = [replace(row, row=row.row + 5000) for row in staged]
     assert (
         store.import_chunk(again, a_chunk(again, *repeated, to=900, last=True)).rejected
@@ -256,8 +256,8 @@ def reading(db: TestDatabase) -> None:
 
 
 SCENES: list[Callable[[TestDatabase], None]] = [
-    dispatching, pausing_everything, controlling, importing, importing_a_file, keeping_accounts, maintaining,
-    reading,
+    dispatching, pausing_everything, controlling, importing, importing_a_file, keeping_accounts,
+    maintaining, reading,
 ]  # fmt: skip
 
 

@@ -94,7 +94,9 @@ class WatchedSession(Database):
             return self.session.rows(sql, params)  # type: ignore[arg-type]  # what the adapters bind
         finally:
             self.plans += [
-                (sql, told[told.index("{") :]) for told in notices if told.startswith("LOG:  plan:")
+                (sql, notice[notice.index("{") :])
+                for notice in notices
+                if notice.startswith("LOG:  plan:")
             ]
             self.session.rows(_REST)
 

@@ -37,7 +37,7 @@ def race(
     return first_answer, second_answer
 
 
-def told(verb: Verb) -> Verb:
+def or_refusal(verb: Verb) -> Verb:
     """Return the call with refusals as results: the SQLSTATE, such as FB001."""
 
     def call(session: Session) -> Any:

@@ -19,7 +19,7 @@ from tests.support.builders import (
     stop,
 )
 from tests.support.databases import TestDatabase
-from tests.support.race import race, told
+from tests.support.race import or_refusal, race
 
 pytestmark = pytest.mark.race
 
@@ -56,7 +56,7 @@ def test_the_later_reserved_version_then_the_earlier(database: TestDatabase) -> 
 def test_the_same_idempotency_key_at_once(database: TestDatabase) -> None:
     """The second request is refused at once: it waits for nothing and stores nothing (I9)."""
     _, answer = race(
-        database, import_("acct-1", key="k"), told(import_("acct-2", key="k")), waits=False
+        database, import_("acct-1", key="k"), or_refusal(import_("acct-2", key="k")), waits=False
     )
     assert answer == "FB010"
     assert database.value("select array_agg(flamebot_id) from accounts") == ["acct-1"]
@@ -90,7 +90,7 @@ def test_an_import_that_starts_then_erasure(database: TestDatabase) -> None:
     """Erasing waits for the import, and is refused: a workflow lives on the account now (I1)."""
     an_account(database, "acct-1")
     row = a_start("acct-1", a_definition(database))
-    _, answer = race(database, import_("acct-1", starts=[row]), told(erase("acct-1")))
+    _, answer = race(database, import_("acct-1", starts=[row]), or_refusal(erase("acct-1")))
     assert answer == "FB004"
     assert database.value("select count(*) from accounts") == 1
 
@@ -98,7 +98,7 @@ def test_an_import_that_starts_then_erasure(database: TestDatabase) -> None:
 def test_erasure_twice_at_once(database: TestDatabase) -> None:
     """The second one finds nothing left."""
     account = an_account(database)
-    _, answer = race(database, erase(account), told(erase(account)))
+    _, answer = race(database, erase(account), or_refusal(erase(account)))
     assert answer == "FB001"
 
 

@@ -22,7 +22,7 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import TestDatabase
-from tests.support.race import Verb, race, told
+from tests.support.race import Verb, or_refusal, race
 
 pytestmark = pytest.mark.race
 
@@ -61,7 +61,7 @@ def test_resume_then_commit(database: TestDatabase) -> None:
 def test_commit_then_skip(database: TestDatabase) -> None:
     """The plan was made for another task, so it is refused and made anew (I3)."""
     running = a_running_task(database)
-    _, answer = race(database, committing(running), told(skip(running.instance_id)))
+    _, answer = race(database, committing(running), or_refusal(skip(running.instance_id)))
     assert answer == "FB005"
     assert live_tasks(database, running.instance_id) == ["queued"]
 
@@ -72,7 +72,7 @@ def test_commit_then_run_now(database: TestDatabase) -> None:
     _, answer = race(
         database,
         committing(running, next_task=a_next(at=after(hours=1))),
-        told(hurry(running.instance_id)),
+        or_refusal(hurry(running.instance_id)),
     )
     assert answer == "FB005"
     assert task(database, f"{running.instance_id}:2")["scheduled_for"] == after(hours=1)
@@ -84,7 +84,7 @@ def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
     _, answer = race(
         database,
         committing(running, to="failed", status="failed"),
-        told(retry(running.instance_id)),
+        or_refusal(retry(running.instance_id)),
     )
     assert answer["workflow"]["status"] == "active"
     assert live_tasks(database, running.instance_id) == ["queued"]
@@ -97,7 +97,7 @@ def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
     _, answer = race(
         database,
         committing(running, status="completed"),
-        told(lambda s: stop(s, running.instance_id)),
+        or_refusal(lambda s: stop(s, running.instance_id)),
     )
     assert answer == "FB003"
     assert instance(database, running.instance_id)["status"] == "completed"
@@ -109,7 +109,7 @@ def test_a_commit_that_ends_then_pause(database: TestDatabase) -> None:
     _, answer = race(
         database,
         committing(running, status="completed"),
-        told(lambda s: pause(s, running.instance_id)),
+        or_refusal(lambda s: pause(s, running.instance_id)),
     )
     assert answer == "FB003"
     assert instance(database, running.instance_id)["status"] == "completed"

@@ -19,7 +19,7 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import TestDatabase
-from tests.support.race import race, told
+from tests.support.race import or_refusal, race
 from tests.support.stores import failed, polling
 
 pytestmark = pytest.mark.race
@@ -86,7 +86,7 @@ def test_stop_then_pause(database: TestDatabase) -> None:
     _, answer = race(
         database,
         lambda s: stop(s, started.instance_id),
-        told(lambda s: pause(s, started.instance_id)),
+        or_refusal(lambda s: pause(s, started.instance_id)),
     )
     assert answer == "FB003"
     assert phases(database, started.instance_id) == [("poll", "cancelled"), ("cancel", "queued")]
@@ -111,7 +111,7 @@ def test_stop_then_resume(database: TestDatabase) -> None:
     _, answer = race(
         database,
         lambda s: stop(s, started.instance_id),
-        told(lambda s: resume(s, started.instance_id)),
+        or_refusal(lambda s: resume(s, started.instance_id)),
     )
     assert answer == "FB003"
     assert phases(database, started.instance_id) == [("timer", "cancelled")]
@@ -139,7 +139,7 @@ def test_pause_then_skip(database: TestDatabase) -> None:
     """The plan was made for an active workflow; a new one leaves its task held."""
     started = an_instance(database)
     _, answer = race(
-        database, lambda s: pause(s, started.instance_id), told(skip(started.instance_id))
+        database, lambda s: pause(s, started.instance_id), or_refusal(skip(started.instance_id))
     )
     assert answer == "FB005"
     assert phases(database, started.instance_id) == [("timer", "held")]
@@ -174,7 +174,9 @@ def test_run_now_then_begin(database: TestDatabase) -> None:
 def test_run_now_twice_at_once(database: TestDatabase) -> None:
     """The second one came with an old revision, and makes no second message."""
     started = an_instance(database, a_next(at=after(hours=5)))
-    hurried, answer = race(database, hurry(started.instance_id), told(hurry(started.instance_id)))
+    hurried, answer = race(
+        database, hurry(started.instance_id), or_refusal(hurry(started.instance_id))
+    )
     assert (len(hurried["send"]), answer) == (1, "FB005")
     assert task(database, started.task_id)["fence"] == hurried["send"][0]["fence"]
 
@@ -217,7 +219,7 @@ def test_a_stop_with_an_open_job_then_erasure(database: TestDatabase) -> None:
     """Still stopping, it still needs the account: erasing is refused."""
     started = an_instance(database, a_poll())
     _, answer = race(
-        database, lambda s: stop(s, started.instance_id), told(erase(started.account_id))
+        database, lambda s: stop(s, started.instance_id), or_refusal(erase(started.account_id))
     )
     assert answer == "FB004"
     assert database.value("select count(*) from accounts") == 1

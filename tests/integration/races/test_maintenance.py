@@ -24,7 +24,7 @@ pytestmark = pytest.mark.race
 PASS = "update workflow_locks set expires_at = clock_timestamp() - interval '1 s'"
 
 
-def test_the_sweep_then_somebody_takes_the_lock(database: TestDatabase) -> None:
+def test_the_sweep_then_a_delivery_takes_the_lock(database: TestDatabase) -> None:
     """A delivery that asks for a lock which is being deleted waits, and then gets it."""
     lock("n1")(database.main)
     database.rows(PASS)
@@ -33,7 +33,7 @@ def test_the_sweep_then_somebody_takes_the_lock(database: TestDatabase) -> None:
     assert database.value("select locked_by from workflow_locks") == "n2"
 
 
-def test_somebody_takes_the_lock_then_the_sweep(database: TestDatabase) -> None:
+def test_a_delivery_takes_the_lock_then_the_sweep(database: TestDatabase) -> None:
     """The sweep passes by an expired lock that is being taken."""
     lock("n1")(database.main)
     database.rows(PASS)

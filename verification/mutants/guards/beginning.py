@@ -73,7 +73,7 @@ MUTANTS = (
         "I5: of two deliveries of a message one begins the task.",
         _CAS,
         _CAS.replace("t.status = 'queued' and ", ""),
-        "test_global_pause_gives_back_all_but_cancels",
+        "test_global_pause_returns_all_but_cancels_to_pending",
         guard="begin-only-what-is-queued-and-due",
     ),
     BEGIN(
@@ -89,7 +89,7 @@ MUTANTS = (
         "I6: nothing begins before its time.",
         _CAS,
         _CAS.replace(" and t.scheduled_for <= v_now", ""),
-        "test_early_message_is_told_so_and_changes_nothing",
+        "test_early_message_is_returned_as_early_and_changes_nothing",
         guard="begin-only-what-is-queued-and-due",
     ),
     BEGIN(
@@ -113,7 +113,7 @@ MUTANTS = (
         "I7: nothing but a cancel begins under the global pause.",
         "if v_paused then",
         "if false then",
-        "test_global_pause_gives_back_all_but_cancels",
+        "test_global_pause_returns_all_but_cancels_to_pending",
         guard="begin-respects-the-global-pause",
     ),
     BEGIN(
@@ -121,7 +121,7 @@ MUTANTS = (
         "No pause affects a cancel.",
         _GIVE_BACK,
         _GIVE_BACK.replace(" and t.phase <> 'cancel'", ""),
-        "test_global_pause_gives_back_all_but_cancels",
+        "test_global_pause_returns_all_but_cancels_to_pending",
         guard="global-pause-returns-only-what-is-queued",
     ),
     BEGIN(
@@ -161,7 +161,7 @@ MUTANTS = (
         "A begin whose reply was lost is repeated: else the task idles for a lease.",
         "    if v_running_or_early then ",
         "    if false then ",
-        "test_same_delivery_asks_again_and_gets_the_same_answer",
+        "test_same_delivery_begins_again_and_gets_the_same_result",
         guard="begin-is-repeatable",
     ),
     BEGIN(
@@ -169,7 +169,7 @@ MUTANTS = (
         "The delivery is stored, so that only it can repeat the begin.",
         "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
         "claim_fence = requested.claim_fence,",
-        "test_same_delivery_asks_again_and_gets_the_same_answer",
+        "test_same_delivery_begins_again_and_gets_the_same_result",
         guard="begin-remembers-its-message",
     ),
     BEGIN(
@@ -177,7 +177,7 @@ MUTANTS = (
         "The message is stored, so that begin can be repeated and an expired lease counts.",
         "claim_fence = requested.claim_fence, begun_by = p_delivery_id,",
         "begun_by = p_delivery_id,",
-        "test_same_delivery_asks_again_and_gets_the_same_answer",
+        "test_same_delivery_begins_again_and_gets_the_same_result",
         guard="begin-remembers-its-message",
     ),
     BEGIN(
@@ -185,7 +185,7 @@ MUTANTS = (
         "I4: begin takes a new fence: a reader of the message cannot commit.",
         "set status = 'running', fence = nextval('fence_seq'), claim_fence",
         "set status = 'running', claim_fence",
-        "test_same_delivery_asks_again_and_gets_the_same_answer",
+        "test_same_delivery_begins_again_and_gets_the_same_result",
         guard="begin-takes-a-new-fence",
     ),
     BEGIN(
@@ -224,7 +224,7 @@ MUTANTS = (
         "c.paused_ms + case when c.paused then greatest(extract(epoch"
         " from v_now - c.paused_at) * 1000, 0) else 0 end",
         "c.paused_ms",
-        "test_time_spent_in_global_pauses_is_told",
+        "test_time_spent_in_global_pauses_is_returned",
         guard="begin-counts-the-present-pause",
     ),
 )

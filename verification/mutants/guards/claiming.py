@@ -72,7 +72,7 @@ MUTANTS = (
         "Only queued and running tasks count as in flight.",
         "t.is_in_flight limit",
         "t.is_live limit",
-        "test_what_is_queued_or_running_takes_room_and_nothing_else",
+        "test_only_queued_and_running_tasks_take_capacity",
         guard="capacity-counts-what-is-in-flight",
     ),
     CAPACITY(
@@ -80,7 +80,7 @@ MUTANTS = (
         "The free capacity is never negative: the count ends at the capacity.",
         "from scheduled_tasks t where t.is_in_flight limit p_queue_capacity)",
         "from scheduled_tasks t where t.is_in_flight)",
-        "test_a_system_that_is_more_than_full_has_no_room",
+        "test_free_capacity_is_never_negative",
         guard="capacity-counts-what-is-in-flight",
     ),
     CLAIM(

@@ -93,7 +93,7 @@ MUTANTS = (
         "I3: a task that is not running is not committed again under its last fence.",
         _CAS,
         "where s.task_id = x.task_id and s.fence = x.fence",
-        "test_commit_again_answers_the_same",
+        "test_commit_again_returns_the_same",
         guard="stale-fence",
     ),
     COMMIT(
@@ -101,7 +101,7 @@ MUTANTS = (
         "A commit whose reply was lost can be repeated.",
         "               committed_fence = t.fence,\n",
         "",
-        "test_commit_again_answers_the_same",
+        "test_commit_again_returns_the_same",
         guard="committed-fence-is-kept",
     ),
     COMMIT(
@@ -109,7 +109,7 @@ MUTANTS = (
         "A commit whose reply was lost can be repeated.",
         "    if v_repeated then",
         "    if false then",
-        "test_commit_again_answers_the_same",
+        "test_commit_again_returns_the_same",
         guard="commit-is-repeatable",
     ),
     COMMIT(
@@ -117,7 +117,7 @@ MUTANTS = (
         "I4: the caller does not go on with a successor that another delivery runs.",
         f"{_MINE} n.status end",
         "n.status",
-        "test_commit_again_never_hands_out_somebody_elses_fence",
+        "test_commit_again_never_returns_the_fence_of_another_delivery",
         guard="status-of-the-own-successor",
     ),
     COMMIT(
@@ -125,7 +125,7 @@ MUTANTS = (
         "I4: the caller does not get the fence of another delivery.",
         f"{_MINE} n.fence end",
         "n.fence",
-        "test_commit_again_never_hands_out_somebody_elses_fence",
+        "test_commit_again_never_returns_the_fence_of_another_delivery",
         guard="fence-of-the-own-successor",
     ),
     COMMIT(
@@ -133,7 +133,7 @@ MUTANTS = (
         "I6: a repeated commit returns what it queued, to be sent.",
         "case when n.status = 'queued' then task_pointer(n.task_id",
         "case when false then task_pointer(n.task_id",
-        "test_commit_again_tells_the_present_state_of_the_successor",
+        "test_commit_again_returns_the_present_state_of_the_successor",
         guard="repeated-commit-sends-again",
     ),
     COMMIT(
@@ -165,7 +165,7 @@ MUTANTS = (
         "I1: the cancel of a timeout goes on as that of the stop.",
         "case when x.decision -> 'next' ->> 'phase' = 'cancel' then x.decision -> 'next' end)",
         "null)",
-        f"{INTERRUPTED}::test_timeouts_cancel_takes_the_stop_over",
+        f"{INTERRUPTED}::test_the_cancel_of_a_timeout_becomes_that_of_the_stop",
         guard="stop-keeps-the-cancel-of-a-timeout",
     ),
     COMMIT(
@@ -173,7 +173,7 @@ MUTANTS = (
         "A cancel that follows a stop ends the instance as stopped.",
         "|| case when s.old_status = 'stopping' then '{\"reason\": \"stop\"}'::jsonb else '{}' end",
         "",
-        f"{INTERRUPTED}::test_timeouts_cancel_takes_the_stop_over",
+        f"{INTERRUPTED}::test_the_cancel_of_a_timeout_becomes_that_of_the_stop",
         guard="cancel-carries-the-stop",
     ),
     COMMIT(
@@ -245,7 +245,7 @@ MUTANTS = (
         "Every writer raises the revision: a plan for the former one is void.",
         "revision = i.revision + 1, updated_at = v_now,",
         "updated_at = v_now,",
-        "test_commit_again_answers_the_same",
+        "test_commit_again_returns_the_same",
         guard="commit-raises-the-revision",
     ),
 )

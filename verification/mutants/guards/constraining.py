@@ -37,7 +37,7 @@ MUTANTS = (
         "I3: the id of a task is unique.",
         "primary key",
         "not null",
-        "test_same_wake_up_twice_is_impossible",
+        "test_same_task_twice_is_impossible",
         guard="task-id-is-unique",
     ),
     TABLES(
@@ -46,7 +46,7 @@ MUTANTS = (
         "constraint task_id_is_instance_and_sequence"
         " check (task_id = workflow_instance_id || ':' || sequence),",
         "",
-        "test_same_wake_up_twice_is_impossible",
+        "test_same_task_twice_is_impossible",
         guard="task-id-is-instance-and-sequence",
     ),
     TABLES(
@@ -55,7 +55,7 @@ MUTANTS = (
         "constraint leased_iff_in_flight check ((lease_expires_at is not null)"
         " = (status in ('queued', 'running'))),",
         "",
-        "test_task_in_two_minds_is_impossible",
+        "test_contradictory_task_is_impossible",
         guard="in-flight-has-a-lease",
     ),
     TABLES(
@@ -64,7 +64,7 @@ MUTANTS = (
         "constraint finished_at_iff_finished check ((finished_at is not null)"
         " = (status in ('completed', 'failed', 'cancelled'))),",
         "",
-        "test_task_in_two_minds_is_impossible",
+        "test_contradictory_task_is_impossible",
         guard="finished-task-has-an-end",
     ),
     TABLES(
@@ -72,7 +72,7 @@ MUTANTS = (
         "A held task has the time of its hold: the remaining wait counts from it.",
         "constraint held_at_iff_held check ((held_at is not null) = (status = 'held')),",
         "",
-        "test_task_in_two_minds_is_impossible",
+        "test_contradictory_task_is_impossible",
         guard="held-task-has-a-start",
     ),
     TABLES(
@@ -80,7 +80,7 @@ MUTANTS = (
         "A cancel is never held, whatever a function does.",
         "check (phase <> 'cancel' or status <> 'held')",
         "check (true)",
-        "test_task_in_two_minds_is_impossible",
+        "test_contradictory_task_is_impossible",
         guard="cancel-is-never-held",
     ),
     TABLES(
@@ -89,7 +89,7 @@ MUTANTS = (
         "constraint finished_at_iff_finished check ((finished_at is not null)"
         " = (status in ('completed', 'failed', 'stopped'))),",
         "",
-        "test_instance_in_two_minds_is_impossible",
+        "test_contradictory_instance_is_impossible",
         guard="finished-instance-has-an-end",
     ),
     TABLES(
@@ -97,7 +97,7 @@ MUTANTS = (
         "A paused instance has the time of its pause.",
         "check (status <> 'paused' or paused_at is not null)",
         "check (true)",
-        "test_instance_in_two_minds_is_impossible",
+        "test_contradictory_instance_is_impossible",
         guard="paused-instance-has-a-start",
     ),
     TABLES(

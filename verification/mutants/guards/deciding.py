@@ -38,7 +38,7 @@ MUTANTS = (
         "History is numbered without gaps by every writer.",
         "i.history_count + h.number",
         "h.number",
-        "test_history_goes_on_from_what_was_told",
+        "test_history_goes_on_from_its_last_row",
         guard="history-goes-on",
     ),
     APPLY(
@@ -46,7 +46,7 @@ MUTANTS = (
         "I3: the next task has the next sequence.",
         "values (p_id || ':' || (p_sequence + 1), p_id, v_instance.account_id, p_sequence + 1,",
         "values (p_id || ':' || (p_sequence + 2), p_id, v_instance.account_id, p_sequence + 2,",
-        "test_the_waiting_task_is_cancelled_and_the_next_one_born",
+        "test_the_waiting_task_is_cancelled_and_the_next_one_inserted",
         guard="next-sequence",
     ),
     ALLOWED(

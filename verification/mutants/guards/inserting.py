@@ -30,7 +30,7 @@ MUTANTS = (
         "An item that comes twice is returned once.",
         "(select distinct r.id, r.fence from",
         "(select r.id, r.fence from",
-        f"{BOOKS}::test_same_item_twice_is_answered_once",
+        f"{BOOKS}::test_same_item_twice_is_returned_once",
         guard="item-is-returned-once",
     ),
     COMMIT(
@@ -38,7 +38,7 @@ MUTANTS = (
         "I4: the cancel of a stop comes by message, so that its delivery locks the account.",
         "f.old_status <> 'stopping' and coalesce((f.next ->> 'run')::boolean, false)",
         "coalesce((f.next ->> 'run')::boolean, false)",
-        f"{BOOKS}::test_a_stops_cancel_is_never_born_running",
+        f"{BOOKS}::test_the_cancel_of_a_stop_never_runs_at_once",
         guard="cancel-of-a-stop-is-sent",
     ),
     COMMIT(
@@ -103,7 +103,7 @@ MUTANTS = (
         "I8: sends count since the task was last queued.",
         "sends = case when r.rescheduled then (r.task_status = 'queued')::int else t.sends end",
         "sends = t.sends",
-        f"{BOOKS}::test_what_is_put_back_has_its_sends_counted_anew",
+        f"{BOOKS}::test_a_rescheduled_task_has_its_sends_counted_anew",
         guard="rescheduled-task-counts-sends-anew",
     ),
     COMMIT(
@@ -150,7 +150,7 @@ MUTANTS = (
         "case when r.task_status = 'queued' then v_wall + greatest(r.due - v_now, interval '0')"
         " / p_rate + p_lease end",
         "case when r.task_status = 'queued' then v_wall + p_lease end",
-        f"{BOOKS}::test_what_is_put_back_is_leased_until_after_it_is_due",
+        f"{BOOKS}::test_a_rescheduled_task_is_leased_until_after_it_is_due",
         guard="rescheduled-lease-from-the-due-time",
     ),
     COMMIT(
@@ -191,7 +191,7 @@ MUTANTS = (
         "I7: a task is inserted as held on a paused instance.",
         "        when p_instance_status = 'paused' and p_phase <> 'cancel' then 'held'\n",
         "",
-        "test_birth",
+        "test_each_status",
         guard="held-while-paused",
     ),
     INITIAL_STATUS(
@@ -199,7 +199,7 @@ MUTANTS = (
         "A cancel is never held.",
         "when p_instance_status = 'paused' and p_phase <> 'cancel'",
         "when p_instance_status = 'paused'",
-        "test_birth",
+        "test_each_status",
         guard="held-while-paused",
     ),
     INITIAL_STATUS(
@@ -207,7 +207,7 @@ MUTANTS = (
         "I7: a task is inserted as pending under the global pause.",
         "        when p_engine_paused and p_phase <> 'cancel' then 'pending'\n",
         "",
-        "test_birth",
+        "test_each_status",
         guard="pending-under-global-pause",
     ),
     INITIAL_STATUS(
@@ -215,7 +215,7 @@ MUTANTS = (
         "No pause affects a cancel.",
         "when p_engine_paused and p_phase <> 'cancel'",
         "when p_engine_paused",
-        "test_birth",
+        "test_each_status",
         guard="pending-under-global-pause",
     ),
     INITIAL_STATUS(
@@ -223,7 +223,7 @@ MUTANTS = (
         "I4: a task is inserted as running only for a delivery that asked for it.",
         "when p_run and p_at <= p_now",
         "when p_at <= p_now",
-        "test_birth",
+        "test_each_status",
         guard="running-only-when-asked-and-due",
     ),
     INITIAL_STATUS(
@@ -231,7 +231,7 @@ MUTANTS = (
         "I6: a task is inserted as running only if it is due.",
         "when p_run and p_at <= p_now",
         "when p_run",
-        "test_birth",
+        "test_each_status",
         guard="running-only-when-asked-and-due",
     ),
     INITIAL_STATUS(
@@ -239,7 +239,7 @@ MUTANTS = (
         "I6: a task is inserted as pending if it is due after the horizon.",
         "when p_at < p_now + p_horizon then 'queued'",
         "when true then 'queued'",
-        "test_birth",
+        "test_each_status",
         guard="queued-within-the-horizon",
     ),
 )

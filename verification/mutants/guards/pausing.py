@@ -121,7 +121,7 @@ MUTANTS = (
         "I7: a global pause waits for a resume, or the resume finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
-        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        f"{ORDER}::test_a_global_pause_waits_for_functions_that_make_a_task_due",
         guard="resume-takes-the-shared-lock",
     ),
     RESUME(

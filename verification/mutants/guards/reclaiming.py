@@ -118,7 +118,7 @@ MUTANTS = (
         "I4: a worker that lost its lease cannot commit.",
         "set status = 'running', fence = nextval('fence_seq'), claim_fence = null",
         "set status = 'running', claim_fence = null",
-        "test_whoever_lost_its_lease_cannot_commit",
+        "test_a_worker_that_lost_its_lease_cannot_commit",
         guard="reclaim-takes-a-new-fence",
     ),
     RECLAIM(
@@ -134,7 +134,7 @@ MUTANTS = (
         "I4: a delivery that lost its task does not get the fence of the present holder.",
         "begun_by = p_delivery_id, ",
         "",
-        "tests/integration/test_commit_tasks.py::test_commit_again_never_hands_out_somebody_elses_fence",
+        "tests/integration/test_commit_tasks.py::test_commit_again_never_returns_the_fence_of_another_delivery",
         guard="reclaim-takes-the-delivery-id",
     ),
     RECLAIM(

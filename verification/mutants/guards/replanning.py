@@ -18,7 +18,7 @@ MUTANTS = (
         "I7: a global pause waits for a retry, or the retry finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
-        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        f"{ORDER}::test_a_global_pause_waits_for_functions_that_make_a_task_due",
         guard="retry-takes-the-shared-lock",
     ),
     RETRY(
@@ -42,7 +42,7 @@ MUTANTS = (
         "A plan is made for a revision, and void after it.",
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
-        "test_a_plan_of_yesterday_is_refused",
+        "test_a_plan_for_a_former_revision_is_refused",
         guard="plan-is-for-one-revision",
     ),
     RETRY(
@@ -114,7 +114,7 @@ MUTANTS = (
         "I7: a global pause waits for a skip, or the skip finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
-        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        f"{ORDER}::test_a_global_pause_waits_for_functions_that_make_a_task_due",
         guard="skip-takes-the-shared-lock",
     ),
     SKIP(
@@ -146,7 +146,7 @@ MUTANTS = (
         "A plan is made for a revision, and void after it.",
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
-        "test_a_plan_of_yesterday_is_refused",
+        "test_a_plan_for_a_former_revision_is_refused",
         guard="plan-is-for-one-revision",
     ),
     SKIP(
@@ -163,7 +163,7 @@ MUTANTS = (
         "I7: a global pause waits for a run-now, or the run-now finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
-        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        f"{ORDER}::test_a_global_pause_waits_for_functions_that_make_a_task_due",
         guard="run-now-takes-the-shared-lock",
     ),
     NOW(
@@ -195,7 +195,7 @@ MUTANTS = (
         "A plan is made for a revision, and void after it.",
         "elsif v_instance.revision <> p_revision then",
         "elsif false then",
-        "test_a_revision_of_yesterday_is_refused",
+        "test_a_former_revision_is_refused",
         guard="plan-is-for-one-revision",
     ),
     NOW(

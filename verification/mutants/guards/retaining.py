@@ -128,7 +128,7 @@ MUTANTS = (
         "I3: a locked row is kept, and so are the later ones of its instance.",
         "           for update of t skip locked);",
         "           );",
-        "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+        "test_a_locked_row_is_left_and_leaves_no_gap",
         guard="cleanup-skips-locked-tasks",
     ),
     TASKS(
@@ -136,7 +136,7 @@ MUTANTS = (
         "I3: from the oldest kept row on, sequences have no gaps.",
         " and (kept.sequence is null or old.sequence < kept.sequence);",
         ";",
-        "test_a_row_that_somebody_holds_is_left_and_leaves_no_gap",
+        "test_a_locked_row_is_left_and_leaves_no_gap",
         guard="kept-sequences-have-no-gaps",
     ),
     TASKS(

@@ -34,7 +34,7 @@ MUTANTS = (
         "I7: a global pause waits for a start, or the start finds it.",
         "    perform pg_advisory_xact_lock_shared(7);\n",
         "",
-        f"{ORDER}::test_a_global_pause_waits_for_whoever_makes_a_task_due",
+        f"{ORDER}::test_a_global_pause_waits_for_functions_that_make_a_task_due",
         guard="start-takes-the-shared-lock",
     ),
     START(
@@ -75,7 +75,7 @@ MUTANTS = (
         "An account without its model or channel is not started.",
         " and a.model_id is not null and a.channel_id is not null\n",
         "\n",
-        "test_every_row_has_its_own_answer",
+        "test_every_row_has_its_own_result",
         guard="start-needs-model-and-channel",
     ),
     START(

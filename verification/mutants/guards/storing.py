@@ -55,7 +55,7 @@ MUTANTS = (
         "I6: a verb is one transaction, and over before what it answers is sent.",
         "connection.autocommit = True",
         "connection.autocommit = False",
-        "test_a_verb_is_committed_when_it_answers",
+        "test_a_call_is_committed_when_it_returns",
         guard="one-call-one-transaction",
     ),
     DATABASE(
