@@ -54,7 +54,7 @@ class Header:
 
     @property
     def code(self) -> str:
-        """What follows the header."""
+        """The text after the header."""
         return self.text[self.text.index("create or replace function") :]
 
 
@@ -111,7 +111,7 @@ def callers(name: str) -> list[str]:
 
 @pytest.fixture(params=FUNCTIONS, ids=lambda path: path.stem)
 def function(request: pytest.FixtureRequest) -> Header:
-    """Each SQL function."""
+    """Each SQL function in turn."""
     return header(request.param)
 
 

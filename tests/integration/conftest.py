@@ -24,11 +24,11 @@ class FixedClock:
         self.engine: datetime | None = NOON
 
     def now(self) -> datetime | None:
-        """Return schedule time."""
+        """Return the schedule time of the test."""
         return self.engine
 
     def wall(self) -> datetime:
-        """Return wall time."""
+        """Return the wall time of the test."""
         return datetime.now(UTC)  # noqa: TID251  # this is a Clock
 
     def monotonic(self) -> float:

@@ -17,7 +17,7 @@ LEASE, TIMEOUT = timedelta(seconds=90), timedelta(seconds=300)
 
 @pytest.fixture
 def locks(database: TestDatabase) -> PostgresLocks:
-    """The locks of a database."""
+    """Return the lock adapter of a database."""
     return PostgresLocks(database.db, timeout=TIMEOUT, lease=LEASE)
 
 

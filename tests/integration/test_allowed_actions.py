@@ -16,21 +16,21 @@ ONWARD = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_subm
 
 
 def paused(database: TestDatabase) -> Started:
-    """A paused instance."""
+    """Return an instance that is paused."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     return started
 
 
 def stopped(database: TestDatabase) -> Started:
-    """A stopped instance."""
+    """Return an instance that is stopped."""
     started = an_instance(database)
     control(database).stop_workflow(started.instance_id, ALICE)
     return started
 
 
 def stopping(database: TestDatabase) -> Started:
-    """A stopping instance."""
+    """Return an instance that is stopping."""
     started = polling(database)
     control(database).stop_workflow(started.instance_id, ALICE)
     return started

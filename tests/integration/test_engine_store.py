@@ -36,7 +36,7 @@ class Advancing(Protocol):
     """The clock of these tests."""
 
     def advance(self, **span: float) -> None:
-        """Move schedule time on."""
+        """Move schedule time forward by a duration."""
 
 
 def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER) -> TaskPointer:

@@ -66,7 +66,7 @@ def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase
 
 
 def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
-    """Completed long ago."""
+    """The instance completed long ago, and its tasks are deleted."""
     started = an_instance(database)
     (begun,) = begin(database, started.task_id)
     commit(database, (started.task_id, begun["fence"], a_decision(status="completed")))

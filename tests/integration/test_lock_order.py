@@ -148,7 +148,7 @@ def test_start_inserts_by_account(database: TestDatabase) -> None:
 
 
 def imported(*account_ids: str) -> str:
-    """The rows of an import."""
+    """Return the rows of an import with these accounts."""
     return to_json(
         [
             {"flamebot_id": each, "model_id": "m", "channel_id": "c", "version": 100_001}
@@ -241,7 +241,7 @@ def two_failed(database: TestDatabase) -> str:
 
 
 def erase(account_id: str) -> Callable[[Session], Any]:
-    """Erase an account."""
+    """Call delete_account for an account."""
     return lambda session: session.rows("select delete_account(%s, 'a', null)", (account_id,))
 
 

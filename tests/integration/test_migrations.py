@@ -48,7 +48,7 @@ def catalog(url: str) -> list[tuple[object, ...]]:
 
 
 def run(url: str, sql: str) -> None:
-    """Run one statement."""
+    """Run one statement on a connection of its own."""
     session = Session(url)
     session.rows(sql)
     session.close()

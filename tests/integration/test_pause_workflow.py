@@ -129,7 +129,7 @@ def test_a_finished_workflow_cannot_be_paused(database: TestDatabase) -> None:
 
 
 def test_a_stopping_workflow_cannot_be_paused(database: TestDatabase) -> None:
-    """It is on its way out."""
+    """Pause is refused while the workflow is being stopped."""
     started = polling(database)
     control(database).stop_workflow(started.instance_id, ALICE)
     with pytest.raises(NotAllowed) as refusal:

@@ -11,12 +11,12 @@ from tests.support.databases import Row, TestDatabase
 
 
 def resend(database: TestDatabase, limit: int = 10) -> list[Row]:
-    """Call resend_expired."""
+    """Call resend_expired and return its rows."""
     return database.rows("select * from resend_expired(%s, %s)", (limit, LEASE))
 
 
 def lose(database: TestDatabase, sends: int = 1) -> None:
-    """Let every lease run out."""
+    """Let the lease of every queued task expire."""
     database.rows(
         "update scheduled_tasks"
         " set lease_expires_at = clock_timestamp() - interval '1 s', sends = %s"

@@ -53,7 +53,7 @@ def test_a_message_that_was_never_looked_at_still_counts(database: TestDatabase)
 
 
 def test_a_clock_that_ran_back_takes_nothing_away(database: TestDatabase) -> None:
-    """The total never shrinks."""
+    """The total paused time never shrinks."""
     control(database, after(hours=1)).pause_all(ALICE)
     assert control(database).resume_all(ALICE)["paused_ms"] == 0
 

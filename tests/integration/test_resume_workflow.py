@@ -230,7 +230,7 @@ def test_the_audit_log_tells_which_clock(database: TestDatabase) -> None:
 
 
 def test_a_failed_workflow_cannot_be_resumed(database: TestDatabase) -> None:
-    """It can be retried."""
+    """Resume is refused, and retry is allowed."""
     started = failed(database)
     with pytest.raises(NotAllowed) as refusal:
         control(database).resume_workflow(started.instance_id, "freeze", ALICE)

@@ -112,7 +112,7 @@ def log_in(postgres: Server, database: TestDatabase, password: str) -> LogIn:
 
 @pytest.fixture(params=sorted(RIGHTS))
 def role(request: pytest.FixtureRequest) -> str:
-    """Each role."""
+    """Each role of roles.sql in turn."""
     return str(request.param)
 
 
@@ -120,7 +120,7 @@ def role(request: pytest.FixtureRequest) -> str:
 def session(
     role: str, postgres: Server, deployed: TestDatabase, password: str
 ) -> Iterator[Session]:
-    """A session of that role."""
+    """Return a session that is logged in as the role."""
     one = Session(postgres.url(deployed.name, user=role, password=password))
     yield one
     one.close()

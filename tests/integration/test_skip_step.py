@@ -89,7 +89,7 @@ def test_the_message_of_the_skipped_task_is_void(database: TestDatabase) -> None
 
 
 def test_a_paused_workflow_stays_paused(database: TestDatabase) -> None:
-    """Its next task is held."""
+    """The next task of a paused workflow is held."""
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).pause_workflow(started.instance_id, ALICE)
     changed = control(database, after(minutes=1)).skip_step(started.instance_id, 1, PAST, ALICE)

@@ -74,7 +74,7 @@ def lease_much(db: TestDatabase) -> None:
 
 
 def a_sleeper(db: TestDatabase, number: int) -> str:
-    """Its instance's id."""
+    """Return the instance id of a sleeper."""
     return str(
         db.value("select id from workflow_instances where account_id = %s", (f"sleeper-{number}",))
     )
@@ -220,7 +220,7 @@ def keeping_accounts(db: TestDatabase) -> None:
 
 
 def maintaining(db: TestDatabase) -> None:
-    """Maintenance's batches."""
+    """Run the batches of a maintenance run."""
     make_due(db)
     store = tasks(db)
     started = store.begin_tasks(store.claim_due_tasks(BATCH), str(uuid4()))

@@ -48,7 +48,7 @@ def upsert(
 
 
 def account(database: TestDatabase, account_id: str) -> dict[str, Any]:
-    """Return an account."""
+    """Return the row of an account."""
     return database.one("select * from accounts where flamebot_id = %s", (account_id,))
 
 

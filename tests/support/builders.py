@@ -30,7 +30,7 @@ STEPS: list[Mapping[str, Any]] = [
 
 
 def after(**span: float) -> datetime:
-    """A moment after noon."""
+    """Return a moment that is so long after noon."""
     return NOON + timedelta(**span)
 
 
@@ -101,7 +101,7 @@ def an_entry(
     step_id: str = "rest",
     **fields: Any,
 ) -> HistoryEntry:
-    """A line of history."""
+    """Return a history entry of a completed step."""
     return HistoryEntry(
         **{
             "step_id": step_id,
@@ -135,7 +135,7 @@ def a_start(
 
 
 def start_rows(db: Asker, rows: Sequence[StartRow], *, now: datetime | None = NOON) -> list[Row]:
-    """Call start_workflows."""
+    """Call start_workflows and return its rows."""
     return db.rows(
         "select * from start_workflows(%s::jsonb, 'tester', 'a test', %s, %s, %s, 1)",
         (to_json([start_row_json(row) for row in rows]), now, HORIZON, LEASE),
@@ -168,7 +168,7 @@ def an_instance(
 
 
 class Running(NamedTuple):
-    """A begun task."""
+    """A task that was begun, with its fence."""
 
     instance_id: str
     task_id: str
@@ -252,26 +252,26 @@ def commit(
 def claim(
     db: Asker, limit: int = 100, *, now: datetime | None = NOON, horizon: timedelta = HORIZON
 ) -> list[Row]:
-    """Call claim_due_tasks."""
+    """Call claim_due_tasks and return its rows."""
     return db.rows("select * from claim_due_tasks(%s, %s, %s, %s, 1)", (now, horizon, limit, LEASE))
 
 
 def reclaim(db: Asker, limit: int = 100, *, now: datetime | None = NOON) -> list[Row]:
-    """Call reclaim_expired."""
+    """Call reclaim_expired and return its rows."""
     return db.rows(
         "select * from reclaim_expired(%s, %s::uuid, %s, %s)", (limit, str(uuid4()), now, LEASE)
     )
 
 
 def pause(db: Asker, instance_id: str, *, now: datetime | None = NOON) -> Row:
-    """Call pause_workflow."""
+    """Call pause_workflow and return its result."""
     return db.one("select pause_workflow(%s, %s, 'tester', null) as answer", (instance_id, now))
 
 
 def resume(
     db: Asker, instance_id: str, *, clock: str = "freeze", now: datetime | None = NOON
 ) -> Row:
-    """Call resume_workflow."""
+    """Call resume_workflow and return its result."""
     return db.one(
         "select resume_workflow(%s, %s, %s, %s, %s, 1, 'tester', null) as answer",
         (instance_id, clock, now, HORIZON, LEASE),
@@ -279,19 +279,19 @@ def resume(
 
 
 def stop(db: Asker, instance_id: str, *, now: datetime | None = NOON) -> Row:
-    """Call stop_workflow."""
+    """Call stop_workflow and return its result."""
     return db.one(
         "select stop_workflow(%s, %s, %s, 'tester', null) as answer", (instance_id, now, LEASE)
     )
 
 
 def pause_all(db: Asker, *, now: datetime | None = NOON) -> Row:
-    """Call pause_all."""
+    """Call pause_all and return its result."""
     return db.one("select pause_all(%s, 'tester', null) as answer", (now,))
 
 
 def resume_all(db: Asker, *, now: datetime | None = NOON) -> Row:
-    """Call resume_all."""
+    """Call resume_all and return its result."""
     return db.one("select resume_all(%s, 'tester', null) as answer", (now,))
 
 
@@ -317,7 +317,7 @@ def live_tasks(db: Asker, instance_id: str) -> list[str]:
 
 
 def a_submit(at: datetime = NOON, **fields: Any) -> NextTask:
-    """The submit of a swipe."""
+    """Return the submit task of a swipe step."""
     return a_next(Phase.SUBMIT, at=at, step_id="swipe", action="swipe_with_spectre", **fields)
 
 

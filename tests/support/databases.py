@@ -60,15 +60,15 @@ class Session:
         self.rows("begin")
 
     def commit(self) -> None:
-        """End the transaction."""
+        """Commit the transaction of the session."""
         self.rows("commit")
 
     def rollback(self) -> None:
-        """Undo the transaction."""
+        """Roll the transaction of the session back."""
         self.rows("rollback")
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close what this object has opened."""
         self.connection.close()
 
 
@@ -90,7 +90,7 @@ class Waiting:
 
 
 def start(call: Callable[[], Any]) -> Waiting:
-    """Run a call in a thread."""
+    """Run a call in a thread of its own."""
     waiting: Waiting
 
     def work() -> None:
@@ -117,7 +117,7 @@ class TestDatabase:
         self.main = self.session()
 
     def session(self) -> Session:
-        """Another connection."""
+        """Open another session on the database."""
         session = Session(self.url)
         self._sessions.append(session)
         return session
@@ -142,7 +142,7 @@ class TestDatabase:
             time.sleep(0.005)
 
     def close(self) -> None:
-        """Close every session."""
+        """Close what this object has opened."""
         self.db.close()
         for session in self._sessions:
             session.close()

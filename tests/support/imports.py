@@ -48,7 +48,7 @@ def worker(
 
 
 def admin(database: TestDatabase) -> PostgresImportAdminStore:
-    """Return the API's store."""
+    """Return the import store of the API."""
     return PostgresImportAdminStore(database.db)
 
 
@@ -83,7 +83,7 @@ def begun(database: TestDatabase, import_id: str | None = None, **fields: Any) -
 
 
 def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields: Any) -> StagedRow:
-    """Return a row to stage."""
+    """Return a valid row to be staged."""
     values = {
         "model_id": "m",
         "channel_id": "c",

@@ -31,7 +31,7 @@ class Node:
     fields: dict[str, list[Any]] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
-        """This one and all below."""
+        """Yield this node and all below it."""
         waiting: list[Any] = [self]
         while waiting:
             one = waiting.pop()
@@ -42,7 +42,7 @@ class Node:
                 waiting.extend(one)
 
     def text(self, name: str) -> str:
-        """A field of one word."""
+        """Return a field that is a single word."""
         return str(self.fields[name][0])
 
 
@@ -85,7 +85,7 @@ class WatchedSession(Database):
         self.plans: list[tuple[str, str]] = []  # of which statement, and the tree as text
 
     def call(self, sql: str, params: Params = (), *, repeatable: bool = False) -> list[Row]:
-        """Run it, planned anew."""
+        """Run a statement that is planned anew."""
         del repeatable
         self.session.rows(_WATCH)
         notices: deque[str] = deque()
@@ -101,7 +101,7 @@ class WatchedSession(Database):
             self.session.rows(_REST)
 
     def copy(self, sql: str, lines: TextIO) -> None:
-        """COPY has no plan."""
+        """Run a COPY, which has no plan."""
         with self.session.connection.cursor() as cursor:
             cursor.copy_expert(sql, lines)
 

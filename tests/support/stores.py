@@ -38,36 +38,36 @@ class StoppedClock:
     rate: float = 1.0
 
     def now(self) -> datetime:
-        """Schedule time."""
+        """Return the schedule time of the test."""
         return self.at
 
     def wall(self) -> datetime:
-        """The same."""
+        """Return the wall time of the test."""
         return self.at
 
     def monotonic(self) -> float:
-        """The same in seconds."""
+        """Return the time of the test in seconds."""
         return self.at.timestamp()
 
     def sleep(self, seconds: float) -> None:
-        """Nobody sleeps here."""
+        """Fail: no test may wait for the clock."""
         raise AssertionError(seconds)
 
 
 def control(
     database: TestDatabase, at: datetime = NOON, *, rate: float = 1.0
 ) -> PostgresAdminStore:
-    """The control store."""
+    """Return the admin store at a given time."""
     return PostgresAdminStore(database.db, StoppedClock(at, rate), horizon=HORIZON, lease=LEASE)
 
 
 def reads(database: TestDatabase, at: datetime = NOON) -> PostgresReadStore:
-    """The read store."""
+    """Return the read store at a given time."""
     return PostgresReadStore(database.db, StoppedClock(at))
 
 
 def maintenance(database: TestDatabase, at: datetime = NOON) -> PostgresMaintenanceStore:
-    """The maintenance store."""
+    """Return the maintenance store at a given time."""
     return PostgresMaintenanceStore(database.db, StoppedClock(at))
 
 

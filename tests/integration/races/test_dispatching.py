@@ -42,7 +42,7 @@ def waiting(database: TestDatabase) -> Started:
 
 
 def claim_it(session: Session) -> object:
-    """Claim when it is due."""
+    """Claim the task at the time it is due."""
     return claim(session, now=LATER)
 
 

@@ -129,7 +129,7 @@ def old_request(database: TestDatabase) -> None:
 
 
 def forget(session: Session) -> int:
-    """delete_old_requests."""
+    """Call delete_old_requests in a session."""
     return int(session.value("select delete_old_requests()"))
 
 

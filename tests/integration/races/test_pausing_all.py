@@ -80,7 +80,7 @@ def test_pause_all_then_run_now(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_skip(database: TestDatabase) -> None:
-    """Onward, but not sent."""
+    """The workflow goes on to its next step, but nothing is sent."""
     started = an_instance(database)
     _, skipped = race(database, pause_all, skip(started.instance_id))
     assert skipped["send"] == []

@@ -42,7 +42,7 @@ def retry(instance_id: str, revision: int = 1) -> Verb:
 
 
 def hurry(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
-    """run_workflow_now."""
+    """Return a call of run_workflow_now."""
     params = (instance_id, revision, now, LEASE)
     return lambda session: session.one(
         "select run_workflow_now(%s, %s, %s, %s, 'a', null) as answer", params
@@ -50,12 +50,12 @@ def hurry(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
 
 
 def resend(session: Asker) -> list[Row]:
-    """resend_expired."""
+    """Return a call of resend_expired."""
     return session.rows("select * from resend_expired(100, %s)", (LEASE,))
 
 
 def erase(account_id: str) -> Verb:
-    """delete_account."""
+    """Return a call of delete_account."""
     return lambda session: session.rows("select delete_account(%s, 'a', null)", (account_id,))
 
 
@@ -98,7 +98,7 @@ def import_(
 
 
 def mark(account_id: str, version: int) -> Verb:
-    """mark_registered."""
+    """Return a call of mark_registered."""
     return lambda session: session.value("select mark_registered(%s, %s)", (account_id, version))
 
 
@@ -111,5 +111,5 @@ def lock(delivery_id: str, instance: str = "i1", sequence: int = 3, fence: int =
 
 
 def sweep(session: Asker) -> int:
-    """delete_expired_locks."""
+    """Return a call of delete_expired_locks."""
     return int(session.value("select delete_expired_locks()"))

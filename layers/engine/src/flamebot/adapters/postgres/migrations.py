@@ -133,13 +133,13 @@ def _refuse(known: dict[str, tuple[str, bool]], files: dict[str, str]) -> None:
             )
         if name not in files:  # guard: newer-database
             raise MigrationRefused(
-                f"{name} was applied to this database, but there is no such file: this code is older"
-                " than the database."
+                f"{name} was applied to this database, but there is no such file: this code is"
+                " older than the database."
             )
         if files[name] != checksum:  # guard: changed-migration
             raise MigrationRefused(
-                f"{name} was changed after it was applied. Restore it, and put the change into a new"
-                " migration."
+                f"{name} was changed after it was applied. Restore it, and put the change into a"
+                " new migration."
             )
     last = max(known, default="")
     for name in files:
