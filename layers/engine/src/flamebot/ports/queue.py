@@ -1,4 +1,4 @@
-"""The port of the queues. A message is a wake-up: the table has the state, so losing one is safe."""
+"""The port of the queues. The state is in the tables, so losing a message is safe."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The schedule clock: the real one, or the accelerated one of the local stack."""
+"""The clocks: the system's, and the schedule clock of the local stack."""

@@ -1,4 +1,4 @@
-"""The local stack's schedule clock: a file says when it was set and how fast it runs."""
+"""The local stack's schedule clock: a file has when it was set and how fast it runs."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from flamebot.domain.errors import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setting:
-    anchor_real: float  # epoch seconds
-    anchor_engine: float  # epoch seconds
+    anchor_wall: float  # epoch seconds
+    anchor_schedule: float  # epoch seconds
     speed: float
 
-    def at(self, real: float) -> float:
-        return self.anchor_engine + (real - self.anchor_real) * self.speed
+    def at(self, wall: float) -> float:
+        return self.anchor_schedule + (wall - self.anchor_wall) * self.speed
 
 
 class ScheduleClock:
-    """Schedule time as the local stack sets it; shared by every function process through one file.
+    """Schedule time as the local stack sets it, shared by all function processes through a file.
 
-    The file is replaced as a whole by the stack and read again when it changes; one that cannot be read leaves the setting
-    before it in force. Within a process schedule time never runs back, whatever the file or the machine's clock does.
+    The stack replaces the file as a whole, and it is read again when it has changed. While it
+    cannot be read, the last setting stays. Within a process schedule time never decreases, whatever
+    the file or the system's clock does.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Name the file; it is read at first use. Safe to share between threads."""
+        """Set the file, which is read at the first use. Threads may share a clock."""
         self._path = Path(path)
         self._lock = threading.Lock()
         self._stamp: tuple[int, int] | None = None
@@ -40,38 +41,38 @@ class ScheduleClock:
 
     @property
     def rate(self) -> float:
-        """Engine seconds per real second, as set now."""
+        """Return schedule seconds per wall-clock second, as set at the moment."""
         with self._lock:
             return self._current().speed
 
     def now(self) -> datetime:
-        """Schedule time. Raises `Unavailable` when the file has never been readable."""
+        """Return schedule time. Raises `Unavailable` if the file has never been readable."""
         with self._lock:
             self._latest = max(self._latest, self._current().at(time.time()))
             return datetime.fromtimestamp(self._latest, UTC)
 
     def wall(self) -> datetime:
-        """Wall time, UTC."""
-        return datetime.now(UTC)  # noqa: TID251  # this is the Clock that everybody else takes
+        """Return wall time in UTC."""
+        return datetime.now(UTC)  # noqa: TID251  # this is the clock that all other code uses
 
     def monotonic(self) -> float:
-        """Real seconds from an arbitrary start."""
+        """Return wall-clock seconds since an arbitrary start."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in wall-clock seconds; a negative wait is none."""
+        """Sleep for so many wall-clock seconds; a negative number is zero."""
         time.sleep(max(seconds, 0.0))
 
     def _current(self) -> _Setting:
         try:
             status = self._path.stat()
-            # The inode too: two replacements within one tick of the file system's clock are still seen.
+            # The inode too: two replacements may have the same time stamp.
             stamp = (status.st_mtime_ns, status.st_ino)
             if stamp != self._stamp:
                 self._setting = self._read()
                 self._stamp = stamp
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # the stack is being restarted, or the file is not whole: go on as before
+            pass  # the stack is restarting: the last setting stays
         if self._setting is None:
             raise Unavailable(f"The schedule clock's file cannot be read: {self._path}")
         return self._setting
@@ -79,13 +80,13 @@ class ScheduleClock:
     def _read(self) -> _Setting:
         document = json.loads(self._path.read_text(encoding="utf-8"))
         setting = _Setting(
-            anchor_real=float(document["anchorWall"]),
-            anchor_engine=float(document["anchorSchedule"]),
+            anchor_wall=float(document["anchorWall"]),
+            anchor_schedule=float(document["anchorSchedule"]),
             speed=float(document["speed"]),
         )
         if not (
-            math.isfinite(setting.anchor_real)
-            and math.isfinite(setting.anchor_engine)
+            math.isfinite(setting.anchor_wall)
+            and math.isfinite(setting.anchor_schedule)
             and 0 < setting.speed < math.inf
         ):
             raise ValueError("not a clock setting")

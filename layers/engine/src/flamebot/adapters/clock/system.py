@@ -1,4 +1,4 @@
-"""The real clock, which in production is the schedule clock too."""
+"""The system's clock; on AWS the database's clock is schedule time."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """Schedule time is the database's time; wall time is this machine's."""
+    """Wall time is the machine's; schedule time is left to the database."""
 
     @property
     def rate(self) -> float:
-        """One engine second is one real second."""
+        """Return 1: a schedule second is a wall-clock second."""
         return 1.0
 
     def now(self) -> None:
-        """None: the database reads its own clock, so that no two machines have to agree."""
+        """Return None: SQL reads the database's clock, so that all machines agree."""
         return
 
     def wall(self) -> datetime:
-        """Wall time, UTC."""
-        return datetime.now(UTC)  # noqa: TID251  # this is the Clock that everybody else takes
+        """Return wall time in UTC."""
+        return datetime.now(UTC)  # noqa: TID251  # this is the clock that all other code uses
 
     def monotonic(self) -> float:
-        """Real seconds from an arbitrary start."""
+        """Return wall-clock seconds since an arbitrary start."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, in wall-clock seconds; a negative wait is none."""
+        """Sleep for so many wall-clock seconds; a negative number is zero."""
         time.sleep(max(seconds, 0.0))

@@ -1,4 +1,4 @@
-"""The lock per account on DynamoDB: one item, one conditional update."""
+"""The account lock on DynamoDB: one item and one conditional update per lock."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 from flamebot.domain.errors import LocksUnavailable
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 
-# The table sweeps an item a day after it expired. Expiry itself never waits for that: it may come days late.
+# DynamoDB removes an item a day or more after its lock expired; expiry does not depend on it.
 _SWEEP_AFTER: Final = timedelta(days=1)
 
-_SET: Final = "SET #owner = :owner, #instance = :instance, #sequence = :sequence, #fence = :fence, #acquired = :now, #expires = :expires, #ttl = :ttl"
+_SET: Final = (
+    # guard: lock-names-its-task
+    "SET #owner = :owner, #instance = :instance, #sequence = :sequence, #fence = :fence,"
+    " #acquired = :now, #expires = :expires, #ttl = :ttl"
+)
 _MAY_TAKE: Final = (
-    "attribute_not_exists(#account) OR #expires <= :now OR #owner = :owner OR (#instance = :instance AND ("
+    # guard: lock-when-free, lock-when-expired, lock-when-own
+    "attribute_not_exists(#account) OR #expires <= :now OR #owner = :owner"
+    # guard: lock-within-an-instance
+    " OR (#instance = :instance AND ("
+    # guard: lock-for-a-later-task, lock-for-a-later-fence
     "#sequence < :sequence OR (#sequence = :sequence AND #fence < :fence)"
-    # The same task and fence, taken longer ago than any invocation lives: that holder died between lock and begin.
+    # The same task and fence, acquired longer ago than an invocation lives: that holder died
+    # between lock and begin.
+    # guard: lock-of-the-dead
     " OR (#sequence = :sequence AND #fence = :fence AND #acquired <= :dead)))"
 )
 _NAMES: Final = {
@@ -34,11 +44,14 @@ _NAMES: Final = {
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251  # the default of an argument: a lock's time is real
+    return datetime.now(UTC)  # noqa: TID251  # the default of an argument: locks expire by wall time
 
 
 class DynamoLocks:
-    """Times are real and in epoch milliseconds. A lost reply is harmless: whoever asks again with its delivery_id has the lock."""
+    """`Locks` on a DynamoDB table; times are wall time in epoch milliseconds.
+
+    Calls are repeatable: a delivery that asks again for the lock it has is granted it.
+    """
 
     def __init__(
         self,
@@ -49,7 +62,15 @@ class DynamoLocks:
         lease: timedelta,
         wall: Callable[[], datetime] = _now,
     ) -> None:
-        """Take a boto3 DynamoDB client; `lease` is a task's, `timeout` the lock's. Safe to share between threads."""
+        """Set the table and its client. Threads may share the locks.
+
+        Args:
+            client: A boto3 client of DynamoDB.
+            table: The name of the table.
+            timeout: How long a lock is held at most.
+            lease: A task's lease.
+            wall: Returns wall time.
+        """
         self._client = client
         self._table = table
         self._timeout = timeout
@@ -57,7 +78,7 @@ class DynamoLocks:
         self._wall = wall
 
     def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
-        """Take or renew the account's lock. Raises `LocksUnavailable`."""
+        """Acquire or renew the account's lock. Raises `LocksUnavailable`."""
         now = self._wall()
         expires = now + self._timeout
         try:
@@ -65,7 +86,7 @@ class DynamoLocks:
                 TableName=self._table,
                 Key={"account_id": {"S": account_id}},
                 UpdateExpression=_SET,
-                ConditionExpression=_MAY_TAKE,
+                ConditionExpression=_MAY_TAKE,  # guard: conditional-lock
                 ExpressionAttributeNames=_NAMES,
                 ExpressionAttributeValues={
                     ":owner": {"S": holder.delivery_id},
@@ -74,6 +95,7 @@ class DynamoLocks:
                     ":fence": {"N": str(holder.fence)},
                     ":now": {"N": str(_millis(now))},
                     ":expires": {"N": str(_millis(expires))},
+                    # guard: swept-after-expiry
                     ":ttl": {"N": str(_millis(expires + _SWEEP_AFTER) // 1000)},
                     ":dead": {"N": str(_millis(now - self._lease))},
                 },
@@ -84,7 +106,8 @@ class DynamoLocks:
                 return _refusal(
                     cast("dict[str, dict[str, str]]", error.response.get("Item", {})), holder, now
                 )
-            raise LocksUnavailable(f"The lock table answered {_code(error)}.") from None
+            # guard: failed-lock-is-no-lock
+            raise LocksUnavailable(f"The lock table returned {_code(error)}.") from None
         except BotoCoreError as error:
             raise LocksUnavailable(
                 f"The lock table cannot be reached: {type(error).__name__}."
@@ -92,19 +115,22 @@ class DynamoLocks:
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
     def release(self, account_id: str, delivery_id: str) -> bool:
-        """Give it back, if it is still this delivery_id's: False when it was not (or no longer). Raises `LocksUnavailable`."""
+        """Release the lock; return False if this delivery id does not hold it.
+
+        Raises `LocksUnavailable`.
+        """
         try:
             self._client.delete_item(
                 TableName=self._table,
                 Key={"account_id": {"S": account_id}},
-                ConditionExpression="#owner = :owner",
+                ConditionExpression="#owner = :owner",  # guard: release-own-lock-only
                 ExpressionAttributeNames={"#owner": "owner"},
                 ExpressionAttributeValues={":owner": {"S": delivery_id}},
             )
         except ClientError as error:
             if _code(error) == "ConditionalCheckFailedException":
                 return False
-            raise LocksUnavailable(f"The lock table answered {_code(error)}.") from None
+            raise LocksUnavailable(f"The lock table returned {_code(error)}.") from None
         except BotoCoreError as error:
             raise LocksUnavailable(
                 f"The lock table cannot be reached: {type(error).__name__}."
@@ -113,11 +139,12 @@ class DynamoLocks:
 
 
 def _refusal(item: dict[str, dict[str, str]], holder: Holder, now: datetime) -> LockAnswer:
-    """Tell a duplicate of this very delivery from somebody else, by what the item held."""
-    if not item:  # an older endpoint does not return it: wait a moment and ask again
+    """Return DUPLICATE if the item is of the same task and fence, else HELD."""
+    if not item:  # an older endpoint does not return the item: try again soon
         return LockAnswer(verdict=Verdict.HELD, held_until=now)
     held_until = datetime.fromtimestamp(int(item["expires_at"]["N"]) / 1000, UTC)
     theirs = (item["instance_id"]["S"], int(item["sequence"]["N"]), int(item["fence"]["N"]))
+    # guard: duplicate-or-held
     same = theirs == (holder.instance_id, holder.sequence, holder.fence)
     return LockAnswer(
         verdict=Verdict.DUPLICATE if same else Verdict.HELD, held_until=None if same else held_until

@@ -1,1 +1,1 @@
-"""Logs and metrics by Powertools."""
+"""Logs and metrics through Powertools."""

@@ -1,4 +1,7 @@
-"""Log lines: what Powertools' own formatter writes, for half its price. Each task has a line, and they took a sixth of a step's time."""
+"""A formatter of log lines: the output of Powertools' formatter in half of its time.
+
+Each task has a line, and lines took a sixth of a step's processor time.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ _RESERVED: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
     "location",
     "service",
 }
-# ASCII: no line separator of Unicode, no terminal code of the C1 set, whatever somebody sent.
+# ASCII only: no Unicode line separators and no C1 control codes from clients' input.
 _one_line = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
 def fielded(fields: Mapping[str, object]) -> dict[str, object]:
-    """A line's own fields, as the logger's `extra`: in one piece, so that they need not be told from what a record has besides."""
+    """Return a line's fields as the logger's `extra`, under one key apart from a record's own."""
     if not _RESERVED.isdisjoint(fields):
         fields = {
             f"{name}_" if name in _RESERVED else name: value for name, value in fields.items()
@@ -34,10 +37,10 @@ def fielded(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 class LogLines(LambdaPowertoolsFormatter):
-    """Writes an event by its name, with the logger's keys and the event's own; what is None is left out. No traceback is ever written."""
+    """Writes an event with the logger's fields and its own, except None, and never a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON."""
+        """Return a record as one line of JSON."""
         line = {
             **self.log_format,
             "level": record.levelname,
@@ -50,7 +53,7 @@ class LogLines(LambdaPowertoolsFormatter):
         return _one_line({name: value for name, value in line.items() if value is not None})
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # logging's name
-        """The local time, to the millisecond."""
+        """Return the local time with milliseconds."""
         del datefmt
         second, zone = _second(int(record.created))
         return f"{second}{int(record.msecs):03d}{zone}"
@@ -58,6 +61,6 @@ class LogLines(LambdaPowertoolsFormatter):
 
 @lru_cache(maxsize=2)
 def _second(at: int) -> tuple[str, str]:
-    """The lines of a second share all of their time but the milliseconds."""
+    """Format a second and the zone once for all lines within the second."""
     local = time.localtime(at)
     return time.strftime("%Y-%m-%d %H:%M:%S,", local), time.strftime("%z", local)

@@ -16,20 +16,19 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from flamebot.adapters.telemetry.log_lines import LogLines, fielded
 
 NAMESPACE: Final = "Flamebot"
-_VALUES_PER_METRIC: Final = (
-    99  # Powertools writes a metric out by itself at 100 values, in the middle of a flush
-)
+_VALUES_PER_METRIC: Final = 99  # at 100 values Powertools writes a metric by itself
 
 
 class PowertoolsTelemetry:
-    """What one function tells about itself. Safe to share between threads.
+    """`Telemetry` of one function. Threads may share it.
 
-    Metrics are gathered and written by `flush`: the dimension is `service`, and for what names an action a second
-    dimension set (service, action) beside it, so that sums need no list of actions. Counters are summed: one value a flush.
+    Metrics are collected and written by `flush`. Their dimension is `service`; those with an action
+    have a second dimension set (service, action), so that sums need no list of actions. A counter
+    has one value per flush, its sum.
     """
 
     def __init__(self, service: str) -> None:
-        """Name the function, as its dimension and on each of its log lines."""
+        """Set the function's name, for the dimension and for each log line."""
         self._service = service
         self._logger = Logger(
             service=service, logger_handler=_Stdout(), logger_formatter=LogLines()
@@ -41,25 +40,25 @@ class PowertoolsTelemetry:
         )
 
     def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
-        """Add to a counter; 0 makes it appear, which is what an alarm on missing data looks for."""
+        """Add to a counter. Adding 0 emits it, which an alarm on missing data needs."""
         with self._lock:
             self._counts[action][name] += value
 
     def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
-        """Record a duration or an age."""
+        """Record a duration or an age in seconds."""
         with self._lock:
             self._seconds[action][name].append(value)
 
     def info(self, event: str, **fields: object) -> None:
-        """Log what happened."""
+        """Log an event at the level INFO."""
         self._logger.info(event, extra=fielded(fields), stacklevel=3)
 
     def warn(self, event: str, **fields: object) -> None:
-        """Log what somebody should look at."""
+        """Log an event that needs attention."""
         self._logger.warning(event, extra=fielded(fields), stacklevel=3)
 
     def flush(self) -> None:
-        """Write the gathered metrics, each once; nothing gathered, nothing written."""
+        """Write the collected metrics once; write nothing if there are none."""
         with self._lock:
             counts, seconds = self._counts, self._seconds
             self._counts = defaultdict(lambda: defaultdict(float))
@@ -69,9 +68,9 @@ class PowertoolsTelemetry:
 
     @contextmanager
     def invocation(self, context: object = None) -> Iterator[None]:
-        """Around a handler's body: the request id on each log line, metrics written at the end, also after an exception.
+        """Wrap a handler: set the request id of log lines, and flush at the end in any case.
 
-        An exception is logged by its type alone: its text may hold what a client sent.
+        An exception is logged by its type only, because its text may hold a client's input.
         """
         request_id = getattr(context, "aws_request_id", None)
         if request_id:
@@ -79,9 +78,8 @@ class PowertoolsTelemetry:
         try:
             yield
         except Exception as error:
-            self._logger.error(
-                "invocation_failed", extra=fielded({"error_type": type(error).__name__})
-            )  # noqa: TRY400  # no traceback: see above
+            fields = fielded({"error_type": type(error).__name__})
+            self._logger.error("invocation_failed", extra=fields)  # noqa: TRY400  # see above
             raise
         finally:
             if request_id:
@@ -104,19 +102,20 @@ class PowertoolsTelemetry:
                 if not part:
                     continue
                 metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=part[0])
-                # Each call formats all values so far, for a log line that nobody reads: a hundred calls took a fifth of a step's time.
+                # Not through add_metric: each call formats all values so far for a debug line, and
+                # a hundred calls took a fifth of a step's processor time.
                 metrics.metric_set[name]["Value"] += part[1:]
             metrics.flush_metrics()
 
 
 class _Stdout(logging.Handler):
-    """Writes to whatever standard output is at that moment, as metrics do: a logger outlives a redirection."""
+    """Writes to the current standard output, as metrics do: it may be redirected meanwhile."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
+        """Write a record as one line."""
         try:
             line = self.format(record)
-        except Exception:  # noqa: BLE001  # as every handler: a line that cannot be written stops nobody
+        except Exception:  # noqa: BLE001  # like any logging handler: a failed line must not fail the caller
             self.handleError(record)
         else:
             sys.stdout.write(line + "\n")
