@@ -17,7 +17,8 @@ from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.task import Phase
-from flamebot.ports.engine_store import Begun, CommitItem
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem
 
 _STEPS = 1_000_000
 _LONG = 10_000_000

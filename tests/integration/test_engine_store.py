@@ -14,7 +14,9 @@ from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
-from flamebot.ports.engine_store import Begun, CommitItem, Committed, EngineStore
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
+from flamebot.ports.engine_store import EngineStore
 from tests.support.builders import (
     NOON,
     Started,

@@ -19,8 +19,8 @@ from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStor
 from flamebot.adapters.postgres.migrations import migrate
 from flamebot.adapters.postgres.read_store import PostgresReadStore
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.committed import CommitItem
 from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, IdempotencyRecord, follows
-from flamebot.ports.engine_store import CommitItem
 from tests.support import databases
 from tests.support.builders import (
     HORIZON,

@@ -17,8 +17,8 @@ import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.committed import CommitItem
 from flamebot.ports.admin_store import AccountRow
-from flamebot.ports.engine_store import CommitItem
 from tests.support.builders import (
     HORIZON,
     LEASE,

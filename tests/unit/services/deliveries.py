@@ -13,7 +13,8 @@ from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.task import Phase
-from flamebot.ports.engine_store import Begun, Committed
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import Committed
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
 from flamebot.services.stepping.commit_group import CommitGroup

@@ -13,7 +13,8 @@ from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
-from flamebot.ports.engine_store import Begun, CommitItem, Committed
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.ports.queue import Message
 from flamebot.ports.writer import Written

@@ -8,7 +8,7 @@ import pytest
 
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
-from flamebot.ports.engine_store import CommitItem, Committed
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.services.stepping.commit_group import CommitGroup
 from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry
 

@@ -10,7 +10,8 @@ import pytest
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.ports.engine_store import Begun, Committed
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import Committed
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.services.stepping.run_chain import Chain, Decided
 from tests.unit.services.deliveries import THREADS, BeginStore, CountingChain, World, several

@@ -12,7 +12,8 @@ import pytest
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.ports.engine_store import Begun, CommitItem, Committed
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer
 from tests.unit.services.deliveries import BeginStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer

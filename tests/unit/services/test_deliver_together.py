@@ -11,7 +11,8 @@ import pytest
 
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.ports.engine_store import Begun, CommitItem, Committed
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer
 from flamebot.services.stepping import deliver
 from flamebot.services.stepping.outside import Outside

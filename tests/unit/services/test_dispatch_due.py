@@ -11,7 +11,7 @@ import pytest
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.message import TaskPointer
-from flamebot.ports.engine_store import Begun
+from flamebot.domain.begun import Begun
 from flamebot.ports.queue import Message
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport

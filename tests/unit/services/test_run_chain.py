@@ -12,7 +12,7 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.task import Phase, Task
-from flamebot.ports.engine_store import CommitItem, Committed
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flamebot.domain.ids import AccountId, DefinitionId, InstanceId
+
 
 class InstanceStatus(StrEnum):
     """Active, paused and stopping are live: at most one such instance per account."""
 
     ACTIVE = "active"
     PAUSED = "paused"
-    STOPPING = "stopping"  # stop was asked for; a job may still be open
+    STOPPING = "stopping"  # stop was requested; a job may still be open
     COMPLETED = "completed"
     FAILED = "failed"  # resumable by retry
     STOPPED = "stopped"
 
     @property
     def live(self) -> bool:
-        """Whether the account is taken."""
+        """Whether the account cannot start another workflow."""
         return self in (InstanceStatus.ACTIVE, InstanceStatus.PAUSED, InstanceStatus.STOPPING)
 
 
@@ -26,7 +28,7 @@ class InstanceStatus(StrEnum):
 class AccountData:
     """The account as it was when the instance started, without credentials."""
 
-    account_id: str
+    account_id: AccountId
     model_id: str
     channel_id: str
     config: dict[str, object] = field(default_factory=dict)
@@ -34,15 +36,14 @@ class AccountData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
-    """What the planner knows of an instance."""
+    """An instance, as the planner uses it."""
 
-    instance_id: str  # UUID
+    instance_id: InstanceId
     account: AccountData
-    definition_id: int  # the pinned definition version
+    definition_id: DefinitionId  # the pinned definition version
     status: InstanceStatus
     current_step: int  # index into the definition's steps
-    context: dict[str, object] = field(
-        default_factory=dict
-    )  # the last result per step id, at most 16 KB
+    # The last result per step id, at most 16 KB.
+    context: dict[str, object] = field(default_factory=dict)
     iterations: dict[str, int] = field(default_factory=dict)  # jumps made, per goto step id
     revision: int = 0

@@ -1,4 +1,4 @@
-"""What travels over the step queue: pointers, never content."""
+"""The messages of the step queue: pointers to tasks, never content."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from flamebot.domain.ids import AccountId, TaskId
 from flamebot.domain.task import PHASES, Phase
 
 VERSION = 1
-_MOST = 2**63  # fences and sequences are bigints
-_LONGEST = 200
+_MOST = 2**63  # fences and sequences are bigint in the database
+_LONGEST = 200  # characters of an id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskPointer:
     """A claimed task on its way to the step function."""
 
-    task_id: str
+    task_id: TaskId
     fence: int
-    account_id: str
+    account_id: AccountId
     phase: Phase
     due: datetime
-    alone: bool = (
-        False  # reclaimed before: travels in a message of its own. Not part of the message.
-    )
+    # Reclaimed before, so it travels in a message of its own. Not part of the message.
+    alone: bool = False
 
 
 class UnreadableMessage(ValueError):
-    """The message is not of a version or shape that this code knows."""
+    """The message has a version or a shape that this code does not know."""
 
 
 def encode(pointers: Iterable[TaskPointer]) -> str:
-    """The body of one message."""
+    """Return the body of one message."""
     tasks = [[p.task_id, p.fence, p.account_id, p.phase.value, p.due.isoformat()] for p in pointers]
     return json.dumps({"v": VERSION, "tasks": tasks}, separators=(",", ":"))
 
 
 def decode(body: str) -> list[TaskPointer]:
-    """The pointers of one message. Raises `UnreadableMessage`."""
+    """Return the pointers of one message. Raises `UnreadableMessage`."""
     try:
         document = json.loads(body)
-        if document["v"] != VERSION:
+        if document["v"] != VERSION:  # guard: message-version
             raise UnreadableMessage(f"version {document['v']!r:.40}")
         return [_pointer(*task) for task in document["tasks"]]
     except UnreadableMessage:
@@ -54,7 +54,12 @@ def decode(body: str) -> list[TaskPointer]:
 def _pointer(
     task_id: object, fence: object, account: object, phase: object, due: object
 ) -> TaskPointer:
-    """One pointer, if every part of it is one that the database can be asked about. Raises `ValueError`, `TypeError`."""
+    """Return one pointer if the database can be asked about every part of it.
+
+    Raises:
+        ValueError: A part is out of its range.
+        TypeError: A part has another type.
+    """
     if not (
         isinstance(task_id, str)
         and isinstance(account, str)
@@ -62,9 +67,9 @@ def _pointer(
         and type(fence) is int
         and 0 <= fence < _MOST
     ):
-        raise TypeError("a part of another type")
+        raise TypeError("a part has another type")
     if any(len(text) > _LONGEST or not text.isprintable() for text in (task_id, account)):
-        raise ValueError("an id that none can be")
+        raise ValueError("an id that no task or account can have")
     sequence = task_id.rpartition(":")[2]
     if not (sequence.isascii() and sequence.isdecimal() and int(sequence) < _MOST):
         raise ValueError("a task id without a sequence")
@@ -72,5 +77,9 @@ def _pointer(
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
     return TaskPointer(
-        task_id=task_id, fence=fence, account_id=account, phase=PHASES[phase], due=at
+        task_id=TaskId(task_id),
+        fence=fence,
+        account_id=AccountId(account),
+        phase=PHASES[phase],
+        due=at,
     )

@@ -1,4 +1,4 @@
-"""Schedule time between two answers of the database."""
+"""Schedule time between two responses of the database."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from flamebot.ports.clock import Clock
 
 
 class ScheduleTime:
-    """The schedule clock's time; where the database's clock is the schedule clock, what it last said and the time since.
+    """The schedule clock's time.
 
-    Threads may share it.
+    Where the database's clock is the schedule clock, this is its last known time plus the time
+    that has passed since. Safe for threads: the anchor is replaced as a whole.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with this machine's time, which is close enough until the database has spoken."""
+        """Start with this machine's time, which is close enough until the database responds."""
         self._clock = clock
         self._anchor = (clock.wall(), clock.monotonic())
 
-    def seen(self, now: datetime) -> None:
-        """Take the database's word for it."""
+    def synchronize(self, now: datetime) -> None:
+        """Continue from the time that the database reported."""
         self._anchor = (now, self._clock.monotonic())
 
     def now(self) -> datetime:
-        """Schedule time."""
+        """Return schedule time."""
         scheduled = self._clock.now()
         if scheduled is not None:
             return scheduled
@@ -31,5 +32,5 @@ class ScheduleTime:
         return said + timedelta(seconds=(self._clock.monotonic() - at) * self._clock.rate)
 
     def seconds_until(self, due: datetime) -> float:
-        """Real seconds that are left; negative when it is past."""
+        """Return the wall-clock seconds until a schedule time; negative when it is past."""
         return (due - self.now()).total_seconds() / self._clock.rate

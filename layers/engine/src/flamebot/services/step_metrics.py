@@ -1,17 +1,11 @@
-"""How steps are told in logs and metrics: the same words whoever ran the task, step function or tick."""
+"""Metrics of steps, the same for tasks that the step function ran and the tick reclaimed."""
 
 from __future__ import annotations
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.outcome import LeaseExpired, Outcome, Retry
-from flamebot.domain.task import Phase, Task
-from flamebot.ports.engine_store import Committed
+from flamebot.domain.committed import Committed
 from flamebot.ports.telemetry import Telemetry
-
-
-def attempt_of(task: Task) -> int:
-    """Which attempt a run of the task is, from 1; waking up and polling are none of their own."""
-    return max(task.attempts + (task.phase not in (Phase.TIMER, Phase.POLL)), 1)
 
 
 def count_steps(
@@ -23,7 +17,16 @@ def count_steps(
     committed: Committed,
     rate: float,
 ) -> None:
-    """Count what a commit made true; `rate` turns the step's schedule time into wall-clock seconds."""
+    """Count what a commit changed.
+
+    Args:
+        telemetry: Where it is counted.
+        action: The action of the task's step.
+        outcome: The task's outcome.
+        decision: What was committed.
+        committed: The result of the commit; a stale one changed nothing.
+        rate: Schedule seconds per wall-clock second, for the step's duration.
+    """
     if not committed.accepted:
         telemetry.count("StaleCommits")
         return
@@ -43,7 +46,7 @@ def count_steps(
         telemetry.count("TasksExhausted", action=action)
     elif isinstance(outcome, Retry):
         telemetry.count("StepsRetried", action=action)
-    # A stopping instance absorbs what was decided for it: what counts is what it became.
+    # The commit overrides what was decided for a stopping instance: the status it has now counts.
     if (
         decision.instance.status is not None
         and decision.instance.status == committed.instance_status

@@ -1,37 +1,63 @@
-"""The hot verbs over Postgres: tick and step."""
+"""The engine store on Postgres: every SQL call of tick and step is one method here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.rows import (
+    begin_result_of,
     begun_of,
     commit_item_json,
     committed_of,
     task_pointer,
     to_json,
 )
+from flamebot.domain.begun import Begun, Early
+from flamebot.domain.committed import CommitItem, Committed
+from flamebot.domain.ids import AccountId, DefinitionId
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
-from flamebot.ports.engine_store import Begun, CommitItem, Committed
 
+_CAPACITY = "select free_queue_capacity(%(max_queued)s) as value"
 _CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(lease)s, %(rate)s)"
 _RESEND = "select * from resend_expired(%(limit)s, %(lease)s)"
 _RECLAIM = "select * from reclaim_expired(%(limit)s, %(delivery_id)s::uuid, %(now)s, %(lease)s)"
-_BEGIN = "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(delivery_id)s::uuid, %(now)s, %(lease)s)"
+_BEGIN = (
+    "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(delivery_id)s::uuid,"
+    " %(now)s, %(lease)s)"
+)
 _COMMIT = "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
+_DEFINITION = "select definition_document(%(id)s) as value"
+_CREDENTIALS = "select * from load_credentials(%(account)s)"
+_REGISTERED = "select mark_registered(%(account)s, %(version)s) as value"
+_STATUS = "select set_account_status(%(account)s, %(status)s)"
+_TICK = "select record_tick(%(claimed)s, %(sent)s, %(seconds)s)"
+_HEALTH = "select engine_health(%(now)s) as value"
 
 
 class PostgresEngineStore:
-    """Each method one verb, one statement, one transaction. Schedule time is the schedule clock's, or else the database's."""
+    """Calls SQL functions, each in one statement and one transaction.
+
+    Schedule time is the schedule clock's; where that returns none, the database reads its own. A
+    repeatable call is made once again when its connection breaks; the others raise, because what
+    they did is found again by the tick.
+    """
 
     def __init__(
         self, db: Database, clock: Clock, *, horizon: timedelta, lease: timedelta, max_queued: int
     ) -> None:
-        """Take the connection and what every verb is told: how far ahead to queue, how long a task may run."""
+        """Take the connection and the engine's limits.
+
+        Args:
+            db: The connection, under the role of the calling function.
+            clock: Schedule time and its rate.
+            horizon: How far ahead tasks are queued. Schedule time.
+            lease: How long a task may run. Wall time.
+            max_queued: How many tasks may be queued or running before nothing more is claimed.
+        """
         self._db = db
         self._clock = clock
         self._horizon = horizon
@@ -39,45 +65,33 @@ class PostgresEngineStore:
         self._max_queued = max_queued
 
     def free_queue_capacity(self) -> int:
-        """How many tasks may still be claimed."""
-        (row,) = self._db.call(
-            "select free_queue_capacity(%s) as free", (self._max_queued,), repeatable=True
-        )
-        return int(row["free"])
+        """Return how many tasks may still be claimed."""
+        return int(self._value(_CAPACITY, max_queued=self._max_queued))
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
-        """Claim, earliest first. Not repeated when the answer is lost: what was claimed is sent again after its lease."""
-        rows = self._db.call(_CLAIM, self._time(limit=limit))
-        return sorted(
-            (task_pointer(row) for row in rows), key=lambda pointer: (pointer.due, pointer.task_id)
-        )
+        """Claim tasks, earliest first. If the reply is lost they are sent again after their lease."""
+        pointers = [task_pointer(row) for row in self._rows(_CLAIM, limit=limit)]
+        return sorted(pointers, key=lambda pointer: (pointer.due, pointer.task_id))
 
     def resend_expired(self, limit: int) -> list[TaskPointer]:
-        """Take what stayed queued past its lease."""
-        return [task_pointer(row) for row in self._db.call(_RESEND, self._time(limit=limit))]
+        """Return tasks that stayed queued past their lease, to be sent again."""
+        return [task_pointer(row) for row in self._rows(_RESEND, limit=limit)]
 
     def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
-        """Reclaim what was lost."""
-        return [
-            begun_of(row)
-            for row in self._db.call(_RECLAIM, self._time(limit=limit, delivery_id=delivery_id))
-        ]
+        """Reclaim tasks whose lease expired."""
+        return [begun_of(r) for r in self._rows(_RECLAIM, limit=limit, delivery_id=delivery_id)]
 
-    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
-        """Begin; a pointer that came twice is begun once."""
-        asked = list(dict.fromkeys((pointer.task_id, pointer.fence) for pointer in pointers))
-        ids, fences = [task_id for task_id, _ in asked], [fence for _, fence in asked]
-        return [
-            begun_of(row)
-            for row in self._db.call(
-                _BEGIN, self._time(ids=ids, fences=fences, delivery_id=delivery_id), repeatable=True
-            )
-        ]
+    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Early | Begun]:
+        """Begin tasks; a pointer that is given twice is begun once."""
+        keys = list(dict.fromkeys((pointer.task_id, pointer.fence) for pointer in pointers))
+        ids, fences = [task_id for task_id, _ in keys], [fence for _, fence in keys]
+        rows = self._rows(_BEGIN, True, ids=ids, fences=fences, delivery_id=delivery_id)
+        return [begin_result_of(row) for row in rows]
 
     def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
-        """Commit; what is not answered was stale. Answers in the order of the items."""
+        """Commit decisions; the results are in the order of the items, stale ones included."""
         document = to_json([commit_item_json(item) for item in items])
-        rows = self._db.call(_COMMIT, self._time(items=document), repeatable=True)
+        rows = self._rows(_COMMIT, True, items=document)
         accepted = {(row["task_id"], row["fence"]): committed_of(row) for row in rows}
         return [
             accepted.get((item.task_id, item.fence))
@@ -85,48 +99,48 @@ class PostgresEngineStore:
             for item in items
         ]
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
-        """A definition version's document."""
-        (row,) = self._db.call(
-            "select definition_document(%s) as document", (definition_id,), repeatable=True
-        )
-        document: dict[str, Any] = row["document"]
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
+        """Return a definition version's document. Raises `NotFound`."""
+        document: dict[str, Any] = self._value(_DEFINITION, id=definition_id)
         return document
 
-    def load_credentials(self, account_id: str) -> dict[str, Any]:
-        """What registration needs. Raises `NotFound`."""
-        (row,) = self._db.call("select * from load_credentials(%s)", (account_id,), repeatable=True)
+    def load_credentials(self, account_id: AccountId) -> dict[str, Any]:
+        """Return what registration needs. Raises `NotFound`."""
+        (row,) = self._rows(_CREDENTIALS, True, account=account_id)
         ciphertext = row["ciphertext"]
         return {**row, "ciphertext": None if ciphertext is None else bytes(ciphertext)}
 
-    def mark_registered(self, account_id: str, version: int) -> bool:
-        """CAS on the credentials version."""
-        (row,) = self._db.call(
-            "select mark_registered(%s, %s) as done", (account_id, version), repeatable=True
-        )
-        return bool(row["done"])
+    def mark_registered(self, account_id: AccountId, version: int) -> bool:
+        """Store that this version is registered; False if the account has a newer one."""
+        return bool(self._value(_REGISTERED, account=account_id, version=version))
 
-    def set_account_status(self, account_id: str, status: Literal["active", "suspended"]) -> None:
-        """Remember what the service said."""
-        self._db.call("select set_account_status(%s, %s)", (account_id, status), repeatable=True)
+    def set_account_status(
+        self, account_id: AccountId, status: Literal["active", "suspended"]
+    ) -> None:
+        """Store the account's status at the actions service."""
+        self._rows(_STATUS, True, account=account_id, status=status)
 
     def record_tick(self, claimed: int, sent: int, seconds: float) -> None:
-        """Remember the heartbeat."""
-        self._db.call("select record_tick(%s, %s, %s)", (claimed, sent, seconds), repeatable=True)
+        """Store the tick's heartbeat."""
+        self._rows(_TICK, True, claimed=claimed, sent=sent, seconds=seconds)
 
     def engine_health(self) -> dict[str, Any]:
-        """What the database knows; see `engine_health`."""
-        (row,) = self._db.call(
-            "select engine_health(%s) as answer", (self._clock.now(),), repeatable=True
-        )
-        answer: dict[str, Any] = row["answer"]
-        return answer
+        """Return what the database knows of the engine's health."""
+        health: dict[str, Any] = self._value(_HEALTH)
+        return health
 
-    def _time(self, **others: object) -> dict[str, object]:
-        return {
+    def _value(self, statement: str, **parameters: object) -> Any:  # noqa: ANN401  # JSON or a number
+        (row,) = self._rows(statement, True, **parameters)
+        return row["value"]
+
+    def _rows(
+        self, statement: str, repeatable: bool = False, /, **parameters: object
+    ) -> Sequence[Mapping[str, Any]]:
+        """Call a function with its parameters and the engine's."""
+        known = {
             "now": self._clock.now(),
             "horizon": self._horizon,
             "lease": self._lease,
             "rate": self._clock.rate,
-            **others,
         }
+        return self._db.call(statement, {**known, **parameters}, repeatable=repeatable)

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, cast
 
+from flamebot.domain.begun import Begun, Early
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision
+from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
 from flamebot.ports.admin_store import Started, StartRow
-from flamebot.ports.engine_store import Begun, CommitItem, Committed
 
 Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -129,9 +131,9 @@ def moment(value: datetime | str) -> datetime:
 def task_pointer(row: Mapping[str, Any]) -> TaskPointer:
     """A queued task: `task_id, fence, account_id, phase, due, alone`, as columns or as JSON."""
     return TaskPointer(
-        task_id=row["task_id"],
+        task_id=TaskId(row["task_id"]),
         fence=row["fence"],
-        account_id=row["account_id"],
+        account_id=AccountId(row["account_id"]),
         phase=PHASES[row["phase"]],
         due=moment(row["due"]),
         alone=bool(row["alone"]),
@@ -144,10 +146,13 @@ def send_of(row: Mapping[str, Any]) -> TaskPointer | None:
 
 
 def task_of(row: Mapping[str, Any]) -> Task:
-    """A row of `scheduled_tasks`, as columns or as JSON; with the reason if it was reclaimed."""
+    """Return a row of `scheduled_tasks`, as columns or as JSON.
+
+    `reclaim_reason` is set in rows of reclaim_expired.
+    """
     first = row["first_begun_at"]
     return Task(
-        task_id=row["task_id"],
+        task_id=TaskId(row["task_id"]),
         sequence=row["sequence"],
         step_id=row["step_id"],
         action=row["action"],
@@ -160,7 +165,7 @@ def task_of(row: Mapping[str, Any]) -> Task:
         payload=payload_of(row["payload"]),
         outcome_unknown=row["outcome_unknown"],
         first_begun_at=moment(first) if first else None,
-        lost=row.get("reclaim_reason"),
+        reclaim_reason=row.get("reclaim_reason"),
     )
 
 
@@ -168,14 +173,14 @@ def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "statu
     """A row of `workflow_instances`, as columns or as JSON; `key` and `status` name the columns that a join renames."""
     account = row["account_data"]
     return Instance(
-        instance_id=str(row[key]),
+        instance_id=InstanceId(str(row[key])),
         account=AccountData(
-            account_id=row["account_id"],
+            account_id=AccountId(row["account_id"]),
             model_id=account.get("model_id") or "",
             channel_id=account.get("channel_id") or "",
             config=account.get("config") or {},
         ),
-        definition_id=row["workflow_id"],
+        definition_id=DefinitionId(row["workflow_id"]),
         status=_STATUSES[row[status]],
         current_step=row["current_step"],
         context=row["execution_context"],
@@ -184,14 +189,17 @@ def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "statu
     )
 
 
-def begun_of(row: Mapping[str, Any]) -> Begun:
-    """A row of begin_tasks or reclaim_expired."""
-    now = moment(row["now"])
+def begin_result_of(row: Mapping[str, Any]) -> Early | Begun:
+    """Return a row of begin_tasks."""
     if row["early"]:
-        return Begun(task_id=row["task_id"], now=now, early=True)
+        return Early(task_id=TaskId(row["task_id"]), now=moment(row["now"]))
+    return begun_of(row)
+
+
+def begun_of(row: Mapping[str, Any]) -> Begun:
+    """Return a row of reclaim_expired, or one of begin_tasks that is not early."""
     return Begun(
-        task_id=row["task_id"],
-        now=now,
+        now=moment(row["now"]),
         task=task_of(row),
         instance=instance_of(row, key="instance_id", status="instance_status"),
         credentials_version=row["credentials_version"] or 0,
@@ -215,12 +223,13 @@ def commit_item_json(item: CommitItem) -> Json:
 
 
 def committed_of(row: Mapping[str, Any]) -> Committed:
-    """A row of commit_tasks."""
+    """Return a row of commit_tasks."""
+    following = row["next_task_id"]
     return Committed(
-        task_id=row["task_id"],
+        task_id=TaskId(row["task_id"]),
         accepted=True,
         instance_status=row["instance_status"],
-        next_task_id=row["next_task_id"],
+        next_task_id=TaskId(following) if following else None,
         next_status=row["next_status"],
         next_fence=row["next_fence"],
         send=send_of(row),

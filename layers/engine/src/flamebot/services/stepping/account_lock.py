@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from flamebot.domain.errors import LocksUnavailable
+from flamebot.domain.ids import AccountId, InstanceId
 from flamebot.ports.locks import Holder, LockAnswer, Locks, Verdict
 from flamebot.ports.telemetry import Telemetry
 
 
 class AccountLock:
-    """Taken before a write, renewed along a chain, given back when all is known, otherwise left to lapse.
+    """The lock that a write needs: acquired before it, renewed for each successor, then released.
 
-    The delivery_id belongs to one task's delivery: whoever else is at work in this invocation is another holder.
+    It is released only when the ends of all calls are known; otherwise it expires by itself. The
+    delivery id belongs to one delivery of one task: every other task of the same invocation is
+    another holder. Used by one thread at a time.
     """
 
     def __init__(
@@ -18,11 +21,11 @@ class AccountLock:
         locks: Locks,
         telemetry: Telemetry,
         *,
-        account_id: str,
-        instance_id: str,
+        account_id: AccountId,
+        instance_id: InstanceId,
         delivery_id: str,
     ) -> None:
-        """Nothing is taken yet."""
+        """Take the lock table; nothing is acquired yet."""
         self._locks = locks
         self._telemetry = telemetry
         self._account_id = account_id
@@ -32,11 +35,14 @@ class AccountLock:
 
     @property
     def held(self) -> bool:
-        """Whether there is something to give back."""
+        """Whether the lock is acquired and not released."""
         return self._held
 
-    def take(self, sequence: int, fence: int) -> LockAnswer:
-        """Take or renew. A lock table that cannot be reached answers as if somebody else had the lock."""
+    def acquire(self, sequence: int, fence: int) -> LockAnswer:
+        """Acquire or renew the lock for a task.
+
+        A lock table that cannot be reached counts as a lock that another holder has.
+        """
         holder = Holder(
             delivery_id=self._delivery_id,
             instance_id=self._instance_id,
@@ -52,8 +58,8 @@ class AccountLock:
         self._telemetry.count("LockAcquired" if self._held else "LockContended")
         return answer
 
-    def give_back(self) -> None:
-        """Release it; if that fails it lapses."""
+    def release(self) -> None:
+        """Release the lock. If the lock table cannot be reached, the lock expires by itself."""
         self._held = False
         try:
             self._locks.release(self._account_id, self._delivery_id)

@@ -1,18 +1,19 @@
-"""The step function's service: lock, begin, run, commit, unlock, for every task that a batch of messages points at."""
+"""The step function's entry: runs every task that a batch of messages points at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.ids import TaskId, instance_of
 from flamebot.domain.message import TaskPointer, UnreadableMessage, decode
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
-from flamebot.ports.engine_store import Committed, EngineStore
+from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.locks import Locks
 from flamebot.ports.queue import StepQueue
 from flamebot.ports.telemetry import Telemetry
@@ -20,15 +21,16 @@ from flamebot.ports.vault import Vault
 from flamebot.ports.writer import Writer
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
-from flamebot.services.sending import send_tasks
 from flamebot.services.stepping.account_lock import AccountLock
-from flamebot.services.stepping.commit_group import CommitGroup
-from flamebot.services.stepping.deliver import Deliver, Delivered
-from flamebot.services.stepping.outside import Outside
+from flamebot.services.stepping.call_pool import CallPool
+from flamebot.services.stepping.commit import Committer
+from flamebot.services.stepping.delivery import Delivery
+from flamebot.services.stepping.execute import Executor
+from flamebot.services.stepping.loop import InvocationLoop, Result
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.run import ExecutePhase
-from flamebot.services.stepping.run_chain import RunChain
-from flamebot.services.time_budget import Invocation
+from flamebot.services.stepping.sender import Sender
+from flamebot.services.time_budget import TimeBudget
 
 
 def _new_delivery_id() -> str:
@@ -36,7 +38,7 @@ def _new_delivery_id() -> str:
 
 
 class RunTasks:
-    """Runs tasks, several at once. One per process; its threads are kept between invocations."""
+    """Runs tasks, several at once. One per process: its threads are kept between invocations."""
 
     def __init__(
         self,
@@ -54,7 +56,22 @@ class RunTasks:
         call_timeout: timedelta,
         new_delivery_id: Callable[[], str] = _new_delivery_id,
     ) -> None:
-        """Take the ports; `call_timeout` is what one call at the outside may last, `threads` how many tasks run at once."""
+        """Take the ports, and how the tasks run.
+
+        Args:
+            store: What begins and commits tasks.
+            locks: One lock per account.
+            service: The actions service, where effects happen.
+            vault: Decrypts credentials for registration.
+            writer: Generates texts.
+            queue: Where tasks that a commit queued are sent.
+            catalog: Definitions, ready to plan with.
+            clock: Schedule and wall time.
+            telemetry: Logs and metrics.
+            threads: How many tasks run at once.
+            call_timeout: How long one call to the actions service or the writer may take.
+            new_delivery_id: Returns a new id per invocation.
+        """
         self._store = store
         self._locks = locks
         self._queue = queue
@@ -74,97 +91,80 @@ class RunTasks:
         )
 
     def run(self, bodies: Mapping[str, str], remaining: Callable[[], float]) -> list[str]:
-        """Run what the messages point at and answer which of them failed, by id.
-
-        A message is failed only if it cannot be read, or if nothing was begun because the database is down. In any other
-        case each task's fate is known, or left to its lease.
+        """Run what the messages point at.
 
         Args:
             bodies: The messages' bodies by message id.
-            remaining: Real seconds until the platform ends the invocation.
+            remaining: Returns the wall-clock seconds until the platform ends the invocation.
+
+        Returns:
+            The ids of the messages that failed. A message fails only if it cannot be read, or if
+            the database is unavailable and nothing was begun. In any other case the result of
+            each task is committed, or the task is left to its lease.
         """
-        pointers, unreadable = self._read(bodies)
-        invocation = Invocation(remaining, self._call_timeout)
-        time = ScheduleTime(self._clock)
+        pointers, unreadable = self._decode(bodies)
         delivery_id = self._new_delivery_id()
-        outside = Outside(self._pool)
-
-        def send(queued: Sequence[TaskPointer]) -> None:
-            outside.ask(
-                lambda: send_tasks(
-                    queued,
-                    queue=self._queue,
-                    clock=self._clock,
-                    telemetry=self._telemetry,
-                    now=time.now(),
-                ),
-                broken=lambda error: self._telemetry.warn(
-                    "send_broke", tasks=len(queued), error=type(error).__name__
-                ),
-            )
-
-        def committed(answers: Sequence[Committed]) -> None:
-            if queued := [answer.send for answer in answers if answer.send is not None]:
-                send(queued)
-
-        group = CommitGroup(
-            self._store, self._clock, self._telemetry, committed=committed, remaining=remaining
-        )
-        chain = RunChain(
-            store=self._store,
-            phases=self._phases,
-            catalog=self._catalog,
-            clock=self._clock,
-            time=time,
-            telemetry=self._telemetry,
-            invocation=invocation,
-        )
-        deliver = Deliver(
-            store=self._store,
-            chain=chain,
-            group=group,
-            outside=outside,
-            threads=self._threads,
-            send=send,
-            clock=self._clock,
-            time=time,
-            telemetry=self._telemetry,
-            invocation=invocation,
-            delivery_id=delivery_id,
-        )
+        loop = self._loop(TimeBudget(remaining, self._call_timeout), delivery_id)
         try:
-            deliver.run(
-                [Delivered(pointer, self._lock(pointer, delivery_id)) for pointer in pointers]
-            )
+            loop.run([Delivery(p, self._lock(p, delivery_id)) for p in pointers])
         except StoreUnavailable:
             self._telemetry.warn("nothing_begun", messages=len(bodies))
-            return list(bodies)
+            return list(bodies)  # guard: dead-database-fails-the-batch
         return unreadable
 
-    def _read(self, bodies: Mapping[str, str]) -> tuple[list[TaskPointer], list[str]]:
-        """The pointers, each task once, and the ids of the messages that nobody can read."""
-        newest: dict[str, TaskPointer] = {}
+    def _loop(self, budget: TimeBudget, delivery_id: str) -> InvocationLoop:
+        time = ScheduleTime(self._clock)
+        pool = CallPool[Delivery, Result](self._pool, self._clock)
+        return InvocationLoop(
+            store=self._store,
+            executor=Executor(
+                store=self._store,
+                phases=self._phases,
+                catalog=self._catalog,
+                clock=self._clock,
+                time=time,
+                telemetry=self._telemetry,
+                budget=budget,
+            ),
+            committer=Committer(self._store, self._clock, self._telemetry, budget=budget),
+            sender=Sender(
+                pool, self._queue, clock=self._clock, time=time, telemetry=self._telemetry
+            ),
+            pool=pool,
+            threads=self._threads,
+            clock=self._clock,
+            time=time,
+            telemetry=self._telemetry,
+            budget=budget,
+            delivery_id=delivery_id,
+        )
+
+    def _decode(self, bodies: Mapping[str, str]) -> tuple[list[TaskPointer], list[str]]:
+        """Return the pointers, each task once, and the ids of the messages that are unreadable."""
+        newest: dict[TaskId, TaskPointer] = {}
         unreadable: list[str] = []
         for message_id, body in bodies.items():
             try:
                 pointers = decode(body)
             except UnreadableMessage as error:
                 self._telemetry.warn("unreadable_message", message_id=message_id, error=str(error))
-                unreadable.append(message_id)
+                unreadable.append(message_id)  # guard: unreadable-comes-again
                 continue
             for pointer in pointers:
-                # Fences grow: of two pointers to one task the older was revoked. Sent on, a lone task stays alone.
-                if pointer.task_id not in newest or newest[pointer.task_id].fence < pointer.fence:
-                    newest[pointer.task_id] = replace(pointer, alone=len(pointers) == 1)
+                known = newest.get(pointer.task_id)
+                # Fences grow: of two pointers to one task the older was revoked.
+                if known is None or known.fence < pointer.fence:  # guard: newer-pointer-wins
+                    alone = len(pointers) == 1  # a task that travelled alone is requeued alone
+                    # guard: alone-stays-alone
+                    newest[pointer.task_id] = replace(pointer, alone=alone)
         return list(newest.values()), unreadable
 
     def _lock(self, pointer: TaskPointer, delivery_id: str) -> AccountLock:
-        instance_id = pointer.task_id.rpartition(":")[0]
-        own = f"{delivery_id}:{pointer.task_id}"  # of this delivery and of no other task in it
         return AccountLock(
             self._locks,
             self._telemetry,
             account_id=pointer.account_id,
-            instance_id=instance_id,
-            delivery_id=own,
+            instance_id=instance_of(pointer.task_id),
+            # Of this delivery and of no other task in it.
+            delivery_id=f"{delivery_id}:{pointer.task_id}",  # guard: delivery-id-per-task
         )

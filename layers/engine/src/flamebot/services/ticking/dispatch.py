@@ -1,4 +1,7 @@
-"""The tick: reclaim what crashed, send again what got lost, claim what falls due and send it. It runs no step."""
+"""The tick: reclaim crashed tasks, re-send lost ones, claim and send what falls due.
+
+It executes no step. Everything that it sends was committed before.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.sending import send_in_waves, send_tasks
 from flamebot.services.ticking.reclaim import Reclaim
+from flamebot.services.time_budget import TimeBudget
 
-_CHUNK = 1000  # one claim's rows: a transaction of some 20 ms, a hundred messages
-_SECONDS = 40.0  # real; the next tick goes on where this one stopped
-_LEISURE_SECONDS = 12.0  # real; a chunk that is sent when whole seconds are left takes up to one: after this, a tick has too many for that
-_DISPATCH_SECONDS = 10.0  # of an API call, which answers within 29 s
+_CHUNK = 1000  # rows per claim: a transaction of about 20 ms, a hundred messages
+
+Send = Callable[[Sequence[TaskPointer]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class TickReport:
 
 
 class DispatchDue:
-    """Brings due tasks to the step queue. What is sent was committed before."""
+    """Brings due tasks to the step queue."""
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class DispatchDue:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Take the ports; nothing is done yet."""
+        """Take the ports; the catalog is for tasks that are reclaimed."""
         self._store = store
         self._queue = queue
         self._clock = clock
@@ -55,70 +58,84 @@ class DispatchDue:
         )
 
     def run(self) -> TickReport:
-        """Do one tick, for at most 40 seconds. Raises `StoreUnavailable`."""
+        """Do one tick. Raises `StoreUnavailable`.
+
+        In this order: reclaimed and re-sent tasks are the oldest work there is.
+        """
         started = self._clock.monotonic()
-
-        def remaining() -> float:
-            return _SECONDS - (self._clock.monotonic() - started)
-
-        reclaimed = self._reclaim.run(str(uuid4()), remaining)
-        resent, sent_again = self._drain(self._store.resend_expired, remaining)
+        budget = TimeBudget.starting_now(self._clock, TimeBudget.TICK_SECONDS)
+        waves = TimeBudget.starting_now(self._clock, TimeBudget.TICK_WAVES_SECONDS)
+        reclaimed = self._reclaim.run(str(uuid4()), budget)  # guard: tick-reclaims
+        resent, sent_again = self._drain(self._store.resend_expired, budget)  # guard: tick-resends
 
         def send_claimed(pointers: Sequence[TaskPointer]) -> int:
-            at_leisure = self._clock.monotonic() - started < _LEISURE_SECONDS
-            return self._send_in_waves(pointers) if at_leisure else self._send(pointers)
+            return self._send(pointers) if waves.over else self._send_in_waves(pointers)
 
-        claimed, sent = self._drain(self._claim_within_room(), remaining, send_claimed)
-        seconds = self._clock.monotonic() - started
+        claimed, sent = self._drain(self._claim_within_capacity(), budget, send_claimed)
         report = TickReport(
             reclaimed=reclaimed,
             resent=resent,
             claimed=claimed,
             sent=sent_again + sent,
-            seconds=seconds,
+            seconds=self._clock.monotonic() - started,
         )
-        self._store.record_tick(claimed, report.sent, seconds)
-        self._tell(report)
+        self._store.record_tick(claimed, report.sent, report.seconds)
+        self._report(report)
         return report
 
     def dispatch(self) -> int:
-        """Claim and send what is due, for a caller that cannot wait for the tick. Answers how many tasks were sent."""
-        started = self._clock.monotonic()
-        return self._drain(
-            self._claim_within_room(),
-            lambda: _DISPATCH_SECONDS - (self._clock.monotonic() - started),
-        )[1]
+        """Claim and send what is due, for a request that cannot wait for the next tick.
 
-    def _claim_within_room(self) -> Callable[[int], list[TaskPointer]]:
-        """A claim that keeps to MAX_QUEUED_TASKS. What is in flight is counted at first, and again only when that room is used up."""
-        room = 0
+        Returns:
+            How many tasks were sent.
+        """
+        budget = TimeBudget.starting_now(self._clock, TimeBudget.DISPATCH_SECONDS)
+        return self._drain(self._claim_within_capacity(), budget)[1]
+
+    def _claim_within_capacity(self) -> Callable[[int], list[TaskPointer]]:
+        """Return a claim that keeps to MAX_QUEUED_TASKS.
+
+        Counting the tasks in flight costs more the more there are. They are counted once, and
+        again only when that capacity is used up.
+        """
+        capacity = 0
 
         def claim(limit: int) -> list[TaskPointer]:
-            nonlocal room
-            if room < limit:
-                room = self._store.free_queue_capacity()
-            pointers = self._store.claim_due_tasks(min(limit, room)) if room > 0 else []
-            room -= len(pointers)
+            nonlocal capacity
+            if capacity < limit:
+                capacity = self._store.free_queue_capacity()
+            if capacity <= 0:
+                return []
+            pointers = self._store.claim_due_tasks(min(limit, capacity))  # guard: claim-capacity
+            capacity -= len(pointers)  # guard: claimed-uses-capacity
             return pointers
 
         return claim
 
     def _drain(
         self,
-        verb: Callable[[int], list[TaskPointer]],
-        remaining: Callable[[], float],
-        send: Callable[[Sequence[TaskPointer]], int] | None = None,
+        take: Callable[[int], list[TaskPointer]],
+        budget: TimeBudget,
+        send: Send | None = None,
     ) -> tuple[int, int]:
-        """Call a verb chunk by chunk, sending after each commit, until nothing is left, time is over or the queue is down."""
-        found = sent = 0
-        while remaining() > 0:
-            pointers = verb(_CHUNK)
+        """Take tasks chunk by chunk and send each chunk after its commit.
+
+        It ends when nothing is left, when the time is over, or when the queue does not accept a
+        whole chunk: claiming more would only start leases that nothing uses.
+
+        Returns:
+            How many tasks were taken, and how many the queue accepted.
+        """
+        taken = sent = 0
+        while not budget.over:  # guard: tick-ends-in-time
+            pointers = take(_CHUNK)
             accepted = (send or self._send)(pointers)
-            found += len(pointers)
+            taken += len(pointers)
             sent += accepted
+            # guard: unavailable-queue-stops-claims
             if len(pointers) < _CHUNK or accepted < len(pointers):
                 break
-        return found, sent
+        return taken, sent
 
     def _send(self, pointers: Sequence[TaskPointer]) -> int:
         return send_tasks(pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry)
@@ -128,7 +145,7 @@ class DispatchDue:
             pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry
         )
 
-    def _tell(self, report: TickReport) -> None:
+    def _report(self, report: TickReport) -> None:
         telemetry = self._telemetry
         telemetry.count("TickHeartbeat")
         telemetry.seconds("TickDuration", report.seconds)
@@ -137,7 +154,7 @@ class DispatchDue:
         try:
             health = self._store.engine_health()
         except StoreUnavailable:
-            return  # the work is done; the next tick tells how much is left
+            return  # the work is done; the next tick reports the backlog
         telemetry.count("DueBacklog", health["due_backlog"])
         telemetry.seconds("OldestDueAge", health["oldest_due_age_seconds"] / self._clock.rate)
         telemetry.info(

@@ -1,35 +1,43 @@
-"""Reclaim tasks whose runner is gone: the planner says what becomes of them, a commit writes it."""
+"""Reclaim tasks whose lease expired: the planner decides what follows, and a commit writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision
+from flamebot.domain.ids import instance_of
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.outcome import LeaseExpired
 from flamebot.domain.plan import plan
 from flamebot.domain.task import Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.ports.clock import Clock
-from flamebot.ports.engine_store import Begun, CommitItem, Committed, EngineStore
+from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.definitions.catalog import DefinitionCatalog
-from flamebot.services.step_metrics import attempt_of, count_steps
-from flamebot.services.stepping.commit_group import CommitGroup
+from flamebot.services.step_metrics import count_steps
+from flamebot.services.stepping.commit import Committer
+from flamebot.services.time_budget import TimeBudget
 
-_CHUNK = 100  # each is planned in Python
+_CHUNK = 100  # tasks per statement; each is planned in Python
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Loss:
+class _Reclaimed:
     task: Task
     outcome: LeaseExpired
     decision: Decision
 
+    @property
+    def item(self) -> CommitItem:
+        return CommitItem(task_id=self.task.task_id, fence=self.task.fence, decision=self.decision)
+
 
 class Reclaim:
-    """The tick's hand for what crashed: no policy in SQL, one way to commit."""
+    """Reclaims what crashed. SQL holds no policy: reclaimed tasks are planned and committed here."""
 
     def __init__(
         self,
@@ -40,81 +48,77 @@ class Reclaim:
         telemetry: Telemetry,
         send: Callable[[Sequence[TaskPointer]], object],
     ) -> None:
-        """Take the ports; what a commit queues is given to `send`."""
+        """Take the ports; `send` is given the tasks that a commit queued."""
         self._store = store
         self._catalog = catalog
         self._clock = clock
         self._telemetry = telemetry
         self._send = send
 
-    def run(self, delivery_id: str, remaining: Callable[[], float]) -> int:
-        """Reclaim all there are while time lasts; answer how many. Raises `StoreUnavailable`."""
-        group = CommitGroup(
-            self._store,
-            self._clock,
-            self._telemetry,
-            committed=self._send_queued,
-            remaining=remaining,
-        )
-        taken = 0
-        while remaining() > 0:
+    def run(self, delivery_id: str, budget: TimeBudget) -> int:
+        """Reclaim while there are expired tasks and time.
+
+        Returns:
+            How many tasks were reclaimed. One that could not be planned or committed is included:
+            it has a new lease, and is reclaimed again after it.
+
+        Raises:
+            StoreUnavailable: The database is unavailable.
+        """
+        committer = Committer(self._store, self._clock, self._telemetry, budget=budget)
+        count = 0
+        while not budget.over:  # guard: reclaim-ends-in-time
             expired = self._store.reclaim_expired(_CHUNK, delivery_id)
-            taken += len(expired)
-            losses = [loss for begun in expired if (loss := self._planned(begun)) is not None]
-            items = [
-                CommitItem(task_id=loss.task.task_id, fence=loss.task.fence, decision=loss.decision)
-                for loss in losses
-            ]
-            for loss, committed in zip(losses, group.commit(items), strict=True):
-                self._tell(loss, committed)
+            count += len(expired)
+            planned = [one for begun in expired if (one := self._plan(begun)) is not None]
+            commit = committer.commit([one.item for one in planned])
+            self._send(commit.to_send)  # guard: reclaimed-is-sent
+            for one, committed in zip(planned, commit.results, strict=True):
+                self._report(one, committed)
             if len(expired) < _CHUNK:
                 break
-        return taken
+        return count
 
-    def _planned(self, begun: Begun) -> _Loss | None:
-        task, instance = begun.task, begun.instance
-        if task is None or instance is None:
-            raise AssertionError("what was reclaimed has its task and its instance")
-        outcome = LeaseExpired(error=task.lost or "lease_expired")
+    def _plan(self, begun: Begun) -> _Reclaimed | None:
+        task = begun.task
+        outcome = LeaseExpired(error=task.reclaim_reason or "lease_expired")
         try:
-            definition = self._catalog.get(instance.definition_id)
+            definition = self._catalog.get(begun.instance.definition_id)
             decision = plan(
                 definition,
-                instance,
+                begun.instance,
                 task,
                 outcome,
                 begun.now,
                 TaskRandom(task.task_id),
                 global_paused_ms=begun.global_paused_ms,
             )
-        except Exception as error:  # noqa: BLE001  # what cannot be planned must not keep the others; it is reclaimed again
+        # A definition that a deploy made unreadable, for example. The task is reclaimed again.
+        except Exception as error:  # noqa: BLE001  # guard: unplannable-keeps-no-other
             self._telemetry.warn(
                 "not_planned", task=task.task_id, fence=task.fence, error=type(error).__name__
             )
             return None
-        return _Loss(task=task, outcome=outcome, decision=decision)
+        return _Reclaimed(task=task, outcome=outcome, decision=decision)
 
-    def _tell(self, loss: _Loss, committed: Committed | None) -> None:
-        task = loss.task
+    def _report(self, one: _Reclaimed, committed: Committed | None) -> None:
+        task = one.task
         self._telemetry.warn(
             "reclaimed",
-            instance=task.task_id.rpartition(":")[0],
+            instance=instance_of(task.task_id),
             task=task.task_id,
-            attempt=attempt_of(task),
+            attempt=task.attempt,
             fence=task.fence,
             reclaims=task.reclaims,
-            reason=loss.outcome.error,
+            reason=one.outcome.error,
             accepted=committed.accepted if committed else None,
         )
         if committed is not None:
             count_steps(
                 self._telemetry,
                 action=task.action,
-                outcome=loss.outcome,
-                decision=loss.decision,
+                outcome=one.outcome,
+                decision=one.decision,
                 committed=committed,
                 rate=self._clock.rate,
             )
-
-    def _send_queued(self, answers: Sequence[Committed]) -> None:
-        self._send([answer.send for answer in answers if answer.send is not None])

@@ -1,4 +1,4 @@
-"""The cancel phase: take a job back, after a stop or a step's timeout."""
+"""The cancel phase: cancel a job after a stop or a step's timeout."""
 
 from __future__ import annotations
 
@@ -8,39 +8,46 @@ from flamebot.domain.outcome import Defer, Done, Outcome, Retry
 from flamebot.domain.task import Task
 from flamebot.ports.actions_service import ActionsService, Job
 from flamebot.ports.clock import Clock
-from flamebot.services.time_budget import Invocation
+from flamebot.services.time_budget import TimeBudget
 
 
 class CancelJob:
-    """Finds the job by its key where its id is not known, and cancels it."""
+    """Cancels a job, which is found by its idempotency key if its id is not known."""
 
     def __init__(self, service: ActionsService, clock: Clock) -> None:
-        """Take the service, and the clock that knows how long a write may still be on its way."""
+        """Take the service, and the clock that tells how long ago the write was sent."""
         self._service = service
         self._clock = clock
 
-    def run(self, task: Task, invocation: Invocation) -> Outcome:
-        """Cancel. A finished job, and one that the service does not know, are as good as cancelled."""
+    def run(self, task: Task, budget: TimeBudget) -> Outcome:
+        """Cancel the task's job.
+
+        A job that is finished, or that the service does not know, counts as cancelled.
+        """
         job_id = task.payload.job_id
         if job_id is None:
-            found = self._service.find(task.payload.key) if task.payload.key else None
+            key = task.payload.key
+            found = self._service.find(key) if key else None  # guard: found-by-its-key
             if found is None:
-                return self._none_yet(task, invocation.call_timeout)
-            if not found.open:
+                return self._not_found(task, budget.call_timeout)
+            if not found.open:  # guard: finished-job-is-left
                 return _done(found)
             job_id = found.job_id
-            invocation.need_call()
+            budget.need_call()  # guard: cancel-needs-time
         job = self._service.cancel(job_id)
         if job is None:
             return Done()
-        if job.open:
+        if job.open:  # guard: open-job-is-cancelled-again
             return Retry(error="cancel_pending: the service has not cancelled the job yet")
         return _done(job)
 
-    def _none_yet(self, task: Task, call_timeout: timedelta) -> Outcome:
-        """The write may still be on its way to the service: only after a call's timeout does its absence mean anything."""
+    def _not_found(self, task: Task, call_timeout: timedelta) -> Outcome:
+        """Look again while the write may still reach the service; after that the key was never used.
+
+        The call that sent it ends within its timeout, in this process or in one that crashed.
+        """
         left = call_timeout - task.age(self._clock.wall())
-        if task.payload.key and left > timedelta():
+        if task.payload.key and left > timedelta():  # guard: absence-needs-a-timeout
             return Defer(after=left * self._clock.rate, reason="not_found_yet")
         return Done()
 

@@ -1,4 +1,7 @@
-"""Run one phase of one step: the only place that acts on the outside. What comes next it does not know."""
+"""Execute one phase of a step: the only place that acts on other systems.
+
+It returns an outcome and does not know what follows from it; the planner does.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +12,45 @@ from datetime import timedelta
 
 from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
+from flamebot.domain.begun import Begun
 from flamebot.domain.outcome import Continue, Defer, Done, Fail, Outcome, Retry
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_rules import issue_in
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
-from flamebot.ports.engine_store import Begun
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.writer import Writer
 from flamebot.services.stepping.phases.cancel import CancelJob
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.submit import SubmitEffect, SubmitUnknown
-from flamebot.services.time_budget import Invocation, OutOfTime
+from flamebot.services.time_budget import OutOfTime, TimeBudget
 
-PATIENCE = timedelta(
-    seconds=30
-)  # schedule time, before asking again a service that named no time itself
-_LONGEST_PATIENCE = timedelta(days=1)  # wall time; whatever the service asks for
-_SPREAD = 0.25  # of a deferral, so that what was refused together does not come back together
+# Schedule time until a service that named no time itself is called again.
+DEFAULT_BACKOFF = timedelta(seconds=30)
+_LONGEST_BACKOFF = timedelta(days=1)  # wall time, whatever the service demands
+_SPREAD = 0.25  # of a deferral, so that tasks throttled together do not return together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """What came of a phase. `ended`: its writes at the service are surely over, so the account's lock may be given back."""
+    """The result of a phase.
+
+    Attributes:
+        outcome: What the planner is given.
+        ended: Whether its writes at the service are over for certain, so that the account's lock
+            may be released.
+    """
 
     outcome: Outcome
     ended: bool = True
 
 
 class ExecutePhase:
-    """Executes phases for the threads of an invocation. Never raises an `Exception`: whatever happens is an outcome."""
+    """Executes phases, on several threads at once.
+
+    Never raises an `Exception`: every failure is an outcome.
+    """
 
     def __init__(
         self,
@@ -50,7 +61,7 @@ class ExecutePhase:
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
-        """Take the outside."""
+        """Take the systems that phases act on."""
         self._service = service
         self._writer = writer
         self._submit = SubmitEffect(service, accounts, clock)
@@ -59,22 +70,26 @@ class ExecutePhase:
         self._telemetry = telemetry
 
     def run(
-        self,
-        begun: Begun,
-        task: Task,
-        brief: Callable[[], TextBrief | None],
-        invocation: Invocation,
+        self, begun: Begun, brief: Callable[[], TextBrief | None], budget: TimeBudget
     ) -> Executed:
-        """Execute the task's phase; `brief` says what to write and is asked in the text phase only."""
-        executed = self._run(begun, task, brief, invocation)
+        """Execute the task's phase.
+
+        Args:
+            begun: The running task.
+            brief: Returns what to write; called in the generate phase only.
+            budget: The invocation's time; no call is started that would be cut off.
+        """
+        task = begun.task
+        executed = self._run(begun, task, brief, budget)
+        # An earlier try under the same key may still be on its way, and only a response to this
+        # key settles it. Until then another task must not write on the account (I4).
+        # guard: earlier-try-keeps-the-lock, response-settles-earlier-tries
         if (
             task.phase is Phase.SUBMIT
             and task.outcome_unknown
             and not isinstance(executed.outcome, Done)
         ):
-            return replace(
-                executed, ended=False
-            )  # what an earlier try sent may still be on its way
+            return replace(executed, ended=False)
         return executed
 
     def _run(
@@ -82,90 +97,94 @@ class ExecutePhase:
         begun: Begun,
         task: Task,
         brief: Callable[[], TextBrief | None],
-        invocation: Invocation,
+        budget: TimeBudget,
     ) -> Executed:
         try:
-            return Executed(outcome=self._outcome(begun, task, brief, invocation))
+            return Executed(outcome=self._outcome(begun, task, brief, budget))
         except OutOfTime as error:
-            return Executed(
-                outcome=Defer(after=timedelta(seconds=self._clock.rate), reason=error.code)
-            )
+            after = timedelta(seconds=self._clock.rate)
+            return Executed(outcome=Defer(after=after, reason=error.code))
         except errors.ServiceThrottled as error:
             self._telemetry.count("VendorThrottled", action=task.action)
-            return Executed(outcome=Defer(after=self._patience(task, error), reason=error.code))
+            # guard: throttled-is-no-attempt
+            return Executed(outcome=Defer(after=self._backoff(task, error), reason=error.code))
         except errors.OutcomeUnknown as error:
-            if task.phase is Phase.POLL:  # a question changes nothing, however often it is asked
-                return Executed(
-                    outcome=Defer(after=self._patience(task, error), reason=_told(error))
-                )
-            unknown = task.outcome_unknown or isinstance(error, SubmitUnknown)
-            outcome = Retry(
-                error=_told(error), unknown=unknown, retry_after=self._engine(error.retry_after)
-            )
-            return Executed(outcome=outcome, ended=not task.phase.writes)
+            return self._unknown(task, error)
         except errors.ServiceRefused as error:
-            # An earlier try may have got through, and a job that is polled may be at work: that is not over.
-            return Executed(
-                outcome=Fail(
-                    error=_told(error), unknown=task.outcome_unknown or task.phase is Phase.POLL
-                )
-            )
+            # An earlier try may have got through, and a job that is polled may be running.
+            # guard: refusal-settles-nothing-earlier
+            unknown = task.outcome_unknown or task.phase is Phase.POLL
+            return Executed(outcome=Fail(error=_text_of(error), unknown=unknown))
+        except errors.WriterRefused as error:
+            self._telemetry.count("AiErrors", action=task.action)
+            return Executed(outcome=Fail(error=_text_of(error)))
         except errors.WriterError as error:
             self._telemetry.count("AiErrors", action=task.action)
-            refused = isinstance(error, errors.WriterRefused)
-            return Executed(
-                outcome=Fail(error=_told(error)) if refused else Retry(error=_told(error))
-            )
+            return Executed(outcome=Retry(error=_text_of(error)))
         except errors.VaultError as error:
-            return Executed(
-                outcome=Fail(
-                    error=f"{error.code}: the credentials cannot be decrypted",
-                    unknown=task.outcome_unknown,
-                )
-            )
+            text = f"{error.code}: the credentials cannot be decrypted"
+            return Executed(outcome=Fail(error=text, unknown=task.outcome_unknown))
         except errors.Unavailable as error:
-            return Executed(outcome=Retry(error=_told(error), unknown=task.outcome_unknown))
-        except Exception as error:  # noqa: BLE001  # its type is told; its text may hold anything
-            self._telemetry.warn(
-                "phase_broke",
-                task=task.task_id,
-                phase=task.phase.value,
-                error=type(error).__name__,
-                where=_where(error),
-            )
-            unknown = task.outcome_unknown or task.phase is Phase.SUBMIT
-            return Executed(
-                outcome=Retry(error=f"unexpected: {type(error).__name__}", unknown=unknown),
-                ended=not task.phase.writes,
-            )
+            # guard: unavailable-settles-nothing
+            return Executed(outcome=Retry(error=_text_of(error), unknown=task.outcome_unknown))
+        except Exception as error:  # noqa: BLE001  # only its type is reported: its text may be secret
+            return self._failed(task, error)
+
+    def _unknown(self, task: Task, error: errors.OutcomeUnknown) -> Executed:
+        """A call got no response that says what happened."""
+        if task.phase is Phase.POLL:  # guard: poll-is-no-attempt
+            # A read changes nothing, however often it is repeated.
+            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
+        # The status call before the write says nothing about the write, nor about an earlier one.
+        # guard: unknown-write-stays-unknown
+        unknown = task.outcome_unknown or isinstance(error, SubmitUnknown)
+        retry_after = self._schedule_time(error.retry_after)
+        # guard: never-before-retry-after
+        outcome = Retry(error=_text_of(error), unknown=unknown, retry_after=retry_after)
+        # A write that got no response may still be running at the service: its lock expires.
+        return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: unknown-keeps-lock
+
+    def _failed(self, task: Task, error: Exception) -> Executed:
+        """The phase raised what it should not: a defect of ours, perhaps in the middle of a write."""
+        self._telemetry.warn(
+            "phase_failed",
+            task=task.task_id,
+            phase=task.phase.value,
+            error=type(error).__name__,
+            where=_where(error),
+        )
+        unknown = task.outcome_unknown or task.phase is Phase.SUBMIT  # guard: defect-is-unknown
+        outcome = Retry(error=f"unexpected: {type(error).__name__}", unknown=unknown)
+        return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: defect-keeps-lock
 
     def _outcome(
         self,
         begun: Begun,
         task: Task,
         brief: Callable[[], TextBrief | None],
-        invocation: Invocation,
+        budget: TimeBudget,
     ) -> Outcome:
         if task.phase is Phase.TIMER:
             return Done()
-        invocation.need_call()  # the commit that led here may have waited for its database
+        # The commit that led here may have waited for its database.
+        budget.need_call()  # guard: call-needs-time
         match task.phase:
             case Phase.GENERATE:
-                return self._text(task, brief())
+                return self._generate(task, brief())
             case Phase.SUBMIT:
-                return self._submit.run(begun, task, invocation)
+                return self._submit.run(begun, budget)
             case Phase.POLL:
                 return self._poll(task)
             case Phase.CANCEL:
-                return self._cancel.run(task, invocation)
+                return self._cancel.run(task, budget)
 
-    def _text(self, task: Task, brief: TextBrief | None) -> Outcome:
+    def _generate(self, task: Task, brief: TextBrief | None) -> Outcome:
         if brief is None:
             return Fail(error="no_text_brief: the step has no text to be written")
         written = self._writer.write(brief)
         self._telemetry.count("AiTokens", written.tokens, action=task.action)
         text = written.text.strip()
-        if issue := issue_in(text, brief.max_length):
+        if issue := issue_in(text, brief.max_length):  # guard: text-is-checked
             self._telemetry.count("AiErrors", action=task.action)
             return Retry(error=f"text_rejected: {issue}")
         return Done(result={"text": text, "tokens": written.tokens})
@@ -173,28 +192,30 @@ class ExecutePhase:
     def _poll(self, task: Task) -> Outcome:
         job = self._service.job(task.payload.job_id) if task.payload.job_id else None
         if job is None:
+            # guard: missing-job-is-unknown
             return Fail(error="job_unknown: the service does not know the job", unknown=True)
         if job.open:
             return Continue()
         if job.status == "succeeded":
             return Done(result=dict(job.result))
-        return Retry(
-            error=f"job_{job.status}: {job.error or 'the service gave no reason'}", new_key=True
-        )
+        error = f"job_{job.status}: {job.error or 'the service gave no reason'}"
+        return Retry(error=error, new_key=True)  # guard: failed-job-gets-a-new-key
 
-    def _patience(self, task: Task, error: errors.ServiceError) -> timedelta:
-        asked = self._engine(error.retry_after) or PATIENCE
-        return asked * (1 + _SPREAD * TaskRandom(task.task_id).fraction("defer", task.fence))
+    def _backoff(self, task: Task, error: errors.ServiceError) -> timedelta:
+        """Return how long to wait, in schedule time, spread so that tasks do not return together."""
+        wait = self._schedule_time(error.retry_after) or DEFAULT_BACKOFF  # guard: retry-after-counts
+        # guard: deferrals-are-spread
+        return wait * (1 + _SPREAD * TaskRandom(task.task_id).fraction("defer", task.fence))
 
-    def _engine(self, real: timedelta | None) -> timedelta | None:
-        return None if real is None else min(real, _LONGEST_PATIENCE) * self._clock.rate
+    def _schedule_time(self, wall: timedelta | None) -> timedelta | None:
+        return None if wall is None else min(wall, _LONGEST_BACKOFF) * self._clock.rate
 
 
-def _told(error: errors.FlamebotError) -> str:
+def _text_of(error: errors.FlamebotError) -> str:
     return f"{error.code}: {error.detail}"
 
 
 def _where(error: Exception) -> str:
-    """The place only: a traceback's lines would show what the code was dealing with."""
+    """Return file and line only: the lines of a traceback would show the values in use."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
