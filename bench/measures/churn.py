@@ -15,10 +15,10 @@ from bench.filling import fill, rest_definition
 from bench.run import Run
 from flamebot.adapters.clock.system import SystemClock
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
-from flamebot.domain.task import Phase
 from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem
+from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
+from flamebot.domain.task import Phase
 
 _STEPS = 1_000_000
 _LONG = 10_000_000

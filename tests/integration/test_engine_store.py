@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
-from flamebot.domain.begun import Begun
-from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.engine_store import EngineStore
 from tests.support.builders import (
     NOON,

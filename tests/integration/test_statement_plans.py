@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.committed import CommitItem
+from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.ports.admin_store import AccountRow
 from tests.support.builders import (
     HORIZON,

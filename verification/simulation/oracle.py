@@ -47,9 +47,9 @@ class Oracle(Calls, Limits):
     def logged(self, event: str, fields: dict[str, Any]) -> None:
         """Note rare states that only a log line shows."""
         if event in (
-            "phase_broke",
-            "chain_broke",
-            "send_broke",
+            "phase_failed",
+            "delivery_failed",
+            "send_failed",
             "commit_refused",
             "not_planned",
             "request_failed",

@@ -23,7 +23,7 @@ from flamebot.http import request
 from flamebot.services.definitions import catalog
 from flamebot.services.imports import idempotency
 from flamebot.services.maintenance import run as maintenance
-from flamebot.services.stepping import outside, run_tasks
+from flamebot.services.stepping import call_pool, run_tasks
 from flamebot.services.ticking import dispatch
 from flamebot.services.workflows import start
 from verification.simulation import threads
@@ -69,8 +69,8 @@ def replaced(world: World) -> Iterator[None]:
             ),
             (catalog, "Lock", threads.FiberLock),
             (run_tasks, "ThreadPoolExecutor", threads.FiberPool),
-            (outside, "Lock", threads.FiberLock),
-            (outside, "SimpleQueue", threads.FiberQueue),
+            (call_pool, "Lock", threads.FiberLock),
+            (call_pool, "SimpleQueue", threads.FiberQueue),
             (actions_client, "ActionsApi", api),
             (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
             *((module, "uuid4", identifiers) for module in (start, run_tasks, dispatch, request)),

@@ -141,7 +141,7 @@ def test_a_defect_in_sending_fails_no_message(engine: Engine) -> None:
         )
         == []
     )
-    assert "send_broke" in engine.telemetry.events()
+    assert "send_failed" in engine.telemetry.events()
     assert [(task["phase"], task["status"]) for task in engine.tasks(instance)] == [
         ("submit", "completed"),
         ("poll", "queued"),

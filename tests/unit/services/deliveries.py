@@ -1,4 +1,4 @@
-"""A delivery of messages over ports in memory: a store that begins, chains that decide nothing but count."""
+"""An invocation over ports in memory: a store that begins, an executor that counts its calls."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from flamebot.domain.begun import Begun, Early
+from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision, InstanceWrite
-from flamebot.domain.message import TaskPointer
+from flamebot.domain.message import TaskPointer, decode
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.task import Phase
-from flamebot.domain.begun import Begun
-from flamebot.domain.committed import Committed
+from flamebot.ports.queue import Message
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
-from flamebot.services.stepping.commit_group import CommitGroup
-from flamebot.services.stepping.deliver import Deliver, Delivered
-from flamebot.services.stepping.outside import Outside
+from flamebot.services.stepping.call_pool import CallPool
+from flamebot.services.stepping.commit import Committer
+from flamebot.services.stepping.delivery import Delivery
+from flamebot.services.stepping.execute import Planned
+from flamebot.services.stepping.loop import InvocationLoop, Result
 from flamebot.services.stepping.phases.run import Executed
-from flamebot.services.stepping.run_chain import Chain, Decided
-from flamebot.services.time_budget import Invocation
+from flamebot.services.stepping.sender import Sender
+from flamebot.services.time_budget import TimeBudget
 from tests.unit.services.stand_ins import (
     CommitStore,
     HandClock,
@@ -38,7 +41,7 @@ THREADS = 2
 
 @dataclass
 class BeginStore:
-    """Begins whatever is asked for, unless it is down, asked too early, or told not to."""
+    """Begins every task, unless it is unavailable, the task is early, or it is told not to."""
 
     clock: HandClock
     fails: list[Exception] = field(default_factory=list)
@@ -46,43 +49,42 @@ class BeginStore:
     not_ours: set[str] = field(default_factory=set)
     waves: list[list[str]] = field(default_factory=list)
 
-    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Early | Begun]:
         self.waves.append([p.task_id for p in pointers])
-        assert len(self.waves) < 1000, "begin is asked again and again"
+        assert len(self.waves) < 1000, "begin is called again and again"
         if self.fails:
             raise self.fails.pop(0)
         now = self.clock.wall() - timedelta(seconds=self.slow_by)
-        answers = []
+        results: list[Early | Begun] = []
         for p in pointers:
             if p.task_id in self.not_ours:
                 continue
             if p.due > now:
-                answers.append(Begun(task_id=p.task_id, now=now, early=True))
+                results.append(Early(task_id=p.task_id, now=now))
             else:
-                answers.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
-        return answers
+                results.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
+        return results
 
 
-class CountingChain:
-    """Decides nothing, but counts how many do so at once. `settled`: whether the ends of its calls are known."""
+class CountingExecutor:
+    """Decides nothing, but counts how many calls run at once. `ended`: of its writes."""
 
-    def __init__(self, error: BaseException | None = None, *, settled: bool = True) -> None:
+    def __init__(self, error: BaseException | None = None, *, ended: bool = True) -> None:
         self.error = error
-        self.settled = settled
+        self.ended_writes = ended
         self.ran: list[str] = []
-        self.put_off: list[Defer] = []
+        self.deferrals: list[Defer] = []
         self.most = 0
         self.ended = 0
         self.seconds: dict[str, float] = {}
         self.until: dict[str, threading.Event] = {}
-        self.longer: set[str] = set()  # chains that go on for one more task
+        self.longer: set[str] = set()  # tasks that have a successor
         self._at_work = 0
         self._guard = threading.Lock()
 
-    def decide(self, chain: Chain) -> Decided:
-        of = chain.begun
+    def execute_and_plan(self, of: Begun, lock: AccountLock, deferral: Defer | None) -> Planned:
         with self._guard:
-            self.put_off += [chain.put_off] if chain.put_off else []
+            self.deferrals += [deferral] if deferral else []
             self._at_work += 1
             self.most = max(self.most, self._at_work)
             self.ran.append(of.task_id)
@@ -94,33 +96,31 @@ class CountingChain:
             self.ended += 1
         if self.error:
             raise self.error
-        assert of.task is not None
-        assert of.instance is not None
         decision = Decision(task=None, instance=InstanceWrite(current_step=0))
-        return Decided(of.task, of.instance, Executed(outcome=Done()), decision)
+        return Planned(of, Executed(outcome=Done(), ended=self.ended_writes), decision)
 
-    def conclude(self, chain: Chain, decided: Decided, committed: Committed | None) -> bool:
-        chain.settled = self.settled
-        goes_on = decided.task.task_id in self.longer
-        self.longer.discard(decided.task.task_id)
-        return goes_on
+    def after_commit(self, planned: Planned, committed: Committed | None) -> Begun | None:
+        if planned.begun.task_id in self.longer:
+            self.longer.discard(planned.begun.task_id)
+            return planned.begun
+        return None
 
 
 class World:
-    """An invocation with 60 seconds, in which calls take up to 30."""
+    """An invocation with 60 seconds, in which calls take up to 30. It is also the queue."""
 
     def __init__(
         self,
         *,
         store: BeginStore | None = None,
         locks: ScriptedLocks | None = None,
-        chain: CountingChain | None = None,
+        executor: CountingExecutor | None = None,
     ) -> None:
         self.clock = store.clock if store else HandClock()
         self.store = store or BeginStore(self.clock)
         self.commits = CommitStore()
         self.locks = locks or ScriptedLocks()
-        self.chain = chain or CountingChain()
+        self.executor = executor or CountingExecutor()
         self.telemetry = ListTelemetry()
         self.sent: list[TaskPointer] = []
         self.released_when_sent: list[str] = []
@@ -128,51 +128,52 @@ class World:
         self.threads = THREADS
         self.ended_with = 0
         self.released_with: list[str] = []
+        self.sent_with: list[TaskPointer] = []
+        self.pool: type[CallPool[Delivery, Result]] = CallPool
         self._delivery_ids = map(str, itertools.count())
 
     def run(self, *pointers: TaskPointer) -> None:
-        """Deliver pointers."""
-        remaining = lambda: self.total - self.clock.elapsed  # noqa: E731
-        with ThreadPoolExecutor(self.threads) as pool:
-            deliver = Deliver(
+        """Run one delivery per pointer."""
+        budget = TimeBudget(lambda: self.total - self.clock.elapsed, timedelta(seconds=30))
+        with ThreadPoolExecutor(self.threads) as threads:
+            time = ScheduleTime(self.clock)
+            pool = self.pool(threads, self.clock)
+            loop = InvocationLoop(
                 store=self.store,  # type: ignore[arg-type]  # as much of it as is called
-                chain=self.chain,  # type: ignore[arg-type]  # likewise
-                group=CommitGroup(
-                    self.commits,  # type: ignore[arg-type]  # likewise
-                    self.clock,
-                    self.telemetry,
-                    committed=lambda _: None,
-                    remaining=remaining,
-                ),
-                outside=Outside(pool),
+                executor=self.executor,  # type: ignore[arg-type]  # likewise
+                committer=Committer(self.commits, self.clock, self.telemetry, budget=budget),
+                sender=Sender(pool, self, clock=self.clock, time=time, telemetry=self.telemetry),
+                pool=pool,
                 threads=self.threads,
-                send=self._send,
                 clock=self.clock,
-                time=ScheduleTime(self.clock),
+                time=time,
                 telemetry=self.telemetry,
-                invocation=Invocation(remaining, timedelta(seconds=30)),
+                budget=budget,
                 delivery_id="n",
             )
             try:
-                deliver.run([Delivered(p, self._lock(p)) for p in pointers])
+                loop.run([Delivery(p, self._lock(p)) for p in pointers])
             finally:
-                self.ended_with = self.chain.ended
+                self.ended_with = self.executor.ended
                 self.released_with = list(self.locks.released)
+                self.sent_with = list(self.sent)
 
-    def _send(self, pointers: Sequence[TaskPointer]) -> None:
-        self.sent += pointers
+    def send(self, messages: Sequence[Message]) -> int:
+        """Accept every message."""
+        self.sent += [p for message in messages for p in decode(message.body)]
         self.released_when_sent = list(self.locks.released)
+        return len(messages)
 
     def _lock(self, p: TaskPointer) -> AccountLock:
         return AccountLock(
             self.locks,
             self.telemetry,
             account_id=p.account_id,
-            instance_id="i",
+            instance_id=begun(task(p.phase)).instance.instance_id,
             delivery_id=next(self._delivery_ids),
         )
 
 
 def several(count: int, phase: Phase = Phase.TIMER) -> list[TaskPointer]:
-    """So many pointers that are due."""
+    """Return so many pointers whose tasks are due."""
     return [pointer(number, phase=phase) for number in range(1, count + 1)]

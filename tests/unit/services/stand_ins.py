@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from flamebot.domain.action import TextBrief
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
+from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
-from flamebot.domain.begun import Begun
-from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.ports.queue import Message
 from flamebot.ports.writer import Written
@@ -173,9 +174,9 @@ def pointer(
 ) -> TaskPointer:
     """A pointer to a task of one instance."""
     return TaskPointer(
-        task_id=f"{INSTANCE}:{sequence}",
+        task_id=TaskId(f"{INSTANCE}:{sequence}"),
         fence=fence,
-        account_id="acc",
+        account_id=AccountId("acc"),
         phase=phase,
         due=due,
         alone=alone,
@@ -208,16 +209,15 @@ def task(phase: Phase, **changes: Any) -> Task:
 
 def begun(of: Task, *, registered: int | None = 100001) -> Begun:
     """What begin answers for a task."""
-    account = AccountData(account_id="acc", model_id="m", channel_id="c")
+    account = AccountData(account_id=AccountId("acc"), model_id="m", channel_id="c")
     instance = Instance(
-        instance_id=INSTANCE,
+        instance_id=InstanceId(INSTANCE),
         account=account,
-        definition_id=1,
+        definition_id=DefinitionId(1),
         status=InstanceStatus.ACTIVE,
         current_step=0,
     )
     return Begun(
-        task_id=of.task_id,
         now=NOON,
         task=of,
         instance=instance,

@@ -9,11 +9,11 @@ from typing import Any
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.begun import Begun
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import NotFound
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.domain.begun import Begun
-from flamebot.domain.committed import CommitItem, Committed
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.reclaim import Reclaim
 from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, begun, pointer, task

@@ -13,7 +13,7 @@ def test_the_database_is_believed() -> None:
     clock = HandClock()
     time = ScheduleTime(clock)
     clock.elapsed = 3
-    time.seen(NOON + timedelta(seconds=10))
+    time.synchronize(NOON + timedelta(seconds=10))
     clock.elapsed = 5
     assert time.now() == NOON + timedelta(seconds=12)
 
@@ -22,7 +22,7 @@ def test_the_schedule_clock_is_asked() -> None:
     """A schedule clock of its own may have been moved since the database spoke."""
     clock = HandClock(scheduled=True, rate=60)
     time = ScheduleTime(clock)
-    time.seen(NOON - timedelta(days=1))
+    time.synchronize(NOON - timedelta(days=1))
     clock.elapsed = 2
     assert time.now() == NOON + timedelta(minutes=2)
 

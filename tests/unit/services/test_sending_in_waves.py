@@ -24,7 +24,11 @@ def sent(
 ) -> tuple[ListQueue, HandClock, int]:
     """Send from noon on."""
     queue, clock = ListQueue(room), HandClock(rate=rate, scheduled=True)
-    return queue, clock, send_in_waves(pointers, queue=queue, clock=clock, telemetry=ListTelemetry())
+    return (
+        queue,
+        clock,
+        send_in_waves(pointers, queue=queue, clock=clock, telemetry=ListTelemetry()),
+    )
 
 
 def test_a_message_leaves_when_whole_seconds_are_left() -> None:

@@ -30,7 +30,8 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     if phase is Phase.POLL and not outcome.new_key:  # guard: poll-is-no-attempt
         after = max(poll_wait(ctx.payload.polls + 1), outcome.retry_after or _ZERO)
         return deferred(ctx, Defer(after=after, reason=outcome.error))
-    tries = ctx.task.attempts + (phase is not Phase.POLL)
+    # Counted for a timer too, which is no attempt otherwise: else its retries would never end.
+    tries = ctx.tries + (phase is Phase.TIMER)
     new_key = outcome.new_key and phase in (Phase.SUBMIT, Phase.POLL)
     # A response that names the job's end settles every earlier attempt under the key.
     unknown = not new_key and (outcome.unknown or ctx.task.outcome_unknown)  # guard: still-unknown

@@ -163,6 +163,7 @@ def plan_skip(
         step_id=step.id,
         action=step.action,
         status="skipped",
+        # The last attempt that was made, not `Task.attempt`: the waiting task makes none any more.
         attempt=max(1, task.attempts if task else 1),
         started_at=min(began, now),
         finished_at=now,

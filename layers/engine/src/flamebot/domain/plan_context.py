@@ -80,9 +80,7 @@ class PlanContext:
     @property
     def tries(self) -> int:
         """The attempts at the effect, this one included. Timers and polls are not attempts."""
-        return self.task.attempts + (
-            self.task.phase in (Phase.GENERATE, Phase.SUBMIT, Phase.CANCEL)
-        )
+        return self.task.attempts_after
 
     @property
     def limit(self) -> int:
@@ -134,7 +132,7 @@ class PlanContext:
             step_id=self.step.id,
             action=self.step.action,
             status=status,
-            attempt=max(1, self.tries),
+            attempt=self.task.attempt,
             # A clock that was set back must not make an entry end before it starts.
             started_at=min(self.began, self.now),
             finished_at=self.now,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision
 from flamebot.domain.outcome import LeaseExpired, Outcome, Retry
-from flamebot.domain.committed import Committed
 from flamebot.ports.telemetry import Telemetry
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.ports.admin_store import AccountRow
 from flamebot.ports.vault import Secret, Vault
@@ -57,7 +58,7 @@ def account_data(account: AccountInput) -> AccountData:
     runs, from the account as stored.
     """
     return AccountData(
-        account_id=account.flamebot_id,
+        account_id=AccountId(account.flamebot_id),
         model_id=account.model_id or "",
         channel_id=account.channel_id or "",
         config=account.config or {},

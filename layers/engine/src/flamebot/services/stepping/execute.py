@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast
 
-from flamebot.domain.action import EffectAction, TextBrief
+from flamebot.domain.action import TextBrief
 from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.plan import plan
+from flamebot.domain.step import PureStep
 from flamebot.domain.successor import successor
 from flamebot.domain.task import Phase
 from flamebot.domain.task_random import TaskRandom
@@ -81,16 +81,12 @@ class Executor:
         definition = self._catalog.get(instance.definition_id)
 
         def brief() -> TextBrief | None:
-            step = definition.steps[definition.place(task.step_id)]
+            step = definition.steps[definition.step_index(task.step_id)]
+            if isinstance(step, PureStep):
+                return None
             # Seeded by the attempt: a writer that always returns the same text for the same seed
             # would repeat a text that was rejected.
-            return (
-                None
-                if step.pure
-                else cast(EffectAction, step.behaviour).text_brief(
-                    instance.account, f"{task.task_id}/{task.attempts}"
-                )
-            )
+            return step.behaviour.text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
         executed = (
             Executed(outcome=deferral)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from flamebot.domain.definition import Definition
 from flamebot.domain.errors import AccountIncomplete, AlreadyActive, NotFound
+from flamebot.domain.ids import AccountId, DefinitionId, InstanceId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.plan import plan_start
 from flamebot.domain.task_random import TaskRandom
@@ -24,11 +25,11 @@ def start_row(definition: Definition, account: AccountData, at: datetime) -> Sta
     """Return a new instance with its first task, whose delays count from `at` (schedule time)."""
     # The id is made here, not by the database, because the first task's random numbers are seeded
     # by it.
-    instance_id = str(uuid4())
+    instance_id = InstanceId(str(uuid4()))
     instance = Instance(
         instance_id=instance_id,
         account=account,
-        definition_id=definition.definition_id,
+        definition_id=DefinitionId(definition.definition_id),
         status=InstanceStatus.ACTIVE,
         current_step=0,
     )
@@ -73,7 +74,7 @@ class StartWorkflow:
         """
         stored = self._reads.account(account_id)
         account = AccountData(
-            account_id=account_id,
+            account_id=AccountId(account_id),
             model_id=stored["model_id"] or "",
             channel_id=stored["channel_id"] or "",
             config=stored["config"] or {},

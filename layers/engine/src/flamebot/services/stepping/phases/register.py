@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flamebot.domain.errors import ServiceError, ServiceRefused
-from flamebot.ports.actions_service import AccountStatus, ActionsService
 from flamebot.domain.ids import AccountId
+from flamebot.ports.actions_service import AccountStatus, ActionsService
 from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.vault import Vault
 

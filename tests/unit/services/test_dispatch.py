@@ -10,8 +10,8 @@ import pytest
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
-from flamebot.domain.message import TaskPointer
 from flamebot.domain.begun import Begun
+from flamebot.domain.message import TaskPointer
 from flamebot.ports.queue import Message
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport

@@ -1,4 +1,4 @@
-"""What becomes of those that were about to be begun when the database or the time was gone."""
+"""Deliveries that are about to be begun when the database or the time is gone."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from datetime import timedelta
 
 import pytest
 
+from flamebot.domain.begun import Begun, Early
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
-from flamebot.domain.begun import Begun
-from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import Holder, LockAnswer
 from tests.unit.services.deliveries import BeginStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), RuntimeError()])
-def test_whoever_gets_the_lock_after_begin_failed_is_not_begun(error: Exception) -> None:
-    """Nothing more is begun by this invocation: the lock is given back, the task left to its lease or its message."""
+def test_a_lock_acquired_after_begin_failed_is_released(error: Exception) -> None:
+    """Nothing more is begun: the task is left to its lease or its message."""
     one_begun, failed = threading.Event(), threading.Event()
 
     class Failing(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+        def begin_tasks(
+            self, pointers: Sequence[TaskPointer], delivery_id: str
+        ) -> list[Early | Begun]:
             answers = super().begin_tasks(pointers, delivery_id)
             if len(self.waves) == 1:
                 one_begun.set()
@@ -47,11 +49,13 @@ def test_whoever_gets_the_lock_after_begin_failed_is_not_begun(error: Exception)
     assert len(world.commits.batches) == 1
 
 
-def test_an_early_task_gives_its_lock_back_when_begin_fails() -> None:
-    """Nobody begins it here: whoever is sent its message must not take itself for a duplicate."""
+def test_an_early_task_releases_its_lock_when_begin_fails() -> None:
+    """The next receiver of its message must not take itself for a duplicate."""
 
     class Failing(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+        def begin_tasks(
+            self, pointers: Sequence[TaskPointer], delivery_id: str
+        ) -> list[Early | Begun]:
             if self.waves:
                 raise StoreUnavailable
             return super().begin_tasks(pointers, delivery_id)
@@ -67,8 +71,8 @@ def test_an_early_task_gives_its_lock_back_when_begin_fails() -> None:
     assert world.released_with == ["1"]
 
 
-def test_what_is_sent_on_has_given_its_lock_back_before() -> None:
-    """I6: whoever receives the message while the lock is held takes itself for a duplicate, and the task waits for its lease."""
+def test_a_lock_is_released_before_its_task_is_requeued() -> None:
+    """I6: a receiver that finds the lock held takes itself for a duplicate."""
 
     class SlowToRelease(ScriptedLocks):
         def release(self, account_id: str, delivery_id: str) -> bool:
@@ -81,7 +85,7 @@ def test_what_is_sent_on_has_given_its_lock_back_before() -> None:
 
 
 def test_after_a_long_commit_nothing_is_begun_without_time() -> None:
-    """A database that was away for a while leaves too little for another call: what was admitted before is sent on."""
+    """A commit that waited for its database leaves too little time: ready tasks are requeued."""
     clock, both_run = HandClock(), threading.Event()
 
     def rule(items: Sequence[CommitItem]) -> list[Committed]:
@@ -94,7 +98,9 @@ def test_after_a_long_commit_nothing_is_begun_without_time() -> None:
             return super().acquire(account_id, holder)
 
     class Beginning(BeginStore):
-        def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Begun]:
+        def begin_tasks(
+            self, pointers: Sequence[TaskPointer], delivery_id: str
+        ) -> list[Early | Begun]:
             both_run.set()
             return super().begin_tasks(pointers, delivery_id)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite
 from flamebot.domain.outcome import Done, LeaseExpired, Outcome, Retry
-from flamebot.domain.committed import Committed
 from flamebot.services.step_metrics import count_steps
 from tests.unit.services.stand_ins import NOON, ListTelemetry
 

@@ -7,20 +7,20 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
+from flamebot.services.stepping.commit_group import CommitGroup
+from flamebot.services.stepping.run_chain import Chain, RunChain
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.task import Phase, Task
-from flamebot.domain.committed import CommitItem, Committed
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
-from flamebot.services.stepping.commit_group import CommitGroup
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.run import ExecutePhase
-from flamebot.services.stepping.run_chain import Chain, RunChain
 from flamebot.services.time_budget import Invocation
 from tests.unit.services.stand_ins import (
     INSTANCE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from flamebot.services.stepping.commit_group import CommitGroup
 
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
-from flamebot.domain.committed import CommitItem, Committed
-from flamebot.services.stepping.commit_group import CommitGroup
 from tests.unit.services.stand_ins import CommitStore, HandClock, ListTelemetry
 
 
