@@ -8,6 +8,7 @@ from typing import Any
 from bench.database import Session
 from bench.engine import POLICY, Engine
 from flamebot.actions.registry import REGISTRY
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, Caller
@@ -65,7 +66,7 @@ def import_workflows(
         starts = [
             start_row(
                 definition,
-                AccountData(account_id=n, model_id="model-1", channel_id="channel-1"),
+                AccountData(account_id=AccountId(n), model_id="model-1", channel_id="channel-1"),
                 now,
             )
             for n in names

@@ -66,7 +66,8 @@ def measure(run: Run) -> list[Figure]:
                 before = time.perf_counter()
                 pointers = claiming.claim_due_tasks(_BATCH)
                 claims.append(time.perf_counter() - before)
-                begun = claiming.begin_tasks(pointers, "00000000-0000-4000-8000-000000000000")
+                results = claiming.begin_tasks(pointers, "00000000-0000-4000-8000-000000000000")
+                begun = [result for result in results if isinstance(result, Begun)]
                 done += sum(
                     answer.accepted
                     for answer in committing.commit_tasks([_next(each) for each in begun])

@@ -6,6 +6,7 @@ import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.errors import NotFound
+from flamebot.domain.ids import DefinitionId
 from tests.support.builders import STEPS, a_definition
 from tests.support.databases import TestDatabase
 
@@ -16,7 +17,7 @@ def test_document_is_returned_as_published(
     """Steps and config come back as they were given."""
     a_definition(database, version=1)
     latest = a_definition(database, version=2, config={"maxRetries": 1}, description="second")
-    assert store.definition_document(latest) == {
+    assert store.definition_document(DefinitionId(latest)) == {
         "id": latest,
         "type": "default",
         "version": 2,
@@ -30,4 +31,4 @@ def test_document_is_returned_as_published(
 def test_unknown_definition_is_not_found(store: PostgresEngineStore) -> None:
     """An unknown id is a NotFound error."""
     with pytest.raises(NotFound, match="no such definition"):
-        store.definition_document(4711)
+        store.definition_document(DefinitionId(4711))

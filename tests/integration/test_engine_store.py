@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
-from flamebot.domain.begun import Begun
+from flamebot.domain.begun import Begun, Early
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.decision import Decision, InstanceWrite, TaskWrite
 from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.ids import AccountId, TaskId
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
@@ -32,6 +33,7 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import TestDatabase
+from tests.support.stores import begun_of
 
 
 class Advancing(Protocol):
@@ -44,9 +46,9 @@ class Advancing(Protocol):
 def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER) -> TaskPointer:
     """The message's pointer to an instance's first task."""
     return TaskPointer(
-        task_id=started.task_id,
+        task_id=TaskId(started.task_id),
         fence=task(database, started.task_id)["fence"],
-        account_id=started.account_id,
+        account_id=AccountId(started.account_id),
         phase=phase,
         due=NOON,
     )
@@ -91,15 +93,12 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore)
         database, config={"pace": 2}, credentials_version=100_001, registered_version=100_000
     )
     started = an_instance(database, a_submit(payload=payload, attempts=2), account_id=account)
-    (begun,) = store.begin_tasks([pointer(database, started, Phase.SUBMIT)] * 2, str(uuid4()))
-    assert (begun.now, begun.early, begun.credentials_version, begun.registered_version) == (
+    (begun,) = begun_of(store, [pointer(database, started, Phase.SUBMIT)] * 2)
+    assert (begun.now, begun.credentials_version, begun.registered_version) == (
         NOON,
-        False,
         100_001,
         100_000,
     )
-    assert begun.task is not None
-    assert begun.instance is not None
     assert (begun.task.payload, begun.task.attempts, begun.task.phase, begun.task.sequence) == (
         payload,
         2,
@@ -109,7 +108,10 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore)
     assert begun.task.scheduled_for == NOON
     assert begun.task.first_begun_at is not None
     assert begun.instance.account == AccountData(
-        account_id=account, model_id="model-1", channel_id="channel-1", config={"pace": 2}
+        account_id=AccountId(account),
+        model_id="model-1",
+        channel_id="channel-1",
+        config={"pace": 2},
     )
     assert (begun.instance.instance_id, begun.instance.status, begun.instance.current_step) == (
         started.instance_id,
@@ -121,13 +123,9 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore)
 def test_early_task_is_only_named(database: TestDatabase, store: PostgresEngineStore) -> None:
     """Too early: the id and the time, nothing to run."""
     started = an_instance(database, a_next(at=after(seconds=1)))
-    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
-    assert (begun.task_id, begun.early, begun.task, begun.now) == (
-        started.task_id,
-        True,
-        None,
-        NOON,
-    )
+    assert store.begin_tasks([pointer(database, started)], str(uuid4())) == [
+        Early(task_id=TaskId(started.task_id), now=NOON)
+    ]
 
 
 def test_commit_answers_every_item_in_order(
@@ -135,12 +133,11 @@ def test_commit_answers_every_item_in_order(
 ) -> None:
     """Stale items are returned as not accepted; what is to be sent comes as a pointer."""
     started, other = an_instance(database), an_instance(database)
-    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
-    assert begun.task is not None
+    (begun,) = begun_of(store, [pointer(database, started)])
     items = [
-        CommitItem(task_id=other.task_id, fence=1, decision=a_decision()),
+        CommitItem(task_id=TaskId(other.task_id), fence=1, decision=a_decision()),
         CommitItem(
-            task_id=started.task_id,
+            task_id=TaskId(started.task_id),
             fence=begun.task.fence,
             decision=a_decision(next_task=a_poll(at=after(seconds=2))),
         ),
@@ -165,8 +162,7 @@ def test_what_jsonb_cannot_hold_is_replaced(
 ) -> None:
     """NUL, half a surrogate pair and NaN do not lose a result, which comes after the effect."""
     started = an_instance(database)
-    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
-    assert begun.task is not None
+    (begun,) = begun_of(store, [pointer(database, started)])
     result: dict[str, object] = {
         "a\x00": "b\x00\ud800",
         "n": float("nan"),
@@ -174,7 +170,7 @@ def test_what_jsonb_cannot_hold_is_replaced(
     }
     decision = a_decision(task={"result": result, "error": "bad\x00 answer"})
     assert store.commit_tasks(
-        [CommitItem(task_id=started.task_id, fence=begun.task.fence, decision=decision)]
+        [CommitItem(task_id=TaskId(started.task_id), fence=begun.task.fence, decision=decision)]
     )[0].accepted
     stored = task(database, started.task_id)
     assert stored["result"] == {
@@ -195,7 +191,7 @@ def test_decision_that_would_strand_an_instance_is_refused(store: PostgresEngine
     )
     for decision in (nothing, both):
         with pytest.raises(ValueError, match="one live task"):
-            store.commit_tasks([CommitItem(task_id="x:1", fence=1, decision=decision)])
+            store.commit_tasks([CommitItem(task_id=TaskId("x:1"), fence=1, decision=decision)])
 
 
 def test_reclaimed_task_says_how_it_was_lost(
@@ -208,8 +204,7 @@ def test_reclaimed_task_says_how_it_was_lost(
         "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
     )
     (begun,) = store.reclaim_expired(10, str(uuid4()))
-    assert begun.task is not None
-    assert (begun.task.lost, begun.task.reclaims, begun.task.payload.job_id) == (
+    assert (begun.task.reclaim_reason, begun.task.reclaims, begun.task.payload.job_id) == (
         "lease_expired",
         1,
         "job-1",
@@ -235,8 +230,7 @@ def test_payload_of_newer_code_is_understood(
     database.rows(
         """update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'"""
     )
-    (begun,) = store.begin_tasks([pointer(database, started)], str(uuid4()))
-    assert begun.task is not None
+    (begun,) = begun_of(store, [pointer(database, started)])
     assert begun.task.payload == Payload(text="hello")
 
 
@@ -285,8 +279,8 @@ def test_only_what_may_be_called_twice_is(
         assert database.value("select is_called from losses"), "the connection never broke"
     assert task(database, waiting.task_id)["status"] == "pending"
     begun: list[Begun] = []
-    broken(lambda: begun.extend(store.begin_tasks([found], str(uuid4()))))
-    fence = begun[0].task.fence if begun[0].task else 0
+    broken(lambda: begun.extend(begun_of(store, [found])))
+    fence = begun[0].task.fence
     committed: list[Committed] = []
     broken(
         lambda: committed.extend(
@@ -304,7 +298,7 @@ def test_commit_answers_for_the_fence_that_was_asked(
     """Of two items for one task, the stale one is not accepted with the other (I4)."""
     running = a_running_task(database)
     items = [
-        CommitItem(task_id=running.task_id, fence=fence, decision=a_decision())
+        CommitItem(task_id=TaskId(running.task_id), fence=fence, decision=a_decision())
         for fence in (running.fence, running.fence - 1)
     ]
     assert [answer.accepted for answer in store.commit_tasks(items)] == [True, False]

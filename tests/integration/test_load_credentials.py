@@ -6,6 +6,7 @@ import pytest
 
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.errors import NotFound
+from flamebot.domain.ids import AccountId
 from tests.support.builders import an_account
 from tests.support.databases import TestDatabase
 
@@ -19,7 +20,7 @@ def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresEngine
         credentials_ciphertext=b"\x00\xffsealed",
         ciphertext_version=100_001,
     )
-    assert store.load_credentials(account) == {
+    assert store.load_credentials(AccountId(account)) == {
         "model_id": "model-1",
         "channel_id": "channel-1",
         "config": {"a": 1},
@@ -33,11 +34,11 @@ def test_account_without_credentials_has_none(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Credentials are optional."""
-    row = store.load_credentials(an_account(database))
+    row = store.load_credentials(AccountId(an_account(database)))
     assert (row["ciphertext"], row["ciphertext_version"]) == (None, None)
 
 
 def test_unknown_account_is_not_found(store: PostgresEngineStore) -> None:
     """An erased account is an error in the domain's words."""
     with pytest.raises(NotFound, match="no such account"):
-        store.load_credentials("nobody")
+        store.load_credentials(AccountId("nobody"))

@@ -18,8 +18,9 @@ from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
 from flamebot.adapters.postgres.migrations import migrate
 from flamebot.adapters.postgres.read_store import PostgresReadStore
-from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.committed import CommitItem
+from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.ids import AccountId
 from flamebot.ports.admin_store import FIRST_VERSION, AccountRow, IdempotencyRecord, follows
 from tests.support import databases
 from tests.support.builders import (
@@ -36,7 +37,7 @@ from tests.support.builders import (
     an_instance,
 )
 from tests.support.databases import Session, TestDatabase, execute
-from tests.support.stores import ALICE, StoppedClock, failed
+from tests.support.stores import ALICE, StoppedClock, begun_of, failed
 
 RIGHTS = {
     "flamebot_import": {
@@ -319,8 +320,7 @@ def test_tick_and_step_do_their_work_with_their_roles(
     step = PostgresEngineStore(step_db, clock, horizon=HORIZON, lease=LEASE, max_queued=10)
     started = an_instance(database, a_next(at=after(hours=1)))
     (pointer,) = tick.claim_due_tasks(10)
-    (begun,) = step.begin_tasks([pointer], str(uuid4()))
-    assert begun.task is not None
+    (begun,) = begun_of(step, [pointer])
     assert step.commit_tasks(
         [
             CommitItem(
@@ -330,9 +330,9 @@ def test_tick_and_step_do_their_work_with_their_roles(
             )
         ]
     )[0].accepted
-    assert step.load_credentials(started.account_id)["credentials_version"] == 100_000
-    assert step.mark_registered(started.account_id, 100_000)
-    step.set_account_status(started.account_id, "suspended")
+    assert step.load_credentials(AccountId(started.account_id))["credentials_version"] == 100_000
+    assert step.mark_registered(AccountId(started.account_id), 100_000)
+    step.set_account_status(AccountId(started.account_id), "suspended")
     assert tick.resend_expired(10) == []
     assert tick.reclaim_expired(10, str(uuid4())) == []
     tick.record_tick(1, 1, 0.1)

@@ -18,6 +18,7 @@ import pytest
 from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.committed import CommitItem
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.ids import AccountId
 from flamebot.ports.admin_store import AccountRow
 from tests.support.builders import (
     HORIZON,
@@ -37,7 +38,7 @@ from tests.support.crowd import LARGE
 from tests.support.databases import TestDatabase
 from tests.support.imports import a_chunk, a_row, admin, announce, begun, import_maintenance, worker
 from tests.support.query_plans import WatchedSession, discarding_joins, scanned
-from tests.support.stores import ALICE, StoppedClock, control, maintenance, reads
+from tests.support.stores import ALICE, StoppedClock, begun_of, control, maintenance, reads
 
 BATCH = 500
 MUCH = 10_000
@@ -84,7 +85,7 @@ def dispatching(db: TestDatabase) -> None:
     """Claim, begin and commit in every way, then reclaim."""
     make_due(db)
     store = tasks(db)
-    started = store.begin_tasks(store.claim_due_tasks(BATCH), str(uuid4()))
+    started = begun_of(store, store.claim_due_tasks(BATCH))
     assert len(started) == BATCH
     ways: list[Decision] = [
         a_decision(next_task=a_poll(at=after(hours=1)), history=(an_entry(),)),
@@ -93,7 +94,7 @@ def dispatching(db: TestDatabase) -> None:
         a_decision("completed", status="completed", history=(an_entry(),)),
         a_decision("failed", status="failed", instance={"last_error": "refused: no"}),
     ]
-    fences = [(each.task_id, each.task.fence) for each in started if each.task]
+    fences = [(each.task_id, each.task.fence) for each in started]
     store.commit_tasks(
         [
             CommitItem(task_id=i, fence=f, decision=ways[n % len(ways)])
@@ -101,7 +102,7 @@ def dispatching(db: TestDatabase) -> None:
         ]
     )
     make_due(db)
-    begun_again = store.begin_tasks(store.claim_due_tasks(BATCH)[: BATCH // 2], str(uuid4()))
+    begun_again = begun_of(store, store.claim_due_tasks(BATCH)[: BATCH // 2])
     assert begun_again
     db.rows(
         "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 hour'"
@@ -139,9 +140,7 @@ def controlling(db: TestDatabase) -> None:
     admin_of.skip_step(third, admin_of.instance_snapshot(third).instance.revision, skipped, ALICE)
     admin_of.stop_workflow(fourth, ALICE)
     make_due(db, 1)
-    (failing,) = tasks(db).begin_tasks(tasks(db).claim_due_tasks(1), str(uuid4()))
-    assert failing.task is not None
-    assert failing.instance is not None
+    (failing,) = begun_of(tasks(db), tasks(db).claim_due_tasks(1))
     commit(
         db,
         (
@@ -210,9 +209,9 @@ def importing_a_file(db: TestDatabase) -> None:
 def keeping_accounts(db: TestDatabase) -> None:
     """What the step function and the API do to one account."""
     store = tasks(db)
-    store.load_credentials("sleeper-1")
-    store.mark_registered("sleeper-1", 1)
-    store.set_account_status("sleeper-1", "suspended")
+    store.load_credentials(AccountId("sleeper-1"))
+    store.mark_registered(AccountId("sleeper-1"), 1)
+    store.set_account_status(AccountId("sleeper-1"), "suspended")
     admin_of = control(db, after())
     admin_of.stop_workflow(a_sleeper(db, 11), ALICE)
     admin_of.delete_account("sleeper-11", ALICE)
@@ -223,11 +222,10 @@ def maintaining(db: TestDatabase) -> None:
     """Run the batches of a maintenance run."""
     make_due(db)
     store = tasks(db)
-    started = store.begin_tasks(store.claim_due_tasks(BATCH), str(uuid4()))
+    started = begun_of(store, store.claim_due_tasks(BATCH))
     items = [
         CommitItem(task_id=each.task_id, fence=each.task.fence, decision=a_decision())
         for each in started
-        if each.task
     ]
     store.commit_tasks(items)
     pass_of = maintenance(db, after(days=40))

@@ -13,6 +13,7 @@ import pytest
 
 from flamebot.actions.schema import definition_schema
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.ports.admin_store import AccountRow
 from flamebot.ports.vault import Secret
@@ -151,7 +152,7 @@ def test_addresses_in_every_field_are_only_text(
             )
 
         data = AccountData(
-            account_id="acc", model_id=plain, channel_id=plain, config=free_fields(plain)
+            account_id=AccountId("acc"), model_id=plain, channel_id=plain, config=free_fields(plain)
         )
         row = start_row(engine.catalog().current("flow"), data, engine.clock.now())
         (started,) = engine.control.start_workflows([row], TESTER)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from flamebot.adapters.postgres.admin_store import PostgresAdminStore
+from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.maintenance_store import PostgresMaintenanceStore
 from flamebot.adapters.postgres.read_store import PostgresReadStore
+from flamebot.domain.begun import Begun
 from flamebot.domain.decision import NextTask
+from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload
 from flamebot.ports.admin_store import Caller
 from tests.support.builders import (
@@ -140,3 +145,11 @@ def failed(
     )
     assert commit(database, (started.task_id, begun["fence"], decision))
     return started
+
+
+def begun_of(store: PostgresEngineStore, pointers: Sequence[TaskPointer]) -> list[Begun]:
+    """Begin tasks that are due, under a new delivery id."""
+    results = store.begin_tasks(pointers, str(uuid4()))
+    begun = [result for result in results if isinstance(result, Begun)]
+    assert len(begun) == len(results)
+    return begun

@@ -5,6 +5,8 @@ A refused one names each issue and changes nothing.
 
 from __future__ import annotations
 
+from flamebot.domain.ids import DefinitionId
+
 import itertools
 import json
 import re
@@ -64,7 +66,7 @@ def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
             assert_told(issues, document)
         return
     stored = {**json.loads(to_json(document)), "version": 1}
-    again = bind_definition(stored, REGISTRY, POLICY, 1)
+    again = bind_definition(stored, REGISTRY, POLICY, DefinitionId(1))
     assert [step.id for step in again.steps] == [step.id for step in definition.steps]
 
 

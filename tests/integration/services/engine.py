@@ -25,6 +25,7 @@ from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.adapters.postgres.locks import PostgresLocks
 from flamebot.adapters.template_writer.writer import TemplateWriter
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.domain.plan import plan_retry
 from flamebot.domain.task_random import TaskRandom
@@ -273,7 +274,7 @@ class Engine:
             ciphertext=ciphertext,
         )
         self.control.import_accounts([row], [], None, TESTER)
-        return AccountData(account_id=name, model_id="m", channel_id="c", config={})
+        return AccountData(account_id=AccountId(name), model_id="m", channel_id="c", config={})
 
     def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
         """Import an account and start a workflow; answer the instance."""

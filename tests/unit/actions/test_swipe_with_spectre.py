@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
 from flamebot.domain.task_random import TaskRandom
 from tests.unit.actions.builders import effect, issues_of
 
-ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
+ACCOUNT = AccountData(account_id=AccountId("a"), model_id="m", channel_id="c")
 
 
 def test_a_fixed_count_is_requested() -> None:

@@ -7,12 +7,13 @@ import pytest
 from flamebot.actions.add_bio import BIO
 from flamebot.actions.add_prompt import PROMPT
 from flamebot.domain.action import TextBrief
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
 from flamebot.domain.task_random import TaskRandom
 from tests.unit.actions.builders import effect, issues_of
 
-ACCOUNT = AccountData(account_id="a", model_id="m", channel_id="c")
+ACCOUNT = AccountData(account_id=AccountId("a"), model_id="m", channel_id="c")
 RANDOM = TaskRandom("seed")
 
 

@@ -12,6 +12,7 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.decision import Decision, HistoryEntry, NextTask
 from flamebot.domain.definition import Definition
 from flamebot.domain.document import read_definition
+from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.outcome import Continue, Done, Outcome
 from flamebot.domain.plan import plan, plan_start
@@ -25,7 +26,7 @@ POLICY = EnginePolicy(
     retry_base=timedelta(seconds=30),
     retry_cap=timedelta(seconds=300),
 )
-ACCOUNT = AccountData(account_id="account-1", model_id="model-1", channel_id="channel-1")
+ACCOUNT = AccountData(account_id=AccountId("account-1"), model_id="model-1", channel_id="channel-1")
 ID = "0b5c6f7e-1111-4222-8333-444455556666"
 
 Fields = Mapping[str, Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flamebot.domain.ids import DefinitionId
+
 from datetime import timedelta
 from typing import Any
 
@@ -168,7 +170,7 @@ def test_a_stored_version_is_bound_though_rules_have_changed() -> None:
         "config": {},
         "description": "",
     }
-    definition = bind_definition(document, REGISTRY, POLICY, 7)
+    definition = bind_definition(document, REGISTRY, POLICY, DefinitionId(7))
     assert (definition.definition_id, definition.version, definition.total_steps) == (7, 3, 2)
 
 
@@ -176,14 +178,20 @@ def test_a_stored_text_is_not_checked_again() -> None:
     """I11: newer rules for texts apply to new versions only."""
     document = a_document({"id": "bio", "action": "add_bio", "bio": "see www.example.org"})
     assert pointers(document) == ["/steps/0/bio"]
-    assert bind_definition({**document, "version": 1}, REGISTRY, POLICY, 7).total_steps == 1
+    assert (
+        bind_definition({**document, "version": 1}, REGISTRY, POLICY, DefinitionId(7)).total_steps
+        == 1
+    )
 
 
 def test_a_stored_version_whose_action_is_gone_cannot_be_bound() -> None:
     """The error names the version and the missing action."""
     with pytest.raises(Invalid) as caught:
         bind_definition(
-            {**a_document({"id": "x", "action": "gone"}), "version": 1}, REGISTRY, POLICY, 7
+            {**a_document({"id": "x", "action": "gone"}), "version": 1},
+            REGISTRY,
+            POLICY,
+            DefinitionId(7),
         )
     assert caught.value.issues[0].pointer == "/steps/0/action"
 

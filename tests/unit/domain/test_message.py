@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flamebot.domain.ids import AccountId, TaskId
 from flamebot.domain.message import TaskPointer, UnreadableMessage, decode, encode
 from flamebot.domain.task import Phase
 
 POINTER = TaskPointer(
-    task_id="i:1",
+    task_id=TaskId("i:1"),
     fence=7,
-    account_id="acc",
+    account_id=AccountId("acc"),
     phase=Phase.SUBMIT,
     due=datetime(2030, 1, 1, tzinfo=UTC),
 )

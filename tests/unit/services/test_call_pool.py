@@ -1,168 +1,170 @@
-"""Questions are asked side by side, and their answers are heard one after the other by whoever decides."""
+"""Calls run side by side on worker threads, and every result arrives on the one thread that asks."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 import pytest
 
-from flamebot.services.stepping import outside as module
+from flamebot.services.stepping.call_pool import CallPool
+from tests.unit.services.stand_ins import HandClock
 
 THREADS = 8
-
-
-class Outside(module.Outside):
-    """Remembers what broke."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        super().__init__(pool)
-        self.broke: list[Exception] = []
-
-    def ask(  # type: ignore[override]  # `broken` is always the same here
-        self, question: Callable[[], Any], then: Callable[[Any], object] | None = None
-    ) -> None:
-        super().ask(question, then, broken=self.broke.append)
+Pool = CallPool[str, object]
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
+def threads() -> Iterator[ThreadPoolExecutor]:
     """As many threads as a function may have."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield pool
+    with ThreadPoolExecutor(THREADS) as threads:
+        yield threads
 
 
-def hear_all(outside: Outside) -> None:
-    """Hear what was asked."""
-    while outside.open:
-        assert outside.hear(5), "a question was never answered"
+def pool_of(threads: ThreadPoolExecutor) -> Pool:
+    """Return a pool on these threads."""
+    return CallPool(threads, HandClock())
 
 
-def test_questions_that_wait_all_wait_at_once(pool: ThreadPoolExecutor) -> None:
-    """Each takes a thread as long as there are some: none waits for another's answer."""
-    outside, all_asked, all_here = Outside(pool), threading.Event(), threading.Barrier(THREADS)
+def all_results(pool: Pool) -> list[tuple[str, object]]:
+    """Receive the results of all open calls."""
+    results: list[tuple[str, object]] = []
+    while pool.open:
+        before = pool.open
+        results += pool.completed(5)
+        assert pool.open < before, "a call never returned"
+    return results
+
+
+def test_calls_that_block_all_block_at_once(threads: ThreadPoolExecutor) -> None:
+    """Each call gets a thread while there are some: none waits for another's result."""
+    pool, all_submitted, all_here = pool_of(threads), threading.Event(), threading.Barrier(THREADS)
     for _ in range(THREADS):
-        pool.submit(all_asked.wait, 5)
+        threads.submit(all_submitted.wait, 5)
     for _ in range(THREADS):
-        outside.ask(lambda: all_here.wait(3))
-    all_asked.set()
-    hear_all(outside)
-    assert outside.broke == []
+        pool.submit("call", partial(all_here.wait, 3))
+    all_submitted.set()
+    assert all(isinstance(result, int) for _, result in all_results(pool))
 
 
-def test_more_questions_than_threads_are_all_answered(pool: ThreadPoolExecutor) -> None:
-    """Whoever is done takes the next one; what is asked while all are at work is not forgotten."""
-    outside, heard = Outside(pool), list[int]()
+def test_more_calls_than_threads_all_return(threads: ThreadPoolExecutor) -> None:
+    """A thread that has finished takes the next call, also one submitted while all were busy."""
+    pool = pool_of(threads)
     for number in range(500):
-        outside.ask(lambda number=number: number, heard.append)  # type: ignore[misc]  # the number of this round
-    hear_all(outside)
-    assert sorted(heard) == list(range(500))
+        pool.submit("call", partial(int, number))
+    assert sorted(str(result) for _, result in all_results(pool)) == sorted(map(str, range(500)))
 
 
-def test_questions_answered_at_once_wake_few_threads(pool: ThreadPoolExecutor) -> None:
-    """A thread that has its answer takes the next question by itself: to wake a thread costs more than such an answer."""
-    asked_all, woken = threading.Event(), list[int]()
+def test_calls_that_return_at_once_wake_few_threads(threads: ThreadPoolExecutor) -> None:
+    """Waking a thread costs more than such a call, so a finished thread takes the next itself."""
+    all_submitted, woken = threading.Event(), list[int]()
 
     class Counting(ThreadPoolExecutor):
         def submit(self, *arguments: object, **named: object) -> object:  # type: ignore[override]  # passed on as it is
             woken.append(1)
-            return pool.submit(*arguments, **named)  # type: ignore[arg-type]
+            return threads.submit(*arguments, **named)  # type: ignore[arg-type]
 
-    outside = Outside(Counting(1))
-    outside.ask(lambda: asked_all.wait(5))
+    pool = pool_of(Counting(1))
+    pool.submit("first", partial(all_submitted.wait, 5))
     for _ in range(200):
-        outside.ask(lambda: None)
-    asked_all.set()
-    hear_all(outside)
+        pool.submit("call", lambda: None)
+    all_submitted.set()
+    all_results(pool)
     assert len(woken) < 100
 
 
-def test_without_another_thread_the_one_there_is_answers_all(pool: ThreadPoolExecutor) -> None:
-    """A machine may refuse a thread: no question is forgotten for it."""
-    asker, heard = threading.get_ident(), list[int]()
+def test_one_thread_runs_all_calls_if_no_other_can_start(threads: ThreadPoolExecutor) -> None:
+    """A machine may refuse another thread: no call is lost because of that."""
+    loop_thread, all_submitted = threading.get_ident(), threading.Event()
 
     class Scarce(ThreadPoolExecutor):
         def submit(self, *arguments: object, **named: object) -> object:  # type: ignore[override]  # passed on as it is
-            if threading.get_ident() != asker:
+            if threading.get_ident() != loop_thread:
                 raise RuntimeError("can't start new thread")
-            return pool.submit(*arguments, **named)  # type: ignore[arg-type]
+            return threads.submit(*arguments, **named)  # type: ignore[arg-type]
 
-    outside, all_asked = Outside(Scarce(1)), threading.Event()
-    outside.ask(lambda: all_asked.wait(5))
+    pool = pool_of(Scarce(1))
+    pool.submit("first", partial(all_submitted.wait, 5))
     for number in range(9):
-        outside.ask(lambda number=number: number, heard.append)  # type: ignore[misc]  # the number of this round
-    all_asked.set()
-    hear_all(outside)
-    assert sorted(heard) == list(range(9))
+        pool.submit("call", partial(int, number))
+    all_submitted.set()
+    results = [result for key, result in all_results(pool) if key == "call"]
+    assert sorted(map(str, results)) == sorted(map(str, range(9)))
 
 
-def test_the_first_asked_is_the_first_begun() -> None:
-    """A message that is to be sent does not wait behind calls that were asked for after it."""
+def test_calls_start_in_the_order_of_submission() -> None:
+    """A message that is to be sent does not wait behind calls that were submitted later."""
+    started: list[str] = []
     with ThreadPoolExecutor(1) as single:
-        outside, begun = Outside(single), list[str]()
+        pool = pool_of(single)
         for name in "abc":
-            outside.ask(lambda name=name: begun.append(name))  # type: ignore[misc]  # the name of this round
-        hear_all(outside)
-    assert begun == ["a", "b", "c"]
+            pool.submit(name, partial(started.append, name))
+        all_results(pool)
+    assert started == ["a", "b", "c"]
 
 
-def test_an_answer_is_heard_where_it_is_decided(pool: ThreadPoolExecutor) -> None:
-    """What follows an answer runs on the thread that hears it, so that deciding needs no locks."""
-    outside, places = Outside(pool), list[tuple[int, int]]()
-    outside.ask(threading.get_ident, lambda asked: places.append((asked, threading.get_ident())))
-    hear_all(outside)
-    ((asked, heard),) = places
-    assert heard == threading.get_ident() != asked
+def test_results_arrive_on_the_thread_that_asks(threads: ThreadPoolExecutor) -> None:
+    """A call runs on a worker thread, and its result is handled by the loop's thread."""
+    pool = pool_of(threads)
+    pool.submit("call", threading.get_ident)
+    ((key, worker),) = all_results(pool)
+    assert (key, worker != threading.get_ident()) == ("call", True)
 
 
-def test_an_answer_is_waited_for_no_longer_than_asked(pool: ThreadPoolExecutor) -> None:
-    """Meanwhile the question stays open."""
-    outside, go_on = Outside(pool), threading.Event()
-    outside.ask(lambda: go_on.wait(5))
-    assert not outside.hear(0.001)
-    assert outside.open == 1
-    go_on.set()
-    hear_all(outside)
+def test_the_wait_for_a_result_is_bounded(threads: ThreadPoolExecutor) -> None:
+    """Without a result in time the call stays open."""
+    pool, ended = pool_of(threads), threading.Event()
+    pool.submit("call", partial(ended.wait, 5))
+    assert list(pool.completed(0.001)) == []
+    assert pool.open == 1
+    ended.set()
+    assert all_results(pool) == [("call", True)]
 
 
-def test_what_nobody_waits_for_is_open_all_the_same(pool: ThreadPoolExecutor) -> None:
-    """A lock that is given back delays no commit, but the invocation does not end before it is."""
-    outside = Outside(pool)
-    outside.ask(lambda: None)
-    outside.ask(lambda: None, lambda _: None)
-    assert (outside.open, outside.awaited) == (2, 1)
-    hear_all(outside)
-    assert (outside.open, outside.awaited) == (0, 0)
+def test_without_open_calls_the_wait_is_slept() -> None:
+    """The loop waits for the next due time in the same place as for results."""
+    clock = HandClock()
+    with ThreadPoolExecutor(1) as single:
+        assert list(CallPool[str, object](single, clock).completed(1.5)) == []
+    assert clock.slept == [1.5]
 
 
-@pytest.mark.parametrize("then", [None, print])
-def test_who_asked_hears_of_a_question_that_broke(
-    pool: ThreadPoolExecutor, then: Callable[[object], None] | None
-) -> None:
-    """Where the answer would have been heard; the others are heard as if nothing had been."""
+def test_an_unexpected_call_is_open_and_delays_nothing(threads: ThreadPoolExecutor) -> None:
+    """A release delays no commit, but the invocation does not end before it has returned."""
+    pool = pool_of(threads)
+    pool.submit(None, lambda: None, expected=False)
+    pool.submit("call", lambda: None)
+    assert (pool.open, pool.expected) == (2, 1)
+    assert [key for key, _ in all_results(pool)] == ["call"]
+    assert (pool.open, pool.expected) == (0, 0)
 
-    def question() -> None:
+
+@pytest.mark.parametrize("expected", [True, False])
+def test_an_error_is_the_result_of_its_call(threads: ThreadPoolExecutor, expected: bool) -> None:
+    """The other calls return as if nothing had happened."""
+
+    def failing() -> None:
         raise RuntimeError
 
-    outside, heard = Outside(pool), list[int]()
-    outside.ask(question, then)
-    outside.ask(lambda: 1, heard.append)
-    hear_all(outside)
-    assert [type(error) for error in outside.broke] == [RuntimeError]
-    assert (heard, outside.awaited) == ([1], 0)
+    pool = pool_of(threads)
+    pool.submit("bad", failing, expected=expected)
+    pool.submit("good", lambda: 1)
+    results = dict(all_results(pool))
+    assert (type(results["bad"]), results["good"]) == (RuntimeError, 1)
+    assert pool.expected == 0
 
 
-def test_a_kill_in_a_thread_is_a_kill(pool: ThreadPoolExecutor) -> None:
-    """It must not end a thread that nobody looks at."""
+def test_a_kill_in_a_worker_thread_ends_the_loop(threads: ThreadPoolExecutor) -> None:
+    """What ends a process must not end only a worker thread."""
 
-    def question() -> None:
+    def killed() -> None:
         raise KeyboardInterrupt
 
-    outside = Outside(pool)
-    outside.ask(question, lambda _: None)
+    pool = pool_of(threads)
+    pool.submit("call", killed)
     with pytest.raises(KeyboardInterrupt):
-        outside.hear(5)
-    outside.ask(lambda: None)
-    hear_all(outside)
+        list(pool.completed(5))
+    pool.submit("next", lambda: None)
+    assert all_results(pool) == [("next", None)]

@@ -11,7 +11,7 @@ from flamebot.domain.outcome import Defer, Done, Outcome, Retry
 from flamebot.domain.task import Payload, Phase
 from flamebot.ports.actions_service import Job
 from flamebot.services.stepping.phases.cancel import CancelJob
-from flamebot.services.time_budget import Invocation, OutOfTime
+from flamebot.services.time_budget import OutOfTime, TimeBudget
 from tests.unit.services.stand_ins import HandClock, ScriptedService, task
 
 
@@ -28,7 +28,7 @@ def cancel(
     clock.elapsed = after
     begun = task(Phase.CANCEL, payload=Payload(job_id=job_id, key="the-key", reason="stop"))
     return CancelJob(service, clock).run(
-        begun, Invocation(lambda: remaining, timedelta(seconds=30))
+        begun, TimeBudget(lambda: remaining, timedelta(seconds=30))
     )
 
 

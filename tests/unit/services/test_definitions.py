@@ -8,6 +8,7 @@ import pytest
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.errors import NotFound, UnknownWorkflowType
+from flamebot.domain.ids import DefinitionId
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from tests.unit.domain.builders import POLICY, a_document, a_swipe, a_wait
 
@@ -19,7 +20,7 @@ class Shelf:
         self.rows = dict(enumerate(documents, start=1))
         self.asked = 0
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         self.asked += 1
         if definition_id not in self.rows:
             raise NotFound
@@ -29,7 +30,7 @@ class Shelf:
         found = [row_id for row_id, row in self.rows.items() if row["type"] == workflow_type]
         if not found:
             raise UnknownWorkflowType
-        return {**self.definition_document(found[-1]), "id": found[-1]}
+        return {**self.definition_document(DefinitionId(found[-1])), "id": found[-1]}
 
 
 def a_catalog(*documents: dict[str, Any]) -> tuple[DefinitionCatalog, Shelf]:
@@ -41,8 +42,11 @@ def a_catalog(*documents: dict[str, Any]) -> tuple[DefinitionCatalog, Shelf]:
 def test_a_version_is_bound_once() -> None:
     """Its row never changes."""
     catalog, shelf = a_catalog(a_document(a_swipe()), a_document(a_wait(), a_swipe()))
-    assert catalog.get(2) is catalog.get(2)
-    assert (catalog.get(1).total_steps, catalog.get(2).total_steps) == (1, 2)
+    assert catalog.get(DefinitionId(2)) is catalog.get(DefinitionId(2))
+    assert (catalog.get(DefinitionId(1)).total_steps, catalog.get(DefinitionId(2)).total_steps) == (
+        1,
+        2,
+    )
     assert shelf.asked == 2
 
 
@@ -50,10 +54,10 @@ def test_what_is_kept_is_bounded() -> None:
     """However many versions there are."""
     catalog, shelf = a_catalog(*[a_document(a_swipe())] * 300)
     for row_id in range(1, 301):
-        catalog.get(row_id)
-    catalog.get(300)
+        catalog.get(DefinitionId(row_id))
+    catalog.get(DefinitionId(300))
     assert shelf.asked == 300
-    catalog.get(1)
+    catalog.get(DefinitionId(1))
     assert shelf.asked == 301
 
 
@@ -63,14 +67,14 @@ def test_the_current_version_is_asked_for_each_time() -> None:
     assert (catalog.current("sample").definition_id, catalog.current("sample").version) == (1, 1)
     shelf.rows[2] = a_document(a_wait())
     assert catalog.current("sample").definition_id == 2
-    assert catalog.get(1).steps[0].id == "swipe"
+    assert catalog.get(DefinitionId(1)).steps[0].id == "swipe"
 
 
 def test_what_is_not_there_is_said() -> None:
     """By number or by type."""
     catalog, _ = a_catalog()
     with pytest.raises(NotFound):
-        catalog.get(7)
+        catalog.get(DefinitionId(7))
     with pytest.raises(UnknownWorkflowType):
         catalog.current("nothing")
 

@@ -11,6 +11,7 @@ import pytest
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.begun import Begun
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.queue import Message
 from flamebot.services.definitions.catalog import DefinitionCatalog
@@ -50,7 +51,7 @@ class EndlessStore:
     def engine_health(self) -> dict[str, Any]:
         return {"due_backlog": 0, "oldest_due_age_seconds": 0.0}
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         raise AssertionError(definition_id)
 
 

@@ -1,4 +1,4 @@
-"""A chain goes on only with time, with the lock, and with the fence that the commit gave."""
+"""A successor runs only with time, with the lock, and with the fence that the commit assigned."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
-from flamebot.services.stepping.commit_group import CommitGroup
-from flamebot.services.stepping.run_chain import Chain, RunChain
 
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
+from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.task import Phase, Task
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
 from flamebot.services.stepping.account_lock import AccountLock
+from flamebot.services.stepping.commit import Committer
+from flamebot.services.stepping.execute import Executor
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.run import ExecutePhase
-from flamebot.services.time_budget import Invocation
+from flamebot.services.time_budget import TimeBudget
 from tests.unit.services.stand_ins import (
     INSTANCE,
     CommitStore,
@@ -36,20 +38,26 @@ from tests.unit.services.stand_ins import (
 
 MINUTE = timedelta(minutes=1)
 DOCUMENT = {
-    "id": 1, "type": "flow", "version": 1, "name": "flow", "description": "", "config": {}, "steps": [{"id": "bio", "action": "add_bio"}]
-}  # fmt: skip
+    "id": 1,
+    "type": "flow",
+    "version": 1,
+    "name": "flow",
+    "description": "",
+    "config": {},
+    "steps": [{"id": "bio", "action": "add_bio"}],
+}
 NextStatus = Literal["running", "queued", "pending", "held"]
 
 
 class Definitions:
-    """One definition: a bio that is written, then submitted."""
+    """One definition: the text of a bio is generated, then submitted."""
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         return DOCUMENT
 
 
 class World:
-    """A chain that begins with the text of a bio."""
+    """A chain that begins with generating the text of a bio."""
 
     def __init__(
         self,
@@ -72,15 +80,10 @@ class World:
         of: Task | None = None,
         rule: Callable[[Sequence[CommitItem]], list[Committed]] | None = None,
     ) -> None:
-        """Run the chain."""
+        """Run the first task and its successors."""
         store = CommitStore(rule or self._accept)
-        group = CommitGroup(
-            store,  # type: ignore[arg-type]  # only commit_tasks is called
-            self.clock,
-            self.telemetry,
-            committed=lambda _: None,
-            remaining=lambda: self.remaining - self.clock.elapsed,
-        )
+        budget = TimeBudget(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30))
+        committer = Committer(store, self.clock, self.telemetry, budget=budget)
         phases = ExecutePhase(
             service=self.service,
             writer=ScriptedWriter("hello"),
@@ -89,28 +92,32 @@ class World:
             telemetry=self.telemetry,
         )
         policy = EnginePolicy(max_attempts=3, max_reclaims=5, retry_base=MINUTE, retry_cap=MINUTE)
-        invocation = Invocation(lambda: self.remaining - self.clock.elapsed, timedelta(seconds=30))
-        runner = RunChain(
+        executor = Executor(
             store=store,  # type: ignore[arg-type]  # as much of it as is called
             phases=phases,
             catalog=DefinitionCatalog(Definitions(), REGISTRY, policy),
             clock=self.clock,
             time=ScheduleTime(self.clock),
             telemetry=self.telemetry,
-            invocation=invocation,
+            budget=budget,
         )
         lock = AccountLock(
-            self.locks, self.telemetry, account_id="acc", instance_id=INSTANCE, delivery_id="mine"
+            self.locks,
+            self.telemetry,
+            account_id=AccountId("acc"),
+            instance_id=InstanceId(INSTANCE),
+            delivery_id="mine",
         )
         first = of or task(Phase.GENERATE, step_id="bio", action="add_bio")
         if first.phase.writes:
-            lock.take(first.sequence, 7)
-        chain, goes_on = Chain(begun(first), lock), True
-        while goes_on:
-            decided = runner.decide(chain)
-            (committed,) = group.commit([decided.item])
-            goes_on = runner.conclude(chain, decided, committed)
-        self.settled = chain.settled
+            lock.acquire(first.sequence, 7)
+        self.lock_releasable = True
+        running: Begun | None = begun(first)
+        while running:
+            planned = executor.execute_and_plan(running, lock, None)
+            (committed,) = committer.commit([planned.item]).results
+            self.lock_releasable &= planned.executed.ended and committed is not None
+            running = executor.after_commit(planned, committed)
 
     def _accept(self, items: Sequence[CommitItem]) -> list[Committed]:
         (item,) = items
@@ -124,7 +131,7 @@ class World:
                 task_id=item.task_id,
                 accepted=True,
                 instance_status="active",
-                next_task_id=f"{INSTANCE}:{sequence}",
+                next_task_id=TaskId(f"{INSTANCE}:{sequence}"),
                 next_status=status,
                 next_fence=100 + sequence,
             )
@@ -132,12 +139,12 @@ class World:
 
 
 def submit() -> Task:
-    """A bio that is to be submitted."""
+    """Return a task that submits a bio."""
     return task(Phase.SUBMIT, step_id="bio", action="add_bio")
 
 
-def test_a_text_is_stored_then_sent_in_one_go() -> None:
-    """The lock is taken for the next sequence before the commit that creates it; the write goes out under that task's key and fence."""
+def test_a_text_is_stored_then_submitted_in_one_invocation() -> None:
+    """The lock is acquired before the commit that creates the submit, which uses its own fence."""
     world = World()
     world.run()
     assert [(item.task_id, item.fence) for item in world.committed] == [
@@ -153,19 +160,19 @@ def test_a_text_is_stored_then_sent_in_one_go() -> None:
         f"{INSTANCE}:4",
         104,
     )
-    assert world.settled
+    assert world.lock_releasable
 
 
 @pytest.mark.parametrize("then", ["queued", "pending", "held"])
 def test_a_successor_that_is_not_running_is_left(then: NextStatus) -> None:
-    """Paused, or the engine is: all is known, so the lock that was taken for it is not kept."""
+    """After a pause all calls and commits have ended, so the lock that was acquired is released."""
     world = World(then=then)
     world.run()
-    assert (len(world.committed), world.service.calls, world.settled) == (1, [], True)
+    assert (len(world.committed), world.service.calls, world.lock_releasable) == (1, [], True)
 
 
 def test_without_the_lock_the_successor_waits() -> None:
-    """Another holder: the next is not born running, and no write is made."""
+    """With another lock holder the successor is not created as running, and no write is made."""
     world = World(locks=ScriptedLocks(LockAnswer(verdict=Verdict.HELD)))
     world.run()
     assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]
@@ -173,7 +180,7 @@ def test_without_the_lock_the_successor_waits() -> None:
 
 
 def test_without_time_the_successor_waits() -> None:
-    """Less than a call and 15 seconds: another invocation does it, and the lock is not even asked for."""
+    """With less than a call and 15 seconds left, another invocation runs it; no lock is acquired."""
     world = World(remaining=44)
     world.run()
     assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]
@@ -181,26 +188,26 @@ def test_without_time_the_successor_waits() -> None:
 
 
 def test_a_stale_commit_ends_the_chain() -> None:
-    """Somebody else has the task now; calls and commits are over, so the lock is not kept from them."""
+    """Another invocation has the task; calls and commits have ended, so the lock is released."""
     world = World()
     world.run(submit(), rule=lambda _: [])
     assert world.telemetry.counts["StaleCommits"] == 1
-    assert world.settled
+    assert world.lock_releasable
 
 
-def test_an_unknown_commit_leaves_the_lock_to_lapse() -> None:
-    """The commit may yet come through: whoever reclaims after the lease takes the lock over too."""
+def test_an_unknown_commit_leaves_the_lock_to_expire() -> None:
+    """The commit may still arrive, so the lock is not released under it."""
 
     def down(_: Sequence[CommitItem]) -> list[Committed]:
         raise StoreUnavailable
 
     world = World()
     world.run(submit(), rule=down)
-    assert not world.settled
+    assert not world.lock_releasable
 
 
-def test_a_running_successor_of_somebody_else_is_left() -> None:
-    """A commit that did not ask to run the next one does not run it, whatever status it has by now."""
+def test_a_running_successor_of_another_invocation_is_left() -> None:
+    """A commit whose decision did not ask to run the successor does not run it."""
 
     def taken(items: Sequence[CommitItem]) -> list[Committed]:
         return [
@@ -208,7 +215,7 @@ def test_a_running_successor_of_somebody_else_is_left() -> None:
                 task_id=items[0].task_id,
                 accepted=True,
                 instance_status="active",
-                next_task_id="t",
+                next_task_id=TaskId("t"),
                 next_status="running",
                 next_fence=9,
             )

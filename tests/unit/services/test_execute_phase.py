@@ -15,7 +15,7 @@ from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome,
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
 from flamebot.services.stepping.phases.run import Executed, ExecutePhase
-from flamebot.services.time_budget import Invocation
+from flamebot.services.time_budget import TimeBudget
 from tests.unit.services.stand_ins import (
     INSTANCE,
     HandClock,
@@ -73,11 +73,11 @@ class World:
         self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF
     ) -> Executed:
         """Execute a task's phase."""
-        invocation = Invocation(
+        budget = TimeBudget(
             lambda: self.remaining - self.call_seconds * len(self.service.calls),
             timedelta(seconds=30),
         )
-        return self._phases.run(begun(of, registered=registered), of, lambda: brief, invocation)
+        return self._phases.run(begun(of, registered=registered), lambda: brief, budget)
 
 
 def submit(world: World, **changes: Any) -> Executed:
@@ -285,15 +285,19 @@ def test_no_call_is_begun_that_might_be_cut_off(phase: Phase) -> None:
     assert world.service.calls == []
 
 
-def test_a_breakdown_is_an_attempt_of_unknown_outcome() -> None:
-    """I10: the type of what broke is told, its words are not; the siblings live on."""
+def test_an_unexpected_error_is_an_attempt_of_unknown_outcome() -> None:
+    """I10: the log has the type of the error, and neither log nor history its text."""
     world = World(submit=RuntimeError("planted-hunter2"))
     executed = submit(world)
     assert executed == Executed(
-        outcome=Retry(error="unexpected: RuntimeError", unknown=True), ended=False
+        outcome=Retry(
+            error="unexpected: error in action swipe_with_spectre (see the step function's log)",
+            unknown=True,
+        ),
+        ended=False,
     )
     assert "planted-hunter2" not in repr(world.telemetry.lines)
-    assert world.telemetry.events() == ["phase_broke"]
+    assert world.telemetry.events() == ["phase_failed"]
 
 
 def test_credentials_that_cannot_be_read_end_the_step() -> None:

@@ -86,25 +86,19 @@ def test_a_lock_is_released_before_its_task_is_requeued() -> None:
 
 def test_after_a_long_commit_nothing_is_begun_without_time() -> None:
     """A commit that waited for its database leaves too little time: ready tasks are requeued."""
-    clock, both_run = HandClock(), threading.Event()
+    clock, committing = HandClock(), threading.Event()
 
     def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        committing.set()
         clock.elapsed += 30
         return [Committed(task_id=item.task_id, accepted=True) for item in items]
 
     class Late(ScriptedLocks):
         def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
-            assert both_run.wait(5)
+            assert committing.wait(5)
             return super().acquire(account_id, holder)
 
-    class Beginning(BeginStore):
-        def begin_tasks(
-            self, pointers: Sequence[TaskPointer], delivery_id: str
-        ) -> list[Early | Begun]:
-            both_run.set()
-            return super().begin_tasks(pointers, delivery_id)
-
-    world = World(store=Beginning(clock), locks=Late())
+    world = World(store=BeginStore(clock), locks=Late())
     world.commits = CommitStore(rule)
     last = pointer(2, phase=Phase.SUBMIT)
     world.run(pointer(1), last)

@@ -15,6 +15,10 @@ from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer
 from flamebot.ports.queue import Message
+from flamebot.services.stepping import call_pool
+from flamebot.services.stepping.call_pool import CallPool
+from flamebot.services.stepping.delivery import Delivery
+from flamebot.services.stepping.loop import Result
 from tests.unit.services.deliveries import BeginStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 

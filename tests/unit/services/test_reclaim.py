@@ -1,4 +1,4 @@
-"""One task that nobody can plan keeps no other from being reclaimed."""
+"""A task that cannot be planned does not prevent another from being reclaimed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import NotFound
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.reclaim import Reclaim
+from flamebot.services.time_budget import TimeBudget
 from tests.unit.services.stand_ins import INSTANCE, HandClock, ListTelemetry, begun, pointer, task
 
 MINUTE = timedelta(minutes=1)
 POLICY = EnginePolicy(max_attempts=3, max_reclaims=5, retry_base=MINUTE, retry_cap=MINUTE)
 
 
-class LossStore:
-    """Has tasks to reclaim, and one definition."""
+class ExpiredStore:
+    """Has tasks to reclaim and one definition."""
 
-    def __init__(self, lost: list[Begun]) -> None:
-        self._lost = lost
+    def __init__(self, expired: list[Begun]) -> None:
+        self._expired = expired
         self.committed: list[CommitItem] = []
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         if definition_id != 1:
             raise NotFound
         step = {"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}
@@ -44,7 +46,7 @@ class LossStore:
         }
 
     def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
-        taken, self._lost = self._lost[:limit], self._lost[limit:]
+        taken, self._expired = self._expired[:limit], self._expired[limit:]
         return taken
 
     def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
@@ -60,25 +62,26 @@ class LossStore:
         ]
 
 
-def lost(sequence: int, *, definition_id: int = 1) -> Begun:
-    """A submit whose runner is gone."""
+def expired(sequence: int, *, definition_id: int = 1) -> Begun:
+    """Return a submit whose invocation died."""
     found = begun(
         task(
             Phase.SUBMIT,
             task_id=f"{INSTANCE}:{sequence}",
             sequence=sequence,
             reclaims=1,
-            lost="lease_expired",
+            reclaim_reason="lease_expired",
         )
     )
-    assert found.instance is not None
-    return replace(found, instance=replace(found.instance, definition_id=definition_id))
+    return replace(
+        found, instance=replace(found.instance, definition_id=DefinitionId(definition_id))
+    )
 
 
 def reclaim(
-    store: LossStore, remaining: float = 30
+    store: ExpiredStore, remaining: float = 30
 ) -> tuple[int, list[TaskPointer], ListTelemetry]:
-    """Reclaim, and collect what is sent."""
+    """Reclaim; return the count, the sent pointers and the telemetry."""
     sent: list[TaskPointer] = []
     telemetry = ListTelemetry()
     service = Reclaim(
@@ -88,12 +91,12 @@ def reclaim(
         telemetry=telemetry,
         send=sent.extend,
     )
-    return service.run("n", lambda: remaining), sent, telemetry
+    return service.run("n", TimeBudget(lambda: remaining)), sent, telemetry
 
 
 def test_what_cannot_be_planned_keeps_no_other() -> None:
-    """Its definition cannot be read: it is told, left to its new lease, and reclaimed again."""
-    store = LossStore([lost(1), lost(2, definition_id=99), lost(3)])
+    """A task whose definition is missing is logged, left to its new lease and reclaimed again."""
+    store = ExpiredStore([expired(1), expired(2, definition_id=99), expired(3)])
     taken, sent, telemetry = reclaim(store)
     assert taken == 3
     assert [item.task_id for item in store.committed] == [f"{INSTANCE}:1", f"{INSTANCE}:3"]
@@ -102,8 +105,8 @@ def test_what_cannot_be_planned_keeps_no_other() -> None:
 
 
 def test_a_lost_submit_is_of_unknown_outcome() -> None:
-    """The same row again, at once: the service may know its key."""
-    store = LossStore([lost(1)])
+    """The same row is due again at once, because the service may know its key."""
+    store = ExpiredStore([expired(1)])
     reclaim(store)
     (item,) = store.committed
     assert item.decision.task is not None
@@ -111,10 +114,10 @@ def test_a_lost_submit_is_of_unknown_outcome() -> None:
 
 
 def test_all_are_reclaimed_chunk_by_chunk() -> None:
-    """A crash of many processes at once is no more than many chunks."""
-    assert reclaim(LossStore([lost(number) for number in range(1, 251)]))[0] == 250
+    """After a crash of many processes all tasks are reclaimed in chunks."""
+    assert reclaim(ExpiredStore([expired(number) for number in range(1, 251)]))[0] == 250
 
 
 def test_time_bounds_it() -> None:
-    """The next tick goes on."""
-    assert reclaim(LossStore([lost(1)]), remaining=0)[0] == 0
+    """Without time left nothing is reclaimed; the next tick continues."""
+    assert reclaim(ExpiredStore([expired(1)]), remaining=0)[0] == 0

@@ -9,6 +9,7 @@ import pytest
 
 from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite
+from flamebot.domain.ids import TaskId
 from flamebot.domain.outcome import Done, LeaseExpired, Outcome, Retry
 from flamebot.services.step_metrics import count_steps
 from tests.unit.services.stand_ins import NOON, ListTelemetry
@@ -39,7 +40,7 @@ def counted(
         instance=InstanceWrite(current_step=0, status=status),
         history=entries if history else (),
     )
-    committed = Committed(task_id="t", accepted=accepted, instance_status=instance)
+    committed = Committed(task_id=TaskId("t"), accepted=accepted, instance_status=instance)
     count_steps(
         telemetry, action="add_bio", outcome=outcome, decision=decision, committed=committed, rate=2
     )

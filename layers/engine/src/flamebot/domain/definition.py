@@ -8,6 +8,7 @@ from typing import Protocol
 
 from flamebot.domain.backoff import RetryPolicy
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.step import Step
 
 
@@ -40,7 +41,7 @@ Registry = Mapping[str, ActionKind]
 class Definition:
     """One version of a definition, with its actions bound. The planner follows it."""
 
-    definition_id: int = 0  # of its row; 0: not stored
+    definition_id: DefinitionId = DefinitionId(0)  # of its row; 0: not stored
     type: str
     version: int
     name: str

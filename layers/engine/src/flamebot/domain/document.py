@@ -13,6 +13,7 @@ from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.duration import parse_duration
 from flamebot.domain.errors import Invalid, ValidationIssue
 from flamebot.domain.graph import Node, graph_issues
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.pointers import pointer
 from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.storable import size, unstorable
@@ -48,13 +49,16 @@ def read_definition(
             ValidationIssue("", f"A definition has at most {LARGEST // 1024} KB of JSON.")
         ]
     reader = _Reader(document, registry, policy)
-    definition = reader.read(version=0, definition_id=0)
+    definition = reader.read(version=0, definition_id=DefinitionId(0))
     reader.check_graph()
     return (None, reader.issues) if reader.issues else (definition, [])
 
 
 def bind_definition(
-    document: Mapping[str, Any], registry: Registry, policy: EnginePolicy, definition_id: int
+    document: Mapping[str, Any],
+    registry: Registry,
+    policy: EnginePolicy,
+    definition_id: DefinitionId,
 ) -> Definition:
     """Bind a stored version to its actions.
 
@@ -94,7 +98,7 @@ class _Reader:
         self._published = published
         self._nodes: list[Node] = []
 
-    def read(self, *, version: int, definition_id: int) -> Definition | None:
+    def read(self, *, version: int, definition_id: DefinitionId) -> Definition | None:
         self._known_members(self._document, MEMBERS)
         type_ = self._text("type", LONGEST_NAME)
         if type_ is not None and not re.fullmatch(TYPE_PATTERN, type_):

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from flamebot.domain.decision import Decision
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.instance import Instance
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Task
@@ -24,7 +25,7 @@ class StartRow:
 
     instance_id: str
     account_id: str
-    definition_id: int
+    definition_id: DefinitionId
     total_steps: int
     decision: Decision
     planned_at: datetime | None = None  # its delays count from here; None: from the insert
@@ -134,7 +135,7 @@ class AdminStore(Protocol):
         """
         ...
 
-    def definition_document(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: DefinitionId) -> Json:
         """Return the document of one version. Raises `NotFound`."""
         ...
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.admin_store import AccountRow, Caller, StartRow
 from flamebot.ports.engine_store import Json
@@ -28,7 +29,7 @@ class NewImport:
     file_name: str | None
     format: Format
     size: int  # bytes
-    definition_id: int | None  # None: store the accounts only
+    definition_id: DefinitionId | None  # None: store the accounts only
     spread: timedelta  # schedule time
     key: str | None  # Idempotency-Key
     upload_for: timedelta  # wall time
@@ -48,7 +49,7 @@ class ImportLease:
     size: int  # bytes
     bytes_read: int  # the checkpoint
     last_line: int  # lines before the checkpoint
-    definition_id: int | None
+    definition_id: DefinitionId | None
     spread: timedelta
     starts_at: datetime  # schedule time
 
@@ -109,7 +110,7 @@ class ImportStore(Protocol):
         """Return the current schedule time."""
         ...
 
-    def definition_document(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: DefinitionId) -> Json:
         """Return the document of a definition version."""
         ...
 

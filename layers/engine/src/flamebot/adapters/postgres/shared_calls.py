@@ -6,6 +6,7 @@ from datetime import datetime
 
 from flamebot.adapters.postgres.connection import Database
 from flamebot.adapters.postgres.rows import moment
+from flamebot.domain.ids import DefinitionId
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import Json
 
@@ -24,7 +25,7 @@ class SharedCalls:
         (row,) = self._database.call("select clock_timestamp() as now", repeatable=True)
         return moment(row["now"])
 
-    def definition_document(self, definition_id: int) -> Json:
+    def definition_document(self, definition_id: DefinitionId) -> Json:
         """Return the document of a definition version. Raises `NotFound`."""
         sql = "select definition_document(%(id)s) as document"
         (row,) = self._database.call(sql, {"id": definition_id}, repeatable=True)

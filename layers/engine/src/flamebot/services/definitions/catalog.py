@@ -11,6 +11,7 @@ from flamebot.domain.backoff import EnginePolicy
 from flamebot.domain.definition import Definition, Registry
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.ids import DefinitionId
 
 _CACHE_SIZE = 256  # bound versions, some kilobytes each
 
@@ -18,7 +19,7 @@ _CACHE_SIZE = 256  # bound versions, some kilobytes each
 class DefinitionStore(Protocol):
     """A store that reads definitions by their id."""
 
-    def definition_document(self, definition_id: int) -> dict[str, Any]:
+    def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         """Return a version's document. Raises `NotFound`."""
         ...
 
@@ -50,7 +51,7 @@ class DefinitionCatalog:
         self._bound: OrderedDict[int, Definition] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, definition_id: int) -> Definition:
+    def get(self, definition_id: DefinitionId) -> Definition:
         """Return the version that an instance is pinned to.
 
         Raises:
@@ -68,21 +69,21 @@ class DefinitionCatalog:
         """
         # Only services whose store has current_definition call this.
         document = self._store.current_definition(workflow_type)  # type: ignore[union-attr]  # see above
-        definition_id = int(document["id"])
+        definition_id = DefinitionId(int(document["id"]))
         return self._cached(definition_id) or self._bind(definition_id, document)
 
     def issues(self, document: object) -> list[ValidationIssue]:
         """Return every issue of a document that is to be published."""
         return read_definition(document, self._registry, self._policy)[1]
 
-    def _cached(self, definition_id: int) -> Definition | None:
+    def _cached(self, definition_id: DefinitionId) -> Definition | None:
         with self._lock:
             definition = self._bound.get(definition_id)
             if definition is not None:
                 self._bound.move_to_end(definition_id)
             return definition
 
-    def _bind(self, definition_id: int, document: Mapping[str, Any]) -> Definition:
+    def _bind(self, definition_id: DefinitionId, document: Mapping[str, Any]) -> Definition:
         # Outside the lock: two threads may bind the same version, which costs time and no more.
         definition = bind_definition(document, self._registry, self._policy, definition_id)
         with self._lock:

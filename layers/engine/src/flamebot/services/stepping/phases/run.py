@@ -154,7 +154,9 @@ class ExecutePhase:
             where=_where(error),
         )
         unknown = task.outcome_unknown or task.phase is Phase.SUBMIT  # guard: defect-is-unknown
-        outcome = Retry(error=f"unexpected: {type(error).__name__}", unknown=unknown)
+        # The exception's text may quote a credential; the log names its type, file and line.
+        text = f"unexpected: error in action {task.action} (see the step function's log)"
+        outcome = Retry(error=text, unknown=unknown)
         return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: defect-keeps-lock
 
     def _outcome(
