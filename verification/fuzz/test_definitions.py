@@ -5,8 +5,6 @@ A refused one names each issue and changes nothing.
 
 from __future__ import annotations
 
-from flamebot.domain.ids import DefinitionId
-
 import itertools
 import json
 import re
@@ -20,6 +18,7 @@ from flamebot.actions.registry import REGISTRY
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.storable import unstorable
 from tests.security.front import Front
 from tests.unit.domain.builders import POLICY, Journey

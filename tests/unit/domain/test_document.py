@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from flamebot.domain.ids import DefinitionId
-
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from flamebot.actions.registry import REGISTRY
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import Invalid
+from flamebot.domain.ids import DefinitionId
 from flamebot.domain.step import EffectStep, PureStep
 from tests.unit.domain.builders import (
     POLICY,
