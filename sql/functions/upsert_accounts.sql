@@ -14,32 +14,29 @@ language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
 declare
     v_wall timestamptz := clock_timestamp();
-    v_rows int;
     v_created text[];
     v_updated text[];
 begin
     -- One statement for new and known accounts alike: it locks them in the order of their ids,
     -- whichever they are, also those that it then leaves as they are.
     -- A config of JSON null stands for NULL, which the column does not take: keep what is stored.
-    with requested as materialized (
-        select s.flamebot_id, s.model_id, s.channel_id, s.config, s.version, s.ciphertext
-          from import_staging s
-         where s.import_id = p_import and s.batch = p_batch
-           and s.flamebot_id <> all (p_repeated)
-        union all
-        select x.flamebot_id, x.model_id, x.channel_id, x.config, x.version,
-               decode(x.ciphertext, 'base64')
-          from jsonb_to_recordset(p_accounts) x (
-               flamebot_id text, model_id text, channel_id text, config jsonb, version int,
-               ciphertext text)),
-    upserted as (
+    with upserted as (
         insert into accounts as a (
             flamebot_id, model_id, channel_id, config, credentials_ciphertext, ciphertext_version,
             credentials_version, last_import_id, created_at, updated_at)
         select r.flamebot_id, r.model_id, r.channel_id, coalesce(r.config, 'null'), r.ciphertext,
                case when r.ciphertext is not null then r.version end, r.version, p_import,
                v_wall, v_wall
-          from requested r
+          from (select s.flamebot_id, s.model_id, s.channel_id, s.config, s.version, s.ciphertext
+                  from import_staging s
+                 where s.import_id = p_import and s.batch = p_batch
+                   and s.flamebot_id <> all (p_repeated)
+                union all
+                select x.flamebot_id, x.model_id, x.channel_id, x.config, x.version,
+                       decode(x.ciphertext, 'base64')
+                  from jsonb_to_recordset(p_accounts) x (
+                       flamebot_id text, model_id text, channel_id text, config jsonb,
+                       version int, ciphertext text)) r
          -- The collation of the column, whatever that of the database.
          order by r.flamebot_id collate "C" -- guard: upsert-by-id
             on conflict (flamebot_id) do update
@@ -65,16 +62,19 @@ begin
             or excluded.credentials_ciphertext is not null
         -- A row that was locked before it was written has an xmax: it was there.
         returning a.flamebot_id, a.xmax = 0 as is_new)
-    select (select count(*) from requested),
-           coalesce(array_agg(u.flamebot_id) filter (where u.is_new), '{}'),
+    select coalesce(array_agg(u.flamebot_id) filter (where u.is_new), '{}'),
            coalesce(array_agg(u.flamebot_id) filter (where not u.is_new), '{}')
-      into v_rows, v_created, v_updated
+      into v_created, v_updated
       from upserted u;
     update accounts a set config = '{}'
      where a.flamebot_id = any (v_created) and a.config = 'null';
     -- An account that stays as it is remembers the import all the same. The upsert has locked it,
     -- which is why this statement needs no order.
-    if p_import is not null and cardinality(v_created) + cardinality(v_updated) < v_rows then
+    if p_import is not null
+       and cardinality(v_created) + cardinality(v_updated) + cardinality(p_repeated)
+           < (select count(*) from import_staging s
+               where s.import_id = p_import and s.batch = p_batch)
+    then
         update accounts a set last_import_id = p_import
           from import_staging s
          where s.import_id = p_import and s.batch = p_batch and a.flamebot_id = s.flamebot_id
