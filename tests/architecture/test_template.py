@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flamebot.config import Settings
-from flamebot.services.imports.from_file import RESERVE_SECONDS
+from flamebot.services.time_budget import TimeBudget
 
 SECOND = 1
 STEP_TIMEOUT = 60 * SECOND
@@ -72,7 +72,7 @@ def test_an_imports_message_stays_hidden_for_six_timeouts(
     worker = functions["import_file"]
     queue = resources["ImportQueue"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
-    assert worker["Timeout"] > 2 * RESERVE_SECONDS
+    assert worker["Timeout"] > 2 * TimeBudget.CHUNK_RESERVE
     (source,) = worker["Events"].values()
     assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["Properties"]["BatchSize"] == 1

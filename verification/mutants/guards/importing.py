@@ -220,7 +220,7 @@ MUTANTS = (
     WORKER(
         "import_until_it_is_killed",
         "A worker that runs out of time releases the import.",
-        "time_left() < RESERVE_SECONDS",
+        "not budget.may_store_chunk",
         "False",
         "test_out_of_time_the_lease_is_released",
         guard="time-for-a-chunk",

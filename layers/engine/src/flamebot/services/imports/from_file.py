@@ -38,10 +38,9 @@ from flamebot.services.imports.record_reader import (
 )
 from flamebot.services.imports.rows import account_data, account_rows
 from flamebot.services.sending import send_tasks
+from flamebot.services.time_budget import TimeBudget
 from flamebot.services.workflows.start import start_row
 
-# The longest chunk: the statement's timeout, a slow read and a slow key service.
-RESERVE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 15
 _LONGEST_RETRY_SECONDS: Final = 600
 
@@ -80,17 +79,18 @@ class RunImport:
         self._telemetry = telemetry
 
     def run(
-        self, messages: Mapping[str, Sequence[str] | None], time_left: Callable[[], float]
+        self, messages: Mapping[str, Sequence[str] | None], remaining: Callable[[], float]
     ) -> list[str]:
         """Process the imports that a batch of messages names.
 
         Args:
             messages: message id to the ids of imports; None for an unreadable message.
-            time_left: returns the wall-clock seconds until the invocation ends.
+            remaining: returns the wall-clock seconds until the invocation ends.
 
         Returns:
             The ids of the messages that must be delivered again.
         """
+        budget = TimeBudget(remaining)
         failed = []
         for message_id, import_ids in messages.items():
             if import_ids is None:
@@ -98,12 +98,12 @@ class RunImport:
                 failed.append(message_id)
                 continue
             # All of them, also after one that failed.
-            done = [self.process(import_id, time_left) for import_id in import_ids]
+            done = [self.process(import_id, budget) for import_id in import_ids]
             if not all(done):
                 failed.append(message_id)
         return failed
 
-    def process(self, import_id: str, time_left: Callable[[], float]) -> bool:
+    def process(self, import_id: str, budget: TimeBudget) -> bool:
         """Process an import as far as time allows.
 
         Returns:
@@ -124,16 +124,16 @@ class RunImport:
                 # An import that has ended or never was: a late upload, or a delete that failed.
                 self._delete_file(import_id)
                 return True
-            return self._process_lease(lease, size, time_left)
+            return self._process_lease(lease, size, budget)
         except Unavailable as error:
             self._telemetry.warn(
                 "import_deferred", import_id=import_id, code=error.code, detail=error.detail
             )
             return self._wake_up(import_id, _RETRY_SECONDS)
 
-    def _process_lease(self, lease: ImportLease, size: int, time_left: Callable[[], float]) -> bool:
+    def _process_lease(self, lease: ImportLease, size: int, budget: TimeBudget) -> bool:
         """Import rows under a lease, then hand the import on. Return what `process` returns."""
-        match self._import_rows(lease, size, time_left):
+        match self._import_rows(lease, size, budget):
             case _Result.ENDED:
                 self._delete_file(lease.import_id)
                 return True
@@ -149,13 +149,11 @@ class RunImport:
                 backoff = _RETRY_SECONDS * 2 ** min(lease.tries - 1, 10)
                 return self._wake_up(lease.import_id, min(backoff, _LONGEST_RETRY_SECONDS))
 
-    def _import_rows(
-        self, lease: ImportLease, size: int, time_left: Callable[[], float]
-    ) -> _Result:
+    def _import_rows(self, lease: ImportLease, size: int, budget: TimeBudget) -> _Result:
         try:
             if size != lease.size:  # guard: announced-size
                 raise Unreadable(f"It has {size} bytes; {lease.size} were announced.")
-            return self._store_chunks(lease, time_left)
+            return self._store_chunks(lease, budget)
         except Unreadable as error:
             self._store.fail_import(lease, f"unreadable: {error}")
             self._telemetry.count("ImportsFailed")
@@ -171,7 +169,7 @@ class RunImport:
             )
             return _Result.INTERRUPTED
 
-    def _store_chunks(self, lease: ImportLease, time_left: Callable[[], float]) -> _Result:
+    def _store_chunks(self, lease: ImportLease, budget: TimeBudget) -> _Result:
         definition = (
             self._catalog.get(lease.definition_id) if lease.definition_id is not None else None
         )
@@ -183,7 +181,7 @@ class RunImport:
                     continue
                 if not self._store_chunk(lease, pending, definition, last=False):
                     return _Result.ENDED
-                if time_left() < RESERVE_SECONDS:  # guard: time-for-a-chunk
+                if not budget.may_store_chunk:  # guard: time-for-a-chunk
                     return _Result.OUT_OF_TIME
                 pending = PendingChunk.after(record.end, record.last_line)
             # The last chunk may be empty; it completes the import all the same.
