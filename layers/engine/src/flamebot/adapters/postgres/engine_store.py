@@ -70,31 +70,36 @@ class PostgresEngineStore:
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
         """Claim tasks, earliest first. If the reply is lost they are sent again after their lease."""
-        pointers = [task_pointer(row) for row in self._rows(_CLAIM, limit=limit)]
+        rows = self._rows(_CLAIM, limit=limit)  # guard: claim-once
+        pointers = [task_pointer(row) for row in rows]
         return sorted(pointers, key=lambda pointer: (pointer.due, pointer.task_id))
 
     def resend_expired(self, limit: int) -> list[TaskPointer]:
         """Return tasks that stayed queued past their lease, to be sent again."""
-        return [task_pointer(row) for row in self._rows(_RESEND, limit=limit)]
+        rows = self._rows(_RESEND, limit=limit)  # guard: resend-once
+        return [task_pointer(row) for row in rows]
 
     def reclaim_expired(self, limit: int, delivery_id: str) -> list[Begun]:
         """Reclaim tasks whose lease expired."""
-        return [begun_of(r) for r in self._rows(_RECLAIM, limit=limit, delivery_id=delivery_id)]
+        # guard: reclaim-once
+        rows = self._rows(_RECLAIM, limit=limit, delivery_id=delivery_id)
+        return [begun_of(row) for row in rows]
 
     def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Early | Begun]:
         """Begin tasks; a pointer that is given twice is begun once."""
         keys = list(dict.fromkeys((pointer.task_id, pointer.fence) for pointer in pointers))
         ids, fences = [task_id for task_id, _ in keys], [fence for _, fence in keys]
+        # guard: begin-repeated
         rows = self._rows(_BEGIN, True, ids=ids, fences=fences, delivery_id=delivery_id)
         return [begin_result_of(row) for row in rows]
 
     def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
         """Commit decisions; the results are in the order of the items, stale ones included."""
         document = to_json([commit_item_json(item) for item in items])
-        rows = self._rows(_COMMIT, True, items=document)
+        rows = self._rows(_COMMIT, True, items=document)  # guard: commit-repeated
         accepted = {(row["task_id"], row["fence"]): committed_of(row) for row in rows}
         return [
-            accepted.get((item.task_id, item.fence))
+            accepted.get((item.task_id, item.fence))  # guard: result-per-fence
             or Committed(task_id=item.task_id, accepted=False)
             for item in items
         ]

@@ -25,26 +25,26 @@ class SqsStepQueue:
         self._queue_url = queue_url
 
     def send(self, messages: Sequence[Message]) -> int:
-        """Send in batches of 10; answer how many were accepted. Never raises."""
+        """Send in batches of 10; return how many messages were accepted. Never raises."""
         accepted = failures = 0
         for batch in _batches(messages):
             try:
                 accepted += self._send_batch(batch)
                 failures = 0
-            except (BotoCoreError, ClientError):
+            except (BotoCoreError, ClientError):  # guard: queue-error-ends-nothing
                 failures += 1
-                if failures == _GIVE_UP_AFTER:
+                if failures == _GIVE_UP_AFTER:  # guard: dead-queue-costs-two-calls
                     break
         return accepted
 
     def _send_batch(self, batch: Sequence[Message]) -> int:
-        """One batch; what the queue itself could not take (not our fault) is offered once more."""
+        """Send one batch; messages that failed through no fault of ours are sent once more."""
         entries = [
             {"Id": str(number), "MessageBody": message.body, "DelaySeconds": message.delay_seconds}
             for number, message in enumerate(batch)
         ]
         answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        accepted = len(answer.get("Successful", []))
+        accepted = len(answer.get("Successful", []))  # guard: accepted-counts
         again = {failed["Id"] for failed in answer.get("Failed", []) if not failed["SenderFault"]}
         if again:
             retried = self._client.send_message_batch(

@@ -54,6 +54,7 @@ class Committer:
     def commit(self, items: Sequence[CommitItem]) -> CommitResult:
         """Commit decisions in as few transactions as possible; without items no call is made."""
         results = self._commit(items) if items else []
+        # guard: queued-is-returned
         return CommitResult(results, [c.send for c in results if c and c.send])
 
     def _commit(self, items: Sequence[CommitItem]) -> list[Committed | None]:

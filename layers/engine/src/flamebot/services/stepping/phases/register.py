@@ -52,9 +52,9 @@ class RegisterAccount:
             )
         body = {name: value for name, value in fields.items() if value is not None}
         try:
-            status = self._service.register(
+            status = self._service.register(  # guard: registration-key, registration-fence
                 account_id, body, key=f"{account_id}:{version}", fencing_token=fence
-            )  # guard: registration-key, registration-fence
+            )
         except ServiceRefused:  # guard: no-words-of-the-service
             raise RegistrationRefused from None
         except ServiceError as error:

@@ -205,9 +205,8 @@ class ExecutePhase:
 
     def _backoff(self, task: Task, error: errors.ServiceError) -> timedelta:
         """Return how long to wait, in schedule time, spread so that tasks do not return together."""
-        wait = (
-            self._schedule_time(error.retry_after) or DEFAULT_BACKOFF
-        )  # guard: retry-after-counts
+        # guard: retry-after-counts
+        wait = self._schedule_time(error.retry_after) or DEFAULT_BACKOFF
         # guard: deferrals-are-spread
         return wait * (1 + _SPREAD * TaskRandom(task.task_id).fraction("defer", task.fence))
 
