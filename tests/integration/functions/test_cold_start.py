@@ -65,9 +65,9 @@ BUDGETS = {
     "maintenance": Budget(
         modules=230, absent="pydantic httpx cryptography yaml flamebot.actions flamebot.http"
     ),
-    "api": Budget(modules=345, absent="httpx cryptography yaml"),
+    "api": Budget(modules=350, absent="httpx cryptography yaml"),
     "import_accounts": Budget(modules=355, absent="httpx yaml"),
-    "import_file": Budget(modules=305, absent="httpx cryptography yaml flamebot.http"),
+    "import_file": Budget(modules=310, absent="httpx cryptography yaml flamebot.http"),
     "migrate": Budget(
         modules=45, absent="pydantic psycopg2 botocore cryptography yaml flamebot.http"
     ),

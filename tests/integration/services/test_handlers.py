@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from devstack.postgres import Server
-from flamebot import bootstrap
+from flamebot import bootstrap, resources
 from tests.integration.services.engine import PASSWORD, SECRET, Engine, swipe
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,8 +41,9 @@ def load(function: str) -> ModuleType:
 
 def forget() -> None:
     """Make bootstrap read the environment anew."""
-    for made in vars(bootstrap).values():
-        if hasattr(made, "cache_clear"):
+    # Powertools sets up one logger per service and process, so telemetry is kept.
+    for made in (*vars(bootstrap).values(), *vars(resources).values()):
+        if hasattr(made, "cache_clear") and made is not bootstrap.telemetry:
             made.cache_clear()
 
 
