@@ -1,4 +1,4 @@
-"""Guards of the tick and of the queue: how much is claimed, what is sent when, and what a message says."""
+"""Guards of the tick and the queue: how much is claimed, what is sent when, and in which form."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ MUTANTS = (
     ),
     STORE(
         "reclaim_is_repeated",
-        "A reclaim whose reply was lost is not repeated: its tasks are reclaimed after their lease.",
+        "A reclaim whose reply was lost is not repeated: its lease expires and it is done again.",
         "self._rows(_RECLAIM, limit=limit",
         "self._rows(_RECLAIM, True, limit=limit",
         "test_only_what_may_be_called_twice_is",
@@ -155,7 +155,7 @@ MUTANTS = (
     MAINTENANCE(
         "maintenance_without_end",
         "A maintenance pass ends before its invocation does.",
-        "while time_left() >= RESERVE_SECONDS:",
+        "while budget.may_start_part:",
         "while True:",
         "test_it_stops_when_time_is_short",
         guard="delete-while-time-is-left",

@@ -48,6 +48,11 @@ class TimeBudget:
         end = clock.monotonic() + seconds
         return cls(lambda: end - clock.monotonic())
 
+    def part(self, seconds: float) -> TimeBudget:
+        """Return a budget for one part of the work that leaves the part reserve."""
+        stop_at = max(self.remaining() - seconds, self.PART_RESERVE)
+        return TimeBudget(lambda: self.remaining() - stop_at)
+
     @property
     def over(self) -> bool:
         """Whether no time is left."""

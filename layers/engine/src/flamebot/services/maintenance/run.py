@@ -13,11 +13,10 @@ from flamebot.ports.maintenance_store import MaintenanceStore
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.maintenance.health import CheckHealth, HealthReport
 from flamebot.services.maintenance.health_limits import orphaned_workflows
+from flamebot.services.time_budget import TimeBudget
 
 DELETE_BATCH = 1000  # rows per statement, so that no statement holds its locks for long
 SEARCH_BATCH = 5000  # workflows per statement, which only reads
-RESERVE_SECONDS = 5.0  # no further part begins with less time left
-SEARCH_SECONDS = 10.0  # of one pass; the next pass continues the search
 
 
 class RunMaintenance:
@@ -53,23 +52,24 @@ class RunMaintenance:
         self._telemetry = telemetry
         self._extra_parts = extra_parts or {}
 
-    def run(self, time_left: Callable[[], float]) -> Json:
+    def run(self, remaining: Callable[[], float]) -> Json:
         """Run one pass and return its report: health, reasons, and a result per part.
 
         Args:
-            time_left: Returns the wall-clock seconds until the invocation ends.
+            remaining: Returns the wall-clock seconds until the invocation ends.
 
         Raises:
             FlamebotError: The first part's error, after every part was tried.
             StoreUnavailable: The database is unreachable or read-only, and no part was tried.
         """
+        budget = TimeBudget(remaining)
         report = self._checks.run()
         errors: list[FlamebotError] = []
         results: Json = {}
         if report.writable:
-            after, orphaned = self._search(report, time_left, results, errors)
+            after, orphaned = self._search(report, budget, results, errors)
             report = report.with_check(orphaned_workflows(orphaned))
-            self._run_parts(time_left, results, errors)
+            self._run_parts(budget, results, errors)
             failed = results.get("failed", [])
             try:
                 self._store.record_maintenance(
@@ -87,20 +87,18 @@ class RunMaintenance:
             raise errors[0]
         return results
 
-    def _run_parts(
-        self, time_left: Callable[[], float], results: Json, errors: list[FlamebotError]
-    ) -> None:
+    def _run_parts(self, budget: TimeBudget, results: Json, errors: list[FlamebotError]) -> None:
         # Deleting tasks comes last: it alone may need all the time that is left.
         parts: dict[str, Callable[[], Any]] = {
             "history": lambda: self._store.maintain_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
             "requests": self._store.delete_old_requests,
             **self._extra_parts,
-            "tasks": lambda: self._delete_finished_tasks(time_left),
+            "tasks": lambda: self._delete_finished_tasks(budget),
         }
         for name, part in parts.items():
             # A part that is left out is not a failed one: the next pass begins with it again.
-            if time_left() < RESERVE_SECONDS:
+            if not budget.may_start_part:
                 break
             try:
                 results[name] = part()
@@ -120,7 +118,7 @@ class RunMaintenance:
     def _search(
         self,
         report: HealthReport,
-        time_left: Callable[[], float],
+        budget: TimeBudget,
         results: Json,
         errors: list[FlamebotError],
     ) -> tuple[str, int]:
@@ -135,9 +133,9 @@ class RunMaintenance:
         # Resuming by account id: a full scan of the live workflows may need several passes.
         ids: list[str] = []
         checked = orphaned = 0
-        stop_at = max(time_left() - SEARCH_SECONDS, RESERVE_SECONDS)
+        search = budget.part(TimeBudget.SEARCH_SECONDS)
         try:
-            while time_left() > stop_at:
+            while not search.over:
                 found = self._store.find_orphaned_workflows(after, SEARCH_BATCH)
                 checked += int(found["checked"])
                 orphaned += int(found["orphaned"])
@@ -163,9 +161,9 @@ class RunMaintenance:
         if report.reasons:
             self._telemetry.warn("health_degraded", reasons=report.reasons)
 
-    def _delete_finished_tasks(self, time_left: Callable[[], float]) -> int:
+    def _delete_finished_tasks(self, budget: TimeBudget) -> int:
         deleted = 0
-        while time_left() >= RESERVE_SECONDS:  # guard: delete-while-time-is-left
+        while budget.may_start_part:  # guard: delete-while-time-is-left
             batch = self._store.delete_finished_tasks(self._task_retention, DELETE_BATCH)
             deleted += batch
             if batch < DELETE_BATCH:
