@@ -65,6 +65,8 @@ def prepare(*builds: Callable[[], object], clients: Sequence[str] = ()) -> None:
     """
     if not in_init_phase():
         return
+    # An error in the init phase would make Lambda import the module again for each event, and
+    # show the error in a traceback.
     with suppress(Exception):
         for build in builds:
             build()
@@ -77,6 +79,7 @@ def _freeze_gc() -> None:
 
     A batch of tasks or rows makes many objects and few cycles.
     """
+    # The collector would otherwise walk all loaded modules with every full collection.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 
@@ -345,9 +348,10 @@ def _owner_dsn() -> str:
         return s.database_url
     if not s.db_host or not s.db_master_secret_id:
         raise Misconfigured("DATABASE_URL, or DB_HOST and DB_MASTER_SECRET_ID, must be set")
+    # Read for each run and not cached, because RDS rotates this secret.
     login = json.loads(
         aws("secretsmanager").get_secret_value(SecretId=s.db_master_secret_id)["SecretString"]
-    )  # not cached: RDS rotates it
+    )
     return Database.dsn(
         host=s.db_host,
         port=s.db_port,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.ids import TaskId
@@ -31,7 +30,8 @@ class Committed:
     accepted: bool  # False: the fence was stale, and nothing was changed
     instance_status: str | None = None
     next_task_id: TaskId | None = None
-    next_status: Literal["running", "queued", "pending", "held"] | str | None = None
+    # running: for this invocation, or (after a repeated commit) of another one that began it.
+    next_status: str | None = None
     next_fence: int | None = None
     # The task that this commit queued and that must be sent now: the next one, or the same again.
     send: TaskPointer | None = None

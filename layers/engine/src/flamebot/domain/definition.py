@@ -37,11 +37,14 @@ class ActionKind(Protocol):
 Registry = Mapping[str, ActionKind]
 
 
+NOT_STORED = DefinitionId(0)  # of a definition that has no row
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
     """One version of a definition, with its actions bound. The planner follows it."""
 
-    definition_id: DefinitionId = DefinitionId(0)  # of its row; 0: not stored
+    definition_id: DefinitionId = NOT_STORED
     type: str
     version: int
     name: str

@@ -45,6 +45,8 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  # the deadline counts
         """Read up to `max_bytes`, as soon as some have arrived."""
+        # With a timeout per read, a server that sends a byte a second would hold the thread for
+        # ever.
         return self._stream.read(max_bytes, self._deadline.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -158,6 +160,7 @@ class _Body(httpx.SyncByteStream):
 def _as_transport_error() -> Iterator[None]:
     try:
         yield
+    # httpx translates these errors in its own transport only. OSError covers the TLS layer.
     except (
         httpcore.TimeoutException,
         httpcore.NetworkError,

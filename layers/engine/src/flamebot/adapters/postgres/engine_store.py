@@ -70,6 +70,8 @@ class PostgresEngineStore:
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
         """Claim tasks, earliest first. If the reply is lost they are sent again after their lease."""
+        # Not repeatable: after a lost reply the claimed tasks have leases, and a second call would
+        # claim others.
         rows = self._rows(_CLAIM, limit=limit)  # guard: claim-once
         pointers = [task_pointer(row) for row in rows]
         return sorted(pointers, key=lambda pointer: (pointer.due, pointer.task_id))
@@ -89,6 +91,7 @@ class PostgresEngineStore:
         """Begin tasks; a pointer that is given twice is begun once."""
         keys = list(dict.fromkeys((pointer.task_id, pointer.fence) for pointer in pointers))
         ids, fences = [task_id for task_id, _ in keys], [fence for _, fence in keys]
+        # Repeatable: `begin_tasks` recognises its delivery id and returns the same tasks.
         # guard: begin-repeated
         rows = self._rows(_BEGIN, True, ids=ids, fences=fences, delivery_id=delivery_id)
         return [begin_result_of(row) for row in rows]
@@ -97,6 +100,7 @@ class PostgresEngineStore:
         """Commit decisions; the results are in the order of the items, stale ones included."""
         document = to_json([commit_item_json(item) for item in items])
         rows = self._rows(_COMMIT, True, items=document)  # guard: commit-repeated
+        # By fence as well: a batch may hold a stale and a valid item of one task.
         accepted = {(row["task_id"], row["fence"]): committed_of(row) for row in rows}
         return [
             accepted.get((item.task_id, item.fence))  # guard: result-per-fence

@@ -68,10 +68,13 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
         else target
     )
     before = connection.autocommit
+    # Each migration opens its own transaction, and some statements refuse to run in one.
     connection.autocommit = True
     try:
         with connection.cursor() as cursor, _alone(cursor):
             applied = _apply_migrations(cursor, sorted((root / "migrations").glob("*.sql")))
+            # Functions and views are replaced in one transaction: running code sees either the old
+            # set or the new one.
             with _transaction(cursor):
                 made = make_objects(cursor, root)
             _maintain_history(cursor)
@@ -163,6 +166,8 @@ def _apply(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
             "insert into schema_migrations (name, checksum) values (%s, %s)",
             (name, _checksum(text)),
         )
+        # The row is written first: a statement that fails half-way leaves it unfinished, and the
+        # next run refuses to guess what was done.
         cursor.execute(text)
         cursor.execute(
             "update schema_migrations set finished_at = clock_timestamp() where name = %s", (name,)
@@ -178,6 +183,7 @@ def _apply(cursor: Any, name: str, text: str) -> None:  # noqa: ANN401
 
 
 def _maintain_history(cursor: Any) -> None:  # noqa: ANN401
+    # The first tick after a deployment must find the partitions of the coming days.
     cursor.execute("select to_regprocedure('maintain_history(timestamptz, interval)') is not null")
     if cursor.fetchone()[0]:
         cursor.execute("select maintain_history(null, %s::interval)", (_EVER,))

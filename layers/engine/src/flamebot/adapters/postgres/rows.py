@@ -25,12 +25,15 @@ _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _STATUSES = {status.value: status for status in InstanceStatus}
 _COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-# NUL and half a surrogate pair are JSON, but not jsonb; a whole pair (an emoji) is both. After a written backslash "u" may be but a letter.
+# JSON escapes that jsonb refuses: NUL, and half of a surrogate pair. A whole pair (an emoji) is
+# valid, and after an escaped backslash "u" is an ordinary letter.
 _SUSPECT = re.compile(r"\\(\\|u(0000|d[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..\\u)d[c-f]))")
 
 
 def to_json(value: object) -> str:
-    """JSON text that Postgres takes: what no jsonb can hold is replaced, not refused; it came from outside, after the effect."""
+    """Return JSON text that Postgres accepts; characters that jsonb refuses are replaced."""
+    # Replaced and not refused: the text came from a service after its effect, and a refused commit
+    # would lose the result.
     try:
         text = _COMPACT.encode(value)
     except ValueError:  # NaN or an infinity, which Python's parser lets in
@@ -56,14 +59,14 @@ def _storable(value: object) -> object:
 
 
 def decision_json(decision: Decision) -> Json:
-    """A decision as the verbs read it: keys are the field names, what is None is left out."""
+    """Return a decision as the SQL functions read it: field names as keys, without None."""
     document = _plain(decision)
     assert isinstance(document, dict)
     return document
 
 
 def _plain(value: object) -> object:
-    """By the value's exact type: asking for what it is an instance of took a sixth of a step's time."""
+    # By exact type: `isinstance` checks took a sixth of a step's processor time.
     kind = type(value)
     if kind in _AS_IT_IS:
         return value
@@ -86,7 +89,7 @@ def _plain(value: object) -> object:
 
 
 def _fields_of(kind: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields; none of anything else."""
+    """Return the names of a dataclass's fields; none for any other type."""
     names = _FIELDS.get(kind)
     if names is None:
         names = _FIELDS[kind] = (
@@ -98,7 +101,7 @@ def _fields_of(kind: type) -> tuple[str, ...]:
 
 
 def payload_json(payload: Payload) -> Json:
-    """A task's payload as it is stored: only what is set."""
+    """Return a task's payload as it is stored, without fields that have their default."""
     document = {}
     for name in _fields_of(Payload):
         item = getattr(payload, name)
@@ -108,7 +111,10 @@ def payload_json(payload: Payload) -> Json:
 
 
 def payload_of(stored: Mapping[str, Any]) -> Payload:
-    """A stored payload. Fields that this code does not know are passed over: newer code may have written them."""
+    """Return a stored payload.
+
+    Unknown fields are ignored: during a deploy newer code may have written them.
+    """
     known = _fields_of(Payload)
     values = {name: item for name, item in stored.items() if name in known and item is not None}
     if "request" in values:
@@ -122,14 +128,18 @@ def payload_of(stored: Mapping[str, Any]) -> Payload:
 
 
 def moment(value: datetime | str) -> datetime:
-    """A time in UTC, as a column or as JSON has it."""
+    """Return a time in UTC, from a column or from JSON."""
+    # psycopg2 returns the session's zone; comparing zones is slower than comparing UTC.
     if isinstance(value, datetime) and value.tzinfo is UTC:
         return value
     return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
 
 
 def task_pointer(row: Mapping[str, Any]) -> TaskPointer:
-    """A queued task: `task_id, fence, account_id, phase, due, alone`, as columns or as JSON."""
+    """Return the pointer to a queued task, from columns or from JSON.
+
+    The row has `task_id, fence, account_id, phase, due, alone`.
+    """
     return TaskPointer(
         task_id=TaskId(row["task_id"]),
         fence=row["fence"],
@@ -170,7 +180,13 @@ def task_of(row: Mapping[str, Any]) -> Task:
 
 
 def instance_of(row: Mapping[str, Any], *, key: str = "id", status: str = "status") -> Instance:
-    """A row of `workflow_instances`, as columns or as JSON; `key` and `status` name the columns that a join renames."""
+    """Return a row of `workflow_instances`, from columns or from JSON.
+
+    Args:
+        row: The row.
+        key: The name of the id's column, which a join renames.
+        status: The name of the status column, likewise.
+    """
     account = row["account_data"]
     return Instance(
         instance_id=InstanceId(str(row[key])),
@@ -210,8 +226,14 @@ def begun_of(row: Mapping[str, Any]) -> Begun:
 
 
 def commit_item_json(item: CommitItem) -> Json:
-    """An item of commit_tasks. Raises ValueError for a decision that would leave a live instance without a task (I2)."""
+    """Return an item of commit_tasks.
+
+    Raises:
+        ValueError: The decision would leave a live instance without a task (I2).
+    """
     decision = item.decision
+    # Checked before the statement: SQL would find the missing task only at the end of its
+    # transaction, and the whole group would fail with it.
     waits = decision.next is not None or (
         decision.task is not None and decision.task.to == "pending"
     )
@@ -237,7 +259,7 @@ def committed_of(row: Mapping[str, Any]) -> Committed:
 
 
 def start_row_json(row: StartRow) -> Json:
-    """A row of start_workflows."""
+    """Return an argument row of start_workflows."""
     return {
         "instance_id": row.instance_id,
         "account_id": row.account_id,
@@ -249,7 +271,7 @@ def start_row_json(row: StartRow) -> Json:
 
 
 def started_of(row: Mapping[str, Any]) -> Started:
-    """A row of start_workflows."""
+    """Return a result row of start_workflows."""
     found = row["instance_id"]
     return Started(
         account_id=row["account_id"],

@@ -88,6 +88,7 @@ class Executor:
             # would repeat a text that was rejected.
             return step.behaviour.text_brief(instance.account, f"{task.task_id}/{task.attempts}")
 
+        # No transaction is open during the call, which may take `call_timeout`.
         executed = (
             Executed(outcome=deferral)
             if deferral  # guard: deferred-is-not-executed
@@ -99,6 +100,7 @@ class Executor:
             task,
             executed.outcome,
             self._time.now(),
+            # Seeded by the task: a repetition after a lost commit plans the same numbers.
             TaskRandom(task.task_id),
             global_paused_ms=begun.global_paused_ms,
         )
@@ -130,6 +132,8 @@ class Executor:
         self._report(planned, committed)
         if committed is None:
             return None
+        # A statement of its own: within the commit it would lock the account after its tasks,
+        # against the lock order (accounts, instances, tasks).
         if committed.accepted:  # guard: account-status-is-stored
             self._store_account_status(planned)
         return successor(planned.begun, planned.decision, committed, wall=self._clock.wall())

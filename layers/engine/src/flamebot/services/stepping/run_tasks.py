@@ -102,6 +102,8 @@ class RunTasks:
             the database is unavailable and nothing was begun. In any other case the result of
             each task is committed, or the task is left to its lease.
         """
+        # Messages are acknowledged by not being returned here. A task that was not begun is found
+        # by its lease, so a message is returned only if nothing else would bring the task back.
         pointers, unreadable = self._decode(bodies)
         delivery_id = self._new_delivery_id()
         loop = self._loop(TimeBudget(remaining, self._call_timeout), delivery_id)

@@ -65,6 +65,8 @@ class DispatchDue:
         started = self._clock.monotonic()
         budget = TimeBudget.starting_now(self._clock, TimeBudget.TICK_SECONDS)
         waves = TimeBudget.starting_now(self._clock, TimeBudget.TICK_WAVES_SECONDS)
+        # Expired leases come first: those tasks are the most overdue, and claiming may use up the
+        # whole budget under a backlog.
         reclaimed = self._reclaim.run(str(uuid4()), budget)  # guard: tick-reclaims
         resent, sent_again = self._drain(self._store.resend_expired, budget)  # guard: tick-resends
 
@@ -79,6 +81,7 @@ class DispatchDue:
             sent=sent_again + sent,
             seconds=self._clock.monotonic() - started,
         )
+        # The heartbeat is written last, so that a tick that dies on the way counts as missed.
         self._store.record_tick(claimed, report.sent, report.seconds)
         self._report(report)
         return report
@@ -102,6 +105,8 @@ class DispatchDue:
 
         def claim(limit: int) -> list[TaskPointer]:
             nonlocal capacity
+            # Two passes may count at the same moment and exceed the limit together. The limit
+            # bounds a backlog and protects no invariant (docs/adr/0016).
             if capacity < limit:
                 capacity = self._store.free_queue_capacity()
             if capacity <= 0:
@@ -129,6 +134,8 @@ class DispatchDue:
         taken = sent = 0
         while not budget.over:  # guard: tick-ends-in-time
             pointers = take(_CHUNK)
+            # The pointers are committed as queued. If the tick dies before it has sent them, they
+            # are sent again under the same fence once their leases expire (I6).
             accepted = (send or self._send)(pointers)
             taken += len(pointers)
             sent += accepted

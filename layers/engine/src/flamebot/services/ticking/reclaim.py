@@ -68,9 +68,13 @@ class Reclaim:
         committer = Committer(self._store, self._clock, self._telemetry, budget=budget)
         count = 0
         while not budget.over:  # guard: reclaim-ends-in-time
+            # The statement assigned new fences: an invocation that was only frozen and continues
+            # now is refused at its commit (I4).
             expired = self._store.reclaim_expired(_CHUNK, delivery_id)
             count += len(expired)
             planned = [one for begun in expired if (one := self._plan(begun)) is not None]
+            # One chunk is committed before the next is reclaimed. If the tick dies here, the chunk
+            # has a new lease and is reclaimed again.
             commit = committer.commit([one.item for one in planned])
             self._send(commit.to_send)  # guard: reclaimed-is-sent
             for one, committed in zip(planned, commit.results, strict=True):
