@@ -48,7 +48,7 @@ def _texts(files: list[Path]) -> list[tuple[Path, str]]:
 def test_no_source_file_is_longer_than_three_hundred_lines(
     own_files: list[Path], root: Path
 ) -> None:
-    """A source file has at most 300 lines, a test file 400; exceptions are listed with a reason."""
+    """A source file has at most 300 lines, a test file 400, unless a reason is listed."""
     sources = [
         path
         for path in own_files
@@ -57,7 +57,7 @@ def test_no_source_file_is_longer_than_three_hundred_lines(
     lengths = {str(path.relative_to(root)): len(path.read_text().splitlines()) for path in sources}
     limits = {
         name: LONGEST_TEST
-        if name in LONGER_ON_PURPOSE or name.startswith("tests/")
+        if name in LONGER_ON_PURPOSE or name.startswith(("tests/", "verification/"))
         else LONGEST_SOURCE
         for name in lengths
     }

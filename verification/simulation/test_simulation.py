@@ -12,6 +12,7 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot.adapters.actions_api.client import ActionsApi
+from verification.mutants.catalogue import MUTANTS
 from verification.simulation.database import SimDatabase
 from verification.simulation.report import ENOUGH_SEEDS
 from verification.simulation.run import SQL, run_seeds, simulated_database
@@ -56,26 +57,13 @@ def first_failure(database: SimDatabase) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("verb", "guard", "place"),
-    [
-        (
-            "begin_tasks",
-            " and t.fence = asked.claim",
-            "t.status = 'queued'{} and t.scheduled_for <= v_now\n",
-        ),
-        ("commit_tasks", " and s.fence = x.fence", "where s.task_id = x.task_id{} and s.status"),
-    ],
-)
-def test_a_deleted_guard_is_noticed(
-    postgres: Server, tmp_path: Path, verb: str, guard: str, place: str
-) -> None:
+@pytest.mark.parametrize("name", ["begin_by_any_fence", "commit_by_any_fence"])
+def test_a_deleted_guard_is_noticed(postgres: Server, tmp_path: Path, name: str) -> None:
     """I4: without the fence in a function's condition some seed fails."""
     shutil.copytree(SQL, tmp_path / "sql")
-    file = tmp_path / "sql" / "functions" / f"{verb}.sql"
-    text = file.read_text()
-    assert text.count(place.format(guard)) == 1
-    file.write_text(text.replace(place.format(guard), place.format("")))
+    (mutant,) = (mutant for mutant in MUTANTS if mutant.name == name)
+    file = tmp_path / mutant.file
+    file.write_text(mutant.applied(file.read_text()))
     with simulated_database(postgres, tmp_path / "sql") as database:
         assert first_failure(database).startswith("I4")
 

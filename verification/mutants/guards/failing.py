@@ -53,7 +53,7 @@ MUTANTS = (
         "I8: a poll is not an attempt.",
         "phase is Phase.POLL and not outcome.new_key",
         "False",
-        "test_a_poll_without_a_response_is_repeated",
+        "tests/unit/domain/test_deferral.py::test_a_poll_without_a_response_is_repeated",
         guard="poll-is-no-attempt",
     ),
     FAILURE(
@@ -77,7 +77,7 @@ MUTANTS = (
         "No attempt begins after the step's timeout.",
         "phase is not Phase.CANCEL and at > ctx.deadline",
         "False",
-        "test_an_attempt_that_would_come_too_late_is_not_made",
+        "tests/unit/domain/test_deferral.py::test_an_attempt_that_would_come_too_late_is_not_made",
         guard="attempt-before-deadline",
     ),
     FAILURE(
@@ -109,7 +109,7 @@ MUTANTS = (
         "I6: the step's timeout limits deferrals.",
         "at > ctx.deadline",
         "False",
-        "test_deferrals_are_bounded_by_the_steps_timeout",
+        "tests/unit/domain/test_deferral.py::test_deferrals_are_bounded_by_the_steps_timeout",
         guard="deferral-deadline",
     ),
     FAILURE(
@@ -125,8 +125,8 @@ MUTANTS = (
         "A poll without a response is repeated after the timeout.",
         "at > ctx.last_resort",
         "at > ctx.deadline",
-        "test_only_a_response_after_the_deadline_is_a_timeout",
-        "test_a_poll_without_a_response_is_repeated",
+        "tests/unit/domain/test_deferral.py::test_only_a_response_after_the_deadline_is_a_timeout",
+        "tests/unit/domain/test_deferral.py::test_a_poll_without_a_response_is_repeated",
         guard="last-resort",
     ),
     FAILURE(
@@ -142,7 +142,7 @@ MUTANTS = (
         "I5: a job that was polled in vain may still be at work.",
         "failed(ctx, error, unknown=True)",
         "failed(ctx, error)",
-        "test_a_poll_without_a_response_is_repeated",
+        "tests/unit/domain/test_deferral.py::test_a_poll_without_a_response_is_repeated",
         guard="silent-job-unknown",
     ),
     FAILURE(
@@ -166,7 +166,7 @@ MUTANTS = (
         "I8: a task that was reclaimed too often fails.",
         "task.reclaims >= ctx.definition.max_reclaims",
         "False",
-        "test_a_task_that_crashes_repeatedly_fails",
+        "tests/unit/domain/test_deferral.py::test_a_task_that_crashes_repeatedly_fails",
         guard="reclaim-limit",
     ),
     FAILURE(
@@ -174,7 +174,7 @@ MUTANTS = (
         "I8: a task that no worker receives fails.",
         'code_of(outcome.error) == "undeliverable"',
         "False",
-        "test_a_task_that_crashes_repeatedly_fails",
+        "tests/unit/domain/test_deferral.py::test_a_task_that_crashes_repeatedly_fails",
         guard="undeliverable-fails",
     ),
     FAILURE(
@@ -190,7 +190,7 @@ MUTANTS = (
         "I8: a crash is not an attempt.",
         ", unknown=unknown, tried=False",
         ", unknown=unknown",
-        "test_a_task_that_crashes_repeatedly_fails",
+        "tests/unit/domain/test_deferral.py::test_a_task_that_crashes_repeatedly_fails",
         guard="crash-is-no-attempt",
     ),
     FAILURE(
@@ -222,7 +222,7 @@ MUTANTS = (
         "I1: after a failure of unknown outcome a stop cancels the job that may exist.",
         "if unknown:",
         "if False:",
-        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
+        "tests/unit/domain/test_deferral.py::test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="failure-stop",
     ),
     FAILURE(

@@ -28,7 +28,7 @@ MUTANTS = (
         "Time in a pause does not count towards the timeout.",
         "later(later(self.began, timeout), timedelta(milliseconds=paused))",
         "later(self.began, timeout)",
-        "test_time_in_a_pause_does_not_count",
+        "tests/unit/domain/test_deferral.py::test_time_in_a_pause_does_not_count",
         guard="deadline",
     ),
     PLAN_CONTEXT(
@@ -36,7 +36,7 @@ MUTANTS = (
         "I1: a stop cancels the job that is polled.",
         "phase is Phase.POLL or (phase is Phase.SUBMIT and unknown)",
         "phase is Phase.SUBMIT and unknown",
-        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
+        "tests/unit/domain/test_deferral.py::test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="open-job",
     ),
     PLAN_CONTEXT(
@@ -44,7 +44,7 @@ MUTANTS = (
         "I1: a stop cancels the job that a submit may have started.",
         "phase is Phase.POLL or (phase is Phase.SUBMIT and unknown)",
         "phase is Phase.POLL",
-        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
+        "tests/unit/domain/test_deferral.py::test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="open-job",
     ),
     PLAN_CONTEXT(
@@ -52,7 +52,7 @@ MUTANTS = (
         "I1: a job of unknown id is looked up by its submit's key.",
         "self.task.task_id if submitting else self.payload.key",
         "self.payload.key",
-        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
+        "tests/unit/domain/test_deferral.py::test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="cancel-key",
     ),
     PLAN_CONTEXT(
@@ -126,7 +126,7 @@ MUTANTS = (
         "I1: a job that was submitted while its workflow was being stopped is cancelled.",
         'ctx.cancel("stop", run=False, job_id=job_id)',
         "None",
-        "test_a_stop_cancels_a_job_that_is_or_may_be_open",
+        "tests/unit/domain/test_deferral.py::test_a_stop_cancels_a_job_that_is_or_may_be_open",
         guard="submitted-stop",
     ),
     POLLING(
@@ -134,7 +134,7 @@ MUTANTS = (
         "A job that runs past the step's timeout is cancelled.",
         "ctx.now < ctx.deadline",
         "True",
-        "test_a_job_that_runs_past_the_deadline_is_cancelled",
+        "tests/unit/domain/test_deferral.py::test_a_job_that_runs_past_the_deadline_is_cancelled",
         guard="job-timeout",
     ),
     POLLING(
@@ -142,7 +142,7 @@ MUTANTS = (
         "I1: a stop that meets a timeout's cancel ends in stopped.",
         'ctx.cancel("stop", run=False)',
         "None",
-        "test_a_job_that_runs_past_the_deadline_is_cancelled",
+        "tests/unit/domain/test_deferral.py::test_a_job_that_runs_past_the_deadline_is_cancelled",
         guard="timeout-stop",
     ),
     BACKOFF(
