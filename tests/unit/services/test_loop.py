@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from flamebot.domain.begun import Begun, Early
-from flamebot.domain.committed import Committed
+from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import FlamebotError, LocksUnavailable, StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.outcome import Defer
@@ -17,7 +17,7 @@ from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.services.stepping.account_lock import AccountLock
 from flamebot.services.stepping.execute import Planned
 from tests.unit.services.deliveries import THREADS, BeginStore, CountingExecutor, World, several
-from tests.unit.services.stand_ins import NOON, HandClock, ScriptedLocks, pointer
+from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
 def test_no_more_is_begun_than_threads_are_free() -> None:
@@ -256,3 +256,15 @@ def test_the_lock_is_released_when_all_is_known() -> None:
         world = World(executor=CountingExecutor(ended=ended))
         world.run(*several(1, Phase.SUBMIT))
         assert world.locks.released == released
+
+
+def test_an_unknown_commit_leaves_the_lock_to_expire() -> None:
+    """I4: a commit without a reply may still arrive, so its lock is not released."""
+
+    def rule(_: Sequence[CommitItem]) -> list[Committed]:
+        raise StoreUnavailable
+
+    world = World()
+    world.commits = CommitStore(rule)
+    world.run(*several(1, Phase.SUBMIT))
+    assert world.locks.released == []

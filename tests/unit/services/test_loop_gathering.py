@@ -201,15 +201,30 @@ def test_while_all_threads_are_taken_nothing_spins() -> None:
     assert (len(world.executor.ran), len(waits) < 20) == (2, True)
 
 
+class SlowQueue(World):
+    """A queue that takes a tenth of a second to accept messages."""
+
+    def send(self, messages: Sequence[Message]) -> int:
+        threading.Event().wait(0.1)
+        return super().send(messages)
+
+
 def test_the_invocation_ends_when_the_last_message_is_sent() -> None:
     """A message that is still being sent when the process is frozen would arrive much later."""
-
-    class SlowQueue(World):
-        def send(self, messages: Sequence[Message]) -> int:
-            threading.Event().wait(0.1)
-            return super().send(messages)
-
     world = SlowQueue()
     world.total = 44
     world.run(*several(1))
     assert world.sent_with == several(1)
+
+
+def test_what_a_commit_queues_is_sent() -> None:
+    """I6: the tasks that a commit queued are sent before the invocation ends."""
+    queued = pointer(9)
+
+    def rule(items: Sequence[CommitItem]) -> list[Committed]:
+        return [Committed(task_id=item.task_id, accepted=True, send=queued) for item in items]
+
+    world = SlowQueue()
+    world.commits = CommitStore(rule)
+    world.run(*several(1))
+    assert world.sent_with == [queued]

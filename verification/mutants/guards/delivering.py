@@ -1,194 +1,233 @@
-"""Guards of a delivery: which tasks are begun and when, and whose lock is given back."""
+"""Guards of the event loop: when a delivery is begun, released or requeued."""
 
 from __future__ import annotations
 
 from verification.mutants.mutant import Place
 
-_SERVICES = "layers/engine/src/flamebot/services/"
-DELIVER = Place(f"{_SERVICES}stepping/deliver.py", "tests/unit/services/test_deliver.py")
+_STEPPING = "layers/engine/src/flamebot/services/stepping/"
+_TESTS = "tests/unit/services/"
+LOOP = Place(f"{_STEPPING}loop.py", f"{_TESTS}test_loop.py")
+FAILURES = Place(f"{_STEPPING}loop.py", f"{_TESTS}test_loop_failures.py")
+TOGETHER = Place(f"{_STEPPING}loop.py", f"{_TESTS}test_loop_gathering.py")
+DELIVERY = Place(f"{_STEPPING}delivery.py", f"{_TESTS}test_loop.py")
+SENDER = Place(f"{_STEPPING}sender.py", f"{_TESTS}test_loop_failures.py")
 
 MUTANTS = (
-    DELIVER(
+    LOOP(
         "begin_without_time",
-        "What cannot be carried to its commit is not begun: it would burn its lease.",
-        "            if not self._invocation.may_begin:\n                self._send_on(self._waiting)\n",
-        "",
-        "test_what_does_not_fit_is_handed_back",
+        "A task that cannot be carried to its commit is not begun: it would use up its lease.",
+        "if not self._budget.may_begin:",
+        "if False:",
+        "test_what_does_not_fit_is_requeued",
+        guard="begin-only-with-time",
     ),
-    DELIVER(
+    DELIVERY(
         "begin_more_than_threads",
-        "What is begun runs at once: no lease runs while a task waits for a thread.",
-        "takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[: self._free])",
-        "takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting)",
-        "test_waves_are_no_larger_than_the_free_threads",
+        "A begun task runs at once: no lease runs while a task waits for a thread.",
+        "list(islice(waiting, limit))",
+        "list(waiting)",
+        "test_no_more_is_begun_than_threads_are_free",
+        guard="begin-only-with-a-free-thread",
     ),
-    DELIVER(
-        "begin_asked_too_early",
-        "I6: the rest of the second is waited out.",
-        "list(takewhile(lambda d: self._time.seconds_until(d.pointer.due) <= 0, self._waiting[: self._free]))",
-        "self._waiting[: self._free]",
+    DELIVERY(
+        "begin_before_the_due_time",
+        "I6: the fraction of a second before the due time is waited out.",
+        "takewhile(lambda d: is_due(d.due), self._by_state[State.WAITING])",
+        "iter(self._by_state[State.WAITING])",
         "test_the_rest_of_the_second_is_waited_out",
+        guard="begin-only-when-due",
     ),
-    DELIVER(
-        "early_is_dropped",
+    LOOP(
+        "early_task_is_dropped",
         "I6: a task that the database calls early is begun when it is due there.",
-        "                self._waiting = sorted([*self._waiting, d], key=_due)  # its lock is renewed when it is admitted again\n",
-        "",
+        "self._deliveries.move(d, State.WAITING)",
+        "self._deliveries.move(d, State.DONE)",
         "test_a_slower_clock_at_the_database_is_waited_for",
+        guard="early-waits-again",
     ),
-    DELIVER(
+    LOOP(
         "write_without_the_lock",
-        "I4: the account's lock comes before a write is begun.",
-        "            if d.pointer.phase.writes:\n",
-        "            if False:\n",
+        "I4: the account's lock is acquired before a write begins.",
+        "if d.pointer.phase.writes:",
+        "if False:",
         "test_only_writers_take_the_lock",
+        guard="lock-for-writers-only",
     ),
-    DELIVER(
+    LOOP(
         "lock_for_everything",
-        "Who writes nothing keeps nobody from writing.",
-        "            if d.pointer.phase.writes:\n",
-        "            if True:\n",
+        "A task that writes nothing keeps no other task from writing.",
+        "if d.pointer.phase.writes:",
+        "if True:",
         "test_only_writers_take_the_lock",
+        guard="lock-for-writers-only",
     ),
-    DELIVER(
-        "held_is_executed",
-        "I4: a task whose account is locked by another is put off.",
-        'self._admitted.append((d, Defer(after=after, reason="locked: the account\'s lock was not to be had")))',
-        "self._admitted.append((d, None))",
-        "test_a_held_lock_puts_off",
+    LOOP(
+        "held_task_is_executed",
+        "I4: a task whose account is locked by another holder is deferred.",
+        "d.deferral = Defer(after=after, reason=reason)",
+        "d.deferral = None",
+        "test_a_held_lock_defers",
+        guard="held-is-deferred",
     ),
-    DELIVER(
+    LOOP(
         "duplicate_is_begun",
-        "I5: a duplicate's task is its twin's.",
-        "            case Verdict.DUPLICATE:\n                self._under_way.discard(d)\n",
-        "            case Verdict.DUPLICATE:\n                self._admitted.append((d, None))\n",
-        "test_a_duplicate_touches_nothing",
+        "I5: the task of a duplicate delivery belongs to the first delivery.",
+        "self._deliveries.move(d, State.DONE)",
+        "self._deliveries.move(d, State.READY)",
+        "test_a_duplicate_does_nothing",
+        guard="duplicate-does-nothing",
     ),
-    DELIVER(
-        "patience_of_a_lock_without_bounds",
-        "I6: a lock's expiry is no measure of when its holder is done.",
-        "return min(max(answer.held_until - self._clock.wall(), _MIN_LOCK_TIMEOUT), _LOCK_TIMEOUT)",
-        "return answer.held_until - self._clock.wall()",
+    LOOP(
+        "deferral_without_bounds",
+        "I6: the expiry of a lock does not say when its holder is done.",
+        "return min(max(left, _SHORTEST_DEFERRAL), _LONGEST_DEFERRAL)",
+        "return left",
         "test_a_deferral_is_neither_long_nor_a_spin",
+        guard="deferral-has-bounds",
     ),
-    DELIVER(
-        "lock_kept_though_nothing_was_begun",
-        "A stale pointer does not hold the account of the task that is alive.",
-        "fence=d.pointer.fence)\n                self._give_back([d])\n",
-        "fence=d.pointer.fence)\n",
-        "test_what_is_not_begun_gives_its_lock_back",
+    LOOP(
+        "stale_pointer_keeps_the_lock",
+        "A stale pointer does not hold the account of the live task.",
+        "self._release([d])",
+        "self._finish([d])",
+        "test_what_is_not_begun_releases_its_lock",
+        guard="stale-pointer-keeps-no-lock",
     ),
-    DELIVER(
-        "lock_kept_though_begin_failed",
-        "No call was made, and none will be: the lock is given back.",
-        "            self._give_back(admitted)  # no call was made, and none will be\n",
-        "",
+    LOOP(
+        "failed_begin_keeps_the_lock",
+        "After a failed begin no call will be made, so the lock is released.",
+        "self._release(ready)",
+        "self._finish(ready)",
         "test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun",
+        guard="failed-begin-releases",
     ),
-    DELIVER(
-        "batch_failed_though_something_was_begun",
-        "Once something was begun the messages are acknowledged: the rest is left to its lease.",
-        "if isinstance(error, StoreUnavailable) and not self._begun:",
-        "if isinstance(error, StoreUnavailable):",
-        "test_a_database_that_dies_later_leaves_the_rest_to_its_lease",
+    LOOP(
+        "batch_failed_though_a_task_was_begun",
+        "Once a task was begun the messages are acknowledged: the rest is left to its lease.",
+        "and not self._any_begun",
+        "",
+        "test_a_database_that_fails_later_leaves_the_rest_to_its_lease",
+        guard="begun-batch-is-acknowledged",
     ),
-    DELIVER(
+    LOOP(
         "batch_acknowledged_though_nothing_was_begun",
         "With the database down and nothing begun the messages come again.",
-        "        if isinstance(error, StoreUnavailable) and not self._begun:\n            raise error\n",
-        "",
+        "if isinstance(error, StoreUnavailable) and not self._any_begun:",
+        "if False:",
         "test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun",
+        guard="failed-batch-comes-again",
     ),
-    DELIVER(
-        "rest_is_forgotten",
-        "I6: what could not be begun in time is sent on.",
-        "                self._send_on(self._waiting)\n            self._admit()\n",
-        "                self._waiting = []\n            self._admit()\n",
-        "test_what_does_not_fit_is_handed_back",
+    SENDER(
+        "rest_is_not_requeued",
+        "I6: a task that cannot be begun in time is sent again.",
+        "self._pool.submit(None, lambda: self._send(pointers, locks), expected=False)",
+        "pass",
+        f"{_TESTS}test_loop.py::test_what_does_not_fit_is_requeued",
+        guard="released-is-requeued",
     ),
-    DELIVER(
+    LOOP(
         "much_later_is_waited_for",
-        "A function does not wait for what is due much later: it is sent on.",
-        "        self._send_on([d for d in self._waiting if self._time.seconds_until(d.pointer.due) > LONGEST_WAIT_SECONDS])\n",
-        "",
-        "test_what_is_due_much_later_is_sent_on",
+        "A function does not wait for a task that is due much later: it is requeued.",
+        "self._requeue(late)",
+        "pass",
+        "test_what_is_due_much_later_is_requeued",
+        guard="much-later-is-requeued",
     ),
-    DELIVER(
+    LOOP(
         "threads_outlive_the_invocation",
         "I4: no thread outlives its invocation: frozen, it would act long after its lease.",
-        "            self._work_off()  # a thread that outlives its invocation is frozen, and would act long after its lease\n",
-        "",
-        "test_a_defect_waits_for_what_runs",
+        "self._loop()  # guard: error-drains-threads",
+        "pass",
+        "test_a_defect_drains_running_threads",
+        guard="error-drains-threads",
     ),
-    DELIVER(
+    LOOP(
         "invocation_ends_before_its_threads",
         "I4: the invocation ends when its last task has.",
-        "while self._waiting or self._under_way or self._outside.open:",
-        "while self._waiting:",
+        "while self._deliveries.open or self._pool.open:",
+        "while self._deliveries.count(State.WAITING):",
         "test_the_invocation_ends_with_its_last_task",
+        guard="ends-with-its-last-call",
     ),
-    DELIVER(
-        "a_chain_that_breaks_is_never_over",
-        "The invocation ends, whatever broke in it.",
-        "        self._under_way.discard(d)\n        self._telemetry.warn(",
-        "        self._telemetry.warn(",
-        "test_a_chain_that_breaks_takes_no_sibling",
+    LOOP(
+        "failed_delivery_is_never_done",
+        "The invocation ends, whatever fails in it.",
+        "self._deliveries.move(d, State.DONE)",
+        "pass",
+        "test_a_task_that_fails_ends_no_other",
+        guard="failed-delivery-is-done",
         may_hang=True,
     ),
-    DELIVER(
-        "lock_never_given_back",
-        "The lock is given back when all is known.",
-        "            elif chain.settled:\n",
-        "            elif False:\n",
-        "test_the_lock_is_given_back_when_all_is_known",
+    LOOP(
+        "lock_is_never_released",
+        "The lock is released once the ends of all calls and commits are known.",
+        "elif d.lock_releasable:",
+        "elif False:",
+        "test_the_lock_is_released_when_all_is_known",
+        guard="released-when-all-is-known",
     ),
-    DELIVER(
-        "lock_given_back_whatever_is_known",
-        "I4: a chain that is not settled leaves its lock to lapse.",
-        "            elif chain.settled:\n",
-        "            elif True:\n",
-        "test_the_lock_is_given_back_when_all_is_known",
+    LOOP(
+        "lock_is_always_released",
+        "I4: a delivery with a call or commit of unknown end leaves its lock to expire.",
+        "elif d.lock_releasable:",
+        "elif True:",
+        "test_the_lock_is_released_when_all_is_known",
+        guard="released-when-all-is-known",
     ),
-    DELIVER(
-        "release_of_what_is_not_held",
-        "I4: only what was taken is given back.",
-        "for d in [d for d in delivered if d.lock.held]:",
-        "for d in delivered:",
-        "test_a_held_lock_puts_off",
+    LOOP(
+        "release_of_a_lock_that_is_not_held",
+        "I4: only an acquired lock is released.",
+        "if d.lock.held:",
+        "if True:",
+        "test_a_held_lock_defers",
+        guard="release-what-is-held",
     ),
-    DELIVER(
-        "invocation_ends_before_its_locks_are_given_back",
-        "The invocation ends when the last lock is given back.",
-        "while self._waiting or self._under_way or self._outside.open:",
-        "while self._waiting or self._under_way:",
-        "tests/unit/services/test_deliver_together.py::test_the_invocation_ends_when_the_last_lock_is_given_back",
+    TOGETHER(
+        "invocation_ends_before_its_messages_are_sent",
+        "The invocation ends when its last message is sent: it would arrive much later.",
+        "while self._deliveries.open or self._pool.open:",
+        "while self._deliveries.open:",
+        "test_what_a_commit_queues_is_sent",
+        guard="ends-with-its-last-call",
     ),
-    DELIVER(
+    FAILURES(
         "begin_after_it_failed",
         "Once begin has failed, nothing more is begun.",
-        "        if self._given_up:\n",
-        "        if False:\n",
-        "tests/unit/services/test_deliver_in_trouble.py::test_whoever_gets_the_lock_after_begin_failed_is_not_begun",
+        "if self._stopped:",
+        "if False:",
+        "test_a_lock_acquired_after_begin_failed_is_released",
+        guard="nothing-begun-after-a-failure",
     ),
-    DELIVER(
-        "early_lock_kept_though_begin_failed",
-        "What came early gives its lock back when nothing more is begun.",
-        "        self._give_back(self._waiting)  # what came early has its lock\n",
-        "",
-        "tests/unit/services/test_deliver_in_trouble.py::test_an_early_task_gives_its_lock_back_when_begin_fails",
+    FAILURES(
+        "early_task_keeps_its_lock_after_a_failure",
+        "An early task releases its lock when nothing more is begun.",
+        "self._release(self._deliveries.in_state(State.WAITING))",
+        "self._finish(self._deliveries.in_state(State.WAITING))",
+        "test_an_early_task_releases_its_lock_when_begin_fails",
+        guard="early-releases-too",
     ),
-    DELIVER(
-        "sent_on_with_its_lock",
-        "I6: the lock is given back before the message is sent on.",
-        "                lock.give_back()\n",
-        "                pass\n",
-        "tests/unit/services/test_deliver_in_trouble.py::test_what_is_sent_on_has_given_its_lock_back_before",
+    SENDER(
+        "requeued_with_its_lock",
+        "I6: a lock is released before its task is requeued, or the next delivery is a duplicate.",
+        "lock.release()",
+        "pass",
+        "test_a_lock_is_released_before_its_task_is_requeued",
+        guard="released-before-requeued",
     ),
-    DELIVER(
+    FAILURES(
         "begin_after_a_long_commit",
-        "What cannot be carried to its commit is not begun, however long the last one took.",
-        "        if not self._invocation.may_begin:  # a commit waited for its database meanwhile\n",
-        "        if False:\n",
-        "tests/unit/services/test_deliver_in_trouble.py::test_after_a_long_commit_nothing_is_begun_without_time",
+        "A task that cannot be carried to its commit is not begun, however long the last one took.",
+        "if not self._budget.may_begin:",
+        "if False:",
+        "test_after_a_long_commit_nothing_is_begun_without_time",
+        guard="long-commit-leaves-no-time",
+    ),
+    LOOP(
+        "commit_is_not_sent",
+        "I6: what a commit queued is sent right after it.",
+        "self._sender.send(commit.to_send)",
+        "pass",
+        f"{_TESTS}test_loop_gathering.py::test_what_a_commit_queues_is_sent",
+        guard="commit-sends-what-it-queued",
     ),
 )

@@ -1,117 +1,135 @@
-"""Guards of what is begun and committed together: who is waited for, and on which thread a question is asked."""
+"""Guards of the call pool: calls side by side, and results that are begun and committed together."""
 
 from __future__ import annotations
 
 from verification.mutants.mutant import Place
 
 _SERVICES = "layers/engine/src/flamebot/services/"
-DELIVER = Place(f"{_SERVICES}stepping/deliver.py", "tests/unit/services/test_deliver.py")
-OUTSIDE = Place(f"{_SERVICES}stepping/outside.py", "tests/unit/services/test_outside.py")
+_TESTS = "tests/unit/services/"
+LOOP = Place(f"{_SERVICES}stepping/loop.py", f"{_TESTS}test_loop_gathering.py")
+POOL = Place(f"{_SERVICES}stepping/call_pool.py", f"{_TESTS}test_call_pool.py")
+GATHER = Place(f"{_SERVICES}stepping/call_pool.py", f"{_TESTS}test_loop_gathering.py")
+PHASES = Place(f"{_SERVICES}stepping/phases/run.py", f"{_TESTS}test_execute_phase.py")
 
 MUTANTS = (
-    OUTSIDE(
-        "a_question_that_breaks_breaks_its_siblings",
-        "The siblings of a task that broke go on.",
-        "        if isinstance(error, Exception):\n            question.broken(error)\n        elif error",
-        "        if error",
-        "test_who_asked_hears_of_a_question_that_broke",
+    POOL(
+        "an_error_ends_the_loop",
+        "The other tasks go on when one task's call raises an error.",
+        "if isinstance(result, BaseException) and not isinstance(result, Exception):",
+        "if isinstance(result, BaseException):",
+        "test_an_error_is_the_result_of_its_call",
+        guard="error-is-a-result",
     ),
-    DELIVER(
+    LOOP(
         "begin_without_a_thread",
-        "What is begun has a thread: what is being sent or given back has one too.",
-        " - (self._outside.open - self._outside.awaited), 0)",
-        ", 0)",
-        "tests/unit/services/test_deliver_together.py::test_a_task_is_begun_only_with_a_thread_to_run_on",
+        "A begun task has a thread: open calls, releases and sends hold one too.",
+        "- self._pool.open - reserved",
+        "- reserved",
+        "test_a_task_is_begun_only_with_a_thread_to_run_on",
+        guard="begun-has-a-thread",
     ),
-    DELIVER(
+    GATHER(
         "writers_begin_one_by_one",
-        "All whose locks were got within a moment are begun in one statement.",
-        "while self._outside.awaited and self._clock.monotonic() < give_up and",
-        "while self._under_way.isdisjoint(d for d, _ in self._admitted) and self._outside.awaited and",
-        "tests/unit/services/test_deliver_together.py::test_writers_that_have_their_locks_are_begun_together",
+        "Tasks whose locks were acquired within a moment are begun in one statement.",
+        "if not self.expected or self._clock.monotonic() >= deadline:",
+        "if True:",
+        "test_writers_that_have_their_locks_are_begun_together",
+        guard="gathers-what-is-expected",
     ),
-    DELIVER(
+    LOOP(
         "due_waits_for_a_call",
-        "I6: what falls due is begun beside a call that lasts.",
-        "return self._until_due() if self._waiting and self._free else None",
-        "return None",
-        "tests/unit/services/test_deliver_together.py::test_what_falls_due_is_begun_beside_a_call_that_lasts",
+        "I6: a task that falls due is begun beside a call that lasts.",
+        "if due is None or not self._free_threads:",
+        "if True:",
+        "test_what_falls_due_is_begun_beside_a_call_that_lasts",
+        guard="due-is-begun-beside-a-call",
     ),
-    DELIVER(
+    LOOP(
         "spins_without_a_thread",
-        "What is due waits for a thread without spinning.",
-        "if self._waiting and self._free else None",
-        "if self._waiting else None",
-        "tests/unit/services/test_deliver_together.py::test_while_all_threads_are_taken_nothing_spins",
+        "A due task waits for a free thread without polling for it.",
+        "if due is None or not self._free_threads:",
+        "if due is None:",
+        "test_while_all_threads_are_taken_nothing_spins",
+        guard="due-is-begun-beside-a-call",
     ),
-    Place(f"{_SERVICES}stepping/phases/run.py", "tests/unit/services/test_execute_phase.py")(
-        "question_without_time",
-        "No call is begun that the platform would cut off.",
-        "        invocation.need_call()  # the commit that led here may have waited for its database\n",
-        "",
+    PHASES(
+        "call_without_time",
+        "No call is started that the platform would cut off.",
+        "budget.need_call()",
+        "pass",
         "test_no_call_is_begun_that_might_be_cut_off",
+        guard="call-needs-time",
     ),
-    DELIVER(
-        "waits_for_who_waits_for_the_outside",
-        "Batching never waits to fill: a call at the outside delays no commit.",
-        "self._clock.monotonic() < give_up and self._outside.hear(_QUIET_SECONDS)",
-        "self._outside.hear(None)",
-        "tests/unit/services/test_deliver_together.py::test_who_waits_for_the_outside_holds_nobody_up",
+    GATHER(
+        "blocked_call_delays_a_commit",
+        "Group commit never waits to fill: a remote call delays no commit.",
+        "wait = QUIET_SECONDS",
+        "wait = None",
+        "test_a_blocked_call_delays_no_commit",
+        guard="blocked-call-delays-no-commit",
     ),
-    DELIVER(
-        "waits_for_nobody",
-        "What arrives together goes together.",
-        "while self._outside.awaited and self._clock.monotonic() < give_up and",
-        "while False and",
-        "tests/unit/services/test_deliver_together.py::test_who_is_heard_within_a_moment_is_committed_together",
+    GATHER(
+        "results_are_committed_one_by_one",
+        "Results that arrive within a moment are committed in one statement.",
+        "if not self.expected or self._clock.monotonic() >= deadline:",
+        "if True:",
+        "test_results_within_a_moment_are_committed_together",
+        guard="gathers-what-is-expected",
     ),
-    DELIVER(
+    GATHER(
         "gathers_for_ever",
-        "A commit waits 50 ms at most, whoever else comes.",
-        "self._clock.monotonic() < give_up and ",
+        "A commit waits 50 ms at most, whatever else arrives.",
+        "or self._clock.monotonic() >= deadline",
         "",
-        "tests/unit/services/test_deliver_together.py::test_who_comes_again_and_again_is_not_waited_for_long",
+        "test_gathering_ends_although_results_keep_arriving",
+        guard="gathers-no-longer-than-50-ms",
     ),
-    DELIVER(
-        "lone_task_waits_for_company",
-        "Batching never waits to fill: a lone task's begin and commit wait for nobody.",
-        "return _QUIET_SECONDS if self._outside.awaited else 0.0",
-        "return _QUIET_SECONDS",
-        "tests/unit/services/test_deliver_together.py::test_a_begin_waits_for_no_lock_that_is_given_back",
+    GATHER(
+        "lone_task_waits",
+        "Group commit never waits to fill: the begin of a lone task waits for no release.",
+        "if wait == 0 and self.expected:",
+        "if wait == 0:",
+        "test_a_begin_waits_for_no_release",
+        guard="lone-task-waits-for-nothing",
     ),
-    OUTSIDE(
-        "one_question_at_a_time",
-        "None waits for another's answer while there are threads.",
-        "                self._call_a_thread()\n",
-        "                pass\n",
-        "test_questions_that_wait_all_wait_at_once",
+    POOL(
+        "one_call_at_a_time",
+        "No call waits for another's result while there are threads.",
+        "self._wake_thread()",
+        "pass",
+        "test_calls_that_block_all_block_at_once",
+        guard="blocked-calls-block-at-once",
     ),
-    OUTSIDE(
-        "no_thread_to_be_had_strands_a_question",
-        "Where no thread more is to be had, those that there are answer all.",
-        "            with suppress(RuntimeError):",
-        "            with suppress(ZeroDivisionError):",
-        "test_without_another_thread_the_one_there_is_answers_all",
+    POOL(
+        "a_refused_thread_strands_a_call",
+        "If no further thread can be started, the existing ones run all calls.",
+        "with suppress(RuntimeError):",
+        "with suppress(ZeroDivisionError):",
+        "test_one_thread_runs_all_calls_if_no_other_can_start",
+        guard="no-thread-strands-no-call",
     ),
-    OUTSIDE(
-        "a_thread_for_each_question",
-        "To wake a thread costs more than an answer that is there at once.",
-        "            if self._coming or not self._asked:\n",
-        "            if not self._asked:\n",
-        "test_questions_answered_at_once_wake_few_threads",
+    POOL(
+        "a_thread_for_each_call",
+        "Waking a thread costs more than a call that returns at once.",
+        "if self._waking or not self._calls:",
+        "if not self._calls:",
+        "test_calls_that_return_at_once_wake_few_threads",
+        guard="one-thread-woken-at-a-time",
     ),
-    OUTSIDE(
-        "thread_is_coming_for_ever",
-        "What is asked after a thread came is answered too.",
-        "            self._coming = False\n        while",
-        "            pass\n        while",
-        "test_questions_that_wait_all_wait_at_once",
+    POOL(
+        "a_thread_is_being_woken_for_ever",
+        "Calls that are submitted after a thread has arrived run too.",
+        "self._waking = False",
+        "pass",
+        "test_calls_that_block_all_block_at_once",
+        guard="woken-thread-has-arrived",
     ),
-    OUTSIDE(
-        "kill_is_not_heard",
-        "A kill in a thread is a kill.",
-        "            except BaseException as error:\n                self._answers.put((question, None, error))\n",
-        "            except BaseException:\n",
-        "test_a_kill_in_a_thread_is_a_kill",
+    POOL(
+        "a_kill_is_not_reported",
+        "A kill in a worker thread ends the loop.",
+        "self._results.put((call, error))",
+        "pass",
+        "test_a_kill_in_a_worker_thread_ends_the_loop",
+        guard="kill-is-a-kill",
     ),
 )

@@ -15,7 +15,7 @@ POSTGRES = Place(
 )
 USE = Place(
     "layers/engine/src/flamebot/services/stepping/account_lock.py",
-    "tests/unit/services/test_deliver.py",
+    "tests/unit/services/test_loop.py",
 )
 
 _SQL_DEAD = "(l.sequence, l.fence) = (p_sequence, p_fence) and l.acquired_at <= v_wall - p_lease)"
@@ -263,6 +263,6 @@ MUTANTS = (
         "I4: only an acquired lock is held.",
         "self._held = answer.verdict is Verdict.ACQUIRED",
         "self._held = True",
-        "test_a_held_lock_puts_off",
+        "test_a_held_lock_defers",
     ),
 )

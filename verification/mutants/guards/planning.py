@@ -11,7 +11,7 @@ PLAN = Place(f"{_DOMAIN}plan.py", f"{_TESTS}test_plan_by_hand.py")
 POLLING = Place(f"{_DOMAIN}polling.py", f"{_TESTS}test_failure.py")
 BACKOFF = Place(f"{_DOMAIN}backoff.py", f"{_TESTS}test_backoff.py")
 ADVANCE = Place(f"{_DOMAIN}advance.py", f"{_TESTS}test_plan.py")
-TASK = Place(f"{_DOMAIN}task.py", "tests/unit/services/test_deliver.py")
+TASK = Place(f"{_DOMAIN}task.py", "tests/unit/services/test_loop.py")
 CONTEXT = Place(f"{_DOMAIN}context.py", f"{_TESTS}test_context.py")
 
 MUTANTS = (

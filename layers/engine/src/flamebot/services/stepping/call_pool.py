@@ -89,8 +89,8 @@ class CallPool(Generic[K, R]):
             if wait:
                 self._clock.sleep(wait)
             return
-        if wait == 0 and self.expected:
-            wait = QUIET_SECONDS  # guard: lone-task-waits-for-nothing
+        if wait == 0 and self.expected:  # guard: lone-task-waits-for-nothing
+            wait = QUIET_SECONDS
         deadline: float | None = None
         while True:
             try:
@@ -102,6 +102,7 @@ class CallPool(Generic[K, R]):
             self.open -= 1
             self.expected -= call.expected
             # What ends the process in a worker thread ends it here too.
+            # guard: error-is-a-result
             if isinstance(result, BaseException) and not isinstance(result, Exception):
                 raise result
             if call.key is not None:

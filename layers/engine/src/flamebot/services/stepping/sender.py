@@ -49,6 +49,7 @@ class Sender:
         The rows are not changed, so a duplicate delivery does nothing.
         """
         if pointers:
+            # guard: released-is-requeued
             self._pool.submit(None, lambda: self._send(pointers, locks), expected=False)
 
     def _send(self, pointers: Sequence[TaskPointer], locks: Sequence[AccountLock]) -> None:
