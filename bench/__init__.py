@@ -1,1 +1,4 @@
-"""The benchmarks: the product's own handlers and SQL on a real Postgres, and what the machine could do at best. See README.md."""
+"""The benchmarks: the product's handlers and SQL on a real Postgres, and the limits of the machine.
+
+See README.md.
+"""

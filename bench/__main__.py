@@ -13,11 +13,12 @@ from bench.figures import Figure
 from bench.machine import Others
 from bench.run import Run
 
-# In this order: the later ones use what the earlier ones found. Each names the figures that it answers.
+# In this order: later measurements use results of earlier ones. Each names its figures.
 MEASURES: dict[str, tuple[str, ...]] = {
     "limits": ("update_tps_", "copy_rows_per_second", "bare_claim_rows_per_second"),
-    "throughput": ("steps_per_second", "steps_vs_update", "best_step_threads", "statements_per_step", "commits_per_step",
-                   "wal_bytes_per_step", "messages_per_step", "python_us_per_step", "cpu_us_per_step"),
+    "throughput": ("steps_per_second", "steps_vs_update", "best_step_threads",
+                   "statements_per_step", "commits_per_step", "wal_bytes_per_step",
+                   "messages_per_step", "python_us_per_step", "cpu_us_per_step"),
     "lone": ("lone_workflow_",),
     "tick": ("tick_100k_seconds",),
     "imports": ("import_set_based_",),
@@ -34,7 +35,7 @@ _NEEDS = {"throughput": ("limits",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run; answer 0 whether or not goals are reached: figures are told, not enforced."""
+    """Run the measurements; return 0 whether or not goals are met: figures are only reported."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", help="a figure or a measurement")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""From what a metered stack saw to what a step, a workflow and a month cost; and the table for people."""
+"""The cost of a step, a workflow and a month, from the usage that a metered stack recorded."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 from bench.dollars import MILLION, MONTH_HOURS, FunctionSize, Prices, delivered, sum_of, used_by
 from devstack.aws.template import Template
 
-POLLERS = 5  # with which Lambda watches a queue; each asks again when nothing came for 20 s
+# long-polling connections with which Lambda watches a queue; each polls again after 20 s without a
+# message
+POLLERS = 5
 _POLLS_PER_HOUR = 3600 / 20
-_SECRET_READS_PER_HOUR = 12  # a secret is kept for five minutes, by each environment
-# Names in the table; what is missing here is shown by its own name.
+_SECRET_READS_PER_HOUR = 12  # a secret is cached for five minutes by each environment
+# Names in the table; a price without one is shown by its own name.
 _SHOWN = {
     "lambda_x86_gb_second": "Lambda, GB-seconds",
     "lambda_arm_gb_second": "Lambda, GB-seconds (arm)",
@@ -29,18 +31,21 @@ _SHOWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Some workflows, run to their end."""
+    """Workflows that ran to their end, with their usage."""
 
     workflows: int
-    steps: int  # rows of the history: each wait, jump and effect that was completed
+    steps: int  # rows of the history: each completed wait, jump and effect
     effects: int
-    transitions: int  # of Step Functions, for the same
+    transitions: int  # of Step Functions for the same work
     used: Mapping[str, Sequence[Mapping[str, Any]]]  # by function, each invocation
     events: Sequence[int]  # messages of each event of the step function
 
 
 def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> defaultdict[str, float]:
-    """What the workflows used. Of a tick, what it sent: it runs each minute anyhow, and so stands among the fixed costs."""
+    """Return what the workflows used.
+
+    A tick counts with what it sent: it runs each minute anyhow and is a fixed cost.
+    """
     parts: list[Mapping[str, float]] = [
         used_by(seen.used.get(name, ()), sizes[name]) for name in ("step", "import_accounts")
     ]
@@ -48,23 +53,21 @@ def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> defaultdict[str, flo
     sent = {name: ticks[name] for name in ("sqs_request", "nat_gb")}
     requests = {"http_api_request": float(len(seen.used.get("import_accounts", ())))}
     total = sum_of([*parts, sent, requests, *(delivered(messages) for messages in seen.events)])
-    total.pop(
-        "secret_request", None
-    )  # each five minutes, whether there are steps to run or not: a fixed cost
+    total.pop("secret_request", None)  # every five minutes, with or without steps: a fixed cost
     return total
 
 
 def usd_per_million_steps(
     seen: Seen, sizes: Mapping[str, FunctionSize], prices: Prices
 ) -> dict[str, float]:
-    """Dollars by price, for a million steps like these."""
+    """Return dollars by price for a million such steps."""
     return {
         name: usd / seen.steps * MILLION for name, usd in prices.cost(usage(seen, sizes)).items()
     }
 
 
 def step_functions_usd_per_million_steps(seen: Seen, prices: Prices) -> float:
-    """What Step Functions Standard takes for its transitions alone, if it does what a million steps like these do."""
+    """Return what Step Functions Standard charges for the transitions of a million such steps."""
     return seen.transitions * prices.usd["step_functions_transition"] / seen.steps * MILLION
 
 
@@ -75,7 +78,10 @@ def fixed_usd_per_month(
     sizes: Mapping[str, FunctionSize],
     metrics: int,
 ) -> defaultdict[str, float]:
-    """What a month uses when nothing runs, database apart. `idle`: one invocation of each scheduled function; `metrics`: how many."""
+    """Return what an idle month uses without the database.
+
+    `idle`: one invocation of each scheduled function; `metrics`: their number.
+    """
     of_type = Counter(
         resource["Type"] for resource in resources.values() if "Condition" not in resource
     )
@@ -103,12 +109,13 @@ def fixed_usd_per_month(
 
 
 def table(title: str, amounts: Mapping[str, float], usd: Mapping[str, float]) -> str:
-    """Amount, dollars and share of each line, the dearest first."""
+    """Return amount, dollars and share of each line, the most expensive first."""
     whole = sum(usd.values())
     lines = [f"{title}: {whole:,.2f} dollars"]
     for name, cost in sorted(usd.items(), key=lambda item: -item[1]):
         if cost:
             lines.append(
-                f"    {_SHOWN.get(name, name):26} {amounts[name]:14,.4g} {cost:9,.3f} $ {100 * cost / whole:5.1f} %"
+                f"    {_SHOWN.get(name, name):26} {amounts[name]:14,.4g} "
+                f"{cost:9,.3f} $ {100 * cost / whole:5.1f} %"
             )
     return "\n".join(lines)

@@ -16,7 +16,8 @@ from flamebot.adapters.postgres.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".bench"
-# Everything that is not Postgres' own default. fsync, synchronous_commit and full_page_writes are on, as by default.
+# Settings that differ from Postgres' defaults. fsync, synchronous_commit and full_page_writes are
+# on, as by default.
 SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "synchronous_commit": "on",
@@ -31,7 +32,7 @@ _names = itertools.count(1)
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A durable server with a new, empty cluster on the disk of this checkout, gone with the block."""
+    """Run a durable server with a new cluster on this disk for the length of a block."""
     CACHE.mkdir(exist_ok=True)
     home = CACHE / "postgres"
     shutil.rmtree(home, ignore_errors=True)
@@ -44,31 +45,31 @@ def server() -> Iterator[Server]:
 
 
 class Session:
-    """A connection that answers rows, values, and nothing in between."""
+    """A connection that returns rows or a value."""
 
     def __init__(self, url: str) -> None:
-        """Connect."""
+        """Connect to a database."""
         self.connection = psycopg2.connect(url)
         self.connection.autocommit = True
 
     def rows(self, sql: str, params: object = None) -> list[tuple[Any, ...]]:
-        """Run a statement and answer its rows."""
+        """Run a statement and return its rows."""
         with self.connection.cursor() as cursor:
             cursor.execute(sql, params)  # type: ignore[arg-type]  # a mapping or a sequence, as the statement wants it
             return cursor.fetchall() if cursor.description else []
 
     def value(self, sql: str, params: object = None) -> Any:  # noqa: ANN401  # whatever the statement answers
-        """Run a statement that answers one value."""
+        """Run a statement that returns one value."""
         ((value,),) = self.rows(sql, params)
         return value
 
     def close(self) -> None:
-        """Close."""
+        """Close the connection."""
         self.connection.close()
 
 
 def create(running: Server, *, migrated: bool = True) -> str:
-    """A new database, by default with the product's tables and verbs; its URL."""
+    """Create a database, by default with the product's tables and functions; return its URL."""
     name = f"bench_{next(_names)}"
     _administer(running, f"create database {name}")
     url = running.url(name)
@@ -78,13 +79,13 @@ def create(running: Server, *, migrated: bool = True) -> str:
 
 
 def drop(running: Server, url: str) -> None:
-    """Drop a database, whoever is still connected."""
+    """Drop a database and its connections."""
     _administer(running, f"drop database if exists {url.rpartition('/')[2]} with (force)")
 
 
 @contextmanager
 def fresh(running: Server, *, migrated: bool = True) -> Iterator[str]:
-    """A database for the length of a block; its URL."""
+    """Provide a database for the length of a block; yield its URL."""
     url = create(running, migrated=migrated)
     try:
         yield url

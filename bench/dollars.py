@@ -1,4 +1,4 @@
-"""What is used, times what it costs. The prices stand in `prices.toml`; nothing here knows a number of dollars."""
+"""Usage times price. The prices are in `prices.toml`; this file holds no dollar amounts."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ PRICES = Path(__file__).resolve().parent / "prices.toml"
 MILLION = 1_000_000
 MONTH_HOURS = 720  # of 30 days
 FULL_PROCESSOR_MB = (
-    1769  # Lambda's documentation: at this memory a function has one processor; below it, its share
+    1769  # Lambda's documentation: at this memory a function has one processor; below it, a share
 )
 LOG_EVENT_OVERHEAD = 26  # bytes that CloudWatch Logs adds to each event
-# What Lambda itself writes into the log of an invocation.
+# Log lines that Lambda writes for each invocation.
 PLATFORM_LINES = (
     f"START RequestId: {uuid4()} Version: $LATEST",
     f"END RequestId: {uuid4()}",
-    f"REPORT RequestId: {uuid4()}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 256 MB\tMax Memory Used: 100 MB\t",
+    (
+        f"REPORT RequestId: {uuid4()}\tDuration: 1000.00 ms\tBilled "
+        f"Duration: 1000 ms\tMemory Size: 256 MB\tMax Memory Used: 100 MB\t"
+    ),
 )
 PLATFORM_LOG_BYTES = sum(len(line) + 1 + LOG_EVENT_OVERHEAD for line in PLATFORM_LINES)
 _DYNAMODB_WRITES = frozenset({"UpdateItem", "DeleteItem", "PutItem"})
 _GATEWAY_ENDPOINTS = frozenset(
     {"dynamodb", "s3"}
-)  # the template's own: they cost nothing and pass no NAT gateway
+)  # declared by the template: they cost nothing and pass no NAT gateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,37 +57,38 @@ class Prices:
         )
 
     def cost(self, used: Mapping[str, float]) -> dict[str, float]:
-        """Dollars by what was used. Raises `KeyError` for what has no price."""
+        """Return dollars for what was used. Raises `KeyError` for an item without a price."""
         return {name: amount * self.usd[name] for name, amount in used.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSize:
-    """What a function's seconds cost by."""
+    """The memory and architecture of a function, which decide the price of a second."""
 
     memory_mb: int
     arm: bool = False
 
     @property
     def price(self) -> str:
-        """The name of its price."""
+        """Return the name of its price."""
         return "lambda_arm_gb_second" if self.arm else "lambda_x86_gb_second"
 
     def billed_ms(self, seconds: float, cpu_seconds: float) -> int:
-        """Milliseconds that Lambda would bill for an invocation that took so long here, on a whole processor.
+        """Return the milliseconds that Lambda would bill for an invocation measured here.
 
-        A function of little memory has a share of a processor: what computes takes longer by as much, what waits does not.
+        A function with little memory has a share of a processor: computing takes longer by that
+        factor, waiting does not.
         """
         slower = max(FULL_PROCESSOR_MB / self.memory_mb, 1.0)
         return math.ceil((seconds + cpu_seconds * (slower - 1)) * 1000)
 
     def gb_seconds(self, billed_ms: float) -> float:
-        """What these milliseconds come to."""
+        """Return the GB-seconds of these milliseconds."""
         return billed_ms / 1000 * self.memory_mb / 1024
 
 
 def sum_of(parts: Iterable[Mapping[str, float]]) -> defaultdict[str, float]:
-    """Everything together."""
+    """Return the sum of several usages."""
     total: defaultdict[str, float] = defaultdict(float)
     for part in parts:
         for name, amount in part.items():
@@ -95,7 +99,7 @@ def sum_of(parts: Iterable[Mapping[str, float]]) -> defaultdict[str, float]:
 def used_by(
     invocations: Iterable[Mapping[str, Any]], size: FunctionSize
 ) -> defaultdict[str, float]:
-    """Everything that invocations of one function used, in the price list's units. As `bench/metered` tells them."""
+    """Return the usage of one function's invocations in the price list's units."""
     total: defaultdict[str, float] = defaultdict(float)
     for each in invocations:
         total[size.price] += size.gb_seconds(size.billed_ms(each["seconds"], each["cpu_seconds"]))
@@ -129,15 +133,18 @@ def _priced(call: str) -> str | None:
         case "s3":
             return "s3_put"
         case "actions":
-            return None  # the actions service sends its own bill
+            return None  # the actions service has its own bill
     raise KeyError(f"{call} has no price")
 
 
 def delivered(messages: int) -> dict[str, float]:
-    """What one event of the mapping costs beside its invocation: a ReceiveMessage and a DeleteMessageBatch, of ten at most."""
+    """Return the cost of one event beside its invocation.
+
+    A ReceiveMessage and a DeleteMessageBatch.
+    """
     return {"sqs_request": 2 * math.ceil(messages / 10)}
 
 
 def per_million(used: Mapping[str, float], steps: float) -> dict[str, float]:
-    """The same, for a million steps."""
+    """Return a usage scaled to a million steps."""
     return {name: amount / steps * MILLION for name, amount in used.items()}

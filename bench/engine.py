@@ -1,4 +1,7 @@
-"""The product, put together as `bootstrap` does it, but for the stand-ins: services, adapters for Postgres, and the handlers themselves."""
+"""The product wired as in `bootstrap`, except for the stand-ins.
+
+Services, Postgres adapters and handlers.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,10 @@ MOST_MESSAGES = 10  # of an event without a batching window
 
 
 class CountedDatabase(Database):
-    """The product's connection, counting the statements that went over it."""
+    """The product's connection with a counter of its statements."""
 
     def __init__(self, dsn: Callable[[], str]) -> None:
-        """Nothing was sent yet."""
+        """Start with a count of zero."""
         super().__init__(dsn)
         self.statements = 0
 
@@ -55,10 +58,10 @@ class CountedDatabase(Database):
 
 
 class CountedTelemetry(PowertoolsTelemetry):
-    """The product's logs and metrics, with running totals beside them."""
+    """The product's logs and metrics with running totals."""
 
     def __init__(self, service: str) -> None:
-        """Nothing was told yet."""
+        """Start with empty totals."""
         super().__init__(service)
         self._guard = threading.Lock()
         self.totals: dict[str, float] = {}
@@ -73,17 +76,20 @@ class CountedTelemetry(PowertoolsTelemetry):
 
 _here = (
     threading.local()
-)  # what the handler gets from the composition root: the engine's that calls it
+)  # what the handler gets from the composition root: the objects of the engine that calls it
 
 
 @cache
 def _telemetry() -> CountedTelemetry:
-    """One a process, as in the product: Powertools gives a second logger of the same service no formatter."""
+    """Return the telemetry of the process.
+
+    Powertools gives a second logger of a service no formatter.
+    """
     return CountedTelemetry("step")
 
 
 class Context:
-    """What Lambda gives a handler."""
+    """The context object that Lambda passes to a handler."""
 
     def __init__(self, seconds: float) -> None:
         """Begin an invocation of so many seconds."""
@@ -91,12 +97,12 @@ class Context:
         self.aws_request_id = str(uuid4())
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the platform ends the invocation."""
+        """Return the time until the platform ends the invocation."""
         return int((self._end - time.monotonic()) * 1000)
 
 
 def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]:
-    """A function's handler, loaded from its file as Lambda does it."""
+    """Load a function's handler from its file, as Lambda does."""
     spec = importlib.util.spec_from_file_location(
         f"bench_{function}_app", ROOT / "functions" / function / "app.py"
     )
@@ -108,12 +114,18 @@ def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 class Engine:
-    """One process's share of the product: the step function and the tick, on one connection each, over the stand-ins."""
+    """One process's share of the product.
+
+    Step function and tick, one connection each, over the stand-ins.
+    """
 
     def __init__(
         self, url: str, *, threads: int, max_queued: int = 20_000, beside: Engine | None = None
     ) -> None:
-        """Connect nothing yet. `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS; `beside` shares its stand-ins."""
+        """Create an engine without connections.
+
+        `threads` is STEP_THREADS, `max_queued` MAX_QUEUED_TASKS; `beside` shares its stand-ins.
+        """
         self.threads = threads
         self.queue: QueueStandIn = beside.queue if beside else QueueStandIn()
         self.actions: NoOpActions = beside.actions if beside else NoOpActions()
@@ -129,7 +141,7 @@ class Engine:
         self._max_queued = max_queued
         self._runner = self._step()
         self._dispatcher = self._tick()
-        # The handlers ask the composition root; these are its answers here.
+        # The handlers call the composition root; these are its results here.
         replaced: dict[str, Callable[..., object]] = {
             "step": lambda: _here.runner,
             "tick": lambda: self._dispatcher,
@@ -173,27 +185,29 @@ class Engine:
         )
 
     def control(self) -> PostgresAdminStore:
-        """The store behind import and API."""
+        """Return the store behind import and API."""
         return PostgresAdminStore(self.tick_database, self.clock, horizon=HORIZON, lease=LEASE)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.database.close()
         self.tick_database.close()
 
     def tick(self) -> dict[str, Any]:
-        """One tick, through its handler; answers its report."""
+        """Run one tick through its handler; return its report."""
         return self._tick_handler({"source": "aws.events"}, Context(50.0))
 
     @property
     def messages_per_event(self) -> int:
-        """As many as give each thread a task."""
+        """Return enough messages per event to give each thread a task."""
         return min(MOST_MESSAGES, max(1, -(-self.threads // TASKS_PER_MESSAGE)))
 
     def serve(self, timeout: float) -> int:
-        """Wait up to `timeout` seconds for messages and run the step function with them; how many there were.
+        """Wait up to `timeout` seconds for messages and run the step function with them.
 
-        Several engines of a process may serve at once, each on a thread of its own.
+        Return their number.
+
+        Several engines of a process may serve at once, each on its own thread.
         """
         _here.runner = self._runner
         messages = self.queue.receive(self.messages_per_event, timeout)

@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should reach."""
+    """The value that a figure should reach."""
 
     text: str
     reached: Callable[[float], bool]
 
 
 def at_least(limit: float) -> Goal:
-    """The more the better."""
+    """Return a goal for a figure that should be large."""
     return Goal(f">= {limit:g}", lambda value: value >= limit)
 
 
 def at_most(limit: float) -> Goal:
-    """The less the better."""
+    """Return a goal for a figure that should be small."""
     return Goal(f"<= {limit:g}", lambda value: value <= limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number."""
+    """One measured number with its goal."""
 
     name: str
     value: float
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None for a number without one."""
+        """Return whether the goal is met; None for a number without one."""
         return None if self.goal is None else self.goal.reached(self.value)
 
 
@@ -74,5 +74,5 @@ GOALS: dict[str, Goal] = {
 
 
 def figure(name: str, value: float, unit: str, note: str = "") -> Figure:
-    """A figure with its goal, if it has one."""
+    """Return a figure with its goal, if it has one."""
     return Figure(name, value, unit, GOALS.get(name), note)

@@ -1,6 +1,6 @@
-"""A Postgres that is logged in to as on RDS: over TLS, by a token that is signed and not stored. It takes any.
+"""A Postgres that accepts logins as RDS does: over TLS, with any signed token.
 
-The embedded server is built without TLS, so that ends in front of it.
+The embedded server is built without TLS, so TLS ends in front of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 
 @contextmanager
 def iam_database(directory: Path) -> Iterator[tuple[Server, Server]]:
-    """Run a server for the length of a block: as this process reaches it, and as the functions do."""
+    """Run a server for the length of a block.
+
+    Yield its URL for this process and for the functions.
+    """
     with embedded_postgres(directory) as server:
         with closing(Session(server.url())) as session:
             session.rows(_LET_IN)
@@ -44,7 +47,7 @@ def iam_database(directory: Path) -> Iterator[tuple[Server, Server]]:
 
 
 def _accept(front: socket.socket, context: ssl.SSLContext, server: Server) -> None:
-    with suppress(OSError):  # closed: the block is over
+    with suppress(OSError):  # closed: the block has ended
         while True:
             client, _ = front.accept()
             threading.Thread(
@@ -53,7 +56,7 @@ def _accept(front: socket.socket, context: ssl.SSLContext, server: Server) -> No
 
 
 def _serve(plain: socket.socket, context: ssl.SSLContext, server: Server) -> None:
-    """One connection: agree to TLS as Postgres does, then pass on what is said."""
+    """Serve one connection: agree to TLS as Postgres does, then forward the bytes."""
     with suppress(OSError), plain:
         if plain.recv(len(_SSL_REQUEST), socket.MSG_WAITALL) != _SSL_REQUEST:
             return

@@ -1,8 +1,9 @@
-"""A CSV file of a million rows through the whole local stack: `python -m bench.imports_by_file [--rows N] [--kill] [--no-start]`.
+"""A CSV file of a million rows through the whole local stack.
 
-The command line sends the file, the deployed functions import it into a durable Postgres, and this program looks on: how
-long it takes, what processor time the stack uses for it, and the most memory that the worker and the command line ever
-had. `--kill` kills the worker half-way. A whole run's figures go into bench/results.
+    python -m bench.imports_by_file [--rows N] [--kill] [--no-start]
+The command line uploads the file, the deployed functions import it into a durable Postgres, and
+this program records time, processor time and peak memory. `--kill` kills the worker half-way. The
+figures of a whole run go into bench/results.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SPREAD = "6h"
 
 
 def write(path: Path, rows: int) -> None:
-    """Rows as an operator has them: two credentials, a city."""
+    """Write rows as an operator has them: two credentials and a city."""
     with path.open("w", encoding="utf-8") as file:
         file.write("flamebotId,modelId,channelId,credentials.token,credentials.user,config.city\n")
         file.writelines(
@@ -39,7 +40,7 @@ def write(path: Path, rows: int) -> None:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process ever had; 0 when it is gone."""
+    """Return the peak memory of a process; 0 when it is gone."""
     with suppress(OSError, ValueError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -48,7 +49,7 @@ def peak_mb(pid: int) -> float:
 
 
 def workers(stack: LocalStack) -> list[int]:
-    """The processes of the function that imports files."""
+    """Return the processes of the function that imports files."""
     found = []
     for pid in stack.processes():
         with suppress(OSError):
@@ -58,7 +59,7 @@ def workers(stack: LocalStack) -> list[int]:
 
 
 def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, Any]:
-    """Run it once."""
+    """Run the import once and measure it."""
     path = folder / "accounts.csv"
     write(path, rows)
     stack = LocalStack(folder / "data", "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"})
@@ -94,21 +95,32 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
         seconds, used = time.monotonic() - began, processor_seconds() - used
         shown = stack.api.get(f"/v1/imports/{told['importId']}").json()
         (stored,) = stack.rows(
-            "select count(*) as accounts, (select count(*) from workflow_instances) as workflows from accounts"
+            "select count(*) as accounts, (select count(*) from "
+            "workflow_instances) as workflows from accounts"
         )
     finally:
         stack.end()
     return {
-        "rows": rows, "bytes": path.stat().st_size, "seconds": round(seconds, 1), "rowsPerSecond": round(rows / seconds),
+        "rows": rows,
+        "bytes": path.stat().st_size,
+        "seconds": round(seconds, 1),
+        "rowsPerSecond": round(rows / seconds),
         "cpuUsPerRow": round(used / rows * 1e6, 1),
-        "workerPeakMb": round(peaks["worker"], 1), "commandPeakMb": round(peaks["command"], 1), "killed": kill,
-        "started": shown["started"], "rejected": shown["rejected"], **stored,
-    }  # fmt: skip
+        "workerPeakMb": round(peaks["worker"], 1),
+        "commandPeakMb": round(peaks["command"], 1),
+        "killed": kill,
+        "started": shown["started"],
+        "rejected": shown["rejected"],
+        **stored,
+    }
 
 
 def figures(told: dict[str, Any]) -> list[Figure]:
-    """What a run says, as figures of the benchmarks."""
-    note = f"{told['rows']:,} rows, {told['bytes'] / 1e6:.0f} MB, {told['seconds']:,.0f} s, a workflow each"
+    """Return a run's results as figures of the benchmarks."""
+    note = (
+        f"{told['rows']:,} rows, {told['bytes'] / 1e6:.0f} "
+        f"MB, {told['seconds']:,.0f} s, a workflow each"
+    )
     return [
         figure("import_file_rows_per_second", told["rows"] / told["seconds"], "1/s", note),
         figure(
@@ -127,7 +139,7 @@ def figures(told: dict[str, Any]) -> list[Figure]:
 
 
 def main() -> None:
-    """Measure, and print it as JSON."""
+    """Measure, and print the result as JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The machine, and how much of it others used while something was measured."""
+"""The machine, and how much of it other processes used during a measurement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SAMPLE_SECONDS = 2.0
 
 
 def description() -> dict[str, object]:
-    """What a reader of the figures must know about the machine."""
+    """Return the facts about the machine that a reader of the figures needs."""
     cpu = next(
         (
             line.partition(":")[2].strip()
@@ -35,20 +35,23 @@ def description() -> dict[str, object]:
 
 
 class Others:
-    """How many cores other processes used during a block: what was busy, less this process and all that came of it.
+    """How many cores other processes used during a block.
 
-    The last moments of a process of ours that ended between two looks count as foreign; that is little.
+    Busy time less this process and its descendants.
+
+    The last moments of a descendant that ended between two samples count as foreign; that is
+    little.
     """
 
     def __init__(self) -> None:
-        """Nothing was seen yet."""
+        """Start without samples."""
         self.cores = 0.0
         self._stop = threading.Event()
         self._shares: list[float] = []
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to look."""
+        """Take the first sample."""
         self._watcher.start()
         return self
 
@@ -58,7 +61,7 @@ class Others:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Say what was seen."""
+        """Take the last sample and store the difference."""
         self._stop.set()
         self._watcher.join()
         self.cores = sum(self._shares) / len(self._shares) if self._shares else 0.0
@@ -79,7 +82,7 @@ class Others:
 
 
 def processor_seconds() -> float:
-    """What this process and all its descendants that still live have used."""
+    """Return the processor time of this process and its living descendants."""
     return sum(_family().values()) / os.sysconf("SC_CLK_TCK")
 
 
@@ -90,7 +93,7 @@ def _machine() -> tuple[int, int]:
 
 
 def _family() -> dict[int, int]:
-    """Processor time in ticks of this process and its descendants."""
+    """Return the processor time in ticks of this process and its descendants."""
     parents: dict[int, int] = {}
     spent: dict[int, int] = {}
     for folder in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""Pictures of what a number alone does not show."""
+"""Plots of what a single number does not show."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _axes(title: str, x: str, y: str, *, count: int = 1) -> list[Axes]:
 
 
 def claims(path: Path, rates: Mapping[int, float], *, bare: float) -> None:
-    """Claimed rows per second against the number of sleepers."""
+    """Plot claimed rows per second against the number of sleepers."""
     (axes,) = _axes("Claim of 10,000 due tasks", "sleeping tasks", "rows per second")
     axes.semilogx(list(rates), list(rates.values()), marker="o", label="claim_due_tasks")
     axes.axhline(bare, linestyle="--", color="grey", label="bare UPDATE ... SKIP LOCKED")
@@ -42,14 +42,14 @@ def claims(path: Path, rates: Mapping[int, float], *, bare: float) -> None:
 
 
 def lateness(path: Path, late: Sequence[float]) -> None:
-    """How late tasks began."""
+    """Plot how late tasks began."""
     (axes,) = _axes("Lateness, 50 tasks a second", "seconds late", "tasks")
     axes.hist(late, bins=100, log=True)
     _save(path)
 
 
 def loop(path: Path, moments: Sequence[float]) -> None:
-    """Milliseconds per iteration, in a hundred groups."""
+    """Plot milliseconds per iteration, in a hundred groups."""
     group = max(1, len(moments) // 100)
     (axes,) = _axes("One instance that loops", "iterations", "ms per iteration")
     places = range(group, len(moments), group)
@@ -63,7 +63,7 @@ def loop(path: Path, moments: Sequence[float]) -> None:
 def churn(
     path: Path, times: Sequence[float], looks: Sequence[tuple[float, ...]], seconds: float
 ) -> None:
-    """Claim time, dead tuples and size over a churn."""
+    """Plot claim time, dead tuples and size over a churn."""
     upper, middle, lower = _axes(
         "Steps through the tables, autovacuum on", "seconds", "ms per claim of 500", count=3
     )

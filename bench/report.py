@@ -1,4 +1,4 @@
-"""The results: a table for people, a file for the next run to compare with."""
+"""The results: a table for people, and a file for comparison with the next run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATEST = RESULTS / "latest.json"
 
 
 def latest() -> dict[str, Any]:
-    """What the last run wrote; nothing before the first."""
+    """Return what the last run wrote; empty before the first run."""
     if not LATEST.exists():
         return {"figures": {}}
     document: dict[str, Any] = json.loads(LATEST.read_text())
@@ -25,7 +25,7 @@ def latest() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that is measured, with a plus if files have changed since."""
+    """Return the measured commit, with a plus if files have changed since."""
     name = _git("rev-parse", "--short", "HEAD")
     return name + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
 
@@ -37,7 +37,7 @@ def _git(*words: str) -> str:
 
 
 def entry(figure: Figure, *, others: float) -> dict[str, Any]:
-    """A figure as the file has it. `others`: cores that other processes used meanwhile."""
+    """Return a figure as the file has it. `others`: cores that other processes used meanwhile."""
     return {
         "value": round(figure.value, 6),
         "unit": figure.unit,
@@ -51,7 +51,7 @@ def entry(figure: Figure, *, others: float) -> dict[str, Any]:
 
 
 def save(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> None:
-    """Write what was measured; what was not stays as the run before left it, with its own commit and time."""
+    """Write the measured figures; the others keep their earlier values, commits and times."""
     document = {
         "figures": {**before.get("figures", {}), **measured},
         "machine": {**description(), "postgres": dict(SETTINGS)},
@@ -62,7 +62,7 @@ def save(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> None:
 
 
 def table(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> str:
-    """Figure, value, goal, whether it is met, and the change since the run before."""
+    """Return figure, value, goal, whether it is met, and the change since the last run."""
     lines: list[Sequence[str]] = [("figure", "value", "goal", "met", "before", "others")]
     for name, told in measured.items():
         old = before.get("figures", {}).get(name)

@@ -1,4 +1,4 @@
-"""The functions as built, under Lambda's runtime interface emulator, in an environment that has what the real one has, and no more."""
+"""The built functions under Lambda's runtime interface emulator."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ _PINS = ROOT / "requirements" / "rie.txt"
 _EMULATOR = "lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
 _SECONDS = 60.0
 _BUILD_SECONDS = 900.0
-_SCHEDULED = 2  # the kernel's name of the clock that counts a process's time on a processor, all its threads, ended ones too
+_SCHEDULED = (
+    2  # the kernel's clock of a process's processor time, of all its threads, ended ones included
+)
 
 
 class CannotBuild(RuntimeError):
-    """Something that building and running takes is not on this machine."""
+    """A tool that building and running needs is missing on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColdStart:
-    """What a first event took, from the start of the runtime's process to its answer."""
+    """The cost of a first event, from the start of the runtime's process to its response."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -40,7 +42,10 @@ class ColdStart:
 
 
 def build() -> Path:
-    """`make build`, and an environment with the runtime's packages; the Python that runs there. Raises `CannotBuild`."""
+    """Run `make build` and create an environment with the runtime's packages; return its Python.
+
+    Raises `CannotBuild`.
+    """
     python = os.environ.get("RUNTIME_PYTHON") or shutil.which("python3.13") or ""
     try:
         subprocess.run(
@@ -69,7 +74,8 @@ def build() -> Path:
             stamp.write_text(_PINS.read_text())
     except subprocess.CalledProcessError as error:
         raise CannotBuild(
-            f"{' '.join(map(str, error.cmd[:3]))}: {(error.stderr or b'').decode(errors='replace')[-600:]}"
+            f"{' '.join(map(str, error.cmd[:3]))}: "
+            f"{(error.stderr or b'').decode(errors='replace')[-600:]}"
         ) from None
     except OSError:
         raise CannotBuild(
@@ -85,7 +91,7 @@ def _run(command: list[str]) -> None:
 def start(
     python: Path, function: FunctionSpec, variables: Mapping[str, str], event: object, log: Path
 ) -> ColdStart:
-    """Make an execution environment, hand it its first event, measure, and end it."""
+    """Create an execution environment, pass it its first event, measure, and end it."""
     emulator = next((ROOT / ".venv-sam").glob(_EMULATOR))
     invoked_at, runtime_at = _free_port(), _free_port()
     environment = {
@@ -124,8 +130,10 @@ def start(
             _wait_for(invoked_at)
             begun = time.perf_counter()
             answer = _invoke(
-                invoked_at, event
-            )  # starts the runtime's process, which asks for the event once the handler is imported
+                invoked_at,
+                event,
+                # starts the runtime's process, which polls once the handler is imported
+            )
             wall = time.perf_counter() - begun
             cpu = time.clock_gettime((~_child(process.pid) << 3) | _SCHEDULED)
         finally:
@@ -146,7 +154,7 @@ def _invoke(port: int, event: object) -> Any:  # noqa: ANN401  # whatever a hand
 
 
 def _child(parent: int) -> int:
-    """The one child of a process."""
+    """Return the one child of a process."""
     (found,) = [
         int(stat.parent.name)
         for stat in Path("/proc").glob("[0-9]*/stat")

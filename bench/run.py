@@ -11,7 +11,7 @@ from devstack.postgres import Server
 
 @dataclass(slots=True)
 class Run:
-    """The server, how long things may take, and what one measurement leaves for another."""
+    """The server, the time limits, and the values that measurements leave for each other."""
 
     server: Server
     results: Path
@@ -21,17 +21,20 @@ class Run:
     facts: dict[str, float] = field(default_factory=dict)
 
     def seconds(self, usual: int) -> int:
-        """How long to measure."""
+        """Return how long to measure."""
         return max(2, usual // 4) if self.quick else usual
 
     def size(self, usual: int, *, least: int = 200) -> int:
-        """How much to measure with; a twentieth in a quick run, which shows that the harness works and nothing else."""
+        """How much to measure with.
+
+        A twentieth in a quick run, which shows that the harness works and nothing else.
+        """
         return max(least, usual // 20) if self.quick else usual
 
     def remember(self, name: str, value: float) -> None:
-        """Leave a number for other measurements of this run."""
+        """Store a number for other measurements of this run."""
         self.facts[name] = value
 
     def say(self, text: str) -> None:
-        """Tell the person who waits."""
+        """Print a progress line."""
         print(f"[{time.monotonic() - self.begun:6.0f} s] {text}", flush=True)

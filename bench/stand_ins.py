@@ -1,6 +1,6 @@
-"""Stand-ins for what is not measured: the step queue, the lock table and the actions service, each behind the product's own port.
+"""In-memory stand-ins for the step queue, the lock table and the actions service.
 
-In memory and per process. What they leave out (the network, its errors, other processes) is said in README.md.
+README.md says what they leave out: the network, its errors and other processes.
 """
 
 from __future__ import annotations
@@ -22,27 +22,29 @@ from flamebot.ports.vault import Secret
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message on its way to a function."""
+    """A message that a function receives."""
 
     message_id: str
     body: str
 
 
 class QueueStandIn:
-    """A queue with whole-second delays, as SQS has them; it wakes whoever waits the moment that a message may be seen.
+    """A queue with whole-second delays like SQS.
+
+    It wakes a waiting receiver when a message becomes visible.
 
     A received message is gone: nothing here dies in the middle of a batch.
     """
 
     def __init__(self) -> None:
-        """Nothing is in it."""
+        """Create an empty queue."""
         self._heap: list[tuple[float, int, str]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self.sent = 0
 
     def send(self, messages: Sequence[Message]) -> int:
-        """Take them all."""
+        """Accept all messages."""
         now = time.monotonic()
         with self._changed:
             for message in messages:
@@ -54,7 +56,10 @@ class QueueStandIn:
         return len(messages)
 
     def receive(self, most: int, timeout: float) -> list[Received]:
-        """Up to `most` messages that may be seen, earliest first; none if there is none within `timeout` seconds."""
+        """Return up to `most` visible messages, earliest first.
+
+        None if there is none within `timeout` seconds.
+        """
         give_up = time.monotonic() + timeout
         with self._changed:
             while True:
@@ -72,7 +77,7 @@ class QueueStandIn:
             return taken
 
     def __len__(self) -> int:
-        """How many messages are in it, seen or not."""
+        """Return the number of messages, visible or not."""
         return len(self._heap)
 
 
@@ -80,14 +85,14 @@ class LockTableStandIn:
     """The lock per account, with the lock table's rules."""
 
     def __init__(self, *, timeout: timedelta, lease: timedelta) -> None:
-        """No lock is held."""
+        """Create a table without locks."""
         self._timeout = timeout.total_seconds()
         self._lease = lease.total_seconds()
         self._held: dict[str, tuple[Holder, float]] = {}
         self._guard = threading.Lock()
 
     def acquire(self, account_id: str, holder: Holder) -> LockAnswer:
-        """Take or renew, on the conditions that the lock table's update has."""
+        """Acquire or renew, on the conditions of the lock table's update."""
         now = time.monotonic()
         with self._guard:
             found = self._held.get(account_id)
@@ -108,7 +113,7 @@ class LockTableStandIn:
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
     def release(self, account_id: str, delivery_id: str) -> bool:
-        """Give back."""
+        """Release a lock."""
         with self._guard:
             found = self._held.get(account_id)
             if found is None or found[0].delivery_id != delivery_id:
@@ -118,56 +123,57 @@ class LockTableStandIn:
 
 
 class NoOpActions:
-    """An actions service that has always done what it is asked for: every job has succeeded when it is first asked after."""
+    """An actions service whose jobs have all succeeded when they are first polled."""
 
     def __init__(self) -> None:
-        """Nothing was asked yet."""
+        """Create a service without jobs."""
         self._numbers = itertools.count(1)
         self.writes = 0
 
     def register(
         self, account_id: str, body: Mapping[str, object], *, key: str, fencing_token: int
     ) -> AccountStatus:
-        """Know every account."""
+        """Accept every account's registration."""
         del account_id, body, key, fencing_token
         return "active"
 
     def account_status(self, account_id: str) -> AccountStatus | None:
-        """Call every account active."""
+        """Report every account as active."""
         del account_id
         return "active"
 
     def submit(
         self, account_id: str, request: EffectRequest, *, key: str, fencing_token: int
     ) -> str:
-        """Take the work."""
+        """Accept a write; return a job id."""
         del account_id, request, key, fencing_token
         self.writes += 1
         return f"job-{next(self._numbers)}"
 
     def find(self, key: str) -> Job | None:
-        """Know no keys: nothing here is ever of unknown outcome."""
+        """Find no job: no outcome is unknown here."""
         del key
         return None
 
     def job(self, job_id: str) -> Job | None:
-        """Have done it."""
+        """Report the job as succeeded."""
         return Job(job_id=job_id, status="succeeded", result={"performed": 5, "matches": 1})
 
     def cancel(self, job_id: str) -> Job | None:
-        """Have done it already."""
+        """Report the job as finished already."""
         return self.job(job_id)
 
 
 class EmptyVault:
-    """For accounts without credentials, which are those of the benchmarks."""
+    """A vault for accounts without credentials, which the benchmarks use."""
 
     def encrypt(self, secrets: Sequence[Secret]) -> list[bytes]:
-        """Refuse: there should be none."""
+        """Refuse: no account has credentials."""
         raise AssertionError(f"{len(secrets)} credentials in a benchmark")
 
     def decrypt(self, account_id: str, version: int, ciphertext: bytes) -> dict[str, object]:
-        """Refuse: there should be none."""
+        """Refuse: no account has credentials."""
         raise AssertionError(
-            f"credentials of {account_id}, version {version}, {len(ciphertext)} bytes, in a benchmark"
+            f"credentials of {account_id}, version {version}, "
+            f"{len(ciphertext)} bytes, in a benchmark"
         )

@@ -1,6 +1,7 @@
-"""A worker process: execution environments of the step function, with a ticker beside them. Speaks JSON lines with its parent.
+"""A worker process: execution environments of the step function, with a ticker beside them.
 
-It says `ready`, waits for a line, then ticks and runs steps, and tells its totals five times a second until its input ends.
+It exchanges JSON lines with its parent: it prints `ready`, waits for a line, then ticks and runs
+steps, and reports its totals five times a second until its input ends.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _tell(out: TextIO, what: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Work until told to stop."""
+    """Work until the input ends."""
     order = json.loads(sys.argv[1])
     told = os.fdopen(os.dup(1), "w")
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # the product's log lines: written, as on Lambda, but to nowhere

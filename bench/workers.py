@@ -19,7 +19,7 @@ _PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """What the workers did together. `seconds` from the word go to the last completed workflow."""
+    """The workers' totals. `seconds` from the start signal to the last completed workflow."""
 
     seconds: float
     steps: float
@@ -31,12 +31,15 @@ class Ran:
 
 
 class Workers:
-    """Worker processes, ready to go."""
+    """Worker processes, ready to start."""
 
     def __init__(
         self, url: str, *, processes: int, threads: int, max_queued: int, environments: int = 1
     ) -> None:
-        """Start them, and wait until each is connected. The `environments` of a process share its queue."""
+        """Start them, and wait until each is connected.
+
+        The `environments` of a process share its queue.
+        """
         order = json.dumps(
             {"url": url, "threads": threads, "max_queued": max_queued, "environments": environments}
         )
@@ -67,7 +70,7 @@ class Workers:
         return self._end(max(latest["at"] for latest in self._latest) - begun, followers)
 
     def run_until(self, done: Callable[[], bool], *, patience: float) -> Ran:
-        """Let them work until something is so, asked once a second, or their time is over."""
+        """Let them work until a condition holds, checked once a second, or the time is over."""
         begun, followers = self._go()
         while time.time() - begun < patience and not done():
             time.sleep(1)

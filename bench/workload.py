@@ -1,4 +1,4 @@
-"""What is measured with: accounts that the actions service knows already, and workflows of three effects."""
+"""The workload: accounts that the actions service knows already, and workflows of three effects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CHUNK = 1000
 
 
 def publish(engine: Engine, document: dict[str, Any]) -> None:
-    """Make a definition's first version."""
+    """Publish the first version of a definition."""
     engine.control().publish_definition(document, FIRST_VERSION, BENCH)
 
 
@@ -51,9 +51,11 @@ def import_workflows(
     prefix: str = "acc",
     told: list[TaskPointer] | None = None,
 ) -> float:
-    """Import accounts and start a workflow for each, a thousand at a time as the import does; seconds spent in the verb.
+    """Import accounts and start a workflow for each, a thousand at a time.
 
-    `told` gets what the import would send.
+    Return the seconds spent in SQL.
+
+    `told` receives the pointers that the import would send.
     """
     spent = 0.0
     store = engine.control()
@@ -61,8 +63,17 @@ def import_workflows(
     for first in range(0, count, _CHUNK):
         now = store.now()
         names = [f"{prefix}-{number:08d}" for number in range(first, min(first + _CHUNK, count))]
-        accounts = [AccountRow(flamebot_id=n, model_id="model-1", channel_id="channel-1", config={}, version=v, ciphertext=None)
-                    for n, v in zip(names, store.reserve_credentials_versions(len(names)), strict=True)]  # fmt: skip
+        accounts = [
+            AccountRow(
+                flamebot_id=n,
+                model_id="model-1",
+                channel_id="channel-1",
+                config={},
+                version=v,
+                ciphertext=None,
+            )
+            for n, v in zip(names, store.reserve_credentials_versions(len(names)), strict=True)
+        ]
         starts = [
             start_row(
                 definition,
@@ -81,16 +92,23 @@ def import_workflows(
 
 
 def register(session: Session) -> None:
-    """Let the actions service know every account: registration happens once per account, not once per step."""
+    """Let the actions service know every account.
+
+    Registration happens once per account, not per step.
+    """
     session.rows(
-        "update accounts set registered_version = credentials_version where registered_version is distinct from credentials_version"
+        "update accounts set registered_version = credentials_version "
+        "where registered_version is distinct from credentials_version"
     )
 
 
 def backlog(
     engine: Engine, session: Session, document: dict[str, Any], count: int, *, prefix: str = "acc"
 ) -> None:
-    """So many workflows whose first step is due and waits to be claimed: started under a global pause, which is then over."""
+    """Create workflows whose first step is due and unclaimed.
+
+    Started under a global pause that has ended.
+    """
     publish(engine, document)
     engine.control().pause_all(BENCH)
     import_workflows(engine, document, count, prefix=prefix)
@@ -100,7 +118,7 @@ def backlog(
 
 
 def completed(session: Session) -> tuple[int, int]:
-    """How many workflows are complete, and how many steps their history tells."""
+    """Return how many workflows are complete, and the number of steps in their history."""
     workflows = session.value("select count(*) from workflow_instances where status = 'completed'")
     return int(workflows), int(
         session.value("select count(*) from step_history where status = 'completed'")

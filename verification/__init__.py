@@ -1,1 +1,4 @@
-"""Five ways in which the engine is attacked: simulation, mutants, chaos, fuzzing and a checked model."""
+"""Five ways in which the engine is attacked.
+
+Simulation, mutants, chaos, fuzzing and a checked model.
+"""

@@ -1,1 +1,1 @@
-"""One file per measurement; each answers figures."""
+"""One file per measurement; each returns figures."""

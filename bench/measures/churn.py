@@ -1,4 +1,4 @@
-"""A million steps through the tables with autovacuum on: does the claim stay as fast, do the tables stay as small."""
+"""A million steps through the tables with autovacuum on: claim time and table sizes over time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,20 @@ _STEPS = 1_000_000
 _LONG = 10_000_000
 _INSTANCES = 20_000
 _BATCH = 500
-_KEPT_SECONDS = 20  # a finished row's life here; in production seven days
+_KEPT_SECONDS = 20  # the life of a finished row here; in production seven days
 _LOOK_SECONDS = 2.0
 _SIZE = """
-select n_dead_tup, n_live_tup, pg_relation_size('scheduled_tasks'), pg_indexes_size('scheduled_tasks'), autovacuum_count
+select n_dead_tup, n_live_tup, pg_relation_size('scheduled_tasks'),
+    pg_indexes_size('scheduled_tasks'), autovacuum_count
   from pg_stat_user_tables where relname = 'scheduled_tasks'
 """
 
 
 def measure(run: Run) -> list[Figure]:
-    """Claim, begin and commit in batches, straight through the store; finished rows go as the maintenance takes them."""
+    """Claim, begin and commit in batches through the store.
+
+    Finished rows are deleted as by maintenance.
+    """
     steps = _LONG if run.long else run.size(_STEPS)
     claims: list[float] = []
     looks: list[tuple[float, ...]] = []
@@ -52,7 +56,8 @@ def measure(run: Run) -> list[Figure]:
             claiming = PostgresEngineStore(
                 engine.database, SystemClock(), horizon=HORIZON, lease=LEASE, max_queued=1_000_000
             )
-            # Its successors are due, but beyond this horizon: so they are born pending, and each is claimed.
+            # Its successors are due, but beyond this horizon: they are stored pending, and each is
+            # claimed.
             committing = PostgresEngineStore(
                 engine.database,
                 SystemClock(),
@@ -95,7 +100,10 @@ def measure(run: Run) -> list[Figure]:
             "churn_claim_ratio",
             last / first,
             "x",
-            f"{steps:,} steps; a claim of {_BATCH} took {first * 1000:.1f} ms at first, {last * 1000:.1f} at last",
+            (
+                f"{steps:,} steps; a claim of {_BATCH} took "
+                f"{first * 1000:.1f} ms at first, {last * 1000:.1f} at last"
+            ),
         ),
         figure(
             "churn_dead_tuples_most",

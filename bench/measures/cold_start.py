@@ -1,4 +1,4 @@
-"""Processor time from the start of a function's process to the answer of its first event, run as it was built."""
+"""Processor time from the start of a built function's process to its first response."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WAIT: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class _First:
-    """What a figure's function is given first."""
+    """The first event of a figure's function."""
 
     figure: str
     function: str
@@ -63,7 +63,7 @@ _FIRSTS = (
 
 
 def measure(run: Run) -> list[Figure]:
-    """Build, then give each function a first event in a new execution environment, again and again."""
+    """Build, then give each function a first event in a new environment, several times."""
     try:
         python = rie.build()
     except rie.CannotBuild as error:
@@ -90,10 +90,13 @@ def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First
 
 
 class _Surroundings:
-    """What the functions find on AWS: a database that takes tokens over TLS, queue, lock table, key, secrets, and the actions service."""
+    """What the functions find on AWS.
+
+    An IAM database over TLS, queue, lock table, key, secrets, actions service.
+    """
 
     def __init__(self, stack: ExitStack) -> None:
-        """Start them all; `stack` ends them."""
+        """Start all of them; `stack` ends them."""
         folder = Path(stack.enter_context(TemporaryDirectory(dir=CACHE)))
         folder.chmod(0o711)
         server, self._seen = stack.enter_context(iam_database(folder / "postgres"))
@@ -121,7 +124,7 @@ class _Surroundings:
         self._own = {"submit": THREE_EFFECTS, "timer": _WAIT}
 
     def variables(self, function: str) -> dict[str, str]:
-        """A function's environment, the template's and the platform's."""
+        """Return a function's environment: the template's variables and the platform's."""
         told = {
             "ACTIONS_BASE_URL": self._actions.url,
             "DB_PORT": str(self._seen.port),
@@ -132,7 +135,10 @@ class _Surroundings:
         )
 
     def event(self, first: _First) -> dict[str, Any]:
-        """An event of `events/`, about an account of its own. A step's points at a task that is due; a tick's finds one to claim."""
+        """Return an event of `events/` about its own account.
+
+        A step's points at a due task; a tick's finds one to claim.
+        """
         self._accounts += 1
         if first.case in self._own:
             return self._task(self._own[first.case])
@@ -161,7 +167,7 @@ class _Surroundings:
 
     @staticmethod
     def judge(answer: Any) -> None:  # noqa: ANN401  # whatever a handler answers
-        """What was measured did its work."""
+        """Assert that the measured function did its work."""
         assert answer.get("statusCode", 200) == 200, answer
         assert not answer.get("batchItemFailures"), answer
         assert answer.get("sent", 1) == 1, answer

@@ -1,4 +1,7 @@
-"""Dollars per million steps: the seeded workflows on a metered stack, the actions service answering in 300 ms."""
+"""Dollars per million steps.
+
+The seeded workflows on a metered stack, the actions service answering in 300 ms.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from bench.metered.stack import MeteredStack
 from bench.run import Run
 from devstack.aws.cloudformation import read_document
 
-# How many of each run, one after the other; the endless one is left after so many of its rounds.
+# How many of each run, one after the other; the endless one is stopped after so many rounds.
 _LONE = {"default": 1, "test": 2, "aggressive": 1}
 _ROUNDS = 12
 _TOGETHER = 10  # accounts, the most that share a message
@@ -34,17 +37,19 @@ _STEPS = "select count(*) from step_history where status = 'completed'"
 _EFFECTS = _STEPS + " and action not in ('wait', 'goto')"
 _ROUNDS_DONE = "select count(*) from step_history where step_id = 'continuous_swipe'"
 _LIVE = "select count(*) from workflow_instances where status = 'active'"
-# Step Functions, for the same: a Wait for a wait; a Choice and a Wait for a jump; a Task for a text, two for a submit and the account check
+# Step Functions for the same work: a Wait for a wait; a Choice and a Wait for a jump; a Task for a
+# text, two for a submit and the account check
 # before it; a Wait, a Task and a Choice for a poll.
 _TRANSITIONS = """
 select (select sum(case action when 'wait' then 1 when 'goto' then 2 else 0 end) from step_history)
-     + (select sum(case phase when 'generate' then 1 when 'submit' then 2 when 'poll' then 3 * (coalesce((payload ->> 'polls')::int, 0) + 1)
+     + (select sum(case phase when 'generate' then 1 when 'submit' then 2 when 'poll' then 3 *
+         (coalesce((payload ->> 'polls')::int, 0) + 1)
                    else 0 end) from scheduled_tasks where status = 'completed')
 """
 
 
 class _Bench:
-    """What the runs share: prices, sizes, and what ran for the fixed costs."""
+    """What the runs share: prices, sizes, and the invocations of the fixed costs."""
 
     def __init__(self, run: Run) -> None:
         """Read the prices and the template."""
@@ -57,7 +62,7 @@ class _Bench:
         self.peak_mib = 0.0
 
     def see(self, workflow: str, *, accounts: int, repeats: int) -> Seen:
-        """Run a workflow: `repeats` times one after the other, with so many accounts at once."""
+        """Run a workflow `repeats` times one after the other, with so many accounts at once."""
         endless = workflow == "aggressive"
         rounds = (3 if self.run.quick else _ROUNDS) * accounts
         with (
@@ -115,7 +120,7 @@ class _Bench:
 
 
 def measure(run: Run) -> list[Figure]:
-    """Each seeded workflow alone, which is dearest, and `default` for ten accounts at once."""
+    """Measure each seeded workflow alone, and `default` for ten accounts at once."""
     bench = _Bench(run)
     figures: list[Figure] = []
     lone: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""A CSV file of accounts through the local stack: rows per second, and the most memory that the worker ever had."""
+"""A CSV file of accounts through the local stack: rows per second, and the worker's peak memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _ROWS = 50_000
 
 
 def measure(run: Run) -> list[Figure]:
-    """A twentieth of the file; the whole of it in a long run, and by `make bench-import`."""
+    """Import a twentieth of the file.
+
+    The whole of it in a long run and with `make bench-import`.
+    """
     rows = ROWS if run.long else run.size(_ROWS)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         return figures(import_by_file(rows, kill=False, start=True, folder=Path(folder)))

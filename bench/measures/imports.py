@@ -1,4 +1,7 @@
-"""Accounts imported, their workflows started: the set-based path alone. Over HTTP it is measured by `local_stack`."""
+"""Accounts imported and workflows started: the set-based SQL alone.
+
+`local_stack` measures it over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ _WARM = 6000  # accounts, until a session has its lasting plans
 
 
 def measure(run: Run) -> list[Figure]:
-    """The verb alone, a thousand accounts a call, each with a new workflow: by one process, and by two at once."""
+    """Call the function with a thousand accounts each, every one with a new workflow.
+
+    By one process and by two.
+    """
     accounts = run.size(_ACCOUNTS, least=10_000)
     with fresh(run.server) as url:
         engine = Engine(url, threads=1)
@@ -50,7 +56,7 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _import(url: str, prefix: str, accounts: int) -> tuple[float, float, float]:
-    """In a process of its own: when it began and ended, and the seconds that the verb took."""
+    """Import in its own process; return begin, end, and the seconds spent in the function."""
     engine = Engine(url, threads=1)
     try:
         import_workflows(engine, THREE_EFFECTS, _WARM, prefix=f"{prefix}-warm")

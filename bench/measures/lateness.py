@@ -16,14 +16,14 @@ _PER_SECOND = 50
 _SECONDS = 100
 _THREADS = 5  # the default
 _ENVIRONMENTS = (
-    5  # as many as Lambda's pollers invoke at once when a queue wakes up; it goes on to a thousand
+    5  # as many as Lambda's pollers invoke at first when a queue wakes up; the limit is a thousand
 )
 _PATIENCE = 90.0
 _BEGUN = "select count(*) from scheduled_tasks where sequence = 1 and started_at is not null"
 
 
 def measure(run: Run) -> list[Figure]:
-    """Fifty tasks a second, a tick once a minute, one queue, five environments of the step function with its default threads."""
+    """Measure fifty tasks a second: a tick a minute, one queue, five environments."""
     seconds = run.seconds(_SECONDS)
     count = seconds * _PER_SECOND
     with fresh(run.server) as url:

@@ -1,4 +1,7 @@
-"""What this Postgres on this machine can do at best, in the same run: single-row updates, COPY, a bare bulk claim."""
+"""The limits of this Postgres on this machine, in the same run.
+
+Single-row updates, COPY, a bare claim.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ BARE_CLAIM = """
 with due as materialized (
     select task_id from bare_tasks where status = 'pending' and scheduled_for < now()
      order by scheduled_for, task_id limit %s for update skip locked)
-update bare_tasks t set status = 'queued', fence = t.fence + 1, lease_expires_at = now() + interval '90 s'
+update bare_tasks t set status = 'queued', fence = t.fence + 1,
+       lease_expires_at = now() + interval '90 s'
   from due where t.task_id = due.task_id
 returning t.task_id, t.fence
 """
@@ -91,11 +95,15 @@ def _pgbench(url: str, script: str, clients: int, seconds: int) -> float:
 
 
 def _copy(session: Session) -> float:
-    """Rows of ten columns, made into text beforehand."""
+    """Copy rows of ten columns that were formatted beforehand."""
     session.rows(
-        "create table copied (a text, b text, c text, d int, e int, f bigint, g timestamptz, h timestamptz, i jsonb, j bool)"
+        "create table copied (a text, b text, c text, d int, e int, f bigint, g timestamptz,"
+        " h timestamptz, i jsonb, j bool)"
     )
-    line = 'account-{0}\tmodel-1\tchannel-1\t{0}\t7\t123456789\t2026-01-01 00:00:00Z\t2026-01-02 00:00:00Z\t{{"a": 1}}\tt\n'
+    line = (
+        "account-{0}\tmodel-1\tchannel-1\t{0}\t7\t123456789\t2026-01-01 00:00:00Z"
+        '\t2026-01-02 00:00:00Z\t{{"a": 1}}\tt\n'
+    )
     text = io.StringIO("".join(line.format(number) for number in range(_COPY_ROWS)))
     begun = time.perf_counter()
     with session.connection.cursor() as cursor:
@@ -104,16 +112,18 @@ def _copy(session: Session) -> float:
 
 
 def fill_bare(session: Session, rows: int) -> None:
-    """A table with the claim's columns, its key and its one index, all of it due."""
+    """Fill a table with the claim's columns, its key and its one index, all of it due."""
     session.rows(
-        'create table bare_tasks (task_id text collate "C" primary key, instance_id uuid, account_id text, step_id text, action text,'
-        " scheduled_for timestamptz not null, status text not null, fence bigint not null default 0, lease_expires_at timestamptz,"
+        'create table bare_tasks (task_id text collate "C" primary key, instance_id uuid,'
+        " account_id text, step_id text, action text, scheduled_for timestamptz not null,"
+        " status text not null, fence bigint not null default 0, lease_expires_at timestamptz,"
         " payload jsonb)"
         " with (fillfactor = 70)"
     )
     session.rows(
         "insert into bare_tasks"
-        " select i || ':1', i, 'acc-' || n, 'swipe', 'swipe_with_spectre', now() - n * interval '1 ms', 'pending', 0, null, '{}'"
+        " select i || ':1', i, 'acc-' || n, 'swipe', 'swipe_with_spectre',"
+        " now() - n * interval '1 ms', 'pending', 0, null, '{}'"
         f" from (select n, gen_random_uuid() as i from generate_series(1, {rows}) n) x"
     )
     session.rows(
@@ -123,7 +133,7 @@ def fill_bare(session: Session, rows: int) -> None:
 
 
 def bare_claim(session: Session, rows: int = 10_000, chunk: int = 1000) -> float:
-    """Seconds that it takes to claim so many rows, chunk by chunk."""
+    """Return the seconds that claiming so many rows takes, chunk by chunk."""
     begun = time.perf_counter()
     for _ in range(rows // chunk):
         assert len(session.rows(BARE_CLAIM, (chunk,))) == chunk

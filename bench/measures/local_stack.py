@@ -1,4 +1,7 @@
-"""Over the local stack, with its emulator: the import over HTTP, and lateness at a rate that the emulator can follow."""
+"""The local stack with its emulator.
+
+The import over HTTP, and lateness at a rate that the emulator can follow.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ select extract(epoch from t.started_at - t.scheduled_for)::float8
 
 
 def measure(run: Run) -> list[Figure]:
-    """Start a stack of our own, use it over HTTP as a client does, and stop it."""
+    """Start a stack, use it over HTTP as a client does, and stop it."""
     with tempfile.TemporaryDirectory(dir=ROOT / ".bench") as folder:
         data = Path(folder)
         with (data / "log").open("wb") as log:
@@ -66,7 +69,10 @@ def measure(run: Run) -> list[Figure]:
             "import_accounts_per_second",
             rate,
             "1/s",
-            f"{_PER_REQUEST:,} a request, {_CLIENTS} clients, credentials encrypted, automation started",
+            (
+                f"{_PER_REQUEST:,} a request, {_CLIENTS} clients, "
+                f"credentials encrypted, automation started"
+            ),
         ),
     ]
 
@@ -115,7 +121,7 @@ def _accounts(first: int, count: int, prefix: str) -> list[dict[str, Any]]:
 
 
 def _lateness(run: Run, stack: dict[str, Any]) -> list[float]:
-    """Workflows whose first wait is drawn from a range: their tasks fall due at random instants."""
+    """Measure workflows whose first wait is a random time in a range."""
     seconds = run.seconds(_SECONDS)
     steps = [
         {"id": "rest", "action": "wait", "delay": {"min": "3s", "max": f"{3 + seconds}s"}},
@@ -149,7 +155,7 @@ def _lateness(run: Run, stack: dict[str, Any]) -> list[float]:
 
 
 def _import(run: Run, stack: dict[str, Any]) -> float:
-    """Accounts per second over HTTP, several requests at once."""
+    """Return accounts per second over HTTP with several requests at once."""
     accounts = run.size(_ACCOUNTS, least=6000)
     steps = [{"id": "rest", "action": "wait", "delay": "30d"}]
     _call(
@@ -169,7 +175,8 @@ def _import(run: Run, stack: dict[str, Any]) -> float:
         return int(_call(stack, "POST", "/v1/accounts/import", body)["started"])
 
     with ThreadPoolExecutor(_CLIENTS) as clients:
-        # An execution environment for each client, and the statements' lasting plans: a cold start is another figure's matter.
+        # An environment for each client, and the statements' lasting plans: cold starts are another
+        # figure.
         list(
             clients.map(
                 post, range(10_000_000, 10_000_000 + _WARM_REQUESTS * _PER_REQUEST, _PER_REQUEST)

@@ -20,7 +20,10 @@ _TIMES = 9
 
 
 def measure(run: Run) -> list[Figure]:
-    """Start workflows one after the other, each when the one before is over; the waits between submit and poll are taken off."""
+    """Start workflows one after the other, each when the one before has ended.
+
+    Poll waits are subtracted.
+    """
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=5), Session(url)
         publish(engine, THREE_EFFECTS)
@@ -35,20 +38,23 @@ def measure(run: Run) -> list[Figure]:
     waits = wait_of_the_polls().total_seconds()
     ms = [
         (seconds - waits) * 1000 for seconds in taken[1:]
-    ]  # the first one fills caches: it is a cold start's
+    ]  # the first one fills caches: it is a cold start
     return [
         figure(
             "lone_workflow_ms",
             statistics.median(ms),
             "ms",
-            f"six phases; without the {waits:g} s that polls wait by plan; {min(ms):.1f} to {max(ms):.1f}",
+            (
+                f"six phases; without the {waits:g} s that polls "
+                f"wait by plan; {min(ms):.1f} to {max(ms):.1f}"
+            ),
         ),
         figure("lone_workflow_wall_seconds", statistics.median(taken), "s", "with them"),
     ]
 
 
 def _one(engine: Engine, session: Session, name: str) -> float:
-    """Seconds from the first message to the last commit."""
+    """Return the seconds from the first message to the last commit."""
     pointers: list[TaskPointer] = []
     import_workflows(engine, THREE_EFFECTS, 1, prefix=name, told=pointers)
     register(session)

@@ -32,7 +32,10 @@ LOOP = {
 
 
 def measure(run: Run) -> list[Figure]:
-    """Let it loop through the step function, one wake-up per iteration, each a begin and a commit of its own."""
+    """Let it loop through the step function.
+
+    One timer per iteration, each with its begin and commit.
+    """
     iterations = _LONG if run.long else run.size(_ITERATIONS)
     compared = min(_COMPARED, iterations // 4)
     moments: list[float] = []
@@ -50,7 +53,8 @@ def measure(run: Run) -> list[Figure]:
                     assert engine.serve(5.0) == 1, "the loop has stopped"
                     moments.append(time.perf_counter())
             size, count = session.rows(
-                "select pg_column_size(i.*), (i.goto_iterations ->> 'again')::int from workflow_instances i"
+                "select pg_column_size(i.*), (i.goto_iterations "
+                "->> 'again')::int from workflow_instances i"
             )[0]
             assert int(count) >= iterations, count
         finally:
@@ -64,7 +68,10 @@ def measure(run: Run) -> list[Figure]:
             "loop_ratio",
             last / first,
             "x",
-            f"{iterations:,} iterations; {1000 * first / compared:.2f} ms each at first, {1000 * last / compared:.2f} at last",
+            (
+                f"{iterations:,} iterations; {1000 * first / compared:.2f} "
+                f"ms each at first, {1000 * last / compared:.2f} at last"
+            ),
         ),
         figure("loop_row_bytes", size, "B"),
     ]

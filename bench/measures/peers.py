@@ -22,7 +22,7 @@ _RUN_SECONDS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """One peer: how many chains of three it runs, some seconds' work of it."""
+    """One peer, and the number of three-step chains that keep it busy for some seconds."""
 
     name: str
     program: str
@@ -41,7 +41,7 @@ PEERS = (
 
 
 def measure(run: Run) -> list[Figure]:
-    """Run every peer once; the ratios are to our own steps per second of this very run."""
+    """Run every peer once; the ratios are to our own steps per second of this run."""
     rates: dict[str, float] = {}
     for peer in PEERS:
         try:
@@ -68,7 +68,7 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _command(peer: Peer) -> list[str]:
-    """How to start the peer, in an environment that is made at first use."""
+    """Return the command that starts the peer, in an environment that is made at first use."""
     if not peer.python:
         return [_node(), str(_nodes() / Path(peer.program).name)]
     home, pins = _ENVIRONMENTS / peer.name, ROOT / "requirements" / "peers" / f"{peer.name}.txt"
@@ -84,7 +84,7 @@ def _command(peer: Peer) -> list[str]:
 
 
 def _nodes() -> Path:
-    """The folder with the Node programs and what they need: programs find their packages beside themselves."""
+    """Return the folder with the Node programs and their packages."""
     home = _ENVIRONMENTS / "node"
     lock = (_FOLDER / "node" / "package-lock.json").read_text()
     stamp = home / ".pins"
@@ -116,7 +116,7 @@ def _install(command: list[str], where: Path) -> None:
 
 def _race(run: Run, peer: Peer, command: list[str], url: str) -> float:
     chains = run.size(peer.chains)
-    # Nothing of ours is on the peer's path.
+    # None of our packages is on the peer's path.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [*command, "race", url, str(chains)],

@@ -1,4 +1,4 @@
-"""Ten million sleeping tasks: what a claim costs among them, and how fast steps run beside them."""
+"""Ten million sleeping tasks: the cost of a claim among them, and the rate of steps beside them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from bench.run import Run
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 _DUE = 10_000
-_CHUNK = 1000  # as the tick's
+_CHUNK = 1000  # like the tick's
 _WORKFLOWS = 6_000
 _CLAIM = "select * from claim_due_tasks(null, %s, %s, %s, 1)"
 
 
 def measure(run: Run) -> list[Figure]:
-    """Fill up step by step; claim at each size, run steps before the first and after the last, before VACUUM ANALYZE and after it."""
+    """Fill up in stages; claim at each size.
+
+    Run steps before the first and after the last, before and after VACUUM ANALYZE.
+    """
     threads = int(run.facts.get("best_step_threads", 50))
     workflows = run.size(_WORKFLOWS)
     claims: dict[int, float] = {}
@@ -48,7 +51,8 @@ def measure(run: Run) -> list[Figure]:
                 asleep = size
                 claims[size] = _claims(session, definition, size)
                 run.say(
-                    f"  claim of {_DUE:,} among {size:,} sleepers: {claims[size] * 1000:.0f} ms (bare {bare * 1000:.0f} ms)"
+                    f"  claim of {_DUE:,} among {size:,} sleepers: "
+                    f"{claims[size] * 1000:.0f} ms (bare {bare * 1000:.0f} ms)"
                 )
             before = one_pass(url, workflows=workflows, threads=threads, prefix="before").rate
             session.rows("vacuum (analyze) scheduled_tasks, workflow_instances, accounts")
@@ -57,7 +61,8 @@ def measure(run: Run) -> list[Figure]:
             engine.close()
             session.close()
     run.say(
-        f"  steps/s: {alone:,.0f} alone, {before:,.0f} beside {asleep:,} sleepers, {after:,.0f} after VACUUM ANALYZE"
+        f"  steps/s: {alone:,.0f} alone, {before:,.0f} beside "
+        f"{asleep:,} sleepers, {after:,.0f} after VACUUM ANALYZE"
     )
     sizes = sorted(claims)
     plots.claims(
@@ -89,7 +94,7 @@ def measure(run: Run) -> list[Figure]:
 
 
 def _bare(run: Run) -> float:
-    """The same claim without the product: one table of the claim's columns with one index."""
+    """Run the same claim without the product: one table of the claim's columns with one index."""
     with fresh(run.server, migrated=False) as url:
         session = Session(url)
         try:
@@ -100,7 +105,10 @@ def _bare(run: Run) -> float:
 
 
 def _claims(session: Session, definition: int, size: int) -> float:
-    """Seconds for 10,000 due tasks, the median of three; what was claimed is taken away again."""
+    """Return the seconds for claiming 10,000 due tasks, the median of three.
+
+    Claimed rows are removed again.
+    """
     taken = []
     for number in range(3):
         fill(
@@ -114,7 +122,7 @@ def _claims(session: Session, definition: int, size: int) -> float:
         begun = time.perf_counter()
         assert (
             session.value("select free_queue_capacity(20000)") >= _DUE
-        )  # as the tick does, before it claims
+        )  # as the tick does before it claims
         for _ in range(_DUE // _CHUNK):
             assert len(session.rows(_CLAIM, (HORIZON, _CHUNK, LEASE))) == _CHUNK
         taken.append(time.perf_counter() - begun)

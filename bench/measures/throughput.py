@@ -1,4 +1,7 @@
-"""Three-step workflows of no-op effects, end to end, in two processes; and what a step costs the database."""
+"""Three-step workflows of no-op effects, end to end, in two processes.
+
+And the database's cost of a step.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +33,22 @@ class Pass:
 
     @property
     def python_us(self) -> float:
-        """Processor time of the workers per step, in microseconds."""
+        """Return the workers' processor time per step in microseconds."""
         return self.ran.cpu_seconds / self.ran.steps * 1e6
 
     @property
     def cpu_us(self) -> float:
-        """Processor time of all, Postgres included, per step, in microseconds."""
+        """Return all processor time per step in microseconds, Postgres included."""
         return self.ran.all_cpu_seconds / self.ran.steps * 1e6
 
     @property
     def rate(self) -> float:
-        """Steps per second."""
+        """Return the steps per second."""
         return self.workflows * _STEPS / self.ran.seconds
 
 
 def one_pass(url: str, *, workflows: int, threads: int, prefix: str = "acc") -> Pass:
-    """Run so many workflows from their claim to their end, and see in the tables that they got there."""
+    """Run workflows from their claim to their end, and check in the tables that they completed."""
     engine, session = Engine(url, threads=1), Session(url)
     try:
         before, _ = completed(session)
@@ -74,7 +77,10 @@ def _commits(session: Session) -> int:
 
 
 def measure(run: Run) -> list[Figure]:
-    """Find the best STEP_THREADS with few workflows, then measure with many, and with the most threads too: the costs are of that pass."""
+    """Find the best STEP_THREADS with few workflows, then measure with many.
+
+    The costs are those of the pass with the most threads.
+    """
     rates: dict[int, float] = {}
     for threads in THREADS:
         rates[threads] = _pass(run, TRIAL_WORKFLOWS, threads).rate
@@ -123,5 +129,8 @@ def _pass(run: Run, workflows: int, threads: int) -> Pass:
 
 
 def wait_of_the_polls() -> timedelta:
-    """How long the definition's workflow waits, by plan, for its jobs: each is asked after once, two seconds after its submit."""
+    """Return the planned waits for the workflow's jobs.
+
+    Each is polled once, two seconds after its submit.
+    """
     return timedelta(seconds=2) * _STEPS

@@ -15,7 +15,7 @@ _DUE = 100_000
 
 
 def measure(run: Run) -> list[Figure]:
-    """Tick once, through the handler, with MAX_QUEUED_TASKS above what is due; the queue takes everything at once."""
+    """Tick once through the handler, with MAX_QUEUED_TASKS above the number of due tasks."""
     due = run.size(_DUE)
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=1, max_queued=2 * _DUE), Session(url)

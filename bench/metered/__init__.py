@@ -1,1 +1,1 @@
-"""A handler around the handlers; `bench.stack` has the functions loaded through it."""
+"""A handler around the handlers; `bench.metered.stack` loads the functions through it."""

@@ -1,4 +1,4 @@
-"""Runs workflows on a metered stack from import to end, skipping the hours in which nothing happens."""
+"""Runs workflows on a metered stack from import to end, skipping idle hours."""
 
 from __future__ import annotations
 
@@ -13,24 +13,30 @@ from bench.metered.stack import MeteredStack
 
 TICK_SECONDS = 60
 _HORIZON = 120
-_EARLY = 0.03  # a skip ends this long before what it is for
+_EARLY = 0.03  # a skip ends this long before its event
 _PATIENCE = 600.0
 _TICK: dict[str, Any] = json.loads((ROOT / "events/tick/minute.json").read_text())
 MAINTENANCE: dict[str, Any] = json.loads((ROOT / "events/maintenance/periodic.json").read_text())
-_WAITING = "select extract(epoch from min(scheduled_for))::float8 from scheduled_tasks where status = 'pending'"
-# Tasks that are a minute apart and more, put into one second: what eighty thousand accounts look like to the tick.
+_WAITING = (
+    "select extract(epoch from min(scheduled_for))::float8 "
+    "from scheduled_tasks where status = 'pending'"
+)
+# Tasks that are a minute apart or more, moved into one second: the tick's view of eighty thousand
+# accounts.
 _TOGETHER = """
-with due as (select date_trunc('second', max(scheduled_for)) as second from scheduled_tasks where status = 'pending')
-update scheduled_tasks t set scheduled_for = due.second + random() * interval '999 milliseconds' from due where t.status = 'pending'
+with due as (select date_trunc('second', max(scheduled_for)) as second from scheduled_tasks
+    where status = 'pending')
+update scheduled_tasks t set scheduled_for = due.second + random() * interval '999 milliseconds'
+    from due where t.status = 'pending'
 """
 _LIVE = "select count(*) from scheduled_tasks where status in ('queued', 'running')"
 
 
 class Drive:
-    """One run. `together`: what waits for a tick falls due in the same second, so that messages are full."""
+    """One run. `together`: tasks that wait for a tick fall due in the same second."""
 
     def __init__(self, stack: MeteredStack, session: Session, *, together: bool) -> None:
-        """Nothing was imported yet."""
+        """Create a run without accounts."""
         self._stack = stack
         self._session = session
         self._together = together
@@ -45,12 +51,20 @@ class Drive:
 
     def start(self, workflow: str, accounts: int, *, prefix: str) -> None:
         """Import accounts in one request and start their workflows."""
-        answer = self._stack.call("import_accounts", request({"accounts": _accounts(accounts, prefix), "startAutomation": True,
-                                                              "workflowType": workflow}))  # fmt: skip
+        answer = self._stack.call(
+            "import_accounts",
+            request(
+                {
+                    "accounts": _accounts(accounts, prefix),
+                    "startAutomation": True,
+                    "workflowType": workflow,
+                }
+            ),
+        )
         assert json.loads(answer["body"])["started"] == accounts, answer
 
     def run(self, done: Callable[[], bool]) -> None:
-        """Go from event to event until it is done, or nothing is left to happen."""
+        """Process event after event until the run is done or nothing is left to happen."""
         give_up = time.monotonic() + _PATIENCE
         with ThreadPoolExecutor(self._stack.source.concurrency) as environments:
             running: set[Future[None]] = set()
@@ -69,7 +83,10 @@ class Drive:
                     return
 
     def _go_on(self) -> bool:
-        """Nothing runs: skip to the next message, or tick when the next tick would find something. Whether there is anything."""
+        """Skip to the next message, or tick when the next tick would find something.
+
+        Return whether there is anything.
+        """
         message, tick = self._stack.next_message(), self._next_tick()
         if message is None and tick is None:
             return False
@@ -87,7 +104,7 @@ class Drive:
         return True
 
     def _next_tick(self) -> float | None:
-        """The first whole minute from now on at which something is due within the horizon."""
+        """Return the first whole minute from now at which a task is due within the horizon."""
         due = self._session.value(_WAITING)
         if due is None:
             return None
@@ -96,7 +113,10 @@ class Drive:
 
 
 def request(body: object) -> dict[str, Any]:
-    """The event of an import over HTTPS; without a body one that is refused, which warms the function up."""
+    """Return the event of an import over HTTPS.
+
+    Without a body one that is refused, to warm the function up.
+    """
     event: dict[str, Any] = json.loads(
         (ROOT / "events/import_accounts/one_account.json").read_text()
     )

@@ -1,7 +1,8 @@
-"""A handler around a function's own, which tells what an invocation used: the functions of `dollars` are loaded through it.
+"""A handler around a function's own that records the usage of an invocation.
 
-It stands in a folder of its own, like the functions, and knows nothing of this project: the product's handler is loaded from METERED_CODE
-and runs unchanged. Counted is what leaves the process: each HTTP request of botocore and of httpx, and each byte written to the log.
+The functions of `dollars` are loaded through it. It stands in its own folder, like the functions,
+and imports nothing of this project: the product's handler is loaded from METERED_CODE and runs
+unchanged. It counts each HTTP request of botocore and httpx, and each byte written to the log.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _CHUNK = 64 * 1024  # SQS bills each 64 KB of a request as a request
 _guard = threading.Lock()
 _calls: dict[str, int] = {}
 _bytes: dict[str, int] = {}
-_sent: list[list[float]] = []  # [when, delay] of each message that was put into a queue, seconds
+_sent: list[list[float]] = []  # [when, delay] of each message that was sent, in seconds
 
 
 def _count(name: str, *, calls: int = 1, size: int = 0) -> None:
@@ -38,7 +39,7 @@ def _head(headers: Any) -> int:  # noqa: ANN401  # botocore's or httpx's
 
 
 def _before_send(request: Any, event_name: str, **_more: object) -> None:  # noqa: ANN401  # botocore's AWSPreparedRequest
-    """Each request on the wire, a repeated one too."""
+    """Count each request on the wire, a repeated one too."""
     service, operation = event_name.split(".")[1:3]
     body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
     requests = max(1, math.ceil(len(body) / _CHUNK)) if service == "sqs" else 1
@@ -92,13 +93,13 @@ _handler = importlib.import_module("app").handler
 
 
 def _peak_kib() -> int:
-    """The most memory that this process had resident; what it was before its exec does not count."""
+    """Return the peak resident memory of this process since its exec."""
     with Path("/proc/self/status").open(encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
 def _series(lines: list[str]) -> list[str]:
-    """The CloudWatch metrics that the log's lines make, each with its dimensions."""
+    """Return the CloudWatch metrics of the log lines, each with its dimensions."""
     found = set()
     for line in lines:
         if '"_aws"' in line:
@@ -111,7 +112,7 @@ def _series(lines: list[str]) -> list[str]:
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401  # as the function's own
-    """Run the function's own handler and answer its result and what it used."""
+    """Run the function's own handler; return its result and its usage."""
     with _guard:
         _calls.clear()
         _bytes.clear()

@@ -1,7 +1,7 @@
-"""The local stack's parts without its triggers: real clients, queue, lock table, keys, actions service, functions with a meter around them.
+"""The local stack's parts without its triggers, with a meter around each function.
 
-Schedule time runs at real speed here and is moved forwards only while nothing runs and no message may be seen: a wait of hours is skipped,
-what an invocation waits out is not.
+Schedule time runs at normal speed and is moved forwards only while nothing runs and no message is
+visible: hours of waiting are skipped, and what an invocation waits out is not.
 """
 
 from __future__ import annotations
@@ -34,29 +34,27 @@ _QUEUE, _TOKEN = "StepQueue", "local"
 _METERED = ROOT / "bench" / "metered"
 _FUNCTIONS = ("import_accounts", "tick", "step", "maintenance")
 _PATIENCE = 60.0
-Used = dict[str, Any]  # what one invocation used, as meter.py tells it
+Used = dict[str, Any]  # the usage of one invocation, as meter.py reports it
 
 
 class MeteredStack:
-    """From `with` to its end. `used` has every invocation by function."""
+    """All parts, from `with` to its end. `used` has every invocation by function."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        """Nothing is started yet. `url` is an empty database."""
+        """Create the parts without starting them. `url` is an empty database."""
         self._url = url
         self._folder = folder
         self._cleanup = ExitStack()
         self.used: defaultdict[str, list[Used]] = defaultdict(list)
         self.events: list[int] = []  # messages of each event of the step function
-        self._visible: list[
-            float
-        ] = []  # schedule time at which messages that are on their way may be seen
+        self._visible: list[float] = []  # schedule time at which messages in flight become visible
         self._ahead = (
-            0  # messages that were received before their sender's invocation had told of them
+            0  # messages that were received before their sender's invocation had reported them
         )
         self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
-        """Start all of it."""
+        """Start all parts."""
         try:
             self._start()
         except BaseException:
@@ -70,7 +68,7 @@ class MeteredStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all of it."""
+        """Stop all parts."""
         self._cleanup.close()
 
     def _start(self) -> None:
@@ -130,30 +128,30 @@ class MeteredStack:
         return function
 
     def memory_mb(self, function: str) -> int:
-        """What the template gives a function."""
+        """Return the memory that the template gives a function."""
         return self.template.functions[function].memory
 
     # Time
 
     def now(self) -> float:
-        """Schedule time, epoch seconds."""
+        """Return schedule time in epoch seconds."""
         return self._clock.now()
 
     def skip_to(self, engine: float) -> None:
-        """Let it be so late at once: nothing may be running."""
+        """Move schedule time forwards at once: nothing may be running."""
         left = engine - self.now()
         if left > 0:
             self._clock.advance(left)
             self._emulator.bring_forward(left)
 
     def next_message(self) -> float | None:
-        """When the next message may be seen; None: none is on its way."""
+        """Return when the next message becomes visible; None without one."""
         return self._visible[0] if self._visible else None
 
     # Work
 
     def call(self, function: str, event: object) -> Any:  # noqa: ANN401  # JSON
-        """Invoke a function, keep what it used, and answer its result."""
+        """Invoke a function, record its usage, and return its result."""
         answer = self.functions[function].invoke(event, timeout=_PATIENCE)
         used = answer["used"]
         self.used[function].append(used)
@@ -167,13 +165,16 @@ class MeteredStack:
         return answer["result"]
 
     def warm(self, events: dict[str, Any]) -> None:
-        """Have every environment import and connect, and forget what that used: a cold start is another figure."""
+        """Let every environment import and connect, without counting it.
+
+        Cold starts are another figure.
+        """
         for name, event in events.items():
             for _ in range(self.source.concurrency if name == self.source.function else 1):
                 self.functions[name].warm(event)
 
     def receive(self) -> list[dict[str, Any]]:
-        """What the mapping would hand to the step function now: up to a batch of messages that may be seen."""
+        """Return up to a batch of visible messages, as the event source mapping would pass them."""
         answer = self._sqs.receive_message(
             QueueUrl=self._queue,
             MaxNumberOfMessages=min(10, self.source.batch_size),

@@ -1,1 +1,1 @@
-"""The peers: a three-step chain each, in an environment of its own."""
+"""The peers: a three-step chain each, in its own environment."""

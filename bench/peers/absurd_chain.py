@@ -1,4 +1,7 @@
-"""Absurd: a task of three durable steps, each step's result recorded. Two asynchronous processes, concurrency and batch 20, poll 20 ms."""
+"""Absurd: a task of three durable steps, each step's result recorded.
+
+Two asynchronous processes, concurrency and batch 20, poll 20 ms.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ async def _spawn(url: str, count: int) -> None:
 
 
 def main() -> None:
-    """Spawn the tasks, race the workers."""
+    """Spawn the tasks and race the workers."""
     mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if mode == "work":
         asyncio.run(_work(url))

@@ -1,4 +1,7 @@
-"""DBOS: a workflow of three durable steps, through a queue. Two processes, synchronous steps, worker concurrency 20, poll 50 ms."""
+"""DBOS: a workflow of three durable steps through a queue.
+
+Two processes, synchronous steps, worker concurrency 20, poll 50 ms.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def _config(url: str) -> DBOSConfig:
 
 
 def main() -> None:
-    """Queue the workflows, race the workers."""
+    """Queue the workflows and race the workers."""
     mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     _define()
     if mode == "work":

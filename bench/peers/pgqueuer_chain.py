@@ -1,4 +1,7 @@
-"""PgQueuer: three jobs in a chain, each queueing the next. One process, batch 200, 800 at once, uvloop, asyncpg pool."""
+"""PgQueuer: three jobs in a chain, each queueing the next.
+
+One process, batch 200, 800 at once, uvloop, asyncpg pool.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ async def _left(url: str) -> int:
 
 
 def main() -> None:
-    """Queue the first jobs, race the worker until no job is left."""
+    """Queue the first jobs and race the worker until no job is left."""
     mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     uvloop.install()
     if mode == "work":

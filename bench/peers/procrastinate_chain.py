@@ -1,4 +1,7 @@
-"""Procrastinate: three jobs in a chain, each deferring the next. Two processes, concurrency 30, LISTEN/NOTIFY."""
+"""Procrastinate: three jobs in a chain, each deferring the next.
+
+Two processes, concurrency 30, LISTEN/NOTIFY.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ async def _defer(url: str, count: int) -> None:
 
 
 def main() -> None:
-    """Defer the first jobs, race the workers."""
+    """Defer the first jobs and race the workers."""
     mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if mode == "work":
         asyncio.run(_work(url))

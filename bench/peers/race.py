@@ -1,6 +1,6 @@
-"""Workers of a peer, in processes of their own: started together when each is ready, timed until the work is done.
+"""Worker processes of a peer: started together when each is ready, timed until the work is done.
 
-Runs inside a peer's environment: it knows the standard library only.
+It runs inside a peer's environment and imports the standard library only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 240.0
 
 
 def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> float:
-    """Seconds from the word go to the end of the work."""
+    """Return the seconds from the start signal to the end of the work."""
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(processes)
@@ -44,11 +44,11 @@ def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> fl
 
 
 def ready() -> None:
-    """A worker is ready: wait for the word go."""
+    """Report that a worker is ready, and wait for the start signal."""
     print("ready", flush=True)
     sys.stdin.readline()
 
 
 def told(steps: int, seconds: float, **facts: object) -> None:
-    """The answer, as one line of JSON."""
+    """Print the result as one line of JSON."""
     print(json.dumps({"steps": steps, "seconds": seconds, **facts}), flush=True)

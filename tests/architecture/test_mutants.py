@@ -27,7 +27,10 @@ def _tests_in(path: Path) -> frozenset[str]:
 
 
 def test_every_mutant_applies(root: Path) -> None:
-    """Each guard stands once where the catalogue says: a mutant that changes nothing would prove nothing."""
+    """Each guard stands once where the catalogue says.
+
+    A mutant that changes nothing would prove nothing.
+    """
     lost = []
     for mutant in MUTANTS:
         try:
@@ -101,7 +104,7 @@ FAILED = "FAILED tests/a.py::test_b[x-1] - assert 1 == 2\n"
 def test_only_a_failed_test_kills(
     code: int | None, output: str, may_hang: bool, verdict: Verdict
 ) -> None:
-    """Neither a test that could not be set up, nor a mutant that cannot be run, nor a silence that nobody expected."""
+    """A test that cannot be set up, a mutant that cannot run and a hang are no kills."""
     mutant = Mutant(
         name="m",
         truth="t",

@@ -24,7 +24,10 @@ _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
 def _pins(path: Path) -> dict[str, tuple[str, int]]:
-    """Name -> version, number of hashes. Fails at a line that is neither a pin, a hash nor a comment."""
+    """Name -> version, number of hashes.
+
+    Fails at a line that is neither a pin, a hash nor a comment.
+    """
     pins: dict[str, tuple[str, int]] = {}
     name = ""
     for line in path.read_text().splitlines():

@@ -34,7 +34,7 @@ def vault(aws: Callable[[str], Any]) -> KmsVault:  # noqa: F811  # pytest's way 
 def engine(
     postgres: Server, database: TestDatabase, roles: None, vault: KmsVault, tmp_path: Path
 ) -> Iterator[Engine]:
-    """An engine with an actions service whose jobs take schedule time, as everything does that is scheduled."""
+    """An engine with an actions service whose jobs take schedule time."""
     directory = tmp_path / "engine"
     directory.mkdir()
     clock = directory / "clock.json"

@@ -1,6 +1,9 @@
-"""The engine's services on real parts, in one process: Postgres under each function's role, an actions service over HTTP.
+"""The engine's services on real parts, in one process.
 
-Deliveries are the test's to make: the queue only keeps what it was sent, and the schedule clock jumps to what is due next.
+Postgres under each function's role, an actions service over HTTP.
+
+Deliveries are the test's to make: the queue only keeps what it was sent, and the schedule clock
+jumps to what is due next.
 """
 
 from __future__ import annotations
@@ -152,7 +155,10 @@ class Engine:
         url: Callable[[], str] | None = None,
         clock: Clock | None = None,
     ) -> RunTasks:
-        """A step function's process; `wrap` may put something around each port, `url` may lead elsewhere."""
+        """A step function's process.
+
+        `wrap` may put something around each port, `url` may lead elsewhere.
+        """
         database = Database(url) if url else self._databases["flamebot_step"]
         clock = clock or self.clock
         store = PostgresEngineStore(database, clock, horizon=HORIZON, lease=LEASE, max_queued=1000)
@@ -220,7 +226,8 @@ class Engine:
     def jump(self) -> None:
         """Move schedule time to what is due next."""
         row = self.database.one(
-            "select min(scheduled_for) filter (where status in ('pending', 'queued')) as due from scheduled_tasks where is_live"
+            "select min(scheduled_for) filter (where status in ('pending', "
+            "'queued')) as due from scheduled_tasks where is_live"
         )
         if row["due"] is not None:
             self.advance_to(
@@ -237,11 +244,17 @@ class Engine:
         """Let so much wall time pass for every lease and lock that is out."""
         past = {"past": lease}
         self.database.rows(
-            "update scheduled_tasks set lease_expires_at = lease_expires_at - %(past)s where lease_expires_at is not null",
+            (
+                "update scheduled_tasks set lease_expires_at = lease_expires_at "
+                "- %(past)s where lease_expires_at is not null"
+            ),
             past,
         )
         self.database.rows(
-            "update workflow_locks set expires_at = expires_at - %(past)s, acquired_at = acquired_at - %(past)s",
+            (
+                "update workflow_locks set expires_at = expires_at "
+                "- %(past)s, acquired_at = acquired_at - %(past)s"
+            ),
             past,
         )
 
@@ -319,7 +332,10 @@ class Engine:
     def tasks(self, instance_id: str | None = None) -> list[dict[str, Any]]:
         """The rows of an instance's tasks, in order."""
         return self.database.rows(
-            "select * from scheduled_tasks where workflow_instance_id = coalesce(%s::uuid, workflow_instance_id) order by sequence",
+            (
+                "select * from scheduled_tasks where workflow_instance_id = "
+                "coalesce(%s::uuid, workflow_instance_id) order by sequence"
+            ),
             (instance_id,),
         )
 

@@ -9,7 +9,10 @@ from tests.integration.services.engine import SECRET, Engine, swipe
 
 
 def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
-    """Whatever `critical` says: nothing is sent, the account is marked, and retry works once the service calls it active."""
+    """Whatever `critical` says.
+
+    Nothing is sent, the account is marked, and retry works once the service calls it active.
+    """
     engine.define(swipe("first", critical=False), swipe("second", critical=False, delay="1m"))
     instance = engine.start()
     engine.drive(lambda: ("first", "completed") in engine.history(instance))
@@ -29,7 +32,7 @@ def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
 
 
 def test_an_account_is_registered_once_per_version(engine: Engine) -> None:
-    """Once before the first effect, and again only when its credentials, config or ids have changed."""
+    """An account is registered before its first effect, and again only when it has changed."""
     engine.define(
         swipe("one"), swipe("two"), {"id": "rest", "action": "wait", "delay": "1m"}, swipe("three")
     )
@@ -48,7 +51,8 @@ def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> Non
     instance = engine.start()
     engine.database.rows(
         "insert into workflow_locks (lock_key, locked_by, expires_at, instance_id, sequence, fence)"
-        " values ('account:acc', 'another', clock_timestamp() + interval '5 minutes', gen_random_uuid()::text, 1, 1)"
+        " values ('account:acc', 'another', clock_timestamp() "
+        "+ interval '5 minutes', gen_random_uuid()::text, 1, 1)"
     )
     for _ in range(4):
         engine.deliver(*engine.queue.take())
@@ -68,7 +72,8 @@ def test_a_lock_that_is_never_to_be_had_ends_with_the_steps_timeout(engine: Engi
     instance = engine.start()
     engine.database.rows(
         "insert into workflow_locks (lock_key, locked_by, expires_at, instance_id, sequence, fence)"
-        " values ('account:acc', 'another', clock_timestamp() + interval '5 minutes', gen_random_uuid()::text, 1, 1)"
+        " values ('account:acc', 'another', clock_timestamp() "
+        "+ interval '5 minutes', gen_random_uuid()::text, 1, 1)"
     )
     engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
@@ -86,7 +91,10 @@ def test_the_lock_is_given_back(engine: Engine) -> None:
 
 
 def test_the_lock_of_an_unknown_call_is_left_to_lapse(engine: Engine) -> None:
-    """I4: the call may still be at work, so another workflow's write must wait; our own next attempt need not."""
+    """I4: the call may still be at work, so another workflow's write must wait.
+
+    Our own next attempt need not.
+    """
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="reset"))
     instance = engine.start()
@@ -97,7 +105,7 @@ def test_the_lock_of_an_unknown_call_is_left_to_lapse(engine: Engine) -> None:
 
 
 def test_the_lock_is_left_to_lapse_while_an_earlier_try_is_unknown(engine: Engine) -> None:
-    """I4: that the last try was refused says nothing of the one before, so another workflow's write must wait."""
+    """I4: a refused try proves nothing about an earlier one, so the lock is left to expire."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="reset"))
     instance = engine.start()
@@ -112,7 +120,7 @@ def test_the_lock_is_left_to_lapse_while_an_earlier_try_is_unknown(engine: Engin
 
 
 def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None:
-    """I10: no row, message, log line or metric has them, not even when the registration is refused or breaks."""
+    """I10: no row, message, log line or metric holds credentials."""
     engine.define({"id": "bio", "action": "add_bio"}, swipe())
     for kind in ("refuse", "unavailable", "reset"):
         engine.actions.faults.add(Fault(kind=kind, operation="registerAccount"))
@@ -124,7 +132,8 @@ def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None
     tables = [
         row["relname"]
         for row in engine.database.rows(
-            "select relname from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace"
+            "select relname from pg_class where relkind in ('r', "
+            "'p') and relnamespace = 'public'::regnamespace"
         )
     ]
     rows = [str(engine.database.rows(f"select t::text from {table} t")) for table in tables]

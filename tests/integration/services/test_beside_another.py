@@ -1,4 +1,7 @@
-"""Somebody else is faster, between reading and writing: the services make their plan anew, and answer what the other one did."""
+"""Somebody else is faster, between reading and writing.
+
+The services make their plan anew, and answer what the other one did.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +114,10 @@ def importer(
 
 
 def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
-    """I9: two requests under one key at once: the one that comes second is answered what the first one did, and does nothing."""
+    """I9: two requests under one key at once.
+
+    The one that comes second is answered what the first one did, and does nothing.
+    """
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     first = []
     store = Overtaken(
@@ -124,7 +130,10 @@ def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
 
 
 def test_a_repetition_needs_no_key_service(engine: Engine, aws: Callable[[str], Any]) -> None:
-    """I9: what was stored is answered from memory: nothing is encrypted, and so nothing has to be up for it."""
+    """I9: what was stored is answered from memory.
+
+    Nothing is encrypted, and so nothing has to be up for it.
+    """
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     first = importer(engine, engine.control).run(an_order(), TESTER)
     gone = KmsVault(aws("kms"), "no-such-key")

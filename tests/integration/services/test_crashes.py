@@ -1,4 +1,7 @@
-"""Whoever dies, and wherever: after the lease and a tick the work goes on, and each effect happens once."""
+"""Whoever dies, and wherever.
+
+After the lease and a tick the work goes on, and each effect happens once.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ def recover(engine: Engine, done: Callable[[], bool]) -> None:
 
 
 def sound(engine: Engine, instance: str, account: str) -> None:
-    """Every step once, in order, without gaps; one key per effect; no two writes for the account at once."""
+    """Every step once, in order, without gaps; one key per effect.
+
+    No two writes for the account at once.
+    """
     assert engine.status(instance) == "completed"
     assert [step for step, status in engine.history(instance) if status == "completed"] == [
         "rest",
@@ -119,7 +125,10 @@ def drive_wired(engine: Engine, wire: Tripwire, done: Callable[[], bool]) -> Non
 
 @pytest.mark.slow
 def test_a_crash_at_any_call_loses_and_doubles_nothing(engine: Engine) -> None:
-    """I3, I4, I5, I6: a process dies before or after each call that it makes to anybody; the survivors finish its work."""
+    """I3, I4, I5, I6: a process dies before or after each call that it makes to anybody.
+
+    The survivors finish its work.
+    """
     engine.define(*FLOW)
     probe = Tripwire()
     instance = engine.start(account="probe")
@@ -150,7 +159,10 @@ def test_a_crash_at_any_call_loses_and_doubles_nothing(engine: Engine) -> None:
 def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(
     engine: Engine, moment: Moment
 ) -> None:
-    """The process dies at the submit, then an operator stops the workflow: the job is found by its key, or was never made."""
+    """The process dies at the submit, then an operator stops the workflow.
+
+    The job is found by its key, or was never made.
+    """
     engine.define(swipe(swipeCount=300))
     instance = engine.start()
     (body,) = engine.queue.take()
@@ -191,7 +203,10 @@ def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(
 
 
 def test_a_task_that_kills_every_process_is_given_up(engine: Engine) -> None:
-    """I8: after five processes the step is over; until then it travels alone, and takes no other with it."""
+    """I8: after five processes the step is over.
+
+    Until then it travels alone, and takes no other with it.
+    """
     engine.define(swipe())
     instance = engine.start()
 
@@ -242,7 +257,10 @@ def test_losing_every_message_loses_no_work(engine: Engine) -> None:
 
 
 def test_losing_every_lock_loses_no_work(engine: Engine) -> None:
-    """The lock table is made anew while workflows run: begin and commit keep order by themselves."""
+    """The lock table is made anew while workflows run.
+
+    Begin and commit keep order by themselves.
+    """
     engine.define(*FLOW)
     engine.actions.faults.add(Fault(kind="drop", count=2))
     instance = engine.start()
@@ -258,7 +276,10 @@ def test_losing_every_lock_loses_no_work(engine: Engine) -> None:
 
 
 def test_a_late_commit_changes_nothing(engine: Engine) -> None:
-    """I4: a worker that lost its lease while it was at work cannot commit; whoever reclaimed does."""
+    """I4: a worker that lost its lease while it was at work cannot commit.
+
+    Whoever reclaimed does.
+    """
     engine.define(swipe())
     instance = engine.start()
 

@@ -14,7 +14,10 @@ def rest(seconds: int) -> dict[str, object]:
 
 
 def test_what_falls_due_within_the_horizon_is_sent_with_its_delay(engine: Engine) -> None:
-    """Nothing waits for the next whole minute: it becomes visible in the second that it is due in, or a tenth later (docs/adr/0011)."""
+    """Nothing waits for the next whole minute.
+
+    It becomes visible in the second that it is due in, or a tenth later (docs/adr/0011).
+    """
     engine.define(rest(150))
     instance = engine.start()
     assert (engine.tick().claimed, engine.queue.kept) == (0, [])
@@ -60,7 +63,10 @@ def test_a_task_whose_runner_died_goes_on(engine: Engine) -> None:
     instance = engine.start()
     engine.queue.take()
     engine.database.rows(
-        "select * from begin_tasks(array[%(task)s], array[%(fence)s]::bigint[], gen_random_uuid(), %(now)s, interval '90 seconds')",
+        (
+            "select * from begin_tasks(array[%(task)s], array[%(fence)s]::bigint[], "
+            "gen_random_uuid(), %(now)s, interval '90 seconds')"
+        ),
         {
             "task": f"{instance}:1",
             "fence": engine.tasks(instance)[0]["fence"],

@@ -9,7 +9,7 @@ from tests.integration.services.engine import TESTER, Engine, swipe
 
 
 def test_nothing_begins_under_the_global_pause(engine: Engine) -> None:
-    """I7: a message that arrives during the pause begins nothing, and resuming needs no lease to run out."""
+    """I7: a message that arrives during the pause begins nothing."""
     engine.define(swipe())
     instance = engine.start()
     engine.control.pause_all(TESTER)

@@ -36,7 +36,7 @@ def test_a_workflow_runs_to_its_end(engine: Engine) -> None:
 
 
 def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> None:
-    """I6: the bio's text, submit and the wait before them are one invocation, begun at the second that the wait ends in."""
+    """I6: wait, generate and submit run in one invocation, at the second that is due."""
     engine.define(REST, {"id": "bio", "action": "add_bio"})
     instance = engine.start()
     (first,) = engine.tasks(instance)
@@ -50,7 +50,10 @@ def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> Non
 
 
 def test_the_databases_clock_decides_what_is_due(engine: Engine) -> None:
-    """I6: where no schedule clock is set the database says when it is; the function waits out what is left of the second."""
+    """I6: where no schedule clock is set the database says when it is.
+
+    The function waits out what is left of the second.
+    """
     engine.define({"id": "rest", "action": "wait", "delay": "1s"}, swipe())
     instance = engine.start()
     engine.deliver(engine.queue.kept.pop().body, runner=engine.step(clock=SystemClock()))
@@ -60,7 +63,7 @@ def test_the_databases_clock_decides_what_is_due(engine: Engine) -> None:
 
 
 def test_a_message_delivered_three_times_at_once_is_one_effect(engine: Engine) -> None:
-    """I4, I5: three deliveries of the same message are three holders, and one of them runs the task."""
+    """I4, I5: of three deliveries of the same message one runs the task."""
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()
@@ -77,7 +80,7 @@ def test_a_message_delivered_three_times_at_once_is_one_effect(engine: Engine) -
 
 
 def test_the_lock_table_keeps_deliveries_apart(engine: Engine, aws: Any, lock_table: str) -> None:
-    """I4: on DynamoDB as on Postgres a message delivered five times at once is one effect, and the lock is free afterwards."""
+    """I4: on DynamoDB a message delivered five times at once is one effect."""
     engine.define(swipe())
     engine.start(account="locked")
     (body,) = engine.queue.take()
@@ -126,7 +129,10 @@ def test_a_dead_database_fails_the_whole_batch(engine: Engine) -> None:
 
 
 def test_a_defect_in_sending_fails_no_message(engine: Engine) -> None:
-    """I6: the effect has happened and is committed; its poll lies queued, and is sent again by the tick after its lease."""
+    """I6: the effect has happened and is committed.
+
+    Its poll lies queued, and is sent again by the tick after its lease.
+    """
 
     class Broken:
         def send(self, messages: Sequence[Message]) -> int:
@@ -188,7 +194,10 @@ def test_messages_survive_a_real_queue(engine: Engine, aws: Any) -> None:
 
 
 def test_of_two_pointers_to_a_task_the_newer_one_counts(engine: Engine) -> None:
-    """I6: a message from before a pause comes in the same batch as the one from after it: the task is run."""
+    """I6: a message from before a pause comes in the same batch as the one from after it.
+
+    The task is run.
+    """
     engine.define(swipe())
     instance = engine.start()
     (old,) = engine.queue.take()
@@ -200,7 +209,10 @@ def test_of_two_pointers_to_a_task_the_newer_one_counts(engine: Engine) -> None:
 
 
 def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
-    """A message of one task, sent on because it came too early, does not get company: it may be what kills its process."""
+    """A message of one task, sent on because it came too early, does not get company.
+
+    It may be what kills its process.
+    """
     engine.define({"id": "rest", "action": "wait", "delay": "60s"})
     for name in "ab":
         engine.start(account=name)
@@ -238,7 +250,10 @@ class _Meanwhile:
 
 
 def test_a_duplicate_leaves_the_lock_to_its_twin(engine: Engine) -> None:
-    """I4: each delivery is a holder of its own: what begins nothing does not give away the lock of whoever is at work."""
+    """I4: each delivery is a holder of its own.
+
+    What begins nothing does not give away the lock of whoever is at work.
+    """
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()

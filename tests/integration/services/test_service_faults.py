@@ -12,7 +12,7 @@ from tests.integration.services.engine import Engine, swipe
 
 
 def test_503_twice_is_sent_again_with_key_and_body(engine: Engine) -> None:
-    """The outcome is unknown: the same key and bytes after the backoff, never sooner than Retry-After, and then it succeeds."""
+    """An unknown outcome is sent again with the same key, never sooner than Retry-After."""
     engine.define(swipe(swipeCount={"min": 3, "max": 30}))
     engine.actions.faults.add(Fault(kind="unavailable", count=2, retry_after=7))
     instance = engine.start()
@@ -55,7 +55,10 @@ def test_a_slow_answer_is_one_effect(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["fail_job", "cancel_job"])
 def test_a_failed_job_is_done_anew_under_a_new_key(engine: Engine, kind: Any) -> None:
-    """I5: a new key only after the service called the old one's work failed or cancelled; the text is not written anew."""
+    """I5: a new key only after the service called the old one's work failed or cancelled.
+
+    The text is not written anew.
+    """
     engine.define({"id": "bio", "action": "add_bio"})
     engine.actions.faults.add(Fault(kind=kind))
     instance = engine.start()
@@ -75,7 +78,10 @@ def test_a_failed_job_is_done_anew_under_a_new_key(engine: Engine, kind: Any) ->
 
 
 def test_down_for_good_fails_a_critical_step_and_retry_resumes(engine: Engine) -> None:
-    """After the last attempt the workflow fails; retry takes it up where it failed, under the same key."""
+    """After the last attempt the workflow fails.
+
+    Retry takes it up where it failed, under the same key.
+    """
     engine.define(swipe("first"), swipe("second", delay="1m"))
     instance = engine.start()
     engine.drive(lambda: ("first", "completed") in engine.history(instance))
@@ -143,7 +149,10 @@ def test_a_step_that_takes_too_long_is_cancelled(engine: Engine) -> None:
 
 @pytest.mark.parametrize("remembered", [True, False])
 def test_an_old_key_is_never_sent_again(engine: Engine, remembered: bool) -> None:
-    """I5: unknown for longer than the service keeps keys, it is looked up: found, the work goes on; not found, it fails."""
+    """I5: unknown for longer than the service keeps keys, it is looked up: found, the work goes on.
+
+    Not found, it fails.
+    """
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="drop"))
     instance = engine.start()

@@ -66,7 +66,10 @@ def test_waits_are_real(make: Callable[[], Clock]) -> None:
 
 
 def test_the_schedule_clock_runs_as_fast_as_it_is_set(path: Path, set_clock: Set) -> None:
-    """Schedule time starts at the anchor and passes at the file's speed; wall time does not care."""
+    """Schedule time starts at the anchor and passes at the file's speed.
+
+    Wall time does not care.
+    """
     set_clock(speed=3600)
     clock = ScheduleClock(path)
     first = clock.now()
@@ -79,7 +82,7 @@ def test_the_schedule_clock_runs_as_fast_as_it_is_set(path: Path, set_clock: Set
 
 
 def test_a_new_setting_is_seen_at_once(path: Path, set_clock: Set) -> None:
-    """Setting the clock forward or changing its speed holds from the next question on, even within one clock tick of the disk."""
+    """Setting the clock forward or changing its speed holds from the next read on."""
     set_clock()
     clock = ScheduleClock(str(path))
     stamp = path.stat().st_mtime_ns
@@ -104,7 +107,10 @@ def test_schedule_time_never_runs_back(path: Path, set_clock: Set) -> None:
     ["", "{", "[]", '{"anchorWall": 1}', '{"anchorWall": 1, "anchorSchedule": "x", "speed": 1}'],
 )
 def test_a_file_that_cannot_be_read_changes_nothing(path: Path, set_clock: Set, text: str) -> None:
-    """While the file is broken or gone the setting before it holds; a clock that stands or runs back is no setting."""
+    """While the file is broken or gone the setting before it holds.
+
+    A clock that stands or runs back is no setting.
+    """
     set_clock()
     clock = ScheduleClock(path)
     clock.now()
@@ -124,7 +130,7 @@ def test_a_clock_that_was_never_set_is_unavailable(path: Path) -> None:
 
 
 def test_threads_may_share_it(path: Path, set_clock: Set) -> None:
-    """RequestModel from many threads while it is set again and again, it runs forward in each of them."""
+    """Read by many threads while it is set repeatedly, the clock never runs back."""
     set_clock(speed=1000)
     clock = ScheduleClock(path)
     seen: list[list[datetime]] = [[] for _ in range(4)]

@@ -32,7 +32,10 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text(st.characters(exclude_categories=())))
 def test_only_what_jsonb_cannot_hold_is_replaced(text: str) -> None:
-    """NUL and halves of surrogate pairs become a replacement character; every other text is what it was."""
+    """NUL and halves of surrogate pairs become a replacement character.
+
+    Every other text is what it was.
+    """
     storable = (
         text.replace("\x00", "\ufffd")
         .encode("utf-16-le", "surrogatepass")
@@ -42,7 +45,10 @@ def test_only_what_jsonb_cannot_hold_is_replaced(text: str) -> None:
 
 
 def test_an_emoji_is_nothing_to_look_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of every plane are written as they are: one emoji does not have a whole commit looked through."""
+    """Texts of every plane are written as they are.
+
+    One emoji does not have a whole commit looked through.
+    """
     monkeypatch.setattr(rows, "_storable", None)
     assert json.loads(rows.to_json({"text": "fresh bread \U0001f525\U0001f525, Zürich"})) == {
         "text": "fresh bread \U0001f525\U0001f525, Zürich"

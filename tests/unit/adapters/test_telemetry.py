@@ -68,7 +68,10 @@ def test_an_action_is_a_second_dimension_set(
 def test_every_duration_is_written_once(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], count: int, fewer: int
 ) -> None:
-    """Durations keep their values, however many: CloudWatch makes percentiles of them. One metric may have many, another few."""
+    """Durations keep their values, however many: CloudWatch makes percentiles of them.
+
+    One metric may have many, another few.
+    """
     for value in range(count):
         telemetry.seconds("DueLateness", value)
     for value in range(fewer):

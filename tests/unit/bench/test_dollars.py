@@ -1,4 +1,4 @@
-"""Dollars are counts times prices: the arithmetic by hand, and a price list that is whole."""
+"""Dollars are counts times prices: the arithmetic by hand, and a complete price list."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZES = {
 
 
 def used(**changed: object) -> dict[str, Any]:
-    """An invocation that took a second of a whole processor's function, nearly all of it waiting."""
+    """Return an invocation of one second on a whole processor, nearly all of it waiting."""
     return {
         "seconds": 1.0,
         "cpu_seconds": 0.01,
@@ -42,7 +42,7 @@ def used(**changed: object) -> dict[str, Any]:
 
 
 def seen(**changed: Any) -> Seen:
-    """One workflow of four steps."""
+    """Return one workflow of four steps."""
     nothing: dict[str, Any] = {"step": [], "import_accounts": [], "tick": []}
     return Seen(
         **{
@@ -58,7 +58,7 @@ def seen(**changed: Any) -> Seen:
 
 
 def test_the_price_list_has_a_date_a_region_and_a_source_for_each_price() -> None:
-    """A price without its unit, its page and how it was confirmed is a guess."""
+    """A price has its unit, its page, and how it was confirmed."""
     document = tomllib.loads(PRICES.read_text())
     assert dt.date.fromisoformat(document["as_of"]).year >= 2026
     assert document["region"] == "us-east-1"
@@ -70,7 +70,7 @@ def test_the_price_list_has_a_date_a_region_and_a_source_for_each_price() -> Non
 
 
 def test_a_price_without_its_source_is_refused(tmp_path: Path) -> None:
-    """The list stays one that can be checked."""
+    """A price without its source is refused."""
     (tmp_path / "prices.toml").write_text(
         'as_of = "2026-11-23"\nregion = "x"\n[sqs_request]\nusd = 1.0\nunit = "request"\n'
     )
@@ -79,7 +79,7 @@ def test_a_price_without_its_source_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_has_no_price_is_no_dollar_less() -> None:
-    """A call that the list does not know stops the measurement."""
+    """A call that the price list does not know stops the measurement."""
     with pytest.raises(KeyError):
         Prices.read().cost({"unheard_of": 1})
     with pytest.raises(KeyError, match="has no price"):
@@ -87,7 +87,10 @@ def test_what_has_no_price_is_no_dollar_less() -> None:
 
 
 def test_little_memory_makes_computing_slower_and_waiting_not() -> None:
-    """A seventh of a processor: ten milliseconds of computing become seventy, the rest of the second stays as it is."""
+    """A seventh of a processor.
+
+    Ten milliseconds of computing become seventy, the rest of the second stays as it is.
+    """
     assert FunctionSize(memory_mb=1769).billed_ms(1.0, 0.01) == 1000
     assert FunctionSize(memory_mb=3538).billed_ms(1.0, 0.01) == 1000
     assert (
@@ -97,11 +100,19 @@ def test_little_memory_makes_computing_slower_and_waiting_not() -> None:
 
 
 def test_an_invocation_is_counted_call_by_call() -> None:
-    """DynamoDB's writes and reads, SQS, KMS and secrets by their prices; the actions service sends its own bill."""
+    """DynamoDB, SQS, KMS and secrets are counted by their prices.
+
+    The actions service has its own bill.
+    """
     calls = {
-        "dynamodb.UpdateItem": 2, "dynamodb.DeleteItem": 1, "dynamodb.DescribeTable": 1, "sqs.SendMessageBatch": 3,
-        "kms.Decrypt": 1, "secrets-manager.GetSecretValue": 1, "actions.POST": 5,
-    }  # fmt: skip
+        "dynamodb.UpdateItem": 2,
+        "dynamodb.DeleteItem": 1,
+        "dynamodb.DescribeTable": 1,
+        "sqs.SendMessageBatch": 3,
+        "kms.Decrypt": 1,
+        "secrets-manager.GetSecretValue": 1,
+        "actions.POST": 5,
+    }
     moved = {"dynamodb": 7000, "s3": 900, "sqs": 400, "actions": 600}
     total = used_by([used(calls=calls, bytes=moved, log_bytes=1000, log_lines=2)], SIZES["step"])
     assert total["dynamodb_write"] == 3
@@ -114,13 +125,13 @@ def test_an_invocation_is_counted_call_by_call() -> None:
 
 
 def test_an_event_costs_a_receive_and_a_delete() -> None:
-    """Up to ten messages come and go with one request each way."""
+    """Up to ten messages are received and deleted with one request each."""
     assert delivered(1)["sqs_request"] == delivered(10)["sqs_request"] == 2
     assert delivered(11)["sqs_request"] == 4
 
 
 def test_a_million_steps_by_hand() -> None:
-    """Two lone invocations for four steps: 500,000 of them for a million, each with a message."""
+    """Two lone invocations for four steps are 500,000 for a million steps."""
     run = seen(used={"step": [used(calls={"sqs.SendMessageBatch": 1})] * 2}, events=[1, 1])
     usd = usd_per_million_steps(run, SIZES, Prices.read())
     assert usd["lambda_request"] == pytest.approx(0.5 * 0.2)
@@ -129,7 +140,7 @@ def test_a_million_steps_by_hand() -> None:
 
 
 def test_a_tick_pays_for_what_it_sends_and_the_month_for_the_tick() -> None:
-    """It runs each minute with or without steps: its seconds are no step's."""
+    """A tick runs each minute with or without steps, so its seconds belong to no step."""
     total = usage(
         seen(used={"tick": [used(calls={"sqs.SendMessageBatch": 2}, bytes={"sqs": 100})]}), SIZES
     )
@@ -139,12 +150,12 @@ def test_a_tick_pays_for_what_it_sends_and_the_month_for_the_tick() -> None:
 
 
 def test_step_functions_are_asked_for_the_same_work() -> None:
-    """Twenty transitions for four steps are five for one: 125 dollars a million."""
+    """Twenty transitions for four steps are five per step: 125 dollars a million."""
     assert step_functions_usd_per_million_steps(seen(), Prices.read()) == pytest.approx(125)
 
 
 def test_a_month_at_rest_is_read_from_the_template() -> None:
-    """Ticks, maintenance, pollers, alarms, keys, secrets and one NAT gateway: what the default deployment has."""
+    """The idle month has ticks, maintenance, pollers, alarms, keys, secrets and a NAT gateway."""
     template = Template(ROOT / "template.yaml", {})
     resources = read_document(ROOT / "template.yaml")["Resources"]
     sizes = {name: FunctionSize(memory_mb=1024) for name in ("tick", "maintenance")}

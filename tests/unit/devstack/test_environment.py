@@ -1,4 +1,4 @@
-"""Functions get the template's variables, the stack's own for what it runs itself, and the operator's above both."""
+"""A function gets the template's variables, the stack's own, and the operator's."""
 
 from __future__ import annotations
 

@@ -155,7 +155,10 @@ def test_open_routes_need_no_token(gateway: Gateway, functions: Functions) -> No
 def test_a_method_that_nobody_knows_is_the_functions_to_refuse(
     client: httpx.Client, functions: Functions
 ) -> None:
-    """No page of the server's own, and no 501: where a route takes any method, its function is asked."""
+    """No page of the server's own, and no 501.
+
+    Where a route takes any method, its function is asked.
+    """
     for method in ("TRACE", "QUERY", "BREW"):
         client.request(method, "/v1/x")
         assert functions.last["requestContext"]["http"]["method"] == method
@@ -185,7 +188,7 @@ def test_answers_are_handed_on(client: httpx.Client, functions: Functions) -> No
 
 
 def test_failures_look_like_the_gateways(client: httpx.Client, functions: Functions) -> None:
-    """A function that raises is a 500, one that runs out of time or room a 503, both with a message only."""
+    """A function that raises is a 500; one out of time or capacity is a 503."""
 
     def fail(error: Exception) -> Callable[[], Any]:
         def answer() -> Any:

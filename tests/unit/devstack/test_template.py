@@ -1,4 +1,4 @@
-"""The local stack takes functions, triggers, queues and tables from the template that is deployed."""
+"""The local stack reads functions, triggers, queues and tables from the template."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_environment_is_resolved(template: Template) -> None:
 
 
 def test_globals_and_own_settings_are_merged(template: Template) -> None:
-    """A function's own setting beats the global one, and its layers come on top of the global ones."""
+    """A function's own setting overrides the global one, and its layers are added."""
     assert template.functions["step"].timeout == 60
     assert template.functions["api"].timeout == 29
     assert template.functions["migrate"].layers[0] == "EngineLayer"
@@ -66,7 +66,7 @@ def test_globals_and_own_settings_are_merged(template: Template) -> None:
 
 
 def test_routes(template: Template) -> None:
-    """The import has a route of its own, open routes are open, the rest is behind the authorizer."""
+    """The import has its own route, open routes are open, the rest needs the authorizer."""
     routes = template.routes()
     assert (
         Route(
@@ -110,7 +110,10 @@ def test_the_queue_source(template: Template) -> None:
 
 
 def test_queues_come_in_an_order_that_can_be_made(template: Template) -> None:
-    """The dead-letter queue is made before the queue that falls back on it; attributes are texts."""
+    """The dead-letter queue is made before the queue that falls back on it.
+
+    Attributes are texts.
+    """
     queues = template.queues()
     assert list(queues) == [
         "StepDeadLetterQueue",

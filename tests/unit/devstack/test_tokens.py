@@ -55,7 +55,7 @@ def test_the_key_is_its_owners_and_stays(home: Path) -> None:
 
 
 def test_bad_tokens_are_refused(home: Path, tmp_path: Path) -> None:
-    """Expired, of another key, of another issuer or audience, unsigned, or signed with the public key: none is good."""
+    """An expired, foreign, unsigned or wrongly signed token is refused."""
     key = signing_key(home)
     good = {"iss": ISSUER, "aud": AUDIENCE, "sub": "x", "exp": 4102444800}
     public = key.public_key().public_bytes(

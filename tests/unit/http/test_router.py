@@ -116,7 +116,10 @@ class TestResponses:
     def test_internal_errors_show_no_details(
         self, router: Router, event: Any, telemetry: Any
     ) -> None:
-        """A 500 shows no traceback and no message; the log has the traceback without the message."""
+        """A 500 shows no traceback and no message.
+
+        The log has the traceback without the message.
+        """
         response = router.handle(event("GET", "/v1/broken"))
         assert response["statusCode"] == 500
         assert "hunter2" not in json.dumps(response) + repr(telemetry.lines)

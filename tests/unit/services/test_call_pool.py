@@ -1,4 +1,4 @@
-"""Calls run side by side on worker threads, and every result arrives on the one thread that asks."""
+"""Calls run side by side on worker threads; results arrive on the one thread that asks."""
 
 from __future__ import annotations
 

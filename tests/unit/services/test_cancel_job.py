@@ -23,7 +23,10 @@ def cancel(
     remaining: float = 60,
     rate: float = 1.0,
 ) -> Outcome:
-    """Run a cancel task that was first begun so many wall-clock seconds ago; calls take up to 30 s."""
+    """Run a cancel task that was first begun so many wall-clock seconds ago.
+
+    Calls take up to 30 s.
+    """
     clock = HandClock(rate=rate)
     clock.elapsed = after
     begun = task(Phase.CANCEL, payload=Payload(job_id=job_id, key="the-key", reason="stop"))

@@ -112,7 +112,10 @@ def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
 
 
 class NarrowStore(EndlessStore):
-    """There is always more that is due, and room for so much of it; nothing that was claimed ends."""
+    """There is always more that is due, and room for so much of it.
+
+    Nothing that was claimed ends.
+    """
 
     def __init__(self, clock: HandClock, most: int) -> None:
         super().__init__(clock)
@@ -149,7 +152,10 @@ def test_a_tick_claims_as_much_as_there_is_room_for(most: int) -> None:
 
 
 def test_what_is_in_flight_is_counted_when_the_room_is_used_up_and_not_for_each_claim() -> None:
-    """Counting takes as long as much is in flight: once per chunk it would cost more than the claims."""
+    """Counting takes as long as much is in flight.
+
+    Once per chunk it would cost more than the claims.
+    """
     _, store = tick(up=True)
     assert (store.claims, store.counts) == (40, 1)
     assert tick_within(2500).counts == 2

@@ -180,7 +180,10 @@ def test_without_the_lock_the_successor_waits() -> None:
 
 
 def test_without_time_the_successor_waits() -> None:
-    """With less than a call and 15 seconds left, another invocation runs it; no lock is acquired."""
+    """With less than a call and 15 seconds left, another invocation runs it.
+
+    No lock is acquired.
+    """
     world = World(remaining=44)
     world.run()
     assert [item.decision.next.run for item in world.committed if item.decision.next] == [False]

@@ -1,4 +1,4 @@
-"""Whatever happens at the outside becomes an outcome, and none of its words that might be a secret."""
+"""Every failure of a dependency becomes an outcome without secret text."""
 
 from __future__ import annotations
 
@@ -118,7 +118,10 @@ def test_a_suspended_account_is_left_alone(registered: int | None) -> None:
 
 
 def test_an_unknown_answer_to_the_write_is_sent_again() -> None:
-    """The write may have happened: unknown, and the lock is left to lapse. Retry-After is real, the wait schedule time."""
+    """The write may have happened: unknown, and the lock is left to lapse.
+
+    Retry-After is real, the wait schedule time.
+    """
     executed = submit(World(submit=errors.OutcomeUnknown("503", retry_after=timedelta(seconds=7))))
     assert executed.outcome == Retry(
         error="outcome_unknown: 503", unknown=True, retry_after=timedelta(seconds=14)
@@ -160,7 +163,10 @@ def test_a_refusal_is_final() -> None:
 
 
 def test_a_refusal_leaves_the_lock_to_earlier_tries() -> None:
-    """What was sent before under the key may still be on its way: another write for the account must wait (I4)."""
+    """What was sent before under the key may still be on its way.
+
+    Another write for the account must wait (I4).
+    """
     assert not submit(World(submit=errors.ServiceRefused("422")), outcome_unknown=True).ended
     assert submit(World(submit=errors.ServiceRefused("422"))).ended
 
@@ -276,7 +282,7 @@ def test_a_wake_up_calls_nobody() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.GENERATE, Phase.SUBMIT, Phase.POLL, Phase.CANCEL])
 def test_no_call_is_begun_that_might_be_cut_off(phase: Phase) -> None:
-    """The commit that led to a chain's next task may have waited for its database until there was no time for a call."""
+    """A commit before a successor may leave no time for its call."""
     world = World()
     world.remaining = 34
     assert world.execute(task(phase, payload=POLL)).outcome == Defer(

@@ -68,7 +68,10 @@ def test_a_slower_clock_at_the_database_is_waited_for() -> None:
 
 
 def test_tasks_that_came_early_are_each_begun_once() -> None:
-    """Two come early, and a third ends between their times: none is begun twice, none is forgotten."""
+    """Two come early, and a third ends between their times.
+
+    None is begun twice, none is forgotten.
+    """
     clock = HandClock()
 
     class Lasting(CountingExecutor):
@@ -87,7 +90,10 @@ def test_tasks_that_came_early_are_each_begun_once() -> None:
 
 
 def test_what_does_not_fit_is_requeued() -> None:
-    """With less than a call and 15 seconds left nothing is begun; the message is sent again, the row stays as it is."""
+    """With less than a call and 15 seconds left nothing is begun.
+
+    The message is sent again, the row stays as it is.
+    """
     world = World()
     world.total = 44
     world.run(*several(3, Phase.SUBMIT))

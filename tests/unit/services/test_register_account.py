@@ -58,7 +58,7 @@ def register(store: AccountStore, service: ScriptedService) -> str:
 
 
 def test_body_and_key_are_those_of_the_version() -> None:
-    """The key names the account's version, the body holds the credentials, then the version is marked."""
+    """The key names the account's version, the body holds the credentials."""
     store, service = AccountStore(), ScriptedService(register="active")
     assert register(store, service) == "active"
     body = {
@@ -87,7 +87,7 @@ def test_what_the_account_has_not_is_left_out() -> None:
     ],
 )
 def test_the_services_words_are_kept_back(raised: ServiceError, kind: type[ServiceError]) -> None:
-    """I10: an answer to a registration may repeat what it was sent, so nothing of it is passed on."""
+    """I10: a response to a registration may repeat credentials, so its text is dropped."""
     store = AccountStore()
     with pytest.raises(kind) as caught:
         register(store, ScriptedService(register=raised))

@@ -36,7 +36,10 @@ def test_same_second_shares_a_message() -> None:
 
 
 def test_ten_to_a_message() -> None:
-    """A message carries at most ten tasks: an invocation must be able to begin what it was given."""
+    """A message carries at most ten tasks.
+
+    An invocation must be able to begin what it was given.
+    """
     queue, _, _ = sent(*(at(5, number) for number in range(1, 24)))
     assert [len(decode(m.body)) for m in queue.messages] == [10, 10, 3]
 
@@ -48,13 +51,19 @@ def test_a_reclaimed_task_travels_alone() -> None:
 
 
 def test_delay_is_whole_real_seconds_rounded_down() -> None:
-    """On a clock that runs a hundred times as fast, 250 seconds are two and a half: the message waits two."""
+    """On a clock that runs a hundred times as fast, 250 seconds are two and a half.
+
+    The message waits two.
+    """
     queue, _, _ = sent(at(250), rate=100)
     assert queue.messages[0].delay_seconds == 2
 
 
 def test_no_function_waits_a_second_for_some_milliseconds() -> None:
-    """A poll is sent some milliseconds after its two seconds began: it is seen after two, not after one. docs/adr/0011."""
+    """A poll is sent some milliseconds after its two seconds began.
+
+    It is seen after two, not after one. docs/adr/0011.
+    """
     queue, _, _ = sent(at(1.99, 1), at(2.89, 2))
     assert [m.delay_seconds for m in queue.messages] == [2, 2]
 
@@ -83,7 +92,7 @@ def test_nothing_is_sent_for_nothing() -> None:
     st.sampled_from([1.0, 60.0, 1000.0]),
 )
 def test_every_task_once_and_none_late(dues: list[tuple[float, bool]], rate: float) -> None:
-    """Each task is in exactly one message, and no message hides a task for more than a tenth of a second past its due time."""
+    """Each task is in one message, visible at most a tenth of a second after its due time."""
     pointers = [at(due, number, alone=alone) for number, (due, alone) in enumerate(dues, 1)]
     queue, _, count = sent(*pointers, rate=rate)
     found = [(p.task_id, p.due, m.delay_seconds) for m in queue.messages for p in decode(m.body)]

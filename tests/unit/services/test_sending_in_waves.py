@@ -32,7 +32,7 @@ def sent(
 
 
 def test_a_message_leaves_when_whole_seconds_are_left() -> None:
-    """30.72 seconds before its task is due it waits for three quarters of a second, and is then delayed by thirty."""
+    """A message with 30.72 s left waits 0.75 s, and is then delayed by whole seconds."""
     queue, clock, count = sent(at(30.72))
     assert count == 1
     assert clock.slept == [0.75]
@@ -71,7 +71,10 @@ def test_seconds_are_real() -> None:
 
 @given(st.lists(st.floats(-100, 800), max_size=40))
 def test_every_task_once_none_late_and_none_far_too_early(dues: list[float]) -> None:
-    """Who travels alone is seen within a tenth of a second of its due time; nobody is seen later than that."""
+    """Who travels alone is seen within a tenth of a second of its due time.
+
+    Nobody is seen later than that.
+    """
     pointers = [at(due, number) for number, due in enumerate(dues, 1)]
 
     class Watched(ListQueue):

@@ -23,7 +23,10 @@ def counted(
     accepted: bool = True,
     instance: str = "active",
 ) -> ListTelemetry:
-    """Count a commit at twice the speed; the history's only line is of a step that took a minute."""
+    """Count a commit at twice the speed.
+
+    The history's only line is of a step that took a minute.
+    """
     telemetry = ListTelemetry()
     entries = (
         HistoryEntry(
@@ -60,7 +63,10 @@ def counted(
 def test_steps_are_counted_by_what_became_of_them(
     outcome: Outcome, history: str | None, counts: dict[str, float]
 ) -> None:
-    """A step is completed, failed or retried; a failure after the last attempt is an exhausted task too."""
+    """A step is completed, failed or retried.
+
+    A failure after the last attempt is an exhausted task too.
+    """
     assert counted(outcome, history=history).counts == counts
 
 

@@ -1,4 +1,4 @@
-"""Guards of a chain: when a successor runs in the same invocation, and when the lock is released."""
+"""Guards of a chain: when a successor runs here, and when the lock is released."""
 
 from __future__ import annotations
 

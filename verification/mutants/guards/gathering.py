@@ -1,4 +1,4 @@
-"""Guards of the call pool: calls side by side, and results that are begun and committed together."""
+"""Guards of the call pool: calls side by side, results begun and committed together."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ PHASES = {phase.value: phase for phase in Phase}
 class EffectRequest:
     """A complete write to the actions service; an attempt only sends it.
 
-    `path` is relative to the service and holds `{accountId}`; both come from an action's code, never from input.
+    `path` is relative to the service and holds `{accountId}`; both come from an action's code,
+    never from input.
     """
 
     method: str

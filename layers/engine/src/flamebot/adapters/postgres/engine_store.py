@@ -69,7 +69,10 @@ class PostgresEngineStore:
         return int(self._value(_CAPACITY, max_queued=self._max_queued))
 
     def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
-        """Claim tasks, earliest first. If the reply is lost they are sent again after their lease."""
+        """Claim tasks, earliest first.
+
+        If the reply is lost they are sent again after their lease.
+        """
         # Not repeatable: after a lost reply the claimed tasks have leases, and a second call would
         # claim others.
         rows = self._rows(_CLAIM, limit=limit)  # guard: claim-once

@@ -107,7 +107,7 @@ class Executor:
         return Planned(begun, executed, self._bounded(decision, begun, lock))
 
     def _bounded(self, decision: Decision, begun: Begun, lock: AccountLock) -> Decision:
-        """Let the next task run in this invocation only if there is time, and the lock if it writes.
+        """Let the next task run here only if there is time, and the lock if it writes.
 
         The lock comes before the commit: a task that is created as running but cannot be run here
         would wait for its lease.

@@ -138,7 +138,7 @@ class InvocationLoop:
         return self._time.seconds_until(due) <= 0
 
     def _advance(self, d: Delivery, result: Result | Exception) -> None:
-        """Take in a call's result: LOCKING -> READY or DONE, RUNNING -> PLANNED, RELEASING -> DONE."""
+        """Apply a result: LOCKING -> READY or DONE, RUNNING -> PLANNED, RELEASING -> DONE."""
         if isinstance(result, Exception):
             self._on_error(d, result)
         elif isinstance(result, Planned):

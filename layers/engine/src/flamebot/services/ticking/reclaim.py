@@ -37,7 +37,10 @@ class _Reclaimed:
 
 
 class Reclaim:
-    """Reclaims what crashed. SQL holds no policy: reclaimed tasks are planned and committed here."""
+    """Reclaims what crashed. SQL holds no policy.
+
+    Reclaimed tasks are planned and committed here.
+    """
 
     def __init__(
         self,

@@ -42,7 +42,9 @@ class CancelJob:
         return _done(job)
 
     def _not_found(self, task: Task, call_timeout: timedelta) -> Outcome:
-        """Look again while the write may still reach the service; after that the key was never used.
+        """Look again while the write may still reach the service.
+
+        After that the key was never used.
 
         The call that sent it ends within its timeout, in this process or in one that crashed.
         """

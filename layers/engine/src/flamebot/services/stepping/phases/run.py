@@ -145,7 +145,10 @@ class ExecutePhase:
         return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: unknown-keeps-lock
 
     def _failed(self, task: Task, error: Exception) -> Executed:
-        """The phase raised what it should not: a defect of ours, perhaps in the middle of a write."""
+        """The phase raised what it should not.
+
+        A defect of ours, perhaps in the middle of a write.
+        """
         self._telemetry.warn(
             "phase_failed",
             task=task.task_id,
@@ -204,7 +207,7 @@ class ExecutePhase:
         return Retry(error=error, new_key=True)  # guard: failed-job-gets-a-new-key
 
     def _backoff(self, task: Task, error: errors.ServiceError) -> timedelta:
-        """Return how long to wait, in schedule time, spread so that tasks do not return together."""
+        """Return how long to wait, in schedule time, spread over tasks."""
         # guard: retry-after-counts
         wait = self._schedule_time(error.retry_after) or DEFAULT_BACKOFF
         # guard: deferrals-are-spread

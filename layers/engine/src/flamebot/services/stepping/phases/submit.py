@@ -23,7 +23,7 @@ class SubmitUnknown(OutcomeUnknown):
 
 
 class SubmitEffect:
-    """Checks the account, registers it if necessary, then sends the request that the task carries."""
+    """Checks the account, registers it if necessary, then sends the task's request."""
 
     def __init__(self, service: ActionsService, accounts: RegisterAccount, clock: Clock) -> None:
         """Take the service, the registration, and the clock that tells the age of a key."""
@@ -70,7 +70,10 @@ class SubmitEffect:
         job = self._service.find(task.task_id)
         if job is None:
             return Fail(  # guard: forgotten-key-stays-unknown
-                error="outcome_unknown: sent more than 20 hours ago, and the service does not know of it",
+                error=(
+                    "outcome_unknown: sent more than 20 hours "
+                    "ago, and the service does not know of it"
+                ),
                 unknown=True,
             )
         return Done(result={"job_id": job.job_id})
