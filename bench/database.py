@@ -48,7 +48,7 @@ class Session:
     """A connection that returns rows or a value."""
 
     def __init__(self, url: str) -> None:
-        """Connect to a database."""
+        """Connect to the database of this URL."""
         self.connection = psycopg2.connect(url)
         self.connection.autocommit = True
 
@@ -64,7 +64,7 @@ class Session:
         return value
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection to the database."""
         self.connection.close()
 
 

@@ -36,7 +36,7 @@ _GATEWAY_ENDPOINTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """One dated price list."""
+    """One price list with its date and region."""
 
     as_of: str
     region: str

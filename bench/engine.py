@@ -61,13 +61,13 @@ class CountedTelemetry(PowertoolsTelemetry):
     """The product's logs and metrics with running totals."""
 
     def __init__(self, service: str) -> None:
-        """Start with empty totals."""
+        """Start with empty totals of metrics."""
         super().__init__(service)
         self._guard = threading.Lock()
         self.totals: dict[str, float] = {}
 
     def count(self, name: str, value: float = 1, *, action: str | None = None) -> None:
-        """Add to a counter."""
+        """Add to a counter and to its total."""
         super().count(name, value, action=action)
         if name in _TOTALLED:
             with self._guard:
@@ -189,7 +189,7 @@ class Engine:
         return PostgresAdminStore(self.tick_database, self.clock, horizon=HORIZON, lease=LEASE)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of this engine."""
         self.database.close()
         self.tick_database.close()
 

@@ -44,14 +44,14 @@ class Others:
     """
 
     def __init__(self) -> None:
-        """Start without samples."""
+        """Start without any samples of the machine."""
         self.cores = 0.0
         self._stop = threading.Event()
         self._shares: list[float] = []
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        """Take the first sample."""
+        """Take the first sample of the machine."""
         self._watcher.start()
         return self
 

@@ -36,5 +36,5 @@ class Run:
         self.facts[name] = value
 
     def say(self, text: str) -> None:
-        """Print a progress line."""
+        """Print a line of progress for people."""
         print(f"[{time.monotonic() - self.begun:6.0f} s] {text}", flush=True)

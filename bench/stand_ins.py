@@ -37,14 +37,14 @@ class QueueStandIn:
     """
 
     def __init__(self) -> None:
-        """Create an empty queue."""
+        """Create a queue without messages."""
         self._heap: list[tuple[float, int, str]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self.sent = 0
 
     def send(self, messages: Sequence[Message]) -> int:
-        """Accept all messages."""
+        """Accept all messages, as SQS would."""
         now = time.monotonic()
         with self._changed:
             for message in messages:
@@ -113,7 +113,7 @@ class LockTableStandIn:
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
     def release(self, account_id: str, delivery_id: str) -> bool:
-        """Release a lock."""
+        """Release the lock if the delivery owns it."""
         with self._guard:
             found = self._held.get(account_id)
             if found is None or found[0].delivery_id != delivery_id:

@@ -14,7 +14,7 @@ from typing import Any
 from bench.database import ROOT
 from bench.machine import processor_seconds
 
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +63,16 @@ class Workers:
         begun, followers = self._go()
         while self._sum("workflows") < workflows:
             time.sleep(0.05)
-            assert time.time() - begun < _PATIENCE, (
-                f"{self._sum('workflows')} of {workflows} workflows after {_PATIENCE} s"
+            assert time.time() - begun < _TIMEOUT, (
+                f"{self._sum('workflows')} of {workflows} workflows after {_TIMEOUT} s"
             )
             assert all(process.poll() is None for process in self._processes), "a worker died"
         return self._end(max(latest["at"] for latest in self._latest) - begun, followers)
 
-    def run_until(self, done: Callable[[], bool], *, patience: float) -> Ran:
+    def run_until(self, done: Callable[[], bool], *, timeout: float) -> Ran:
         """Let them work until a condition holds, checked once a second, or the time is over."""
         begun, followers = self._go()
-        while time.time() - begun < patience and not done():
+        while time.time() - begun < timeout and not done():
             time.sleep(1)
         return self._end(time.time() - begun, followers)
 

@@ -70,7 +70,7 @@ class Output:
         print(json.dumps(value, ensure_ascii=False), flush=True)
 
     def line(self, text: str = "") -> None:
-        """Print a line of data."""
+        """Print a line of data on standard output."""
         print(text)
 
     def note(self, text: str) -> None:

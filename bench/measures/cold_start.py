@@ -82,7 +82,7 @@ def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First
         rie.start(python, spec, variables, around.event(first), log)
         for _ in range(2 if run.quick else _TIMES)
     ]
-    around.judge(starts[-1].answer)
+    around.check(starts[-1].answer)
     ms = [start.cpu_seconds * 1000 for start in starts]
     wall = statistics.median(start.wall_seconds for start in starts) * 1000
     note = f"{first.told}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock"
@@ -166,7 +166,7 @@ class _Surroundings:
         return event
 
     @staticmethod
-    def judge(answer: Any) -> None:  # noqa: ANN401  # whatever a handler answers
+    def check(answer: Any) -> None:  # noqa: ANN401  # whatever a handler answers
         """Assert that the measured function did its work."""
         assert answer.get("statusCode", 200) == 200, answer
         assert not answer.get("batchItemFailures"), answer

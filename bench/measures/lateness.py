@@ -18,7 +18,7 @@ _THREADS = 5  # the default
 _ENVIRONMENTS = (
     5  # as many as Lambda's pollers invoke at first when a queue wakes up; the limit is a thousand
 )
-_PATIENCE = 90.0
+_TIMEOUT = 90.0
 _BEGUN = "select count(*) from scheduled_tasks where sequence = 1 and started_at is not null"
 
 
@@ -36,7 +36,7 @@ def measure(run: Run) -> list[Figure]:
             fill(
                 session, definition, count, prefix="late-", soonest="5 s", latest=f"{5 + seconds} s"
             )
-            workers.run_until(lambda: session.value(_BEGUN) == count, patience=seconds + _PATIENCE)
+            workers.run_until(lambda: session.value(_BEGUN) == count, timeout=seconds + _TIMEOUT)
             rows = session.rows(
                 "select extract(epoch from started_at - scheduled_for)::float8 from scheduled_tasks"
                 " where sequence = 1 and started_at is not null"

@@ -14,7 +14,7 @@ from bench.metered.stack import MeteredStack
 TICK_SECONDS = 60
 _HORIZON = 120
 _EARLY = 0.03  # a skip ends this long before its event
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 _TICK: dict[str, Any] = json.loads((ROOT / "events/tick/minute.json").read_text())
 MAINTENANCE: dict[str, Any] = json.loads((ROOT / "events/maintenance/periodic.json").read_text())
 _WAITING = (
@@ -65,7 +65,7 @@ class Drive:
 
     def run(self, done: Callable[[], bool]) -> None:
         """Process event after event until the run is done or nothing is left to happen."""
-        give_up = time.monotonic() + _PATIENCE
+        give_up = time.monotonic() + _TIMEOUT
         with ThreadPoolExecutor(self._stack.source.concurrency) as environments:
             running: set[Future[None]] = set()
             while running or not done():

@@ -33,7 +33,7 @@ ACTIONS_SECONDS = 0.3
 _QUEUE, _TOKEN = "StepQueue", "local"
 _METERED = ROOT / "bench" / "metered"
 _FUNCTIONS = ("import_accounts", "tick", "step", "maintenance")
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 Used = dict[str, Any]  # the usage of one invocation, as meter.py reports it
 
 
@@ -54,7 +54,7 @@ class MeteredStack:
         self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
-        """Start all parts."""
+        """Start all parts of the metered stack."""
         try:
             self._start()
         except BaseException:
@@ -68,7 +68,7 @@ class MeteredStack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop all parts."""
+        """Stop all parts of the metered stack."""
         self._cleanup.close()
 
     def _start(self) -> None:
@@ -152,7 +152,7 @@ class MeteredStack:
 
     def call(self, function: str, event: object) -> Any:  # noqa: ANN401  # JSON
         """Invoke a function, record its usage, and return its result."""
-        answer = self.functions[function].invoke(event, timeout=_PATIENCE)
+        answer = self.functions[function].invoke(event, timeout=_TIMEOUT)
         used = answer["used"]
         self.used[function].append(used)
         skipped = self.now() - time.time()

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from absurd_sdk import AsyncAbsurd
 from absurdctl import BUNDLED_SCHEMA_SQL
-from race import race, ready, told
+from race import race, ready, report
 
 _QUEUE = "chain"
 
@@ -60,7 +60,7 @@ def main() -> None:
             ).fetchone()
             return row is not None and row[0] >= count
 
-        told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
+        report(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
 
 
 main()

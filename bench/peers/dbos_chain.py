@@ -10,7 +10,7 @@ import time
 
 import psycopg
 from dbos import DBOS, DBOSClient, DBOSConfig
-from race import race, ready, told
+from race import race, ready, report
 
 _VERSION = "bench"
 
@@ -70,7 +70,7 @@ def main() -> None:
             ).fetchone()
             return row is not None and row[0] >= count
 
-        told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
+        report(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
 
 
 main()

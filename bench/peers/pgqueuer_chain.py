@@ -11,7 +11,7 @@ import sys
 import asyncpg
 import uvloop
 from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
-from race import race, ready, told
+from race import race, ready, report
 
 
 async def _work(url: str) -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     seconds = race(
         [sys.executable, __file__, "work", url, "0"], 1, lambda: asyncio.run(_left(url)) == 0
     )
-    told(3 * count, seconds)
+    report(3 * count, seconds)
 
 
 main()

@@ -10,7 +10,7 @@ import sys
 
 import procrastinate
 import psycopg
-from race import race, ready, told
+from race import race, ready, report
 
 
 def _app(url: str) -> procrastinate.App:
@@ -57,7 +57,7 @@ def main() -> None:
             ).fetchone()
             return row is not None and row[0] >= 3 * count
 
-        told(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
+        report(3 * count, race([sys.executable, __file__, "work", url, "0"], 2, done))
 
 
 main()

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-PATIENCE_SECONDS = 240.0
+TIMEOUT_SECONDS = 240.0
 
 
 def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> float:
@@ -31,8 +31,8 @@ def race(command: Sequence[str], processes: int, done: Callable[[], bool]) -> fl
             worker.stdin.write("go\n")
             worker.stdin.flush()
         while not done():
-            assert time.perf_counter() - begun < PATIENCE_SECONDS, (
-                f"not done after {PATIENCE_SECONDS} s"
+            assert time.perf_counter() - begun < TIMEOUT_SECONDS, (
+                f"not done after {TIMEOUT_SECONDS} s"
             )
             assert all(worker.poll() is None for worker in workers), "a worker died"
             time.sleep(0.05)
@@ -49,6 +49,6 @@ def ready() -> None:
     sys.stdin.readline()
 
 
-def told(steps: int, seconds: float, **facts: object) -> None:
+def report(steps: int, seconds: float, **facts: object) -> None:
     """Print the result as one line of JSON."""
     print(json.dumps({"steps": steps, "seconds": seconds, **facts}), flush=True)

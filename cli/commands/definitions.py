@@ -93,7 +93,7 @@ def _instances(item: dict[str, Any]) -> str:
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Print one definition."""
+    """Print one definition as YAML or JSON."""
     path = f"/v1/definitions/{segment(args.type)}" + (
         f"/versions/{args.version}" if args.version else ""
     )

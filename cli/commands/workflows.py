@@ -164,7 +164,7 @@ def _row(item: dict[str, Any]) -> list[object]:
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
-    """Print one workflow."""
+    """Print the state of one workflow."""
     http = api()
     item = find(http, args.id, what=f"{args.id} cannot be shown")
     if output.as_json:

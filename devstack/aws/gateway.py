@@ -210,11 +210,11 @@ class Gateway:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Start serving requests."""
+        """Start to serve HTTP requests."""
         self._server.start()
 
     def stop(self) -> None:
-        """Stop serving requests."""
+        """Stop the server and wait for its end."""
         self._server.stop()
 
     def _handle(self, request: Request) -> Answer | Dropped:

@@ -30,7 +30,7 @@ declare
     v_incomplete text[] := '{}';
     v_rejected int;
 begin
-    -- Race with cancel_import and with the worker that takes over an expired lease: both change the
+    -- Race with cancel_import and with the worker that acquires an expired lease: both change the
     -- row of the import under this lock, which is held until the chunk has committed.
     select i.* into v_import from imports i where i.id = p_id for no key update;
     select c.* into v_chunk

@@ -42,7 +42,7 @@ begin
     if v_task.status = 'running' then -- guard: running-task-finishes
         v_after := 'stopping';
     -- The cancel of a step that timed out: it goes on, and now ends the instance.
-    elsif v_task.phase = 'cancel' then -- guard: waiting-cancel-becomes-the-stop
+    elsif v_task.phase = 'cancel' then -- guard: waiting-cancel-is-the-stop
         v_after := 'stopping';
         update scheduled_tasks t set payload = t.payload || '{"reason": "stop"}'
          where t.task_id = v_task.task_id;

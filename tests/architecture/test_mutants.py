@@ -11,7 +11,7 @@ import pytest
 
 from verification.mutants.__main__ import FEWEST
 from verification.mutants.catalogue import MUTANTS
-from verification.mutants.laboratory import Run, Verdict, judged
+from verification.mutants.laboratory import Run, Verdict, verdict_of
 from verification.mutants.mutant import MARK, DoesNotApply, Mutant, at
 
 
@@ -113,7 +113,7 @@ def test_only_a_failed_test_kills(
         killers=("tests/a.py::test_b",),
         may_hang=may_hang,
     )
-    found, by = judged(mutant, Run(code=code, output=output))
+    found, by = verdict_of(mutant, Run(code=code, output=output))
     assert found is verdict
     assert by == "tests/a.py::test_b[x-1]" or output != FAILED
 

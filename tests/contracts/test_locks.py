@@ -46,7 +46,7 @@ def holder(delivery_id: str, sequence: int = 4, fence: int = 10, instance: str =
 
 
 def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
-    """A free lock is acquired."""
+    """A lock without a holder is acquired."""
     assert make().acquire(account, holder("n1")).verdict is Verdict.ACQUIRED
 
 

@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def queue_url(aws: Callable[[str], Any]) -> str:
-    """A queue for one test."""
+    """A step queue that only one test uses."""
     url: str = aws("sqs").create_queue(QueueName=f"steps-{next(_numbers)}")["QueueUrl"]
     return url
 
@@ -32,7 +32,7 @@ def received(sqs: Any, url: str) -> list[str]:
 
 
 def message(body: str, delay: int = 0) -> Message:
-    """Return a message."""
+    """Return a message with a body and a delay."""
     return Message(body=body, delay_seconds=delay)
 
 

@@ -16,7 +16,7 @@ class TalkativeService:
     """Listens on a loopback port until `stop`."""
 
     def __init__(self) -> None:
-        """Start to respond."""
+        """Start to respond to requests."""
         self.calls: list[Request] = []
         self.writing = threading.Event()
         self.go_on = threading.Event()
@@ -26,7 +26,7 @@ class TalkativeService:
         self._server.start()
 
     def stop(self) -> None:
-        """Stop responding."""
+        """Stop responding to requests."""
         self.go_on.set()
         self._server.stop()
 

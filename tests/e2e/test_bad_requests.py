@@ -49,8 +49,8 @@ def nothing_broke(stack: LocalStack) -> Iterator[None]:
     yield
     for log, seen in zip(logs, before, strict=True):
         told = log.read_bytes()[seen:]
-        assert b'"answered"' in told
-        for failure in (b"call_failed", b"invocation_failed", b"Traceback", b"Sandbox.Timedout"):
+        assert b'"request_handled"' in told
+        for failure in (b"request_failed", b"invocation_failed", b"Traceback", b"Sandbox.Timedout"):
             assert failure not in told
     assert stack.rows(changes) == changed
 

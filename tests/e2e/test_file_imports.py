@@ -87,7 +87,7 @@ def peak_mb(pid: int) -> float:
 
 
 def newest(stack: LocalStack) -> Any:
-    """Return the last import."""
+    """Return the import that was created last."""
     items = stack.api.get("/v1/imports?limit=1").raise_for_status().json()["items"]
     return items[0] if items else None
 

@@ -131,7 +131,7 @@ def stopped(pids: list[int]) -> Iterator[None]:
 
 @contextmanager
 def no_lock_table(stack: LocalStack) -> Iterator[None]:
-    """Delete the lock table."""
+    """Delete the lock table for the length of a block."""
     dynamodb, name = aws(stack, "dynamodb"), stack.facts["lockTable"]
     table = dynamodb.describe_table(TableName=name)["Table"]
     dynamodb.delete_table(TableName=name)
@@ -146,7 +146,7 @@ def no_lock_table(stack: LocalStack) -> Iterator[None]:
 
 @contextmanager
 def no_queue(stack: LocalStack) -> Iterator[None]:
-    """Delete the step queue."""
+    """Delete the step queue for the length of a block."""
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
     kept = sqs.get_queue_attributes(
         QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]

@@ -48,7 +48,7 @@ def long_jobs(stack: LocalStack) -> Iterator[None]:
 
 
 def moment(text: str) -> datetime:
-    """Parse a time of the API."""
+    """Parse a time as the API writes it."""
     return datetime.fromisoformat(text)
 
 

@@ -23,7 +23,7 @@ class Route:
 
     @property
     def name(self) -> str:
-        """Return its operationId."""
+        """Return the operationId of the route."""
         return str(self.operation["operationId"])
 
     @property

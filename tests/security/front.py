@@ -64,7 +64,9 @@ class Front:
         known = {
             "StepQueue": self.queue_url,
             "LockTable": table,
-            "ImportQueue": aws("sqs").create_queue(QueueName=f"front-hints-{uuid4()}")["QueueUrl"],
+            "ImportQueue": aws("sqs").create_queue(QueueName=f"front-imports-{uuid4()}")[
+                "QueueUrl"
+            ],
             "ImportBucket": "imports-of-the-front",
             "CredentialsKey.Arn": aws("kms").create_key()["KeyMetadata"]["Arn"],
             "ActionsTokenSecret": "not asked for",
@@ -89,7 +91,7 @@ class Front:
         self.stranger = self.client(None)
 
     def close(self) -> None:
-        """End every process."""
+        """End every process of the functions."""
         self._cleanup.close()
 
     def client(self, token: str | None) -> httpx.Client:

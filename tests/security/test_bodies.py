@@ -115,7 +115,7 @@ def good(route: Route) -> dict[str, Any]:
 
 
 def send(front: Front, route: Route, body: object) -> httpx.Response:
-    """Send a body."""
+    """Send a body to the call's route."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return front.api.request(route.method, route.at(), content=content, headers=JSON)
 

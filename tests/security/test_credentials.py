@@ -34,7 +34,7 @@ NONCE, TAG = 12, 16
 
 @pytest.fixture
 def blob(vault: KmsVault) -> bytes:
-    """An encrypted credential."""
+    """A credential encrypted for one account and version."""
     (sealed,) = vault.encrypt([MINE])
     return sealed
 

@@ -73,13 +73,13 @@ def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
 
 @pytest.fixture(params=sorted(RIGHTS))
 def role(request: pytest.FixtureRequest) -> str:
-    """Each role."""
+    """Each database role of a function."""
     return str(request.param)
 
 
 @pytest.fixture
 def session(role: str, postgres: Server, deployed: TestDatabase) -> Iterator[Session]:
-    """A session of that role."""
+    """A database session of that role."""
     execute(postgres.url(), f"alter role {role} password '{PASSWORD}'")
     one = Session(postgres.url(deployed.name, user=role, password=PASSWORD))
     yield one

@@ -76,7 +76,7 @@ def test_the_rules_leave_honest_texts_alone(text: str) -> None:
     ["a", "a ", "1 ", "a.b.", "1-", "_", "\u0301", "www", "<", "(1", "one ", "\u200da", "a@", ". "],
     ids=ascii,
 )
-def test_a_text_without_end_is_judged_at_once(unit: str) -> None:
+def test_a_text_without_end_is_validated_at_once(unit: str) -> None:
     """A million characters made to slow a pattern down are validated within moments."""
     began = time.monotonic()
     assert issues_in(unit * (1_000_000 // len(unit)), 300)

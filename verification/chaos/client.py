@@ -24,7 +24,7 @@ class Unexpected(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A definite response."""
+    """A response whose outcome is definite."""
 
     status: int
     document: Json
@@ -41,7 +41,7 @@ class Client:
         self.failures: Counter[str] = Counter()  # failed calls, by kind of failure
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of this client."""
         self._http.close()
 
     def ask(self, method: str, path: str, document: object = None, **headers: str) -> Answer | None:

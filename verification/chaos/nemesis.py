@@ -76,7 +76,7 @@ class Nemesis:
         }
 
     def start(self) -> None:
-        """Start to strike."""
+        """Start to strike on the seed's plan."""
         self._world.simulate("settings", {"latency": self._world.pace.latency})
         self._world.proxy.chance = self._world.pace.lost
         for kind in self._world.pace.between:

@@ -54,7 +54,7 @@ class Pace:
     peace: float  # the share of finished workflows at which the strikes end
     # after which the strikes end even without enough evidence; longer on a slow machine
     limit: float
-    patience: float  # without any progress after that
+    settle_timeout: float  # without any progress after that
 
     @property
     def tick(self) -> float:
@@ -163,7 +163,7 @@ def long_pace(workflows: int) -> Pace:
         },
         peace=0.9,
         limit=900.0 + workflows * 0.3,
-        patience=300.0,
+        settle_timeout=300.0,
     )
 
 
@@ -225,5 +225,5 @@ SMOKE = Pace(
     },
     peace=0.3,
     limit=60.0,
-    patience=60.0,
+    settle_timeout=60.0,
 )

@@ -15,7 +15,7 @@ from tests.e2e.local_stack import Json
 from verification.chaos.ledger import fault_counts
 from verification.chaos.nemesis import Nemesis
 from verification.chaos.pace import Pace
-from verification.chaos.verdict import Verdict, judge
+from verification.chaos.verdict import Verdict, evaluate
 from verification.chaos.workload import Workload
 from verification.chaos.world import World
 
@@ -95,7 +95,7 @@ class Run:
         )
         workload.calm(60)
         overdue = self._settle(world, workload, nemesis)
-        verdict = judge(world, workload)
+        verdict = evaluate(world, workload)
         if overdue > 2 * self._pace.tick + _SLACK_SECONDS:
             verdict.add(
                 "I6, left unbegun for longer than a lease and two ticks", f"{overdue:.1f} s longer"
@@ -158,7 +158,7 @@ class Run:
                 )
             if self._seen["over"] != before:
                 moved, before = time.monotonic(), self._seen["over"]
-            elif time.monotonic() - moved > self._pace.patience:
+            elif time.monotonic() - moved > self._pace.settle_timeout:
                 left = """select status, phase, count(*), max(sends), max(reclaims),
                                  max(lease_expires_at - clock_timestamp()) as lease
                             from scheduled_tasks where is_live group by 1, 2"""

@@ -48,19 +48,19 @@ class Verdict:
             )
 
 
-def judge(world: World, workload: Workload) -> Verdict:
+def evaluate(world: World, workload: Workload) -> Verdict:
     """Check everything once nothing moves any more."""
     verdict = Verdict()
     ledger = world.ledger()
-    _judge_instances(verdict, world, workload)
-    _judge_ledger(verdict, world, workload, ledger)
+    _check_instances(verdict, world, workload)
+    _check_ledger(verdict, world, workload, ledger)
     for name, rows in broken_invariants(world.rows).items():
         verdict.add(name, rows)
     verdict.add("I8, attempts or reclaims beyond their limits", world.rows(_LIMITS))
     verdict.add(
         "a step failed", [row for row in world.rows(_FAILED_STEPS) if not _is_a_stop(workload, row)]
     )
-    _judge_secrets(verdict, world)
+    _check_secrets(verdict, world)
     counts = world.rows(
         "select (select count(*) from scheduled_tasks) as tasks,"
         " (select count(*) from step_history) as steps"
@@ -74,7 +74,7 @@ def _is_a_stop(workload: Workload, row: Json) -> bool:
     return row["instance_id"] in stopped
 
 
-def _judge_instances(verdict: Verdict, world: World, workload: Workload) -> None:
+def _check_instances(verdict: Verdict, world: World, workload: Workload) -> None:
     """I9, I11: each account has the one acknowledged workflow, on its version, at its end."""
     promises = workload.promises
     verdict.add(
@@ -109,7 +109,7 @@ def _judge_instances(verdict: Verdict, world: World, workload: Workload) -> None
     }
 
 
-def _judge_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Json) -> None:
+def _check_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Json) -> None:
     """I4, I5, I7: check the ledger of the service."""
     promises = workload.promises
     operations = {account: EFFECTS[version] for account, version in promises.versions.items()}
@@ -152,7 +152,7 @@ def _judge_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Js
     }
 
 
-def _judge_secrets(verdict: Verdict, world: World) -> None:
+def _check_secrets(verdict: Verdict, world: World) -> None:
     """I10: no credential stands in a log or a table."""
     world.log.read()
     verdict.add("I10, credentials in a log", world.log.leaks)

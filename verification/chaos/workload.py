@@ -90,7 +90,7 @@ class Workload:
         )
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start the importing and operating threads."""
         self._importer.start()
         self._operator.start()
 
@@ -105,13 +105,13 @@ class Workload:
         """
         self._enough.set()
 
-    def calm(self, patience: float) -> None:
+    def calm(self, timeout: float) -> None:
         """Note the end of the strikes.
 
         The operator resumes what it paused and commands nothing more.
         """
         self._quiet.set()
-        self._operator.join(patience)
+        self._operator.join(timeout)
         if self._operator.is_alive():
             raise AssertionError(
                 f"the operator could not resume what it had paused; asked for last: {self.asked}"

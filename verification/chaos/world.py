@@ -57,7 +57,7 @@ class World:
         self.stack: LocalStack | None = None
 
     def __enter__(self) -> Self:
-        """Start everything."""
+        """Start Postgres, the proxy and the stack."""
         try:
             server = self.postgres.start()
             ensure_database(server, "flamebot")

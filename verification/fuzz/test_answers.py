@@ -43,7 +43,7 @@ DOCUMENTS = st.one_of(
 DATES = st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)).map(
     lambda at: at.strftime("%a, %d %b %Y %H:%M:%S GMT")
 )
-PATIENCE = st.one_of(
+RETRY_AFTER = st.one_of(
     st.text(max_size=30),
     st.integers(-(10**30), 10**30).map(str),
     st.floats().map(str),
@@ -61,12 +61,12 @@ def readers() -> list[Any]:
     return [responses.account_status, responses.job_id, responses.job, responses.jobs]
 
 
-@given(PATIENCE)
+@given(RETRY_AFTER)
 @effort(200)
 def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
     """A Retry-After of any number, date or text becomes a wait from zero to one day, or none."""
-    patience = responses.retry_after(value, NOW)
-    assert patience is None or timedelta() <= patience <= DAY
+    wait = responses.retry_after(value, NOW)
+    assert wait is None or timedelta() <= wait <= DAY
 
 
 @given(

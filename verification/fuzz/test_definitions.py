@@ -93,7 +93,7 @@ def test_what_is_taken_runs_to_an_end_or_on_and_on(document: dict[str, Any], lat
 
 
 def put(front: Front, type_: str, document: Any) -> Any:
-    """Publish over HTTP."""
+    """Publish a definition over HTTP."""
     body = json.dumps(document).encode()
     headers = {"if-none-match": "*", "content-type": "application/json"}
     return front.api.put(f"/v1/definitions/{type_}", content=body, headers=headers)

@@ -42,7 +42,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp037")
 
 
 def post(front: Front, content: bytes) -> Any:
-    """Import bytes over HTTP."""
+    """Import a body of bytes over HTTP."""
     return front.api.post(
         "/v1/accounts/import", content=content, headers={"content-type": "application/json"}
     )

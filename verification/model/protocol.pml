@@ -1,4 +1,4 @@
-/* The protocol of design section 4 as it is built: claim, lock, begin, effect, commit, reclaim, resend, pause, resume, stop, retry.
+/* The protocol as it is built: claim, lock, begin, effect, commit, reclaim, resend, pause, resume, stop, retry.
  *
  * One atomic block is one transaction on Postgres, one conditional write on the lock table, or one moment at the actions service.
  * Between two blocks anything may happen: other blocks, a kill, a freeze past the lease. README.md maps the blocks to SQL and Python.
@@ -69,7 +69,7 @@ bit unk[N]; byte key[N]; bit jid[N]; bit rs[N]; /* outcome_unknown; payload: key
 byte cg[N];                            /* of a cancel: 1 begun once, 2 a call's timeout ago */
 byte is[NI]; byte last[NI]; bit unconfirmed[NI];
 bit gp;                                /* the global pause */
-/* ---- SQS: which fences of which task are on their way (a set: doubled messages are DUP's) ------------------------------------- */
+/* ---- SQS: which fences of which task are on their way (a set: duplicate deliveries are DUP's) ------------------------------------- */
 short qm[N];
 /* ---- DynamoDB: the lock's item -------------------------------------------------------------------------------------------------- */
 byte lown; byte lt; byte lf; bit lold; /* owner; instance and sequence as a row; fence; taken longer than a lease ago */

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         idle: SimpleQueue[Laboratory] = SimpleQueue()
         for number in range(min(WORKERS, len(chosen))):
             idle.put(Laboratory(Path(tempfile.mkdtemp(prefix=f"{number}-", dir=home))))
-        results = _judged(chosen, idle)
+        results = _verdicts(chosen, idle)
     if results is None:
         return 2
     return _told(results, time.monotonic() - started)
@@ -69,7 +69,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _judged(chosen: Sequence[Mutant], idle: SimpleQueue[Laboratory]) -> list[Result] | None:
+def _verdicts(chosen: Sequence[Mutant], idle: SimpleQueue[Laboratory]) -> list[Result] | None:
     laboratory = idle.get()
     tests = dict.fromkeys(killer for mutant in chosen for killer in mutant.killers)
     begun = time.monotonic()
@@ -83,16 +83,16 @@ def _judged(chosen: Sequence[Mutant], idle: SimpleQueue[Laboratory]) -> list[Res
         flush=True,
     )
 
-    def judge(mutant: Mutant) -> Result:
+    def test_one(mutant: Mutant) -> Result:
         mine = idle.get()
         try:
-            return mine.judge(mutant)
+            return mine.test(mutant)
         finally:
             idle.put(mine)
 
     results = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        for future in as_completed([pool.submit(judge, mutant) for mutant in chosen]):
+        for future in as_completed([pool.submit(test_one, mutant) for mutant in chosen]):
             result = future.result()
             results.append(result)
             print(

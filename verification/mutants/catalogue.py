@@ -1,4 +1,4 @@
-"""Every mutant there is."""
+"""The catalogue of all mutants."""
 
 from __future__ import annotations
 

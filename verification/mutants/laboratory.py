@@ -86,7 +86,7 @@ class Laboratory:
         run = self._run([*_PYTEST, "-p", "xdist", "-n", "2", *tests], BASELINE_TIMEOUT)
         return None if run.code == 0 else run.output
 
-    def judge(self, mutant: Mutant) -> Result:
+    def test(self, mutant: Mutant) -> Result:
         """Delete the guard, run its killers until one fails, restore the file."""
         started = time.monotonic()
         path = at(self._root, mutant)
@@ -99,7 +99,7 @@ class Laboratory:
             run = self._run([*_PYTEST, "-x", *mutant.killers], TIMEOUT)
         finally:
             self._write(path, text)
-        verdict, by = judged(mutant, run)
+        verdict, by = verdict_of(mutant, run)
         return Result(mutant=mutant, verdict=verdict, by=by, seconds=time.monotonic() - started)
 
     def _write(self, path: Path, text: str) -> None:
@@ -152,7 +152,7 @@ def own_files() -> list[str]:
     return [name for name in names if name and (ROOT / name).is_file()]
 
 
-def judged(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
+def verdict_of(mutant: Mutant, run: Run) -> tuple[Verdict, str]:
     """Return the verdict: a mutant is killed by a failed test, not by one that could not run."""
     if run.code is None:
         said = f"no end within {TIMEOUT:.0f} s"

@@ -24,7 +24,7 @@ def main() -> int:
         return 1 if result.failure else 0
     spoken = time.monotonic()
 
-    def told(report: Report) -> None:
+    def progress(report: Report) -> None:
         nonlocal spoken
         if time.monotonic() - spoken > _EVERY_SECONDS:
             spoken = time.monotonic()
@@ -39,7 +39,7 @@ def main() -> int:
     report = run_seeds(
         int(os.environ.get("FIRST") or 1),
         int(os.environ.get("SEEDS") or 300),
-        told=told,
+        progress=progress,
         stop_at_failure=not whole,
     )
     print(report.table())

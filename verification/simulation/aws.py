@@ -86,7 +86,7 @@ class Condition:
 
 
 class SimDynamo:
-    """The lock table's client."""
+    """A client of the simulated lock table."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -190,14 +190,14 @@ class SimKms:
         self._environment = environment
 
     def generate_data_key(self, **_: Any) -> Any:
-        """Generate a data key."""
+        """Generate a data key and its wrapped form."""
         self._ask("GenerateDataKey")
         world = self._environment.world
         wrapped = f"wrapped-{world.rng.randrange(10**12)}".encode()
         return {"CiphertextBlob": wrapped, "Plaintext": unwrapped(wrapped)}
 
     def decrypt(self, *, CiphertextBlob: bytes, **_: Any) -> Any:  # noqa: N803  # boto3's name
-        """Unwrap a data key."""
+        """Unwrap a data key that this service made."""
         self._ask("Decrypt")
         return {"Plaintext": unwrapped(CiphertextBlob)}
 

@@ -62,14 +62,14 @@ class Calls:
             and row.first_begun < START_EPOCH_US + self.world.scheduler.now - KEY_LIFETIME - HOUR
         ):
             self.wrong("I5", f"{call.key} was sent again after the life of its key")
-        patience, asked = self._patience().get(call.key, (0, 0))
+        not_before, asked = self._not_before().get(call.key, (0, 0))
         if (
-            self.world.scheduler.now < patience
+            self.world.scheduler.now < not_before
             and asked == self.world.operators.ended[call.key.rpartition(":")[0]]
         ):
             self.wrong(
                 "I8",
-                f"{call.key} was sent {(patience - self.world.scheduler.now) / SECOND} s "
+                f"{call.key} was sent {(not_before - self.world.scheduler.now) / SECOND} s "
                 "before the service allowed it",
             )
         earlier = sum(1 for one in self.world.service.calls if one.key == call.key)
@@ -172,14 +172,14 @@ class Calls:
             after = int(answer.headers.get("retry-after", 0))
             if call.key is not None and after and answer.status_code in (429, 503):
                 asked = self.world.operators.ended[call.key.rpartition(":")[0]]
-                self._patience()[call.key] = (
+                self._not_before()[call.key] = (
                     self.world.scheduler.now + (after - 1) * SECOND,
                     asked,
                 )
         if call.path == "/tasks":
             self._looked_up(call, answer)
 
-    def _patience(self) -> dict[str, tuple[int, int]]:
+    def _not_before(self) -> dict[str, tuple[int, int]]:
         """Per key: until when the service asked to wait, and the operator commands by then."""
         if not hasattr(self, "asked_for"):
             self.asked_for = {}

@@ -141,7 +141,7 @@ class SimDatabase:
             return list(cursor.fetchall()) if cursor.description else []
 
     def close(self) -> None:
-        """Close the session."""
+        """Close the session on the database."""
         self._connection.close()
 
 
@@ -174,7 +174,7 @@ class SimConnection:
         return SimCursor(self)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the simulated connection."""
         self.closed = 1
 
 

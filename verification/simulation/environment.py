@@ -153,7 +153,7 @@ class SimTelemetry:
         self._world.oracle.metric(name, value)
 
     def seconds(self, name: str, value: float, *, action: str | None = None) -> None:
-        """Ignore durations."""
+        """Ignore durations: only counts matter here."""
 
     def info(self, event: str, **fields: object) -> None:
         self._line(event, fields)

@@ -86,7 +86,7 @@ _RARE = {"queue.purged": 0.2, "locks.wiped": 0.5, "service.suspended": 0.5}
 
 
 class Faults:
-    """The faults of one seed."""
+    """The kinds of faults that one seed may fire."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = Random(rng.random())

@@ -148,7 +148,7 @@ class Operators:
                 self.act(rng.choices(list(_CONTROLS), list(_CONTROLS.values()))[0])
 
     def act(self, what: str) -> None:
-        """Make one call."""
+        """Make one control call or import."""
         world, rng = self._world, self._rng
         world.operated += 1
         if what in ("pause-all", "resume-all"):

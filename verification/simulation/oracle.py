@@ -57,7 +57,7 @@ class Oracle(Calls, Limits):
             self.world.odd(f"{event} {fields.get('error') or fields.get('code')}", fields)
 
     def metric(self, name: str, value: float) -> None:
-        """Count a metric."""
+        """Add a value to a metric's total."""
         self.metrics[name] += int(value)
 
     def in_doubt(self, verb: str, params: Any, *, executed: bool) -> None:

@@ -20,7 +20,7 @@ BATCH = 2
 
 @dataclass(slots=True)
 class Message:
-    """A message in the queue."""
+    """A message with its visibility and receive count."""
 
     number: int
     body: str
@@ -57,7 +57,7 @@ class SimQueue:
             self._add(body, delay + world.rng.choice([0, 0, world.rng.randint(0, 5 * MINUTE)]))
 
     def purge(self) -> None:
-        """Delete all messages."""
+        """Delete all messages in the queue."""
         for message in self._messages:
             message.gone = True
         self._messages.clear()

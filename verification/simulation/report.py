@@ -59,7 +59,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Report:
-    """The sum of many seeds."""
+    """The sum of the results of many seeds."""
 
     seeds: int = 0
     events: int = 0

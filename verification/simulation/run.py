@@ -68,7 +68,7 @@ def run_seeds(
     *,
     processes: int | None = None,
     stop_at_failure: bool = True,
-    told: Callable[[Report], None] = lambda _: None,
+    progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Run seeds and sum up. `sql_dir` replaces `sql/`, for tests that delete a guard."""
     workers = min(processes or os.cpu_count() or 1, count)
@@ -85,7 +85,7 @@ def run_seeds(
             for result in _results(running):
                 report.add(result)
                 report.seconds = time.monotonic() - began
-                told(report)
+                progress(report)
                 if report.failures and stop_at_failure:
                     break
         finally:

@@ -63,7 +63,7 @@ class Trace:
         self.count = 0
 
     def tell(self, line: str) -> None:
-        """Add a line to the trace."""
+        """Add a line to the trace and its hash."""
         self.count += 1
         self._hash.update(line.encode())
         self._hash.update(b"\n")

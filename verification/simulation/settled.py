@@ -44,7 +44,7 @@ _SQL = {
 }
 
 
-def judge_the_end(world: World) -> None:
+def check_the_end(world: World) -> None:
     """Check history, tables and ledger against each other."""
     _old_messages_do_nothing(world)
     for name, query in _SQL.items():

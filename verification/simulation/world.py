@@ -22,7 +22,7 @@ from verification.simulation.queue import SimQueue
 from verification.simulation.scheduler import HOUR, MINUTE, SECOND, START_EPOCH_US, Scheduler, Trace
 from verification.simulation.seams import replaced
 from verification.simulation.service import TOKEN, SimActionsService
-from verification.simulation.settled import judge_the_end
+from verification.simulation.settled import check_the_end
 
 CALM_BOUND = 12 * HOUR  # everything settles within this time once faults have stopped
 MOST_EVENTS = 60_000
@@ -30,7 +30,7 @@ MOST_EVENTS = 60_000
 
 @dataclass(slots=True)
 class SeedResult:
-    """The result of one seed."""
+    """The result and statistics of one seed."""
 
     seed: int
     failure: str | None
@@ -46,7 +46,7 @@ class SeedResult:
 
 
 class World:
-    """All parts of one seed."""
+    """All simulated parts of one seed."""
 
     def __init__(self, seed: int, database: SimDatabase, *, keep_trace: bool = False) -> None:
         self.seed = seed
@@ -309,7 +309,7 @@ class World:
             if scheduler.now >= endless and self.settling:
                 endless = scheduler.now + 4 * MINUTE
                 scheduler.spawn(self.operators.stop_endless, None, "operator")
-        judge_the_end(self)
+        check_the_end(self)
 
 
 def run_seed(seed: int, database: SimDatabase, *, keep_trace: bool = False) -> SeedResult:

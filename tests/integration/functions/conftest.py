@@ -134,7 +134,7 @@ def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
     )
     known = {
-        "ImportQueue": aws("sqs").create_queue(QueueName=f"hints-{uuid4()}")["QueueUrl"],
+        "ImportQueue": aws("sqs").create_queue(QueueName=f"wake-ups-{uuid4()}")["QueueUrl"],
         "ImportBucket": "imports-of-the-functions",
         "StepQueue": aws("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"],
         "LockTable": lock_table,

@@ -77,7 +77,7 @@ _TEST = Caller(actor="test")
 
 @pytest.fixture
 def actions() -> Iterator[ActionsService]:
-    """The actions service."""
+    """The simulated actions service."""
     service = ActionsService()
     service.start()
     yield service

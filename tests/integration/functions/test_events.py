@@ -161,7 +161,7 @@ def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:
     assert deployed.database.value("select last_tick_at is not null from engine_control") is True
 
 
-def test_maintenance_tends_history_and_judges_health(deployed: Deployed) -> None:
+def test_maintenance_prepares_history_and_checks_health(deployed: Deployed) -> None:
     """After a tick and a maintenance pass the engine is healthy and coming days have partitions."""
     deployed.invoke("tick", _event("tick", "minute"))
     done = deployed.invoke("maintenance", _event("maintenance", "periodic"))

@@ -82,7 +82,7 @@ class Api:
         workflow_type: str = "default",
         **event: Any,
     ) -> ApiResponse:
-        """Import accounts."""
+        """Import accounts over the API."""
         body = {"accounts": list(accounts), "startAutomation": start, "workflowType": workflow_type}
         return self.call("POST", "/v1/accounts/import", body=body, **event)
 

@@ -74,7 +74,7 @@ def http(database_pool: DatabasePool, aws: Callable[[str], Any], key_id: str) ->
 
 
 def ids(endpoint: Endpoint) -> str:
-    """Return a test's id."""
+    """Return the id of a parametrised test."""
     return endpoint.name
 
 

@@ -13,7 +13,7 @@ from tests.integration.http.conftest import Api, ApiResponse
 
 
 def control(http: Api, instance_id: str, action: str, **event: Any) -> ApiResponse:
-    """Make a control call."""
+    """Make a control call for a workflow."""
     return http.call("POST", f"/v1/workflows/{instance_id}/{action}", **event)
 
 
@@ -145,7 +145,7 @@ def test_run_now_sends_at_once(http: Api) -> None:
 def test_skip_step(http: Api) -> None:
     """The skipped wait is in the history as skipped, and the next step follows."""
     instance_id = http.started()
-    answer = control(http, instance_id, "skip-step", body={"reason": "no patience"})
+    answer = control(http, instance_id, "skip-step", body={"reason": "too slow"})
     assert_as_shown(http, answer, "active")
     assert (answer.body["currentStepId"], answer.body["task"]["phase"]) == (
         "add_prompt",

@@ -25,7 +25,7 @@ NEW = {"if-none-match": "*"}
 
 
 def put(http: Api, document: Any, headers: dict[str, str], of: str = "mine") -> ApiResponse:
-    """Publish a definition."""
+    """Publish a definition over the API."""
     return http.call("PUT", f"/v1/definitions/{of}", body=document, headers=headers)
 
 

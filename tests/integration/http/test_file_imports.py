@@ -25,7 +25,7 @@ ASK: dict[str, Any] = {
 
 
 def announce(http: Api, **fields: Any) -> ApiResponse:
-    """Create an import."""
+    """Create an import by file over the API."""
     return http.call("POST", "/v1/imports", body={**ASK, **fields})
 
 

@@ -129,7 +129,7 @@ class Engine:
         return self._server.url(self.database.name, user=role, password=PASSWORD)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of all roles."""
         for database in self._databases.values():
             database.close()
         for service in self._services:
@@ -179,7 +179,7 @@ class Engine:
         )
 
     def tick(self, *, wrap: Wrap = lambda _, port: port) -> TickReport:
-        """One tick."""
+        """Run one tick and return its report."""
         return self._dispatcher("flamebot_tick", wrap).run()
 
     def dispatch(self) -> int:
@@ -300,7 +300,7 @@ class Engine:
         return row.instance_id
 
     def retry(self, instance_id: str) -> None:
-        """An operator's retry."""
+        """Retry a failed workflow as an operator does."""
         standing = self.control.instance_snapshot(instance_id)
         definition = self.catalog().get(standing.instance.definition_id)
         draw = TaskRandom(standing.task.task_id if standing.task else instance_id)
@@ -318,7 +318,7 @@ class Engine:
     # Looking
 
     def status(self, instance_id: str) -> str:
-        """The instance's status."""
+        """Return the status of the instance."""
         return str(
             self.database.value(
                 "select status from workflow_instances where id = %s", (instance_id,)
@@ -362,5 +362,5 @@ class Engine:
 
 
 def swipe(step_id: str = "swipe", **fields: Any) -> dict[str, Any]:
-    """A step with a job."""
+    """Return a step that starts a job."""
     return {"id": step_id, "action": "swipe_with_spectre", "swipeCount": 5, **fields}

@@ -46,7 +46,7 @@ def test_an_account_is_registered_once_per_version(engine: Engine) -> None:
 
 
 def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> None:
-    """The task is put off as often as it takes; the lock's end lets it run."""
+    """The task is deferred until the lock expires, and then runs."""
     engine.define(swipe())
     instance = engine.start()
     engine.database.rows(
@@ -67,7 +67,7 @@ def test_a_lock_held_by_another_defers_without_an_attempt(engine: Engine) -> Non
 
 
 def test_a_lock_that_is_never_to_be_had_ends_with_the_steps_timeout(engine: Engine) -> None:
-    """Somebody hears of it: the step is not put off for ever."""
+    """The deferrals end with the step's timeout, and the step fails."""
     engine.define(swipe(timeout="40s"))
     instance = engine.start()
     engine.database.rows(

@@ -102,7 +102,7 @@ def an_order() -> ImportCommand:
 def importer(
     engine: Engine, store: PostgresAdminStore, vault: Vault | None = None
 ) -> ImportAccounts:
-    """The import, on a store."""
+    """Return the import by request on a store."""
     return ImportAccounts(
         store=store,
         vault=vault or engine.vault,

@@ -18,7 +18,7 @@ Moment = Literal["before", "after"]
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process ended at this call."""
 
 
 class Tripwire:
@@ -241,7 +241,7 @@ def test_a_task_that_kills_every_process_is_given_up(engine: Engine) -> None:
 
 
 def test_losing_every_message_loses_no_work(engine: Engine) -> None:
-    """The queue is a hint: what stays queued past its lease is sent again, with the same fence."""
+    """A task that stays queued past its lease is sent again with the same fence."""
     engine.define(*FLOW)
     instance = engine.start()
     for _ in range(30):

@@ -9,7 +9,7 @@ from tests.integration.services.engine import TESTER, Engine, swipe
 
 
 def rest(seconds: int) -> dict[str, object]:
-    """A wait."""
+    """Return a definition step that waits."""
     return {"id": "rest", "action": "wait", "delay": f"{seconds}s"}
 
 

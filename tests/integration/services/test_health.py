@@ -153,7 +153,7 @@ Fault = Callable[[RunningEngine], AbstractContextManager[None]]
 
 @contextmanager
 def dead_tick(living: RunningEngine) -> Iterator[None]:
-    """Stop the tick."""
+    """Let the last tick be older than its limit."""
     living.ticking = False
     yield
     living.ticking = True

@@ -107,7 +107,7 @@ def test_the_same_message_twice_in_one_batch_is_one_effect(engine: Engine) -> No
 
 
 def test_an_unreadable_message_is_failed_alone(engine: Engine) -> None:
-    """It reaches the dead-letter queue; its neighbours are run."""
+    """It reaches the dead-letter queue; the other messages are run."""
     engine.define(swipe())
     instance = engine.start()
     (body,) = engine.queue.take()

@@ -81,9 +81,9 @@ def test_a_client_is_created_once_and_at_first_use(monkeypatch: pytest.MonkeyPat
     made: list[str] = []
     make = Clients.make
 
-    def counted(self: Clients, service: str, patience: float) -> Any:
+    def counted(self: Clients, service: str, read_timeout: float) -> Any:
         made.append(service)
-        return make(self, service, patience)
+        return make(self, service, read_timeout)
 
     monkeypatch.setattr(Clients, "make", counted)
     client = Clients("eu-west-1").client("sqs")

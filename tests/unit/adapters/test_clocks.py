@@ -1,4 +1,4 @@
-"""The two clocks."""
+"""The system's clock and the schedule clock."""
 
 from __future__ import annotations
 

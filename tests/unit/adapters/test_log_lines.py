@@ -46,7 +46,7 @@ VALUES = st.recursive(
 def record(level: int, second: float) -> logging.LogRecord:
     """What a logger makes of a call, at a time of the test's choice."""
     made = logging.LogRecord(
-        "step", level, "/var/task/run_chain.py", 166, "task_ran", None, None, "_tell"
+        "step", level, "/var/task/execute.py", 166, "task_ran", None, None, "_tell"
     )
     made.created, made.msecs = second, float(int((second - int(second)) * 1000))
     return made

@@ -27,7 +27,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def dimensions(blob: dict[str, Any]) -> list[list[str]]:
-    """A blob's dimension sets."""
+    """Return the dimension sets of an EMF blob."""
     sets: list[list[str]] = blob["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
     return sets
 
@@ -140,7 +140,7 @@ def test_ids_are_on_the_line(
 
 @dataclass
 class Context:
-    """A Lambda context."""
+    """The context that Lambda passes to a handler."""
 
     aws_request_id: str = "req-1"
 

@@ -1,4 +1,4 @@
-"""The offline writer."""
+"""The writer that generates texts offline."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def serve() -> Iterator[CannedApi]:
         do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  # the names that the server looks for
 
         def log_message(self, *_: Any) -> None:
-            """Log no request."""
+            """Write no log line for a request."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Requests) as server:
         server.daemon_threads = True

@@ -45,7 +45,7 @@ def stats(**changes: Any) -> Reply:
 
 @pytest.fixture(autouse=True)
 def engine(api: CannedApi) -> None:
-    """A healthy engine."""
+    """Return the health of a healthy engine."""
     api.on("GET", "/v1/health", Reply(200, {"status": "ok", "checks": CHECKS}))
     api.on("GET", "/v1/stats", stats())
     api.on("GET", "/v1/control", Reply(200, {"paused": False, "pausedAt": None, "pausedMs": 0}))

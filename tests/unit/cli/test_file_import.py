@@ -63,7 +63,7 @@ class Bucket:
         api.on("PUT", "/bucket/imports/x", self.take)
 
     def take(self, request: RequestModel) -> Reply:
-        """Accept an upload."""
+        """Accept an upload and keep its bytes."""
         self.sent.append(request)
         return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0], b"")
 

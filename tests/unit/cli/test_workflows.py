@@ -17,7 +17,7 @@ SHOW = ("GET", f"/v1/workflows/{ID}")
 
 
 def page(*items: dict[str, Any], following: str | None = None) -> Reply:
-    """Return a page of a list."""
+    """Return one page of a list's items."""
     return Reply(200, {"items": list(items), "nextCursor": following})
 
 

@@ -30,7 +30,7 @@ def wall() -> WallTime:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The clock's file."""
+    """The path of the clock's file."""
     return tmp_path / "clock.json"
 
 

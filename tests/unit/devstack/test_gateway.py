@@ -26,20 +26,20 @@ ROUTES = [
 
 
 class Functions:
-    """Remembers the events, and answers as told."""
+    """Remembers the events, and responds as configured."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answer: Callable[[], Any] = lambda: {"statusCode": 200, "body": "{}"}
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:
-        """Take an event."""
+        """Record an event and return the response."""
         self.events.append((name, json.loads(json.dumps(event))))
         return self.answer()
 
     @property
     def last(self) -> dict[str, Any]:
-        """The last event."""
+        """The event that was recorded last."""
         return self.events[-1][1]
 
 
@@ -51,7 +51,7 @@ def functions() -> Functions:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the key is."""
+    """The folder that holds the token key."""
     return tmp_path_factory.mktemp("gateway")
 
 
@@ -67,7 +67,7 @@ def gateway(functions: Functions, home: Path) -> Iterator[Gateway]:
 
 @pytest.fixture
 def client(gateway: Gateway, home: Path) -> Iterator[httpx.Client]:
-    """A client with a token."""
+    """An HTTP client with a valid token."""
     with httpx.Client(
         base_url=gateway.url,
         headers={"authorization": f"Bearer {mint(home, ['read'])}"},

@@ -51,7 +51,7 @@ class Queue:
         self.arn = emulator.queue_arn(name)
 
     def send(self, *bodies: str, delay: int = 0) -> None:
-        """Send messages."""
+        """Send messages to the queue."""
         for body in bodies:
             self.sqs.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
@@ -65,7 +65,7 @@ class Queue:
 
 
 class Step:
-    """A function that remembers its batches and answers as told."""
+    """A function that remembers its batches and responds as configured."""
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
@@ -74,7 +74,7 @@ class Step:
         self._lock = threading.Lock()
 
     def __call__(self, event: dict[str, Any]) -> Any:
-        """Run."""
+        """Record the batch and respond."""
         with self._lock:
             self.batches.append([record["body"] for record in event["Records"]])
             self.at_once += 1
@@ -86,7 +86,7 @@ class Step:
                 self.at_once -= 1
 
     def bodies(self) -> list[str]:
-        """Everything it was given."""
+        """The bodies of all messages received."""
         return sorted(body for batch in self.batches for body in batch)
 
 
@@ -98,13 +98,13 @@ def queue(emulator: Emulator, request: pytest.FixtureRequest) -> Queue:
 
 @pytest.fixture
 def step() -> Step:
-    """What is polled for."""
+    """The function that the poller invokes."""
     return Step()
 
 
 @pytest.fixture
 def poll(queue: Queue, step: Step) -> Iterator[Callable[..., Poller]]:
-    """Starts pollers."""
+    """Return a function that starts pollers."""
     started: list[Poller] = []
 
     def start(concurrency: int = 2, source: QueueSource = SOURCE) -> Poller:

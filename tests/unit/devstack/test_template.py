@@ -25,7 +25,7 @@ KNOWN = {
 
 @pytest.fixture(scope="module")
 def template() -> Template:
-    """The real one."""
+    """The template of this repository."""
     return Template(ROOT / "template.yaml", KNOWN)
 
 
@@ -92,8 +92,8 @@ def test_schedules(template: Template) -> None:
 
 def test_the_queue_source(template: Template) -> None:
     """Batch size, concurrency and partial failures are the mapping's."""
-    source, hints = sorted(template.queue_sources(), key=lambda one: one.queue, reverse=True)
-    assert (hints.queue, hints.function, hints.batch_size, hints.partial_failures) == (
+    source, wake_ups = sorted(template.queue_sources(), key=lambda one: one.queue, reverse=True)
+    assert (wake_ups.queue, wake_ups.function, wake_ups.batch_size, wake_ups.partial_failures) == (
         "ImportQueue",
         "import_file",
         1,

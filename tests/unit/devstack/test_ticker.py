@@ -15,7 +15,7 @@ from devstack.clock import ScheduleClock
 
 
 class Rule:
-    """Remembers when it fired."""
+    """A rule that records when it fired."""
 
     def __init__(self) -> None:
         self.fired: list[float] = []

@@ -40,7 +40,7 @@ def a_cancel(reason: str, *, polls: int = 0, **fields: Any) -> Task:
     return a_task("swipe", Phase.CANCEL, payload=payload, **fields)
 
 
-def told(
+def decision_of(
     reason: str,
     outcome: Outcome,
     *,
@@ -63,7 +63,7 @@ def told(
 
 def test_a_stop_ends_when_the_job_is_cancelled() -> None:
     """The instance is stopped, and the history has the step as cancelled."""
-    decision = told("stop", Done(result={"job_id": "j", "job_status": "cancelled"}))
+    decision = decision_of("stop", Done(result={"job_id": "j", "job_status": "cancelled"}))
     assert (decision.instance.status, decision.instance.last_error, decision.next) == (
         "stopped",
         None,
@@ -74,7 +74,7 @@ def test_a_stop_ends_when_the_job_is_cancelled() -> None:
 
 def test_a_job_that_was_quicker_than_the_stop_keeps_its_result() -> None:
     """The result is kept in the history and the context."""
-    decision = told("stop", SUCCEEDED)
+    decision = decision_of("stop", SUCCEEDED)
     assert decision.instance.status == "stopped"
     assert decision.instance.context == {"swipe": RESULT}
     assert (names(decision.history), decision.history[0].result) == (["swipe:completed"], RESULT)
@@ -82,7 +82,7 @@ def test_a_job_that_was_quicker_than_the_stop_keeps_its_result() -> None:
 
 def test_after_a_timeout_the_step_has_failed() -> None:
     """A critical step fails the workflow; the cancel task itself is completed."""
-    decision = told("timeout", Done())
+    decision = decision_of("timeout", Done())
     assert decision.task is not None
     assert (decision.task.to, decision.task.outcome_unknown) == ("completed", False)
     assert decision.instance.status == "failed"
@@ -91,7 +91,7 @@ def test_after_a_timeout_the_step_has_failed() -> None:
 
 def test_after_a_timeout_a_step_that_is_not_critical_is_passed() -> None:
     """The workflow continues with the next step."""
-    decision = told("timeout", Done(), critical=False)
+    decision = decision_of("timeout", Done(), critical=False)
     assert decision.next is not None
     assert decision.next.step_id == "rest"
     assert names(decision.history) == ["swipe:failed"]
@@ -99,7 +99,7 @@ def test_after_a_timeout_a_step_that_is_not_critical_is_passed() -> None:
 
 def test_a_job_that_was_quicker_than_its_timeouts_cancel_is_done() -> None:
     """The step has succeeded, although its timeout was over."""
-    decision = told("timeout", SUCCEEDED)
+    decision = decision_of("timeout", SUCCEEDED)
     assert decision.next is not None
     assert decision.next.step_id == "rest"
     assert names(decision.history) == ["swipe:completed"]
@@ -108,12 +108,12 @@ def test_a_job_that_was_quicker_than_its_timeouts_cancel_is_done() -> None:
 
 def test_a_stop_after_a_timeout_ends_in_stopped() -> None:
     """A stop that comes later decides how the cancel ends."""
-    assert told("timeout", Done(), stopping=True).instance.status == "stopped"
+    assert decision_of("timeout", Done(), stopping=True).instance.status == "stopped"
 
 
 def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
     """The limit of a step's own attempts does not apply to the cancellation of its job."""
-    decision = told("stop", Retry(error="outcome_unknown: 503"), attempts=1)
+    decision = decision_of("stop", Retry(error="outcome_unknown: 503"), attempts=1)
     assert decision.task is not None
     assert (decision.task.to, decision.task.attempts) == ("pending", 2)
     assert decision.if_stopping is None
@@ -122,9 +122,9 @@ def test_a_cancel_is_tried_as_often_as_the_engine_says() -> None:
 def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
     """The error says that the job may still run; the workflow is stopped all the same."""
     for decision in (
-        told("stop", Retry(error="outcome_unknown: 503"), attempts=2),
-        told("stop", Fail(error="refused: 403")),
-        told("stop", LeaseExpired(error="lease_expired"), reclaims=5),
+        decision_of("stop", Retry(error="outcome_unknown: 503"), attempts=2),
+        decision_of("stop", Fail(error="refused: 403")),
+        decision_of("stop", LeaseExpired(error="lease_expired"), reclaims=5),
     ):
         assert decision.instance.status == "stopped"
         assert str(decision.instance.last_error).startswith("cancel_unconfirmed: ")
@@ -132,7 +132,7 @@ def test_a_stop_that_cannot_be_confirmed_says_so() -> None:
 
 def test_a_timeout_that_cannot_be_confirmed_says_so() -> None:
     """The step has failed by its timeout; job id and key are kept, so that a retry can poll."""
-    decision = told("timeout", Fail(error="refused: 403"))
+    decision = decision_of("timeout", Fail(error="refused: 403"))
     assert decision.instance.status == "failed"
     assert "step_timeout" in str(decision.instance.last_error)
     assert "cancel_unconfirmed" in str(decision.instance.last_error)
@@ -143,18 +143,20 @@ def test_a_timeout_that_cannot_be_confirmed_says_so() -> None:
 
 def test_a_cancel_is_deferred_beyond_the_deadline_but_not_for_ever() -> None:
     """The step's timeout is over already, the grace period after it is not."""
-    patience = Defer(after=timedelta(minutes=5), reason="throttled")
-    late = told("timeout", patience, now=timedelta(hours=3))
+    deferral = Defer(after=timedelta(minutes=5), reason="throttled")
+    late = decision_of("timeout", deferral, now=timedelta(hours=3))
     assert seconds(late, since=NOON + timedelta(hours=3)) == 300
     assert (
-        told("stop", patience, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE).instance.status
+        decision_of(
+            "stop", deferral, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE
+        ).instance.status
         == "stopped"
     )
 
 
 def test_a_late_cancel_is_deferred_all_the_same() -> None:
     """One 429 must not leave a job at work, also if a paused workflow is stopped a day later."""
-    decision = told(
+    decision = decision_of(
         "stop", Defer(after=timedelta(minutes=5), reason="throttled"), now=timedelta(days=1)
     )
     assert decision.task is not None
@@ -164,7 +166,7 @@ def test_a_late_cancel_is_deferred_all_the_same() -> None:
 
 def test_a_late_cancel_is_tried_all_the_same() -> None:
     """One failed try must not leave a job at work, also long after the step's timeout."""
-    decision = told("stop", Retry(error="outcome_unknown: 503"), now=timedelta(days=1))
+    decision = decision_of("stop", Retry(error="outcome_unknown: 503"), now=timedelta(days=1))
     assert decision.task is not None
     assert (decision.task.to, decision.task.attempts) == ("pending", 1)
 
@@ -172,8 +174,8 @@ def test_a_late_cancel_is_tried_all_the_same() -> None:
 def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more() -> None:
     """Otherwise the workflow would be stopped without a warning that its job may be at work."""
     for decision in (
-        told("timeout", Fail(error="refused: 403")),
-        told("timeout", Fail(error="refused: 403"), critical=False),
+        decision_of("timeout", Fail(error="refused: 403")),
+        decision_of("timeout", Fail(error="refused: 403"), critical=False),
     ):
         assert decision.if_stopping is not None
         assert (
@@ -189,7 +191,7 @@ def test_a_stop_that_meets_a_timeouts_last_try_has_the_job_cancelled_once_more()
 
 def test_a_cancel_whose_lease_expired_runs_again() -> None:
     """A stopping workflow always has its cancel task."""
-    decision = told("stop", LeaseExpired(error="lease_expired"))
+    decision = decision_of("stop", LeaseExpired(error="lease_expired"))
     assert decision.task is not None
     assert decision.task.to == "pending"
-    assert seconds(told("stop", Continue()), since=NOON) == 45
+    assert seconds(decision_of("stop", Continue()), since=NOON) == 45

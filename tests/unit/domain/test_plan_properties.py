@@ -92,7 +92,7 @@ def definitions(draw: st.DrawFn) -> Definition:
 @cache
 def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
     """Return a strategy for every outcome that a phase may have."""
-    patience = st.timedeltas(timedelta(), timedelta(hours=1))
+    waits = st.timedeltas(timedelta(), timedelta(hours=1))
     done: dict[Phase, st.SearchStrategy[dict[str, object]]] = {
         Phase.TIMER: st.just({}),
         Phase.GENERATE: st.just({"text": "A walk and a book.", "tokens": 3}),
@@ -113,7 +113,7 @@ def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
         ),
     }
     anything: list[st.SearchStrategy[Outcome]] = [
-        st.builds(Defer, after=patience, reason=st.sampled_from(["throttled", "lock_held"])),
+        st.builds(Defer, after=waits, reason=st.sampled_from(["throttled", "lock_held"])),
         st.builds(LeaseExpired, error=st.sampled_from(["lease_expired", "undeliverable"])),
         st.builds(Done, result=done[phase]),
         st.builds(Done, result=done[phase]),
@@ -127,7 +127,7 @@ def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
                 error=st.just("e: x"),
                 unknown=st.booleans(),
                 new_key=st.booleans(),
-                retry_after=st.none() | patience,
+                retry_after=st.none() | waits,
             )
         )
         anything.append(st.builds(Fail, error=st.just("refused: x"), unknown=st.booleans()))

@@ -159,7 +159,7 @@ class World:
                 self.sent_with = list(self.sent)
 
     def send(self, messages: Sequence[Message]) -> int:
-        """Accept every message."""
+        """Accept and record every message."""
         self.sent += [p for message in messages for p in decode(message.body)]
         self.released_when_sent = list(self.locks.released)
         return len(messages)

@@ -184,7 +184,7 @@ def pointer(
 
 
 def task(phase: Phase, **changes: Any) -> Task:
-    """A begun task."""
+    """Return a task that was begun."""
     fields: dict[str, Any] = {
         "task_id": f"{INSTANCE}:3",
         "sequence": 3,

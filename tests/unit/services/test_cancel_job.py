@@ -36,7 +36,7 @@ def cancel(
 
 
 def job(status: Literal["running", "succeeded", "failed", "cancelled"], **result: Any) -> Job:
-    """A job at the service."""
+    """Return a job at the actions service."""
     return Job(job_id="j1", status=status, result=result)
 
 

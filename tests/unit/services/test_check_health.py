@@ -52,7 +52,7 @@ class Store:
         self.facts = facts
 
     def engine_health(self) -> dict[str, Any]:
-        """Return the figures."""
+        """Return the database's figures."""
         if self.facts is None:
             raise StoreUnavailable
         return self.facts

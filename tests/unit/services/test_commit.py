@@ -32,7 +32,7 @@ def committer(store: CommitStore, clock: HandClock | None = None) -> Committer:
 
 
 def accepted(items: Sequence[CommitItem]) -> list[Committed]:
-    """Accept all items."""
+    """Return an accepted result per item."""
     return [Committed(task_id=i.task_id, accepted=True) for i in items]
 
 

@@ -34,13 +34,13 @@ class Shelf:
 
 
 def a_catalog(*documents: dict[str, Any]) -> tuple[DefinitionCatalog, Shelf]:
-    """A catalog over a shelf."""
+    """Return a catalog over stored documents."""
     shelf = Shelf(*documents)
     return DefinitionCatalog(shelf, REGISTRY, POLICY), shelf
 
 
 def test_a_version_is_bound_once() -> None:
-    """Its row never changes."""
+    """A version is bound once, because its row never changes."""
     catalog, shelf = a_catalog(a_document(a_swipe()), a_document(a_wait(), a_swipe()))
     assert catalog.get(DefinitionId(2)) is catalog.get(DefinitionId(2))
     assert (catalog.get(DefinitionId(1)).total_steps, catalog.get(DefinitionId(2)).total_steps) == (
@@ -71,7 +71,7 @@ def test_the_current_version_is_asked_for_each_time() -> None:
 
 
 def test_what_is_not_there_is_said() -> None:
-    """By number or by type."""
+    """A missing version and a missing type are reported."""
     catalog, _ = a_catalog()
     with pytest.raises(NotFound):
         catalog.get(DefinitionId(7))

@@ -32,7 +32,7 @@ OLD = 20 * 3600 + 1.0
 
 
 class Registrar:
-    """Registers, or raises."""
+    """Registers accounts, or raises an error."""
 
     def __init__(self, answer: AccountStatus | Exception = "active") -> None:
         self._answer = answer
@@ -72,7 +72,7 @@ class World:
     def execute(
         self, of: Task, *, registered: int | None = 100001, brief: TextBrief | None = BRIEF
     ) -> Executed:
-        """Execute a task's phase."""
+        """Execute the phase of one task."""
         budget = TimeBudget(
             lambda: self.remaining - self.call_seconds * len(self.service.calls),
             timedelta(seconds=30),
@@ -81,7 +81,7 @@ class World:
 
 
 def submit(world: World, **changes: Any) -> Executed:
-    """Execute a submit."""
+    """Execute a task of the submit phase."""
     return world.execute(task(Phase.SUBMIT, **changes))
 
 
@@ -158,7 +158,7 @@ def test_throttling_defers() -> None:
 
 
 def test_a_refusal_is_final() -> None:
-    """422: no further attempt."""
+    """A 422 response ends the attempts."""
     assert submit(World(submit=errors.ServiceRefused("422"))).outcome == Fail(error="refused: 422")
 
 
@@ -197,7 +197,7 @@ def test_an_old_key_that_is_forgotten_fails() -> None:
 
 
 def test_an_old_key_that_was_never_sent_is_sent() -> None:
-    """Age alone says nothing: a task that was only put off has an unused key."""
+    """Age alone proves nothing: a task that was only deferred has an unused key."""
     world = World(submit="j1")
     world.clock.elapsed = OLD
     assert isinstance(submit(world).outcome, Done)

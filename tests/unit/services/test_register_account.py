@@ -21,7 +21,7 @@ SECRET = "planted-hunter2"
 
 
 class AccountStore:
-    """One account."""
+    """A store that holds one account."""
 
     def __init__(self, **changes: Any) -> None:
         self.row: dict[str, Any] = {
@@ -53,7 +53,7 @@ class OpenVault:
 
 
 def register(store: AccountStore, service: ScriptedService) -> str:
-    """Register the account."""
+    """Register the account of the store."""
     return RegisterAccount(store, service, OpenVault()).register("acc", fence=9)  # type: ignore[arg-type]  # as much of the ports as is called
 
 

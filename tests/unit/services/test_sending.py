@@ -15,7 +15,7 @@ from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTeleme
 def sent(
     *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
 ) -> tuple[ListQueue, ListTelemetry, int]:
-    """Send at noon."""
+    """Send pointers when the clock shows noon."""
     queue, telemetry = ListQueue(room), ListTelemetry()
     count = send_tasks(
         pointers, queue=queue, clock=HandClock(rate=rate), telemetry=telemetry, now=NOON

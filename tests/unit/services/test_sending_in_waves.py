@@ -22,7 +22,7 @@ def at(seconds: float, sequence: int = 1) -> TaskPointer:
 def sent(
     *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
 ) -> tuple[ListQueue, HandClock, int]:
-    """Send from noon on."""
+    """Send pointers in waves from noon on."""
     queue, clock = ListQueue(room), HandClock(rate=rate, scheduled=True)
     return (
         queue,

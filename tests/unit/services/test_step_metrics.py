@@ -76,7 +76,7 @@ def test_a_steps_duration_is_real() -> None:
 
 
 def test_a_stale_commit_counts_as_nothing_else() -> None:
-    """Nothing was changed."""
+    """A stale commit counts as stale only."""
     assert counted(Done(), history="completed", accepted=False).counts == {"StaleCommits": 1}
 
 

@@ -136,7 +136,7 @@ MUTANTS = (
         ),
     ),
     RESPONSES(
-        "patience_without_end",
+        "wait_without_end",
         "I6: no Retry-After is longer than a day.",
         "min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY_AFTER)",
         "timedelta(seconds=int(text[:9]))",

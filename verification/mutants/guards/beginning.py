@@ -1,4 +1,4 @@
-"""Guards of begin."""
+"""Guards of the SQL function begin_tasks."""
 
 from __future__ import annotations
 

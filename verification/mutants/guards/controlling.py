@@ -40,7 +40,7 @@ MUTANTS = (
         "elsif v_task.phase = 'cancel' then",
         "elsif false then",
         "test_a_cancel_that_waits_already_goes_on_as_the_stop",
-        guard="waiting-cancel-becomes-the-stop",
+        guard="waiting-cancel-is-the-stop",
     ),
     STOP(
         "stop_forgets_an_open_job",

@@ -253,7 +253,7 @@ MUTANTS = (
     ),
     USE(
         "lock_table_down_is_a_lock",
-        "I4: without the lock table nothing is written: the task is put off.",
+        "I4: without the lock table no write is made: the task is deferred.",
         "            return LockAnswer(verdict=Verdict.HELD)\n",
         "            return LockAnswer(verdict=Verdict.ACQUIRED)\n",
         "test_a_deferral_is_neither_long_nor_a_spin",

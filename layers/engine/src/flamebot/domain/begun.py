@@ -32,5 +32,5 @@ class Begun:
 
     @property
     def task_id(self) -> TaskId:
-        """The id of the task."""
+        """The id of the running task."""
         return self.task.task_id

@@ -19,7 +19,7 @@ class Clock(Protocol):
         ...
 
     def wall(self) -> datetime:
-        """Return wall time in UTC."""
+        """Return the machine's wall time in UTC."""
         ...
 
     def monotonic(self) -> float:

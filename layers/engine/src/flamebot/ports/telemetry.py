@@ -21,7 +21,7 @@ class Telemetry(Protocol):
         ...
 
     def info(self, event: str, **fields: object) -> None:
-        """Log an event."""
+        """Log an event with its fields at level INFO."""
         ...
 
     def warn(self, event: str, **fields: object) -> None:

@@ -24,7 +24,7 @@ class ScheduleTime:
         self._anchor = (now, self._clock.monotonic())
 
     def now(self) -> datetime:
-        """Return schedule time."""
+        """Return the present schedule time."""
         scheduled = self._clock.now()
         if scheduled is not None:
             return scheduled

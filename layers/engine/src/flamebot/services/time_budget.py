@@ -55,7 +55,7 @@ class TimeBudget:
 
     @property
     def over(self) -> bool:
-        """Whether no time is left."""
+        """Whether no time is left for the work."""
         return self.remaining() <= 0
 
     @property

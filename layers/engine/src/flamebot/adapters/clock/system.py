@@ -19,7 +19,7 @@ class SystemClock:
         return
 
     def wall(self) -> datetime:
-        """Return wall time in UTC."""
+        """Return the machine's wall time in UTC."""
         return datetime.now(UTC)  # noqa: TID251  # this is the clock that all other code uses
 
     def monotonic(self) -> float:

@@ -137,13 +137,13 @@ class PostgresImportAdminStore:
     def create_import(self, new: NewImport, caller: Caller) -> tuple[str, bool]:
         """Create an import; return its id and whether it is new."""
         (row,) = self._rows(
-            "select create_import(%(id)s, %(file_name)s, %(format)s, %(bytes)s, %(workflow_id)s,"
+            "select create_import(%(id)s, %(file_name)s, %(format)s, %(bytes)s, %(definition_id)s,"
             " %(spread)s, %(key)s, %(upload_for)s, %(actor)s, %(reason)s) as value",
             id=new.import_id,
             file_name=new.file_name,
             format=new.format,
             bytes=new.size,
-            workflow_id=new.definition_id,
+            definition_id=new.definition_id,
             spread=int(new.spread.total_seconds()),
             key=new.key,
             upload_for=new.upload_for,

@@ -1,1 +1,1 @@
-"""The step queue on SQS."""
+"""The step queue and its probes on SQS."""

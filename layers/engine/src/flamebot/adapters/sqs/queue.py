@@ -1,4 +1,4 @@
-"""The step queue on SQS."""
+"""The step queue on SQS, sending side."""
 
 from __future__ import annotations
 

@@ -64,4 +64,4 @@ class AccountLock:
         try:
             self._locks.release(self._account_id, self._delivery_id)
         except LocksUnavailable:
-            self._telemetry.warn("lock_left_to_lapse", instance=self._instance_id)
+            self._telemetry.warn("lock_left_to_expire", instance=self._instance_id)

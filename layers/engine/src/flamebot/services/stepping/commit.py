@@ -57,6 +57,9 @@ class Committer:
         # guard: queued-is-returned
         return CommitResult(results, [c.send for c in results if c and c.send])
 
+    # Guarantees that the loop builds on: every item has one result, in its place; an item whose
+    # fence is stale is not accepted; and None is returned only if the outcome is unknown. An
+    # exception that is not an `Exception` (a kill) leaves the group as it is.
     def _commit(self, items: Sequence[CommitItem]) -> list[Committed | None]:
         try:
             committed = {c.task_id: c for c in self._commit_with_retry(items)}

@@ -124,6 +124,8 @@ class Deliveries:
 
     def move(self, delivery: Delivery, state: State) -> None:
         """Change a delivery's state."""
+        # Dictionaries keep the order of insertion, so deliveries of a state are handled first come,
+        # first served; only WAITING is kept sorted, by due time.
         del self._by_state[delivery.state][delivery]
         delivery.state = state
         self._by_state[state][delivery] = None

@@ -37,7 +37,7 @@ class Planned:
 
     @property
     def item(self) -> CommitItem:
-        """What to commit."""
+        """The item that is committed for the task."""
         task = self.begun.task
         return CommitItem(task_id=task.task_id, fence=task.fence, decision=self.decision)
 
