@@ -136,7 +136,7 @@ def test_a_batch_is_what_sqs_sends(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", _of("import_file"))
-def test_a_hint_is_what_s3_or_the_worker_sends(path: Path) -> None:
+def test_an_import_event_is_what_s3_or_the_worker_sends(path: Path) -> None:
     """An import event is a notification of the bucket, a wake-up message, or unreadable."""
     (record,) = _read(path)["Records"]
     assert record["eventSource"] == "aws:sqs"

@@ -21,7 +21,7 @@ OLD = {
     "maintenance": r"(?i)upkeep|\bkeep_up\b|KeepUp|\btend_|TendImports",
     "delivery id": r"(?i)(?<![a-z])nonces?(?![a-z])",
     "lease (of an import)": r"\bTurn\b|import_turn|\bturn_(?:ended|lost)\b",
-    "wake-up message": r"decode_hint|\bhints\b|\bis a hint\b|\ba hint (?:that|to)\b",
+    "wake-up message": r"decode_hint|_a_hint_|\bhints\b|\bis a hint\b|\ba hint (?:that|to)\b",
     "schedule time": r"(?i)\bengine[ _]time\b",
     "wall time": r"(?i)\breal[ _]time\b|\breal seconds\b",
     "duplicate delivery": r"(?i)\bdoubled[ _]message",
@@ -75,13 +75,18 @@ def _files(own_files: list[Path]) -> list[tuple[str, str]]:
     ]
 
 
+def _unwrapped(text: str) -> str:
+    """Return a text with its lines joined, so that a word pair is found across a line break."""
+    return re.sub(r"\s*\n[ \t]*(?:#|--)?[ \t]*", " ", text)
+
+
 @pytest.mark.parametrize("word", OLD)
 def test_an_older_word_occurs_nowhere(word: str, own_files: list[Path]) -> None:
     """The glossary's word is the only one for its idea."""
     pattern = re.compile(OLD[word])
     found = [
-        f"{name}:{text[: match.start()].count(chr(10)) + 1}: {match[0]}"
-        for name, text in _files(own_files)
+        f"{name}: ...{text[max(0, match.start() - 30) : match.end() + 10]}..."
+        for name, text in ((name, _unwrapped(text)) for name, text in _files(own_files))
         if name not in ALLOWED.get(word, ())
         for match in pattern.finditer(text)
     ]

@@ -78,7 +78,7 @@ CALLS = {  # after `one_account`: its workflow waits for its first step
     "read_scope_only": 403,
     "not_json": 400,
 }
-HINTS = {
+IMPORT_EVENTS = {
     "bucket_set_up": 0,
     "file_uploaded": 0,
     "wake_up": 0,
@@ -102,7 +102,7 @@ def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
         "import_accounts": set(IMPORTS),
         "api": set(CALLS),
         "step": set(BATCHES),
-        "import_file": set(HINTS),
+        "import_file": set(IMPORT_EVENTS),
         "tick": {"minute"},
         "maintenance": {"periodic"},
     }
@@ -143,14 +143,14 @@ def test_a_batch_of_messages_is_acknowledged(deployed: Deployed, name: str) -> N
     assert len(failures) == BATCHES[name]
 
 
-@pytest.mark.parametrize("name", HINTS)
-def test_a_hint_about_an_import_is_acknowledged(deployed: Deployed, name: str) -> None:
+@pytest.mark.parametrize("name", IMPORT_EVENTS)
+def test_an_event_about_an_import_is_acknowledged(deployed: Deployed, name: str) -> None:
     """A wake-up message about a missing import is acknowledged.
 
     Only an unreadable one is reported as failed.
     """
     failures = deployed.invoke("import_file", _event("import_file", name))["batchItemFailures"]
-    assert len(failures) == HINTS[name]
+    assert len(failures) == IMPORT_EVENTS[name]
 
 
 def test_a_tick_claims_what_falls_due(deployed: Deployed) -> None:
