@@ -75,7 +75,7 @@ def test_calls_that_return_at_once_wake_few_threads(threads: ThreadPoolExecutor)
     assert len(woken) < 100
 
 
-def test_one_thread_runs_all_calls_if_no_other_can_start(threads: ThreadPoolExecutor) -> None:
+def test_one_thread_runs_all_calls_if_no_other_can_start() -> None:
     """A machine may refuse another thread: no call is lost because of that."""
     loop_thread, all_submitted = threading.get_ident(), threading.Event()
 
@@ -83,14 +83,16 @@ def test_one_thread_runs_all_calls_if_no_other_can_start(threads: ThreadPoolExec
         def submit(self, *arguments: object, **named: object) -> object:  # type: ignore[override]  # passed on as it is
             if threading.get_ident() != loop_thread:
                 raise RuntimeError("can't start new thread")
-            return threads.submit(*arguments, **named)  # type: ignore[arg-type]
+            return super().submit(*arguments, **named)  # type: ignore[arg-type]
 
-    pool = pool_of(Scarce(1))
-    pool.submit("first", partial(all_submitted.wait, 5))
-    for number in range(9):
-        pool.submit("call", partial(int, number))
-    all_submitted.set()
-    results = [result for key, result in all_results(pool) if key == "call"]
+    with Scarce(1) as single:
+        # The thread is busy until all calls are queued, so its first call finds others waiting.
+        single.submit(all_submitted.wait, 5)
+        pool = pool_of(single)
+        for number in range(9):
+            pool.submit("call", partial(int, number))
+        all_submitted.set()
+        results = [result for _, result in all_results(pool)]
     assert sorted(map(str, results)) == sorted(map(str, range(9)))
 
 
