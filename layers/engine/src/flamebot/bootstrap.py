@@ -29,6 +29,7 @@ from flamebot.resources import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
     from flamebot.http.router import Router
     from flamebot.services.definitions.catalog import DefinitionCatalog
     from flamebot.services.imports.admin import FileImports
@@ -111,17 +112,10 @@ def step() -> RunTasks:
     """Return the service of the step function."""
     from flamebot.adapters.actions_api.client import ActionsApi
     from flamebot.adapters.kms.vault import KmsVault
-    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
     from flamebot.services.stepping.run_tasks import RunTasks
 
     s = settings()
-    store = PostgresEngineStore(
-        database(),
-        clock(),
-        horizon=s.tick_horizon,
-        lease=s.task_lease,
-        max_queued=s.max_queued_tasks,
-    )
+    store = _engine_store()
     _freeze_gc()
     return RunTasks(
         store=store,
@@ -142,6 +136,19 @@ def step() -> RunTasks:
     )
 
 
+def _engine_store() -> PostgresEngineStore:
+    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
+
+    s = settings()
+    return PostgresEngineStore(
+        database(),
+        clock(),
+        horizon=s.tick_horizon,
+        lease=s.task_lease,
+        max_queued=s.max_queued_tasks,
+    )
+
+
 @cache
 def tick() -> DispatchDue:
     """Return the service of the tick function."""
@@ -149,17 +156,9 @@ def tick() -> DispatchDue:
 
 
 def _dispatcher(service: str) -> DispatchDue:
-    from flamebot.adapters.postgres.engine_store import PostgresEngineStore
     from flamebot.services.ticking.dispatch import DispatchDue
 
-    s = settings()
-    store = PostgresEngineStore(
-        database(),
-        clock(),
-        horizon=s.tick_horizon,
-        lease=s.task_lease,
-        max_queued=s.max_queued_tasks,
-    )
+    store = _engine_store()
     return DispatchDue(
         store=store,
         queue=queue(),

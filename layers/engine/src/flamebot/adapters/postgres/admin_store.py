@@ -240,8 +240,7 @@ class PostgresAdminStore(SharedCalls):
         }
 
     def _value(self, call: str, *, repeatable: bool = False, **params: object) -> Any:  # noqa: ANN401  # whatever the function returns
-        (row,) = self._rows(f"select {call} as value", repeatable=repeatable, **params)
-        return row["value"]
+        return self._database.value(call, params, repeatable=repeatable)
 
     def _rows(self, sql: str, *, repeatable: bool = False, **params: object) -> list[Row]:
         return self._database.call(sql, params, repeatable=repeatable)

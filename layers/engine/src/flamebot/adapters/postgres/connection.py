@@ -115,6 +115,11 @@ class Database:
             except _Lost as lost:
                 raise errors.StoreUnavailable from lost
 
+    def value(self, call: str, params: Params = (), *, repeatable: bool = False) -> Any:  # noqa: ANN401  # whatever the function returns
+        """Call an SQL function and return its only value. `call` is its name with arguments."""
+        (row,) = self.call(f"select {call} as value", params, repeatable=repeatable)
+        return row["value"]
+
     def copy(self, sql: str, lines: TextIO) -> None:
         """Run a `copy ... from stdin`.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from flamebot.adapters.postgres.connection import Database
+from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.rows import (
     begin_result_of,
     begun_of,
@@ -21,7 +21,7 @@ from flamebot.domain.ids import AccountId, DefinitionId
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.clock import Clock
 
-_CAPACITY = "select free_queue_capacity(%(max_queued)s) as value"
+_CAPACITY = "free_queue_capacity(%(max_queued)s)"
 _CLAIM = "select * from claim_due_tasks(%(now)s, %(horizon)s, %(limit)s, %(lease)s, %(rate)s)"
 _RESEND = "select * from resend_expired(%(limit)s, %(lease)s)"
 _RECLAIM = "select * from reclaim_expired(%(limit)s, %(delivery_id)s::uuid, %(now)s, %(lease)s)"
@@ -30,12 +30,12 @@ _BEGIN = (
     " %(now)s, %(lease)s)"
 )
 _COMMIT = "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
-_DEFINITION = "select definition_document(%(id)s) as value"
+_DEFINITION = "definition_document(%(id)s)"
 _CREDENTIALS = "select * from load_credentials(%(account)s)"
-_REGISTERED = "select mark_registered(%(account)s, %(version)s) as value"
+_REGISTERED = "mark_registered(%(account)s, %(version)s)"
 _STATUS = "select set_account_status(%(account)s, %(status)s)"
 _TICK = "select record_tick(%(claimed)s, %(sent)s, %(seconds)s)"
-_HEALTH = "select engine_health(%(now)s) as value"
+_HEALTH = "engine_health(%(now)s)"
 
 
 class PostgresEngineStore:
@@ -47,18 +47,24 @@ class PostgresEngineStore:
     """
 
     def __init__(
-        self, db: Database, clock: Clock, *, horizon: timedelta, lease: timedelta, max_queued: int
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        horizon: timedelta,
+        lease: timedelta,
+        max_queued: int,
     ) -> None:
         """Take the connection and the engine's limits.
 
         Args:
-            db: The connection, under the role of the calling function.
+            database: The connection, under the role of the calling function.
             clock: Schedule time and its rate.
             horizon: How far ahead tasks are queued. Schedule time.
             lease: How long a task may run. Wall time.
             max_queued: How many tasks may be queued or running before nothing more is claimed.
         """
-        self._db = db
+        self._database = database
         self._clock = clock
         self._horizon = horizon
         self._lease = lease
@@ -141,18 +147,18 @@ class PostgresEngineStore:
         health: dict[str, Any] = self._value(_HEALTH)
         return health
 
-    def _value(self, statement: str, **parameters: object) -> Any:  # noqa: ANN401  # JSON or a number
-        (row,) = self._rows(statement, True, **parameters)
-        return row["value"]
+    def _value(self, call: str, **params: object) -> Any:  # noqa: ANN401  # JSON or a number
+        return self._database.value(call, self._with_limits(params), repeatable=True)
 
-    def _rows(
-        self, statement: str, repeatable: bool = False, /, **parameters: object
-    ) -> Sequence[Mapping[str, Any]]:
-        """Call a function with its parameters and the engine's."""
-        known = {
+    def _rows(self, sql: str, repeatable: bool = False, /, **params: object) -> list[Row]:
+        return self._database.call(sql, self._with_limits(params), repeatable=repeatable)
+
+    def _with_limits(self, params: dict[str, object]) -> dict[str, object]:
+        """Add schedule time and the engine's limits, which most SQL functions take."""
+        return {
             "now": self._clock.now(),
             "horizon": self._horizon,
             "lease": self._lease,
             "rate": self._clock.rate,
+            **params,
         }
-        return self._db.call(statement, {**known, **parameters}, repeatable=repeatable)

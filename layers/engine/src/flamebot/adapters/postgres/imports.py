@@ -121,11 +121,7 @@ class PostgresImportStore(SharedCalls):
         return None if status is None else str(status)
 
     def _value(self, call: str, **params: object) -> Any:  # noqa: ANN401  # whatever the function returns
-        (row,) = self._rows(f"select {call} as value", **params)
-        return row["value"]
-
-    def _rows(self, sql: str, **params: object) -> list[Row]:
-        return self._database.call(sql, params, repeatable=True)
+        return self._database.value(call, params, repeatable=True)
 
 
 class PostgresImportAdminStore:
@@ -230,8 +226,7 @@ class PostgresImportMaintenanceStore:
 
     def delete_old_imports(self) -> int:
         """Delete a batch of imports that ended 30 days ago; return how many."""
-        (row,) = self._database.call("select delete_old_imports() as value", repeatable=True)
-        return int(row["value"])
+        return int(self._database.value("delete_old_imports()", repeatable=True))
 
 
 def _lease(import_id: str, found: Json) -> ImportLease:

@@ -21,9 +21,9 @@ class PostgresLocks:
     Calls are repeatable: a delivery that asks again for the lock it has is granted it.
     """
 
-    def __init__(self, db: Database, *, timeout: timedelta, lease: timedelta) -> None:
+    def __init__(self, database: Database, *, timeout: timedelta, lease: timedelta) -> None:
         """Set how long a lock is held at most (`timeout`), and a task's `lease` (wall time)."""
-        self._db = db
+        self._database = database
         self._timeout = timeout
         self._lease = lease
 
@@ -57,7 +57,7 @@ class PostgresLocks:
 
     def _call(self, sql: str, params: dict[str, object]) -> list[Row]:
         try:
-            return self._db.call(sql, params, repeatable=True)
+            return self._database.call(sql, params, repeatable=True)
         except StoreUnavailable:  # guard: locks-unavailable
             # The caller defers the task on LocksUnavailable; a StoreUnavailable ends the batch.
             raise LocksUnavailable from None

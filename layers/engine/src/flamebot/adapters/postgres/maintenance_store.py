@@ -62,5 +62,4 @@ class PostgresMaintenanceStore:
         return overview(self._value("engine_health(%(now)s)", now=self._clock.now()))
 
     def _value(self, call: str, **params: object) -> Any:  # noqa: ANN401  # whatever the function returns
-        (row,) = self._database.call(f"select {call} as value", params, repeatable=True)
-        return row["value"]
+        return self._database.value(call, params, repeatable=True)

@@ -136,8 +136,8 @@ class PostgresReadStore:
         return self._figures("engine_health(%(now)s)")
 
     def _figures(self, call: str) -> Json:
-        (row,) = self._rows(f"select {call} as value", now=self._clock.now())
-        return overview(row["value"])
+        params = {"now": self._clock.now()}
+        return overview(self._database.value(call, params, repeatable=True))
 
     def _rows(self, sql: str, **params: object) -> list[Row]:
         return self._database.call(sql, params, repeatable=True)

@@ -22,14 +22,12 @@ class SharedCalls:
         """Return the current schedule time: the schedule clock's, else the database's."""
         if at := self._clock.now():
             return at
-        (row,) = self._database.call("select clock_timestamp() as now", repeatable=True)
-        return moment(row["now"])
+        return moment(self._database.value("clock_timestamp()", repeatable=True))
 
     def definition_document(self, definition_id: DefinitionId) -> Json:
         """Return the document of a definition version. Raises `NotFound`."""
-        sql = "select definition_document(%(id)s) as document"
-        (row,) = self._database.call(sql, {"id": definition_id}, repeatable=True)
-        return dict(row["document"])
+        call = "definition_document(%(id)s)"
+        return dict(self._database.value(call, {"id": definition_id}, repeatable=True))
 
     def reserve_credentials_versions(self, count: int) -> list[int]:
         """Return credentials versions that no other caller gets."""
