@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from flamebot.domain.decision import Decision
 from tests.support.builders import (
     NOON,
     Running,
@@ -20,25 +19,16 @@ from tests.support.builders import (
     an_entry,
     begin,
     commit,
+    commit_one,
     instance,
     live_tasks,
     pause,
     pause_all,
+    second,
     stop,
     task,
 )
-from tests.support.databases import Row, TestDatabase
-
-
-def commit_one(database: TestDatabase, running: Running, decision: Decision, **options: Any) -> Row:
-    """Commit one decision that must be accepted."""
-    (row,) = commit(database, (running.task_id, running.fence, decision), **options)
-    return row
-
-
-def second(running: Running) -> str:
-    """The id of the task that follows."""
-    return f"{running.instance_id}:2"
+from tests.support.databases import TestDatabase
 
 
 def stopping(database: TestDatabase, running: Running) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from flamebot.domain.decision import Decision
 from flamebot.domain.task import EffectRequest, Payload
 from tests.support.builders import (
     LEASE,
     NOON,
-    Running,
     a_decision,
     a_next,
     a_poll,
@@ -23,24 +21,15 @@ from tests.support.builders import (
     an_entry,
     begin,
     commit,
+    commit_one,
     instance,
     live_tasks,
     pause,
     reclaim,
+    second,
     task,
 )
-from tests.support.databases import Row, TestDatabase
-
-
-def commit_one(database: TestDatabase, running: Running, decision: Decision, **options: Any) -> Row:
-    """Commit one decision that must be accepted."""
-    (row,) = commit(database, (running.task_id, running.fence, decision), **options)
-    return row
-
-
-def second(running: Running) -> str:
-    """The id of the task that follows."""
-    return f"{running.instance_id}:2"
+from tests.support.databases import TestDatabase
 
 
 def test_commit_writes_task_instance_history_and_next_task(database: TestDatabase) -> None:

@@ -249,6 +249,17 @@ def commit(
     )
 
 
+def commit_one(database: TestDatabase, running: Running, decision: Decision, **options: Any) -> Row:
+    """Commit one decision that must be accepted."""
+    (row,) = commit(database, (running.task_id, running.fence, decision), **options)
+    return row
+
+
+def second(running: Running) -> str:
+    """The id of the task that follows."""
+    return f"{running.instance_id}:2"
+
+
 def claim(
     db: Asker, limit: int = 100, *, now: datetime | None = NOON, horizon: timedelta = HORIZON
 ) -> list[Row]:

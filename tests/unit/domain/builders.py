@@ -14,12 +14,15 @@ from flamebot.domain.definition import Definition
 from flamebot.domain.document import read_definition
 from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
-from flamebot.domain.outcome import Continue, Done, Outcome
+from flamebot.domain.outcome import Continue, Done, Outcome, Retry
 from flamebot.domain.plan import plan, plan_start
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.task_random import TaskRandom
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+HOURS = timedelta(hours=1)
+UNKNOWN = Retry(error="outcome_unknown: the service answered 503", unknown=True)
+JOB_FAILED = Retry(error="job_failed: no more profiles", new_key=True)
 POLICY = EnginePolicy(
     max_attempts=3,
     max_reclaims=5,
@@ -248,3 +251,10 @@ def seconds(decision: Decision, *, since: datetime) -> float:
 def names(entries: Sequence[HistoryEntry]) -> list[str]:
     """Return history entries in short: `step:status`."""
     return [f"{entry.step_id}:{entry.status}" for entry in entries]
+
+
+def at(position: str, *steps: Fields) -> Journey:
+    """Return a journey whose waiting task is of this step and phase."""
+    journey = Journey(a_definition(*(steps or (a_swipe(), a_wait("rest")))))
+    journey.succeed_until(position)
+    return journey

@@ -12,27 +12,18 @@ from flamebot.domain.outcome import Continue, Defer, Done, Fail, LeaseExpired, R
 from flamebot.domain.plan_context import GRACE
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
+    HOURS,
+    JOB_FAILED,
     NOON,
-    Fields,
-    Journey,
+    UNKNOWN,
     a_definition,
     a_swipe,
     a_task,
     a_wait,
+    at,
     decided,
     seconds,
 )
-
-UNKNOWN = Retry(error="outcome_unknown: the service answered 503", unknown=True)
-JOB_FAILED = Retry(error="job_failed: no more profiles", new_key=True)
-HOURS = timedelta(hours=1)
-
-
-def at(position: str, *steps: Fields) -> Journey:
-    """Return a journey whose waiting task is of this step and phase."""
-    journey = Journey(a_definition(*(steps or (a_swipe(), a_wait("rest")))))
-    journey.succeed_until(position)
-    return journey
 
 
 def test_a_deferral_is_no_attempt() -> None:

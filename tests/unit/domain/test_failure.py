@@ -12,29 +12,20 @@ from flamebot.domain.outcome import Abort, Defer, Fail, LeaseExpired, Retry
 from flamebot.domain.plan_context import GRACE, tidy
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
+    HOURS,
+    JOB_FAILED,
     NOON,
-    Fields,
-    Journey,
+    UNKNOWN,
     a_definition,
     a_prompt,
     a_swipe,
     a_task,
     a_wait,
+    at,
     decided,
     names,
     seconds,
 )
-
-UNKNOWN = Retry(error="outcome_unknown: the service answered 503", unknown=True)
-JOB_FAILED = Retry(error="job_failed: no more profiles", new_key=True)
-HOURS = timedelta(hours=1)
-
-
-def at(position: str, *steps: Fields) -> Journey:
-    """Return a journey whose waiting task is of this step and phase."""
-    journey = Journey(a_definition(*(steps or (a_swipe(), a_wait("rest")))))
-    journey.succeed_until(position)
-    return journey
 
 
 def test_an_unknown_outcome_is_sent_again_under_the_same_key() -> None:

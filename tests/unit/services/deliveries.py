@@ -12,6 +12,7 @@ from datetime import timedelta
 from flamebot.domain.begun import Begun, Early
 from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer, decode
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.task import Phase
@@ -41,7 +42,7 @@ THREADS = 2
 
 @dataclass
 class BeginStore:
-    """Begins every task, unless it is unavailable, the task is early, or it is told not to."""
+    """Begins every task, unless it is unavailable, the task is early, or another delivery's."""
 
     clock: HandClock
     fails: list[Exception] = field(default_factory=list)
@@ -64,6 +65,15 @@ class BeginStore:
             else:
                 results.append(begun(task(p.phase, task_id=p.task_id, scheduled_for=p.due)))
         return results
+
+
+class OneWaveStore(BeginStore):
+    """Begins one wave; after it the database is unavailable."""
+
+    def begin_tasks(self, pointers: Sequence[TaskPointer], delivery_id: str) -> list[Early | Begun]:
+        if self.waves:
+            raise StoreUnavailable
+        return super().begin_tasks(pointers, delivery_id)
 
 
 class CountingExecutor:

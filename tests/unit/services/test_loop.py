@@ -16,7 +16,14 @@ from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
 from flamebot.services.stepping.account_lock import AccountLock
 from flamebot.services.stepping.execute import Planned
-from tests.unit.services.deliveries import THREADS, BeginStore, CountingExecutor, World, several
+from tests.unit.services.deliveries import (
+    THREADS,
+    BeginStore,
+    CountingExecutor,
+    OneWaveStore,
+    World,
+    several,
+)
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
@@ -152,16 +159,7 @@ def test_a_dead_database_fails_the_delivery_only_if_nothing_was_begun() -> None:
 
 def test_a_database_that_fails_later_leaves_the_rest_to_its_lease() -> None:
     """What was begun must be acknowledged, and with it the message."""
-
-    class Dying(BeginStore):
-        def begin_tasks(
-            self, pointers: Sequence[TaskPointer], delivery_id: str
-        ) -> list[Early | Begun]:
-            if self.waves:
-                raise StoreUnavailable
-            return super().begin_tasks(pointers, delivery_id)
-
-    world = World(store=Dying(HandClock()))
+    world = World(store=OneWaveStore(HandClock()))
     world.run(*several(5))
     assert sorted(world.executor.ran) == [p.task_id for p in several(2)]
     assert world.sent == []

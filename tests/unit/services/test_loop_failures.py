@@ -15,7 +15,7 @@ from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import Phase
 from flamebot.ports.locks import Holder, LockAnswer
-from tests.unit.services.deliveries import BeginStore, World, several
+from tests.unit.services.deliveries import BeginStore, OneWaveStore, World, several
 from tests.unit.services.stand_ins import NOON, CommitStore, HandClock, ScriptedLocks, pointer
 
 
@@ -51,17 +51,8 @@ def test_a_lock_acquired_after_begin_failed_is_released(error: Exception) -> Non
 
 def test_an_early_task_releases_its_lock_when_begin_fails() -> None:
     """The next receiver of its message must not take itself for a duplicate."""
-
-    class Failing(BeginStore):
-        def begin_tasks(
-            self, pointers: Sequence[TaskPointer], delivery_id: str
-        ) -> list[Early | Begun]:
-            if self.waves:
-                raise StoreUnavailable
-            return super().begin_tasks(pointers, delivery_id)
-
     clock = HandClock()
-    world = World(store=Failing(clock, slow_by=0.5))
+    world = World(store=OneWaveStore(clock, slow_by=0.5))
     world.threads = 3
     earlier = [
         pointer(number, due=NOON - timedelta(seconds=left)) for number, left in [(1, 9), (3, 0.3)]
