@@ -64,7 +64,7 @@ Wrap = Callable[[str, Any], Any]
 
 @dataclass(frozen=True)
 class Kept:
-    """A message in the queue, and when it may be seen. Schedule time."""
+    """A message in the queue, and the schedule time from which it is visible."""
 
     body: str
     visible_at: datetime
@@ -102,7 +102,7 @@ class KeepingQueue:
 
 
 class Engine:
-    """Everything but the network between functions."""
+    """The services, the database and the actions service, without the functions' network."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class Engine:
     ) -> RunTasks:
         """A step function's process.
 
-        `wrap` may put something around each port, `url` may lead elsewhere.
+        `wrap` may wrap each port, and `url` may be the address of another database.
         """
         database = Database(url) if url else self._databases["flamebot_step"]
         clock = clock or self.clock
@@ -183,7 +183,7 @@ class Engine:
         return self._dispatcher("flamebot_tick", wrap).run()
 
     def dispatch(self) -> int:
-        """What the API does at the end of a global pause."""
+        """Dispatch due tasks, as the API does at the end of a global pause."""
         return self._dispatcher("flamebot_api", lambda _, port: port).dispatch()
 
     def tick_store(self, role: str = "flamebot_tick") -> PostgresEngineStore:
@@ -203,7 +203,7 @@ class Engine:
         )
 
     def deliver(self, *bodies: str, runner: RunTasks | None = None) -> list[str]:
-        """One invocation of the step function, with these messages."""
+        """Invoke the step function with messages; return the ids of those that failed."""
         end = self.clock.monotonic() + 60
         messages = {str(number): body for number, body in enumerate(bodies)}
         return (runner or self._runner).run(messages, lambda: end - self.clock.monotonic())
@@ -241,7 +241,7 @@ class Engine:
             self.setter.advance(left + 0.001)
 
     def outlive(self, lease: timedelta = timedelta(hours=1)) -> None:
-        """Let so much wall time pass for every lease and lock that is out."""
+        """Let so much wall time pass for every lease and lock."""
         past = {"past": lease}
         self.database.rows(
             (
@@ -261,7 +261,7 @@ class Engine:
     # Operators
 
     def define(self, *steps: Mapping[str, Any], name: str = "flow", **config: Any) -> str:
-        """Publish a definition and answer its type."""
+        """Publish a definition and return its type."""
         document = {
             "type": name,
             "name": name,
@@ -290,7 +290,7 @@ class Engine:
         return AccountData(account_id=AccountId(name), model_id="m", channel_id="c", config={})
 
     def start(self, workflow_type: str = "flow", account: str = "acc") -> str:
-        """Import an account and start a workflow; answer the instance."""
+        """Import an account and start a workflow; return the id of its instance."""
         row = start_row(
             self.catalog().current(workflow_type), self.account(account), self.clock.now()
         )
@@ -312,10 +312,10 @@ class Engine:
         )
 
     def send(self, pointers: Sequence[Any]) -> None:
-        """Send what a verb answered as queued."""
+        """Send the tasks that an SQL function returned as queued."""
         send_tasks(pointers, queue=self.queue, clock=self.clock, telemetry=self.telemetry)
 
-    # Looking
+    # What the test reads
 
     def status(self, instance_id: str) -> str:
         """Return the status of the instance."""
@@ -326,7 +326,7 @@ class Engine:
         )
 
     def ended(self, instance_id: str) -> Callable[[], bool]:
-        """Whether the instance is over."""
+        """Return a condition that holds once the instance has ended."""
         return lambda: self.status(instance_id) not in ("active", "stopping")
 
     def tasks(self, instance_id: str | None = None) -> list[dict[str, Any]]:
@@ -357,7 +357,7 @@ class Engine:
         return [str(write["key"]) for write in self.writes(operation, account)]
 
     def effects(self, account: str = "acc") -> list[str]:
-        """What was done to an account: one entry per job."""
+        """Return the operation of each job that the service ran for an account."""
         return [str(job["operation"]) for job in self.actions.provider.ledger(account)["jobs"]]
 
 

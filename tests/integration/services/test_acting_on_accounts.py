@@ -1,4 +1,4 @@
-"""What is asked, told and locked before an account is acted on."""
+"""The account check, the registration and the lock that precede an effect."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.integration.services.engine import SECRET, Engine, swipe
 
 
 def test_a_suspended_account_halts_the_workflow(engine: Engine) -> None:
-    """Whatever `critical` says.
+    """A suspended account fails its workflow, whether or not the step is critical.
 
-    Nothing is sent, the account is marked, and retry works once the service calls it active.
+    No write is sent, the account is marked, and a retry works once the account is active.
     """
     engine.define(swipe("first", critical=False), swipe("second", critical=False, delay="1m"))
     instance = engine.start()
@@ -83,7 +83,7 @@ def test_a_lock_that_is_never_to_be_had_ends_with_the_steps_timeout(engine: Engi
 
 
 def test_the_lock_is_given_back(engine: Engine) -> None:
-    """When the ends of call and commit are known nobody has to wait for its expiry."""
+    """The lock is released once the ends of the call and the commit are both known."""
     engine.define(swipe())
     engine.start()
     engine.deliver(*engine.queue.take())
@@ -91,9 +91,9 @@ def test_the_lock_is_given_back(engine: Engine) -> None:
 
 
 def test_the_lock_of_an_unknown_call_is_left_to_lapse(engine: Engine) -> None:
-    """I4: the call may still be at work, so another workflow's write must wait.
+    """I4: the call may still be running, so a write of another workflow must wait.
 
-    Our own next attempt need not.
+    The next attempt of the same task need not wait.
     """
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="reset"))
@@ -153,7 +153,7 @@ def ciphertext(engine: Engine) -> dict[str, Any]:
 
 
 def test_credentials_of_another_account_do_not_open(engine: Engine) -> None:
-    """They are bound to account and version: the step fails, and nothing is registered."""
+    """Credentials decrypt only for their account and version; else the step fails."""
     engine.define(swipe())
     instance = engine.start()
     engine.database.rows("update accounts set ciphertext_version = ciphertext_version + 1")

@@ -1,6 +1,6 @@
-"""Somebody else is faster, between reading and writing.
+"""Another caller writes between the read and the write of a request.
 
-The services make their plan anew, and answer what the other one did.
+The services plan again from what they then read, and respond with the result of the other caller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.integration.services.engine import HORIZON, LEASE, TESTER, Engine
 
 
 class Overtaken(PostgresAdminStore):
-    """A store whose caller is overtaken once, right after it has read."""
+    """A store in which another caller writes once, right after a read."""
 
     def __init__(self, engine: Engine, by: Callable[[], object]) -> None:
         super().__init__(engine.database.db, engine.clock, horizon=HORIZON, lease=LEASE)
@@ -61,7 +61,7 @@ def control(engine: Engine, store: PostgresAdminStore) -> ControlWorkflow:
 
 
 def test_a_plan_that_is_void_is_made_anew(engine: Engine) -> None:
-    """A pause and a resume came between reading and writing: run-now reads again, and works."""
+    """After a pause and a resume between its read and its write, run-now reads again and works."""
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     instance = engine.start()
 
@@ -116,7 +116,7 @@ def importer(
 def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
     """I9: two requests under one key at once.
 
-    The one that comes second is answered what the first one did, and does nothing.
+    The second gets the response of the first and changes nothing.
     """
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     first = []
@@ -130,9 +130,9 @@ def test_a_twin_that_has_just_finished_is_answered(engine: Engine) -> None:
 
 
 def test_a_repetition_needs_no_key_service(engine: Engine, aws: Callable[[str], Any]) -> None:
-    """I9: what was stored is answered from memory.
+    """I9: a repeated request gets the stored response.
 
-    Nothing is encrypted, and so nothing has to be up for it.
+    Nothing is encrypted, so the vault does not have to be available.
     """
     engine.define({"id": "rest", "action": "wait", "delay": "1h"})
     first = importer(engine, engine.control).run(an_order(), TESTER)

@@ -1,6 +1,6 @@
-"""Whoever dies, and wherever.
+"""A process dies before or after any of its calls, and the workflow still completes.
 
-After the lease and a tick the work goes on, and each effect happens once.
+After the lease and a tick the work continues, and each effect happens once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class Tripwire:
-    """Stands around ports, counts the calls through them, and kills at one of them."""
+    """Wraps ports, counts the calls through them, and ends the process at one of them."""
 
     def __init__(self, at: int | None = None, moment: Moment = "before") -> None:
         self.calls: list[str] = []
@@ -31,11 +31,11 @@ class Tripwire:
         self._guard = threading.Lock()
 
     def wrap(self, name: str, port: Any) -> Any:
-        """Put something around a port; the vault's, the locks', the queue's: all of them."""
+        """Wrap a port: any of them, such as the vault, the locks or the queue."""
         return _Wired(self, name, port)
 
     def call(self, name: str, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call through, or die. Once dead, nothing gets through."""
+        """Pass the call on, or end the process. After that no call is passed on."""
         with self._guard:
             place = len(self.calls)
             self.calls.append(name)
@@ -63,7 +63,7 @@ class _Wired:
 
 
 def recover(engine: Engine, done: Callable[[], bool]) -> None:
-    """Wall time passes for what is out, ticks come, and nobody dies any more."""
+    """Let leases and locks expire and ticks run, without another crash."""
     for _ in range(30):
         engine.outlive()
         engine.jump()
@@ -76,9 +76,9 @@ def recover(engine: Engine, done: Callable[[], bool]) -> None:
 
 
 def sound(engine: Engine, instance: str, account: str) -> None:
-    """Every step once, in order, without gaps; one key per effect.
+    """Each step ran once, in order, without gaps, with one key per effect.
 
-    No two writes for the account at once.
+    No two writes for the account overlapped.
     """
     assert engine.status(instance) == "completed"
     assert [step for step, status in engine.history(instance) if status == "completed"] == [
@@ -114,7 +114,7 @@ FLOW = (
 
 
 def drive_wired(engine: Engine, wire: Tripwire, done: Callable[[], bool]) -> None:
-    """Drive a workflow through processes that all hang on one wire."""
+    """Run a workflow in processes whose ports are all wrapped by one wire."""
     runner = engine.step(wrap=wire.wrap)
     while not done():
         engine.jump()
@@ -125,9 +125,9 @@ def drive_wired(engine: Engine, wire: Tripwire, done: Callable[[], bool]) -> Non
 
 @pytest.mark.slow
 def test_a_crash_at_any_call_loses_and_doubles_nothing(engine: Engine) -> None:
-    """I3, I4, I5, I6: a process dies before or after each call that it makes to anybody.
+    """I3, I4, I5, I6: a process dies before or after each of its calls.
 
-    The survivors finish its work.
+    Other processes finish its work.
     """
     engine.define(*FLOW)
     probe = Tripwire()
@@ -203,9 +203,9 @@ def test_a_crash_around_the_submit_of_a_stopped_workflow_leaves_no_job(
 
 
 def test_a_task_that_kills_every_process_is_given_up(engine: Engine) -> None:
-    """I8: after five processes the step is over.
+    """I8: a step that ends its process five times fails.
 
-    Until then it travels alone, and takes no other with it.
+    Until then it is sent in a message of its own, so that no other task fails with it.
     """
     engine.define(swipe())
     instance = engine.start()
@@ -257,9 +257,9 @@ def test_losing_every_message_loses_no_work(engine: Engine) -> None:
 
 
 def test_losing_every_lock_loses_no_work(engine: Engine) -> None:
-    """The lock table is made anew while workflows run.
+    """The lock table may lose all locks while workflows run.
 
-    Begin and commit keep order by themselves.
+    Begin and commit admit one delivery without it.
     """
     engine.define(*FLOW)
     engine.actions.faults.add(Fault(kind="drop", count=2))
@@ -276,9 +276,9 @@ def test_losing_every_lock_loses_no_work(engine: Engine) -> None:
 
 
 def test_a_late_commit_changes_nothing(engine: Engine) -> None:
-    """I4: a worker that lost its lease while it was at work cannot commit.
+    """I4: a worker whose lease expired during its work cannot commit.
 
-    Whoever reclaimed does.
+    The tick that reclaimed the task can.
     """
     engine.define(swipe())
     instance = engine.start()

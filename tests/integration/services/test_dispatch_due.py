@@ -1,4 +1,4 @@
-"""The tick brings what falls due to the queue, once, and mends what broke."""
+"""The tick queues each due task once, and repairs lost messages and crashes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def rest(seconds: int) -> dict[str, object]:
 
 
 def test_what_falls_due_within_the_horizon_is_sent_with_its_delay(engine: Engine) -> None:
-    """Nothing waits for the next whole minute.
+    """A task does not wait for the next whole minute.
 
     It becomes visible in the second that it is due in, or a tenth later (docs/adr/0011).
     """
@@ -43,7 +43,7 @@ def test_tasks_of_one_second_share_messages(engine: Engine) -> None:
 
 
 def test_a_lost_message_is_sent_again_with_the_same_fence(engine: Engine) -> None:
-    """An older copy that turns up late is still good."""
+    """A lost message is sent again under its fence, so an older copy still counts."""
     engine.define(swipe())
     instance = engine.start()
     (first,) = engine.queue.take()
@@ -58,7 +58,7 @@ def test_a_lost_message_is_sent_again_with_the_same_fence(engine: Engine) -> Non
 
 
 def test_a_task_whose_runner_died_goes_on(engine: Engine) -> None:
-    """Its lease is over: the planner says again, the commit queues it, and it travels alone."""
+    """After its lease the task is reclaimed, queued again, and sent in a message of its own."""
     engine.define(swipe())
     instance = engine.start()
     engine.queue.take()
@@ -89,7 +89,7 @@ def test_a_task_whose_runner_died_goes_on(engine: Engine) -> None:
 
 
 def test_a_message_that_nobody_gets_is_given_up(engine: Engine) -> None:
-    """I8: twenty times sent in vain, and the step is over."""
+    """I8: after twenty sends without a begin the step fails."""
     engine.define(swipe())
     instance = engine.start()
     engine.queue.take()
@@ -105,7 +105,7 @@ def test_a_message_that_nobody_gets_is_given_up(engine: Engine) -> None:
 
 
 def test_a_paused_engine_is_sent_only_cancels(engine: Engine) -> None:
-    """I7: nothing is claimed or sent again, but a job that is to be taken back is."""
+    """I7: under a global pause nothing is claimed or sent again but the cancel of a job."""
     engine.define(swipe(swipeCount=300))
     stopped, waiting = engine.start(account="a"), engine.start(account="b")
     engine.deliver(*engine.queue.take())
@@ -138,7 +138,7 @@ def test_an_api_that_ends_the_pause_sends_at_once(engine: Engine) -> None:
 
 
 def test_the_tick_leaves_a_heartbeat(engine: Engine) -> None:
-    """The health check knows when the last tick was, and the metrics what it left behind."""
+    """The tick records its time for the health check, and its backlog as a metric."""
     engine.define(rest(1))
     engine.start()
     engine.tick()
@@ -149,7 +149,7 @@ def test_the_tick_leaves_a_heartbeat(engine: Engine) -> None:
 
 
 def test_a_queue_that_is_down_stops_the_claims(engine: Engine) -> None:
-    """What was claimed is sent again after its lease; claiming more would only put it off."""
+    """While the queue is down the tick claims no more; what it claimed is sent after a lease."""
     engine.define(rest(150))
     instance = engine.start()
     engine.setter.advance(60)

@@ -1,4 +1,4 @@
-"""What was begun ends in order; nothing else begins."""
+"""After a pause or a stop, begun tasks end in order and no other task begins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_nothing_begins_under_the_global_pause(engine: Engine) -> None:
 
 
 def test_a_chain_stops_at_a_pause(engine: Engine) -> None:
-    """I7: the text was begun before the pause; the write that would follow it at once is not."""
+    """I7: a text begun before a pause is stored; the write that would follow does not begin."""
     engine.define({"id": "bio", "action": "add_bio"})
     instance = engine.start()
 
@@ -64,7 +64,7 @@ def test_a_stopped_job_is_cancelled(engine: Engine) -> None:
 
 
 def test_a_submit_of_unknown_outcome_is_cancelled_by_its_key(engine: Engine) -> None:
-    """Stop after the answer was lost: the job is looked up by its key, found and cancelled."""
+    """Stop after the response was lost: the job is looked up by its key, found and cancelled."""
     engine.define(swipe(swipeCount=300))
     engine.actions.faults.add(Fault(kind="drop"))
     instance = engine.start()
@@ -77,7 +77,7 @@ def test_a_submit_of_unknown_outcome_is_cancelled_by_its_key(engine: Engine) -> 
 
 
 def test_a_submit_that_never_arrived_needs_no_cancel(engine: Engine) -> None:
-    """Its key is looked up, again after the call timeout, and then the workflow is stopped."""
+    """A submit without a job is looked up twice by its key, and the workflow is stopped."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="reset"))
     instance = engine.start()

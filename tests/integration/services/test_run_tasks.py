@@ -1,4 +1,4 @@
-"""Messages become effects: each task once, in its second, however its message arrives."""
+"""Each task has its effect once, in the second it is due, however its message arrives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REST = {"id": "rest", "action": "wait", "delay": "30s"}
 
 
 def test_a_workflow_runs_to_its_end(engine: Engine) -> None:
-    """Wait, text, effect and poll: each step once, and the history tells them all."""
+    """A wait, a text, an effect and a poll each run once and are recorded in the history."""
     engine.define(REST, {"id": "bio", "action": "add_bio"}, swipe())
     instance = engine.start()
     engine.drive(engine.ended(instance))
@@ -50,9 +50,9 @@ def test_nothing_begins_early_and_all_at_once_what_is_due(engine: Engine) -> Non
 
 
 def test_the_databases_clock_decides_what_is_due(engine: Engine) -> None:
-    """I6: where no schedule clock is set the database says when it is.
+    """I6: where no schedule clock is set the database's clock is schedule time.
 
-    The function waits out what is left of the second.
+    The function waits until the task is due.
     """
     engine.define({"id": "rest", "action": "wait", "delay": "1s"}, swipe())
     instance = engine.start()
@@ -98,7 +98,7 @@ def test_the_lock_table_keeps_deliveries_apart(engine: Engine, aws: Any, lock_ta
 
 
 def test_the_same_message_twice_in_one_batch_is_one_effect(engine: Engine) -> None:
-    """A queue may put both copies into the same invocation."""
+    """Two copies of a message in one invocation run the task once."""
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()
@@ -107,7 +107,7 @@ def test_the_same_message_twice_in_one_batch_is_one_effect(engine: Engine) -> No
 
 
 def test_an_unreadable_message_is_failed_alone(engine: Engine) -> None:
-    """It reaches the dead-letter queue; the other messages are run."""
+    """An unreadable message alone is reported as failed; the other messages are run."""
     engine.define(swipe())
     instance = engine.start()
     (body,) = engine.queue.take()
@@ -119,7 +119,7 @@ def test_an_unreadable_message_is_failed_alone(engine: Engine) -> None:
 
 
 def test_a_dead_database_fails_the_whole_batch(engine: Engine) -> None:
-    """Nothing was begun: the messages come again."""
+    """If no task could begin, all messages are reported as failed and are delivered again."""
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()
@@ -129,9 +129,9 @@ def test_a_dead_database_fails_the_whole_batch(engine: Engine) -> None:
 
 
 def test_a_defect_in_sending_fails_no_message(engine: Engine) -> None:
-    """I6: the effect has happened and is committed.
+    """I6: if the send after a commit fails, the effect stays committed.
 
-    Its poll lies queued, and is sent again by the tick after its lease.
+    Its poll is queued, and a tick sends it again after its lease.
     """
 
     class Broken:
@@ -165,7 +165,7 @@ def test_tasks_of_many_accounts_share_an_invocation(engine: Engine) -> None:
 
 
 def test_an_endless_loop_goes_round(engine: Engine) -> None:
-    """Three rounds of a loop for ever: its effects each have their own key, and a stop ends it."""
+    """Each effect of an endless loop has its own key, and a stop ends the loop."""
     engine.define(
         swipe(delay="1h"),
         {"id": "again", "action": "goto", "nextStep": "swipe", "infiniteAllowed": True},
@@ -179,7 +179,7 @@ def test_an_endless_loop_goes_round(engine: Engine) -> None:
 
 
 def test_messages_survive_a_real_queue(engine: Engine, aws: Any) -> None:
-    """What is sent to SQS comes back as it was, in the second that it is due in."""
+    """SQS returns a message unchanged, in the second that its task is due."""
     sqs = aws("sqs")
     url = sqs.create_queue(QueueName="steps")["QueueUrl"]
     engine.define({"id": "rest", "action": "wait", "delay": "1s"}, swipe())
@@ -196,7 +196,7 @@ def test_messages_survive_a_real_queue(engine: Engine, aws: Any) -> None:
 def test_of_two_pointers_to_a_task_the_newer_one_counts(engine: Engine) -> None:
     """I6: a message from before a pause comes in the same batch as the one from after it.
 
-    The task is run.
+    The newer message runs the task.
     """
     engine.define(swipe())
     instance = engine.start()
@@ -209,9 +209,9 @@ def test_of_two_pointers_to_a_task_the_newer_one_counts(engine: Engine) -> None:
 
 
 def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
-    """A message of one task, sent on because it came too early, does not get company.
+    """An early task that was alone in its message is sent again alone.
 
-    It may be what kills its process.
+    Such a task may be the one that crashed its process.
     """
     engine.define({"id": "rest", "action": "wait", "delay": "60s"})
     for name in "ab":
@@ -235,7 +235,7 @@ def test_what_travelled_alone_is_sent_on_alone(engine: Engine) -> None:
 
 
 class _Meanwhile:
-    """A service at which something else happens while a write is at work."""
+    """A service that calls a hook of the test during a write."""
 
     def __init__(self, service: Any, happens: Callable[[], object]) -> None:
         self._service = service
@@ -252,7 +252,7 @@ class _Meanwhile:
 def test_a_duplicate_leaves_the_lock_to_its_twin(engine: Engine) -> None:
     """I4: each delivery is a holder of its own.
 
-    What begins nothing does not give away the lock of whoever is at work.
+    A duplicate, which begins nothing, does not release the lock of the delivery that runs.
     """
     engine.define(swipe())
     engine.start()

@@ -1,4 +1,4 @@
-"""A workflow goes on, each effect once, whatever the actions service answers."""
+"""A workflow continues, with each effect once, under every fault of the actions service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_503_twice_is_sent_again_with_key_and_body(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["drop", "reset"])
 def test_a_lost_answer_is_one_effect(engine: Engine, kind: Any) -> None:
-    """Done and not told, or not done: the same key either way."""
+    """A lost response and a lost request are both sent again under the same key."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind=kind))
     instance = engine.start()
@@ -43,7 +43,7 @@ def test_a_lost_answer_is_one_effect(engine: Engine, kind: Any) -> None:
 
 
 def test_a_slow_answer_is_one_effect(engine: Engine) -> None:
-    """A call that times out may have worked: its lock lapses, its key is sent again."""
+    """A call that timed out may have worked: its lock expires and its key is sent again."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="slow", seconds=2.5))
     instance = engine.start()
@@ -55,9 +55,9 @@ def test_a_slow_answer_is_one_effect(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["fail_job", "cancel_job"])
 def test_a_failed_job_is_done_anew_under_a_new_key(engine: Engine, kind: Any) -> None:
-    """I5: a new key only after the service called the old one's work failed or cancelled.
+    """I5: a new key is used only after the old key's job was reported failed or cancelled.
 
-    The text is not written anew.
+    The text is not generated again.
     """
     engine.define({"id": "bio", "action": "add_bio"})
     engine.actions.faults.add(Fault(kind=kind))
@@ -80,7 +80,7 @@ def test_a_failed_job_is_done_anew_under_a_new_key(engine: Engine, kind: Any) ->
 def test_down_for_good_fails_a_critical_step_and_retry_resumes(engine: Engine) -> None:
     """After the last attempt the workflow fails.
 
-    Retry takes it up where it failed, under the same key.
+    A retry resumes it at the failed step, under the same key.
     """
     engine.define(swipe("first"), swipe("second", delay="1m"))
     instance = engine.start()
@@ -105,7 +105,7 @@ def test_down_for_good_fails_a_critical_step_and_retry_resumes(engine: Engine) -
 
 
 def test_down_for_good_passes_a_step_that_is_not_critical(engine: Engine) -> None:
-    """It is recorded, and the workflow goes on."""
+    """The failure of a step that is not critical is recorded, and the workflow continues."""
     engine.define(swipe(critical=False), {"id": "end", "action": "wait", "delay": "1s"})
     engine.actions.faults.add(Fault(kind="reset", count=None))
     instance = engine.start()
@@ -115,7 +115,7 @@ def test_down_for_good_passes_a_step_that_is_not_critical(engine: Engine) -> Non
 
 
 def test_a_422_is_not_retried(engine: Engine) -> None:
-    """The service refused for good."""
+    """A 422 response is final: the step fails without another attempt."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="refuse", status=422))
     instance = engine.start()
@@ -124,7 +124,7 @@ def test_a_422_is_not_retried(engine: Engine) -> None:
 
 
 def test_throttling_is_no_attempt(engine: Engine) -> None:
-    """429 puts the task off, as long as the service asks for, and counts nothing."""
+    """A 429 response defers the task for as long as it says, and is no attempt."""
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="throttle", count=5, retry_after=3))
     instance = engine.start()
@@ -149,9 +149,9 @@ def test_a_step_that_takes_too_long_is_cancelled(engine: Engine) -> None:
 
 @pytest.mark.parametrize("remembered", [True, False])
 def test_an_old_key_is_never_sent_again(engine: Engine, remembered: bool) -> None:
-    """I5: unknown for longer than the service keeps keys, it is looked up: found, the work goes on.
+    """I5: an outcome unknown for longer than keys are kept is looked up, and resumed if found.
 
-    Not found, it fails.
+    If no job is found, the step fails.
     """
     engine.define(swipe())
     engine.actions.faults.add(Fault(kind="drop"))
