@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +35,7 @@ from tests.support.builders import (
     an_account,
     an_instance,
 )
-from tests.support.databases import Session, TestDatabase, execute
+from tests.support.databases import PASSWORD, Session, TestDatabase, execute
 from tests.support.stores import ALICE, StoppedClock, begun_of, failed
 
 RIGHTS = {
@@ -99,10 +98,9 @@ def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
 @pytest.fixture(scope="module")
 def password(postgres: Server, deployed: TestDatabase) -> str:
     """All roles' password, given as the local stack does it."""
-    one = secrets.token_urlsafe(12)
     for role in RIGHTS:
-        execute(postgres.url(deployed.name), f"alter role {role} password '{one}'")
-    return one
+        execute(postgres.url(deployed.name), f"alter role {role} password '{PASSWORD}'")
+    return PASSWORD
 
 
 @pytest.fixture

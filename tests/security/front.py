@@ -29,10 +29,9 @@ from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.definitions.seed import seed_definitions
-from tests.support.databases import TestDatabase, execute
+from tests.support.databases import PASSWORD, TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "role-password"  # as in the other suites: roles belong to the server, which suites share
 Json = dict[str, Any]
 
 

@@ -11,9 +11,8 @@ import pytest
 from devstack.postgres import Server
 from flamebot.adapters.postgres.migrations import migrate
 from tests.integration.test_roles import READERS, RIGHTS
-from tests.security.front import PASSWORD
 from tests.support import databases
-from tests.support.databases import Session, TestDatabase, execute
+from tests.support.databases import PASSWORD, Session, TestDatabase, execute
 
 FUNCTIONS = (
     "select p.proname as name,"

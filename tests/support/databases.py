@@ -18,6 +18,10 @@ from flamebot.adapters.postgres.connection import Database
 Row = dict[str, Any]
 _names = itertools.count(1)
 
+# Roles belong to the server, which all suites of a process share in any order: a suite that set a
+# password of its own would lock the others out.
+PASSWORD = "role-password"
+
 
 def execute(url: str, *statements: str) -> None:
     """Run statements one by one, outside a transaction."""

@@ -21,7 +21,7 @@ from flamebot.adapters.definition_files.reader import read_definitions
 from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.services.definitions.seed import seed_definitions
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one emulator is set up one way
-from tests.support.databases import TestDatabase, execute
+from tests.support.databases import PASSWORD, TestDatabase, execute
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = (
@@ -32,7 +32,6 @@ ROLES = (
     "flamebot_step",
     "flamebot_maintenance",
 )
-PASSWORD = "role-password"
 
 
 class Context:

@@ -22,8 +22,8 @@ from flamebot.adapters.postgres.admin_store import PostgresAdminStore
 from flamebot.domain.message import TaskPointer, encode
 from flamebot.domain.task import Phase
 from flamebot.ports.admin_store import FIRST_VERSION, Caller
-from tests.integration.functions.conftest import PASSWORD, ROOT, Deployed
-from tests.support.databases import execute
+from tests.integration.functions.conftest import ROOT, Deployed
+from tests.support.databases import PASSWORD, execute
 
 # Like Lambda, a new interpreter imports app.py and then calls its handler. Without an event it only
 # imports.

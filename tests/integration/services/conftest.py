@@ -12,9 +12,9 @@ from devstack.actions_service.server import ActionsService
 from devstack.postgres import Server
 from flamebot.adapters.kms.vault import KmsVault
 from tests.contracts.conftest import aws, aws_endpoint, lock_table  # noqa: F401  # fixtures: one moto server is set up one way
-from tests.integration.services.engine import PASSWORD, ROLES, Engine
+from tests.integration.services.engine import ROLES, Engine
 from tests.integration.services.imports import Imports
-from tests.support.databases import TestDatabase, execute
+from tests.support.databases import PASSWORD, TestDatabase, execute
 
 
 @pytest.fixture(scope="session")

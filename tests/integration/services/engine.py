@@ -42,7 +42,7 @@ from flamebot.services.sending import send_tasks
 from flamebot.services.stepping.run_tasks import RunTasks
 from flamebot.services.ticking.dispatch import DispatchDue, TickReport
 from flamebot.services.workflows.start import start_row
-from tests.support.databases import TestDatabase
+from tests.support.databases import PASSWORD, TestDatabase
 from tests.unit.services.stand_ins import ListTelemetry
 
 LEASE = timedelta(seconds=90)
@@ -56,7 +56,6 @@ POLICY = EnginePolicy(
 )
 TESTER = Caller(actor="tester")
 ROLES = ("flamebot_step", "flamebot_tick", "flamebot_api")
-PASSWORD = "role-password"
 SECRET = "planted-hunter2"
 
 Wrap = Callable[[str, Any], Any]

@@ -32,13 +32,12 @@ from flamebot.services.imports.maintenance import MaintainImports
 from tests.integration.services.engine import (
     HORIZON,
     LEASE,
-    PASSWORD,
     POLICY,
     TESTER,
     Engine,
     KeepingQueue,
 )
-from tests.support.databases import Row, execute
+from tests.support.databases import PASSWORD, Row, execute
 from tests.support.imports import outlive
 
 SECRET = "planted-hunter2-xyzzy"

@@ -13,7 +13,8 @@ import pytest
 
 from devstack.postgres import Server
 from flamebot import bootstrap, resources
-from tests.integration.services.engine import PASSWORD, SECRET, Engine, swipe
+from tests.integration.services.engine import SECRET, Engine, swipe
+from tests.support.databases import PASSWORD
 
 ROOT = Path(__file__).resolve().parents[3]
 
