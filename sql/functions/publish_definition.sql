@@ -2,8 +2,8 @@
 -- Publishes a new version of a definition, and returns what current_definition returns. Running
 -- instances stay on their version. Precondition: p_exists says whether there is a current version,
 -- and its number is one of p_versions (NULL: any number).
--- The content of the current version again is no new version, whatever the precondition: it is what
--- a client sends that lost the response.
+-- The content of the current version again is no new version, whichever numbers are expected: it is
+-- what a client sends that lost the response. Where no version may exist, it is refused as well.
 -- Locks: other publishers of the same type, by an advisory lock.
 -- Errors: FB006 precondition_failed.
 -- Callers: adapters/postgres/admin_store.py
@@ -27,7 +27,7 @@ begin
      where d.type = v_type and d.is_active
      order by d.version desc limit 1;
     -- guard: same-content-again
-    if v_current.id is not null and v_current.name = p_document ->> 'name'
+    if p_exists and v_current.id is not null and v_current.name = p_document ->> 'name'
        and v_current.description = v_description
        and v_current.steps = p_document -> 'steps' and v_current.config = v_config
     then
@@ -37,8 +37,11 @@ begin
     then
         raise exception '%', case
             when v_current.id is null then 'There is no definition of this type yet.'
-            when not p_exists then 'There is a definition of this type already.'
-            else 'The current version is not one of the expected ones.' end
+            when not p_exists
+            then format('There is a definition of this type already: version %s.',
+                        v_current.version)
+            else format('The current version is %s, which is not an expected one.',
+                        v_current.version) end
             using errcode = 'FB006';
     end if;
 

@@ -65,7 +65,7 @@ def path_of(path: str, **values: str) -> str:
     plausible = {
         "id": UUID if "/workflows/{id}" in path else "somebody",
         "type": "default",
-        "n": "1",
+        "version": "1",
     } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], path)
 
@@ -223,7 +223,7 @@ def test_paths_that_lead_nowhere(
         "null",
         "%2f",
     ):
-        assert_problem(send(stack, method, path_of(path, id=odd, type=odd, n=odd)), 404)
+        assert_problem(send(stack, method, path_of(path, id=odd, type=odd, version=odd)), 404)
 
 
 @pytest.mark.parametrize("path", sorted(OPENAPI["paths"]))

@@ -42,16 +42,25 @@ def test_another_content_is_another_version(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize(
     "expected",
-    [FIRST_VERSION, follows(1), follows(7), follows()],
-    ids=["none", "1", "7", "no number"],
+    [follows(1), follows(7), follows()],
+    ids=["1", "7", "no number"],
 )
 def test_the_same_content_is_no_new_version(database: TestDatabase, expected: Precondition) -> None:
-    """The current content again returns the current version, whatever the precondition."""
+    """The current content again returns the current version, whichever versions are expected."""
     first = control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
     assert (
         control(database).publish_definition(dict(reversed(DOCUMENT.items())), expected, ALICE)
         == first
     )
+    assert len(audit(database, "publish_definition")) == 1
+
+
+def test_a_first_version_is_refused_where_one_exists(database: TestDatabase) -> None:
+    """If no version may exist, an existing one is named in the refusal, its content included."""
+    control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    for document in (DOCUMENT, {**DOCUMENT, "name": "Ours"}):
+        with pytest.raises(PreconditionFailed, match="already: version 1"):
+            control(database).publish_definition(document, FIRST_VERSION, ALICE)
     assert len(audit(database, "publish_definition")) == 1
 
 
@@ -120,20 +129,19 @@ def test_who_expects_the_current_version_replaces_it(
 @pytest.mark.parametrize("same", [True, False])
 def test_publishers_at_once_take_turns(database: TestDatabase, same: bool) -> None:
     """The second publisher reads the first one's version: it gets it or is refused."""
+    control(database).publish_definition(DOCUMENT, FIRST_VERSION, ALICE)
+    ours = {**DOCUMENT, "name": "Ours"}
+    publish = "select publish_definition(%s, true, '{1}', %s, null) as answer"
     one, two = database.session(), database.session()
     one.begin()
-    one.rows("select publish_definition(%s, false, null, 'a', null)", (to_json(DOCUMENT),))
-    theirs = DOCUMENT if same else {**DOCUMENT, "name": "Ours"}
-    waiting = start(
-        lambda: two.one(
-            "select publish_definition(%s, false, null, 'b', null) as answer", (to_json(theirs),)
-        )
-    )
+    one.rows(publish, (to_json(ours), "a"))
+    theirs = ours if same else {**DOCUMENT, "name": "Theirs"}
+    waiting = start(lambda: two.one(publish, (to_json(theirs), "b")))
     database.until_blocked(two)
     one.commit()
     if same:
-        assert waiting.result()["answer"]["version"] == 1
+        assert waiting.result()["answer"]["version"] == 2
     else:
-        with pytest.raises(Exception, match="already"):
+        with pytest.raises(Exception, match="current version is 2"):
             waiting.result()
-    assert database.value("select count(*) from workflow_definitions where type = 'mine'") == 1
+    assert database.value("select count(*) from workflow_definitions where type = 'mine'") == 2

@@ -43,7 +43,7 @@ class Route:
         plausible = {
             "id": UUID if "/workflows/{id}" in self.path else "somebody",
             "type": "default",
-            "n": "1",
+            "version": "1",
         } | values
         return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], self.path)
 

@@ -179,7 +179,7 @@ def test_an_id_stays_in_its_place(front: Front, route: Route) -> None:
     """A raw id with traversal, double encoding, NUL or a line break is a client error."""
     host, _, port = front.gateway.url.removeprefix("http://").partition(":")
     for odd in PATHS:
-        target = route.at(id=odd, type=odd, n=odd).replace(" ", "%20")
+        target = route.at(id=odd, type=odd, version=odd).replace(" ", "%20")
         head = (
             f"{route.method} {target} HTTP/1.1\r\nHost: {host}:{port}\r\n"
             f"Authorization: Bearer {front.token}\r\nConnection: close\r\n\r\n"

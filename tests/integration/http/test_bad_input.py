@@ -83,7 +83,7 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
     plausible = {
         "id": UUID if "/workflows/{id}" in endpoint.path else "somebody",
         "type": "default",
-        "n": "1",
+        "version": "1",
     } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], endpoint.path)
 
@@ -162,7 +162,9 @@ def test_json_of_another_shape(http: Api, endpoint: Endpoint, raw: str) -> None:
 @pytest.mark.parametrize("odd", ODD_IDS, ids=lambda odd: odd[:12])
 def test_ids_that_name_nothing(http: Api, endpoint: Endpoint, odd: str) -> None:
     """A malformed id in the path gets 404."""
-    assert_problem(http.call(endpoint.method, path_of(endpoint, id=odd, type=odd, n=odd)), 404)
+    assert_problem(
+        http.call(endpoint.method, path_of(endpoint, id=odd, type=odd, version=odd)), 404
+    )
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,6 @@ def test_the_same_again_is_no_new_version(http: Api) -> None:
     """Publishing the current content again gets 200 and creates no version."""
     first = put(http, MINE, NEW)
     for headers in (
-        NEW,
         {"if-match": first.headers["ETag"]},
         {"if-match": "*"},
         {"if-match": '"17"'},
@@ -125,6 +124,15 @@ def test_a_precondition_that_holds(http: Api, header: str) -> None:
     """Every form of If-Match that names the current version is accepted."""
     put(http, MINE, NEW)
     assert put(http, MINE | {"name": "Another"}, {"if-match": header}).body["version"] == 2
+
+
+@pytest.mark.parametrize("document", [MINE, MINE | {"name": "Another"}], ids=["same", "other"])
+def test_a_first_version_is_published_once(http: Api, document: Any) -> None:
+    """If-None-Match: * gets 412 if a version exists, even one of the same content."""
+    put(http, MINE, NEW)
+    again = put(http, document, NEW)
+    assert (again.status, again.body["code"]) == (412, "precondition_failed")
+    assert again.body["detail"] == "There is a definition of this type already: version 1."
 
 
 def test_a_first_version_cannot_be_matched(http: Api) -> None:

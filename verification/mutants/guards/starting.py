@@ -236,9 +236,17 @@ MUTANTS = (
     PUBLISH(
         "publish_the_same_again",
         "Publishing the current content again creates no new version.",
-        "v_current.id is not null and v_current.name",
-        "false and v_current.name",
+        "if p_exists and v_current.id is not null and v_current.name",
+        "if false and v_current.name",
         "test_the_same_content_is_no_new_version",
+        guard="same-content-again",
+    ),
+    PUBLISH(
+        "publish_a_first_version_again",
+        "If-None-Match: * is refused where a version exists, its content included.",
+        "if p_exists and v_current.id is not null and v_current.name",
+        "if v_current.id is not null and v_current.name",
+        "test_a_first_version_is_refused_where_one_exists",
         guard="same-content-again",
     ),
 )

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.pointers import pointer
 
-_TIME = "Must be a time with its zone, as in 2026-11-23T15:00:00Z."
 _SENTENCES = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
@@ -26,9 +25,6 @@ _SENTENCES = {
     "bool_type": "Must be true or false.",
     "int_type": "Must be a whole number.",
     "int_parsing": "Must be a whole number.",
-    "timezone_aware": _TIME,
-    "datetime_from_date_parsing": _TIME,
-    "datetime_parsing": _TIME,
 }
 # The only pattern among the fields of a step is that of its id.
 _STEP_SENTENCES = _SENTENCES | {

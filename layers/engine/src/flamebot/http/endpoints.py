@@ -187,7 +187,7 @@ API: tuple[Endpoint, ...] = (
     Endpoint(
         name="show_definition_version",
         method="GET",
-        path="/v1/definitions/{type}/versions/{n}",
+        path="/v1/definitions/{type}/versions/{version}",
         scope="read",
         summary="Show one version of a definition.",
         response=responses.Definition,

@@ -43,7 +43,7 @@ _HEADER_FORMS: Mapping[tuple[str, str], dict[str, Any]] = {
         "minLength": 1,
         "maxLength": 200,
     },
-    ("publish_definition", "If-None-Match"): {"const": "*"},
+    ("publish_definition", "If-None-Match"): {"pattern": "^\\*$", "examples": ["*"]},
 }
 _TEXT = {"type": "string"}
 _RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
@@ -152,7 +152,7 @@ def _path(endpoint: Endpoint) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": parameters.form(endpoint.path, name)},
+            "schema": parameters.schema(endpoint.path, name),
         }
         for name in endpoint.parameters
     ]

@@ -59,8 +59,8 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
     "list_definitions": _to(("show_definition",), type="items/0/type"),
     "publish_definition": {
         **_to(("show_definition",), type="type"),
-        **_to(("show_definition_version",), type="type", n="version"),
+        **_to(("show_definition_version",), type="type", version="version"),
     },
-    "show_definition": _to(("show_definition_version",), type="type", n="version"),
+    "show_definition": _to(("show_definition_version",), type="type", version="version"),
 }
 """The links of each operation, for each of its successful responses."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import UUID
 
 from flamebot.domain.errors import NotFound
@@ -13,15 +14,17 @@ _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 _TYPE = re.compile(r"[a-z0-9_]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")  # fits into an integer of Postgres
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_FORMS = {"type": _TYPE, "n": _VERSION}
 
 
-def form(path: str, name: str) -> str:
-    """Return the regular expression of a parameter in a path's template."""
-    pattern = _FORMS.get(name) or (
-        _UUID if path.startswith(("/v1/workflows/", "/v1/imports/")) else _ACCOUNT
-    )
-    return f"^{pattern.pattern}$"
+def schema(path: str, name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a parameter in a path's template."""
+    if name == "version":
+        return {"type": "integer", "format": "int32", "minimum": 1, "maximum": 10**9 - 1}
+    if name == "type":
+        return {"type": "string", "pattern": f"^{_TYPE.pattern}$"}
+    if path.startswith(("/v1/workflows/", "/v1/imports/")):
+        return {"type": "string", "format": "uuid", "pattern": f"^{_UUID.pattern}$"}
+    return {"type": "string", "pattern": f"^{_ACCOUNT.pattern}$"}
 
 
 def account_id(request: Request) -> str:
@@ -46,7 +49,7 @@ def workflow_type(request: Request) -> str:
 
 def version(request: Request) -> int:
     """Return the definition's version in the path. Raises `NotFound`."""
-    return int(_checked(_VERSION, request.path["n"], "There is no such version."))
+    return int(_checked(_VERSION, request.path["version"], "There is no such version."))
 
 
 def _checked(form: re.Pattern[str], text: str, missing: str) -> str:

@@ -17,20 +17,42 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-_RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+# RFC 3339, and of ISO 8601 what clients write besides: offsets without a colon (`date +%z` and
+# strftime), a comma before the fraction (`date --iso-8601=ns`), no seconds (Java).
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(?:(:\d\d)(?:[.,](\d+))?)?(?:(Z)|([+-]\d\d)(?::?([0-5]\d))?)",
+    re.ASCII | re.IGNORECASE,
 )
+_MISTAKES = {
+    # Form encoding, which query strings use, decodes a plus sign as a blank.
+    r".*T\d\d:\d\d.* \d\d(:?\d\d)?": "The offset begins with a blank: in a query, write + as %2B.",
+    r".*T\d\d:\d\d[\d:.,]*": "Must end with its zone, as in 2026-11-23T15:00:00Z.",
+    r"\d{4}-\d\d-\d\d": "Must be a date with a time, as in 2026-11-23T15:00:00Z.",
+    r"\d{4}-\d\d-\d\d \d\d:.*": "Must have a T before the time, as in 2026-11-23T15:00:00Z.",
+    r"-?\d+(\.\d+)?": "Must not be a number of seconds, but as in 2026-11-23T15:00:00Z.",
+    "": "Must be a time with its zone, as in 2026-11-23T15:00:00Z.",
+}
 
 
 def _rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _refuse_other_formats(given: object) -> object:
-    """Refuse the other forms that pydantic reads: Unix time, a date, a space instead of the T."""
-    if isinstance(given, str) and not _RFC_3339.fullmatch(given):
-        raise PydanticCustomError("datetime_parsing", "not RFC 3339")
-    return given
+def _parsed(given: object) -> object:
+    """Parse a time. Pydantic would read other forms too, such as Unix time and dates."""
+    if not isinstance(given, str):
+        return given
+    parts = _TIME.fullmatch(given)
+    if parts is None:
+        found = [text for form, text in _MISTAKES.items() if re.fullmatch(form, given, re.ASCII)]
+        raise PydanticCustomError("time", "{text}", {"text": (found or [_MISTAKES[""]])[0]})
+    minutes, seconds, fraction, zulu, hours, rest = parts.groups()
+    offset = "Z" if zulu else f"{hours}:{rest or '00'}"
+    text = f"{minutes}{seconds or ':00'}.{fraction or 0}{offset}".upper()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("time", "There is no such time in the calendar.") from None
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -42,13 +64,11 @@ def _in_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise PydanticCustomError("datetime_parsing", "not within the calendar") from None
+        raise PydanticCustomError("time", "There is no such time in the calendar.") from None
 
 
 Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
-GivenInstant = Annotated[
-    AwareDatetime, BeforeValidator(_refuse_other_formats), AfterValidator(_in_utc)
-]
+GivenInstant = Annotated[AwareDatetime, BeforeValidator(_parsed), AfterValidator(_in_utc)]
 
 
 class RequestModel(BaseModel):

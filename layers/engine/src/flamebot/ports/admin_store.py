@@ -144,8 +144,8 @@ class AdminStore(Protocol):
     ) -> Json:
         """Publish a new version if the precondition holds, and return the current document.
 
-        The current version's content again is no new version, whatever the precondition: it is
-        what a client sends whose response was lost. Raises `PreconditionFailed`.
+        The current version's content again is no new version, whichever versions are expected: it
+        is what a client sends whose response was lost. Raises `PreconditionFailed`.
         """
         ...
 

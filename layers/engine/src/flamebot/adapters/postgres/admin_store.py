@@ -73,7 +73,8 @@ class PostgresAdminStore(SharedCalls):
         versions = precondition.versions
         published = self._value(
             f"publish_definition(%(document)s, %(exists)s, %(versions)s::int[], {_CALLER})",
-            repeatable=True,
+            # A first version that was published, but whose answer was lost, would be refused.
+            repeatable=precondition.exists,
             document=to_json(document),
             exists=precondition.exists,
             versions=None if versions is None else sorted(versions),
