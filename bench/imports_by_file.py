@@ -91,9 +91,9 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
                             os.kill(pid, signal.SIGKILL)
                         killed = True
                 time.sleep(0.5)
-            told = json.loads(ran.stdout.read() if ran.stdout else "{}")
+            result = json.loads(ran.stdout.read() if ran.stdout else "{}")
         seconds, used = time.monotonic() - began, processor_seconds() - used
-        shown = stack.api.get(f"/v1/imports/{told['importId']}").json()
+        shown = stack.api.get(f"/v1/imports/{result['importId']}").json()
         (stored,) = stack.rows(
             "select count(*) as accounts, (select count(*) from "
             "workflow_instances) as workflows from accounts"
@@ -115,23 +115,23 @@ def measure(rows: int, *, kill: bool, start: bool, folder: Path) -> dict[str, An
     }
 
 
-def figures(told: dict[str, Any]) -> list[Figure]:
+def figures(result: dict[str, Any]) -> list[Figure]:
     """Return a run's results as figures of the benchmarks."""
     note = (
-        f"{told['rows']:,} rows, {told['bytes'] / 1e6:.0f} "
-        f"MB, {told['seconds']:,.0f} s, a workflow each"
+        f"{result['rows']:,} rows, {result['bytes'] / 1e6:.0f} "
+        f"MB, {result['seconds']:,.0f} s, a workflow each"
     )
     return [
-        figure("import_file_rows_per_second", told["rows"] / told["seconds"], "1/s", note),
+        figure("import_file_rows_per_second", result["rows"] / result["seconds"], "1/s", note),
         figure(
             "import_file_peak_mb",
-            told["workerPeakMb"],
+            result["workerPeakMb"],
             "MB",
-            f"of the worker; the command line's {told['commandPeakMb']:.0f}",
+            f"of the worker; the command line's {result['commandPeakMb']:.0f}",
         ),
         figure(
             "import_file_cpu_us_per_row",
-            told["cpuUsPerRow"],
+            result["cpuUsPerRow"],
             "us",
             "functions, Postgres, and the rest of the stack",
         ),
@@ -154,10 +154,10 @@ def main() -> None:
     options = parser.parse_args()
     before = report.latest()
     with tempfile.TemporaryDirectory() as folder, Others() as others:
-        told = measure(options.rows, kill=options.kill, start=options.start, folder=Path(folder))
-    print(json.dumps(told, indent=1))
-    assert told["started" if options.start else "accounts"] == options.rows, "rows are missing"
-    measured = {each.name: report.entry(each, others=others.cores) for each in figures(told)}
+        result = measure(options.rows, kill=options.kill, start=options.start, folder=Path(folder))
+    print(json.dumps(result, indent=1))
+    assert result["started" if options.start else "accounts"] == options.rows, "rows are missing"
+    measured = {each.name: report.entry(each, others=others.cores) for each in figures(result)}
     print("\n" + report.table(measured, before))
     if options.rows >= ROWS and options.start and not options.kill:
         report.save(measured, before)

@@ -64,20 +64,20 @@ def save(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> None:
 def table(measured: dict[str, dict[str, Any]], before: dict[str, Any]) -> str:
     """Return figure, value, goal, whether it is met, and the change since the last run."""
     lines: list[Sequence[str]] = [("figure", "value", "goal", "met", "before", "others")]
-    for name, told in measured.items():
+    for name, result in measured.items():
         old = before.get("figures", {}).get(name)
         change = (
             ""
             if old is None
-            else f"{_number(old['value'])} ({_change(told['value'], old['value'])})"
+            else f"{_number(old['value'])} ({_change(result['value'], old['value'])})"
         )
-        met = {True: "yes", False: "NO", None: ""}[told["met"]]
-        others = f"{told['othersCores']:.1f}" + (" !" if told["othersCores"] > 0.5 else "")
+        met = {True: "yes", False: "NO", None: ""}[result["met"]]
+        others = f"{result['othersCores']:.1f}" + (" !" if result["othersCores"] > 0.5 else "")
         lines.append(
             (
                 name,
-                f"{_number(told['value'])} {told['unit']}".strip(),
-                told["goal"] or "",
+                f"{_number(result['value'])} {result['unit']}".strip(),
+                result["goal"] or "",
                 met,
                 change,
                 others,

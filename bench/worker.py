@@ -44,7 +44,7 @@ def _tell(out: TextIO, what: dict[str, Any]) -> None:
 def main() -> None:
     """Work until the input ends."""
     order = json.loads(sys.argv[1])
-    told = os.fdopen(os.dup(1), "w")
+    output = os.fdopen(os.dup(1), "w")
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # the product's log lines: written, as on Lambda, but to nowhere
     engine = Engine(order["url"], threads=order["threads"], max_queued=order["max_queued"])
     others = range(1, order["environments"])
@@ -55,7 +55,7 @@ def main() -> None:
     for each in engines:
         each.database.call("select 1")
     engine.tick_database.call("select 1")
-    _tell(told, {"ready": True})
+    _tell(output, {"ready": True})
     sys.stdin.readline()
     stopping = threading.Event()
 
@@ -70,7 +70,7 @@ def main() -> None:
 
     def tell() -> None:
         while not stopping.wait(_TELL_SECONDS):
-            _tell(told, _totals(engines))
+            _tell(output, _totals(engines))
 
     def serve(served: Engine) -> None:
         while not stopping.is_set():
@@ -83,7 +83,7 @@ def main() -> None:
     serve(engine)
     for thread in beside:
         thread.join()
-    _tell(told, _totals(engines))
+    _tell(output, _totals(engines))
 
 
 if __name__ == "__main__":

@@ -49,13 +49,13 @@ def import_workflows(
     count: int,
     *,
     prefix: str = "acc",
-    told: list[TaskPointer] | None = None,
+    pointers: list[TaskPointer] | None = None,
 ) -> float:
     """Import accounts and start a workflow for each, a thousand at a time.
 
     Return the seconds spent in SQL.
 
-    `told` receives the pointers that the import would send.
+    `pointers` receives the pointers that the import would send.
     """
     spent = 0.0
     store = engine.control()
@@ -86,8 +86,8 @@ def import_workflows(
         imported = store.import_accounts(accounts, starts, None, BENCH)
         spent += time.perf_counter() - begun
         assert all(start.status == "started" for start in imported.started)
-        if told is not None:
-            told += [start.send for start in imported.started if start.send]
+        if pointers is not None:
+            pointers += [start.send for start in imported.started if start.send]
     return spent
 
 

@@ -125,9 +125,9 @@ def _print(report: Report, import_id: str, with_problems: int, output: Output) -
 
 def _not_completed(shown: Mapping[str, Any]) -> Failure:
     code, _, why = (shown["error"] or "cancelled: The import was cancelled.").partition(": ")
-    verb = "failed" if shown["status"] == "failed" else "was cancelled"
+    ended = "failed" if shown["status"] == "failed" else "was cancelled"
     return Failure(
-        f"The import {verb} after {plural(shown['rowsRead'], 'row')}",
+        f"The import {ended} after {plural(shown['rowsRead'], 'row')}",
         why,
         "What was stored stays. Correct the file and run the command again: it updates the stored"
         " accounts and leaves live workflows alone.",

@@ -5,10 +5,10 @@
 # at most two connections. Both are arguments of one call, and no error or warning comes.
 # What happens: limits configure only the transport that the client would make by itself. With a
 # transport of one's own they are ignored: eight threads have eight requests under way. Retries can
-# only be asked for on a transport, so the pair is common.
+# only be set on a transport, so the pair is common.
 # Versions: httpx 0.28.1 (httpcore 1.0.9).
 # Why it matters: the pool's limit is how a step function bounds its load on a vendor. It is lost on
-# the day that somebody adds retries of the connect. The limits belong on the transport.
+# the day that retries of the connect. The limits belong on the transport.
 # Seen on 2026-12-01:
 #   limits on the client: 2 requests at once
 #   limits on the client, transport with retries: 8 requests at once

@@ -3,7 +3,7 @@
 #
 # One would expect: of several UpdateItem calls with attribute_not_exists on one key exactly one
 # succeeds. DynamoDB promises that, and locks, idempotency and counters are built on it.
-# What happens: moto's server answers each request on a thread of its own, reads the item, judges
+# What happens: moto's server answers each request on a thread of its own, reads the item, checks
 # the condition and writes, with no lock around. If Python switches threads in between, two win.
 # With Python's own switch interval (5 ms) that is one round in a hundred; the script sets 10
 # microseconds, so that a quiet machine shows in seconds what a busy one shows in a test suite.

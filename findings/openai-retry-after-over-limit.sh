@@ -7,7 +7,7 @@
 # whether the time comes in seconds, as a date or as retry-after-ms, and though the server says
 # x-should-retry: true. The reason is logged at debug level only.
 # Versions: openai 3.54.0 (on httpx2 2.16.2); 2.54.0 and 3.0.0 gave the same counts.
-# Why it matters: whoever counts on max_retries to bridge a provider's rate limit has no retry in
+# Why it matters: who counts on max_retries to bridge a provider's rate limit has no retry in
 # the case where a wait is needed most. A durable engine takes the time from the exception's
 # response and sleeps in its own store.
 # Seen on 2026-12-01:
@@ -30,7 +30,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import openai
 
-asked = []
+requests = []
 headers = {}
 
 
@@ -39,7 +39,7 @@ class AlwaysTooMany(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
-        asked.append(time.monotonic())
+        requests.append(time.monotonic())
         self.send_response(429)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -66,12 +66,12 @@ cases = {
 print("openai", openai.__version__)
 found = []
 for label, headers in cases.items():
-    asked.clear()
+    requests.clear()
     try:
         client.chat.completions.create(model="none", messages=[])
     except openai.RateLimitError:
-        found.append(len(asked))
-    print(f"{label}: {len(asked)} request{'s' if len(asked) > 1 else ''}")
+        found.append(len(requests))
+    print(f"{label}: {len(requests)} request{'s' if len(requests) > 1 else ''}")
 
 if found != [2, 2, 1, 1, 1, 1]:
     sys.exit(f"changed: {found}")

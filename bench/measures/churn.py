@@ -121,7 +121,7 @@ def measure(run: Run) -> list[Figure]:
             "churn_steps_per_second",
             steps / seconds,
             "1/s",
-            "the verbs alone: one connection, batches of 500, no step is run",
+            "the SQL functions alone: one connection, batches of 500, no step is run",
         ),
     ]
 

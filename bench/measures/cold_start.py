@@ -48,7 +48,7 @@ class _First:
     figure: str
     function: str
     case: str
-    told: str
+    note: str
 
 
 # The first two have goals, the others are for information.
@@ -85,7 +85,7 @@ def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First
     around.check(starts[-1].answer)
     ms = [start.cpu_seconds * 1000 for start in starts]
     wall = statistics.median(start.wall_seconds for start in starts) * 1000
-    note = f"{first.told}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock"
+    note = f"{first.note}; {min(ms):.0f} to {max(ms):.0f}, {wall:.0f} ms by the clock"
     return figure(f"cold_start_cpu_ms_{first.figure}", statistics.median(ms), "ms", note)
 
 
@@ -125,13 +125,13 @@ class _Surroundings:
 
     def variables(self, function: str) -> dict[str, str]:
         """Return a function's environment: the template's variables and the platform's."""
-        told = {
+        addresses = {
             "ACTIONS_BASE_URL": self._actions.url,
             "DB_PORT": str(self._seen.port),
             "DB_NAME": self._url.rpartition("/")[2],
         }
         return function_variables(
-            self.template.functions[function], told, {}, endpoint=self._emulator.url
+            self.template.functions[function], addresses, {}, endpoint=self._emulator.url
         )
 
     def event(self, first: _First) -> dict[str, Any]:
@@ -151,10 +151,12 @@ class _Surroundings:
         return event
 
     def _task(self, document: dict[str, Any]) -> dict[str, Any]:
-        told: list[TaskPointer] = []
-        import_workflows(self._engine, document, 1, prefix=f"cold-{self._accounts}", told=told)
+        pointers: list[TaskPointer] = []
+        import_workflows(
+            self._engine, document, 1, prefix=f"cold-{self._accounts}", pointers=pointers
+        )
         register(self._session)
-        (pointer,) = told
+        (pointer,) = pointers
         self._service.register(
             pointer.account_id,
             {"modelId": "model-1", "channelId": "channel-1"},
@@ -162,7 +164,7 @@ class _Surroundings:
             fencing_token=1,
         )
         event: dict[str, Any] = json.loads((ROOT / "events" / "step" / "one_task.json").read_text())
-        event["Records"][0]["body"] = encode(told)
+        event["Records"][0]["body"] = encode(pointers)
         return event
 
     @staticmethod

@@ -150,9 +150,9 @@ def measure(run: Run) -> list[Figure]:
     fixed = bench.prices.cost(bench.fixed)
     run.say("  " + table("a month, whatever runs, database apart", bench.fixed, fixed))
     worst = max(lone, key=lambda workflow: lone[workflow])
-    told = f"{worst}, a lone account; prices of {bench.prices.as_of}, {bench.prices.region}"
+    note = f"{worst}, a lone account; prices of {bench.prices.as_of}, {bench.prices.region}"
     return [
-        figure("usd_per_million_steps", lone[worst], "$", told),
+        figure("usd_per_million_steps", lone[worst], "$", note),
         *figures,
         figure(
             "usd_per_million_steps_together_default",
@@ -179,10 +179,10 @@ def _of_one(workflow: str, seen: Seen, usd: float, bench: _Bench) -> list[Figure
     theirs = step_functions_usd_per_million_steps(seen, bench.prices)
     if workflow == "aggressive":
         a_month = _DAYS * 86400 / _ROUND_SECONDS * _STEPS_PER_ROUND
-        told = f"{a_month:,.0f} steps each"
+        note = f"{a_month:,.0f} steps each"
     else:
         a_month = _DAYS * seen.steps / seen.workflows
-        told = f"a run a day: {a_month:,.0f} steps each"
+        note = f"a run a day: {a_month:,.0f} steps each"
     return [
         figure(
             f"usd_per_million_steps_{workflow}",
@@ -200,7 +200,7 @@ def _of_one(workflow: str, seen: Seen, usd: float, bench: _Bench) -> list[Figure
             f"usd_per_1000_accounts_month_{workflow}",
             usd / 1e6 * a_month * 1000,
             "$",
-            f"{told}; the fixed costs apart",
+            f"{note}; the fixed costs apart",
         ),
         figure(
             f"usd_vs_step_functions_{workflow}",

@@ -44,13 +44,13 @@ def measure(run: Run) -> list[Figure]:
             "import_set_based_per_second",
             accounts * _ENVIRONMENTS / spent,
             "1/s",
-            "two processes; the verb, its JSON, and planning",
+            "two processes; the SQL function, its JSON, and planning",
         ),
         figure(
             "import_set_based_alone_per_second",
             accounts / alone,
             "1/s",
-            "one process; the verb with its JSON, without planning",
+            "one process; the SQL function with its JSON, without planning",
         ),
     ]
 
@@ -62,7 +62,7 @@ def _import(url: str, prefix: str, accounts: int) -> tuple[float, float, float]:
         import_workflows(engine, THREE_EFFECTS, _WARM, prefix=f"{prefix}-warm")
         gc.freeze()  # as the function does
         begun = time.monotonic()
-        verb = import_workflows(engine, THREE_EFFECTS, accounts, prefix=prefix)
-        return begun, time.monotonic(), verb
+        in_sql = import_workflows(engine, THREE_EFFECTS, accounts, prefix=prefix)
+        return begun, time.monotonic(), in_sql
     finally:
         engine.close()

@@ -56,7 +56,7 @@ def measure(run: Run) -> list[Figure]:
 def _one(engine: Engine, session: Session, name: str) -> float:
     """Return the seconds from the first message to the last commit."""
     pointers: list[TaskPointer] = []
-    import_workflows(engine, THREE_EFFECTS, 1, prefix=name, told=pointers)
+    import_workflows(engine, THREE_EFFECTS, 1, prefix=name, pointers=pointers)
     register(session)
     done = engine.telemetry.totals.get("WorkflowsCompleted", 0.0) + 1
     begun = time.perf_counter()

@@ -44,7 +44,7 @@ def measure(run: Run) -> list[Figure]:
         try:
             publish(engine, LOOP)
             pointers: list[TaskPointer] = []
-            import_workflows(engine, LOOP, 1, told=pointers)
+            import_workflows(engine, LOOP, 1, pointers=pointers)
             with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
                 send_tasks(
                     pointers, queue=engine.queue, clock=engine.clock, telemetry=engine.telemetry

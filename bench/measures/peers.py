@@ -49,7 +49,7 @@ def measure(run: Run) -> list[Figure]:
             with fresh(run.server, migrated=False) as url:
                 rates[peer.name] = _race(run, peer, command, url)
         except (subprocess.SubprocessError, OSError, ValueError) as error:
-            run.say(f"  {peer.name} could not be measured: {_told(error)}")
+            run.say(f"  {peer.name} could not be measured: {_described(error)}")
         else:
             run.say(f"  {peer.name}: {rates[peer.name]:,.0f} steps/s")
     figures = [figure(f"peer_{name}_steps_per_second", rate, "1/s") for name, rate in rates.items()]
@@ -131,6 +131,6 @@ def _race(run: Run, peer: Peer, command: list[str], url: str) -> float:
     return float(answer["steps"]) / float(answer["seconds"])
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     output = getattr(error, "stderr", None) or ""
     return f"{type(error).__name__}: {error} {output[-600:]}"

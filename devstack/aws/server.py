@@ -109,11 +109,11 @@ def speed_up_queues() -> None:
                 return messages
             time.sleep(_LONG_POLL_STEP_SECONDS)
 
-    for name, verb in {
+    for name, method in {
         "receive_message": receive_message,
         "is_message_valid_based_on_retention_period": is_retained,
     }.items():
-        setattr(SQSBackend, name, verb)
+        setattr(SQSBackend, name, method)
 
 
 def serialise_tables() -> None:
@@ -126,10 +126,10 @@ def serialise_tables() -> None:
         setattr(DynamoDBBackend, name, _exclusive(getattr(DynamoDBBackend, name), lock))
 
 
-def _exclusive(verb: Any, lock: Any) -> Any:  # noqa: ANN401  # moto's methods
+def _exclusive(method: Any, lock: Any) -> Any:  # noqa: ANN401  # moto's methods
     def locked(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401
         with lock:
-            return verb(*arguments, **more)
+            return method(*arguments, **more)
 
     return locked
 

@@ -1,5 +1,5 @@
 comment on table imports is
-'Imports by file: what was asked for, and how far it is. Deleted by delete_old_imports 30 days after
+'Imports by file: what was requested, and how far it is. Deleted by delete_old_imports 30 days after
 the end.';
 comment on column imports.id is 'A UUID that the caller of create_import makes.';
 comment on column imports.status is

@@ -6,7 +6,7 @@
 -- has the lease, the import has ended, or staged rows are missing. The same chunk again is applied
 -- already, with nothing to send.
 -- A row whose account a former row of this file wrote is rejected. First tasks are queued only
--- while p_queue_capacity leaves room for all of them; the tick claims the others.
+-- while p_queue_capacity allows all of them; the tick claims the others.
 -- Chunk: {from_byte, to_byte, line, rows, staged, rejects, done}.
 -- Locks: the import; engine control shared; accounts by id; what start_workflows locks.
 -- Errors: none of its own.

@@ -1,7 +1,7 @@
 -- initial_task_status(p_instance_status, p_phase, p_run, p_at, p_now, p_horizon, p_engine_paused)
 --   -> text
 -- Returns the status in which a task of a live instance is inserted or rescheduled.
--- held: its instance is paused. running: the caller asked for it (p_run) and it is due. queued: it
+-- held: its instance is paused. running: the caller requested it (p_run) and it is due. queued: it
 -- is due within the horizon. pending: everything else. A cancel is not held, and no pause delays
 -- it.
 -- Locks: none.
@@ -19,7 +19,7 @@ as $$
         when p_instance_status = 'paused' and p_phase <> 'cancel' then 'held'
         -- guard: pending-under-global-pause
         when p_engine_paused and p_phase <> 'cancel' then 'pending'
-        when p_run and p_at <= p_now then 'running' -- guard: running-only-when-asked-and-due
+        when p_run and p_at <= p_now then 'running' -- guard: running-only-as-requested-and-due
         when p_at < p_now + p_horizon then 'queued' -- guard: queued-within-the-horizon
         else 'pending'
     end

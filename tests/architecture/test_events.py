@@ -144,9 +144,12 @@ def test_an_import_event_is_what_s3_or_the_worker_sends(path: Path) -> None:
     found = import_ids(record["body"])
     assert (found is None) == (path.stem in UNREADABLE)
     if path.stem == "file_uploaded":
-        (told,) = json.loads(record["body"])["Records"]
-        assert (told["eventSource"], told["eventName"]) == ("aws:s3", "ObjectCreated:Put")
-        assert found == [told["s3"]["object"]["key"].removeprefix("imports/")]
+        (notification,) = json.loads(record["body"])["Records"]
+        assert (notification["eventSource"], notification["eventName"]) == (
+            "aws:s3",
+            "ObjectCreated:Put",
+        )
+        assert found == [notification["s3"]["object"]["key"].removeprefix("imports/")]
 
 
 @pytest.mark.parametrize("path", [*_of("tick"), *_of("maintenance")])

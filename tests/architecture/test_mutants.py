@@ -1,4 +1,4 @@
-"""The catalogue of mutants fits the code: whoever moves a guard moves its mutant too."""
+"""The catalogue of mutants fits the code: a guard that moves takes its mutant along."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_mutant_applies(root: Path) -> None:
 
 
 def test_every_mark_in_the_source_names_a_guard_that_a_mutant_deletes(root: Path) -> None:
-    """A mark that no mutant is anchored to would promise a check that nobody makes."""
+    """A mark that no mutant is anchored to would promise a check that is never made."""
     anchored = {(mutant.file, mutant.guard) for mutant in MUTANTS if mutant.guard}
     marked = {
         (str(path.relative_to(root)), name)
@@ -119,7 +119,7 @@ def test_only_a_failed_test_kills(
 
 
 @pytest.mark.parametrize("text", ["", "guard guard"])
-def test_a_guard_that_is_gone_or_twice_is_told(text: str) -> None:
+def test_a_guard_that_is_gone_or_twice_is_reported(text: str) -> None:
     """A mutant says loudly that it no longer applies; it never passes for killed."""
     mutant = Mutant(name="m", truth="t", file="f", edits=(("guard", ""),), killers=())
     with pytest.raises(DoesNotApply):

@@ -211,8 +211,8 @@ def test_the_bucket_is_private_encrypted_and_short_lived(resources: dict[str, An
         "*",
         {"Bool": {"aws:SecureTransport": "false"}},
     )
-    (told,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
-    assert told["Queue"] == {"Fn::GetAtt": ["ImportQueue", "Arn"]}
+    (queue,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert queue["Queue"] == {"Fn::GetAtt": ["ImportQueue", "Arn"]}
     (allowed,) = resources["ImportQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (allowed["Principal"], allowed["Action"]) == (
         {"Service": "s3.amazonaws.com"},

@@ -60,7 +60,7 @@ def test_every_pin_has_hashes(root: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_asked_for_is_pinned(root: Path, name: str) -> None:
+def test_each_requirement_is_pinned(root: Path, name: str) -> None:
     """A name added to the `.in` file is in the pinned file too: `make requirements` was run."""
     path = root / name
     assert _wanted(path.with_suffix(".in")) - set(_pins(path)) == set()
@@ -68,7 +68,7 @@ def test_what_is_asked_for_is_pinned(root: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*FILES, *(file.replace(".txt", ".in") for file in FILES)])
 def test_no_file_names_an_index(root: Path, name: str) -> None:
-    """Whoever installs chooses where from; the hashes say what."""
+    """The installer chooses the index; the hashes fix the files."""
     text = (root / name).read_text()
     assert not re.search(
         r"://|--(extra-)?index-url|--find-links|--trusted-host|^-[if] ", text, re.MULTILINE

@@ -67,7 +67,7 @@ def _methods(path: Path) -> dict[str, list[tuple[str, set[str]]]]:
 
 @pytest.mark.parametrize("name", STORES)
 def test_a_method_has_the_name_of_the_function_that_it_calls(name: str) -> None:
-    """One verb has one name in SQL and in Python; only `now` and view readers call none."""
+    """One operation has one name in SQL and in Python; only `now` and view readers call none."""
     for methods in _methods(ADAPTERS / f"{name}.py").values():
         for method, called in methods:
             assert called <= {method}, f"{name}.{method} calls {called}"

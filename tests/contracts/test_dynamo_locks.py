@@ -19,9 +19,9 @@ OTHER = Holder(delivery_id="n2", instance_id="i-2", sequence=1, fence=1)
 
 def test_a_table_that_cannot_be_reached_is_unavailable() -> None:
     """An unreachable table raises `LocksUnavailable` from acquire and release alike."""
-    nobody = client("dynamodb", f"http://127.0.0.1:{free_port()}")
+    unreachable = client("dynamodb", f"http://127.0.0.1:{free_port()}")
     locks = DynamoLocks(
-        nobody, "locks", timeout=timedelta(seconds=300), lease=timedelta(seconds=90)
+        unreachable, "locks", timeout=timedelta(seconds=300), lease=timedelta(seconds=90)
     )
     with pytest.raises(LocksUnavailable):
         locks.acquire("a", HOLDER)

@@ -50,7 +50,7 @@ def test_a_free_lock_is_obtained(make: Make, account: str) -> None:
     assert make().acquire(account, holder("n1")).verdict is Verdict.ACQUIRED
 
 
-def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
+def test_a_lock_of_another_instance_has_an_expiry(make: Make, account: str) -> None:
     """A lock held by another instance is reported with its expiry in wall time."""
     locks = make()
     locks.acquire(account, holder("n1"))
@@ -64,8 +64,8 @@ def test_another_instance_is_told_until_when(make: Make, account: str) -> None:
 def test_the_holder_renews_its_own_lock(make: Make, account: str) -> None:
     """The same delivery id acquires its lock again, also for its successor task."""
     locks = make()
-    for asked in (holder("n1"), holder("n1"), holder("n1", sequence=5, fence=0)):
-        assert locks.acquire(account, asked).verdict is Verdict.ACQUIRED
+    for own in (holder("n1"), holder("n1"), holder("n1", sequence=5, fence=0)):
+        assert locks.acquire(account, own).verdict is Verdict.ACQUIRED
 
 
 def test_renewing_moves_the_expiry(make: Make, account: str) -> None:
@@ -104,7 +104,7 @@ def test_an_earlier_task_of_the_same_instance_waits(
     )
 
 
-def test_a_duplicate_is_told_so(make: Make, account: str) -> None:
+def test_a_duplicate_delivery_is_reported(make: Make, account: str) -> None:
     """Another delivery of the same task and fence is a duplicate and changes nothing."""
     locks = make()
     locks.acquire(account, holder("n1"))

@@ -79,11 +79,15 @@ def test_a_missing_queue_is_no_exception(aws: Callable[[str], Any], aws_endpoint
 
 def test_a_queue_that_is_down_costs_two_calls() -> None:
     """With an unreachable queue the sender gives up after two batches and raises nothing."""
-    nobody = client("sqs", f"http://127.0.0.1:{free_port()}")
+    unreachable = client("sqs", f"http://127.0.0.1:{free_port()}")
     calls: list[str] = []
-    nobody.meta.events.register("before-send.sqs", lambda request, **_: calls.append(request.url))
+    unreachable.meta.events.register(
+        "before-send.sqs", lambda request, **_: calls.append(request.url)
+    )
     assert (
-        SqsStepQueue(nobody, "http://127.0.0.1:1/123456789012/steps").send([message("lost")] * 1000)
+        SqsStepQueue(unreachable, "http://127.0.0.1:1/123456789012/steps").send(
+            [message("lost")] * 1000
+        )
         == 0
     )
     assert len(calls) <= 4  # two batches, each tried twice by the client

@@ -47,12 +47,12 @@ class TalkativeService:
         return json_answer(404, {})
 
     def _register(self, account: str, body: bytes) -> Answer:
-        told = body.decode()
+        echoed = body.decode()
         problem: dict[str, Any] = {
-            "type": f"/problems/{told}",
-            "title": told,
-            "detail": told,
-            "errors": [{"pointer": told}],
+            "type": f"/problems/{echoed}",
+            "title": echoed,
+            "detail": echoed,
+            "errors": [{"pointer": echoed}],
         }
         match account:
             case "unavailable":
@@ -62,8 +62,8 @@ class TalkativeService:
             case "no-json":
                 return Answer(status=200, body=b"<p>" + body, headers={"content-type": "text/html"})
             case "no-object":
-                return json_answer(200, [told])
+                return json_answer(200, [echoed])
             case "no-status":
-                return json_answer(200, {"id": told, "status": told, told: told})
+                return json_answer(200, {"id": echoed, "status": echoed, echoed: echoed})
         self._known.add(account)
-        return json_answer(200, {"id": account, "status": "active", "note": told})
+        return json_answer(200, {"id": account, "status": "active", "note": echoed})

@@ -48,10 +48,10 @@ def nothing_broke(stack: LocalStack) -> Iterator[None]:
     changed = stack.rows(changes)
     yield
     for log, seen in zip(logs, before, strict=True):
-        told = log.read_bytes()[seen:]
-        assert b'"request_handled"' in told
+        logged = log.read_bytes()[seen:]
+        assert b'"request_handled"' in logged
         for failure in (b"request_failed", b"invocation_failed", b"Traceback", b"Sandbox.Timedout"):
-            assert failure not in told
+            assert failure not in logged
     assert stack.rows(changes) == changed
 
 
@@ -63,7 +63,7 @@ def name(value: object) -> str | None:
 def path_of(path: str, **values: str) -> str:
     """Return the path with plausible parameters."""
     plausible = {
-        "id": UUID if "/workflows/{id}" in path else "somebody",
+        "id": UUID if "/workflows/{id}" in path else "acct-001",
         "type": "default",
         "version": "1",
     } | values

@@ -133,15 +133,15 @@ def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_p
         " where status = 'running' returning 1"
     )
     out, err = ran.communicate(timeout=240)
-    told = json.loads(out)
+    result = json.loads(out)
     assert ran.returncode == 6, err
-    assert (told["rows"], told["imported"], told["started"], told["rejected"]) == (
+    assert (result["rows"], result["imported"], result["started"], result["rejected"]) == (
         ROWS + 1,
         ROWS,
         ROWS,
         1,
     )
-    assert [(reject["row"], reject["flamebotId"]) for reject in told["rejects"]] == [
+    assert [(reject["row"], reject["flamebotId"]) for reject in result["rejects"]] == [
         (f"line {ROWS + 2}", None)
     ]
     assert_stored_once(big_stack, "killed", ROWS)
@@ -162,14 +162,14 @@ def test_a_cancelled_file_stops_where_it_is(big_stack: LocalStack, tmp_path: Pat
 
     import_id = wait_until(at_work, 60, "the first chunk")["importId"]
     done = command(big_stack, "imports", "cancel", import_id, "--json")
-    told = json.loads(done.communicate(timeout=60)[0])
+    result = json.loads(done.communicate(timeout=60)[0])
     _, err = ran.communicate(timeout=60)
-    assert told["status"] == "cancelled"
+    assert result["status"] == "cancelled"
     assert (ran.returncode, "was cancelled after" in err) == (1, True)
     (stored,) = big_stack.rows(
         "select count(*) as n from accounts where flamebot_id like 'cancelled-%%'"
     )
-    assert stored["n"] == told["imported"]
+    assert stored["n"] == result["imported"]
 
 
 @pytest.mark.slow
@@ -183,8 +183,8 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_they_should(
     for rows in (ROWS, BIG):
         path = write(tmp_path / f"{rows}.csv", rows, f"mem{rows}")
         ran = command(big_stack, "import", str(path), "--no-start", "--json")
-        told = json.loads(ran.communicate(timeout=400)[0])
-        assert told["imported"] == rows
+        result = json.loads(ran.communicate(timeout=400)[0])
+        assert result["imported"] == rows
         peaks.append(max(peak_mb(pid) for pid in workers(big_stack)))
     assert peaks[1] < MEMORY_MB
     assert peaks[1] < peaks[0] + 40, "megabytes of the larger file would show"

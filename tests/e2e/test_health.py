@@ -78,13 +78,17 @@ def within_two(ask: Callable[[], int], wanted: int) -> bool:
 
 def pass_with(stack: LocalStack, wanted: Callable[[list[str]], bool]) -> None:
     """Return whether one of the next two maintenance passes finds this."""
-    told = len(maintenance_passes(stack))
+    earlier = len(maintenance_passes(stack))
 
     def look() -> list[bool]:
-        found = [wanted(done["reasons"]) for done in maintenance_passes(stack)[told : told + 2]]
+        found = [
+            wanted(done["reasons"]) for done in maintenance_passes(stack)[earlier : earlier + 2]
+        ]
         return found if any(found) or len(found) == 2 else []
 
-    assert any(wait_until(look, 30, "two passes of maintenance")), maintenance_passes(stack)[told:]
+    assert any(wait_until(look, 30, "two passes of maintenance")), maintenance_passes(stack)[
+        earlier:
+    ]
 
 
 def names_it(name: str, reasons: list[str]) -> bool:

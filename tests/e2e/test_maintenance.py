@@ -101,9 +101,9 @@ def test_a_lock_whose_holder_died(own: LocalStack) -> None:
         for pid, command in alive(own.processes()).items():
             if "functions/step" in command:
                 os.kill(pid, signal.SIGKILL)
-    own.rows("select acquire_workflow_lock('somebody', 'a-long-holder', 300)")
+    own.rows("select acquire_workflow_lock('acct-lock', 'a-long-holder', 300)")
     wait_until(
-        lambda: [row["lock_key"] for row in own.rows(LOCKS)] == ["somebody"],
+        lambda: [row["lock_key"] for row in own.rows(LOCKS)] == ["acct-lock"],
         40,
         "the removal of the expired lock",
     )
@@ -112,8 +112,8 @@ def test_a_lock_whose_holder_died(own: LocalStack) -> None:
         10,
         "the pass that says so",
     )
-    assert own.rows("select has_workflow_lock('somebody') as held") == [{"held": True}]
-    assert own.rows("select release_workflow_lock('somebody', 'a-long-holder') as released") == [
+    assert own.rows("select has_workflow_lock('acct-lock') as held") == [{"held": True}]
+    assert own.rows("select release_workflow_lock('acct-lock', 'a-long-holder') as released") == [
         {"released": True}
     ]
     assert wait_over(own, workflow)["status"] == "completed"

@@ -113,7 +113,7 @@ def test_steps_are_due_when_the_definition_says(runs: dict[int, Run], offset: in
 
 
 @pytest.mark.parametrize("offset", OFFSETS)
-def test_the_service_is_never_asked_early(runs: dict[int, Run], offset: int) -> None:
+def test_the_service_is_never_called_early(runs: dict[int, Run], offset: int) -> None:
     """I6: by the clock of the actions service, no effect arrived before its time."""
     run = runs[offset]
     assert run.written("updatePrompt") >= run.beginnings["wait"]["due"]

@@ -215,7 +215,7 @@ def test_the_global_pause(stack: LocalStack) -> None:
         "the first of the crowd",
     )
     assert stack.api.post(
-        "/v1/control/pause-all", json={"reason": "the provider asked for it"}
+        "/v1/control/pause-all", json={"reason": "the provider requested it"}
     ).json()["paused"]
     try:
         replied = stack.clock()

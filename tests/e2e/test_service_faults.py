@@ -29,8 +29,8 @@ def definitions(stack: LocalStack) -> None:
 
 def writes(stack: LocalStack, account: str, operation: str) -> list[Json]:
     """Return the requests to the service in their order."""
-    asked = [write for write in stack.ledger(account)["writes"] if write["operation"] == operation]
-    return sorted(asked, key=lambda write: float(write["startedAt"]))
+    found = [write for write in stack.ledger(account)["writes"] if write["operation"] == operation]
+    return sorted(found, key=lambda write: float(write["startedAt"]))
 
 
 def outline(stack: LocalStack, instance_id: str) -> list[tuple[str, str, int]]:
@@ -168,7 +168,7 @@ def test_a_refusal(stack: LocalStack) -> None:
     assert [write["status"] for write in writes(stack, "fault-422", "startSwipeTask")] == [422]
 
 
-def told_of(stack: LocalStack, account_id: str, status: str) -> None:
+def wait_for_status(stack: LocalStack, account_id: str, status: str) -> None:
     """Wait until the account has this status, which is stored right after the commit."""
     wait_until(
         lambda: stack.api.get(f"/v1/accounts/{account_id}").json()["status"] == status,
@@ -190,7 +190,7 @@ def test_a_suspended_account(stack: LocalStack) -> None:
         failed = stack.wait_over(instance_id, TIMEOUT)
         assert failed["status"] == "failed"
         assert failed["lastError"].startswith("account_suspended")
-        told_of(stack, "fault-suspended", "suspended")
+        wait_for_status(stack, "fault-suspended", "suspended")
         assert [write["operation"] for write in stack.ledger("fault-suspended")["writes"]] == [
             "registerAccount"
         ]
@@ -201,4 +201,4 @@ def test_a_suspended_account(stack: LocalStack) -> None:
     ).raise_for_status()
     stack.command(instance_id, "retry")
     assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
-    told_of(stack, "fault-suspended", "active")
+    wait_for_status(stack, "fault-suspended", "active")

@@ -81,10 +81,10 @@ def test_a_lost_emulator_comes_back(stack: LocalStack) -> None:
     assert stack.wait_over(stack.start_workflow("emulator-1", "test"), 60)["status"] == "completed"
 
 
-def test_ticks_only_when_told(start_stack: StartStack) -> None:
+def test_ticks_only_on_request(start_stack: StartStack) -> None:
     """With --no-tick no task beyond the horizon begins until a tick is requested."""
     stack = start_stack("--ephemeral", "--no-tick")
-    instance_id = stack.start_workflow("told-1", "default")  # it waits for longer than the horizon
+    instance_id = stack.start_workflow("tick-1", "default")  # it waits for longer than the horizon
     before = stack.workflow(instance_id)
     assert before["task"]["status"] == "pending"
     answer = stack.api.post("/dev/clock", json={"advance": "2h"})

@@ -124,7 +124,7 @@ def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> Non
 def test_database_that_is_down_is_locks_unavailable() -> None:
     """The caller defers; it never writes without the lock."""
     locks = PostgresLocks(
-        Database(lambda: "postgresql://nobody@127.0.0.1:1/none"), timeout=TIMEOUT, lease=LEASE
+        Database(lambda: "postgresql://user@127.0.0.1:1/none"), timeout=TIMEOUT, lease=LEASE
     )
     with pytest.raises(LocksUnavailable):
         locks.acquire("a", holder())

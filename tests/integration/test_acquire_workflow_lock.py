@@ -10,7 +10,7 @@ ACQUIRE = "select acquire_workflow_lock(%s, %s, %s)"
 
 
 def test_one_owner_at_a_time(database: TestDatabase) -> None:
-    """Free: taken. Somebody else's: refused. One's own: renewed. Another key: another lock."""
+    """A free lock is acquired, another holder's refused, one's own renewed, for each key alone."""
     assert database.value(ACQUIRE, ("workflow:a:start", "one", 300)) is True
     assert database.value(ACQUIRE, ("workflow:a:start", "two", 300)) is False
     assert database.value(ACQUIRE, ("workflow:a:start", "one", 300)) is True

@@ -1,4 +1,4 @@
-"""allowed_actions: what the read side offers is what the verbs do."""
+"""allowed_actions: the actions that the read side offers are those that succeed."""
 
 from __future__ import annotations
 

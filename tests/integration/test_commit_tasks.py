@@ -168,7 +168,7 @@ def test_next_task_due_within_the_horizon_is_queued_and_returned(database: TestD
     assert abs(left - LEASE - timedelta(seconds=100)) < timedelta(seconds=5)
 
 
-def test_next_task_runs_at_once_when_asked_for(database: TestDatabase) -> None:
+def test_next_task_runs_at_once_when_requested(database: TestDatabase) -> None:
     """A chain goes on without the queue.
 
     The next task runs under its own fence, for the same delivery.

@@ -32,20 +32,20 @@ def test_rows_are_dicts(database: TestDatabase) -> None:
 
 def test_connection_is_lazy_and_asks_for_its_address_anew(database: TestDatabase) -> None:
     """An IAM token is fetched before each connect, never before the first call."""
-    asked: list[int] = []
+    connects: list[int] = []
 
     def dsn() -> str:
-        asked.append(1)
+        connects.append(1)
         return database.url
 
     db = Database(dsn)
-    assert asked == []
+    assert connects == []
     db.call("select 1")
     db.call("select 1")
-    assert len(asked) == 1
+    assert len(connects) == 1
     db.close()
     db.call("select 1")
-    assert len(asked) == 2
+    assert len(connects) == 2
     db.close()
 
 
@@ -107,10 +107,10 @@ def _until_at_work(database: TestDatabase) -> None:
         ("FB010", errors.IdempotencyInFlight),
     ],
 )
-def test_what_a_verb_raises_is_a_domain_error(
+def test_what_an_sql_function_raises_is_a_domain_error(
     database: TestDatabase, sqlstate: str, kind: type[errors.FlamebotError]
 ) -> None:
-    """One code from table to client; the message is the verb's."""
+    """One code from table to client; the message is the SQL function's."""
     database.db.call(RAISE)
     with pytest.raises(kind, match=r"^Not so\.$") as caught:
         database.db.call("select pg_temp.fail(%s, 'Not so.', '')", (sqlstate,))

@@ -1,4 +1,4 @@
-"""The tables hold I1 to I3 by themselves: even a wrong verb could not break them."""
+"""The tables hold I1 to I3 by themselves: even a wrong SQL function could not break them."""
 
 from __future__ import annotations
 

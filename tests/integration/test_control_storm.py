@@ -46,7 +46,7 @@ ONWARD = to_json(
     )
 )
 TIMES = {"now": NOON, "horizon": HORIZON, "lease": LEASE, "decision": ONWARD}
-VERBS = {
+OPERATIONS = {
     "pause": "select pause_workflow(%(id)s, %(now)s, 'a', null)",
     "resume": "select resume_workflow(%(id)s, 'freeze', %(now)s, %(horizon)s, %(lease)s, 1, 'a',"
     " null)",
@@ -155,11 +155,11 @@ class Storm:
         return a_decision(next_task=follower, history=entry, if_stopping=cancel)
 
     def person(self, seed: int) -> None:
-        """Call a verb on an instance; what the state forbids is refused."""
+        """Call an operation on an instance; what the state forbids is refused."""
         dice, session = random.Random(seed), self.database.session()
         while time.monotonic() < self.until:
             key = dice.choice(self.instances[-40:])
-            name = dice.choices([*VERBS, "start"], weights=[5, 8, 1, 6, 3, 3, 2])[0]
+            name = dice.choices([*OPERATIONS, "start"], weights=[5, 8, 1, 6, 3, 3, 2])[0]
             if name == "start":
                 self._start(session, key)
                 continue
@@ -167,7 +167,7 @@ class Storm:
                 "select revision from workflow_instances where id = %s", (key,)
             )
             params = {**TIMES, "id": key, "revision": revision}
-            self._try(name, partial(session.rows, VERBS[name], params))
+            self._try(name, partial(session.rows, OPERATIONS[name], params))
 
     def _start(self, session: Session, key: str) -> None:
         """Another instance for the same account, if it is free."""
@@ -210,7 +210,7 @@ class Storm:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_verb_against_every_other(database: TestDatabase, seed: int) -> None:
+def test_every_operation_against_every_other(database: TestDatabase, seed: int) -> None:
     """No deadlock and no unexpected error occurs, and each invariant holds at the end."""
     instances = [an_instance(database, a_submit()).instance_id for _ in range(20)]
     storm = Storm(database, instances)
@@ -226,7 +226,7 @@ def test_every_verb_against_every_other(database: TestDatabase, seed: int) -> No
     assert all(
         storm.done[name]
         for name in [
-            *VERBS,
+            *OPERATIONS,
             "begun",
             "committed",
             "refused",

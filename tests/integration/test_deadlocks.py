@@ -152,9 +152,9 @@ class Hunt:
     def control(self, session: Session, dice: random.Random) -> None:
         """Pause, resume, and now and then stop one."""
         chosen = dice.choice(self.instances)
-        verb = dice.choices([pause, resume, stop], [45, 53, 2])[0]
-        verb(session, chosen)
-        self.counts[verb.__name__] += 1
+        operation = dice.choices([pause, resume, stop], [45, 53, 2])[0]
+        operation(session, chosen)
+        self.counts[operation.__name__] += 1
 
     def recover(self, session: Session, dice: random.Random) -> None:
         """Let some leases run out, reclaim, send again."""

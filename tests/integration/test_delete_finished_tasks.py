@@ -93,7 +93,7 @@ def test_the_last_task_of_a_failed_instance_stays(database: TestDatabase) -> Non
     assert sequences(database, started.instance_id) == [2, 3]
 
 
-def test_a_batch_is_no_larger_than_asked(database: TestDatabase) -> None:
+def test_a_batch_is_no_larger_than_requested(database: TestDatabase) -> None:
     """The oldest first, call by call, until nothing is left."""
     instance_id = looped(database, 5)
     store = maintenance(database, after(days=8))

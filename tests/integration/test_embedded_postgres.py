@@ -46,7 +46,7 @@ def postmaster(directory: Path) -> int:
 
 
 def gone(port: int, within: float = 10) -> bool:
-    """Whether nobody listens there (any more)."""
+    """Return whether no process listens there."""
     give_up = time.monotonic() + within
     while time.monotonic() < give_up:
         try:
@@ -145,7 +145,7 @@ def reply_of(url: str, query: str, within: float) -> object:
 
 
 def test_server_dies_with_a_parent_that_is_killed(directory: Path) -> None:
-    """SIGKILL leaves nobody to clean up: the guard does, and nothing keeps running."""
+    """After SIGKILL the guard cleans up, and nothing keeps running."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(directory / "orphan")],
@@ -189,7 +189,7 @@ def test_ordinary_user_can_run_it(directory: Path) -> None:
     assert gone(int(port))
 
 
-def test_root_without_user_namespaces_runs_it_as_nobody(directory: Path) -> None:
+def test_root_without_user_namespaces_runs_it_as_another_user(directory: Path) -> None:
     """A container may refuse namespaces. The server then runs as the user nobody."""
     postgres = EmbeddedPostgres(
         directory / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
@@ -216,13 +216,13 @@ def test_server_that_cannot_start_says_why(
 
 def test_given_database_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """FLAMEBOT_DEV_DATABASE_URL is used. DATABASE_URL may belong to another program."""
-    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody.else/prod")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://another.host/prod")
     monkeypatch.setenv("FLAMEBOT_DEV_DATABASE_URL", "postgresql://mine/dev")
     with database_url() as url:
         assert url == "postgresql://mine/dev"
     monkeypatch.delenv("FLAMEBOT_DEV_DATABASE_URL")
     with database_url() as url:
-        assert "somebody.else" not in url
+        assert "another.host" not in url
         session = Session(url)
         assert session.value("select current_database()") == "flamebot"
         session.close()

@@ -136,7 +136,7 @@ def test_the_oldest_open_transaction_is_returned(database: TestDatabase) -> None
 
 
 def test_the_global_pause_is_returned(database: TestDatabase) -> None:
-    """Nobody wonders why nothing begins."""
+    """A global pause is reported: it explains why nothing begins."""
     control(database).pause_all(ALICE)
     health = reads(database).engine_health()
     assert (health["paused"], health["paused_at"], health["paused_seconds"]) == (True, after(), 0)

@@ -1,4 +1,4 @@
-"""The task store: the verbs as Python sees them, values in and values out."""
+"""The engine store: each SQL function as Python calls it, values in and values out."""
 
 from __future__ import annotations
 
@@ -268,14 +268,14 @@ def test_only_what_may_be_called_twice_is(
         call()
         assert database.value("select last_value from losses") > 1, "the connection never broke"
 
-    for verb in (
+    for operation in (
         store.claim_due_tasks,
         store.resend_expired,
         lambda limit: store.reclaim_expired(limit, str(uuid4())),
     ):
         database.rows("select setval('losses', 1, false)")
         with pytest.raises(StoreUnavailable):
-            verb(10)
+            operation(10)
         assert database.value("select is_called from losses"), "the connection never broke"
     assert task(database, waiting.task_id)["status"] == "pending"
     begun: list[Begun] = []
@@ -292,7 +292,7 @@ def test_only_what_may_be_called_twice_is(
     assert committed[0].accepted
 
 
-def test_commit_answers_for_the_fence_that_was_asked(
+def test_commit_reports_each_item_by_its_own_fence(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
     """Of two items for one task, the stale one is not accepted with the other (I4)."""

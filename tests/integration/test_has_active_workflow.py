@@ -16,4 +16,4 @@ def test_live_means_active_paused_or_stopping(database: TestDatabase) -> None:
     assert database.value(HAS_ACTIVE, (started.account_id,)) is True
     stop(database, started.instance_id)
     assert database.value(HAS_ACTIVE, (started.account_id,)) is False
-    assert database.value(HAS_ACTIVE, ("nobody",)) is False
+    assert database.value(HAS_ACTIVE, ("no-such-account",)) is False

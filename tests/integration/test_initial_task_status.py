@@ -39,7 +39,7 @@ def test_each_status(  # noqa: PLR0917  # a row of the table above
     engine_paused: bool,
     expected: str,
 ) -> None:
-    """Running when asked for and due, queued within the horizon, held while paused.
+    """Running when requested and due, queued within the horizon, held while paused.
 
     No pause affects a cancel.
     """

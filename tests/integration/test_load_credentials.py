@@ -41,4 +41,4 @@ def test_account_without_credentials_has_none(
 def test_unknown_account_is_not_found(store: PostgresEngineStore) -> None:
     """An erased account is an error in the domain's words."""
     with pytest.raises(NotFound, match="no such account"):
-        store.load_credentials(AccountId("nobody"))
+        store.load_credentials(AccountId("no-such-account"))

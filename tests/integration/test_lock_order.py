@@ -60,13 +60,13 @@ def by_table(database: TestDatabase) -> Session:
 
 
 def keeps_the_order(
-    database: TestDatabase, level: str, low: str, high: str, verb: Callable[[Session], Any]
+    database: TestDatabase, level: str, low: str, high: str, operation: Callable[[Session], Any]
 ) -> None:
     """Assert that the function waits for the low row without having locked the high one."""
     holder, caller = database.session(), by_table(database)
     holder.begin()
     holder.rows(LOCK[level], (low,))
-    waiting = start(lambda: verb(caller))
+    waiting = start(lambda: operation(caller))
     database.until_blocked(caller)
     database.rows(f"{LOCK[level]} nowait", (high,))
     holder.commit()
@@ -111,7 +111,7 @@ def test_commit_locks_instances_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_commit_locks_tasks_by_id(database: TestDatabase) -> None:
-    """Whoever has only a task's row locked, as reclaim has, meets commits in the same order."""
+    """Reclaim, which locks only a task's row, meets commits in the same order."""
     items = running(database)
     keeps_the_order(
         database, "tasks", f"{LOW}:1", f"{HIGH}:1", lambda session: commit(session, *items)
@@ -202,26 +202,28 @@ MAKES_DUE = {
 
 
 @pytest.mark.race
-@pytest.mark.parametrize("verb", ["start", *MAKES_DUE])
+@pytest.mark.parametrize("operation", ["start", *MAKES_DUE])
 def test_a_global_pause_waits_for_functions_that_make_a_task_due(
-    database: TestDatabase, verb: str
+    database: TestDatabase, operation: str
 ) -> None:
     """I7: after a global pause is acknowledged, only cancels are queued.
 
     A function that makes tasks due has finished by then, or finds the pause.
     """
     started = (
-        failed(database) if verb == "retry" else an_instance(database, a_next(at=after(hours=1)))
+        failed(database)
+        if operation == "retry"
+        else an_instance(database, a_next(at=after(hours=1)))
     )
-    if verb == "resume":
+    if operation == "resume":
         control(database).pause_workflow(started.instance_id, ALICE)
     row = a_start(an_account(database), a_definition(database))
     caller, pauser = database.session(), database.session()
     caller.begin()
-    if verb == "start":
+    if operation == "start":
         start_rows(caller, [row])
     else:
-        caller.rows(MAKES_DUE[verb], {**TIMES, "id": started.instance_id})
+        caller.rows(MAKES_DUE[operation], {**TIMES, "id": started.instance_id})
     waiting = start(lambda: pause_all(pauser))
     database.until_blocked(pauser)
     caller.commit()
@@ -265,25 +267,25 @@ CHANGES = {
 
 
 @pytest.mark.race
-@pytest.mark.parametrize("verb", ["commit", *CHANGES])
-def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str) -> None:
+@pytest.mark.parametrize("operation", ["commit", *CHANGES])
+def test_an_instance_is_locked_before_its_task(database: TestDatabase, operation: str) -> None:
     """A function that waits for an instance does not hold its task.
 
     Else pause and commit could deadlock.
     """
     items: list[tuple[str, int, Decision]] = []
-    if verb == "commit":
+    if operation == "commit":
         running = a_running_task(database)
         instance_id, task_id = running.instance_id, running.task_id
         items = [(task_id, running.fence, a_decision())]
     else:
         started = (
             failed(database)
-            if verb == "retry"
+            if operation == "retry"
             else an_instance(database, a_next(at=after(hours=1)))
         )
         instance_id, task_id = started.instance_id, started.task_id
-    if verb == "resume":
+    if operation == "resume":
         control(database).pause_workflow(instance_id, ALICE)
     holder, caller = database.session(), database.session()
     holder.begin()
@@ -292,7 +294,7 @@ def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str
         lambda: (
             commit(caller, *items)
             if items
-            else caller.rows(CHANGES[verb], {**TIMES, "id": instance_id})
+            else caller.rows(CHANGES[operation], {**TIMES, "id": instance_id})
         )
     )
     database.until_blocked(caller)
@@ -302,14 +304,14 @@ def test_an_instance_is_locked_before_its_task(database: TestDatabase, verb: str
 
 
 @pytest.mark.race
-@pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_the_time_is_read_after_the_waiting(database: TestDatabase, verb: str) -> None:
+@pytest.mark.parametrize("operation", ["pause", "resume"])
+def test_the_time_is_read_after_the_waiting(database: TestDatabase, operation: str) -> None:
     """I7: what the function waited for has begun before the moment that it calls now.
 
     A frozen wait counts from that moment.
     """
     started = an_instance(database, a_next(at=datetime.now(UTC) + timedelta(hours=1)))  # noqa: TID251  # the database's clock is meant
-    if verb == "resume":
+    if operation == "resume":
         pause(database, started.instance_id, now=None)
     holder, caller = database.session(), database.session()
     holder.begin()
@@ -317,7 +319,7 @@ def test_the_time_is_read_after_the_waiting(database: TestDatabase, verb: str) -
     waiting = start(
         lambda: (
             pause(caller, started.instance_id, now=None)
-            if verb == "pause"
+            if operation == "pause"
             else resume(caller, started.instance_id, now=None)
         )
     )

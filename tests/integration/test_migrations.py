@@ -161,22 +161,23 @@ def test_changed_function_replaces_the_old_one(empty_database: str, own_sql: Pat
 
     One without a file is dropped.
     """
-    file = own_sql / "functions" / "a_verb.sql"
+    file = own_sql / "functions" / "a_function.sql"
     file.write_text(
-        "create or replace function a_verb(p_a int) returns int language sql as 'select 1'"
+        "create or replace function a_function(p_a int) returns int language sql as 'select 1'"
     )
     migrate(empty_database, own_sql)
     for changed in (
         "(p_a int) returns text language sql as 'select ''x'''",
         "(p_a text) returns text language sql as 'select p_a'",
     ):
-        file.write_text(f"create or replace function a_verb{changed}")
+        file.write_text(f"create or replace function a_function{changed}")
         migrate(empty_database, own_sql)
         assert (
-            len([row for row in catalog(empty_database) if str(row[1]).startswith("a_verb(")]) == 1
+            len([row for row in catalog(empty_database) if str(row[1]).startswith("a_function(")])
+            == 1
         )
     file.unlink()
-    assert migrate(empty_database, own_sql).dropped == ("a_verb(text)",)
+    assert migrate(empty_database, own_sql).dropped == ("a_function(text)",)
 
 
 def test_changed_view_replaces_the_old_one(empty_database: str, own_sql: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_message_on_its_way_is_void(database: TestDatabase) -> None:
 
 
 def test_a_plan_from_before_the_pause_is_refused(database: TestDatabase) -> None:
-    """Whoever read the workflow before it was paused has another state in mind."""
+    """A client that read the workflow before the pause knows another state."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     onward = Decision(

@@ -37,7 +37,7 @@ def make_due(database: TestDatabase, count: int) -> None:
 
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
-def test_hot_verbs_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
+def test_hot_functions_touch_only_their_rows(crowded: TestDatabase, plan: str) -> None:
     """Claim, begin and commit of a batch read only its rows among a million sleepers."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()

@@ -12,7 +12,7 @@ create temp table many as select n as id, n % 100 as kind from generate_series(1
 create temp table few as select n as id from generate_series(1, 3) n;
 alter table many add primary key (id);
 analyze many, few;
-create function pg_temp.asked(p_how text) returns bigint language plpgsql as $$
+create function pg_temp.counted(p_how text) returns bigint language plpgsql as $$
 begin
     case p_how
         when 'key' then return (select m.kind from many m where m.id = 7);
@@ -41,7 +41,7 @@ def test_scans_and_discarding_joins_are_found(
     watched.session.rows(TABLES)
     many = watched.session.value("select 'many'::regclass::oid::int8")
     watched.call(
-        "select pg_temp.asked(%(how)s) as answer, '{SEQSCAN :scan.scanrelid (1' as odd",
+        "select pg_temp.counted(%(how)s) as answer, '{SEQSCAN :scan.scanrelid (1' as odd",
         {"how": how},
     )
     tables = {many: "many"}

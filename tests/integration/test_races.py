@@ -38,7 +38,7 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import Session, TestDatabase, start
-from tests.support.race import Verb, race
+from tests.support.race import Call, race
 
 pytestmark = pytest.mark.race
 EXPIRE = (
@@ -47,7 +47,7 @@ EXPIRE = (
 )
 
 
-def queued(database: TestDatabase) -> tuple[str, str, Verb]:
+def queued(database: TestDatabase) -> tuple[str, str, Call]:
     """A queued task: its instance, its id, and a begin by its message."""
     started = an_instance(database, a_submit())
     fence = task(database, started.task_id)["fence"]

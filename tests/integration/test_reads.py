@@ -263,7 +263,7 @@ def test_an_account_is_shown_without_credentials(database: TestDatabase) -> None
     bare = reads(database).account(an_account(database))
     assert (bare["has_credentials"], bare["live_workflow_id"]) == (False, None)
     with pytest.raises(NotFound):
-        reads(database).account("nobody")
+        reads(database).account("no-such-account")
 
 
 def test_current_definitions_are_listed_with_their_instances(database: TestDatabase) -> None:
@@ -291,7 +291,7 @@ def test_a_definition_is_shown_by_version(database: TestDatabase) -> None:
     assert store.definition_version("mine", 1)["version"] == 1
     assert store.definition_version("mine", 1)["is_current"] is False
     assert store.definition_version("mine", None)["version"] == 2
-    for workflow_type, absent in (("mine", 3), ("nobody", None)):
+    for workflow_type, absent in (("mine", 3), ("no-such-type", None)):
         with pytest.raises(NotFound):
             store.definition_version(workflow_type, absent)
 

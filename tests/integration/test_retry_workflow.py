@@ -323,7 +323,7 @@ def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase
 
 
 def test_retry_forgives_crashes(database: TestDatabase) -> None:
-    """Whoever is opened again may crash as often again (I8)."""
+    """A reopened task may be reclaimed as often again (I8)."""
     started = failed(database, unknown=True)
     forced(database, started.task_id, reclaims=5)
     control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)

@@ -125,7 +125,9 @@ def session(
     one.close()
 
 
-def test_each_role_may_execute_its_verbs_and_no_others(deployed: TestDatabase, role: str) -> None:
+def test_each_role_may_execute_its_functions_and_no_others(
+    deployed: TestDatabase, role: str
+) -> None:
     """The whole matrix, function by function."""
     rows = deployed.rows(
         "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace"
@@ -207,7 +209,7 @@ def test_only_what_shows_things_reads_views(deployed: TestDatabase, role: str) -
         "select apply_decision(null, null, null, null, null, null, null, null)",
     ],
 )
-def test_the_way_around_the_verbs_is_closed(session: Session, statement: str) -> None:
+def test_the_way_around_the_sql_functions_is_closed(session: Session, statement: str) -> None:
     """Tried for real, by each role."""
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         session.rows(statement)
@@ -220,7 +222,7 @@ def test_no_role_waits_for_ever(session: Session) -> None:
 
 
 def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
-    """Every verb of the control and the read store."""
+    """Every SQL function of the admin and the read store."""
     url = log_in("flamebot_api")
     db, clock = Database(lambda: url), StoppedClock(NOON)
     store, reads = (

@@ -117,7 +117,7 @@ def test_only_an_active_workflow_runs_now(database: TestDatabase, state: str) ->
 
 
 def test_a_former_revision_is_refused(database: TestDatabase) -> None:
-    """Somebody else has changed the workflow since it was read."""
+    """A request with an old revision is refused: the workflow has changed since it was read."""
     started = an_instance(database, a_next(at=after(hours=5)))
     with pytest.raises(RevisionConflict):
         control(database).run_workflow_now(started.instance_id, 7, ALICE)

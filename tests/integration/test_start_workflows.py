@@ -129,12 +129,12 @@ def test_every_row_has_its_own_result(database: TestDatabase) -> None:
     """Missing and incomplete accounts, and the same account twice, spoil no other row."""
     definition = a_definition(database)
     good, bare = an_account(database), an_account(database, model_id=None)
-    rows = [a_start(account, definition) for account in (good, bare, "nobody", good)]
+    rows = [a_start(account, definition) for account in (good, bare, "no-such-account", good)]
     answers = {(answer["account_id"], answer["status"]) for answer in start_rows(database, rows)}
     assert answers == {
         (good, "started"),
         (bare, "incomplete"),
-        ("nobody", "missing"),
+        ("no-such-account", "missing"),
         (good, "already_active"),
     }
     assert database.value("select count(*) from workflow_instances") == 1
@@ -194,7 +194,7 @@ def test_every_start_leaves_an_audit_row(database: TestDatabase) -> None:
         database,
         [
             a_start(started.account_id, a_definition(database)),
-            a_start("nobody", a_definition(database)),
+            a_start("no-such-account", a_definition(database)),
         ],
     )
     (row,) = database.rows("select actor, action, subject, reason from audit_log")

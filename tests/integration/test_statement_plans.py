@@ -310,4 +310,4 @@ def test_no_statement_reads_a_table_from_end_to_end(
         for path in (sql_dir / "functions").glob("*.sql")
         if TOUCHES.search(path.read_text().partition("$$")[2])
     }
-    assert touching - called == FOR_PEOPLE, "a verb that no scene here calls"
+    assert touching - called == FOR_PEOPLE, "an SQL function that no scene here calls"

@@ -279,7 +279,7 @@ def test_a_begin_that_meets_a_stop_begins_nothing(database: TestDatabase) -> Non
     assert instance(database, started.instance_id)["status"] == "stopped"
 
 
-def test_the_cancel_knows_what_was_asked_for(database: TestDatabase) -> None:
+def test_the_cancel_has_the_request_of_its_job(database: TestDatabase) -> None:
     """The request of the job stays with the cancel.
 
     If the job has succeeded, the history can say so.

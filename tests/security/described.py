@@ -41,7 +41,7 @@ class Route:
     def at(self, **values: str) -> str:
         """Return the path with plausible parameters."""
         plausible = {
-            "id": UUID if "/workflows/{id}" in self.path else "somebody",
+            "id": UUID if "/workflows/{id}" in self.path else "acct-001",
             "type": "default",
             "version": "1",
         } | values

@@ -68,8 +68,8 @@ class Front:
             ],
             "ImportBucket": "imports-of-the-front",
             "CredentialsKey.Arn": aws("kms").create_key()["KeyMetadata"]["Arn"],
-            "ActionsTokenSecret": "not asked for",
-            "OpenAiSecret": "not asked for",
+            "ActionsTokenSecret": "not read",
+            "OpenAiSecret": "not read",
         }
         self.template = Template(ROOT / "template.yaml", known)
         self._cleanup = ExitStack()

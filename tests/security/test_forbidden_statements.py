@@ -85,7 +85,7 @@ def session(role: str, postgres: Server, deployed: TestDatabase) -> Iterator[Ses
     one.close()
 
 
-def test_no_verb_of_another_function_runs(
+def test_no_sql_function_of_another_role_runs(
     session: Session, deployed: TestDatabase, role: str
 ) -> None:
     """S18: no SQL function of another role can be called; its own can."""

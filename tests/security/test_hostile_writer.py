@@ -182,24 +182,24 @@ def test_account_data_changes_nothing_but_the_text(engine: Engine, aws_endpoint:
             )
             engine.database.rows(rename, (model, started[-1]))
         engine.drive(lambda: all(engine.status(one) != "active" for one in started), runner=step)
-        asked = [json.loads(request.body) for request in server.requests]
+        requests = [json.loads(request.body) for request in server.requests]
         addresses = {
             int(url.rpartition(":")[2]) for url in (server.url, engine.actions.url, aws_endpoint)
         }
-    assert len(asked) == len(names)
-    assert {tuple(sorted(request)) for request in asked} == {("messages", "model")}, (
+    assert len(requests) == len(names)
+    assert {tuple(sorted(request)) for request in requests} == {("messages", "model")}, (
         "no tools, nothing else"
     )
-    assert {tuple(message["role"] for message in request["messages"]) for request in asked} == {
+    assert {tuple(message["role"] for message in request["messages"]) for request in requests} == {
         ("system", "user")
     }
-    assert len({request["messages"][0]["content"] for request in asked}) == 1, (
+    assert len({request["messages"][0]["content"] for request in requests}) == 1, (
         "the instructions are ours, whatever an account is called"
     )
-    lines = [request["messages"][1]["content"] for request in asked]
+    lines = [request["messages"][1]["content"] for request in requests]
     assert all(line.isprintable() and len(line) < 160 for line in lines)
     for needle in (SECRET, "acc-", "password"):
-        assert not any(needle in json.dumps(request) for request in asked), (
+        assert not any(needle in json.dumps(request) for request in requests), (
             "neither credentials nor ids"
         )
     writes = {

@@ -199,10 +199,10 @@ def begin(
             "select task_id, fence from scheduled_tasks where task_id = any (%s)", (list(task_ids),)
         )
     }
-    asked = list(fences) if fences is not None else [known[task_id] for task_id in task_ids]
+    given = list(fences) if fences is not None else [known[task_id] for task_id in task_ids]
     return db.rows(
         "select * from begin_tasks(%s::text[], %s::bigint[], %s::uuid, %s, %s)",
-        (list(task_ids), asked, delivery_id or str(uuid4()), now, LEASE),
+        (list(task_ids), given, delivery_id or str(uuid4()), now, LEASE),
     )
 
 

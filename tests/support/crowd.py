@@ -54,7 +54,7 @@ def fill(database: TestDatabase, count: int = SLEEPERS) -> None:
     values = {"definition": a_definition(database), "now": after(), "count": count}
     database.rows(
         "set maintenance_work_mem = '256MB'; set session_replication_role = replica"
-    )  # no foreign key is asked about
+    )  # no foreign key is checked
     for statement in _FILL:
         database.rows(statement, values)
     for statement in again:

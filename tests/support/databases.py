@@ -139,7 +139,7 @@ class TestDatabase:
         return self.main.value(sql, params)
 
     def until_blocked(self, session: Session, timeout: float = 10) -> None:
-        """Wait until a session waits for a lock: from then on the order of a race is settled."""
+        """Wait until a session waits for a lock: from then on the order of a race is fixed."""
         give_up = time.monotonic() + timeout
         while not self.value("select cardinality(pg_blocking_pids(%s)) > 0", (session.pid,)):
             assert time.monotonic() < give_up, "the session never waited for a lock"

@@ -12,11 +12,11 @@ import psycopg2
 
 from tests.support.databases import Session, TestDatabase, start
 
-Verb = Callable[[Session], Any]
+Call = Callable[[Session], Any]
 
 
 def race(
-    database: TestDatabase, first: Verb, second: Verb, *, waits: bool = True
+    database: TestDatabase, first: Call, second: Call, *, waits: bool = True
 ) -> tuple[Any, Any]:
     """Run the first call, then the second before the first has committed, then commit.
 
@@ -37,12 +37,12 @@ def race(
     return first_answer, second_answer
 
 
-def or_refusal(verb: Verb) -> Verb:
+def or_refusal(operation: Call) -> Call:
     """Return the call with refusals as results: the SQLSTATE, such as FB001."""
 
     def call(session: Session) -> Any:
         try:
-            return verb(session)
+            return operation(session)
         except psycopg2.Error as refusal:
             if not (refusal.pgcode or "").startswith("FB"):
                 raise

@@ -24,13 +24,13 @@ def test_lambda_builds_in_its_init_phase(monkeypatch: pytest.MonkeyPatch) -> Non
     assert built == ["built"]
 
 
-def test_what_fails_then_is_told_by_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_then_is_raised_by_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure while building is raised by the handler: the module is imported only once."""
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
     bootstrap.prepare(failing)
 
 
-def test_nobody_else_builds_while_importing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_lambda_builds_while_importing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing a handler outside Lambda builds nothing."""
     monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
     bootstrap.prepare(failing)

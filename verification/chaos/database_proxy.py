@@ -20,7 +20,7 @@ from typing import Literal
 
 Way = Literal["statement", "answer"]  # what is lost
 
-_VERBS = (
+_FUNCTIONS = (
     b"begin_tasks",
     b"commit_tasks",
     b"claim_due_tasks",
@@ -32,7 +32,7 @@ _VERBS = (
     b"stop_workflow",
 )
 # Matches at the start of a statement, so that a migration's CREATE FUNCTION does not count.
-_CALL = re.compile(rb"Q....select (?:\* from )?(" + b"|".join(_VERBS) + rb")\(", re.DOTALL)
+_CALL = re.compile(rb"Q....select (?:\* from )?(" + b"|".join(_FUNCTIONS) + rb")\(", re.DOTALL)
 _UNTYPED_REQUESTS = {
     80877103,
     80877104,
@@ -93,7 +93,7 @@ class DatabaseProxy:
             server.settimeout(_ANSWER_SECONDS)
             for side in (client, server):
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            asked = _Messages()
+            requests = _Messages()
             while True:
                 readable, _, _ = select.select([client, server], [], [])
                 if server in readable:
@@ -105,21 +105,21 @@ class DatabaseProxy:
                     chunk = client.recv(_CHUNK)
                     if not chunk:
                         return
-                    for message in asked.add(chunk):
+                    for message in requests.add(chunk):
                         if not self._forward(message, server):
                             return
 
     def _forward(self, message: bytes, server: socket.socket) -> bool:
         """Forward a message; return whether the connection stays open."""
-        verb = _CALL.match(message)
-        way = self._drawn() if verb is not None else None
+        call = _CALL.match(message)
+        way = self._drawn() if call is not None else None
         if way == "statement":
-            self._count(verb, way)
+            self._count(call, way)
             return False
         server.sendall(message)
         if way == "answer":
             if b"C" in _answer_types(server):
-                self._count(verb, way)
+                self._count(call, way)
             return False
         return True
 
@@ -128,10 +128,10 @@ class DatabaseProxy:
             draw = self._draws.uniform(0, 1)
         return "statement" if draw < self.chance else "answer" if draw < 2 * self.chance else None
 
-    def _count(self, verb: re.Match[bytes] | None, way: Way) -> None:
-        assert verb is not None
+    def _count(self, call: re.Match[bytes] | None, way: Way) -> None:
+        assert call is not None
         with self._guard:
-            self._lost[verb[1].decode(), way] += 1
+            self._lost[call[1].decode(), way] += 1
 
 
 class _Messages:

@@ -46,17 +46,17 @@ def unexplained_overlaps(
     answered meanwhile. Also returns the number of overlaps whose lease had expired.
     """
     times = FenceTimes(writes)
-    settled: dict[str, float] = {}
+    answered: dict[str, float] = {}
     for write in writes:
         if write["key"] and write["status"] in (200, 202):
-            settled[write["key"]] = min(write["endedAt"], settled.get(write["key"], float("inf")))
+            answered[write["key"]] = min(write["endedAt"], answered.get(write["key"], float("inf")))
     by_account: dict[str, list[Json]] = defaultdict(list)
     for write in writes:
         by_account[write["account"]].append(write)
     found, lapsed = [], 0
     for own in by_account.values():
         for one, other in pairwise(sorted(own, key=lambda write: write["startedAt"])):
-            over = min(one["endedAt"], settled.get(one["key"] or "", float("inf")))
+            over = min(one["endedAt"], answered.get(one["key"] or "", float("inf")))
             if one["key"] == other["key"] or other["startedAt"] >= over - _CLOCKS:
                 continue
             if (

@@ -1,6 +1,6 @@
 """`make chaos`: kill and freeze real processes under load, then compare workflows and effects.
 
-Exit status: 0 passed; 1 an invariant is broken or not everything settled; 3 the run is invalid
+Exit status: 0 passed; 1 an invariant is broken or not everything came to rest; 3 the run is invalid
 because too few faults hit.
 """
 

@@ -168,8 +168,8 @@ class Run:
     def _evidence(self, world: World, nemesis: Nemesis, writes: list[Json] | None) -> Counter[str]:
         counts = Counter(nemesis.evidence)
         counts += world.log.counts
-        for (verb, way), times in world.proxy.lost().items():
-            counts[f"{verb}: {way} lost"] += times
+        for (function, way), times in world.proxy.lost().items():
+            counts[f"{function}: {way} lost"] += times
         if writes is not None:
             counts += Counter(fault_counts(writes))
         return counts

@@ -75,6 +75,6 @@ def test_a_lost_statement_is_not_executed_and_a_lost_answer_is(
     with pytest.raises(psycopg2.OperationalError, match="closed the connection"):
         _run(_through(proxy, empty_database), CALL)
     assert _run(_through(proxy, empty_database), "select count(*) from calls") == [(executed,)], (
-        "what is no verb gets through"
+        "a statement that calls no function of the list is forwarded"
     )
     assert dict(proxy.lost()) == {("commit_tasks", way): 1}

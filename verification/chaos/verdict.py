@@ -124,7 +124,7 @@ def _check_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Js
     strangers = [
         job["account"] for job in ledger["jobs"] if job["account"] not in promises.workflows
     ]
-    verdict.add("I5, effects for accounts that nobody acknowledged", strangers)
+    verdict.add("I5, effects for accounts that were never acknowledged", strangers)
     verdict.add(
         "jobs left open",
         [job["key"] for job in ledger["jobs"] if job["status"] not in ("succeeded", "cancelled")],
@@ -142,7 +142,7 @@ def _check_ledger(verdict: Verdict, world: World, workload: Workload, ledger: Js
     verdict.figures |= {
         "effect requests": len(requests),
         "effects": len(ledger["jobs"]),
-        "effects asked for more than once": sum(times > 1 for times in keys.values()),
+        "effects requested more than once": sum(times > 1 for times in keys.values()),
         "stale writes refused by the service": sum(
             write["status"] == 409 for write in ledger["writes"]
         ),

@@ -36,7 +36,7 @@ _SWIPE = {
 # workflow's version.
 VERSIONS: dict[int, list[Json]] = {1: [_REST, _PROMPT, _SWIPE], 2: [_REST, _SWIPE, _PROMPT]}
 EFFECTS = {1: ["updatePrompt", "startSwipeTask"], 2: ["startSwipeTask", "updatePrompt"]}
-_ROOM = """
+_LOAD = """
     select (select count(*) from workflow_instances where is_live) as live,
            (select count(*) from scheduled_tasks
              where status in ('pending', 'queued')
@@ -78,7 +78,7 @@ class Workload:
         self.promises = Promises()
         self.failures: Counter[str] = Counter()
         self.broken: list[BaseException] = []
-        self.asked = ""
+        self.last_request = ""
         self._stopping = threading.Event()
         self._quiet = threading.Event()
         self._enough = threading.Event()
@@ -114,7 +114,7 @@ class Workload:
         self._operator.join(timeout)
         if self._operator.is_alive():
             raise AssertionError(
-                f"the operator could not resume what it had paused; asked for last: {self.asked}"
+                f"the operator could not resume what it had paused; last: {self.last_request}"
             )
 
     def stop(self) -> None:
@@ -147,7 +147,7 @@ class Workload:
             if version != published:
                 self._publish(client, version)
                 published = version
-            self._wait_for_room()
+            self._wait_for_capacity()
             if self._stopping.is_set():
                 return
             size = min(portion, left) if left > 0 else portion
@@ -171,12 +171,12 @@ class Workload:
                 client.ask("PUT", f"/v1/definitions/{TYPE}", document, **follows)
             self._stopping.wait(0.3)
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_capacity(self) -> None:
         """Wait while too many workflows are live: a long backlog is only sent again and again."""
         pace = self._world.pace
         while not self._stopping.is_set():
             with suppress(psycopg2.Error):  # struck
-                (row,) = self._world.rows(_ROOM, self._world.engine_now())
+                (row,) = self._world.rows(_LOAD, self._world.engine_now())
                 if row["live"] <= pace.at_once - pace.portion and row["waiting"] < pace.portion:
                     return
             self._stopping.wait(0.5)
@@ -233,9 +233,9 @@ class Workload:
             elif account not in self.promises.to_be_stopped and account not in [
                 other for _, other, _ in paused
             ]:
-                asked = self._command(client, account, "pause")
-                if asked is not None and asked["status"] == "paused":
-                    acknowledged = None if asked["effectInFlight"] else time.time()
+                shown = self._command(client, account, "pause")
+                if shown is not None and shown["status"] == "paused":
+                    acknowledged = None if shown["effectInFlight"] else time.time()
                     paused.append((time.monotonic() + draws.uniform(0.5, 5), account, acknowledged))
             for entry in [entry for entry in paused if entry[0] < time.monotonic()]:
                 paused.remove(entry)
@@ -251,7 +251,7 @@ class Workload:
         path = f"/v1/workflows/{self.promises.workflows[account]}/{action}"
         while not self._stopping.is_set():
             answer = client.ask("POST", path, {"reason": "chaos"})
-            self.asked = f"{path}, failures so far {dict(client.failures)}"
+            self.last_request = f"{path}, failures so far {dict(client.failures)}"
             if answer is not None:
                 self.promises.commands[action] += answer.status == 200
                 return answer.document if answer.status == 200 else None

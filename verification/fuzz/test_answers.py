@@ -135,17 +135,17 @@ def test_any_answer_on_the_wire_is_an_answer_or_a_typed_failure(
     with misbehaving(raw(answer)) as server:
         api = ActionsApi(server.url, lambda: "t", timeout=timedelta(seconds=1), wall=lambda: NOW)
         try:
-            told: object = api.submit("a", WRITE, key="i:1", fencing_token=1)
+            found: object = api.submit("a", WRITE, key="i:1", fencing_token=1)
         except ServiceError as error:
-            told = error
+            found = error
         finally:
             api.close()
-    if isinstance(told, ServiceError):
-        assert told.retry_after is None or timedelta() <= told.retry_after <= DAY
+    if isinstance(found, ServiceError):
+        assert found.retry_after is None or timedelta() <= found.retry_after <= DAY
         wanted = {429: ServiceThrottled}.get(
             status, ServiceRefused if 400 <= status < 500 else OutcomeUnknown
         )
-        assert type(told) in (wanted, OutcomeUnknown)  # bytes that are not HTTP have no status
+        assert type(found) in (wanted, OutcomeUnknown)  # bytes that are not HTTP have no status
     else:
-        assert told
+        assert found
         assert 200 <= status < 300

@@ -119,13 +119,13 @@ def test_every_answer_is_one_that_the_description_names(front: Front, tmp_path: 
     )
     Tally.cases += report["test_cases"]["generated"]
     assert report["test_cases"]["generated"] > 1000
-    told = [entry for entry in front.log_entries() if "message" in entry]
+    logged = [entry for entry in front.log_entries() if "message" in entry]
     assert [
-        entry for entry in told if entry["message"] in ("request_failed", "invocation_failed")
+        entry for entry in logged if entry["message"] in ("request_failed", "invocation_failed")
     ] == []
     answered = Counter(
         (entry["method"], entry["route"])
-        for entry in told
+        for entry in logged
         if entry["message"] == "request_handled" and entry["status"] < 300
     )
     described = {

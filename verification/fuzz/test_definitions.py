@@ -30,7 +30,7 @@ STEPS = 60  # of a run: an endless loop has iterated by then
 _types = itertools.count(1)
 
 
-def assert_told(issues: list[ValidationIssue], document: Any) -> None:
+def assert_described(issues: list[ValidationIssue], document: Any) -> None:
     """Assert that each issue has a sentence and a pointer that resolves."""
     assert issues
     for issue in issues:
@@ -53,7 +53,7 @@ def assert_told(issues: list[ValidationIssue], document: Any) -> None:
 
 @given(st.one_of(definitions(), spoiled(definitions()), JSON))
 @effort(150)
-def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
+def test_any_document_is_read_or_has_issues(document: Any) -> None:
     """Any document gives a definition or issues with pointers.
 
     An accepted one can be stored and bound again.
@@ -62,7 +62,7 @@ def test_any_document_is_read_or_told_what_is_wrong(document: Any) -> None:
     assert (definition is None) == bool(issues)
     if definition is None:
         if not unstorable(document) and isinstance(document, dict):
-            assert_told(issues, document)
+            assert_described(issues, document)
         return
     stored = {**json.loads(to_json(document)), "version": 1}
     again = bind_definition(stored, REGISTRY, POLICY, DefinitionId(1))

@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="runs whose name has one of these in it",
     )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="so many at once")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     missing = [tool for tool in ("spin", "gcc") if shutil.which(tool) is None]
     if missing:
         print(
@@ -136,15 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 0
     started, answers = time.monotonic(), list[Answer]()
-    with ThreadPoolExecutor(asked.jobs) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:
         for title, runs in (
-            {"before a guard is taken away": BASES} if asked.bases else RUNS
+            {"before a guard is taken away": BASES} if options.bases else RUNS
         ).items():
             chosen = [
                 run
                 for run in runs
-                if (run.quick or not asked.quick)
-                and (not asked.only or any(w in run.name for w in asked.only))
+                if (run.quick or not options.quick)
+                and (not options.only or any(w in run.name for w in options.only))
             ]
             if chosen:
                 print(

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = _verdicts(chosen, idle)
     if results is None:
         return 2
-    return _told(results, time.monotonic() - started)
+    return _report(results, time.monotonic() - started)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -103,7 +103,7 @@ def _verdicts(chosen: Sequence[Mutant], idle: SimpleQueue[Laboratory]) -> list[R
     return results
 
 
-def _told(results: Sequence[Result], seconds: float) -> int:
+def _report(results: Sequence[Result], seconds: float) -> int:
     counts = Counter(result.verdict for result in results)
     for result in results:
         if result.verdict is not Verdict.KILLED:

@@ -31,7 +31,7 @@ class Calls:
     mirror: Mirror
     begun: set[tuple[str, int]]
     iterations_at: dict[str, str]
-    asked_for: dict[str, tuple[int, int]]
+    throttled_until: dict[str, tuple[int, int]]
 
     def wrong(self, invariant: str, what: str) -> None:
         """Report a violation to the oracle."""
@@ -47,7 +47,7 @@ class Calls:
             if not call.key.startswith(f"{call.account}:"):
                 self.wrong("I5", f"a registration of {call.account} under the key {call.key}")
             if not any(fence == call.fence for _, fence in self.begun):
-                self.wrong("I4", f"a registration with the fence {call.fence}, which nobody has")
+                self.wrong("I4", f"a registration with the fence {call.fence}, which no task has")
             return
         row = self.mirror.tasks.get(call.key)
         if row is None or row.phase != "submit" or row.account_id != call.account:
@@ -62,10 +62,10 @@ class Calls:
             and row.first_begun < START_EPOCH_US + self.world.scheduler.now - KEY_LIFETIME - HOUR
         ):
             self.wrong("I5", f"{call.key} was sent again after the life of its key")
-        not_before, asked = self._not_before().get(call.key, (0, 0))
+        not_before, ended = self._not_before().get(call.key, (0, 0))
         if (
             self.world.scheduler.now < not_before
-            and asked == self.world.operators.ended[call.key.rpartition(":")[0]]
+            and ended == self.world.operators.ended[call.key.rpartition(":")[0]]
         ):
             self.wrong(
                 "I8",
@@ -171,19 +171,19 @@ class Calls:
             call.facts["status"] = answer.status_code
             after = int(answer.headers.get("retry-after", 0))
             if call.key is not None and after and answer.status_code in (429, 503):
-                asked = self.world.operators.ended[call.key.rpartition(":")[0]]
+                ended = self.world.operators.ended[call.key.rpartition(":")[0]]
                 self._not_before()[call.key] = (
                     self.world.scheduler.now + (after - 1) * SECOND,
-                    asked,
+                    ended,
                 )
         if call.path == "/tasks":
             self._looked_up(call, answer)
 
     def _not_before(self) -> dict[str, tuple[int, int]]:
-        """Per key: until when the service asked to wait, and the operator commands by then."""
-        if not hasattr(self, "asked_for"):
-            self.asked_for = {}
-        return self.asked_for
+        """Per key: until when the service requested a wait, and the operator commands by then."""
+        if not hasattr(self, "throttled_until"):
+            self.throttled_until = {}
+        return self.throttled_until
 
     def _holds(self, call: Call) -> bool:
         if call.left is not None or not call.environment.alive:
@@ -202,7 +202,7 @@ class Calls:
         if operation == "UpdateItem" and not taken:
             self.world.rare("a lock was not to be had")
 
-    def new_key(self, verb: str, new: TaskRow, instance: InstanceRow) -> None:
+    def new_key(self, function: str, new: TaskRow, instance: InstanceRow) -> None:
         """I5: a step gets a new key only after the old one failed, or was never accepted."""
         if not hasattr(self, "iterations_at"):
             self.iterations_at = {}
@@ -217,7 +217,7 @@ class Calls:
             if job is not None and job["status"] not in ("failed", "cancelled"):
                 self.wrong(
                     "I5",
-                    f"{verb} made {new.task_id} while the job of {task_id} was {job['status']}",
+                    f"{function} made {new.task_id} while the job of {task_id} was {job['status']}",
                 )
             self.world.rare("a new key after the old one's work failed")
             return

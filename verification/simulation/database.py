@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from verification.simulation.environment import Environment
     from verification.simulation.world import World
 
-_VERB = re.compile(r"\b(?:from|select)\s+(\w+)\(")
+_FUNCTION = re.compile(r"\b(?:from|select)\s+(\w+)\(")
 READS = frozenset(
     {
         "definition_document",
@@ -72,9 +72,9 @@ prepare watch (bigint) as select json_build_object(
 """
 
 
-def verb_of(sql: str) -> str:
+def function_of(sql: str) -> str:
     """Return the SQL function that a statement calls."""
-    found = _VERB.search(sql)
+    found = _FUNCTION.search(sql)
     return found.group(1) if found else ""
 
 
@@ -207,7 +207,7 @@ class SimCursor:
         """Run a statement, or fail as a network and a server do."""
         environment = self._connection.environment
         world = environment.world
-        verb = verb_of(sql)
+        function = function_of(sql)
         environment.enter("postgres")
         if self._connection.closed:
             raise psycopg2.InterfaceError("connection already closed")
@@ -219,27 +219,27 @@ class SimCursor:
             "postgres.cancelled",
         ):
             case "fail_before":
-                world.oracle.in_doubt(verb, params, executed=False)
-                self._lose(f"fails before {verb}")
+                world.oracle.in_doubt(function, params, executed=False)
+                self._lose(f"fails before {function}")
             case "late":
                 world.run_late(environment, sql, params)
-                self._lose(f"is lost, {verb} goes on")
+                self._lose(f"is lost, {function} goes on")
             case "rolled_back":
-                world.trace(f"{environment.name} {verb} is rolled back")
+                world.trace(f"{environment.name} {function} is rolled back")
                 raise (_RolledBack if world.rng.random() < 0.5 else _Deadlock)("rolled back")
             case "cancelled":
-                world.trace(f"{environment.name} {verb} is cancelled")
+                world.trace(f"{environment.name} {function} is cancelled")
                 raise _Cancelled("canceling statement due to statement timeout")
             case "read_only":
                 world.read_only_until = world.scheduler.now + world.rng.randint(
                     2 * SECOND, 40 * SECOND
                 )
-        if world.read_only_until > world.scheduler.now and verb not in READS:
+        if world.read_only_until > world.scheduler.now and function not in READS:
             raise _ReadOnly("cannot execute in a read-only transaction")
         self._result = world.statement(environment.function, environment.name, sql, params)
-        if verb and world.faults.fires("postgres.lost_reply"):
-            world.oracle.in_doubt(verb, params, executed=True)
-            self._lose(f"loses the reply of {verb}")
+        if function and world.faults.fires("postgres.lost_reply"):
+            world.oracle.in_doubt(function, params, executed=True)
+            self._lose(f"loses the reply of {function}")
         environment.leave("postgres")
 
     def _lose(self, how: str) -> None:

@@ -26,7 +26,7 @@ class Limits:
     leases_then: dict[str, int]
     longest_wait = 0
     full_at = 0  # when the queue capacity was last used up
-    no_room_until: dict[str, int]  # for each task that was due and pending
+    full_until: dict[str, int]  # for each task that was due and pending
     _definitions: dict[int, Any]
 
     def wrong(self, invariant: str, what: str) -> None:
@@ -45,7 +45,7 @@ class Limits:
         return self._definitions[definition_id]
 
     def within_limits(
-        self, verb: str, old: TaskRow | None, new: TaskRow, instance: InstanceRow, now: int
+        self, function: str, old: TaskRow | None, new: TaskRow, instance: InstanceRow, now: int
     ) -> None:
         """Check attempts, reclaims, sends and the wait before a retry against their limits."""
         if new.reclaims > MAX_RECLAIMS or new.sends > MOST_SENDS:
@@ -58,9 +58,9 @@ class Limits:
             if new.phase == "cancel"
             else steps[new.step_id].get("maxAttempts", config.get("maxRetries", 2) + 1)
         )
-        if old is not None and new.attempts < old.attempts and verb != "retry_workflow":
+        if old is not None and new.attempts < old.attempts and function != "retry_workflow":
             self.wrong(
-                "I8", f"{verb} forgot attempts of {new.task_id}: {old.attempts}, {new.attempts}"
+                "I8", f"{function} forgot attempts of {new.task_id}: {old.attempts}, {new.attempts}"
             )
         if new.attempts > limit:
             self.wrong("I8", f"{new.task_id} made {new.attempts} attempts of {limit}")
@@ -69,7 +69,7 @@ class Limits:
             "submit",
             "cancel",
         )
-        if verb == "commit_tasks" and counted and new.live:
+        if function == "commit_tasks" and counted and new.live:
             base, cap = config["retryBackoffMs"] * 1000, config["maxRetryDelayMs"] * 1000
             longest = max(min(cap, base * 2 ** (new.attempts - 1)), LONGEST_RETRY_AFTER)
             if new.scheduled_for > now + longest + _SLACK:
@@ -82,7 +82,7 @@ class Limits:
     def calm(self) -> None:
         """Note that faults have stopped."""
         self.calm_since = START_EPOCH_US + self.world.scheduler.now
-        self.no_room_until = {}
+        self.full_until = {}
         self.leases_then = {
             row.task_id: row.lease for row in self.mirror.tasks.values() if row.lease is not None
         }
@@ -133,8 +133,8 @@ class Limits:
                     self.world.resumed_at,
                 )
                 if row.status == "pending":  # the tick claims no more than the queue capacity
-                    self.no_room_until[row.task_id] = self.full_at
-                since = max(since, self.no_room_until.get(row.task_id, 0))
+                    self.full_until[row.task_id] = self.full_at
+                since = max(since, self.full_until.get(row.task_id, 0))
                 late = now - since > LEASE + 2 * TICK + _SLACK
             else:
                 continue

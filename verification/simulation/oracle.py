@@ -60,49 +60,49 @@ class Oracle(Calls, Limits):
         """Add a value to a metric's total."""
         self.metrics[name] += int(value)
 
-    def in_doubt(self, verb: str, params: Any, *, executed: bool) -> None:
+    def in_doubt(self, function: str, params: Any, *, executed: bool) -> None:
         """Note that a caller does not know whether its statement ran."""
-        if verb == "commit_tasks":
+        if function == "commit_tasks":
             for item in json.loads(params["items"]):
                 self.doubt[item["task_id"], item["fence"]] = executed
 
     # Changes of rows
 
     def observe(
-        self, verb: str, params: Any, result: Result | None, seen: dict[str, Any], *, late: bool
+        self, function: str, params: Any, result: Result | None, seen: dict[str, Any], *, late: bool
     ) -> list[str]:
         """Check the changes that a statement made; return them in words."""
         now = START_EPOCH_US + self.world.scheduler.now
         paused_before = self.mirror.paused
-        before = dict(self.mirror.tasks) if verb == "commit_tasks" else {}
+        before = dict(self.mirror.tasks) if function == "commit_tasks" else {}
         tasks, instances = self.mirror.take(seen)
         for old_instance, instance in instances:
-            self._instance(verb, old_instance, instance)
+            self._instance(function, old_instance, instance)
         for old, new in tasks:
-            self._task(verb, old, new, now, paused=paused_before)
+            self._task(function, old, new, now, paused=paused_before)
         touched = {new.instance_id for _, new in tasks} | {new.instance_id for _, new in instances}
         for instance_id in sorted(touched):
             self._whole(instance_id)
         if len(self.mirror.tasks) - len(self.mirror.deleted) != seen["count"]:
-            self._deleted(verb, now)
-        match verb:
+            self._deleted(function, now)
+        match function:
             case "begin_tasks":
                 self._begin(params, result, tasks)
             case "commit_tasks":
                 self._commit(params, result, tasks, before)
             case "reclaim_expired" | "resend_expired" if tasks:
-                self._recovery(verb, tasks)
+                self._recovery(function, tasks)
         if late:
             self.world.rare(
                 "a late statement changed something"
                 if tasks or instances
                 else "a late statement changed nothing"
             )
-        return [_told(old, new) for old, new in tasks] + [
+        return [_described(old, new) for old, new in tasks] + [
             f"{i.instance_id[:8]} {o and o.status}>{i.status}" for o, i in instances
         ]
 
-    def _instance(self, verb: str, old: InstanceRow | None, new: InstanceRow) -> None:
+    def _instance(self, function: str, old: InstanceRow | None, new: InstanceRow) -> None:
         if old is None:
             if new.live and any(
                 o.live and o.account_id == new.account_id and o != new
@@ -119,10 +119,12 @@ class Oracle(Calls, Limits):
         if new.revision < old.revision:
             self.wrong("I4", f"revision of {new.instance_id} fell")
         if old.status in ("completed", "stopped") and new.status != old.status:
-            self.wrong("I3", f"{new.instance_id} was {old.status} and is {new.status} by {verb}")
+            self.wrong(
+                "I3", f"{new.instance_id} was {old.status} and is {new.status} by {function}"
+            )
         if new.live and not old.live:
-            if verb != "retry_workflow":
-                self.wrong("I3", f"{verb} revived {new.instance_id}")
+            if function != "retry_workflow":
+                self.wrong("I3", f"{function} revived {new.instance_id}")
             others = [
                 o
                 for o in self.mirror.instances.values()
@@ -132,7 +134,7 @@ class Oracle(Calls, Limits):
                 self.wrong("I1", f"a second live instance of {new.account_id}")
 
     def _task(
-        self, verb: str, old: TaskRow | None, new: TaskRow, now: int, *, paused: bool
+        self, function: str, old: TaskRow | None, new: TaskRow, now: int, *, paused: bool
     ) -> None:
         world, name = self.world, new.task_id
         instance = self.mirror.instances[new.instance_id]
@@ -141,19 +143,19 @@ class Oracle(Calls, Limits):
             if [self.mirror.tasks[one].sequence for one in kept] != list(range(1, len(kept) + 1)):
                 self.wrong("I3", f"{name} left a gap")
             if new.phase == "submit":
-                self.new_key(verb, new, instance)
+                self.new_key(function, new, instance)
         else:
             if new.fence < old.fence:
                 self.wrong("I4", f"the fence of {name} fell from {old.fence} to {new.fence}")
             if old.finished is not None and not (
-                (verb == "retry_workflow" and old.status == "failed" and new.live)
+                (function == "retry_workflow" and old.status == "failed" and new.live)
                 or (
-                    verb == "delete_account"
+                    function == "delete_account"
                     and (old.status, old.fence, old.finished)
                     == (new.status, new.fence, new.finished)
                 )
             ):
-                self.wrong("I3", f"{verb} changed {name}, which was over: {old} {new}")
+                self.wrong("I3", f"{function} changed {name}, which was over: {old} {new}")
         if new.status == "completed" and (old is None or old.status != "completed"):
             self.completed[name] += 1
             if self.completed[name] > 1:
@@ -161,21 +163,21 @@ class Oracle(Calls, Limits):
         if new.status == "running" and (
             old is None or old.status != "running" or old.fence != new.fence
         ):
-            self._began(verb, old, new, instance, now, paused=paused)
-        self.within_limits(verb, old, new, instance, now)
+            self._began(function, old, new, instance, now, paused=paused)
+        self.within_limits(function, old, new, instance, now)
         if new.status == "held" and instance.status != "paused":
             self.wrong("I7", f"{name} is held, its instance {instance.status}")
         if (
             old is not None
             and old.status == "queued"
             and new.status == "pending"
-            and verb == "begin_tasks"
+            and function == "begin_tasks"
         ):
             world.rare("given back under the global pause")
 
     def _began(
         self,
-        verb: str,
+        function: str,
         old: TaskRow | None,
         new: TaskRow,
         instance: InstanceRow,
@@ -185,12 +187,12 @@ class Oracle(Calls, Limits):
     ) -> None:
         self.begun.add((new.task_id, new.fence))
         name = f"{new.task_id} ({new.phase})"
-        if verb == "reclaim_expired":
+        if function == "reclaim_expired":
             if old is None or old.lease is None or old.lease >= now:
-                self.wrong("I4", f"{name} was reclaimed from somebody who has it")
+                self.wrong("I4", f"{name} was reclaimed from an invocation that holds it")
             return
-        if verb not in _TO_RUNNING or (verb == "commit_tasks" and old is not None):
-            self.wrong("I3", f"{verb} let {name} run")
+        if function not in _TO_RUNNING or (function == "commit_tasks" and old is not None):
+            self.wrong("I3", f"{function} let {name} run")
         if new.scheduled_for > now:
             self.wrong("I6", f"{name} began {(new.scheduled_for - now) / SECOND} s early")
         if new.phase != "cancel" and paused:
@@ -262,7 +264,7 @@ class Oracle(Calls, Limits):
             if item in answered and item in self.doubt:
                 executed = self.doubt.pop(item)
                 self.world.rare(
-                    "in doubt: it was done, and told again"
+                    "in doubt: it was done, and reported again"
                     if executed
                     else "in doubt: it was not done, and done now"
                 )
@@ -271,11 +273,11 @@ class Oracle(Calls, Limits):
                 if self.world.faults.mode == "none":
                     self.wrong("no waste", f"the commit of {item} was stale, without any fault")
 
-    def _recovery(self, verb: str, tasks: list[tuple[TaskRow | None, TaskRow]]) -> None:
+    def _recovery(self, function: str, tasks: list[tuple[TaskRow | None, TaskRow]]) -> None:
         for old, new in tasks:
             if old is None:
                 continue
-            if verb == "resend_expired":
+            if function == "resend_expired":
                 if new.fence != old.fence or old.status != "queued":
                     self.wrong("I4", f"a resend changed {new.task_id}: {old} {new}")
                 self.world.rare("sent again with the same fence")
@@ -286,9 +288,9 @@ class Oracle(Calls, Limits):
                 if new.reclaims >= MAX_RECLAIMS:
                     self.world.rare("crash loop exhausted")
         if self.world.faults.mode == "none":
-            self.wrong("no waste", f"{verb} had work to do, without any fault: {tasks}")
+            self.wrong("no waste", f"{function} had work to do, without any fault: {tasks}")
 
-    def _deleted(self, verb: str, now: int) -> None:
+    def _deleted(self, function: str, now: int) -> None:
         here = {
             task_id for (task_id,) in self.world.database.ask("select task_id from scheduled_tasks")
         }
@@ -301,15 +303,15 @@ class Oracle(Calls, Limits):
         for task_id in gone:
             row = self.mirror.tasks[task_id]
             if (
-                verb != "delete_finished_tasks"
+                function != "delete_finished_tasks"
                 or row.status in LIVE_TASK
                 or row.finished is None
                 or row.finished >= now - kept_for
             ):
-                self.wrong("I12", f"{verb} deleted {row}")
+                self.wrong("I12", f"{function} deleted {row}")
             instance = self.mirror.instances[row.instance_id]
             if instance.status == "failed" and row.task_id == self.mirror.of[row.instance_id][-1]:
-                self.wrong("I12", f"{verb} deleted the last task of a failed instance: {row}")
+                self.wrong("I12", f"{function} deleted the last task of a failed instance: {row}")
             self.mirror.deleted.add(task_id)
             self.world.rare("retention deleted a task")
         for instance_id in {self.mirror.tasks[task_id].instance_id for task_id in gone}:
@@ -322,7 +324,7 @@ class Oracle(Calls, Limits):
                 self.wrong("I3", f"retention left a gap in {instance_id}")
 
 
-def _told(old: TaskRow | None, new: TaskRow) -> str:
+def _described(old: TaskRow | None, new: TaskRow) -> str:
     was = "new" if old is None else f"{old.status}/{old.fence}"
     return (
         f"{new.task_id[:8]}{new.task_id[36:]} {new.phase} {was}>{new.status}/{new.fence} "

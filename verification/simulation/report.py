@@ -11,7 +11,7 @@ from verification.simulation.faults import KINDS
 ENOUGH_SEEDS = 300  # a run of at least this many seeds must have seen every fault and rare state
 STATES: tuple[str, ...] = (
     "a stale commit was refused",
-    "in doubt: it was done, and told again",
+    "in doubt: it was done, and reported again",
     "in doubt: it was not done, and done now",
     "a late statement changed something",
     "a late statement changed nothing",

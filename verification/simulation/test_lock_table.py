@@ -40,7 +40,7 @@ class Applied:
 @pytest.fixture
 def dynamo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of moto, in this process."""
-    for name, value in {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "nothing"}.items():
+    for name, value in {"AWS_ACCESS_KEY_ID": "unused", "AWS_SECRET_ACCESS_KEY": "nothing"}.items():
         monkeypatch.setenv(name, value)
     with moto.mock_aws():
         client: Any = boto3.client("dynamodb", region_name="eu-west-1")

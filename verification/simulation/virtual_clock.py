@@ -35,9 +35,9 @@ do $$
 declare
     r record;
 begin
-    for r in select p.oid::regprocedure as verb from pg_proc p
+    for r in select p.oid::regprocedure as name from pg_proc p
               where p.pronamespace = 'public'::regnamespace and p.proconfig is not null loop
-        execute format('alter function %s set search_path = {PATH}', r.verb);
+        execute format('alter function %s set search_path = {PATH}', r.name);
     end loop;
     if exists (select 1 from pg_proc p
                 where p.pronamespace = 'public'::regnamespace and p.proconfig is null

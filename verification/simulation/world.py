@@ -12,9 +12,10 @@ import psycopg2
 
 from flamebot.config import Settings
 from verification.simulation import aws
-from verification.simulation.database import READS, Result, SimDatabase, verb_of
+from verification.simulation.database import READS, Result, SimDatabase, function_of
 from verification.simulation.environment import Environment
 from verification.simulation.faults import Faults
+from verification.simulation.final_checks import check_the_end
 from verification.simulation.operators import Operators
 from verification.simulation.oracle import Oracle
 from verification.simulation.platform import Platform
@@ -22,7 +23,6 @@ from verification.simulation.queue import SimQueue
 from verification.simulation.scheduler import HOUR, MINUTE, SECOND, START_EPOCH_US, Scheduler, Trace
 from verification.simulation.seams import replaced
 from verification.simulation.service import TOKEN, SimActionsService
-from verification.simulation.settled import check_the_end
 
 CALM_BOUND = 12 * HOUR  # everything settles within this time once faults have stopped
 MOST_EVENTS = 60_000
@@ -152,22 +152,22 @@ class World:
         self, function: str, who: str, sql: str, params: Any, *, late: bool = False
     ) -> Result:
         """Run a statement on the database and let the oracle check its changes."""
-        verb = verb_of(sql)
+        function = function_of(sql)
         role = {"import_accounts": "flamebot_import"}.get(function, f"flamebot_{function}")
         result: Result | None = None
         try:
             result = self.database.run(role, sql, params, self.scheduler.moment().isoformat())
         except psycopg2.Error as error:
-            self.trace(f"{who} {verb} raised {error.pgcode}")
+            self.trace(f"{who} {function} raised {error.pgcode}")
             if error.pgcode is None or not error.pgcode.startswith("FB"):
-                self.odd(f"{verb} raised {error.pgcode}", {})
+                self.odd(f"{function} raised {error.pgcode}", {})
             raise
         finally:
-            if verb and verb not in READS:
+            if function and function not in READS:
                 seen = self.database.watch()
-                changes = self.oracle.observe(verb, params, result, seen, late=late)
+                changes = self.oracle.observe(function, params, result, seen, late=late)
                 self.trace(
-                    f"{who} {verb} {'-' if result is None else len(result.rows)} "
+                    f"{who} {function} {'-' if result is None else len(result.rows)} "
                     f"{'; '.join(changes)}"
                 )
         return result
@@ -175,7 +175,7 @@ class World:
     def run_late(self, environment: Environment, sql: str, params: Any) -> None:
         """Run a statement late, or never, after its caller is gone."""
         if self.rng.random() < 0.25:
-            self.oracle.in_doubt(verb_of(sql), params, executed=False)
+            self.oracle.in_doubt(function_of(sql), params, executed=False)
             return
 
         def run() -> None:
@@ -189,7 +189,7 @@ class World:
                     return
 
         self.late.append(run)
-        self.oracle.in_doubt(verb_of(sql), params, executed=False)
+        self.oracle.in_doubt(function_of(sql), params, executed=False)
         self.scheduler.after(
             self.rng.randint(1_000, self.rng.choice([300_000, 20_000_000, 150_000_000])), run
         )
@@ -287,7 +287,7 @@ class World:
         scheduler.spawn(self.operators.settle, None, "settler")
         until = scheduler.now + CALM_BOUND
 
-        def settled() -> bool:
+        def at_rest() -> bool:
             live = [
                 i for i in self.oracle.mirror.instances.values() if i.live and i.status != "paused"
             ]
@@ -296,13 +296,13 @@ class World:
             )
 
         endless = scheduler.now + 4 * MINUTE
-        while not settled():
+        while not at_rest():
             scheduler.run(lambda: False, until=scheduler.now + 30 * SECOND, events=MOST_EVENTS)
             if scheduler.failure is not None:
                 return
             if scheduler.now >= until:
                 scheduler.fail(
-                    f"I6: not settled after {CALM_BOUND // HOUR} hours: {self.oracle.unsettled()}"
+                    f"I6: not at rest after {CALM_BOUND // HOUR} hours: {self.oracle.unsettled()}"
                 )
                 return
             self.oracle.nothing_waits()

@@ -1,7 +1,7 @@
 // Graphile Worker: three jobs in a chain, each adding the next. Two processes of 24 jobs, a local queue of 500, completions in batches.
 import pg from "pg";
 import { makeWorkerUtils, Logger, run } from "graphile-worker";
-import { race, ready, told } from "./race.mjs";
+import { race, ready, report } from "./race.mjs";
 
 const [mode, url, count] = [process.argv[2], process.argv[3], Number(process.argv[4])];
 const logger = new Logger(() => () => {});
@@ -39,6 +39,6 @@ if (mode === "work") {
     [count],
   );
   const done = async () => Number((await client.query("select count(*) from graphile_worker._private_jobs")).rows[0].count) === 0;
-  told(3 * count, await race(import.meta.filename ?? new URL(import.meta.url).pathname, url, 2, done));
+  report(3 * count, await race(import.meta.filename ?? new URL(import.meta.url).pathname, url, 2, done));
   await client.end();
 }

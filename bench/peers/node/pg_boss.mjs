@@ -1,7 +1,7 @@
 // pg-boss: three jobs in a chain. Two processes of three workers, batches of 1,000, poll 0.5 s; the handler inserts the next jobs in bulk.
 import pg from "pg";
 import { PgBoss } from "pg-boss";
-import { race, ready, told } from "./race.mjs";
+import { race, ready, report } from "./race.mjs";
 
 const [mode, url, count] = [process.argv[2], process.argv[3], Number(process.argv[4])];
 const queues = ["step1", "step2", "step3"];
@@ -28,7 +28,7 @@ if (mode === "work") {
   await client.connect();
   const done = async () =>
     Number((await client.query("select count(*) from pgboss.job where state = 'completed'")).rows[0].count) >= 3 * count;
-  told(3 * count, await race(import.meta.filename ?? new URL(import.meta.url).pathname, url, 2, done));
+  report(3 * count, await race(import.meta.filename ?? new URL(import.meta.url).pathname, url, 2, done));
   await client.end();
   await boss.stop({ graceful: false });
 }

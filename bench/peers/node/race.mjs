@@ -27,6 +27,6 @@ export async function ready() {
   await new Promise((resolve) => process.stdin.once("data", resolve));
 }
 
-export function told(steps, seconds) {
+export function report(steps, seconds) {
   console.log(JSON.stringify({ steps, seconds, node: process.version }));
 }

@@ -120,7 +120,7 @@ def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
     return {
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_ACCESS_KEY_ID": "unused",
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
 
@@ -138,8 +138,8 @@ def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F
         "StepQueue": aws("sqs").create_queue(QueueName=f"step-{uuid4()}")["QueueUrl"],
         "LockTable": lock_table,
         "CredentialsKey.Arn": aws("kms").create_key()["KeyMetadata"]["Arn"],
-        "ActionsTokenSecret": "not asked for",
-        "OpenAiSecret": "not asked for",
+        "ActionsTokenSecret": "not read",
+        "OpenAiSecret": "not read",
     }
     return Template(ROOT / "template.yaml", known)
 

@@ -53,7 +53,7 @@ class Budget:
 
 # Python's own modules are not counted, because versions split them differently; the expensive ones
 # are named.
-_NOBODY = """openai boto3 s3transfer moto flask devstack cli pytest aws_xray_sdk asyncio
+_NEVER = """openai boto3 s3transfer moto flask devstack cli pytest aws_xray_sdk asyncio
     multiprocessing aws_lambda_powertools.event_handler aws_lambda_powertools.utilities.batch
     aws_lambda_powertools.utilities.parameters
     aws_lambda_powertools.utilities.parser aws_lambda_powertools.utilities.validation"""
@@ -148,7 +148,12 @@ EVENTS: dict[str, Callable[[Deployed, ActionsService], object]] = {
 
 
 def first_event(
-    deployed: Deployed, told: Mapping[str, str], function: str, event: object, *, extra: str = ""
+    deployed: Deployed,
+    surroundings: Mapping[str, str],
+    function: str,
+    event: object,
+    *,
+    extra: str = "",
 ) -> tuple[Any, set[str]]:
     """Return the response and the loaded modules.
 
@@ -157,7 +162,7 @@ def first_event(
     spec = deployed.template.functions[function]
     variables = {
         **spec.environment,
-        **told,
+        **surroundings,
         "AI_PROVIDER": "openai",
         "PYTHONPATH": str(ROOT / "layers" / "engine" / "src"),
     }
@@ -184,9 +189,7 @@ def first_event(
 def over_budget(function: str, modules: set[str]) -> list[str]:
     """Return what exceeds the budget."""
     budget = BUDGETS[function]
-    issues = [
-        f"{name} is there" for name in f"{_NOBODY} {budget.absent}".split() if name in modules
-    ]
+    issues = [f"{name} is there" for name in f"{_NEVER} {budget.absent}".split() if name in modules]
     of_packages = [
         name
         for name in modules
@@ -203,8 +206,8 @@ def test_a_first_event_imports_no_more_than_it_needs(
     deployed: Deployed, surroundings: dict[str, str], actions: ActionsService, function: str
 ) -> None:
     """Each function stays within its budget, without packages that its first event does not use."""
-    told = {**surroundings, "ACTIONS_BASE_URL": actions.url, "ACTIONS_TOKEN": actions.token}
-    answer, modules = first_event(deployed, told, function, EVENTS[function](deployed, actions))
+    own = {**surroundings, "ACTIONS_BASE_URL": actions.url, "ACTIONS_TOKEN": actions.token}
+    answer, modules = first_event(deployed, own, function, EVENTS[function](deployed, actions))
     assert over_budget(function, modules) == []
     if function == "tick":
         assert answer["sent"] == 1

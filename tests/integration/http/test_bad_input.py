@@ -81,7 +81,7 @@ def ids(endpoint: Endpoint) -> str:
 def path_of(endpoint: Endpoint, **values: str) -> str:
     """Return the endpoint's path with plausible parameters."""
     plausible = {
-        "id": UUID if "/workflows/{id}" in endpoint.path else "somebody",
+        "id": UUID if "/workflows/{id}" in endpoint.path else "acct-001",
         "type": "default",
         "version": "1",
     } | values

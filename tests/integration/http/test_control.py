@@ -72,7 +72,7 @@ def test_starting_one(http: Api) -> None:
 @pytest.mark.parametrize(
     ("account", "body", "status", "code"),
     [
-        ("nobody", {}, 404, "not_found"),
+        ("no-such-account", {}, 404, "not_found"),
         ("bare", {}, 422, "account_incomplete"),
         ("bare", {"workflowType": "nosuch"}, 422, "unknown_workflow_type"),
     ],

@@ -110,7 +110,7 @@ def test_a_database_that_hangs(http: Api) -> None:
 
 def test_health_without_a_database(http: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Operators get the failed check, and the open health check is unavailable."""
-    monkeypatch.setattr(http.database, "url", "postgresql://somebody:hunter2@127.0.0.1:9/nowhere")
+    monkeypatch.setattr(http.database, "url", "postgresql://user:hunter2@127.0.0.1:9/nowhere")
     assert checks_of(http.call("GET", "/v1/health")) == {"database": False, "queue": True}
     closed = http.call("GET", "/health", scopes=None)
     assert (closed.status, closed.body) == (503, {"status": "unavailable"})

@@ -134,7 +134,7 @@ def test_a_key_belongs_to_its_caller(http: Api) -> None:
     """The same key of another caller is another key."""
     http.load(GOOD, headers={"idempotency-key": "k"})
     other = http.load(
-        GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"}, sub="somebody-else"
+        GOOD | {"modelId": "other"}, headers={"idempotency-key": "k"}, sub="another-caller"
     )
     assert (other.status, other.body["imported"]) == (200, 1)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.http.conftest import Api
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -167,8 +167,8 @@ def test_statistics(http: Api) -> None:
         ("GET", "/v1/accounts/a"),
         ("DELETE", "/v1/accounts/a"),
         ("POST", "/v1/accounts/a/workflows"),
-        ("POST", f"/v1/workflows/{NOBODY}/pause"),
-        ("POST", f"/v1/workflows/{NOBODY}/retry"),
+        ("POST", f"/v1/workflows/{UNKNOWN}/pause"),
+        ("POST", f"/v1/workflows/{UNKNOWN}/retry"),
         ("GET", "/v1/definitions/default"),
         ("GET", "/v1/stats"),
         ("POST", "/v1/control/pause-all"),
@@ -178,7 +178,7 @@ def test_a_database_that_is_away(
     http: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     """An unreachable database gets 503 with Retry-After and without its address."""
-    monkeypatch.setattr(http.database, "url", "postgresql://somebody:hunter2@127.0.0.1:9/nowhere")
+    monkeypatch.setattr(http.database, "url", "postgresql://user:hunter2@127.0.0.1:9/nowhere")
     answer = http.call(method, path)
     assert (answer.status, answer.body["code"], answer.headers["Retry-After"]) == (
         503,

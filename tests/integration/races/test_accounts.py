@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import erase, import_, mark
+from tests.integration.races.calls import erase, import_, mark
 from tests.support.builders import (
     a_definition,
     a_next,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import clean_up, erase, hurry, retry, skip
+from tests.integration.races.calls import clean_up, erase, hurry, retry, skip
 from tests.support.builders import (
     Running,
     a_decision,
@@ -22,12 +22,12 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import TestDatabase
-from tests.support.race import Verb, or_refusal, race
+from tests.support.race import Call, or_refusal, race
 
 pytestmark = pytest.mark.race
 
 
-def committing(running: Running, **decision: object) -> Verb:
+def committing(running: Running, **decision: object) -> Call:
     """The commit of a running task; unless said otherwise a submit follows that is due now."""
     made = a_decision(**{"next_task": None if "status" in decision else a_submit(), **decision})  # type: ignore[arg-type]
     return lambda session: commit(session, (running.task_id, running.fence, made))
@@ -67,7 +67,7 @@ def test_commit_then_skip(database: TestDatabase) -> None:
 
 
 def test_commit_then_run_now(database: TestDatabase) -> None:
-    """Whoever wanted the old task now did not mean the new one's wait."""
+    """A run-now request for the old task does not shorten the new task's wait."""
     running = a_running_task(database)
     _, answer = race(
         database,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import erase, hurry, retry, skip
+from tests.integration.races.calls import erase, hurry, retry, skip
 from tests.support.builders import (
     a_next,
     a_poll,

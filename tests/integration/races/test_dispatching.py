@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import EXPIRE, hurry, resend, skip
+from tests.integration.races.calls import EXPIRE, hurry, resend, skip
 from tests.support.builders import (
     Started,
     a_next,
@@ -21,13 +21,13 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import Session, TestDatabase
-from tests.support.race import Verb, race
+from tests.support.race import Call, race
 
 pytestmark = pytest.mark.race
 LATER = after(minutes=10)
 
 
-def lost(database: TestDatabase, sends: int = 1) -> tuple[Started, Verb]:
+def lost(database: TestDatabase, sends: int = 1) -> tuple[Started, Call]:
     """Return a queued task whose lease has expired, and a begin by its message."""
     started = an_instance(database)
     database.rows(EXPIRE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import EXPIRE, lock
+from tests.integration.races.calls import EXPIRE, lock
 from tests.support.builders import (
     Running,
     a_decision,
@@ -20,12 +20,12 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import TestDatabase
-from tests.support.race import Verb, race
+from tests.support.race import Call, race
 
 pytestmark = pytest.mark.race
 
 
-def two_holders(database: TestDatabase) -> tuple[Running, Verb, Verb]:
+def two_holders(database: TestDatabase) -> tuple[Running, Call, Call]:
     """Return a reclaimed task with the commits of its former and its present holder."""
     running = a_running_task(database)
     database.rows(EXPIRE)
@@ -53,7 +53,7 @@ def test_the_older_commit_then_the_newer(database: TestDatabase) -> None:
     assert instance(database, running.instance_id)["revision"] == 1
 
 
-def two_messages(database: TestDatabase) -> tuple[str, Verb, Verb]:
+def two_messages(database: TestDatabase) -> tuple[str, Call, Call]:
     """A task with a message from before a pause, and one from after it."""
     started = an_instance(database)
     old = task(database, started.task_id)["fence"]

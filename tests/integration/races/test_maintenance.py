@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flamebot.adapters.postgres.rows import to_json
-from tests.integration.races.verbs import clean_up, erase, import_, lock, retry, sweep
+from tests.integration.races.calls import clean_up, erase, import_, lock, retry, sweep
 from tests.support.builders import (
     STEPS,
     Asker,
@@ -17,7 +17,7 @@ from tests.support.builders import (
     task,
 )
 from tests.support.databases import Row, Session, TestDatabase
-from tests.support.race import Verb, race
+from tests.support.race import Call, race
 from tests.support.stores import failed
 
 pytestmark = pytest.mark.race
@@ -155,7 +155,7 @@ def test_the_same_key_again_then_forgetting(database: TestDatabase) -> None:
     assert database.value("select count(*) from import_requests") == 1
 
 
-def publishing(workflow_type: str) -> Verb:
+def publishing(workflow_type: str) -> Call:
     """publish_definition, the first version of a type."""
     document = to_json({"type": workflow_type, "name": "n", "steps": STEPS})
     return lambda session: session.one(

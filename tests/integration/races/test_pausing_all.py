@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.races.verbs import hurry, import_, retry, skip
+from tests.integration.races.calls import hurry, import_, retry, skip
 from tests.support.builders import (
     a_cancel,
     a_definition,

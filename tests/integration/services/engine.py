@@ -300,13 +300,13 @@ class Engine:
 
     def retry(self, instance_id: str) -> None:
         """Retry a failed workflow as an operator does."""
-        standing = self.control.instance_snapshot(instance_id)
-        definition = self.catalog().get(standing.instance.definition_id)
-        draw = TaskRandom(standing.task.task_id if standing.task else instance_id)
-        decision = plan_retry(definition, standing.instance, standing.task, standing.now, draw)
+        snapshot = self.control.instance_snapshot(instance_id)
+        definition = self.catalog().get(snapshot.instance.definition_id)
+        draw = TaskRandom(snapshot.task.task_id if snapshot.task else instance_id)
+        decision = plan_retry(definition, snapshot.instance, snapshot.task, snapshot.now, draw)
         self.send(
             self.control.retry_workflow(
-                instance_id, standing.instance.revision, decision, TESTER
+                instance_id, snapshot.instance.revision, decision, TESTER
             ).send
         )
 

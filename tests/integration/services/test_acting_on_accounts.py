@@ -137,9 +137,9 @@ def test_credentials_are_nowhere_but_in_their_ciphertext(engine: Engine) -> None
         )
     ]
     rows = [str(engine.database.rows(f"select t::text from {table} t")) for table in tables]
-    told = [repr(engine.telemetry), *engine.queue.bodies, *rows]
+    texts = [repr(engine.telemetry), *engine.queue.bodies, *rows]
     assert SECRET in repr(engine.vault.decrypt(**ciphertext(engine)))
-    assert all(SECRET not in text for text in told)
+    assert all(SECRET not in text for text in texts)
 
 
 def ciphertext(engine: Engine) -> dict[str, Any]:

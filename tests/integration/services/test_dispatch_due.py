@@ -88,7 +88,7 @@ def test_a_task_whose_runner_died_goes_on(engine: Engine) -> None:
     assert engine.status(instance) == "completed"
 
 
-def test_a_message_that_nobody_gets_is_given_up(engine: Engine) -> None:
+def test_a_message_that_is_never_received_is_given_up(engine: Engine) -> None:
     """I8: after twenty sends without a begin the step fails."""
     engine.define(swipe())
     instance = engine.start()

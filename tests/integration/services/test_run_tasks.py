@@ -123,7 +123,7 @@ def test_a_dead_database_fails_the_whole_batch(engine: Engine) -> None:
     engine.define(swipe())
     engine.start()
     (body,) = engine.queue.take()
-    runner = engine.step(url=lambda: "postgresql://nobody@127.0.0.1:1/none")
+    runner = engine.step(url=lambda: "postgresql://user@127.0.0.1:1/none")
     assert engine.deliver(body, runner=runner) == ["0"]
     assert engine.writes() == []
 

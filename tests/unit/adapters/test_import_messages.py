@@ -17,7 +17,7 @@ def s3(*keys: str) -> str:
     return json.dumps(
         {
             "Records": [
-                {"s3": {"bucket": {"name": "somebody-elses"}, "object": {"key": key}}}
+                {"s3": {"bucket": {"name": "another-bucket"}, "object": {"key": key}}}
                 for key in keys
             ]
         }

@@ -35,7 +35,7 @@ def dimensions(blob: dict[str, Any]) -> list[list[str]]:
 def test_a_counter_is_one_value(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Counts are summed until the flush, zero counts are told too, and nothing is told twice."""
+    """Counts are summed until the flush, which writes each once, zero counts too."""
     for _ in range(250):
         telemetry.count("TasksSent")
     telemetry.count("LeasesExpired", 0)
@@ -99,7 +99,7 @@ def test_every_duration_is_written_once(
 def test_threads_lose_no_count(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Counts from many threads all arrive, also while somebody flushes."""
+    """Counts from many threads all arrive, also during a flush."""
 
     def work() -> None:
         for _ in range(1000):
@@ -159,7 +159,7 @@ def test_an_invocation_ends_with_its_metrics(
     assert "function_request_id" not in outside
 
 
-def test_an_exception_is_told_by_its_type_alone(
+def test_an_exception_is_logged_by_its_type_alone(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A failed invocation writes its metrics and the exception's type, never its text (I10)."""

@@ -149,7 +149,7 @@ def test_a_tick_pays_for_what_it_sends_and_the_month_for_the_tick() -> None:
     assert total["lambda_x86_gb_second"] == 0
 
 
-def test_step_functions_are_asked_for_the_same_work() -> None:
+def test_step_functions_are_priced_for_the_same_work() -> None:
     """Twenty transitions for four steps are five per step: 125 dollars a million."""
     assert step_functions_usd_per_million_steps(seen(), Prices.read()) == pytest.approx(125)
 

@@ -107,7 +107,7 @@ def test_validate_points_into_the_file(api: CannedApi, flamebot: Flamebot, file:
     assert positions == ["test.yaml:8:13", "test.yaml:1:1"]
 
 
-def test_a_valid_definition_is_told_so(api: CannedApi, flamebot: Flamebot) -> None:
+def test_a_valid_definition_is_reported_as_valid(api: CannedApi, flamebot: Flamebot) -> None:
     """`validate` reads JSON as well as YAML and sends the document unchanged."""
     api.on("POST", "/v1/definitions/validate", VALID)
     Path("test.json").write_text(
@@ -145,7 +145,7 @@ def test_apply_of_the_same_changes_nothing(api: CannedApi, flamebot: Flamebot, f
     assert "nothing changed" in flamebot("definitions", "apply", file).out
 
 
-def test_apply_never_overwrites_somebody_elses_version(
+def test_apply_never_overwrites_another_version(
     api: CannedApi, flamebot: Flamebot, file: str
 ) -> None:
     """--if-version sets the condition; a newer version is a conflict with advice."""
@@ -183,7 +183,7 @@ def test_a_issueed_definition_is_not_published(
         ("type: test\nsteps:\n  - id: a\n    id: b\n", "Line 4 repeats the name 'id'"),
         ("type: test\nat: !!python/object:os.system x\n", "neither YAML nor JSON"),
         ("[" * 5000, "neither YAML nor JSON"),
-        ("a: *nobody", "neither YAML nor JSON"),
+        ("a: *unknown", "neither YAML nor JSON"),
     ],
 )
 def test_a_file_that_is_none_is_refused(

@@ -35,12 +35,12 @@ STEP = {
 
 def stats(**changes: Any) -> Reply:
     """Return statistics of the engine."""
-    told = {
+    counts = {
         "workflows": {"active": 1200, "failed": 0},
         "tasks": {"pending": 3},
         "accounts": {"active": 1300},
     }
-    return Reply(200, {**told, "steps": [STEP], "lateness": LATENESS, **changes})
+    return Reply(200, {**counts, "steps": [STEP], "lateness": LATENESS, **changes})
 
 
 @pytest.fixture(autouse=True)

@@ -91,7 +91,7 @@ def bucket(api: CannedApi) -> Bucket:
     bucket = Bucket(api)
     api.on(
         *CREATE,
-        lambda _asked: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.target()}),
+        lambda _request: Reply(201, {**shown("waiting", rowsRead=0), "upload": bucket.target()}),
     )
     api.on(*SHOW, Reply(200, shown("waiting")), Reply(200, shown("running")), Reply(200, shown()))
     return bucket

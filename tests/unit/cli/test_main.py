@@ -142,7 +142,7 @@ def test_what_is_said_beats_what_is_found(
     assert token_used() == "profile-token"
 
 
-def test_without_any_target_the_ways_are_told(
+def test_without_any_target_the_ways_are_listed(
     flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without any target the error lists the three ways to name one."""
@@ -164,7 +164,7 @@ def test_without_any_target_the_ways_are_told(
         "[profiles.p]\napi_url='http://x'\ntoken_command='/no/such'\n",
     ],
 )
-def test_a_broken_profile_is_told(
+def test_a_broken_profile_is_reported(
     flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     """A profile that cannot be used is an error that says what is missing."""
@@ -176,7 +176,9 @@ def test_a_broken_profile_is_told(
     assert "Traceback" not in ran.err
 
 
-def test_a_broken_stack_file_is_told(flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_stack_file_is_reported(
+    flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A damaged stack.json is an error with advice."""
     monkeypatch.delenv("FLAMEBOT_API_URL")
     stack("x").write_text("{", encoding="utf-8")
@@ -184,7 +186,7 @@ def test_a_broken_stack_file_is_told(flamebot: Flamebot, monkeypatch: pytest.Mon
     assert (ran.exit, "flamebot dev" in ran.err) == (1, True)
 
 
-def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
+def test_a_problem_is_described_in_words(api: CannedApi, flamebot: Flamebot) -> None:
     """An error says what failed, why, where, what to do next, and the request id."""
     issue = {"pointer": "/query/dueBefore", "detail": "Must be a time."}
     api.on(
@@ -203,7 +205,7 @@ def test_a_problem_is_told_in_words(api: CannedApi, flamebot: Flamebot) -> None:
 @pytest.mark.parametrize(
     ("status", "exit_code"), [(401, 4), (403, 4), (404, 3), (413, 1), (429, 1), (503, 1)]
 )
-def test_the_gateways_own_errors_are_told(
+def test_the_gateways_own_errors_are_shown(
     api: CannedApi, flamebot: Flamebot, status: int, exit_code: int
 ) -> None:
     """An error of the gateway shows its message and request id."""
@@ -373,7 +375,7 @@ def test_an_interrupt_exits_with_130(api: CannedApi) -> None:
     assert (process.returncode, errors) == (130, b"")
 
 
-def test_a_fault_of_the_command_is_told(api: CannedApi, flamebot: Flamebot) -> None:
+def test_a_fault_of_the_command_is_reported(api: CannedApi, flamebot: Flamebot) -> None:
     """An unexpected error is one sentence; --debug shows the traceback."""
     api.on("GET", "/v1/workflows", Reply(200, {"surprise": True}))
     ran = flamebot("list")

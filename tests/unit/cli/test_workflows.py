@@ -211,7 +211,7 @@ def test_a_pause_tells_its_undoing(api: CannedApi, flamebot: Flamebot) -> None:
     assert "undo: flamebot resume acct-001" in flamebot("pause", ID).err
 
 
-def test_a_stop_at_a_terminal_is_asked_about(
+def test_a_stop_at_a_terminal_is_confirmed(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`stop` asks for confirmation on a terminal, except with --yes."""
@@ -262,7 +262,7 @@ def test_some_done_and_some_not(api: CannedApi, flamebot: Flamebot) -> None:
     api.on("POST", f"/v1/workflows/{ID}/pause", Reply(200, workflow(status="paused")))
     ran = flamebot("pause", "none", "good")
     assert (ran.exit, "acct-001" in ran.out, "pause of none failed" in ran.err) == (6, True, True)
-    assert flamebot("pause", "none", "nobody").exit == 3
+    assert flamebot("pause", "none", "unknown").exit == 3
 
 
 def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
@@ -283,7 +283,7 @@ def test_start_takes_accounts(api: CannedApi, flamebot: Flamebot) -> None:
 
 def test_start_of_an_unknown_account_says_to_import_it(flamebot: Flamebot) -> None:
     """`start` of an unknown account advises to import it."""
-    ran = flamebot("start", "nobody")
+    ran = flamebot("start", "unknown")
     assert (ran.exit, "flamebot import" in ran.err) == (3, True)
 
 

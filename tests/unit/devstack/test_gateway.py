@@ -1,4 +1,4 @@
-"""The gateway makes of a request what API Gateway would, and lets nobody in whom it would not."""
+"""The gateway builds the same event as API Gateway and refuses the same requests."""
 
 from __future__ import annotations
 
@@ -152,12 +152,12 @@ def test_open_routes_need_no_token(gateway: Gateway, functions: Functions) -> No
     assert httpx.get(f"{gateway.url}/nowhere", trust_env=False).json() == {"message": "Not Found"}
 
 
-def test_a_method_that_nobody_knows_is_the_functions_to_refuse(
+def test_an_unknown_method_is_the_functions_to_refuse(
     client: httpx.Client, functions: Functions
 ) -> None:
     """No page of the server's own, and no 501.
 
-    Where a route takes any method, its function is asked.
+    Where a route takes any method, its function is called.
     """
     for method in ("TRACE", "QUERY", "BREW"):
         client.request(method, "/v1/x")

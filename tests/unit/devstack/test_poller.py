@@ -166,7 +166,7 @@ def test_a_failed_function_keeps_all(queue: Queue, step: Step, poll: Callable[..
 def test_a_throttled_batch_is_put_back(
     queue: Queue, step: Step, poll: Callable[..., Poller]
 ) -> None:
-    """When there is no room for the function the messages are seen again soon."""
+    """When the function is throttled, its messages are visible again soon."""
 
     def refuse(_records: object) -> Any:
         if len(step.batches) == 1:

@@ -130,8 +130,10 @@ def test_queues_come_in_an_order_that_can_be_made(template: Template) -> None:
 
 def test_the_bucket_tells_the_queue(template: Template) -> None:
     """An upload is an event on this machine too."""
-    (told,) = template.buckets()["ImportBucket"]["NotificationConfiguration"]["QueueConfigurations"]
-    assert (told["Queue"], told["Event"]) == ("arn:imports", "s3:ObjectCreated:*")
+    (queue,) = template.buckets()["ImportBucket"]["NotificationConfiguration"][
+        "QueueConfigurations"
+    ]
+    assert (queue["Queue"], queue["Event"]) == ("arn:imports", "s3:ObjectCreated:*")
 
 
 def test_an_unknown_schedule_is_refused(tmp_path: Path) -> None:

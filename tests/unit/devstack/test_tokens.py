@@ -1,4 +1,4 @@
-"""Tokens of the local stack are signed, expire, and carry the scopes asked for."""
+"""Tokens of the local stack are signed, expire, and carry the requested scopes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def forged(header: dict[str, str], claims: dict[str, object], secret: bytes) -> 
 
 
 def test_a_token_carries_its_scopes(home: Path) -> None:
-    """The scopes are those asked for, with the prefix, in one claim."""
+    """The requested scopes are in one claim, each with the prefix."""
     claims = Verifier(home).claims(mint(home, ["read", "admin"], prefix="flamebot/"))
     assert claims["scope"] == "flamebot/read flamebot/admin"
     assert (claims["iss"], claims["aud"]) == (ISSUER, AUDIENCE)

@@ -42,7 +42,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_nothing_takes_more_room_for_its_length_than_a_digit(value: object) -> None:
+def test_nothing_takes_more_space_for_its_length_than_a_digit(value: object) -> None:
     """A byte of JSON becomes at most 21 bytes of jsonb: a short text needs no exact count."""
     assert execution_context._stored_size(value) <= 21 * execution_context._text_size(value)
     assert execution_context._stored_size(7) == 21 * execution_context._text_size(7)

@@ -25,7 +25,7 @@ INSTANCE = "6f1c2a34-0000-4000-8000-000000000001"
 
 
 class HandClock:
-    """A clock that moves only when it is told to, or slept on."""
+    """A clock that moves only when a test sets it, or by `sleep`."""
 
     def __init__(self, *, rate: float = 1.0, scheduled: bool = False) -> None:
         self._rate = rate
@@ -53,7 +53,7 @@ class HandClock:
 
 @dataclass
 class ListTelemetry:
-    """Everything that was told, to look at."""
+    """Keeps all counts, durations and log entries for a test to read."""
 
     counts: dict[str, float] = field(default_factory=dict)
     durations: dict[str, list[float]] = field(default_factory=dict)
@@ -78,18 +78,18 @@ class ListTelemetry:
 class ListQueue:
     """Takes messages until it is full."""
 
-    def __init__(self, room: int = 1_000_000) -> None:
-        self.room = room
+    def __init__(self, capacity: int = 1_000_000) -> None:
+        self.capacity = capacity
         self.messages: list[Message] = []
 
     def send(self, messages: Sequence[Message]) -> int:
-        taken = list(messages)[: self.room - len(self.messages)]
+        taken = list(messages)[: self.capacity - len(self.messages)]
         self.messages += taken
         return len(taken)
 
 
 class ScriptedService:
-    """Answers, or raises, what each call was given; remembers what it was asked."""
+    """Returns or raises the given answer of each call, and records the calls."""
 
     def __init__(self, **answers: object) -> None:
         self.answers = answers
@@ -227,7 +227,7 @@ def begun(of: Task, *, registered: int | None = 100001) -> Begun:
 
 
 class ScriptedLocks:
-    """Gives the lock to everybody, or answers what it was told to."""
+    """Acquires every lock, or returns or raises the given answer."""
 
     def __init__(self, answer: LockAnswer | Exception | None = None) -> None:
         self._answer = answer or LockAnswer(verdict=Verdict.ACQUIRED)

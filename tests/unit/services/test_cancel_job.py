@@ -50,7 +50,7 @@ def test_a_known_job_is_cancelled() -> None:
 
 
 def test_a_job_that_had_succeeded_keeps_its_result() -> None:
-    """A finished job stays finished, and what it did is told."""
+    """A finished job stays finished, and its result is reported."""
     outcome = cancel(ScriptedService(cancel=job("succeeded", performed=3)), job_id="j1")
     assert outcome == Done(
         result={"job_id": "j1", "job_status": "succeeded", "job_result": {"performed": 3}}

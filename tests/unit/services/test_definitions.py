@@ -14,14 +14,14 @@ from tests.unit.domain.builders import POLICY, a_document, a_swipe, a_wait
 
 
 class Shelf:
-    """Versions in memory, counting how often it is asked."""
+    """Keeps versions in memory and counts how often they are read."""
 
     def __init__(self, *documents: dict[str, Any]) -> None:
         self.rows = dict(enumerate(documents, start=1))
-        self.asked = 0
+        self.reads = 0
 
     def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
-        self.asked += 1
+        self.reads += 1
         if definition_id not in self.rows:
             raise NotFound
         return {**self.rows[definition_id], "version": definition_id}
@@ -47,7 +47,7 @@ def test_a_version_is_bound_once() -> None:
         1,
         2,
     )
-    assert shelf.asked == 2
+    assert shelf.reads == 2
 
 
 def test_what_is_kept_is_bounded() -> None:
@@ -56,12 +56,12 @@ def test_what_is_kept_is_bounded() -> None:
     for row_id in range(1, 301):
         catalog.get(DefinitionId(row_id))
     catalog.get(DefinitionId(300))
-    assert shelf.asked == 300
+    assert shelf.reads == 300
     catalog.get(DefinitionId(1))
-    assert shelf.asked == 301
+    assert shelf.reads == 301
 
 
-def test_the_current_version_is_asked_for_each_time() -> None:
+def test_the_current_version_is_read_each_time() -> None:
     """Who publishes is heard at once; instances stay on theirs."""
     catalog, shelf = a_catalog(a_document(a_swipe()))
     assert (catalog.current("sample").definition_id, catalog.current("sample").version) == (1, 1)

@@ -112,7 +112,7 @@ def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
 
 
 class NarrowStore(EndlessStore):
-    """There is always more that is due, and room for so much of it.
+    """More tasks are always due than the queue capacity allows.
 
     Nothing that was claimed ends.
     """
@@ -132,7 +132,7 @@ class NarrowStore(EndlessStore):
 
 
 def tick_within(most: int) -> NarrowStore:
-    """One tick over an endless backlog with room for so many tasks in flight."""
+    """One tick over an endless backlog with a capacity of so many tasks in flight."""
     clock = HandClock()
     store = NarrowStore(clock, most)
     DispatchDue(
@@ -146,12 +146,12 @@ def tick_within(most: int) -> NarrowStore:
 
 
 @pytest.mark.parametrize("most", [0, 1, 999, 1000, 2000, 2500])
-def test_a_tick_claims_as_much_as_there_is_room_for(most: int) -> None:
+def test_a_tick_claims_as_much_as_the_queue_capacity_allows(most: int) -> None:
     """No more in flight than MAX_QUEUED_TASKS, and no fewer if they are due."""
     assert tick_within(most).claimed == most
 
 
-def test_what_is_in_flight_is_counted_when_the_room_is_used_up_and_not_for_each_claim() -> None:
+def test_what_is_in_flight_is_counted_when_the_capacity_is_used_up_and_not_for_each_claim() -> None:
     """Counting takes as long as much is in flight.
 
     Once per chunk it would cost more than the claims.

@@ -36,10 +36,10 @@ class Registrar:
 
     def __init__(self, answer: AccountStatus | Exception = "active") -> None:
         self._answer = answer
-        self.asked = 0
+        self.calls = 0
 
     def register(self, account_id: str, *, fence: int) -> AccountStatus:
-        self.asked += 1
+        self.calls += 1
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -86,26 +86,26 @@ def submit(world: World, **changes: Any) -> Executed:
 
 
 def test_submit_sends_the_request_under_the_tasks_key() -> None:
-    """The key is the task's id, the fencing token its fence, and the status is asked first."""
+    """The key is the task's id, the fencing token its fence, and the status is read first."""
     world = World(submit="j1")
     assert submit(world) == Executed(outcome=Done(result={"job_id": "j1"}))
     assert world.service.names() == ["account_status", "submit"]
     assert world.service.calls[1][1][2:] == (f"{INSTANCE}:3", 41)
-    assert world.accounts.asked == 0
+    assert world.accounts.calls == 0
 
 
 def test_a_new_version_is_registered_first() -> None:
-    """The registration's answer tells the status; it is not asked twice."""
+    """The registration's answer has the status, which is not read again."""
     world = World(submit="j1")
     world.execute(task(Phase.SUBMIT), registered=100000)
-    assert (world.accounts.asked, world.service.names()) == (1, ["submit"])
+    assert (world.accounts.calls, world.service.names()) == (1, ["submit"])
 
 
-def test_a_service_that_forgot_the_account_is_told_again() -> None:
+def test_an_account_that_the_service_forgot_is_registered_again() -> None:
     """404 for an account that was registered: register it again."""
     world = World(account_status=None, submit="j1")
     assert isinstance(submit(world).outcome, Done)
-    assert world.accounts.asked == 1
+    assert world.accounts.calls == 1
 
 
 @pytest.mark.parametrize("registered", [100001, None])
@@ -149,7 +149,7 @@ def test_what_was_unknown_stays_unknown() -> None:
 
 
 def test_throttling_defers() -> None:
-    """429 counts no attempt; the wait is at least what the service asked for, and spread."""
+    """429 counts no attempt; the wait is at least what the service requested, and is spread."""
     world = World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10)))
     outcome = submit(world).outcome
     assert isinstance(outcome, Defer)
@@ -172,7 +172,7 @@ def test_a_refusal_leaves_the_lock_to_earlier_tries() -> None:
 
 
 def test_an_answer_settles_earlier_tries() -> None:
-    """The service has one job under the key, and has told it: nothing else is on its way."""
+    """The service has one job under the key and has reported it: nothing else is on its way."""
     assert submit(World(submit="j1"), outcome_unknown=True) == Executed(
         outcome=Done(result={"job_id": "j1"})
     )
@@ -219,7 +219,7 @@ def test_no_write_is_begun_when_the_question_before_it_took_the_time(
     world = World(account_status=known, submit="j1")
     world.call_seconds = 26
     assert submit(world).outcome == Defer(after=timedelta(seconds=2), reason="out_of_time")
-    assert (world.service.names(), world.accounts.asked) == (["account_status"], 0)
+    assert (world.service.names(), world.accounts.calls) == (["account_status"], 0)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_poll_tells_how_far_the_job_is(status: Any, outcome: Outcome) -> None:
     assert world.execute(task(Phase.POLL, payload=POLL)).outcome == outcome
 
 
-def test_a_poll_without_an_answer_is_asked_again() -> None:
+def test_a_poll_without_an_answer_is_repeated() -> None:
     """A question changes nothing: it counts no attempt and keeps no lock."""
     executed = World(job=errors.OutcomeUnknown("reset")).execute(task(Phase.POLL, payload=POLL))
     assert isinstance(executed.outcome, Defer)
@@ -246,7 +246,7 @@ def test_a_poll_without_an_answer_is_asked_again() -> None:
 
 @pytest.mark.parametrize("answer", [None, errors.ServiceRefused("410")])
 def test_a_job_that_is_gone_leaves_its_outcome_unknown(answer: object) -> None:
-    """Nobody called it failed: a new key might be a second effect."""
+    """The job was never reported as failed: a new key might have a second effect."""
     outcome = World(job=answer).execute(task(Phase.POLL, payload=POLL)).outcome
     assert isinstance(outcome, Fail)
     assert outcome.unknown
@@ -265,7 +265,7 @@ def test_a_text_is_checked() -> None:
 
 
 def test_a_writer_may_fail_or_refuse() -> None:
-    """A failed writer is asked again, one that refuses is not."""
+    """A failed writer is called again; one that refuses is not."""
     assert isinstance(World(text=errors.WriterError()).execute(task(Phase.GENERATE)).outcome, Retry)
     assert isinstance(
         World(text=errors.WriterRefused()).execute(task(Phase.GENERATE)).outcome, Fail
@@ -273,8 +273,8 @@ def test_a_writer_may_fail_or_refuse() -> None:
     assert isinstance(World().execute(task(Phase.GENERATE), brief=None).outcome, Fail)
 
 
-def test_a_wake_up_calls_nobody() -> None:
-    """It is done by having been woken."""
+def test_a_wake_up_calls_no_service() -> None:
+    """A timer task is done as soon as it runs."""
     world = World()
     assert world.execute(task(Phase.TIMER)).outcome == Done()
     assert world.service.calls == []

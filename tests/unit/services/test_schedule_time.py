@@ -18,7 +18,7 @@ def test_the_database_is_believed() -> None:
     assert time.now() == NOON + timedelta(seconds=12)
 
 
-def test_the_schedule_clock_is_asked() -> None:
+def test_the_schedule_clock_is_read() -> None:
     """A schedule clock of its own may have been moved since the database spoke."""
     clock = HandClock(scheduled=True, rate=60)
     time = ScheduleTime(clock)

@@ -13,10 +13,10 @@ from tests.unit.services.stand_ins import NOON, HandClock, ListQueue, ListTeleme
 
 
 def sent(
-    *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
+    *pointers: TaskPointer, rate: float = 1.0, capacity: int = 1_000_000
 ) -> tuple[ListQueue, ListTelemetry, int]:
     """Send pointers when the clock shows noon."""
-    queue, telemetry = ListQueue(room), ListTelemetry()
+    queue, telemetry = ListQueue(capacity), ListTelemetry()
     count = send_tasks(
         pointers, queue=queue, clock=HandClock(rate=rate), telemetry=telemetry, now=NOON
     )
@@ -76,7 +76,7 @@ def test_delay_has_bounds() -> None:
 
 def test_only_what_is_surely_accepted_is_counted() -> None:
     """A queue that took one of two messages may have taken the smaller one."""
-    _, telemetry, count = sent(at(1, 1), at(1, 2), at(2, 3), room=1)
+    _, telemetry, count = sent(at(1, 1), at(1, 2), at(2, 3), capacity=1)
     assert count == telemetry.counts["TasksSent"] == 1
     assert telemetry.events() == ["send_incomplete"]
 

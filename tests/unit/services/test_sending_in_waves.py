@@ -1,4 +1,4 @@
-"""What a tick claimed leaves when whole seconds are left, so that nobody waits the rest out."""
+"""What a tick claimed is sent while whole seconds are left, so that no task waits for the rest."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def at(seconds: float, sequence: int = 1) -> TaskPointer:
 
 
 def sent(
-    *pointers: TaskPointer, rate: float = 1.0, room: int = 1_000_000
+    *pointers: TaskPointer, rate: float = 1.0, capacity: int = 1_000_000
 ) -> tuple[ListQueue, HandClock, int]:
     """Send pointers in waves from noon on."""
-    queue, clock = ListQueue(room), HandClock(rate=rate, scheduled=True)
+    queue, clock = ListQueue(capacity), HandClock(rate=rate, scheduled=True)
     return (
         queue,
         clock,
@@ -56,7 +56,7 @@ def test_those_of_one_second_still_share_a_message() -> None:
 def test_a_queue_that_is_down_is_not_waited_for() -> None:
     """The rest follows at once: it is in the table, and the tick's time is better spent."""
     _, clock, count = sent(
-        *(at(10 * number + number / 10, number) for number in range(1, 9)), room=0
+        *(at(10 * number + number / 10, number) for number in range(1, 9)), capacity=0
     )
     assert count == 0
     assert len(clock.slept) == 1
@@ -73,7 +73,7 @@ def test_seconds_are_real() -> None:
 def test_every_task_once_none_late_and_none_far_too_early(dues: list[float]) -> None:
     """Who travels alone is seen within a tenth of a second of its due time.
 
-    Nobody is seen later than that.
+    No message is visible later than that.
     """
     pointers = [at(due, number) for number, due in enumerate(dues, 1)]
 

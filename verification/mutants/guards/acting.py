@@ -176,7 +176,7 @@ MUTANTS = (
         "I8: a poll without a response consumes no attempt.",
         "if task.phase is Phase.POLL:",
         "if False:",
-        "test_a_poll_without_an_answer_is_asked_again",
+        "test_a_poll_without_an_answer_is_repeated",
         guard="poll-is-no-attempt",
     ),
     EXECUTE(
@@ -268,7 +268,7 @@ MUTANTS = (
         guard="earlier-try-keeps-the-lock",
     ),
     EXECUTE(
-        "settled_try_keeps_the_lock",
+        "resolved_try_keeps_the_lock",
         "A response under the key settles its earlier tries: the lock is released.",
         "and not isinstance(executed.outcome, Done)",
         "",

@@ -74,7 +74,7 @@ MUTANTS = (
         "or not follower.run or",
         "or",
         "test_a_running_successor_of_another_invocation_is_left",
-        guard="only-what-we-asked",
+        guard="only-as-requested",
     ),
     SUCCESSOR(
         "successor_under_the_old_fence",

@@ -84,7 +84,7 @@ MUTANTS = (
         "No more tasks are in flight than MAX_QUEUED_TASKS.",
         "min(limit, capacity)",
         "limit",
-        "tests/unit/services/test_dispatch.py::test_a_tick_claims_as_much_as_there_is_room_for",
+        "tests/unit/services/test_dispatch.py::test_a_tick_claims_as_much_as_the_queue_capacity_allows",
         guard="claim-capacity",
     ),
     TICK(
@@ -92,7 +92,7 @@ MUTANTS = (
         "Claimed tasks use up queue capacity.",
         "capacity -= len(pointers)",
         "pass",
-        "tests/unit/services/test_dispatch.py::test_a_tick_claims_as_much_as_there_is_room_for",
+        "tests/unit/services/test_dispatch.py::test_a_tick_claims_as_much_as_the_queue_capacity_allows",
         guard="claimed-uses-capacity",
     ),
     TICK(

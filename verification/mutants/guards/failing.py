@@ -25,7 +25,7 @@ MUTANTS = (
         guard="resend-or-new-key",
     ),
     FAILURE(
-        "unknown_is_settled_by_a_retry",
+        "unknown_is_resolved_by_a_retry",
         "I5: another attempt does not settle an unknown outcome.",
         "outcome.unknown or ctx.task.outcome_unknown",
         "outcome.unknown",
@@ -138,7 +138,7 @@ MUTANTS = (
         guard="cancel-looks",
     ),
     FAILURE(
-        "poll_given_up_is_settled",
+        "poll_given_up_is_definite",
         "I5: a job that was polled in vain may still be at work.",
         "failed(ctx, error, unknown=True)",
         "failed(ctx, error)",
@@ -146,7 +146,7 @@ MUTANTS = (
         guard="silent-job-unknown",
     ),
     FAILURE(
-        "deferred_to_the_end_is_settled",
+        "deferred_to_the_end_is_definite",
         "I5: the end of the step's time does not settle an unknown outcome.",
         "unknown = ctx.task.outcome_unknown",
         "unknown = False",
@@ -154,7 +154,7 @@ MUTANTS = (
         guard="deferred-unknown",
     ),
     FAILURE(
-        "lost_submit_is_settled",
+        "lost_submit_is_definite",
         "I5: a request of a worker that crashed may have arrived.",
         "unknown = task.phase is Phase.SUBMIT",
         "unknown = False",
@@ -178,7 +178,7 @@ MUTANTS = (
         guard="undeliverable-fails",
     ),
     FAILURE(
-        "lost_for_good_is_settled",
+        "lost_for_good_is_definite",
         "I5: a job whose poll crashed too often may still be at work.",
         "unknown = unknown or task.phase is Phase.POLL",
         "unknown = unknown or False",

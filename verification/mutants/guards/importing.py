@@ -178,7 +178,7 @@ MUTANTS = (
         guard="storable-text",
     ),
     ROWS(
-        "row_whose_escapes_nobody_reads",
+        "row_whose_escapes_are_not_read",
         "I9: text that cannot be stored is found as a character and as an escape.",
         "if not definitely_storable(text):",
         "if not text.isascii():",

@@ -167,7 +167,7 @@ MUTANTS = (
         "The delivery of a chain is stored, so that a repeated commit can go on.",
         "case when s.successor_status = 'running' then s.begun_by end,",
         "null,",
-        "test_next_task_runs_at_once_when_asked_for",
+        "test_next_task_runs_at_once_when_requested",
         guard="running-successor-has-a-delivery-id",
     ),
     COMMIT(
@@ -183,7 +183,7 @@ MUTANTS = (
         "I5: the key of a chained submit ages from its insert on.",
         "case when s.successor_status = 'running' then v_wall end, case",
         "null, case",
-        "test_next_task_runs_at_once_when_asked_for",
+        "test_next_task_runs_at_once_when_requested",
         guard="running-successor-key-ages",
     ),
     INITIAL_STATUS(
@@ -219,12 +219,12 @@ MUTANTS = (
         guard="pending-under-global-pause",
     ),
     INITIAL_STATUS(
-        "initial_status_runs_unasked",
-        "I4: a task is inserted as running only for a delivery that asked for it.",
+        "initial_status_runs_without_request",
+        "I4: a task is inserted as running only for a delivery that requested it.",
         "when p_run and p_at <= p_now",
         "when p_at <= p_now",
         "test_each_status",
-        guard="running-only-when-asked-and-due",
+        guard="running-only-as-requested-and-due",
     ),
     INITIAL_STATUS(
         "initial_status_runs_early",
@@ -232,7 +232,7 @@ MUTANTS = (
         "when p_run and p_at <= p_now",
         "when p_run",
         "test_each_status",
-        guard="running-only-when-asked-and-due",
+        guard="running-only-as-requested-and-due",
     ),
     INITIAL_STATUS(
         "initial_status_queues_everything",

@@ -30,7 +30,7 @@ MUTANTS = (
         "I4: a lock has one holder: the update is conditional.",
         "ConditionExpression=_MAY_TAKE,",
         'ConditionExpression=_MAY_TAKE + " OR attribute_exists(#account)",',
-        "test_another_instance_is_told_until_when",
+        "test_a_lock_of_another_instance_has_an_expiry",
         guard="conditional-lock",
     ),
     DYNAMO(
@@ -62,7 +62,7 @@ MUTANTS = (
         "I4: only a later task of the same instance takes a lock that is held.",
         "(#instance = :instance AND (",
         "(:instance = :instance AND (",
-        "test_another_instance_is_told_until_when",
+        "test_a_lock_of_another_instance_has_an_expiry",
         guard="lock-within-an-instance",
     ),
     DYNAMO(
@@ -103,7 +103,7 @@ MUTANTS = (
         "I4: a duplicate is refused for a lease: the other delivery may still run.",
         "AND #acquired <= :dead)",
         "AND :dead = :dead)",
-        "test_a_duplicate_is_told_so",
+        "test_a_duplicate_delivery_is_reported",
         guard="lock-of-the-dead",
     ),
     DYNAMO(
@@ -111,7 +111,7 @@ MUTANTS = (
         "I4: a lock has the task and the fence of its holder.",
         "#sequence = :sequence, #fence = :fence,",
         "#sequence = :sequence,",
-        "test_a_duplicate_is_told_so",
+        "test_a_duplicate_delivery_is_reported",
         guard="lock-names-its-task",
     ),
     DYNAMO(
@@ -127,7 +127,7 @@ MUTANTS = (
         "A duplicate delivery is recognized and does nothing.",
         "same = theirs == (holder.instance_id, holder.sequence, holder.fence)",
         "same = False",
-        "test_a_duplicate_is_told_so",
+        "test_a_duplicate_delivery_is_reported",
         guard="duplicate-or-held",
     ),
     DYNAMO(
@@ -156,10 +156,10 @@ MUTANTS = (
     ),
     TABLE(
         "table_lock_for_everybody",
-        "I4: the lock is somebody's: the update is conditional.",
+        "I4: the lock may be another invocation's: the update is conditional.",
         "         where l.expires_at <= v_wall\n",
         "         where true or l.expires_at <= v_wall\n",
-        "test_another_instance_is_told_until_when",
+        "test_a_lock_of_another_instance_has_an_expiry",
         guard="lock-expires",
     ),
     TABLE(
@@ -183,7 +183,7 @@ MUTANTS = (
         "I4: only a later task of the same instance takes the lock over.",
         "or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))",
         "or ((l.sequence, l.fence) < (p_sequence, p_fence))",
-        "test_another_instance_is_told_until_when",
+        "test_a_lock_of_another_instance_has_an_expiry",
         guard="own-earlier-task",
     ),
     TABLE(
@@ -207,7 +207,7 @@ MUTANTS = (
         "I4: a duplicate waits for a lease: its twin may be at work.",
         _SQL_DEAD,
         "(l.sequence, l.fence) = (p_sequence, p_fence))",
-        "test_a_duplicate_is_told_so",
+        "test_a_duplicate_delivery_is_reported",
         guard="own-dead-invocation",
     ),
     TABLE(
@@ -220,10 +220,10 @@ MUTANTS = (
     ),
     TABLE(
         "table_duplicates_are_others",
-        "A duplicate is told so: it touches nothing.",
+        "A duplicate delivery is reported as one: it changes nothing.",
         "then 'duplicate' else 'held' end",
         "then 'held' else 'held' end",
-        "test_a_duplicate_is_told_so",
+        "test_a_duplicate_delivery_is_reported",
         guard="duplicate-delivery",
     ),
     TABLE(

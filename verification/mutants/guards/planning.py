@@ -106,7 +106,7 @@ MUTANTS = (
         guard="queued-not-run",
     ),
     PLAN(
-        "cancelled_job_is_asked_after",
+        "cancelled_job_is_polled",
         "After a confirmed cancellation a retry polls no job.",
         "ctx.payload.carried(job_id=None, key=None)",
         "ctx.payload",

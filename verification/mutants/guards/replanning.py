@@ -62,7 +62,7 @@ MUTANTS = (
         guard="unknown-outcome-keeps-its-key",
     ),
     RETRY(
-        "retry_opens_what_is_settled",
+        "retry_opens_a_definite_failure",
         "I5: after a definite failure the next task is a new one, with a new key.",
         _REOPEN,
         _REOPEN.replace("v_task.outcome_unknown and ", ""),

@@ -144,7 +144,7 @@ MUTANTS = (
         "A batch holds its locks only briefly.",
         "         limit p_limit\n",
         "",
-        "test_a_batch_is_no_larger_than_asked",
+        "test_a_batch_is_no_larger_than_requested",
         guard="cleanup-batch-is-bounded",
     ),
     TASKS(
@@ -152,7 +152,7 @@ MUTANTS = (
         "The oldest tasks are deleted first.",
         "order by t.finished_at                --",
         "order by t.finished_at desc           --",
-        "test_a_batch_is_no_larger_than_asked",
+        "test_a_batch_is_no_larger_than_requested",
         guard="oldest-tasks-first",
     ),
     REQUESTS(

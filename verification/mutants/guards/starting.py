@@ -217,7 +217,7 @@ MUTANTS = (
         guard="one-publisher",
     ),
     PUBLISH(
-        "publish_over_somebody_elses_version",
+        "publish_over_another_version",
         "Only a client that read the current version replaces it.",
         "or (p_versions is not null and v_current.version <> all (p_versions))",
         "or false",

@@ -1,4 +1,4 @@
-"""Guards around the verbs: which calls may be repeated, and what a service does with a conflict."""
+"""Guards around the SQL functions: which calls are repeated, what a conflict leads to."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MUTANTS = (
     ),
     DATABASE(
         "send_before_the_commit",
-        "I6: a verb is one transaction, and over before what it answers is sent.",
+        "I6: a call is one transaction, committed before its results are sent.",
         "connection.autocommit = True",
         "connection.autocommit = False",
         "test_a_call_is_committed_when_it_returns",
@@ -111,7 +111,7 @@ MUTANTS = (
         "I4: the result of an item is that of its fence.",
         "accepted.get((item.task_id, item.fence))",
         "next((a for (t, _), a in accepted.items() if t == item.task_id), None)",
-        "test_commit_answers_for_the_fence_that_was_asked",
+        "test_commit_reports_each_item_by_its_own_fence",
         guard="result-per-fence",
     ),
     TIME(

@@ -54,7 +54,7 @@ def decode(body: str) -> list[TaskPointer]:
 def _pointer(
     task_id: object, fence: object, account: object, phase: object, due: object
 ) -> TaskPointer:
-    """Return one pointer if the database can be asked about every part of it.
+    """Return one pointer if the database can look up every part of it.
 
     Raises:
         ValueError: A part is out of its range.

@@ -27,7 +27,7 @@ def successor(
     follower = decision.next
     # A status of running alone proves nothing. If the decision did not ask for the next task to be
     # run here, another invocation has begun it since the first try of a repeated commit.
-    if follower is None or not follower.run or not committed.accepted:  # guard: only-what-we-asked
+    if follower is None or not follower.run or not committed.accepted:  # guard: only-as-requested
         return None
     # A pause between plan and commit leaves the task held or pending.
     if committed.next_status != "running":  # guard: only-what-is-running

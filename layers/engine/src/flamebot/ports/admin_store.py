@@ -121,7 +121,7 @@ def follows(*versions: int) -> Precondition:
 
 
 class AdminStore(Protocol):
-    """The verbs of the API and of the import by request."""
+    """The operations of the API and of the import by request."""
 
     def now(self) -> datetime:
         """Return the current schedule time."""

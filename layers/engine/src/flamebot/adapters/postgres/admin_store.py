@@ -216,7 +216,7 @@ class PostgresAdminStore(SharedCalls):
         repeatable: bool = False,
         **params: object,
     ) -> Changed:
-        """Call a control verb. It is repeatable if it changes nothing in the state it led to."""
+        """Call a control function; it is repeatable if repeating it changes nothing."""
         row = self._value(
             call,
             repeatable=repeatable,

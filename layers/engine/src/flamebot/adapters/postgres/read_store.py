@@ -165,7 +165,7 @@ def _where(conditions: list[str]) -> str:
 
 
 def _page(rows: list[Row], limit: int, cursor_of: Callable[[Row], str]) -> Page:
-    """Return as many rows as were asked for and fit into a response.
+    """Return as many rows as were requested and fit into a response.
 
     The query reads one row more than a page holds, to know whether there is a next page.
     """

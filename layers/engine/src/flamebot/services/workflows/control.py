@@ -20,12 +20,12 @@ from flamebot.services.sending import send_tasks
 from flamebot.services.ticking.dispatch import DispatchDue
 
 _TRIES = 4
-# Given to a verb that refuses in the instance's status; the verb's error says what is allowed.
+# Given to an SQL function that refuses in the instance's status; its error says what is allowed.
 _NO_DECISION = Decision(task=None, instance=InstanceWrite(current_step=0))
 
 
 class ControlWorkflow:
-    """The control verbs of the API.
+    """The control operations of the API.
 
     Each method of one workflow returns it in the form of `workflow_overview`, after sending the
     tasks that became due. Raises `NotFound`, `NotAllowed`, `Busy` and `RevisionConflict`.

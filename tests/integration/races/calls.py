@@ -10,7 +10,7 @@ from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.ports.admin_store import StartRow
 from tests.support.builders import HORIZON, LEASE, NOON, Asker, a_submit, after, an_entry
 from tests.support.databases import Row
-from tests.support.race import Verb
+from tests.support.race import Call
 
 EXPIRE = (
     "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
@@ -24,7 +24,7 @@ ONWARD = Decision(
 )
 
 
-def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
+def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Call:
     """skip_step, onward to a submit that is due at once."""
     params = (instance_id, revision, to_json(decision_json(ONWARD)), now, HORIZON, LEASE)
     return lambda session: session.one(
@@ -32,7 +32,7 @@ def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
     )["answer"]
 
 
-def retry(instance_id: str, revision: int = 1) -> Verb:
+def retry(instance_id: str, revision: int = 1) -> Call:
     """retry_workflow, with a submit that is due at once unless the same task is opened again."""
     decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON))
     params = (instance_id, revision, to_json(decision_json(decision)), NOON, HORIZON, LEASE)
@@ -41,7 +41,7 @@ def retry(instance_id: str, revision: int = 1) -> Verb:
     )["answer"]
 
 
-def hurry(instance_id: str, revision: int = 0, now: datetime = NOON) -> Verb:
+def hurry(instance_id: str, revision: int = 0, now: datetime = NOON) -> Call:
     """Return a call of run_workflow_now."""
     params = (instance_id, revision, now, LEASE)
     return lambda session: session.one(
@@ -54,7 +54,7 @@ def resend(session: Asker) -> list[Row]:
     return session.rows("select * from resend_expired(100, %s)", (LEASE,))
 
 
-def erase(account_id: str) -> Verb:
+def erase(account_id: str) -> Call:
     """Return a call of delete_account."""
     return lambda session: session.rows("select delete_account(%s, 'a', null)", (account_id,))
 
@@ -70,7 +70,7 @@ def import_(
     key: str | None = None,
     version: int = 100_001,
     model: str = "m",
-) -> Verb:
+) -> Call:
     """import_accounts: complete accounts with credentials, and perhaps starts."""
     accounts = [
         {
@@ -97,12 +97,12 @@ def import_(
     return lambda session: session.one(sql, params)["answer"]
 
 
-def mark(account_id: str, version: int) -> Verb:
+def mark(account_id: str, version: int) -> Call:
     """Return a call of mark_registered."""
     return lambda session: session.value("select mark_registered(%s, %s)", (account_id, version))
 
 
-def lock(delivery_id: str, instance: str = "i1", sequence: int = 3, fence: int = 7) -> Verb:
+def lock(delivery_id: str, instance: str = "i1", sequence: int = 3, fence: int = 7) -> Call:
     """Call acquire_account_lock and return the verdict."""
     params = (delivery_id, instance, sequence, fence)
     return lambda session: session.value(

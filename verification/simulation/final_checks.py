@@ -116,15 +116,15 @@ def _registered(world: World) -> None:
         digest = hashlib.sha256(
             json.dumps(credentials, sort_keys=True, separators=(",", ":")).encode()
         ).hexdigest()
-        told = known[account]
-        if (told["credentials_sha256"], told["model_id"], told["config"]) != (
+        received = known[account]
+        if (received["credentials_sha256"], received["model_id"], received["config"]) != (
             digest,
             model,
             config,
         ):
             world.oracle.wrong(
                 "registration",
-                f"the service was told something else of {account} than what is registered",
+                f"the service received another version of {account} than what is registered",
             )
 
 
@@ -143,11 +143,11 @@ def _effects_and_history(world: World) -> None:
     mirror = world.oracle.mirror
     jobs: dict[str, Any] = {job["key"]: job for job in world.service.provider.ledger()["jobs"]}
     late = {call.key for call in world.service.calls if call.facts.get("late")}
-    told: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    recorded: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for instance_id, step_id, status, count in world.database.ask(
         "select instance_id::text, step_id, status, count(*) from step_history group by 1, 2, 3"
     ):
-        told[instance_id, step_id][status] += count
+        recorded[instance_id, step_id][status] += count
     done: dict[tuple[str, str], list[TaskRow]] = defaultdict(list)
     effects = set()
     for row in mirror.tasks.values():
@@ -157,8 +157,8 @@ def _effects_and_history(world: World) -> None:
                 done[row.instance_id, row.step_id].append(row)
     for place in sorted(effects):
         completed, others = (
-            told[place]["completed"],
-            sum(told[place][s] for s in ("failed", "skipped", "cancelled")),
+            recorded[place]["completed"],
+            sum(recorded[place][s] for s in ("failed", "skipped", "cancelled")),
         )
         happened = len(done[place])
         if completed > happened:
@@ -171,7 +171,7 @@ def _effects_and_history(world: World) -> None:
             row.task_id in late for row in done[place]
         ):
             world.oracle.wrong(
-                "I5", f"{place} happened {happened} times and is recorded {dict(told[place])}"
+                "I5", f"{place} happened {happened} times and is recorded {dict(recorded[place])}"
             )
     for key, job in sorted(jobs.items()):
         if job["status"] in ("pending", "running") and key in mirror.tasks and key not in late:
