@@ -55,7 +55,7 @@ class _First:
 _FIRSTS = (
     _First("tick", "tick", "minute", "one task is due, claimed and sent"),
     _First("step", "step", "submit", "one task: an effect is submitted, its poll sent"),
-    _First("step_wake", "step", "timer", "one task: a wait is over, the next begins"),
+    _First("step_timer", "step", "timer", "one task: a wait is over, the next begins"),
     _First("api", "api", "stats", "GET /v1/stats"),
     _First("import_accounts", "import_accounts", "one_account", "one account with credentials"),
     _First("maintenance", "maintenance", "periodic", "health check, history"),

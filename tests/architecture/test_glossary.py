@@ -81,7 +81,7 @@ SUFFIXES = {
     *(".sh", ".js", ".mjs", ".html", ".css"),
 }
 THIS = "tests/architecture/test_glossary.py"
-GENERATED = ("requirements/", "bench/results/", "bench/peers/node/", "layers/engine/requirements")
+GENERATED = ("requirements/", "bench/peers/node/", "layers/engine/requirements")
 
 
 def _files(own_files: list[Path]) -> list[tuple[str, str]]:

@@ -152,22 +152,22 @@ class World:
         self, function: str, who: str, sql: str, params: Any, *, late: bool = False
     ) -> Result:
         """Run a statement on the database and let the oracle check its changes."""
-        function = function_of(sql)
+        called = function_of(sql)
         role = {"import_accounts": "flamebot_import"}.get(function, f"flamebot_{function}")
         result: Result | None = None
         try:
             result = self.database.run(role, sql, params, self.scheduler.moment().isoformat())
         except psycopg2.Error as error:
-            self.trace(f"{who} {function} raised {error.pgcode}")
+            self.trace(f"{who} {called} raised {error.pgcode}")
             if error.pgcode is None or not error.pgcode.startswith("FB"):
-                self.odd(f"{function} raised {error.pgcode}", {})
+                self.odd(f"{called} raised {error.pgcode}", {})
             raise
         finally:
-            if function and function not in READS:
+            if called and called not in READS:
                 seen = self.database.watch()
-                changes = self.oracle.observe(function, params, result, seen, late=late)
+                changes = self.oracle.observe(called, params, result, seen, late=late)
                 self.trace(
-                    f"{who} {function} {'-' if result is None else len(result.rows)} "
+                    f"{who} {called} {'-' if result is None else len(result.rows)} "
                     f"{'; '.join(changes)}"
                 )
         return result
