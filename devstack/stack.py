@@ -179,6 +179,7 @@ class Stack:
             "ACTIONS_BASE_URL": actions_url,
             "SQL_DIR": str(ROOT / "sql"),
             "DEFINITIONS_DIR": str(ROOT / "definitions"),
+            "STAGE": "local",
             "STEP_THREADS": str(threads),
         }
         # STEP_THREADS was combined with MAX_CONCURRENT_TASKS above.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from flamebot.version import VERSION
 
 LONGEST_SOURCE = 300
 LONGEST_TEST = 400
@@ -43,6 +46,13 @@ TEXT = {
 
 def _texts(files: list[Path]) -> list[tuple[Path, str]]:
     return [(path, path.read_text(encoding="utf-8")) for path in files if path.suffix in TEXT]
+
+
+def test_the_version_is_the_same_everywhere(root: Path) -> None:
+    """Engine, layer and project have one version, which the API and the command line show."""
+    projects = [root / "pyproject.toml", root / "layers" / "engine" / "pyproject.toml"]
+    versions = {tomllib.loads(path.read_text())["project"]["version"] for path in projects}
+    assert versions == {VERSION}
 
 
 def test_no_source_file_is_longer_than_three_hundred_lines(

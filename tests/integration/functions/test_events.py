@@ -41,6 +41,7 @@ CALLS = {  # after `one_account`: its workflow waits for its first step
     "open_health": 200,
     "open_openapi": 200,
     "health": 200,
+    "me": 200,
     "stats": 200,
     "stats_due": 200,
     "show_account": 200,

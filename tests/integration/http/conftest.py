@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,8 @@ from flamebot.adapters.sqs.probes import probe_queue
 from flamebot.adapters.sqs.queue import SqsStepQueue
 from flamebot.config import Settings
 from flamebot.domain.backoff import EnginePolicy
+from flamebot.http.endpoints import TABLE
+from flamebot.http.openapi_problems import errors_of
 from flamebot.http.router import Router
 from flamebot.http.routes import api, imports
 from flamebot.services.definitions.catalog import DefinitionCatalog
@@ -55,6 +58,19 @@ class ApiResponse:
     text: str = field(repr=False)
 
 
+def assert_documented(method: str, path: str, answer: ApiResponse) -> None:
+    """Assert that the OpenAPI document lists this error's code for the operation and status."""
+    segments = tuple(unquote(part) for part in path.split("/")[1:])
+    matching = [
+        endpoint
+        for endpoint in sorted(TABLE, key=lambda endpoint: endpoint.path.count("{"))
+        if endpoint.method == method and endpoint.match(segments) is not None
+    ]
+    if matching and answer.status >= 400 and isinstance(answer.body, dict):
+        errors = errors_of(matching[0])[answer.status]
+        assert answer.body.get("code", "unavailable") in {error.code for error in errors}
+
+
 @dataclass
 class Api:
     """Calls both functions in the way API Gateway routes requests."""
@@ -71,9 +87,11 @@ class Api:
         router = self.importer if (method, path) == ("POST", "/v1/accounts/import") else self.rest
         answer = router.handle(make_event(method, path, **event))
         text = answer["body"]
-        return ApiResponse(
+        got = ApiResponse(
             answer["statusCode"], json.loads(text) if text else None, answer["headers"], text
         )
+        assert_documented(method, path, got)
+        return got
 
     def load(
         self,

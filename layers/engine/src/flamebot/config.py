@@ -57,6 +57,7 @@ class Settings:
     openai_model: str
     credentials_kms_key_id: str
     jwt_scope_prefix: str
+    stage: str
     health_check_period: timedelta
     schedule_clock_file: str | None
     sql_dir: str
@@ -123,6 +124,7 @@ class Settings:
             openai_model=env.get("OPENAI_MODEL") or "gpt-5-mini",
             credentials_kms_key_id=env.get("CREDENTIALS_KMS_KEY_ID") or "",
             jwt_scope_prefix=env.get("JWT_SCOPE_PREFIX", "flamebot/"),
+            stage=env.get("STAGE") or "local",
             health_check_period=timedelta(minutes=whole("HEALTH_CHECK_MINUTES", 5)),
             schedule_clock_file=env.get("SCHEDULE_CLOCK_FILE") or None,
             sql_dir=env.get("SQL_DIR") or "/opt",

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
+from flamebot.domain import errors
+from flamebot.http import problems
 from flamebot.http import request_schemas as requests
 from flamebot.http import response_schemas as responses
+from flamebot.http import status_schemas as statuses
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.import_endpoints import FILE_IMPORTS
 
 
 def _control(
-    name: str, action: str, summary: str, body: type[BaseModel] = requests.ControlRequest
+    name: str,
+    action: str,
+    summary: str,
+    *conflicts: type[errors.Conflict],
+    body: type[BaseModel] = requests.ControlRequest,
 ) -> Endpoint:
     return Endpoint(
         name=name,
@@ -22,7 +29,7 @@ def _control(
         body=body,
         body_optional=True,
         response=responses.Workflow,
-        problems=(404, 409),
+        errors=(errors.NotFound, errors.NotAllowed, *conflicts),
     )
 
 
@@ -37,7 +44,11 @@ IMPORT: tuple[Endpoint, ...] = (
         rows="accounts",
         response=responses.ImportResult,
         headers=("Idempotency-Key",),
-        problems=(409,),
+        errors=(
+            errors.IdempotencyInFlight,
+            errors.IdempotencyKeyReused,
+            errors.UnknownWorkflowType,
+        ),
     ),
 )
 
@@ -49,7 +60,7 @@ API: tuple[Endpoint, ...] = (
         scope="read",
         summary="Show an account without its credentials.",
         response=responses.Account,
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="delete_account",
@@ -59,7 +70,7 @@ API: tuple[Endpoint, ...] = (
         summary="Delete an account with its context and results.",
         response=None,
         status=204,
-        problems=(404, 409),
+        errors=(errors.NotFound, errors.Busy),
     ),
     Endpoint(
         name="start_workflow",
@@ -71,7 +82,12 @@ API: tuple[Endpoint, ...] = (
         body_optional=True,
         response=responses.Workflow,
         status=201,
-        problems=(404, 409),
+        errors=(
+            errors.NotFound,
+            errors.AlreadyActive,
+            errors.AccountIncomplete,
+            errors.UnknownWorkflowType,
+        ),
     ),
     Endpoint(
         name="list_workflows",
@@ -89,7 +105,7 @@ API: tuple[Endpoint, ...] = (
         scope="read",
         summary="Show a workflow.",
         response=responses.Workflow,
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="show_history",
@@ -99,21 +115,35 @@ API: tuple[Endpoint, ...] = (
         summary="List a workflow's history, oldest first.",
         query=requests.Paged,
         response=responses.HistoryPage,
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     _control("pause_workflow", "pause", "Pause a workflow. A running step finishes first."),
-    _control("resume_workflow", "resume", "Resume a paused workflow.", requests.ResumeRequest),
+    _control("resume_workflow", "resume", "Resume a paused workflow.", body=requests.ResumeRequest),
     _control("stop_workflow", "stop", "Stop a workflow for good. An open job is cancelled."),
-    _control("retry_workflow", "retry", "Continue a failed workflow at the step that failed."),
-    _control("run_workflow_now", "run-now", "Make a workflow's waiting task due now."),
-    _control("skip_step", "skip-step", "Skip the waiting step."),
+    _control(
+        "retry_workflow",
+        "retry",
+        "Continue a failed workflow at the step that failed.",
+        errors.AlreadyActive,
+        errors.RevisionConflict,
+    ),
+    _control(
+        "run_workflow_now",
+        "run-now",
+        "Make a workflow's waiting task due now.",
+        errors.Busy,
+        errors.RevisionConflict,
+    ),
+    _control(
+        "skip_step", "skip-step", "Skip the waiting step.", errors.Busy, errors.RevisionConflict
+    ),
     Endpoint(
         name="show_control",
         method="GET",
         path="/v1/control",
         scope="admin",
         summary="Show whether everything is paused.",
-        response=responses.Control,
+        response=statuses.Control,
     ),
     Endpoint(
         name="pause_all",
@@ -123,7 +153,7 @@ API: tuple[Endpoint, ...] = (
         summary="Pause all workflows. After the response no task begins, except cancels.",
         body=requests.ControlRequest,
         body_optional=True,
-        response=responses.Control,
+        response=statuses.Control,
     ),
     Endpoint(
         name="resume_all",
@@ -133,7 +163,7 @@ API: tuple[Endpoint, ...] = (
         summary="End the global pause.",
         body=requests.ControlRequest,
         body_optional=True,
-        response=responses.Control,
+        response=statuses.Control,
     ),
     Endpoint(
         name="list_definitions",
@@ -170,7 +200,7 @@ API: tuple[Endpoint, ...] = (
         summary="Show the current version of a definition.",
         response=responses.Definition,
         headers=("If-None-Match",),
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="publish_definition",
@@ -182,7 +212,7 @@ API: tuple[Endpoint, ...] = (
         response=responses.Definition,
         also=(201,),
         headers=("If-Match", "If-None-Match"),
-        problems=(412, 428),
+        errors=(errors.NotFound, errors.PreconditionFailed, problems.PreconditionRequired),
     ),
     Endpoint(
         name="show_definition_version",
@@ -192,7 +222,7 @@ API: tuple[Endpoint, ...] = (
         summary="Show one version of a definition.",
         response=responses.Definition,
         headers=("If-None-Match",),
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="show_stats",
@@ -200,7 +230,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/stats",
         scope="read",
         summary="Show counts by status, step statistics and lateness.",
-        response=responses.Stats,
+        response=statuses.Stats,
     ),
     Endpoint(
         name="show_due",
@@ -209,7 +239,7 @@ API: tuple[Endpoint, ...] = (
         scope="read",
         summary="Count the tasks that fall due, by the minute.",
         query=requests.DueFilter,
-        response=responses.DueHistogram,
+        response=statuses.DueHistogram,
     ),
     Endpoint(
         name="list_failed_tasks",
@@ -226,7 +256,7 @@ API: tuple[Endpoint, ...] = (
         path="/v1/health",
         scope="read",
         summary="Show every health check with its detail.",
-        response=responses.Health,
+        response=statuses.Health,
     ),
     Endpoint(
         name="show_open_health",
@@ -234,8 +264,16 @@ API: tuple[Endpoint, ...] = (
         path="/health",
         scope=None,
         summary="Show whether every urgent health check is ok.",
-        response=responses.OpenHealth,
+        response=statuses.OpenHealth,
         also=(503,),
+    ),
+    Endpoint(
+        name="show_me",
+        method="GET",
+        path="/v1/me",
+        scope="read",
+        summary="Show the caller's subject and scopes, and the engine's version and clock rate.",
+        response=statuses.Me,
     ),
     Endpoint(
         name="show_openapi",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flamebot.domain import errors
 from flamebot.http import import_schemas as wire
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.request_schemas import ControlRequest, Paged
@@ -20,6 +21,11 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         status=201,
         also=(200,),
         headers=("Idempotency-Key",),
+        errors=(
+            errors.IdempotencyKeyReused,
+            errors.UnknownWorkflowType,
+            errors.FilesUnavailable,
+        ),
     ),
     Endpoint(
         name="list_imports",
@@ -37,7 +43,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         scope="read",
         summary="Show an import by file and its progress.",
         response=wire.FileImport,
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="list_rejected_rows",
@@ -47,7 +53,7 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         summary="List the rejected rows of an import with their lines and reasons.",
         query=Paged,
         response=wire.RejectedRowPage,
-        problems=(404,),
+        errors=(errors.NotFound,),
     ),
     Endpoint(
         name="cancel_import",
@@ -59,6 +65,6 @@ FILE_IMPORTS: tuple[Endpoint, ...] = (
         body=ControlRequest,
         body_optional=True,
         response=wire.FileImport,
-        problems=(404, 409),
+        errors=(errors.NotFound, errors.NotAllowed),
     ),
 )

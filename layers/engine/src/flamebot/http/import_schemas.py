@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flamebot.http.request_schemas import Reason, Type
 from flamebot.http.response_schemas import ValidationIssue
-from flamebot.http.wire import Instant, RequestModel, ResponseModel
+from flamebot.http.wire import RequestModel, ResponseModel, WallInstant
 from flamebot.services.imports.admin import LARGEST_FILE
 
 ImportStatus = Literal["waiting", "running", "completed", "failed", "cancelled"]
@@ -75,10 +75,10 @@ class FileImport(ResponseModel):
     rejected: int
     error: str | None
     created_by: str
-    created_at: Instant
-    started_at: Instant | None
-    finished_at: Instant | None
-    updated_at: Instant
+    created_at: WallInstant
+    started_at: WallInstant | None
+    finished_at: WallInstant | None
+    updated_at: WallInstant
 
 
 class UploadResponse(ResponseModel):
@@ -90,7 +90,7 @@ class UploadResponse(ResponseModel):
     url: str
     method: Literal["PUT"]
     headers: dict[str, str]
-    expires_at: Instant
+    expires_at: WallInstant
 
 
 class CreatedImport(FileImport):

@@ -15,10 +15,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from flamebot.http import parameters
-from flamebot.http.endpoint import SCOPES, Endpoint
+from flamebot.http import openapi_info, openapi_problems, parameters
+from flamebot.http.endpoint import Endpoint
 from flamebot.http.endpoints import TABLE
 from flamebot.http.openapi_links import LINKS
+from flamebot.http.openapi_problems import Errors, errors_of, is_repeatable_later, schema_name
 from flamebot.http.problems import MEDIA_TYPE, phrase
 from flamebot.http.response_schemas import GatewayMessage, Problem
 from flamebot.services.imports.validate import AccountInput
@@ -63,9 +64,9 @@ _RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": '^"[^"]+"$'},
     },
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "Seconds after which to try again. API Gateway's own responses lack it.",
         "required": False,
-        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        "schema": {"type": "integer", "format": "int32", "minimum": 0},
     },
     "WWW-Authenticate": {
         "description": "The authentication scheme, and the missing scope.",
@@ -87,23 +88,13 @@ def document() -> dict[str, Any]:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "Flamebot Workflow System",
-            "version": "1",
-            "description": "Import accounts, then watch and control their workflows. Errors are"
-            " problem details (RFC 9457).",
-        },
+        "info": openapi_info.info(),
+        "servers": openapi_info.servers(),
+        "tags": openapi_info.tags(),
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {
-                "token": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": "Scopes: " + ", ".join(SCOPES) + ".",
-                }
-            },
+            "securitySchemes": openapi_info.security_schemes(),
         },
     }
 
@@ -127,12 +118,36 @@ def _components() -> tuple[Schemas, dict[str, Any]]:
     schemas, definitions = models_json_schema(
         sorted(wanted, key=lambda pair: pair[0].__name__), ref_template=_REF
     )
-    return schemas, dict(sorted(definitions["$defs"].items()))
+    components = {**definitions["$defs"], **dict(openapi_problems.schemas(TABLE))}
+    return schemas, {name: _tidied(components[name]) for name in sorted(components)}
+
+
+def _tidied(schema: Any) -> Any:  # noqa: ANN401  # JSON
+    """Return a schema in the form that generators of clients like.
+
+    Titles that repeat a field's name become names of classes. An integer without a format is one of
+    32 bits in many languages.
+    """
+    if isinstance(schema, list):
+        return [_tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied = {
+        name: {field: _tidied(part) for field, part in value.items()}
+        if name == "properties"
+        else _tidied(value)
+        for name, value in schema.items()
+        if name != "title"
+    }
+    if tidied.get("type") == "integer":
+        tidied.setdefault("format", "int64")
+    return tidied
 
 
 def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
+        "tags": [endpoint.tag],
         "summary": endpoint.summary,
         "parameters": [*_path(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": _responses(endpoint, schemas),
@@ -165,10 +180,21 @@ def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": name in schema.get("required", []),
-            "schema": part,
+            "schema": _tidied(_without_null(part)),
         }
         for name, part in schema.get("properties", {}).items()
     ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a query parameter: it is absent or has a value, but is never null."""
+    known = {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
+    if schema.get("default") is not None:
+        known["default"] = schema["default"]
+    for part in schema.get("anyOf", ()):
+        if part != {"type": "null"}:
+            known |= part
+    return known
 
 
 def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -207,20 +233,29 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
             "description": phrase(304),
             "headers": _response_headers(304, tagged=True),
         }
-    # Any call may fail validation (422), in the engine (500) or for want of a dependency (503).
-    problems = {422, 500, 503, *endpoint.problems}
-    problems |= set(_PROBLEMS_WITH_BODY) if endpoint.body else {400}
-    problems |= {*_PROBLEMS_WITH_SCOPE, 429} if endpoint.scope else {429}
-    for status in sorted(problems - set(endpoint.also)):
-        media = {} if status == 429 else {MEDIA_TYPE: {"schema": schemas[Problem, "serialization"]}}
-        if status in _GATEWAY_STATUSES:
-            media["application/json"] = {"schema": schemas[GatewayMessage, "serialization"]}
-        responses[str(status)] = {
-            "description": phrase(status),
-            "headers": _response_headers(status, tagged=False),
-            "content": media,
-        }
-    return responses
+    for status, errors in errors_of(endpoint).items():
+        if status not in endpoint.also:
+            responses[str(status)] = _problem(status, errors)
+    responses["429"] = _gateway_problem(429)
+    return {status: responses[status] for status in sorted(responses)}
+
+
+def _problem(status: int, errors: Errors) -> dict[str, Any]:
+    """Return the response of a status that only these errors have."""
+    response = _gateway_problem(status) if status in _GATEWAY_STATUSES else {"content": {}}
+    response["content"][MEDIA_TYPE] = {"schema": {"$ref": _REF.format(model=schema_name(errors))}}
+    codes = ", ".join(f"`{error.code}`" for error in errors)
+    response["description"] = f"{phrase(status)}: {codes}"
+    response["headers"] = _response_headers(status, tagged=False)
+    if is_repeatable_later(errors):
+        response["headers"]["Retry-After"] = _RESPONSE_HEADERS["Retry-After"]
+    return response
+
+
+def _gateway_problem(status: int) -> dict[str, Any]:
+    """Return a response of API Gateway itself."""
+    schema = {"$ref": _REF.format(model=GatewayMessage.__name__)}
+    return {"description": phrase(status), "content": {"application/json": {"schema": schema}}}
 
 
 def _response_headers(status: int, *, tagged: bool) -> dict[str, Any]:
@@ -232,7 +267,6 @@ def _response_headers(status: int, *, tagged: bool) -> dict[str, Any]:
         201: ["Location"],
         401: ["WWW-Authenticate"],
         403: ["WWW-Authenticate"],
-        503: ["Retry-After"],
     }.get(status, [])
     return {name: _RESPONSE_HEADERS[name] for name in names}
 

@@ -101,9 +101,9 @@ def phrase(status: int) -> str:
     ).phrase
 
 
-def status_of(error: FlamebotError) -> HTTPStatus:
-    """Return the HTTP status of an error."""
-    return next(STATUS[ancestor] for ancestor in type(error).__mro__ if ancestor in STATUS)
+def status_of(kind: type[FlamebotError]) -> HTTPStatus:
+    """Return the HTTP status of a kind of error."""
+    return next(STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS)
 
 
 def invalid(error: ValidationError, *prefix: str | int) -> Invalid:
@@ -113,7 +113,7 @@ def invalid(error: ValidationError, *prefix: str | int) -> Invalid:
 
 def problem(error: FlamebotError, request_id: str) -> Response:
     """Return an error as a response. Details of internal errors (500) are left out."""
-    status = status_of(error)
+    status = status_of(type(error))
     internal = status is HTTPStatus.INTERNAL_SERVER_ERROR
     code = "internal" if internal else error.code
     headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
@@ -143,6 +143,8 @@ def problem(error: FlamebotError, request_id: str) -> Response:
     }
     if "allowed" in error.context:
         body["allowed"] = sorted(_names(error.context["allowed"]))
+    if error.context.get("live_workflow_id"):
+        body["liveWorkflowId"] = str(error.context["live_workflow_id"])
     return Response(status=int(status), body=body, headers=headers)
 
 

@@ -35,6 +35,7 @@ class Request:
 
     request_id: str
     actor: str
+    scopes: tuple[str, ...] = ()  # those that the token grants, without the prefix
     path: Mapping[str, str]
     headers: Mapping[str, str]  # names in lower case
     query: Any = None

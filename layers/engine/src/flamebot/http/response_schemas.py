@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, WithJsonSchema
 
 from flamebot.http.request_schemas import WorkflowStatus
-from flamebot.http.wire import Instant, ResponseModel
+from flamebot.http.wire import ResponseModel, ScheduleInstant, WallInstant
+
+WorkflowId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
 
 class ValidationIssue(ResponseModel):
@@ -19,7 +21,7 @@ class ValidationIssue(ResponseModel):
 
 
 class Problem(ResponseModel):
-    """An error (RFC 9457). `allowed`: the actions that the workflow's status allows."""
+    """An error (RFC 9457). Some members occur with some codes only."""
 
     type: str
     title: str
@@ -28,7 +30,13 @@ class Problem(ResponseModel):
     code: str
     request_id: str
     errors: list[ValidationIssue]
-    allowed: list[str] | None = None
+    allowed: Annotated[
+        list[str] | None,
+        Field(description="`not_allowed`: the actions that the workflow allows now."),
+    ] = None
+    live_workflow_id: Annotated[
+        WorkflowId | None, Field(description="`already_active`: the id of the live workflow.")
+    ] = None
 
 
 class GatewayMessage(ResponseModel):
@@ -48,7 +56,7 @@ class RowProblem(ResponseModel):
 class RowWorkflow(ResponseModel):
     """The result of starting a row's workflow."""
 
-    instance_id: str | None
+    instance_id: WorkflowId | None
     status: Literal["started", "already_active", "not_requested", "rejected"]
 
 
@@ -84,8 +92,8 @@ class Account(ResponseModel):
     registered_version: int | None
     live_workflow_id: UUID | None
     live_workflow_status: WorkflowStatus | None
-    created_at: Instant
-    updated_at: Instant
+    created_at: WallInstant
+    updated_at: WallInstant
 
 
 class WorkflowTask(ResponseModel):
@@ -96,30 +104,30 @@ class WorkflowTask(ResponseModel):
     action: str
     phase: str
     status: str
-    scheduled_for: Instant
+    scheduled_for: ScheduleInstant
     attempts: int
     reclaims: int
     sends: int
-    lease_expires_at: Instant | None
+    lease_expires_at: WallInstant | None
 
 
 class Workflow(ResponseModel):
     """A workflow: one execution of a definition version for an account."""
 
-    id: str
+    id: WorkflowId
     account_id: str
     workflow_type: str
     workflow_version: int
     status: WorkflowStatus
-    current_step: int
+    current_step: Annotated[int, Field(description="The index of the step; the first is 0.")]
     current_step_id: str | None
     total_steps: int
-    next_action_at: Instant | None
+    next_action_at: ScheduleInstant | None
     last_error: str | None
-    started_at: Instant
-    finished_at: Instant | None
-    paused_at: Instant | None
-    updated_at: Instant
+    started_at: ScheduleInstant
+    finished_at: ScheduleInstant | None
+    paused_at: ScheduleInstant | None
+    updated_at: ScheduleInstant
     revision: int
     execution_context: dict[str, Any]
     goto_iterations: dict[str, int]
@@ -143,8 +151,8 @@ class HistoryEntry(ResponseModel):
     action: str
     status: Literal["completed", "failed", "retried", "skipped", "cancelled"]
     attempt: int
-    started_at: Instant
-    finished_at: Instant
+    started_at: ScheduleInstant
+    finished_at: ScheduleInstant
     result: dict[str, Any] | None
     error: str | None
 
@@ -154,14 +162,6 @@ class HistoryPage(ResponseModel):
 
     items: list[HistoryEntry]
     next_cursor: str | None
-
-
-class Control(ResponseModel):
-    """The state of the global pause."""
-
-    paused: bool
-    paused_at: Instant | None
-    paused_ms: int
 
 
 class Definition(ResponseModel):
@@ -174,7 +174,7 @@ class Definition(ResponseModel):
     config: dict[str, Any]
     steps: list[dict[str, Any]]
     is_active: bool = True
-    created_at: Instant | None = None
+    created_at: WallInstant | None = None
 
 
 class DefinitionSummary(ResponseModel):
@@ -185,7 +185,7 @@ class DefinitionSummary(ResponseModel):
     name: str
     description: str
     total_steps: int
-    created_at: Instant | None = None
+    created_at: WallInstant | None = None
     instances: dict[str, int]
 
 
@@ -202,78 +202,11 @@ class Validation(ResponseModel):
     errors: list[ValidationIssue]
 
 
-class StepStats(ResponseModel):
-    """The steps of one action in the last 24 hours."""
-
-    action: str
-    completed: int
-    failed: int
-    retried: int
-    skipped: int
-    cancelled: int
-    mean_seconds: float | None
-
-
-class Lateness(ResponseModel):
-    """How long after their due times tasks began, in seconds of schedule time."""
-
-    tasks: int
-    p50_seconds: float | None
-    p95_seconds: float | None
-    p99_seconds: float | None
-    max_seconds: float | None
-
-
-class Stats(ResponseModel):
-    """Workflows, live tasks and accounts by status, step statistics of 24 hours, lateness."""
-
-    workflows: dict[str, int]
-    tasks: dict[str, int]
-    accounts: dict[str, int]
-    steps: list[StepStats]
-    lateness: Lateness
-
-
-class DueMinute(ResponseModel):
-    """The number of tasks that fall due in one minute."""
-
-    minute: Instant
-    tasks: int
-
-
-class DueHistogram(ResponseModel):
-    """The due tasks by the minute; overdue tasks count in the first minute."""
-
-    items: list[DueMinute]
-
-
-class Check(ResponseModel):
-    """One health check. `urgent`: if it fails, workflows stand still or run late."""
-
-    name: str
-    ok: bool
-    detail: str
-    urgent: bool
-
-
-class Health(ResponseModel):
-    """The health of the engine, check by check."""
-
-    status: Literal["ok", "degraded"]
-    checks: list[Check]
-
-
-class OpenHealth(ResponseModel):
-    """Whether every urgent check is ok. Shows no details, because it needs no token."""
-
-    status: Literal["ok", "unavailable"]
-
-
 class FailedTask(ResponseModel):
     """The last task of a failed workflow."""
 
     task_id: str
-    instance_id: str
+    instance_id: WorkflowId
     account_id: str
     workflow_type: str
     workflow_version: int
@@ -285,7 +218,7 @@ class FailedTask(ResponseModel):
     reclaims: int
     outcome_unknown: bool
     error: str | None
-    finished_at: Instant | None
+    finished_at: ScheduleInstant | None
 
 
 class FailedTaskPage(ResponseModel):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from flamebot.domain.errors import FlamebotError, NotFound
-from flamebot.http.endpoint import Endpoint
+from flamebot.http.endpoint import SCOPES, Endpoint
 from flamebot.http.problems import (
     Forbidden,
     Malformed,
@@ -69,7 +69,7 @@ class Router:
             response = self._respond(endpoint, path, raw)
         except FlamebotError as error:
             response = problem(error, raw.request_id)
-            if status_of(error) >= 500:
+            if status_of(type(error)) >= 500:
                 self._telemetry.warn(
                     "request_failed",
                     request_id=raw.request_id,
@@ -119,7 +119,7 @@ class Router:
     def _respond(self, endpoint: Endpoint, path: Mapping[str, str], raw: Raw) -> Response:
         # Authorization comes first: an unauthorized caller learns nothing about its input, and its
         # body of up to 5 MB is not parsed.
-        actor = self._authorize(endpoint, raw)
+        actor, scopes = self._authorize(endpoint, raw)
         query = _validated(endpoint.query, raw.query())
         document = body = None
         if endpoint.body is not None:
@@ -135,6 +135,7 @@ class Router:
         request = Request(
             request_id=raw.request_id,
             actor=actor,
+            scopes=scopes,
             path=path,
             headers=raw.headers,
             query=query,
@@ -143,9 +144,9 @@ class Router:
         )
         return self._handlers[endpoint.name](request)
 
-    def _authorize(self, endpoint: Endpoint, raw: Raw) -> str:
+    def _authorize(self, endpoint: Endpoint, raw: Raw) -> tuple[str, tuple[str, ...]]:
         if endpoint.scope is None:
-            return ""
+            return "", ()
         claims = raw.claims()
         # The gateway verified signature, issuer, audience and expiry. It checks no scopes, because
         # one route of the gateway serves many endpoints.
@@ -153,7 +154,8 @@ class Router:
         needed = f"{self._prefix}{endpoint.scope}"
         if needed not in granted:
             raise Forbidden(f"This call needs the scope {needed}.", scope=needed)
-        return str(claims.get("sub") or claims.get("client_id"))
+        actor = str(claims.get("sub") or claims.get("client_id"))
+        return actor, tuple(scope for scope in SCOPES if f"{self._prefix}{scope}" in granted)
 
 
 def _validated(model: type[BaseModel], value: object, *prefix: str) -> BaseModel:

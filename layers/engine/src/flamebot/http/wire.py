@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     PlainSerializer,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
@@ -67,7 +68,16 @@ def _in_utc(at: datetime) -> datetime:
         raise PydanticCustomError("time", "There is no such time in the calendar.") from None
 
 
-Instant = Annotated[AwareDatetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+def _instant(clock: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": clock}, mode="serialization"
+    )
+
+
+# The serializer's type is str, so that a JSON Schema made from it would have no format.
+_TEXT = PlainSerializer(_rfc3339, return_type=str, when_used="json")
+ScheduleInstant = Annotated[AwareDatetime, _TEXT, _instant("Schedule time.")]
+WallInstant = Annotated[AwareDatetime, _TEXT, _instant("Wall time.")]
 GivenInstant = Annotated[AwareDatetime, BeforeValidator(_parsed), AfterValidator(_in_utc)]
 
 

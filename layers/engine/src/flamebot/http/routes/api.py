@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from flamebot.actions.schema import definition_schema
-from flamebot.http import openapi
 from flamebot.http.endpoints import API, IMPORT
 from flamebot.http.request import Request
 from flamebot.http.response import Response
@@ -15,6 +14,7 @@ from flamebot.http.routes.control import GlobalControl
 from flamebot.http.routes.definitions import Definitions
 from flamebot.http.routes.file_imports import ImportsByFile
 from flamebot.http.routes.health import HealthChecks
+from flamebot.http.routes.me import Caller
 from flamebot.http.routes.stats import Statistics
 from flamebot.http.routes.tasks import Tasks
 from flamebot.http.routes.workflows import Workflows
@@ -38,6 +38,11 @@ class ApiSettings(Protocol):
     @property
     def jwt_scope_prefix(self) -> str:
         """Return what precedes a scope's name in a token."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """Return the name of this deployment."""
         ...
 
 
@@ -76,6 +81,7 @@ def router(
         **Tasks(reads=reads).handlers(),
         **ImportsByFile(imports).handlers(),
         **HealthChecks(checks=checks, clock=clock).handlers(),
+        **Caller(clock=clock, stage=settings.stage).handlers(),
         "show_openapi": _show_openapi,
     }
     return Router(
@@ -84,4 +90,6 @@ def router(
 
 
 def _show_openapi(request: Request) -> Response:  # noqa: ARG001  # every handler takes the request
+    from flamebot.http import openapi  # noqa: PLC0415  # a cold start loads it for this call only
+
     return Response(status=200, body=openapi.document())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flamebot.http.request import Request
 from flamebot.http.response import Response, respond
-from flamebot.http.response_schemas import Control
 from flamebot.http.router import Handler
+from flamebot.http.status_schemas import Control
 from flamebot.ports.admin_store import AdminStore
 from flamebot.services.workflows.control import ControlWorkflow
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flamebot.http.request import Request
 from flamebot.http.response import Response, respond
-from flamebot.http.response_schemas import DueHistogram, Stats
 from flamebot.http.router import Handler
+from flamebot.http.status_schemas import DueHistogram, Stats
 from flamebot.ports.read_store import ReadStore
 
 

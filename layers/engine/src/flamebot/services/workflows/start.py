@@ -89,7 +89,7 @@ class StartWorkflow:
             case "incomplete":
                 raise AccountIncomplete
             case "already_active":
-                raise AlreadyActive(instance_id=started.instance_id)
+                raise AlreadyActive(live_workflow_id=started.instance_id)
         self._telemetry.count("WorkflowsStarted")
         # After the commit: a message that arrives before it would find no task. A crash between the
         # two loses nothing, because the tick sends tasks whose lease has expired.
