@@ -1,14 +1,15 @@
-# A new machine needs git, make and python3 >= 3.11 with venv and pip. The targets install everything
-# else into .venv, .venv-sam and .venv-bench. Each environment has a stamp file that is newer than the
-# pinned requirements while the environment is up to date, so that a second run starts at once.
+# A new machine needs git, make and python3 >= 3.11 with venv and pip. The targets install
+# everything else into .venv, .venv-sam and .venv-bench. Each environment has a stamp file that is
+# newer than the pinned requirements while the environment is up to date, so that a second run
+# starts at once.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
-# Python 3.13, the version that Lambda runs. If it is installed, it compiles the layer. The candidate is
-# run once, because a version manager may install a stand-in that fails.
+# Python 3.13, the version that Lambda runs. If it is installed, it compiles the layer. The
+# candidate is run once, because a version manager may install a stand-in that fails.
 RUNTIME_PYTHON ?= $(firstword $(foreach python,python3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13),$(if \
 	$(shell $(python) -c 'print(1)' 2>/dev/null),$(python))))
 STAGE ?= dev

