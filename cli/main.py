@@ -22,8 +22,8 @@ from cli.commands import (
 from cli.failures import Exit, Failure
 from cli.options import Commands
 from cli.output import Output
-from flamebot.version import VERSION
 
+_VERSION = "0.1.0"  # flamebot.version has it too; `--help` imports nothing of the engine
 _EPILOG = """first steps, on this machine:
   flamebot dev                                    run the whole system until Ctrl-C
   flamebot import accounts.csv --type test        store accounts and start a workflow for each
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    top.add_argument("--version", action="version", version=f"flamebot {VERSION}")
+    top.add_argument("--version", action="version", version=f"flamebot {_VERSION}")
     commands = Commands(top.add_subparsers(title="commands", metavar="COMMAND", required=True))
     for module in (local, import_accounts, file_imports, engine, workflows, control, definitions):
         module.add(commands)
