@@ -1,4 +1,4 @@
 """The version of the engine, of its layer and of the command line."""
 
-# The layer has no package metadata that could be asked for it.
+# A constant, because the layer ships without package metadata.
 VERSION = "0.1.0"
