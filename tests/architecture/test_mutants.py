@@ -54,6 +54,11 @@ def test_every_mark_in_the_source_names_a_guard_that_a_mutant_deletes(root: Path
     assert marked - anchored == set()
 
 
+def test_every_mutant_is_anchored_to_a_mark() -> None:
+    """A mutant without a mark would depend on the exact text of its source."""
+    assert [mutant.name for mutant in MUTANTS if mutant.guard is None] == []
+
+
 def test_every_mutant_names_tests_that_exist(root: Path) -> None:
     """What should fail is there to fail."""
     missing = []

@@ -8,7 +8,7 @@ from flamebot.services.schedule_time import ScheduleTime
 from tests.unit.services.stand_ins import NOON, HandClock
 
 
-def test_the_database_is_believed() -> None:
+def test_schedule_time_follows_the_database() -> None:
     """Where the database's clock is the schedule clock, time goes on from what it last said."""
     clock = HandClock()
     time = ScheduleTime(clock)

@@ -94,6 +94,7 @@ MUTANTS = (
         'f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]"',
         'f"[{_FORMAT},{version}]"',
         "tests/security/test_credentials.py::test_names_cannot_be_run_together",
+        guard="bound-to-account",
     ),
     VAULT(
         "ciphertext_of_any_version",
@@ -101,5 +102,6 @@ MUTANTS = (
         'f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]"',
         'f"[{_FORMAT},{encode_basestring_ascii(account_id)}]"',
         "tests/security/test_credentials.py::test_names_cannot_be_run_together",
+        guard="bound-to-version",
     ),
 )

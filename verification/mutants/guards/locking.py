@@ -180,7 +180,7 @@ MUTANTS = (
     ),
     TABLE(
         "table_lock_of_another_instance",
-        "I4: only a later task of the same instance takes the lock over.",
+        "I4: only a later task of the same instance takes the lock.",
         "or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))",
         "or ((l.sequence, l.fence) < (p_sequence, p_fence))",
         "test_a_lock_of_another_instance_has_an_expiry",
@@ -188,7 +188,7 @@ MUTANTS = (
     ),
     TABLE(
         "table_lock_of_the_dead_is_kept",
-        "I6: a later task takes the lock over from a delivery that must be dead.",
+        "I6: a later task takes the lock of a delivery that must be dead.",
         "or (l.instance_id = p_instance and (l.sequence, l.fence) < (p_sequence, p_fence))",
         "",
         "test_a_later_task_of_the_same_instance_reclaims",
@@ -254,9 +254,10 @@ MUTANTS = (
     USE(
         "lock_table_down_is_a_lock",
         "I4: without the lock table no write is made: the task is deferred.",
-        "            return LockAnswer(verdict=Verdict.HELD)\n",
-        "            return LockAnswer(verdict=Verdict.ACQUIRED)\n",
+        "return LockAnswer(verdict=Verdict.HELD)",
+        "return LockAnswer(verdict=Verdict.ACQUIRED)",
         "test_a_deferral_is_neither_long_nor_a_spin",
+        guard="no-lock-table-no-lock",
     ),
     USE(
         "held_counts_as_taken",
@@ -264,5 +265,6 @@ MUTANTS = (
         "self._held = answer.verdict is Verdict.ACQUIRED",
         "self._held = True",
         "test_a_held_lock_defers",
+        guard="only-acquired-is-held",
     ),
 )

@@ -192,6 +192,7 @@ MUTANTS = (
         "return self in (Phase.SUBMIT, Phase.CANCEL)",
         "return self is Phase.SUBMIT",
         "test_a_deferral_is_neither_long_nor_a_spin",
+        guard="cancel-is-a-write",
     ),
     CONTEXT(
         "context_without_end",

@@ -116,10 +116,11 @@ MUTANTS = (
     ),
     TIME(
         "machines_clock_is_believed",
-        "I6: the database says when it is.",
+        "I6: schedule time continues from the database's clock, not from the machine's.",
         "self._anchor = (now, self._clock.monotonic())",
         "del now",
-        "test_the_database_is_believed",
+        "test_schedule_time_follows_the_database",
+        guard="time-of-the-database",
     ),
     CONTROL(
         "conflict_is_given_up",
@@ -140,9 +141,10 @@ MUTANTS = (
     CONTROL(
         "resume_all_waits_for_the_tick",
         "What fell due during the global pause is sent at its end.",
-        "            self._dispatcher.dispatch()\n",
-        "            pass\n",
+        "self._dispatcher.dispatch()",
+        "pass",
         "tests/integration/services/test_beside_another.py::test_the_end_of_the_global_pause_sends_at_once",
+        guard="resume-all-sends",
     ),
     MAINTENANCE(
         "one_part_failing_stops_the_others",

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     @property
     def writes(self) -> bool:
         """Whether the account's lock is needed."""
-        return self in (Phase.SUBMIT, Phase.CANCEL)
+        return self in (Phase.SUBMIT, Phase.CANCEL)  # guard: cancel-is-a-write
 
     @property
     def is_attempt(self) -> bool:

@@ -21,7 +21,7 @@ class ScheduleTime:
 
     def synchronize(self, now: datetime) -> None:
         """Continue from the time that the database reported."""
-        self._anchor = (now, self._clock.monotonic())
+        self._anchor = (now, self._clock.monotonic())  # guard: time-of-the-database
 
     def now(self) -> datetime:
         """Return the present schedule time."""

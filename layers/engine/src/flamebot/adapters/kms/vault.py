@@ -161,6 +161,7 @@ def _associated(account_id: str, version: int) -> bytes:
 
     It binds the ciphertext to its account and version: moved to another row, it cannot be read.
     """
+    # guard: bound-to-account, bound-to-version
     return f"[{_FORMAT},{encode_basestring_ascii(account_id)},{version}]".encode()
 
 

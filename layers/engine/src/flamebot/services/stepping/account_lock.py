@@ -53,8 +53,8 @@ class AccountLock:
             answer = self._locks.acquire(self._account_id, holder)
         except LocksUnavailable:
             self._telemetry.warn("locks_unavailable", instance=self._instance_id)
-            return LockAnswer(verdict=Verdict.HELD)
-        self._held = answer.verdict is Verdict.ACQUIRED
+            return LockAnswer(verdict=Verdict.HELD)  # guard: no-lock-table-no-lock
+        self._held = answer.verdict is Verdict.ACQUIRED  # guard: only-acquired-is-held
         self._telemetry.count("LockAcquired" if self._held else "LockContended")
         return answer
 

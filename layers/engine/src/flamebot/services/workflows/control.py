@@ -96,7 +96,7 @@ class ControlWorkflow:
         """End the global pause, send what fell due meanwhile, and return the control state."""
         control = self._store.resume_all(caller)
         try:
-            self._dispatcher.dispatch()
+            self._dispatcher.dispatch()  # guard: resume-all-sends
         except Unavailable as error:
             # The pause has ended all the same; the next tick sends the tasks.
             self._telemetry.warn("dispatch_failed", code=error.code)
