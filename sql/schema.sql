@@ -245,7 +245,8 @@ create table scheduled_tasks (
     status                text not null,
     -- How many attempts at the effect were committed. Polls, defers and reclaims are no attempts.
     attempts              int not null default 0,
-    -- How many begins in a row ended in an expired lease.
+    -- How many begins ended in an expired lease, whatever was committed in between. Only
+    -- retry_workflow begins anew.
     reclaims              int not null default 0,
     -- How often the message was sent since the task was last queued.
     sends                 int not null default 0,

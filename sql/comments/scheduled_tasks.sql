@@ -57,7 +57,8 @@ cancelled: it was given up before its work was done.
 comment on column scheduled_tasks.attempts is
 'How many attempts at the effect were committed. Polls, defers and reclaims are no attempts.';
 comment on column scheduled_tasks.reclaims is
-'How many begins in a row ended in an expired lease.';
+'How many begins ended in an expired lease, whatever was committed in between. Only retry_workflow
+begins anew.';
 comment on column scheduled_tasks.sends is
 'How often the message was sent since the task was last queued.';
 comment on column scheduled_tasks.fence is

@@ -163,12 +163,12 @@ begin
                -- guard: rescheduled-under-a-new-fence
                fence = case when r.task_status = 'queued' then nextval('fence_seq')
                             else t.fence end,
-               -- A delivery that got as far as this commit proves that the task can be run: only
-               -- expired leases in a row count. The commit of a reclaim proves nothing.
-               -- guard: commit-resets-reclaims
-               reclaims = case when r.rescheduled and t.claim_fence is not null then 0
-                               else t.reclaims end,
-               -- guard: rescheduled-task-counts-sends-anew
+               -- The reclaims stay, also when the row is rescheduled: a poll that ends its process
+               -- every second time commits in between, and with a count that began anew it would
+               -- end its processes until the step's timeout. So max_reclaims is the limit of a
+               -- row's whole life, days of polls included. retry_workflow alone begins the count
+               -- anew.
+               -- guard: commit-keeps-reclaims, rescheduled-task-counts-sends-anew
                sends = case when r.rescheduled then (r.task_status = 'queued')::int
                             else t.sends end,
                -- A submit that is rescheduled without an unknown outcome was not sent, or was

@@ -124,6 +124,7 @@ GUARDS = [
     missed("M_NO_RECLAIM", "NT=3 FAULTS=1 F_CRASH", liveness=True),
     missed("M_RECLAIM_LEASED", "NT=3"),
     missed("M_RECLAIMS_EVERY", "NT=3 MAXRECLAIM=1 FAULTS=2 F_CRASH"),
+    missed("M_RECLAIMS_FORGOTTEN", "NT=3 FAULTS=2 F_CRASH"),
     missed("M_NO_LOCK", "NI=2 NT=3 MAXRECLAIM=1 FAULTS=1 F_FREEZE"),
     missed("M_LOCK_ANY_ORDER", "NT=3 OPS=1 O_PAUSE"),
     missed("M_LOCK_KEPT_BY_THE_DEAD", "NT=3 FAULTS=1 F_VENDOR M_NO_EXPIRY", liveness=True),

@@ -160,6 +160,9 @@
 #ifndef M_RECLAIMS_EVERY
 #define M_RECLAIMS_EVERY 0             /* every expired lease counts as a reclaim */
 #endif
+#ifndef M_RECLAIMS_FORGOTTEN
+#define M_RECLAIMS_FORGOTTEN 0         /* a commit that reschedules the row begins the count of reclaims anew */
+#endif
 #ifndef M_NO_LOCK
 #define M_NO_LOCK 0                 /* writes without the account's lock */
 #endif

@@ -81,6 +81,7 @@ byte wt[5]; byte wk[5]; byte wf[5];    /* task, fence of the message, fence held
 bit frozen[5]; bit lock_lost[5]; bit incall[5];
 /* ---- what the properties need ----------------------------------------------------------------------------------------------------- */
 byte eff[N]; byte comp[N]; bit zombie[N]; /* effects by key, completions, a frozen invocation sent it after all */
+byte lost[N];                          /* begins of the row that ended in an expired lease, whatever was committed in between */
 byte fb = FAULTS; byte ob = OPS; bit wiped;
 
 hidden byte v_; hidden byte w_; hidden byte n_; hidden byte u_; hidden byte r_;
@@ -188,7 +189,7 @@ inline insert_row(r, p, a, k, j, stop) {               /* with status new_status
   if :: new_status == RUNNING -> cf[r] = f[r]; cg[r] = (p == CANCEL) :: else fi
 }
 inline finish(t, s) {                                  /* what no guard can ask for any more is set back, for fewer states */
-  st[t] = s; lx[t] = 0; rp[t] = 0; sd[t] = 0; cf[t] = 0; cg[t] = 0;
+  st[t] = s; lx[t] = 0; rp[t] = 0; lost[t] = 0; sd[t] = 0; cf[t] = 0; cg[t] = 0;
   if :: s == COMPLETED -> comp[t]++ :: else fi
 }
 
@@ -273,7 +274,8 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
         initial_status(was, ph[t], 0);
         if :: new_status == QUEUED -> new_status = PENDING :: true fi;     /* within the horizon, or not */
         st[t] = new_status; lx[t] = 0; by[t] = 0;
-        if :: cf[t] != 0 -> rp[t] = 0 :: else fi;
+        assert(o != LEASE_EXPIRED || lost[t] < MAXRECLAIM);          /* I8: a row that loses its workers ends */
+        if :: (M_RECLAIMS_FORGOTTEN && cf[t] != 0) -> rp[t] = 0 :: else fi;
         cf[t] = 0; sd[t] = (new_status == QUEUED);
         if :: new_status == QUEUED -> next_fence(t); sent = t :: else fi
      :: (dto == RESCHEDULE && !(was != STOPPING || ph[t] == CANCEL)) -> finish(t, CANCELLED)
@@ -622,6 +624,7 @@ end_idle:
                 || (st[last[i]] == QUEUED && lx[last[i]] && MAXSEND && sd[last[i]] >= MAXSEND && under_pause(last[i])))) ->
     t = last[i];
     rare(RECLAIMED);
+    if :: (st[t] == RUNNING && cf[t] != 0) -> lost[t]++ :: else fi;
     if :: (st[t] == RUNNING && (cf[t] != 0 || M_RECLAIMS_EVERY)) -> rp[t]++; sd[t] = 0 :: else fi;
     undeliverable = (MAXSEND && sd[t] >= MAXSEND);
     if :: undeliverable -> rare(UNDELIVERABLE) :: else fi;
@@ -744,7 +747,7 @@ end_idle:
        ob--; t = last[i]; is[i] = ACTIVE;
        rare(RETRIED);
        if
-       :: (unk[t] && ph[t] != CANCEL && !M_RETRY_NEW_TASK) -> att[t] = 0; rp[t] = 0; touch(t, (gp -> PENDING : QUEUED))
+       :: (unk[t] && ph[t] != CANCEL && !M_RETRY_NEW_TASK) -> att[t] = 0; rp[t] = 0; lost[t] = 0; touch(t, (gp -> PENDING : QUEUED))
        :: else ->
           nx = ((ph[t] == CANCEL && key[t] != NOKEY) -> POLL : SUBMIT);
           initial_status(ACTIVE, nx, 0);

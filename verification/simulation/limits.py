@@ -62,6 +62,10 @@ class Limits:
             self.wrong(
                 "I8", f"{function} forgot attempts of {new.task_id}: {old.attempts}, {new.attempts}"
             )
+        if old is not None and new.reclaims < old.reclaims and function != "retry_workflow":
+            self.wrong(
+                "I8", f"{function} forgot reclaims of {new.task_id}: {old.reclaims}, {new.reclaims}"
+            )
         if new.attempts > limit:
             self.wrong("I8", f"{new.task_id} made {new.attempts} attempts of {limit}")
         counted = new.attempts > (old.attempts if old else 0) and new.phase in (

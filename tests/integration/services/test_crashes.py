@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 import pytest
@@ -15,6 +16,7 @@ from devstack.actions_service.faults import Fault
 from tests.integration.services.engine import TESTER, Engine, swipe
 
 Moment = Literal["before", "after"]
+DAY = 86_400
 
 
 class Killed(BaseException):
@@ -238,6 +240,57 @@ def test_a_task_that_kills_every_process_is_given_up(engine: Engine) -> None:
     assert engine.database.value("select last_error from workflow_instances").startswith(
         "crash_loop"
     )
+
+
+def test_a_poll_that_kills_every_second_process_is_given_up(engine: Engine) -> None:
+    """I8: a poll whose process dies every second time ends by the limit of reclaims.
+
+    The polls in between commit, and the step's timeout of 30 days would not end it. A retry asks
+    for the same job under the same key, with a new count.
+    """
+    engine.define(swipe(swipeCount=300, timeout="30d"))
+    engine.actions.provider.change({"swipe_seconds": 10 * DAY})
+    instance = engine.start()
+    engine.deliver(*engine.queue.take())
+    deaths = 0
+
+    class DyingEverySecondTime:
+        def __init__(self, service: Any) -> None:
+            self._service = service
+            self._jobs = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._service, name)
+
+        def job(self, job_id: str) -> Any:
+            nonlocal deaths
+            self._jobs += 1
+            if self._jobs % 2 == 0:
+                deaths += 1
+                raise Killed
+            return self._service.job(job_id)
+
+    runner = engine.step(
+        wrap=lambda name, port: DyingEverySecondTime(port) if name == "service" else port
+    )
+    for _ in range(60):
+        engine.jump()
+        engine.tick()
+        for body in engine.queue.take():
+            with suppress(Killed):
+                engine.deliver(body, runner=runner)
+        if engine.status(instance) != "active":
+            break
+        engine.outlive()
+    assert (engine.status(instance), deaths) == ("failed", 5)
+    assert engine.database.value("select last_error from workflow_instances").startswith(
+        "crash_loop"
+    )
+    key = engine.keys()
+    engine.retry(instance)
+    engine.setter.advance(10 * DAY)
+    engine.drive(engine.ended(instance))
+    assert (engine.status(instance), engine.keys()) == ("completed", key)
 
 
 def test_losing_every_message_loses_no_work(engine: Engine) -> None:

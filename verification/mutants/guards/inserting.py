@@ -82,21 +82,24 @@ MUTANTS = (
         guard="rescheduled-under-a-new-fence",
     ),
     COMMIT(
-        "crashes_never_forgiven",
-        "I8: only expired leases in a row count: a commit proves that the task can be run.",
-        "reclaims = case when r.rescheduled"
-        " and t.claim_fence is not null then 0 else t.reclaims end",
-        "reclaims = t.reclaims",
+        "crashes_forgiven_by_a_commit",
+        "I8: a task that ends its process every second time is given up after some reclaims.",
+        "sends = case when r.rescheduled",
+        "reclaims = case when r.rescheduled and t.claim_fence is not null then 0"
+        " else t.reclaims end, sends = case when r.rescheduled",
         "tests/integration/test_reclaim_expired.py::test_every_lost_begin_counts",
-        guard="commit-resets-reclaims",
+        "tests/integration/services/test_crashes.py"
+        "::test_a_poll_that_kills_every_second_process_is_given_up",
+        guard="commit-keeps-reclaims",
     ),
     COMMIT(
         "crashes_forgiven_by_the_tick",
         "I8: the commit of a reclaim does not reset the count of reclaims.",
-        "reclaims = case when r.rescheduled and t.claim_fence is not null then 0",
-        "reclaims = case when r.rescheduled then 0",
+        "sends = case when r.rescheduled",
+        "reclaims = case when r.rescheduled and t.claim_fence is null then 0"
+        " else t.reclaims end, sends = case when r.rescheduled",
         "tests/integration/test_reclaim_expired.py::test_every_lost_begin_counts",
-        guard="commit-resets-reclaims",
+        guard="commit-keeps-reclaims",
     ),
     COMMIT(
         "sends_never_forgotten",
