@@ -57,15 +57,24 @@ def first_failure(database: SimDatabase) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["begin_by_any_fence", "commit_by_any_fence"])
-def test_a_deleted_guard_is_noticed(postgres: Server, tmp_path: Path, name: str) -> None:
-    """I4: without the fence in a function's condition some seed fails."""
+@pytest.mark.parametrize(
+    ("name", "invariant"),
+    [
+        ("begin_by_any_fence", "I4"),
+        ("commit_by_any_fence", "I4"),
+        ("crashes_forgiven_by_a_commit", "I8"),
+    ],
+)
+def test_a_deleted_guard_is_noticed(
+    postgres: Server, tmp_path: Path, name: str, invariant: str
+) -> None:
+    """Without a fence in a condition (I4), or with forgotten reclaims (I8), some seed fails."""
     shutil.copytree(SQL, tmp_path / "sql")
     (mutant,) = (mutant for mutant in MUTANTS if mutant.name == name)
     file = tmp_path / mutant.file
     file.write_text(mutant.applied(file.read_text()))
     with simulated_database(postgres, tmp_path / "sql") as database:
-        assert first_failure(database).startswith("I4")
+        assert first_failure(database).startswith(invariant)
 
 
 @pytest.mark.slow
