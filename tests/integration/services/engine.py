@@ -316,6 +316,10 @@ class Engine:
 
     # What the test reads
 
+    def zone(self) -> str:
+        """The time zone of the tick's sessions."""
+        return str(self._databases["flamebot_tick"].value("current_setting('TimeZone')"))
+
     def status(self, instance_id: str) -> str:
         """Return the status of the instance."""
         return str(
