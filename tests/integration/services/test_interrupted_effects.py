@@ -30,6 +30,7 @@ class Interrupted:
         self._act = act
 
     def __getattr__(self, name: str) -> Any:
+        """Return the service's own method, or the interrupted one."""
         real = getattr(self._service, name)
         if name != self._method:
             return real

@@ -128,7 +128,7 @@ def test_a_change_of_the_clocks_moves_no_wake_up(zone: str, engine: Engine, mont
 
 
 def test_sleeping_work_takes_no_slot_from_running_work(engine: Engine) -> None:
-    """With room for one task in flight, a hundred sleeping workflows keep no due one waiting."""
+    """With MAX_QUEUED_TASKS=1, a hundred sleeping workflows keep no due one waiting."""
     engine.define(REST, name="asleep")
     engine.define({"id": "rest", "action": "wait", "delay": "10m"}, swipe(), name="due")
     asleep = [engine.start("asleep", f"asleep-{number}") for number in range(100)]
