@@ -1,4 +1,4 @@
-"""The benchmarks: the product's handlers and SQL on a real Postgres, and the limits of the machine.
+"""The benchmarks run the product's handlers and SQL on a real Postgres.
 
-See README.md.
+They also measure the machine's limits; README.md explains the figures.
 """

@@ -44,7 +44,7 @@ class Seen:
 def usage(seen: Seen, sizes: Mapping[str, FunctionSize]) -> defaultdict[str, float]:
     """Return what the workflows used.
 
-    A tick counts with what it sent: it runs each minute anyhow and is a fixed cost.
+    A tick counts with its messages only: it runs each minute anyhow and is a fixed cost.
     """
     parts: list[Mapping[str, float]] = [
         used_by(seen.used.get(name, ()), sizes[name]) for name in ("step", "import_accounts")

@@ -1,6 +1,6 @@
-"""The product wired as in `bootstrap`, except for the stand-ins.
+"""The product's services, adapters and handlers, wired with stand-ins.
 
-Services, Postgres adapters and handlers.
+The rest is wired as in `bootstrap`.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ def handler(function: str) -> Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 class Engine:
-    """One process's share of the product.
+    """The part of the product that one process runs.
 
-    Step function and tick, one connection each, over the stand-ins.
+    It has a step function and a tick with one connection each, over the stand-ins.
     """
 
     def __init__(

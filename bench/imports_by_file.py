@@ -30,7 +30,7 @@ SPREAD = "6h"
 
 
 def write(path: Path, rows: int) -> None:
-    """Write rows as an operator has them: two credentials and a city."""
+    """Write rows with two credentials and a city each."""
     with path.open("w", encoding="utf-8") as file:
         file.write("flamebotId,modelId,channelId,credentials.token,credentials.user,config.city\n")
         file.writelines(
@@ -40,7 +40,7 @@ def write(path: Path, rows: int) -> None:
 
 
 def peak_mb(pid: int) -> float:
-    """Return the peak memory of a process; 0 when it is gone."""
+    """Return the peak memory of a process; 0 if it has ended."""
     with suppress(OSError, ValueError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):

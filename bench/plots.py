@@ -1,4 +1,4 @@
-"""Plots of what a single number does not show."""
+"""Plots of results that a single number does not show."""
 
 from __future__ import annotations
 

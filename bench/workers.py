@@ -19,7 +19,10 @@ _TIMEOUT = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """The workers' totals. `seconds` from the start signal to the last completed workflow."""
+    """The totals of the workers.
+
+    `seconds` counts from the start signal to the last completed workflow.
+    """
 
     seconds: float
     steps: float
@@ -31,12 +34,12 @@ class Ran:
 
 
 class Workers:
-    """Worker processes, ready to start."""
+    """Worker processes that are ready to start."""
 
     def __init__(
         self, url: str, *, processes: int, threads: int, max_queued: int, environments: int = 1
     ) -> None:
-        """Start them, and wait until each is connected.
+        """Start the workers and wait until each is connected.
 
         The `environments` of a process share its queue.
         """
@@ -59,7 +62,7 @@ class Workers:
             self._read(process)
 
     def run(self, workflows: int) -> Ran:
-        """Let them work until so many workflows are complete."""
+        """Let the workers work until so many workflows are complete."""
         begun, followers = self._go()
         while self._sum("workflows") < workflows:
             time.sleep(0.05)
@@ -70,7 +73,10 @@ class Workers:
         return self._end(max(latest["at"] for latest in self._latest) - begun, followers)
 
     def run_until(self, done: Callable[[], bool], *, timeout: float) -> Ran:
-        """Let them work until a condition holds, checked once a second, or the time is over."""
+        """Let the workers work until a condition holds or the time is over.
+
+        The condition is checked once a second.
+        """
         begun, followers = self._go()
         while time.time() - begun < timeout and not done():
             time.sleep(1)
@@ -102,7 +108,7 @@ class Workers:
         return Ran(seconds=seconds, all_cpu_seconds=spent, **sums)
 
     def stop(self) -> None:
-        """End their input, and wait for them."""
+        """End the input of the workers and wait for them."""
         for process in self._processes:
             assert process.stdin is not None
             if not process.stdin.closed:

@@ -92,7 +92,7 @@ def import_workflows(
 
 
 def register(session: Session) -> None:
-    """Let the actions service know every account.
+    """Register every account at the actions service.
 
     Registration happens once per account, not per step.
     """
@@ -107,7 +107,7 @@ def backlog(
 ) -> None:
     """Create workflows whose first step is due and unclaimed.
 
-    Started under a global pause that has ended.
+    They start during a global pause that then ends.
     """
     publish(engine, document)
     engine.control().pause_all(BENCH)

@@ -36,7 +36,7 @@ select n_dead_tup, n_live_tup, pg_relation_size('scheduled_tasks'),
 def measure(run: Run) -> list[Figure]:
     """Claim, begin and commit in batches through the store.
 
-    Finished rows are deleted as by maintenance.
+    Finished tasks are deleted as by maintenance.
     """
     steps = _LONG if run.long else run.size(_STEPS)
     claims: list[float] = []

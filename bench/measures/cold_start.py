@@ -43,7 +43,7 @@ _WAIT: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class _First:
-    """The first event of a figure's function."""
+    """The first event that a function gets, and the figure that it is measured for."""
 
     figure: str
     function: str
@@ -90,9 +90,9 @@ def _one(run: Run, around: _Surroundings, python: Path, log: Path, first: _First
 
 
 class _Surroundings:
-    """What the functions find on AWS.
+    """What the functions find on AWS, emulated.
 
-    An IAM database over TLS, queue, lock table, key, secrets, actions service.
+    It has an IAM database over TLS, queue, lock table, key, secrets and actions service.
     """
 
     def __init__(self, stack: ExitStack) -> None:
@@ -135,9 +135,9 @@ class _Surroundings:
         )
 
     def event(self, first: _First) -> dict[str, Any]:
-        """Return an event of `events/` about its own account.
+        """Return an event of `events/` about an account of its own.
 
-        A step's points at a due task; a tick's finds one to claim.
+        A step's event points at a due task; a tick's event finds one to claim.
         """
         self._accounts += 1
         if first.case in self._own:

@@ -1,6 +1,6 @@
-"""Dollars per million steps.
+"""Dollars per million steps of the seeded workflows.
 
-The seeded workflows on a metered stack, the actions service answering in 300 ms.
+They run on a metered stack whose actions service responds in 300 ms.
 """
 
 from __future__ import annotations

@@ -15,10 +15,7 @@ _ROWS = 50_000
 
 
 def measure(run: Run) -> list[Figure]:
-    """Import a twentieth of the file.
-
-    The whole of it in a long run and with `make bench-import`.
-    """
+    """Import a twentieth of the file. A long run and `make bench-import` import the whole file."""
     rows = ROWS if run.long else run.size(_ROWS)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         return figures(import_by_file(rows, kill=False, start=True, folder=Path(folder)))

@@ -1,6 +1,6 @@
-"""Accounts imported and workflows started: the set-based SQL alone.
+"""Accounts imported and workflows started by the set-based SQL alone.
 
-`local_stack` measures it over HTTP.
+`local_stack` measures the import over HTTP.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WARM = 6000  # accounts, until a session has its lasting plans
 def measure(run: Run) -> list[Figure]:
     """Call the function with a thousand accounts each, every one with a new workflow.
 
-    By one process and by two.
+    One process calls it, then two.
     """
     accounts = run.size(_ACCOUNTS, least=10_000)
     with fresh(run.server) as url:

@@ -1,6 +1,6 @@
-"""The limits of this Postgres on this machine, in the same run.
+"""The limits of this Postgres on this machine, measured in the same run.
 
-Single-row updates, COPY, a bare claim.
+They are single-row updates, COPY and a bare claim.
 """
 
 from __future__ import annotations

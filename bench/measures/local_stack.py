@@ -1,6 +1,6 @@
 """The local stack with its emulator.
 
-The import over HTTP, and lateness at a rate that the emulator can follow.
+It measures the import over HTTP, and lateness at a rate that the emulator can follow.
 """
 
 from __future__ import annotations

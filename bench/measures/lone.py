@@ -1,4 +1,4 @@
-"""One three-step workflow in an idle system."""
+"""The time of one three-step workflow in an idle system."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMES = 9
 def measure(run: Run) -> list[Figure]:
     """Start workflows one after the other, each when the one before has ended.
 
-    Poll waits are subtracted.
+    The planned waits of polls are subtracted.
     """
     with fresh(run.server) as url:
         engine, session = Engine(url, threads=5), Session(url)

@@ -1,4 +1,4 @@
-"""One instance that loops: the last iterations against the first."""
+"""The time per iteration of one instance that loops: the last iterations against the first."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ LOOP = {
 
 
 def measure(run: Run) -> list[Figure]:
-    """Let it loop through the step function.
+    """Run a looping workflow through the step function.
 
-    One timer per iteration, each with its begin and commit.
+    Each iteration has one timer, with its begin and commit.
     """
     iterations = _LONG if run.long else run.size(_ITERATIONS)
     compared = min(_COMPARED, iterations // 4)

@@ -22,9 +22,9 @@ _CLAIM = "select * from claim_due_tasks(null, %s, %s, %s, 1)"
 
 
 def measure(run: Run) -> list[Figure]:
-    """Fill up in stages; claim at each size.
+    """Fill the tables in stages and claim at each size.
 
-    Run steps before the first and after the last, before and after VACUUM ANALYZE.
+    Steps run before the first stage and after the last, before and after VACUUM ANALYZE.
     """
     threads = int(run.facts.get("best_step_threads", 50))
     workflows = run.size(_WORKFLOWS)
@@ -107,7 +107,7 @@ def _bare(run: Run) -> float:
 def _claims(session: Session, definition: int, size: int) -> float:
     """Return the seconds for claiming 10,000 due tasks, the median of three.
 
-    Claimed rows are removed again.
+    The claimed tasks are removed again.
     """
     taken = []
     for number in range(3):

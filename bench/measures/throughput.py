@@ -1,6 +1,6 @@
 """Three-step workflows of no-op effects, end to end, in two processes.
 
-And the database's cost of a step.
+They also give the database's cost of a step.
 """
 
 from __future__ import annotations
@@ -131,6 +131,6 @@ def _pass(run: Run, workflows: int, threads: int) -> Pass:
 def wait_of_the_polls() -> timedelta:
     """Return the planned waits for the workflow's jobs.
 
-    Each is polled once, two seconds after its submit.
+    Each job is polled once, two seconds after its submit.
     """
     return timedelta(seconds=2) * _STEPS

@@ -1,4 +1,4 @@
-"""One tick with 100,000 due tasks."""
+"""The duration of one tick with 100,000 due tasks."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LIVE = "select count(*) from scheduled_tasks where status in ('queued', 'runnin
 
 
 class Drive:
-    """One run. `together`: tasks that wait for a tick fall due in the same second."""
+    """One run of workflows. `together`: tasks that wait for a tick fall due in the same second."""
 
     def __init__(self, stack: MeteredStack, session: Session, *, together: bool) -> None:
         """Create a run without accounts."""
@@ -115,7 +115,7 @@ class Drive:
 def request(body: object) -> dict[str, Any]:
     """Return the event of an import over HTTPS.
 
-    Without a body one that is refused, to warm the function up.
+    Without a body the request is refused; it only warms the function up.
     """
     event: dict[str, Any] = json.loads(
         (ROOT / "events/import_accounts/one_account.json").read_text()

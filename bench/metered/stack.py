@@ -38,7 +38,7 @@ Used = dict[str, Any]  # the usage of one invocation, as meter.py reports it
 
 
 class MeteredStack:
-    """All parts, from `with` to its end. `used` has every invocation by function."""
+    """All parts of the stack, from `with` to its end. `used` has every invocation by function."""
 
     def __init__(self, url: str, folder: Path) -> None:
         """Create the parts without starting them. `url` is an empty database."""
@@ -167,7 +167,7 @@ class MeteredStack:
     def warm(self, events: dict[str, Any]) -> None:
         """Let every environment import and connect, without counting it.
 
-        Cold starts are another figure.
+        Cold starts are measured elsewhere.
         """
         for name, event in events.items():
             for _ in range(self.source.concurrency if name == self.source.function else 1):

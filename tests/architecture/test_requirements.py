@@ -1,4 +1,4 @@
-"""What is installed is what was pinned, wherever it comes from."""
+"""Each requirement is pinned to one version and to hashes, whatever index it comes from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
 def _pins(path: Path) -> dict[str, tuple[str, int]]:
-    """Name -> version, number of hashes.
+    """Return each name with its version and its number of hashes.
 
     Fails at a line that is neither a pin, a hash nor a comment.
     """
@@ -76,7 +76,7 @@ def test_no_file_names_an_index(root: Path, name: str) -> None:
 
 
 def test_the_sets_agree(root: Path) -> None:
-    """The local stack and the tests run the very versions that ship to Lambda."""
+    """The local stack and the tests have the same versions as the layer on Lambda."""
     engine, local, dev = (_pins(root / name) for name in FILES[:3])
     assert {name: local.get(name, ("missing", 0))[0] for name in engine} == {
         name: version for name, (version, _) in engine.items()
@@ -87,5 +87,8 @@ def test_the_sets_agree(root: Path) -> None:
 
 
 def test_boto3_stays_out_of_the_layer(root: Path) -> None:
-    """The runtime has boto3; another thirty megabytes would slow every cold start."""
+    """The layer has no boto3.
+
+    The runtime has it, and thirty more megabytes would slow every cold start.
+    """
     assert not {"boto3", "botocore", "aws-xray-sdk"} & set(_pins(root / FILES[0]))

@@ -15,7 +15,7 @@ StartStack = Callable[..., LocalStack]
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack whose clock runs two minutes a second. Each test uses accounts of its own."""
+    """Start a stack whose clock runs two minutes per second. Each test uses accounts of its own."""
     running = LocalStack(tmp_path_factory.mktemp("stack"), "--ephemeral", "--speed", str(SPEED))
     yield running
     running.end()
@@ -23,7 +23,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def start_stack(tmp_path: Path) -> Iterator[StartStack]:
-    """Return `start_stack(*options, data_dir=..., env=...)`.
+    """Return a function `start_stack(*options, data_dir=..., env=...)`.
 
     By default all stacks share a data directory.
     """

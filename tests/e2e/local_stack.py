@@ -40,7 +40,10 @@ class LocalStack:
     """`flamebot dev` in its own process, and the ways to use it."""
 
     def __init__(self, data_dir: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
-        """Start it and wait until it is ready. Without options: normal speed, any port."""
+        """Start the stack and wait until it is ready.
+
+        Without options it has normal speed and any port.
+        """
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         command = [
@@ -222,19 +225,19 @@ class LocalStack:
         return family
 
     def stop(self) -> int:
-        """Ask it to stop, and wait; return its exit status."""
+        """Send SIGTERM to the stack and wait; return its exit status."""
         self._close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
     def kill(self) -> None:
-        """Kill its main process with SIGKILL."""
+        """Kill the stack's main process with SIGKILL."""
         self._close()
         self.process.kill()
         self.process.wait()
 
     def end(self) -> None:
-        """End all its processes in every case."""
+        """End all processes of the stack in every case."""
         self._close()
         if self.process.poll() is None:
             self.process.terminate()

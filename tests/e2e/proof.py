@@ -152,7 +152,10 @@ def overlapping(writes: Sequence[Json]) -> list[tuple[Json, Json]]:
 
 @contextmanager
 def frozen(stack: LocalStack) -> Iterator[None]:
-    """Freeze the stack's main process: no polls, ticks or responses. Queue and database go on."""
+    """Freeze the stack's main process: it polls, ticks and responds no more.
+
+    Queue and database continue.
+    """
     stack.process.send_signal(signal.SIGSTOP)
     try:
         yield
@@ -174,7 +177,7 @@ def aws(stack: LocalStack, service: str) -> Any:
 
 
 def peek(stack: LocalStack) -> list[str]:
-    """Return the bodies of all messages once none is delayed. Use it on a frozen stack only."""
+    """Return the bodies of all messages once none is delayed; the stack must be frozen."""
     sqs, url = aws(stack, "sqs"), stack.facts["queueUrl"]
     delayed = "ApproximateNumberOfMessagesDelayed"
     wait_until(

@@ -1,4 +1,4 @@
-"""Bad input of every kind, at every route of the description: a 4xx problem, never a 500."""
+"""Every kind of bad input gets a 4xx problem and never a 500, at every route."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_unknown_query_parameters(
 def test_bodies_that_are_no_json(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """A body that is not JSON is 400, of another media type 415, and too large 413."""
+    """A body that is not JSON gets 400, one of another media type 415, one too large 413."""
     json_type = {"content-type": "application/json"}
     for content in (
         b"{",
@@ -208,7 +208,7 @@ def test_bodies_of_another_shape(
 def test_paths_that_lead_nowhere(
     stack: LocalStack, method: str, path: str, operation: Json
 ) -> None:
-    """An odd path is a 404 and finds no row of another id."""
+    """An odd path gets 404 and finds no row of another id."""
     for odd in (
         "x" * 3000,
         "%00",
@@ -228,7 +228,10 @@ def test_paths_that_lead_nowhere(
 
 @pytest.mark.parametrize("path", sorted(OPENAPI["paths"]))
 def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None:
-    """405 names the allowed methods. For the import and the open paths the gateway responds 404."""
+    """A 405 names the allowed methods.
+
+    For the import and the open paths the gateway responds 404.
+    """
     known = {method.upper() for method in OPENAPI["paths"][path]}
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
         answer = send(stack, method, path_of(path, id="x"))
@@ -247,7 +250,7 @@ def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None
 
 
 def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack) -> None:
-    """Each issue has its pointer: a bad row's in its result, a definition's in the problem."""
+    """Each issue has a pointer: a bad row's in its result, a definition's in the problem."""
     rows: list[Json] = [{"flamebotId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
     answer = (
         stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()

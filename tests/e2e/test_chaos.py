@@ -1,6 +1,6 @@
-"""Real processes are killed, frozen and disconnected under load: nothing is lost or doubled.
+"""Real processes are killed, frozen and disconnected under load: no work is lost or repeated.
 
-The short version of `make chaos`: every kind of strike once or twice.
+It is the short version of `make chaos`: every kind of strike once or twice.
 """
 
 from __future__ import annotations

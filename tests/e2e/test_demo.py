@@ -1,4 +1,4 @@
-"""The demo does what the README promises: it succeeds, soon, and leaves nothing behind."""
+"""The demo succeeds within its time and leaves no process and no file behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROMISED_SECONDS = 90.0
 
 
 def marked(mark: str) -> dict[int, str]:
-    """Return the living processes with a text in their environment or command line."""
+    """Return the living processes with this text in their environment or command line."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():

@@ -1,4 +1,4 @@
-"""A large file by the command line is imported in chunks, killed and cancelled.
+"""A large file is imported in chunks by the command line, through kills and cancels.
 
 Each row is stored once.
 """
@@ -28,7 +28,7 @@ SECRET = "planted-big-file-credential"
 
 @pytest.fixture(scope="module")
 def big_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack in wall time with maintenance every minute: only imported work falls due."""
+    """Start a stack in wall time with maintenance every minute: only imported work falls due."""
     running = LocalStack(
         tmp_path_factory.mktemp("files"), "--ephemeral", env={"HEALTH_CHECK_MINUTES": "1"}
     )

@@ -1,4 +1,4 @@
-"""Whatever stops on a running stack, `GET /health` and the maintenance pass fail within two checks.
+"""Any failure on a running stack fails `GET /health` and the maintenance pass within two checks.
 
 Both succeed within two checks after the repair.
 """
@@ -37,7 +37,7 @@ Checks = dict[str, str]
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A healthy stack of the test's own."""
+    """Start a healthy stack of the test's own."""
     running = LocalStack(
         tmp_path_factory.mktemp("health"), "--ephemeral", "--speed", str(SPEED), env=SHORT
     )
@@ -55,7 +55,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def open_status(stack: LocalStack) -> int:
-    """Return the open route's status: 200 or 503, without a reason."""
+    """Return the status of the open route, 200 or 503."""
     answer = httpx.get(f"{stack.facts['apiUrl']}/health", timeout=30, trust_env=False)
     assert answer.json() == {"status": "ok" if answer.status_code == 200 else "unavailable"}
     assert "retry-after" in answer.headers or answer.status_code == 200
@@ -122,7 +122,7 @@ def processes(stack: LocalStack, *words: str) -> list[int]:
 
 @contextmanager
 def stopped(pids: list[int]) -> Iterator[None]:
-    """Freeze processes: they neither work nor end."""
+    """Freeze processes for the length of a block."""
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -190,7 +190,7 @@ def read_only(stack: LocalStack) -> Iterator[None]:
     ids=["lock table gone", "queue gone", "database read-only"],
 )
 def test_what_is_gone(own: LocalStack, plant: Any, name: str) -> None:
-    """A missing dependency, and its return, is reported everywhere within two checks."""
+    """A missing dependency, and its return, is reported by all three within two checks."""
     with plant(own):
         assert_red(own, name)
     assert_green(own)

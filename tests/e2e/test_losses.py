@@ -1,4 +1,4 @@
-"""A message that is delivered repeatedly starts one effect, because the table is the truth."""
+"""A message that is delivered repeatedly starts one effect, because the task's row decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maintenance and limits as an operator configures them."""
+"""Maintenance and limits work as an operator configures them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOCKS = """
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack that ticks on request, so that nothing moves while its clock does."""
+    """Start a stack that ticks on request, so that nothing moves while its clock does."""
     running = LocalStack(
         tmp_path_factory.mktemp("maintenance"),
         "--ephemeral",
@@ -48,7 +48,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 
 
 def tick(stack: LocalStack) -> Json:
-    """Tick once; return the report."""
+    """Run one tick; return its report."""
     done: Json = stack.api.post("/dev/tick").raise_for_status().json()
     return done
 

@@ -26,7 +26,7 @@ BEGINNINGS = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """The observations of a finished workflow."""
+    """The observations of one finished workflow."""
 
     workflow: Json
     history: dict[str, Json]  # by step id
@@ -49,7 +49,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Run]]:
-    """Accounts imported at different seconds of a minute, run to their ends in wall time."""
+    """Import accounts at different seconds of a minute and run them to their ends in wall time."""
     stack = LocalStack(tmp_path_factory.mktemp("real-time"), "--ephemeral")
     try:
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Pause, resume, stop and the global pause as an operator uses them."""
+"""Pause, resume, stop and the global pause work as an operator uses them."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def start_job(stack: LocalStack, account: str) -> str:
 
 
 def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
-    """Paused for longer than its wait, a workflow does nothing.
+    """A workflow that is paused for longer than its wait does nothing.
 
-    Resumed, it waits for the remainder.
+    After the resume it waits for the remainder.
     """
     instance_id = stack.start_workflow("pause-freeze", "rests")
     due = moment(stack.workflow(instance_id)["nextActionAt"])
@@ -105,7 +105,7 @@ def test_a_paused_wait_keeps_what_remains(stack: LocalStack) -> None:
     ("away", "over"), [("10d", False), ("40d", True)], ids=["before its time", "after its time"]
 )
 def test_a_wait_may_run_on(stack: LocalStack, away: str, over: bool) -> None:
-    """Resumed with run_on, a workflow is due at its old time, or at once if that has passed."""
+    """After a resume with run_on a workflow is due at its old time, or now if it has passed."""
     account = f"pause-run-on-{away}"
     instance_id = stack.start_workflow(account, "rests")
     due = stack.workflow(instance_id)["nextActionAt"]
@@ -179,7 +179,7 @@ def test_stop_and_die(start_stack: StartStack) -> None:
 
 
 def begun_tasks(stack: LocalStack, accounts: str) -> Json:
-    """Return counts of begun and waiting tasks, the last begin, and what the machinery did."""
+    """Return the counts of begun and waiting tasks, the last begin, and the counts of the tick."""
     (counts,) = stack.rows(
         "select count(started_at) as begun, max(started_at) as latest,"
         " coalesce(max(reclaims), 0) as reclaims, coalesce(max(sends), 0) as sends,"

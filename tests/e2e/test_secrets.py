@@ -76,7 +76,7 @@ def account(name: str, **content: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
-    """Accounts with planted credentials, registered or refused, and many bad requests."""
+    """Import accounts with planted credentials, registered or not, and send many bad requests."""
     service = TalkativeService()
     stack = LocalStack(
         tmp_path_factory.mktemp("secrets"), "--speed", "20", "--actions-url", service.url, env=ENV
@@ -146,7 +146,7 @@ def import_twice(seen: Evidence) -> None:
 
 
 def send_badly(seen: Evidence) -> None:
-    """Send the credential in every wrong place."""
+    """Send the credential in every invalid place."""
     row = account("bad")
     rows: list[object] = [
         SECRET,
@@ -284,7 +284,7 @@ def test_no_column_of_any_table_holds_it(evidence: Evidence) -> None:
 
 
 def test_no_message_and_no_lock_holds_it(evidence: Evidence) -> None:
-    """Messages hold pointers, and locks hold their owners."""
+    """Messages contain pointers and locks their owners; none contains the credential."""
     assert sum(message.count('"submit"') for message in evidence.messages) == len(ACCOUNTS)
     assert any(SLOW in item for item in evidence.locks)
     assert planted_in([*evidence.messages, *evidence.locks]) == []

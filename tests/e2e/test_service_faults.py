@@ -1,7 +1,4 @@
-"""Failures of the actions service as an operator sees them.
-
-Retries, new keys, resumable failures.
-"""
+"""Failures of the actions service lead to retries, new keys and failures that can be resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def writes(stack: LocalStack, account: str, operation: str) -> list[Json]:
 
 
 def outline(stack: LocalStack, instance_id: str) -> list[tuple[str, str, int]]:
-    """Return the history's steps, statuses and attempts."""
+    """Return steps, statuses and attempts of the history."""
     return [
         (entry["stepId"], entry["status"], entry["attempt"]) for entry in stack.history(instance_id)
     ]
@@ -158,7 +155,7 @@ def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
 
 
 def test_a_refusal(stack: LocalStack) -> None:
-    """A 422 is not sent again: the workflow fails with the reason."""
+    """A request that got 422 is not sent again: the workflow fails with the reason."""
     stack.fault(kind="refuse", status=422, operation="startSwipeTask", account="fault-422")
     instance_id = stack.start_workflow("fault-422", "faulty")
     failed = stack.wait_over(instance_id, TIMEOUT)

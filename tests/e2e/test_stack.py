@@ -1,4 +1,4 @@
-"""The local stack starts, works, ends without a trace, and resumes where it was."""
+"""The local stack starts, works, ends with all its processes, and resumes where it was."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def send(stack: LocalStack, body: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def answer(stack: LocalStack, body: bytes) -> Json:
-    """Return the first response."""
+    """Return the response to the first request."""
     answer = send(stack, body)
     assert answer.status_code == 200, answer.text
     document: Json = answer.json()

@@ -1,4 +1,4 @@
-"""The tutorial "Your first workflow": its commands work in the order in which they are shown."""
+"""The commands of the tutorial "Your first workflow" work in the order in which they are shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_COMMAND_SECONDS = 90  # `history --follow` waits for a workflow
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Commands of the page, and the lines of output that it shows for them."""
+    """Commands of the page, and the output lines that it shows for them."""
 
     commands: str
     expected: tuple[str, ...]
@@ -53,7 +53,10 @@ def occurs(line: str, output: str) -> bool:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like a checkout to the commands: `.venv/bin/flamebot` and `docs/`."""
+    """Return a folder that the commands take for a checkout.
+
+    It has `.venv/bin/flamebot` and `docs/`.
+    """
     program = tmp_path / ".venv" / "bin" / "flamebot"
     program.parent.mkdir(parents=True)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli.main "$@"\n')
@@ -66,7 +69,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_every_command_of_the_tutorial_prints_what_the_page_shows(
     start_stack: StartStack, checkout: Path
 ) -> None:
-    """I11 for a reader: a running workflow keeps its version, and a new one takes the newest."""
+    """Every command of the tutorial prints what the page shows (I11)."""
     first, *others = examples()
     assert first.commands.startswith(START_OF_THE_STACK)  # the fixture starts it in its place
     speed = re.search(r"--speed (\d+)", first.commands)

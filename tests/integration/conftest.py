@@ -1,4 +1,4 @@
-"""The task store on a fresh database, with a schedule clock that tests move."""
+"""The engine store on a fresh database, with a schedule clock that tests move."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.databases import TestDatabase
 
 
 class FixedClock:
-    """Schedule time stands at noon; wall time advances."""
+    """A clock whose schedule time is fixed while wall time advances."""
 
     rate = 1.0
 
@@ -50,21 +50,21 @@ class FixedClock:
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """A clock whose schedule time is noon."""
+    """Return a clock whose schedule time is noon."""
     return FixedClock()
 
 
 @pytest.fixture
 def store(database: TestDatabase, clock: FixedClock) -> PostgresEngineStore:
-    """The task store on the test's database."""
+    """Return the engine store on the test's database."""
     return PostgresEngineStore(database.db, clock, horizon=HORIZON, lease=LEASE, max_queued=20_000)
 
 
 @pytest.fixture(scope="session")
 def crowded(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database with a million sleeping instances, analysed while nothing was queued or running.
+    """Return a database with a million sleeping instances.
 
-    Tests restore it.
+    It was analysed while nothing was queued or running, and tests restore it.
     """
     name = databases.create(postgres, migrated)
     database = TestDatabase(postgres, name)

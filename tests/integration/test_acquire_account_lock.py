@@ -24,12 +24,12 @@ def locks(database: TestDatabase) -> PostgresLocks:
 def holder(
     delivery_id: str = "n1", instance: str = "i1", sequence: int = 3, fence: int = 7
 ) -> Holder:
-    """Return a delivery that asks for the lock."""
+    """Return the holder that a delivery asks the lock for."""
     return Holder(delivery_id=delivery_id, instance_id=instance, sequence=sequence, fence=fence)
 
 
 def test_free_lock_is_taken_for_the_timeout(database: TestDatabase, locks: PostgresLocks) -> None:
-    """It expires by itself, in wall time."""
+    """A free lock is acquired and expires by itself after the timeout, in wall time."""
     assert locks.acquire("a", holder()).verdict is Verdict.ACQUIRED
     left = database.value(
         "select expires_at from workflow_locks where lock_key = 'account:a'"
@@ -40,7 +40,7 @@ def test_free_lock_is_taken_for_the_timeout(database: TestDatabase, locks: Postg
 def test_other_instance_waits_until_it_expires(
     database: TestDatabase, locks: PostgresLocks
 ) -> None:
-    """The verdict comes with the expiry. After it any instance gets the lock."""
+    """A held lock is reported with its expiry. After the expiry any instance acquires it."""
     locks.acquire("a", holder())
     answer = locks.acquire("a", holder("n2", "i2"))
     assert (answer.verdict, answer.held_until) == (
@@ -53,16 +53,16 @@ def test_other_instance_waits_until_it_expires(
 
 
 def test_same_delivery_renews_whatever_its_task(locks: PostgresLocks) -> None:
-    """A chain of tasks goes on under the lock that its delivery has."""
+    """A chain of tasks continues under the lock of its delivery."""
     for sequence in (3, 4, 5):
         assert locks.acquire("a", holder(sequence=sequence)).verdict is Verdict.ACQUIRED
 
 
 @pytest.mark.parametrize(("sequence", "fence"), [(4, 1), (3, 8)])
-def test_later_task_or_fence_of_the_same_instance_takes_it_over(
+def test_later_task_or_fence_of_the_same_instance_reclaims(
     locks: PostgresLocks, sequence: int, fence: int
 ) -> None:
-    """After a crash the next delivery need not wait for the lock to lapse."""
+    """After a crash the next delivery of the instance need not wait for the lock to expire."""
     locks.acquire("a", holder())
     assert (
         locks.acquire("a", holder("n2", sequence=sequence, fence=fence)).verdict is Verdict.ACQUIRED
@@ -71,7 +71,7 @@ def test_later_task_or_fence_of_the_same_instance_takes_it_over(
 
 
 def test_duplicate_of_the_same_task_and_fence_gets_that_verdict(locks: PostgresLocks) -> None:
-    """The message came twice: the second delivery acknowledges and touches nothing."""
+    """The second delivery of a message is reported as a duplicate and changes nothing."""
     locks.acquire("a", holder())
     assert locks.acquire("a", holder("n2")).verdict is Verdict.DUPLICATE
 
@@ -79,14 +79,14 @@ def test_duplicate_of_the_same_task_and_fence_gets_that_verdict(locks: PostgresL
 def test_duplicate_after_a_lease_takes_the_lock_of_the_dead(
     database: TestDatabase, locks: PostgresLocks
 ) -> None:
-    """No invocation lives that long: the first holder died between lock and begin."""
+    """After a lease a duplicate acquires the lock: the first holder died between lock and begin."""
     locks.acquire("a", holder())
     database.rows("update workflow_locks set acquired_at = clock_timestamp() - interval '91 s'")
     assert locks.acquire("a", holder("n2")).verdict is Verdict.ACQUIRED
 
 
 def test_release_is_only_for_the_owner(locks: PostgresLocks) -> None:
-    """A delivery that lost the lock cannot release that of its successor."""
+    """A delivery that lost its lock cannot release its successor's lock."""
     locks.acquire("a", holder())
     assert locks.release("a", "n2") is False
     assert locks.release("a", "n1") is True
@@ -96,7 +96,7 @@ def test_release_is_only_for_the_owner(locks: PostgresLocks) -> None:
 
 @pytest.mark.race
 def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
-    """The second delivery waits for the commit of the first, and is refused."""
+    """The second delivery waits for the commit of the first and is refused."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"
     first, other = database.session(), database.session()
     first.begin()
@@ -109,7 +109,7 @@ def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> None:
-    """The second delivery waits for the release, then gets the lock."""
+    """A delivery that waits for a release acquires the lock after it."""
     ask = "select verdict from acquire_account_lock('a', %s, %s, 1, 1, '5 minutes', '90 s')"
     first, other = database.session(), database.session()
     first.rows(ask, ("n1", "i1"))
@@ -122,7 +122,7 @@ def test_release_while_another_asks_hands_it_over(database: TestDatabase) -> Non
 
 
 def test_database_that_is_down_is_locks_unavailable() -> None:
-    """The caller defers; it never writes without the lock."""
+    """Without a database the adapter raises LocksUnavailable, on which the caller defers."""
     locks = PostgresLocks(
         Database(lambda: "postgresql://user@127.0.0.1:1/none"), timeout=TIMEOUT, lease=LEASE
     )
@@ -133,7 +133,7 @@ def test_database_that_is_down_is_locks_unavailable() -> None:
 
 
 def test_sessions_share_nothing(database: TestDatabase) -> None:
-    """The lock is a row, not a session's: it outlives the connection that took it."""
+    """The lock is a row and outlives the connection that acquired it."""
     session = Session(database.url)
     session.rows("select * from acquire_account_lock('a', 'n1', 'i1', 1, 1, '5 minutes', '90 s')")
     session.close()

@@ -26,7 +26,7 @@ def test_expired_lock_is_free(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_two_at_once_have_one_winner(database: TestDatabase) -> None:
-    """The second waits for the first to be decided, then is refused."""
+    """The second caller waits for the first one's commit and is refused."""
     first, other = database.session(), database.session()
     first.begin()
     assert first.value(ACQUIRE, ("k", "one", 300)) is True

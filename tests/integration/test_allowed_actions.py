@@ -37,7 +37,7 @@ def stopping(database: TestDatabase) -> Started:
 
 
 def timing_out(database: TestDatabase) -> Started:
-    """An instance whose job is being cancelled after its step's timeout."""
+    """Return an instance whose job is being cancelled after its step's timeout."""
     return an_instance(database, a_cancel(reason="timeout"))
 
 
@@ -60,7 +60,7 @@ NO_CHANGE = {"pause": "paused", "resume": "active", "stop": ("stopping", "stoppe
 def test_what_is_offered_is_done_and_nothing_else(
     database: TestDatabase, state: Callable[[TestDatabase], Started], action: str
 ) -> None:
-    """Each action in each state is allowed and done, or refused with this list."""
+    """In each state a listed action succeeds; another one is refused with the list."""
     started = state(database)
     shown = reads(database).workflow(started.instance_id)
     assert shown["allowed_actions"] == STATES[state]

@@ -12,7 +12,7 @@ from tests.support.stores import ALICE
 
 
 def test_the_first_lease_starts_at_the_beginning(database: TestDatabase) -> None:
-    """The import is running from then on, and its spread is counted from then."""
+    """From its first lease on an import is running, and its spread counts from then."""
     import_id = announce(database)
     lease = begun(database, import_id)
     assert (lease.bytes_read, lease.last_line, lease.tries, lease.starts_at) == (0, 0, 1, NOON)
@@ -46,7 +46,10 @@ def test_two_workers_at_once_do_not_share_a_lease(database: TestDatabase) -> Non
 
 
 def test_after_a_crash_the_next_worker_continues_at_the_checkpoint(database: TestDatabase) -> None:
-    """It gets a new fence, staged rows are deleted, and the time of the first begin stays."""
+    """The next worker gets a new fence, and staged rows are deleted.
+
+    The time of the first begin stays.
+    """
     first = begun(database)
     assert store(database, first, a_row("a"), to=400).applied
     database.rows(
@@ -68,7 +71,7 @@ def test_after_a_crash_the_next_worker_continues_at_the_checkpoint(database: Tes
 
 
 def test_an_ended_import_is_not_begun(database: TestDatabase) -> None:
-    """A late message gets the status; an unknown import has none."""
+    """A late message gets the status of the ended import; an unknown import has none."""
     import_id = announce(database)
     admin(database).cancel_import(import_id, ALICE)
     assert worker(database).begin_import(import_id, str(uuid4())) == "cancelled"
@@ -76,7 +79,7 @@ def test_an_ended_import_is_not_begun(database: TestDatabase) -> None:
 
 
 def test_fifty_leases_without_a_chunk_fail_the_import(database: TestDatabase) -> None:
-    """A stored chunk resets the count."""
+    """Fifty leases without a stored chunk fail the import; a stored chunk resets the count."""
     import_id = announce(database)
     for _ in range(49):
         begun(database, import_id)

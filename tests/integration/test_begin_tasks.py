@@ -1,4 +1,4 @@
-"""begin_tasks: exactly once per claim, never early, never into a pause."""
+"""begin_tasks begins a task once per claim, never early, and never during a pause."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.support.databases import TestDatabase, start
 
 
 def test_begin_returns_all_that_the_step_needs(database: TestDatabase) -> None:
-    """One round trip returns the task, its instance and the registration of the account."""
+    """One call returns the task, its instance and the registration of the account."""
     request = EffectRequest(
         method="POST", path="/accounts/{accountId}/swipe-tasks", body={"count": 5}
     )
@@ -86,7 +86,7 @@ def test_second_delivery_of_the_same_message_begins_nothing(database: TestDataba
 
 
 def test_same_delivery_begins_again_and_gets_the_same_result(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the same delivery id gets the same fence."""
+    """After a lost reply the same delivery id gets the same fence again."""
     started, delivery_id = an_instance(database), str(uuid4())
     fence = task(database, started.task_id)["fence"]
     first = begin(database, started.task_id, delivery_id=delivery_id, fences=[fence])
@@ -96,7 +96,7 @@ def test_same_delivery_begins_again_and_gets_the_same_result(database: TestDatab
 
 
 def test_stale_fence_begins_nothing(database: TestDatabase) -> None:
-    """A message from before the latest claim is void (I4)."""
+    """A message that was sent before the latest claim begins nothing (I4)."""
     started = an_instance(database)
     assert (
         begin(database, started.task_id, fences=[task(database, started.task_id)["fence"] - 1])
@@ -106,7 +106,7 @@ def test_stale_fence_begins_nothing(database: TestDatabase) -> None:
 
 
 def test_early_message_is_returned_as_early_and_changes_nothing(database: TestDatabase) -> None:
-    """Nothing begins before its due time (I6); who comes early can wait it out."""
+    """Nothing begins before its due time (I6); the caller may wait for it."""
     started = an_instance(database, a_next(at=after(seconds=1)))
     before = task(database, started.task_id)
     (row,) = begin(database, started.task_id)
@@ -117,7 +117,7 @@ def test_early_message_is_returned_as_early_and_changes_nothing(database: TestDa
 
 
 def test_one_bad_pointer_spoils_no_other(database: TestDatabase) -> None:
-    """Unknown, malformed and stale ones are passed over."""
+    """Unknown, malformed and stale pointers are skipped; the others begin."""
     good, stale = an_instance(database), an_instance(database)
     fences = [task(database, good.task_id)["fence"], 0, 1, 2]
     rows = begin(
@@ -127,7 +127,7 @@ def test_one_bad_pointer_spoils_no_other(database: TestDatabase) -> None:
 
 
 def test_paused_instance_begins_nothing(database: TestDatabase) -> None:
-    """After a pause the message in flight is void (I7), also once the instance is resumed."""
+    """After a pause the message in flight begins nothing (I7), also after the resume."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     pause(database, started.instance_id)
@@ -146,7 +146,7 @@ def test_stopped_instance_begins_nothing(database: TestDatabase) -> None:
 
 
 def test_forgotten_flip_is_caught(database: TestDatabase) -> None:
-    """A queued task on an instance that is not active is refused, though no function leaves one."""
+    """A queued task of an instance that is not active is refused, though no function leaves one."""
     for status in ("paused", "stopping", "failed"):
         started = an_instance(database)
         over = ", finished_at = now()" if status == "failed" else ""
@@ -191,7 +191,7 @@ def test_global_pause_returns_all_but_cancels_to_pending(database: TestDatabase)
 
 
 def test_global_pause_leaves_stale_messages_without_effect(database: TestDatabase) -> None:
-    """Only the message that could have begun the task can give it back."""
+    """Only the message that could have begun the task returns it to pending."""
     started = an_instance(database)
     pause_all(database)
     assert begin(database, started.task_id, fences=[0]) == []
@@ -199,7 +199,7 @@ def test_global_pause_leaves_stale_messages_without_effect(database: TestDatabas
 
 
 def test_time_spent_in_global_pauses_is_returned(database: TestDatabase) -> None:
-    """Deadlines subtract the pauses that are over and, for a cancel, the one that is on."""
+    """Deadlines subtract the pauses that have ended and, for a cancel, the present one."""
     cancelling = _cancelling(database)
     pause_all(database, now=after(hours=-2))
     resume_all(database, now=after(hours=-1))
@@ -254,7 +254,7 @@ def test_the_first_begin_is_remembered(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
-    """A begin that had to wait has its whole lease all the same."""
+    """The lease counts from the end of the wait for a row lock."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     holder, beginner = database.session(), database.session()

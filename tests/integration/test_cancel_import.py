@@ -1,4 +1,4 @@
-"""cancel_import: no row is stored after it returns."""
+"""cancel_import: after it has returned no row is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_stored_rows_stay_and_no_row_follows(database: TestDatabase) -> None:
 
 
 def test_it_waits_for_a_chunk_that_is_being_stored(database: TestDatabase) -> None:
-    """When it returns, no transaction of the worker is open."""
+    """A cancel waits until no transaction of the worker is open."""
     lease = begun(database)
     one, other = database.session(), database.session()
     one.begin()
@@ -37,7 +37,7 @@ def test_it_waits_for_a_chunk_that_is_being_stored(database: TestDatabase) -> No
 
 
 def test_cancelling_again_changes_nothing(database: TestDatabase) -> None:
-    """The audit log holds every caller."""
+    """A repeated cancel changes nothing; the audit log has every caller."""
     import_id = announce(database)
     for _ in range(2):
         admin(database).cancel_import(import_id, ALICE)
@@ -49,7 +49,7 @@ def test_cancelling_again_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_an_ended_import_cannot_be_cancelled(database: TestDatabase) -> None:
-    """An unknown import cannot be cancelled either."""
+    """Neither an ended import nor an unknown one can be cancelled."""
     lease = begun(database)
     store(database, lease, to=1000, last=True)
     with pytest.raises(NotAllowed):

@@ -8,7 +8,7 @@ from tests.support.stores import ALICE, control, polling, reads
 
 
 def test_the_answer_is_what_get_shows(database: TestDatabase) -> None:
-    """Key by key, types and times too."""
+    """The result equals what GET shows, key by key, in types and times too."""
     started = an_instance(database, a_next(at=after(hours=1)))
     changed = control(database, after(minutes=1)).pause_workflow(started.instance_id, ALICE)
     assert changed.workflow == reads(database).workflow(started.instance_id)
@@ -16,7 +16,7 @@ def test_the_answer_is_what_get_shows(database: TestDatabase) -> None:
 
 
 def test_only_what_this_call_queued_is_to_be_sent(database: TestDatabase) -> None:
-    """A task that was queued before has a message already."""
+    """A task that was queued before is not returned for sending: it has a message already."""
     started = an_instance(database)
     assert control(database).resume_workflow(started.instance_id, "freeze", ALICE).send == []
     stopped = polling(database)

@@ -1,4 +1,4 @@
-"""claim_due_tasks: pending to queued, before it is due, never twice."""
+"""claim_due_tasks queues each pending task once, before it is due."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_claim_takes_what_is_due_within_the_horizon(database: TestDatabase) -> None:
-    """What falls due within the horizon is queued under a fence. Later tasks stay pending."""
+    """Tasks due within the horizon are queued under a fence. Later tasks stay pending."""
     early = an_instance(database, a_next(at=after(minutes=10)))
     late = an_instance(database, a_next(at=after(minutes=13)))
     (row,) = claim(database, now=after(minutes=9))
@@ -55,7 +55,7 @@ def test_lease_lasts_beyond_the_due_time_in_real_seconds(database: TestDatabase)
 
 
 def test_claim_takes_the_earliest_up_to_its_limit(database: TestDatabase) -> None:
-    """With more due than the limit, those that wait longest go first."""
+    """If more tasks are due than the limit, the longest overdue are claimed first."""
     ids = [an_instance(database, a_next(at=after(minutes=20 - n))).task_id for n in range(5)]
     taken = claim(database, 2, now=after(minutes=30))
     assert {row["task_id"] for row in taken} == {ids[4], ids[3]}
@@ -79,7 +79,7 @@ def test_global_pause_claims_cancels_only(database: TestDatabase) -> None:
 
 
 def test_task_that_was_reclaimed_travels_alone(database: TestDatabase) -> None:
-    """A task with reclaims is marked, so that it cannot take others down with it."""
+    """A task with reclaims is marked, so that its message holds no other task."""
     started = an_instance(database, a_poll())
     (row,) = begin(database, started.task_id)
     commit(database, (started.task_id, row["fence"], a_decision("pending", at=after(hours=1))))
@@ -88,7 +88,7 @@ def test_task_that_was_reclaimed_travels_alone(database: TestDatabase) -> None:
 
 
 def test_null_now_is_the_databases_clock(database: TestDatabase) -> None:
-    """Without a schedule clock the database's own decides what is due."""
+    """Without a schedule clock the database's clock decides what is due."""
     real = datetime.now(UTC)  # noqa: TID251  # the database's clock is the real one
     an_instance(database, a_next(at=real + timedelta(minutes=3)), now=real)
     due = an_instance(

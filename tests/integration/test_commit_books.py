@@ -29,7 +29,7 @@ from tests.support.stores import forced
 
 
 def put_back(database: TestDatabase, running: Running, **write: object) -> None:
-    """Commit that the same row runs again in an hour."""
+    """Commit that the same task is due again in an hour."""
     assert commit(
         database,
         (running.task_id, running.fence, a_decision("pending", at=after(hours=1), task=write)),
@@ -66,7 +66,7 @@ def test_same_item_twice_is_returned_once(database: TestDatabase) -> None:
 
 
 def test_the_cancel_of_a_stop_never_runs_at_once(database: TestDatabase) -> None:
-    """It comes by message, with the reason stop.
+    """The cancel of a stop is sent as a message, with the reason `stop`.
 
     The plan may have had a cancel for another reason.
     """
@@ -84,9 +84,9 @@ def test_the_cancel_of_a_stop_never_runs_at_once(database: TestDatabase) -> None
 
 
 def test_a_rescheduled_task_has_its_sends_counted_anew(database: TestDatabase) -> None:
-    """Sends count since the task was last queued (I8).
+    """Sends are counted since the task was last queued (I8).
 
-    A message that arrived was no send in vain.
+    A message that arrived is not counted.
     """
     running = a_running_task(database, a_poll())
     forced(database, running.task_id, sends=19)
@@ -97,7 +97,7 @@ def test_a_rescheduled_task_has_its_sends_counted_anew(database: TestDatabase) -
 def test_a_submit_that_was_not_sent_has_a_young_key(database: TestDatabase) -> None:
     """The service does not know the key of a deferred submit (I5).
 
-    It ages from the next begin on.
+    The key's age counts from the next begin.
     """
     running = a_running_task(database, a_submit())
     put_back(database, running)
@@ -125,7 +125,7 @@ def test_a_cancel_keeps_its_first_begin(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_lease_begins_after_the_waiting(database: TestDatabase) -> None:
-    """A commit that had to wait gives its successor the whole lease all the same."""
+    """A commit that waited for a row lock gives its successor the whole lease."""
     running = a_running_task(database)
     holder, committer = database.session(), database.session()
     holder.begin()
@@ -149,7 +149,7 @@ def test_a_rescheduled_task_is_leased_until_after_it_is_due(database: TestDataba
 
 
 def test_a_chained_task_that_is_lost_counts_as_a_crash(database: TestDatabase) -> None:
-    """Born running, it is as begun as any other (I8)."""
+    """A successor that was inserted as running counts as begun (I8)."""
     running = a_running_task(database)
     commit(database, (running.task_id, running.fence, a_decision(next_task=a_submit(run=True))))
     database.rows(

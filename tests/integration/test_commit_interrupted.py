@@ -1,4 +1,4 @@
-"""commit_tasks meets a pause or a stop: what follows is held, pending or a cancel."""
+"""commit_tasks during a pause or a stop: the next task is held, pending or a cancel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stopping(database: TestDatabase, running: Running) -> None:
 
 
 def a_stopping_cancel(database: TestDatabase) -> Running:
-    """A cancel task that runs for a stopping instance."""
+    """Return a cancel task that runs for a stopping instance."""
     running = a_running_task(database, a_cancel())
     stopping(database, running)
     return running
@@ -69,7 +69,7 @@ def test_paused_instance_holds_the_same_row(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_paused_instance_can_end(database: TestDatabase, status: Any) -> None:
-    """Paused and then over is over."""
+    """A paused instance whose last task completes is completed."""
     running = a_running_task(database)
     pause(database, running.instance_id)
     assert (
@@ -80,7 +80,7 @@ def test_paused_instance_can_end(database: TestDatabase, status: Any) -> None:
 
 
 def test_cancel_is_never_held(database: TestDatabase) -> None:
-    """The cancel after a timeout goes on under any pause, as a next task and as the same row."""
+    """The cancel after a timeout runs during any pause, as a next task and as the same task."""
     running = a_running_task(database, a_poll())
     pause(database, running.instance_id)
     row = commit_one(database, running, a_decision(next_task=a_cancel(reason="timeout")))
@@ -94,7 +94,7 @@ def test_cancel_is_never_held(database: TestDatabase) -> None:
 
 
 def test_global_pause_lets_nothing_follow_at_once(database: TestDatabase) -> None:
-    """What was begun finishes; what follows is pending, not running, not queued (I7)."""
+    """Running tasks finish; the next ones are pending, neither running nor queued (I7)."""
     chained, retried = a_running_task(database), a_running_task(database, a_submit())
     pause_all(database)
     first = commit_one(database, chained, a_decision(next_task=a_submit(run=True)))
@@ -104,7 +104,7 @@ def test_global_pause_lets_nothing_follow_at_once(database: TestDatabase) -> Non
 
 
 def test_stopping_instance_stops_when_no_job_is_open(database: TestDatabase) -> None:
-    """The result is kept, nothing follows, the account is free."""
+    """The result is kept, no task follows, and the account is free."""
     running = a_running_task(database)
     stopping(database, running)
     row = commit_one(
@@ -129,7 +129,7 @@ def test_stopping_instance_stops_when_no_job_is_open(database: TestDatabase) -> 
 
 
 def test_stopping_instance_cancels_the_job_that_was_just_submitted(database: TestDatabase) -> None:
-    """The cancel task replaces what would have followed, and is sent."""
+    """The cancel task replaces the planned next task and is sent."""
     running = a_running_task(database, a_submit())
     stopping(database, running)
     decision = a_decision(next_task=a_poll(run=True), if_stopping=a_cancel(reason="timeout"))
@@ -162,7 +162,7 @@ def test_stopping_instance_cancels_what_may_exist(database: TestDatabase) -> Non
 
 
 def test_stopping_instance_drops_a_retry_without_a_job(database: TestDatabase) -> None:
-    """A text that was to be tried again is not."""
+    """The retry of a text is dropped, because no job can be open."""
     running = a_running_task(database)
     stopping(database, running)
     row = commit_one(database, running, a_decision("pending", at=after(seconds=30)))
@@ -173,9 +173,9 @@ def test_stopping_instance_drops_a_retry_without_a_job(database: TestDatabase) -
 
 
 def test_stopping_instance_absorbs_success_and_failure(database: TestDatabase) -> None:
-    """The stop came first: completed and failed become stopped.
+    """After a stop the results completed and failed become stopped.
 
-    Only a stop may leave its own error.
+    Only the stop's own cancel may leave an error.
     """
     for status in ("completed", "failed"):
         running = a_running_task(database)
@@ -192,7 +192,7 @@ def test_stopping_instance_absorbs_success_and_failure(database: TestDatabase) -
 
 
 def test_cancel_that_is_tried_again_keeps_the_instance_stopping(database: TestDatabase) -> None:
-    """The same row goes back to the queue, even under a global pause."""
+    """The same cancel task is queued again, even during a global pause."""
     running = a_stopping_cancel(database)
     pause_all(database)
     row = commit_one(
@@ -206,7 +206,7 @@ def test_cancel_that_is_tried_again_keeps_the_instance_stopping(database: TestDa
 
 
 def test_cancel_that_is_done_ends_in_stopped(database: TestDatabase) -> None:
-    """With the error that it leaves, if it could not be confirmed."""
+    """A finished cancel stops the instance, with an error if it could not be confirmed."""
     running = a_stopping_cancel(database)
     decision = a_decision(
         "failed", status="stopped", instance={"last_error": "cancel_unconfirmed: no answer"}

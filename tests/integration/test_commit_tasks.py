@@ -1,4 +1,4 @@
-"""commit_tasks: a decision is written once, whole, and only under the fence of its task."""
+"""commit_tasks writes a decision once, as a whole, and only under its task's fence."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_commit_writes_task_instance_history_and_next_task(database: TestDatabas
 
 
 def test_what_is_not_said_stays_as_it_was(database: TestDatabase) -> None:
-    """None keeps context, counters and last error."""
+    """Context, counters and last error that a decision leaves out stay unchanged."""
     running = a_running_task(database)
     database.rows(
         "update workflow_instances"
@@ -139,7 +139,7 @@ def test_what_is_not_said_stays_as_it_was(database: TestDatabase) -> None:
 
 
 def test_history_numbers_go_on(database: TestDatabase) -> None:
-    """History has its own numbers, without gaps, over all commits."""
+    """History is numbered without gaps over all commits."""
     running = a_running_task(database)
     commit_one(
         database, running, a_decision(next_task=a_next(at=NOON), history=(an_entry(), an_entry()))
@@ -169,7 +169,7 @@ def test_next_task_due_within_the_horizon_is_queued_and_returned(database: TestD
 
 
 def test_next_task_runs_at_once_when_requested(database: TestDatabase) -> None:
-    """A chain goes on without the queue.
+    """A chain continues without the queue.
 
     The next task runs under its own fence, for the same delivery.
     """
@@ -201,7 +201,7 @@ def test_next_task_that_is_not_due_does_not_run(
 
 
 def test_same_row_again(database: TestDatabase) -> None:
-    """A retry or a poll reschedules the same row, with its new payload and count."""
+    """A retry or a poll reschedules the same task, with its new payload and count."""
     running = a_running_task(database, a_submit())
     decision = a_decision(
         "pending",
@@ -233,7 +233,7 @@ def test_same_row_again(database: TestDatabase) -> None:
 
 
 def test_same_row_again_within_the_horizon_is_queued_and_returned(database: TestDatabase) -> None:
-    """It is sent like a next task, under a new fence."""
+    """A rescheduled task that is due soon is sent like a next task, under a new fence."""
     running = a_running_task(database, a_poll())
     row = commit_one(database, running, a_decision("pending", at=after(seconds=2)))
     again = task(database, running.task_id)
@@ -249,7 +249,7 @@ def test_same_row_again_within_the_horizon_is_queued_and_returned(database: Test
 
 @pytest.mark.parametrize("status", ["completed", "failed", "stopped"])
 def test_decision_may_end_the_instance(database: TestDatabase, status: Any) -> None:
-    """An ended instance has no task left, and frees its account."""
+    """An ended instance has no live task and frees its account."""
     running = a_running_task(database)
     row = commit_one(
         database,
@@ -282,9 +282,9 @@ def test_stale_item_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_commit_again_returns_the_same(database: TestDatabase) -> None:
-    """A lost reply costs nothing (I3).
+    """A commit that is repeated after a lost reply has the same result (I3).
 
-    The status and fence of the successor are returned, and nothing is written twice.
+    Status and fence of the successor are returned, and nothing is written twice.
     """
     running = a_running_task(database)
     decision = a_decision(next_task=a_submit(run=True), history=(an_entry(),))

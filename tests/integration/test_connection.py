@@ -1,4 +1,4 @@
-"""The connection: it comes back by itself, and speaks in the domain's words."""
+"""The database connection reconnects by itself and raises the domain's errors."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_connection_that_died_between_calls_is_replaced(
 
 
 def test_lost_repeatable_call_is_called_again(database: TestDatabase) -> None:
-    """The connection dies under the statement, and the second try returns."""
+    """If the connection dies under a repeatable statement, a second try returns its result."""
     database.rows("create sequence tries")
     sql = "select n, case n when 1 then pg_sleep(20) end from nextval('tries') n"
     with ThreadPoolExecutor(1) as pool:
@@ -110,7 +110,7 @@ def _until_at_work(database: TestDatabase) -> None:
 def test_what_an_sql_function_raises_is_a_domain_error(
     database: TestDatabase, sqlstate: str, kind: type[errors.FlamebotError]
 ) -> None:
-    """One code from table to client; the message is the SQL function's."""
+    """Each SQLSTATE becomes one domain error with the SQL function's message."""
     database.db.call(RAISE)
     with pytest.raises(kind, match=r"^Not so\.$") as caught:
         database.db.call("select pg_temp.fail(%s, 'Not so.', '')", (sqlstate,))
@@ -118,7 +118,7 @@ def test_what_an_sql_function_raises_is_a_domain_error(
 
 
 def test_not_allowed_names_what_is(database: TestDatabase) -> None:
-    """DETAIL lists the allowed actions."""
+    """The error of a refused action lists the allowed actions."""
     database.db.call(RAISE)
     with pytest.raises(errors.NotAllowed) as caught:
         database.db.call("select pg_temp.fail('FB003', 'The workflow is paused.', 'resume,stop')")
@@ -127,7 +127,7 @@ def test_not_allowed_names_what_is(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
 def test_rolled_back_statement_is_run_again(database: TestDatabase, sqlstate: str) -> None:
-    """A deadlock's victim did nothing, so it may try again; but not for ever."""
+    """The victim of a deadlock is run again, a limited number of times."""
     database.db.call(
         """
         create function pg_temp.unlucky(p_times int, p_code text) returns bigint language plpgsql
@@ -146,7 +146,7 @@ def test_rolled_back_statement_is_run_again(database: TestDatabase, sqlstate: st
 
 
 def test_replica_after_a_failover_is_left(database: TestDatabase) -> None:
-    """A server that became read-only is unavailable, and the next call looks for the new one."""
+    """A server that became read-only is unavailable, and the next call connects anew."""
     pid = database.db.call("select pg_backend_pid() as pid")
     database.db.call("set default_transaction_read_only = on")
     with pytest.raises(errors.StoreUnavailable):
@@ -181,7 +181,7 @@ def test_no_statement_and_no_value_in_an_error(database: TestDatabase) -> None:
 
 
 def test_threads_take_turns(database: TestDatabase) -> None:
-    """One connection serves the threads of an invocation."""
+    """The threads of an invocation share one connection, one call at a time."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(
@@ -194,7 +194,7 @@ def test_threads_take_turns(database: TestDatabase) -> None:
 
 
 def test_iam_address_asks_for_tls() -> None:
-    """A token is only ever sent encrypted, and may hold any character."""
+    """An IAM token is only sent over TLS and may contain any character."""
     address = Database.dsn(
         host="db.example", port=5432, name="flamebot", user="flamebot_step", password="a/b?c&d=e%"
     )

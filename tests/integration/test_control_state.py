@@ -8,7 +8,7 @@ from tests.support.stores import ALICE, control
 
 
 def test_it_tells_the_pause(database: TestDatabase) -> None:
-    """Not paused at first; then paused, since when."""
+    """The engine is not paused at first; a pause is reported with its begin."""
     assert control(database).control_state() == {"paused": False, "paused_at": None, "paused_ms": 0}
     control(database, after(minutes=2)).pause_all(ALICE)
     assert control(database).control_state() == {

@@ -170,7 +170,7 @@ class Storm:
             self._try(name, partial(session.rows, OPERATIONS[name], params))
 
     def _start(self, session: Session, key: str) -> None:
-        """Another instance for the same account, if it is free."""
+        """Start another instance for the same account if the account is free."""
         account_id, definition_id = session.one(
             "select account_id, workflow_id from workflow_instances where id = %s", (key,)
         ).values()

@@ -19,6 +19,6 @@ def test_the_highest_active_version_is_current(database: TestDatabase) -> None:
 
 
 def test_an_unknown_type_is_an_error(database: TestDatabase) -> None:
-    """Its own error: a start that names it is a bad request, not a missing page."""
+    """An unknown type raises an error of its own: a start that names it is a bad request."""
     with pytest.raises(UnknownWorkflowType):
         control(database).current_definition("no-such-type")

@@ -150,7 +150,7 @@ class Hunt:
         return a_decision(next_task=a_next(at=NOON if kind < 0.7 else after(hours=-1)))
 
     def control(self, session: Session, dice: random.Random) -> None:
-        """Pause, resume, and now and then stop one."""
+        """Pause and resume instances, and stop one now and then."""
         chosen = dice.choice(self.instances)
         operation = dice.choices([pause, resume, stop], [45, 53, 2])[0]
         operation(session, chosen)
@@ -172,7 +172,7 @@ class Hunt:
         self.counts["reclaimed"] += len(taken)
 
     def starting(self, session: Session, dice: random.Random) -> None:
-        """Start the same hundred accounts, in another order each time."""
+        """Start the same hundred accounts, each time in another order."""
         definition = a_definition(session)
         accounts = [f"bulk-{n}" for n in range(INSTANCES)]
         dice.shuffle(accounts)

@@ -1,4 +1,4 @@
-"""definition_document: one version, as it was published."""
+"""definition_document returns one version as it was published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.databases import TestDatabase
 def test_document_is_returned_as_published(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """Steps and config come back as they were given."""
+    """Steps and configuration are returned unchanged."""
     a_definition(database, version=1)
     latest = a_definition(database, version=2, config={"maxRetries": 1}, description="second")
     assert store.definition_document(DefinitionId(latest)) == {

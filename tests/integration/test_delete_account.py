@@ -1,4 +1,4 @@
-"""delete_account: what remains shows that something ran and when, but not what."""
+"""delete_account removes the content of an account and keeps the dates of what ran."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLANTED = "planted-personal-text"
 
 
 def ended(database: TestDatabase) -> str:
-    """An account with a completed instance that is full of its content; the account's id."""
+    """Return an account with a completed instance that is full of its content."""
     started = an_instance(database)
     database.rows(
         "update accounts set config = %s, credentials_ciphertext = '\\x01', ciphertext_version = 1",
@@ -53,7 +53,7 @@ def ended(database: TestDatabase) -> str:
 
 
 def test_nothing_of_its_content_is_left_in_any_column(database: TestDatabase) -> None:
-    """No column of accounts, instances, tasks and history holds it.
+    """No column of accounts, instances, tasks and history holds the account's content.
 
     The rows that show that something ran stay.
     """
@@ -72,7 +72,7 @@ def test_nothing_of_its_content_is_left_in_any_column(database: TestDatabase) ->
 
 
 def test_a_live_workflow_keeps_the_account(database: TestDatabase) -> None:
-    """Stop it first; nothing was erased."""
+    """An account with a live workflow is not erased."""
     started = an_instance(database)
     with pytest.raises(Busy):
         control(database).delete_account(started.account_id, ALICE)
@@ -81,7 +81,7 @@ def test_a_live_workflow_keeps_the_account(database: TestDatabase) -> None:
 
 
 def test_failed_workflows_end_with_it(database: TestDatabase) -> None:
-    """There is nothing left to retry them with."""
+    """Failed workflows end with the account, because a retry would have no account."""
     started = failed(database)
     control(database).delete_account(started.account_id, ALICE)
     row = instance(database, started.instance_id)
@@ -90,7 +90,7 @@ def test_failed_workflows_end_with_it(database: TestDatabase) -> None:
 
 
 def test_others_are_left_alone(database: TestDatabase) -> None:
-    """Instance ids that begin alike, accounts that begin alike: only its own."""
+    """Accounts and instances whose ids begin alike stay unchanged."""
     mine, other = failed(database), failed(database)
     before = instance(database, other.instance_id), last_task(database, other.instance_id)
     control(database).delete_account(mine.account_id, ALICE)
@@ -98,7 +98,7 @@ def test_others_are_left_alone(database: TestDatabase) -> None:
 
 
 def test_an_unknown_account_is_not_found(database: TestDatabase) -> None:
-    """Neither is one that was erased before."""
+    """Neither an unknown account nor an erased one is found."""
     account_id = an_account(database)
     control(database).delete_account(account_id, ALICE)
     with pytest.raises(NotFound):
@@ -106,7 +106,7 @@ def test_an_unknown_account_is_not_found(database: TestDatabase) -> None:
 
 
 def test_the_audit_log_tells_that_it_was_erased(database: TestDatabase) -> None:
-    """Who and why; nothing of what it was."""
+    """The audit log has the caller and the reason, and nothing of the content."""
     account_id = an_account(database)
     control(database).delete_account(account_id, ALICE)
     (row,) = audit(database, "delete_account")
@@ -117,7 +117,7 @@ def test_the_audit_log_tells_that_it_was_erased(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
-    """Erasing waits for the start, and then finds a live workflow."""
+    """Erasing waits for the start and then finds a live workflow."""
     account_id, definition_id = an_account(database), a_definition(database)
     starter, eraser = database.session(), database.session()
     starter.begin()
@@ -131,7 +131,7 @@ def test_a_start_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> None:
-    """It waits, and then starts nothing."""
+    """A start that waits for the erasure starts nothing."""
     account_id, definition_id = an_account(database), a_definition(database)
     eraser, starter = database.session(), database.session()
     eraser.begin()
@@ -145,7 +145,7 @@ def test_a_start_that_comes_later_finds_no_account(database: TestDatabase) -> No
 
 @pytest.mark.race
 def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
-    """Erasing waits for the retry, and then finds a live workflow (I1)."""
+    """Erasing waits for the retry and then finds a live workflow (I1)."""
     started = failed(database)
     anew = to_json(
         decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit()))
@@ -168,7 +168,7 @@ def test_a_retry_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_retry_that_comes_later_finds_nothing_to_go_on_with(database: TestDatabase) -> None:
-    """It waits, and is refused: what had failed has ended with its account (I1)."""
+    """A retry that waits for the erasure is refused: the failed workflow has ended (I1)."""
     started = failed(database)
     anew = to_json(
         decision_json(Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit()))

@@ -1,4 +1,4 @@
-"""delete_expired_locks: locks whose time is over, and no others."""
+"""delete_expired_locks deletes expired locks and no others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.stores import maintenance
 
 
 def test_only_expired_locks_go(database: TestDatabase) -> None:
-    """Wall time: the engine's clock has nothing to do with it."""
+    """Locks expire in wall time, whatever the schedule clock shows."""
     database.rows(
         "select acquire_workflow_lock('over', 'me', 0), acquire_workflow_lock('mine', 'me', 300)"
     )
@@ -24,7 +24,7 @@ def test_only_expired_locks_go(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_lock_that_is_being_renewed_is_left(database: TestDatabase) -> None:
-    """Cleanup does not wait for it either."""
+    """Cleanup neither deletes a lock that is being renewed nor waits for it."""
     database.rows(
         "insert into workflow_locks (lock_key, locked_by, expires_at)"
         " values ('l', 'me', clock_timestamp() - interval '1 s')"

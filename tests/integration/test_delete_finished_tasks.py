@@ -1,4 +1,4 @@
-"""delete_finished_tasks: only old finished rows, and never what retry needs (I12)."""
+"""delete_finished_tasks deletes old finished tasks, but none that a retry needs (I12)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def looped(database: TestDatabase, times: int, *, end: bool = False) -> str:
 
 
 def sequences(database: TestDatabase, instance_id: str) -> list[int]:
-    """What is left of an instance's tasks."""
+    """Return the sequences of an instance's remaining tasks."""
     rows = database.rows(
         "select sequence from scheduled_tasks where workflow_instance_id = %s order by sequence",
         (instance_id,),
@@ -54,9 +54,9 @@ def sequences(database: TestDatabase, instance_id: str) -> list[int]:
 
 
 def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
-    """Rows that finished before the limit are deleted, to the moment.
+    """Tasks that finished before the limit are deleted, to the microsecond.
 
-    A live row stays at any age.
+    A live task stays at any age.
     """
     instance_id = looped(database, 3)
     assert maintenance(database, after(days=7, minutes=2)).delete_finished_tasks(WEEK, 100) == 1
@@ -67,14 +67,14 @@ def test_finished_rows_of_finished_age_go(database: TestDatabase) -> None:
 
 
 def test_a_completed_instance_keeps_none(database: TestDatabase) -> None:
-    """Its history shows what it did."""
+    """A completed instance keeps no task; its history shows what it did."""
     instance_id = looped(database, 3, end=True)
     assert maintenance(database, after(days=8)).delete_finished_tasks(WEEK, 100) == 3
     assert sequences(database, instance_id) == []
 
 
 def test_the_last_task_of_a_failed_instance_stays(database: TestDatabase) -> None:
-    """However old: retry takes it up, and it works."""
+    """The last task of a failed instance stays at any age, and a retry continues from it."""
     started = failed(database)
     control(database).retry_workflow(
         started.instance_id,
@@ -94,7 +94,7 @@ def test_the_last_task_of_a_failed_instance_stays(database: TestDatabase) -> Non
 
 
 def test_a_batch_is_no_larger_than_requested(database: TestDatabase) -> None:
-    """The oldest first, call by call, until nothing is left."""
+    """Each call deletes the oldest tasks up to its limit, until none is left."""
     instance_id = looped(database, 5)
     store = maintenance(database, after(days=8))
     assert [store.delete_finished_tasks(WEEK, 2) for _ in range(4)] == [2, 2, 1, 0]
@@ -103,7 +103,7 @@ def test_a_batch_is_no_larger_than_requested(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_locked_row_is_left_and_leaves_no_gap(database: TestDatabase) -> None:
-    """Cleanup never waits, and the rows after the one it skipped stay too (I3)."""
+    """Cleanup skips a locked task without waiting, and the tasks after it stay too (I3)."""
     instance_id = looped(database, 4)
     holder = database.session()
     holder.begin()
@@ -140,7 +140,7 @@ def test_cleanup_beside_a_retry_takes_nothing_from_it(
 
 @pytest.mark.race
 def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None:
-    """Cleanup first, not yet committed: it took older rows only."""
+    """A retry beside an uncommitted cleanup finds its task: cleanup deletes older tasks only."""
     started = failed(database)
     cleaner, retrier = database.session(), database.session()
     cleaner.begin()
@@ -157,7 +157,7 @@ def test_a_retry_beside_a_cleanup_finds_its_task(database: TestDatabase) -> None
 
 @pytest.mark.race
 def test_two_cleanups_share_the_work(database: TestDatabase) -> None:
-    """Neither waits for the other, and every row goes once."""
+    """Two cleanups at once do not wait for each other and delete each task once."""
     instance_ids = [looped(database, 2) for _ in range(3)]
     one = database.session()
     one.begin()

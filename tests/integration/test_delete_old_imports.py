@@ -24,7 +24,7 @@ def test_old_imports_are_deleted_with_their_rejects(database: TestDatabase) -> N
 
 
 def test_it_deletes_a_few_at_a_time(database: TestDatabase) -> None:
-    """Each import may have ten thousand rejected rows."""
+    """A call deletes few imports, because each may have ten thousand rejected rows."""
     for _ in range(6):
         store(database, begun(database), to=1000, last=True)
     outlive(database, 31 * 86400)

@@ -1,4 +1,4 @@
-"""due_histogram: how much falls due in each of the next minutes."""
+"""due_histogram counts the tasks that fall due in each of the next minutes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_waiting_tasks_are_counted_by_minute(database: TestDatabase) -> None:
 
 
 def test_what_is_overdue_counts_in_the_first_minute(database: TestDatabase) -> None:
-    """A backlog is seen at once; what runs is no backlog."""
+    """Overdue tasks count in the first minute; running tasks do not count."""
     an_instance(database, a_next(at=after(hours=1)))
     begin(database, an_instance(database).task_id)
     histogram = reads(database, after(hours=3, seconds=5)).due_histogram(2)

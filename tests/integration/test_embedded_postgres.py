@@ -1,4 +1,4 @@
-"""The embedded Postgres: for every user, kept or thrown away, and never left behind."""
+"""The embedded Postgres runs for every user, keeps or drops its data, and ends with its owner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ time.sleep(60)
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """A directory that every user can get to; pytest's own is private to us."""
+    """Return a directory that every user can enter; pytest's own is private."""
     with tempfile.TemporaryDirectory(prefix="embedded-") as name:
         path = Path(name)
         path.chmod(0o755)
@@ -41,7 +41,7 @@ def directory() -> Iterator[Path]:
 
 
 def postmaster(directory: Path) -> int:
-    """The process id of a directory's server, as we see it."""
+    """Return the process id of a directory's server."""
     return int((directory / "cluster" / "postmaster.pid").read_text().split()[0])
 
 
@@ -61,7 +61,7 @@ def gone(port: int, within: float = 10) -> bool:
 
 
 def test_temporary_server_leaves_nothing() -> None:
-    """Data and server end with the block."""
+    """A temporary server ends with its block, and its data is deleted."""
     with embedded_postgres() as server:
         session = Session(server.url())
         data = Path(session.value("show data_directory"))
@@ -73,7 +73,7 @@ def test_temporary_server_leaves_nothing() -> None:
 
 
 def test_data_is_kept_between_runs(directory: Path) -> None:
-    """A directory's rows and password survive; the password is for our eyes only."""
+    """A directory's rows and password survive; only the owner can read the password."""
     with embedded_postgres(directory / "kept") as server:
         session = Session(server.url())
         session.rows("create table kept as select 42 as answer")
@@ -87,13 +87,13 @@ def test_data_is_kept_between_runs(directory: Path) -> None:
 
 
 def test_no_login_without_the_password() -> None:
-    """Other users of the machine can reach the port, and no more."""
+    """Other users of the machine can reach the port but cannot log in."""
     with embedded_postgres() as server, pytest.raises(psycopg2.OperationalError, match="password"):
         psycopg2.connect(server.url(user="postgres", password="guess"))
 
 
 def test_server_that_was_killed_starts_again_with_its_rows(directory: Path) -> None:
-    """Right after a SIGKILL, though its backends may hold on for a moment."""
+    """A killed server starts again with its rows, even while its backends still run."""
     first = EmbeddedPostgres(directory / "killed")
     session = Session(first.start().url())
     session.rows("create table kept as select 42 as answer")
@@ -115,7 +115,7 @@ def test_server_that_was_killed_starts_again_with_its_rows(directory: Path) -> N
 def test_supervised_server_that_dies_alone_is_started_again(
     directory: Path, blow: signal.Signals
 ) -> None:
-    """It restarts at the same address with what was committed, so a running stack goes on."""
+    """A server that dies restarts at its address with its rows, so a running stack continues."""
     with embedded_postgres(directory / "supervised", supervised=True) as server:
         session = Session(server.url())
         session.rows("create table kept as select 42 as answer")
@@ -129,7 +129,7 @@ def test_supervised_server_that_dies_alone_is_started_again(
 
 
 def reply_of(url: str, query: str, within: float) -> object:
-    """What a server answers as soon as it answers at all."""
+    """Return a server's first response once it responds at all."""
     give_up = time.monotonic() + within
     while True:
         try:
@@ -163,7 +163,7 @@ def test_server_dies_with_a_parent_that_is_killed(directory: Path) -> None:
 
 
 def test_server_dies_with_a_guard_that_is_killed(directory: Path) -> None:
-    """On Linux not even the guard's own death leaves a server behind."""
+    """On Linux the server also ends if its guard is killed."""
     postgres = EmbeddedPostgres(directory / "guarded", durable=False)
     server = postgres.start()
     process = postgres._process
@@ -174,7 +174,7 @@ def test_server_dies_with_a_guard_that_is_killed(directory: Path) -> None:
 
 
 def test_ordinary_user_can_run_it(directory: Path) -> None:
-    """The same code needs no privilege, and meets nothing that root has left behind."""
+    """An ordinary user can run the server, also after root has run one."""
     # Root becomes nobody in a namespace of its own: the interpreter may lie where no other user
     # can read.
     script = PARENT.replace("time.sleep(60)", "import os; print(os.geteuid())")
@@ -190,7 +190,7 @@ def test_ordinary_user_can_run_it(directory: Path) -> None:
 
 
 def test_root_without_user_namespaces_runs_it_as_another_user(directory: Path) -> None:
-    """A container may refuse namespaces. The server then runs as the user nobody."""
+    """Where a container refuses namespaces, the server runs as the user nobody."""
     postgres = EmbeddedPostgres(
         directory / "dropped", durable=False, as_whom="nobody" if os.geteuid() == 0 else "user"
     )
@@ -205,7 +205,7 @@ def test_root_without_user_namespaces_runs_it_as_another_user(directory: Path) -
 def test_server_that_cannot_start_says_why(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end of its log is in the error."""
+    """The error of a server that cannot start contains the end of its log."""
     monkeypatch.setattr(module, "_RETRY_SECONDS", 0.1)
     with (
         pytest.raises(PostgresUnavailable, match="no_such_setting"),
@@ -215,7 +215,10 @@ def test_server_that_cannot_start_says_why(
 
 
 def test_given_database_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FLAMEBOT_DEV_DATABASE_URL is used. DATABASE_URL may belong to another program."""
+    """FLAMEBOT_DEV_DATABASE_URL is used.
+
+    DATABASE_URL is ignored: it may belong to another program.
+    """
     monkeypatch.setenv("DATABASE_URL", "postgresql://another.host/prod")
     monkeypatch.setenv("FLAMEBOT_DEV_DATABASE_URL", "postgresql://mine/dev")
     with database_url() as url:

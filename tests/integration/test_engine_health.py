@@ -1,4 +1,4 @@
-"""engine_health: what the database knows of the health of the engine."""
+"""engine_health returns what the database can measure of the engine's health."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_fresh_engine_is_idle(database: TestDatabase) -> None:
 
 
 def test_the_last_tick_is_returned(database: TestDatabase) -> None:
-    """When, in wall time, and what it did."""
+    """The last tick is returned with its time, in wall time, and its counts."""
     database.rows("select record_tick(3, 2, 0.25)")
     health = reads(database).engine_health()
     assert health["last_tick"] == {"claimed": 3, "sent": 2, "seconds": 0.25}
@@ -56,7 +56,7 @@ def test_what_is_due_and_has_not_begun_is_the_backlog(database: TestDatabase) ->
 
 
 def test_expired_leases_are_counted(database: TestDatabase) -> None:
-    """Messages that got lost, and invocations that did."""
+    """Expired leases of queued tasks and of running tasks are counted apart."""
     lost, crashed = an_instance(database), an_instance(database)
     begin(database, crashed.task_id)
     assert reads(database).engine_health()["oldest_expired_age_seconds"] == 0
@@ -73,7 +73,7 @@ def test_expired_leases_are_counted(database: TestDatabase) -> None:
 
 
 def test_under_a_global_pause_only_a_cancel_can_be_lost(database: TestDatabase) -> None:
-    """Nothing else is sent again under the pause. Running tasks are reclaimed all the same."""
+    """During a global pause only cancels are sent again, and running tasks are still reclaimed."""
     lost, cancel, crashed = (
         an_instance(database),
         an_instance(database, a_cancel()),
@@ -114,10 +114,7 @@ def test_what_runs_has_an_age(database: TestDatabase) -> None:
 
 
 def test_a_missing_partition_is_noticed_a_day_before(database: TestDatabase) -> None:
-    """The partition of tomorrow counts.
-
-    That of today may be missing because its rows are in the default partition.
-    """
+    """The partition of tomorrow is checked. The rows of today may be in the default partition."""
     assert reads(database, after(days=4000)).engine_health()["history_ready"] is False
     maintenance(database, after(days=4000)).maintain_history(timedelta(days=90))
     assert reads(database, after(days=4000)).engine_health()["history_ready"] is True
@@ -144,13 +141,13 @@ def test_the_global_pause_is_returned(database: TestDatabase) -> None:
 
 
 def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) -> None:
-    """A failover made it a replica, or its disk is full."""
+    """A database that is read-only, after a failover or with a full disk, is reported as such."""
     session = database.session()
     session.rows("set default_transaction_read_only = on")
     assert session.value("select engine_health(null)")["read_only"] is True
 
 
 def test_it_can_be_written_as_json(database: TestDatabase) -> None:
-    """But for its times, which are datetimes."""
+    """All values can be written as JSON, except that times are datetimes."""
     assert json.dumps(maintenance(database).engine_health(), default=str)
     assert issubclass(StoreUnavailable, Exception)

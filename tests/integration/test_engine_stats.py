@@ -1,4 +1,4 @@
-"""engine_stats: counts, what steps did in a day, and how late tasks begin."""
+"""engine_stats returns counts, the steps of the last day, and the lateness of tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
 
 
 def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDatabase) -> None:
-    """One paused, one failed, one active; two live tasks."""
+    """Instances, tasks and accounts are counted by status."""
     paused = an_instance(database)
     control(database).pause_workflow(paused.instance_id, ALICE)
     failed(database)
@@ -42,7 +42,7 @@ def test_instances_tasks_and_accounts_are_counted_by_status(database: TestDataba
 
 
 def test_steps_of_the_last_day_are_counted_by_action(database: TestDatabase) -> None:
-    """Completed ones with their mean duration; what is older than a day is left out."""
+    """Steps of the last day are counted by action, with their mean duration."""
     started = an_instance(database)
     (begun,) = begin(database, started.task_id)
     entries = (
@@ -62,7 +62,7 @@ def test_steps_of_the_last_day_are_counted_by_action(database: TestDatabase) -> 
 
 
 def test_lateness_is_how_long_after_its_due_time_a_task_began(database: TestDatabase) -> None:
-    """Of finished tasks, in engine seconds."""
+    """The lateness of finished tasks is measured in schedule time."""
     for seconds in (1, 2, 3):
         started = an_instance(database)
         (begun,) = begin(database, started.task_id, now=after(seconds=seconds))

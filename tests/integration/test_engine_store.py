@@ -37,14 +37,14 @@ from tests.support.stores import begun_of
 
 
 class Advancing(Protocol):
-    """The clock of these tests."""
+    """A schedule clock that a test moves forward."""
 
     def advance(self, **span: float) -> None:
         """Move schedule time forward by a duration."""
 
 
 def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER) -> TaskPointer:
-    """The message's pointer to an instance's first task."""
+    """Return the message's pointer to an instance's first task."""
     return TaskPointer(
         task_id=TaskId(started.task_id),
         fence=task(database, started.task_id)["fence"],
@@ -55,7 +55,7 @@ def pointer(database: TestDatabase, started: Started, phase: Phase = Phase.TIMER
 
 
 def test_store_keeps_the_port(store: PostgresEngineStore) -> None:
-    """The adapter is what the services ask for."""
+    """The adapter has every method of the port that the services use."""
     port: EngineStore = store  # the type checker compares every method
     assert port.claim_due_tasks(1) == []
 
@@ -63,7 +63,7 @@ def test_store_keeps_the_port(store: PostgresEngineStore) -> None:
 def test_claimed_tasks_come_earliest_first(
     database: TestDatabase, store: PostgresEngineStore, clock: Advancing
 ) -> None:
-    """In the order in which they fall due, as pointers in UTC."""
+    """Claimed tasks are pointers in UTC, in the order in which they fall due."""
     late, early = (
         an_instance(database, a_poll(at=after(minutes=11))),
         an_instance(database, a_next(at=after(minutes=10))),
@@ -77,7 +77,7 @@ def test_claimed_tasks_come_earliest_first(
 
 
 def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore) -> None:
-    """Task, instance and payload come back as the values that were written."""
+    """Task, instance and payload are returned with the values that were written."""
     payload = Payload(
         request=EffectRequest(
             method="POST",
@@ -121,7 +121,7 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore)
 
 
 def test_early_task_is_only_named(database: TestDatabase, store: PostgresEngineStore) -> None:
-    """Too early: the id and the time, nothing to run."""
+    """A task that is not due is returned as its id and its due time only."""
     started = an_instance(database, a_next(at=after(seconds=1)))
     assert store.begin_tasks([pointer(database, started)], str(uuid4())) == [
         Early(task_id=TaskId(started.task_id), now=NOON)
@@ -214,7 +214,7 @@ def test_reclaimed_task_says_how_it_was_lost(
 def test_lost_tasks_come_back_as_the_same_pointers(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """What was sent in vain is sent again as it was."""
+    """A message that is sent again has the same pointer."""
     sent = pointer(database, an_instance(database))
     database.rows(
         "update scheduled_tasks set lease_expires_at = clock_timestamp() - interval '1 s'"
@@ -225,7 +225,7 @@ def test_lost_tasks_come_back_as_the_same_pointers(
 def test_payload_of_newer_code_is_understood(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """During a deploy an older function may meet fields that it does not know."""
+    """During a deployment unknown fields of a payload are ignored."""
     started = an_instance(database)
     database.rows(
         """update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'"""

@@ -1,4 +1,4 @@
-"""fail_import: an unreadable file ends its import; stored rows stay."""
+"""fail_import ends the import of an unreadable file; stored rows stay."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.support.imports import a_row, begun, log, outlive, row_of, store, wor
 
 
 def test_it_stores_the_reason(database: TestDatabase) -> None:
-    """The rows before the unreadable one stay stored and counted."""
+    """The reason is stored; rows before the unreadable one stay stored and counted."""
     lease = begun(database)
     store(database, lease, a_row("a"), to=10)
     worker(database).fail_import(lease, "unreadable: Its quotes are broken.")
@@ -23,7 +23,7 @@ def test_it_stores_the_reason(database: TestDatabase) -> None:
 
 
 def test_a_lost_lease_fails_nothing(database: TestDatabase) -> None:
-    """The worker that holds the lease reads the file itself."""
+    """A worker that lost its lease cannot fail the import."""
     old = begun(database)
     outlive(database)
     begun(database, old.import_id)

@@ -1,4 +1,4 @@
-"""find_import: a request is remembered for a day, and for its caller alone."""
+"""find_import finds a request for a day, and for its caller only."""
 
 from __future__ import annotations
 

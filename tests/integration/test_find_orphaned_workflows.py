@@ -1,4 +1,4 @@
-"""find_orphaned_workflows: live instances that nothing would ever wake (I2)."""
+"""find_orphaned_workflows finds live instances without a live task (I2)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_live_instance_without_a_live_task_is_orphaned(database: TestDatabase)
 
 
 def test_instances_that_have_their_task_or_need_none_are_not(database: TestDatabase) -> None:
-    """Waiting, running, held; and those that are over are not even looked at."""
+    """An instance with a live task is not listed, and a finished one is not read."""
     an_instance(database)
     running(database)
     pause(database, an_instance(database).instance_id)
@@ -82,7 +82,7 @@ def test_it_goes_from_account_to_account(database: TestDatabase) -> None:
 
 
 def test_it_names_twenty_at_most(database: TestDatabase) -> None:
-    """Enough to find the cause."""
+    """At most twenty orphans are listed, enough to find the cause."""
     for _ in range(22):
         an_instance(database)
     database.rows(LOSE)

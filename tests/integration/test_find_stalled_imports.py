@@ -13,7 +13,7 @@ def found(database: TestDatabase) -> set[tuple[str, bool]]:
 
 
 def test_a_waiting_import_is_found_after_five_minutes(database: TestDatabase) -> None:
-    """Its upload event may be lost."""
+    """An import that has waited for five minutes is found: its upload event may be lost."""
     import_id = announce(database)
     assert found(database) == set()
     outlive(database, 301)
@@ -21,7 +21,7 @@ def test_a_waiting_import_is_found_after_five_minutes(database: TestDatabase) ->
 
 
 def test_an_import_whose_lease_expired_is_found(database: TestDatabase) -> None:
-    """It is stalled when nothing was stored for a quarter of an hour."""
+    """An import is stalled if no row was stored for a quarter of an hour."""
     lease = begun(database)
     assert found(database) == set()
     outlive(database, 100)
@@ -31,7 +31,7 @@ def test_an_import_whose_lease_expired_is_found(database: TestDatabase) -> None:
 
 
 def test_an_ended_import_is_found_until_its_file_is_gone(database: TestDatabase) -> None:
-    """A file that was not deleted, or came late, holds credentials."""
+    """An ended import is found while its file, which holds credentials, may exist."""
     lease = begun(database)
     store(database, lease, to=1000, last=True)
     outlive(database, 301)
@@ -42,7 +42,7 @@ def test_an_ended_import_is_found_until_its_file_is_gone(database: TestDatabase)
 
 
 def test_it_finds_a_hundred_at_most(database: TestDatabase) -> None:
-    """The longest untouched come first."""
+    """At most a hundred imports are found, the longest untouched first."""
     ids = [announce(database) for _ in range(101)]
     admin(database).cancel_import(ids[0], ALICE)
     outlive(database)

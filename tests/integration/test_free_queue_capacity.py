@@ -1,4 +1,4 @@
-"""free_queue_capacity: how many tasks may still be queued."""
+"""free_queue_capacity returns how many more tasks may be queued."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def free(database: TestDatabase, most: int) -> int:
 
 
 def test_only_queued_and_running_tasks_take_capacity(database: TestDatabase) -> None:
-    """A task that waits for its time, one that is held and one that is over are not in flight."""
+    """Pending, held and finished tasks take no capacity."""
     assert free(database, 10) == 10
     an_instance(database)  # queued
     a_running_task(database)
@@ -25,7 +25,7 @@ def test_only_queued_and_running_tasks_take_capacity(database: TestDatabase) -> 
 
 
 def test_free_capacity_is_never_negative(database: TestDatabase) -> None:
-    """Steps and people queue tasks without asking for capacity.
+    """Steps and operators may queue tasks beyond the capacity.
 
     The free capacity is then 0, not negative.
     """

@@ -1,4 +1,4 @@
-"""has_active_workflow: is the account taken."""
+"""has_active_workflow returns whether an account has a live workflow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HAS_ACTIVE = "select has_active_workflow(%s)"
 
 
 def test_live_means_active_paused_or_stopping(database: TestDatabase) -> None:
-    """A paused workflow takes its account, a stopped one does not."""
+    """A paused workflow is live, a stopped one is not."""
     started = an_instance(database)
     assert database.value(HAS_ACTIVE, (started.account_id,)) is True
     pause(database, started.instance_id)

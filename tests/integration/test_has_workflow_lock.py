@@ -1,4 +1,4 @@
-"""has_workflow_lock: whether an owner holds the lock."""
+"""has_workflow_lock returns whether an unexpired lock exists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_held_is_held_until_it_expires(database: TestDatabase) -> None:
-    """A row that has expired is no lock."""
+    """A lock whose expiry has passed counts as free."""
     assert database.value("select has_workflow_lock('k')") is False
     database.rows("select acquire_workflow_lock('k', 'one', 300)")
     assert database.value("select has_workflow_lock('k')") is True

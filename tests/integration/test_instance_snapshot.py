@@ -1,4 +1,4 @@
-"""instance_snapshot: what planning an action of a person needs, of one moment."""
+"""instance_snapshot returns, of one moment, what planning an operator's action needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.stores import ALICE, REQUEST, control, failed
 
 
 def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
-    """The planner gets them with schedule time and the length of the pauses so far."""
+    """The snapshot has the instance, its live task, schedule time and the pauses' length."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database).pause_all(ALICE)
     control(database, after(seconds=2)).resume_all(ALICE)
@@ -42,7 +42,7 @@ def test_instance_and_live_task_are_read(database: TestDatabase) -> None:
 
 
 def test_the_last_task_of_a_failed_instance_is_read(database: TestDatabase) -> None:
-    """With its payload: a text that was written is not written again."""
+    """The last task has its payload, so that a generated text is used again."""
     snapshot = control(database).instance_snapshot(failed(database, unknown=True).instance_id)
     assert snapshot.task is not None
     assert (snapshot.task_status, snapshot.task.outcome_unknown, snapshot.task.payload.request) == (
@@ -53,7 +53,7 @@ def test_the_last_task_of_a_failed_instance_is_read(database: TestDatabase) -> N
 
 
 def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase) -> None:
-    """By number, not by text: the tenth comes after the ninth; tasks of others are not seen."""
+    """Sequences are compared as numbers: the tenth task comes after the ninth."""
     started = an_instance(database)
     an_instance(database)
     for number in range(1, 10):
@@ -66,7 +66,7 @@ def test_the_last_task_is_the_one_of_the_highest_sequence(database: TestDatabase
 
 
 def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
-    """The instance completed long ago, and its tasks are deleted."""
+    """A completed instance whose tasks are deleted has a snapshot without a task."""
     started = an_instance(database)
     (begun,) = begin(database, started.task_id)
     commit(database, (started.task_id, begun["fence"], a_decision(status="completed")))
@@ -77,6 +77,6 @@ def test_an_instance_may_have_no_task_left(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("instance_id", ["00000000-0000-4000-8000-000000000000", "nonsense"])
 def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
-    """Whatever names no instance."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).instance_snapshot(instance_id)

@@ -1,4 +1,4 @@
-"""load_credentials: what registration needs, still encrypted."""
+"""load_credentials returns the encrypted credentials for a registration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresEngineStore) -> None:
-    """The step function gets the stored bytes and the version they are bound to."""
+    """The step function gets the stored bytes and the version that they are bound to."""
     account = an_account(
         database,
         config={"a": 1},
@@ -33,12 +33,12 @@ def test_ciphertext_comes_as_bytes(database: TestDatabase, store: PostgresEngine
 def test_account_without_credentials_has_none(
     database: TestDatabase, store: PostgresEngineStore
 ) -> None:
-    """Credentials are optional."""
+    """An account without credentials has neither bytes nor a ciphertext version."""
     row = store.load_credentials(AccountId(an_account(database)))
     assert (row["ciphertext"], row["ciphertext_version"]) == (None, None)
 
 
 def test_unknown_account_is_not_found(store: PostgresEngineStore) -> None:
-    """An erased account is an error in the domain's words."""
+    """An erased account raises NotFound."""
     with pytest.raises(NotFound, match="no such account"):
         store.load_credentials(AccountId("no-such-account"))

@@ -1,7 +1,7 @@
-"""The lock order: a transaction that waits holds nothing that comes after what it waits for.
+"""The lock order: a transaction that waits holds no lock that comes later in the order.
 
-Rows lie in the table against the order of their ids, and indexes are not used: only the ORDER BY of
-the function itself can put them in order.
+In the table, rows lie against the order of their ids, and indexes are not used: only the ORDER BY
+of the function itself can put them in order.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ IMPORT = (
 
 
 def by_table(database: TestDatabase) -> Session:
-    """A session that reads tables from their beginning, and uses no index."""
+    """Return a session that reads tables from their beginning and uses no index."""
     session = database.session()
     for method in ("indexscan", "bitmapscan", "indexonlyscan"):
         session.rows(f"set enable_{method} = off")
@@ -74,7 +74,7 @@ def keeps_the_order(
 
 
 def two_instances(database: TestDatabase) -> None:
-    """Two instances of an account each, the one with the high id first."""
+    """Return instances of two accounts, the one with the high id first."""
     for instance_id in (HIGH, LOW):
         start_rows(
             database,
@@ -94,7 +94,7 @@ def test_begin_locks_tasks_by_id(database: TestDatabase) -> None:
 
 
 def running(database: TestDatabase) -> list[tuple[str, int, Decision]]:
-    """Items for a commit of two running tasks, the high id first."""
+    """Return items for a commit of two running tasks, the high id first."""
     two_instances(database)
     return [
         (f"{each}:1", begin(database, f"{each}:1")[0]["fence"], a_decision())
@@ -128,7 +128,7 @@ def test_start_locks_accounts_by_id(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_start_inserts_by_account(database: TestDatabase) -> None:
-    """A start that waits at the unique index for one account has inserted none that comes after."""
+    """A start that waits at the unique index for one account has inserted no later account."""
     definition = a_definition(database)
     rows = [a_start(an_account(database, each), definition) for each in ("z", "a")]
     insert = (
@@ -231,7 +231,7 @@ def test_a_global_pause_waits_for_functions_that_make_a_task_due(
 
 
 def two_failed(database: TestDatabase) -> str:
-    """An account with two failed instances, the one with the high id first in the table."""
+    """Return an account with two failed instances, the one with the high id first in the table."""
     account_id, definition = an_account(database), a_definition(database)
     for instance_id in (HIGH, LOW):
         start_rows(database, [a_start(account_id, definition, instance_id=instance_id)])
@@ -249,13 +249,13 @@ def erase(account_id: str) -> Callable[[Session], Any]:
 
 @pytest.mark.race
 def test_erasing_locks_instances_by_id(database: TestDatabase) -> None:
-    """Beside commits and retries of the same account."""
+    """Erasing beside commits and retries of the same account does not deadlock."""
     keeps_the_order(database, "instances", LOW, HIGH, erase(two_failed(database)))
 
 
 @pytest.mark.race
 def test_erasing_locks_tasks_by_id(database: TestDatabase) -> None:
-    """Beside commits that are sent again."""
+    """Erasing beside repeated commits does not deadlock."""
     keeps_the_order(database, "tasks", f"{LOW}:1", f"{HIGH}:1", erase(two_failed(database)))
 
 
@@ -269,9 +269,9 @@ CHANGES = {
 @pytest.mark.race
 @pytest.mark.parametrize("operation", ["commit", *CHANGES])
 def test_an_instance_is_locked_before_its_task(database: TestDatabase, operation: str) -> None:
-    """A function that waits for an instance does not hold its task.
+    """A function that waits for an instance holds no lock on its task.
 
-    Else pause and commit could deadlock.
+    Otherwise pause and commit could deadlock.
     """
     items: list[tuple[str, int, Decision]] = []
     if operation == "commit":

@@ -1,4 +1,4 @@
-"""maintain_history: a partition for each day to come, none that is too old, and no blocking."""
+"""maintain_history creates partitions for the days to come, drops old ones and blocks no commit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEEP = timedelta(days=30)
 
 @pytest.fixture
 def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database that is not used again: partitions come and go in it."""
+    """Return a database of the test's own, because partitions change."""
     fresh = TestDatabase(postgres, databases.create(postgres, migrated))
     yield fresh
     fresh.close()
@@ -30,7 +30,7 @@ def database(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
 
 
 def partitions(database: TestDatabase) -> list[str]:
-    """The days that have one, of that year."""
+    """Return the days of that year that have a partition."""
     rows = database.rows(
         "select relname from pg_class where relname ~ '^step_history_2031' and relkind = 'r'"
         " order by 1"
@@ -39,7 +39,7 @@ def partitions(database: TestDatabase) -> list[str]:
 
 
 def write(database: TestDatabase, at: datetime) -> str:
-    """A line of history that finished then; the name of the table that has it."""
+    """Insert a history row that finished then; return the table that stores it."""
     return str(
         database.value(
             "insert into step_history (instance_id, sequence, step_id, action, status, attempt,"
@@ -62,7 +62,7 @@ def test_today_and_seven_days_to_come_have_a_partition(database: TestDatabase) -
 
 
 def test_a_second_pass_finds_nothing_to_do(database: TestDatabase) -> None:
-    """And the next day's pass makes one more."""
+    """A second pass changes nothing; the next day's pass creates one partition."""
     maintenance(database, THEN).maintain_history(KEEP)
     assert maintenance(database, THEN).maintain_history(KEEP) == {
         "created": [],
@@ -75,7 +75,7 @@ def test_a_second_pass_finds_nothing_to_do(database: TestDatabase) -> None:
 
 
 def test_a_day_is_dropped_once_every_row_of_it_may_go(database: TestDatabase) -> None:
-    """Not an instant sooner: its last moment must be older than the limit."""
+    """A partition is dropped once its last moment is older than the limit, not earlier."""
     maintenance(database, THEN).maintain_history(KEEP)
     last = datetime(2031, 5, 11, tzinfo=UTC) + KEEP
     assert "20310510" in partitions(database)
@@ -92,7 +92,7 @@ def test_a_day_is_dropped_once_every_row_of_it_may_go(database: TestDatabase) ->
 def test_rows_that_came_before_their_partition_do_not_stand_in_the_way(
     database: TestDatabase,
 ) -> None:
-    """Their day stays in the default partition; the others are made."""
+    """Rows of a day without a partition stay in the default partition; other days get theirs."""
     assert write(database, THEN) == "step_history_rest"
     report = maintenance(database, THEN).maintain_history(KEEP)
     assert report["created"] == [f"step_history_203105{day}" for day in range(11, 18)]
@@ -100,7 +100,7 @@ def test_rows_that_came_before_their_partition_do_not_stand_in_the_way(
 
 
 def test_old_rows_go_from_the_default_partition_too(database: TestDatabase) -> None:
-    """Row by row, those that are older than the limit."""
+    """Rows of the default partition that are older than the limit are deleted."""
     write(database, THEN)
     write(database, THEN + DAY)
     assert maintenance(database, THEN + KEEP).maintain_history(KEEP)["deleted"] == 0
@@ -113,7 +113,7 @@ def test_old_rows_go_from_the_default_partition_too(database: TestDatabase) -> N
 
 @pytest.mark.race
 def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> None:
-    """It waits a second at most, and does not make commits fail."""
+    """A pass waits at most a second for a lock, and commits do not fail."""
     maintenance(database, THEN).maintain_history(KEEP)
     reader = database.session()
     reader.begin()
@@ -126,7 +126,7 @@ def test_a_busy_history_is_left_for_the_next_pass(database: TestDatabase) -> Non
 
 @pytest.mark.race
 def test_two_passes_at_once_do_not_meet(database: TestDatabase) -> None:
-    """The second one leaves the work to the first."""
+    """Of two passes at once the second does nothing."""
     one = database.session()
     one.begin()
     one.rows("select maintain_history(%s, %s)", (THEN, KEEP))
@@ -140,7 +140,7 @@ def test_two_passes_at_once_do_not_meet(database: TestDatabase) -> None:
 
 
 def test_the_migration_made_the_first_partitions(database: TestDatabase) -> None:
-    """From the first moment on, today's history has a table of its own."""
+    """After the migration today's history has a partition."""
     assert (
         write(database, datetime.fromisoformat(str(database.value("select clock_timestamp()"))))
         != "step_history_rest"

@@ -1,4 +1,4 @@
-"""mark_registered: a CAS on the credentials version."""
+"""mark_registered is a compare-and-set on the credentials version."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def environment(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The function's environment, with an empty database. Its URL."""
+    """Set the function's environment with an empty database; return its URL."""
     monkeypatch.setenv("DATABASE_URL", empty_database)
     monkeypatch.setenv("SQL_DIR", str(ROOT / "sql"))
     monkeypatch.setenv("DEFINITIONS_DIR", str(ROOT / "definitions"))
@@ -34,7 +34,7 @@ def environment(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.fixture
 def function() -> ModuleType:
-    """`functions/migrate/app.py`, loaded as Lambda does."""
+    """Load `functions/migrate/app.py` as Lambda does."""
     spec = importlib.util.spec_from_file_location(
         "migrate_app", ROOT / "functions" / "migrate" / "app.py"
     )

@@ -1,4 +1,4 @@
-"""Migrations: applied once, in order, by one at a time; anything odd is refused."""
+"""Migrations are applied once, in order, by one run at a time; anything else is refused."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ order by 1, 2
 
 @pytest.fixture
 def own_sql(tmp_path: Path, sql_dir: Path) -> Path:
-    """A copy of `sql/` that a test may spoil."""
+    """Return a copy of `sql/` that a test may change."""
     copy = tmp_path / "sql"
     shutil.copytree(sql_dir, copy)
     return copy
 
 
 def catalog(url: str) -> list[tuple[object, ...]]:
-    """Everything in the schema, in words."""
+    """Return everything in the schema as text."""
     session = Session(url)
     rows = [tuple(row.values()) for row in session.rows(CATALOG)]
     session.close()
@@ -93,7 +93,7 @@ def test_failed_migration_leaves_nothing(empty_database: str, own_sql: Path) -> 
 def test_migration_that_cannot_be_remembered_is_not_applied(
     empty_database: str, own_sql: Path
 ) -> None:
-    """Its text and its row are one transaction: else the next run would apply it a second time."""
+    """A migration and its row are one transaction; otherwise it would be applied twice."""
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "9001_expand_more.sql"
     file.write_text(
@@ -108,7 +108,7 @@ def test_migration_that_cannot_be_remembered_is_not_applied(
 def test_interrupted_migration_outside_a_transaction_is_refused(
     empty_database: str, own_sql: Path
 ) -> None:
-    """What cannot run in a transaction and broke off is seen at the next run."""
+    """An interrupted migration without a transaction is detected at the next run."""
     migrate(empty_database, own_sql)
     file = own_sql / "migrations" / "9001_expand_index.sql"
     file.write_text("-- outside a transaction\ncreate index concurrently more on nowhere (id);")

@@ -1,4 +1,4 @@
-"""miss_import_file: the consequence of a file that is not there."""
+"""miss_import_file records that an import's file does not exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_missing_file_ends_an_import_without_a_worker(
 def test_the_file_of_an_ended_import_is_gone_when_no_upload_can_follow(
     database: TestDatabase,
 ) -> None:
-    """A late upload has to be deleted too."""
+    """The file of an ended import counts as deleted once no upload can follow."""
     import_id = announce(database)
     admin(database).cancel_import(import_id, ALICE)
     assert worker(database).miss_import_file(import_id) == "cancelled"

@@ -1,4 +1,4 @@
-"""pause_all: nothing but a cancel begins after it has returned."""
+"""pause_all: after it has returned only cancels begin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.stores import ALICE, audit, control
 
 
 def test_it_answers_the_control_state(database: TestDatabase) -> None:
-    """Paused, since when, and the length of the pauses before this one."""
+    """The result says that the engine is paused, since when, and how long it was paused before."""
     assert control(database, after(minutes=1)).pause_all(ALICE) == {
         "paused": True,
         "paused_at": after(minutes=1),
@@ -28,7 +28,7 @@ def test_it_answers_the_control_state(database: TestDatabase) -> None:
 
 
 def test_nothing_begins_and_what_was_sent_is_given_back(database: TestDatabase) -> None:
-    """The message that comes during the pause finds its task pending again."""
+    """A message that arrives during the pause returns its task to pending."""
     started = an_instance(database)
     control(database).pause_all(ALICE)
     assert begin(database, started.task_id) == []
@@ -37,7 +37,7 @@ def test_nothing_begins_and_what_was_sent_is_given_back(database: TestDatabase) 
 
 
 def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
-    """The pause began with the first call; the audit log has both."""
+    """The pause counts from the first call; the audit log has both calls."""
     first = control(database).pause_all(ALICE)
     assert control(database, after(hours=1)).pause_all(ALICE) == first
     assert [row["before"] for row in audit(database, "pause_all")] == [
@@ -47,7 +47,7 @@ def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
-    """Its subject is the engine."""
+    """The audit log has the caller and the reason, with the engine as subject."""
     control(database).pause_all(ALICE)
     (row,) = audit(database, "pause_all")
     assert (row["actor"], row["reason"], row["subject"]) == ("alice", "because", "engine")
@@ -56,7 +56,7 @@ def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_it_waits_for_a_begin_at_work(database: TestDatabase) -> None:
-    """What had begun is known to have begun when it returns (I7)."""
+    """A begin in progress is waited for, so its task has begun when the pause returns (I7)."""
     started = an_instance(database, a_submit())
     beginner, pauser = database.session(), database.session()
     beginner.begin()
@@ -70,7 +70,7 @@ def test_it_waits_for_a_begin_at_work(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_begin_that_comes_later_sees_it(database: TestDatabase) -> None:
-    """It waits for the pause to be written, and begins nothing."""
+    """A begin that waited for the pause begins nothing."""
     started = an_instance(database, a_submit())
     pauser, beginner = database.session(), database.session()
     fence = task(database, started.task_id)["fence"]
@@ -83,7 +83,7 @@ def test_a_begin_that_comes_later_sees_it(database: TestDatabase) -> None:
 
 
 def test_it_touches_no_task(database: TestDatabase) -> None:
-    """However many wait: it costs the same."""
+    """A global pause writes no task, so it costs the same for any number of tasks."""
     started = an_instance(database, a_next(at=after(hours=1)))
     before = task(database, started.task_id)
     control(database).pause_all(ALICE)

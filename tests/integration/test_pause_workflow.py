@@ -1,4 +1,4 @@
-"""pause_workflow: the waiting task is held with its remaining wait; what runs finishes."""
+"""pause_workflow holds the waiting task with its remaining wait; a running task finishes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_waiting_task_is_held_with_its_remaining_wait(database: TestDatabase) 
 
 
 def test_a_message_on_its_way_is_void(database: TestDatabase) -> None:
-    """A queued task is held too, and the message that was sent for it begins nothing."""
+    """A queued task is held too, and its message begins nothing."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     control(database).pause_workflow(started.instance_id, ALICE)
@@ -87,7 +87,7 @@ def test_an_open_job_is_an_effect_in_flight(database: TestDatabase) -> None:
 
 
 def test_a_cancel_is_never_held(database: TestDatabase) -> None:
-    """The cancel of a job that took too long goes on."""
+    """A pause does not hold the cancel of a job that exceeded its timeout."""
     started = an_instance(database, a_cancel(after(minutes=1), "timeout"))
     changed = control(database).pause_workflow(started.instance_id, ALICE)
     assert task(database, started.task_id)["status"] == "queued"
@@ -107,7 +107,7 @@ def test_pausing_again_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
-    """Actor, reason, subject and both states."""
+    """The audit log has actor, reason, subject and both states."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     (row,) = audit(database, "pause_workflow")
@@ -139,14 +139,14 @@ def test_a_stopping_workflow_cannot_be_paused(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("instance_id", ["00000000-0000-4000-8000-000000000000", "nonsense", ""])
 def test_an_unknown_workflow_is_not_found(database: TestDatabase, instance_id: str) -> None:
-    """Whatever names no instance is not found."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).pause_workflow(instance_id, ALICE)
 
 
 @pytest.mark.race
 def test_pause_waits_for_a_claim_and_holds_what_it_claimed(database: TestDatabase) -> None:
-    """Claim first, pause second: the claimed task is held, its message void."""
+    """A pause after a claim holds the claimed task, whose message begins nothing."""
     started = an_instance(database, a_next(at=after(minutes=10)))
     claimer = database.session()
     claimer.begin()
@@ -162,7 +162,7 @@ def test_pause_waits_for_a_claim_and_holds_what_it_claimed(database: TestDatabas
 
 @pytest.mark.race
 def test_a_claim_passes_over_what_is_being_paused(database: TestDatabase) -> None:
-    """Pause first, claim second: the claim does not wait, and takes nothing."""
+    """A claim skips an instance that is being paused, without waiting."""
     started = an_instance(database, a_next(at=after(minutes=10)))
     pauser = database.session()
     pauser.begin()

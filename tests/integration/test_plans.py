@@ -1,7 +1,6 @@
 """The hot SQL functions read only the rows they need, however many tasks sleep.
 
-Read from the counters of the executor, so that it holds for the plans that the functions really
-use, custom and generic ones alike.
+The numbers come from the executor's counters, so they hold for custom and generic plans.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ select sum(seq_scan)::int as seq_scans, sum(seq_tup_read)::int
 
 
 def work(database: TestDatabase, since: Row | None = None) -> Row:
-    """What the session's transaction has done to the hot tables so far, or since then."""
+    """Return what the session's transaction has done to the hot tables, in total or since then."""
     now = database.one(WORK)
     return now if since is None else {name: count - since[name] for name, count in now.items()}
 
 
 def make_due(database: TestDatabase, count: int) -> None:
-    """Let some sleepers fall due."""
+    """Let some of the sleeping tasks fall due."""
     database.rows(
         "update scheduled_tasks set scheduled_for = %s where task_id in (select task_id"
         " from scheduled_tasks where is_due limit %s)",
@@ -76,7 +75,7 @@ def test_hot_functions_touch_only_their_rows(crowded: TestDatabase, plan: str) -
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
-    """A tick that finds nothing due looks at no sleeper."""
+    """A tick that finds nothing due reads no sleeping task."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:
@@ -99,7 +98,7 @@ def test_nothing_due_costs_nothing(crowded: TestDatabase, plan: str) -> None:
 
 
 def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase) -> None:
-    """Under a global pause a claim does not wade through all that is due."""
+    """During a global pause a claim reads cancels only, not everything that is due."""
     crowded.main.begin()
     try:
         make_due(crowded, BATCH)
@@ -118,7 +117,7 @@ def test_global_pause_looks_for_cancels_by_their_own_index(crowded: TestDatabase
 
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 def test_the_health_check_reads_what_is_in_flight_and_due(crowded: TestDatabase, plan: str) -> None:
-    """It reads what is in flight and due, not what sleeps: each tick calls it."""
+    """The health check reads tasks in flight and due tasks, no sleeping ones."""
     crowded.rows(f"set plan_cache_mode = {plan}")
     crowded.main.begin()
     try:

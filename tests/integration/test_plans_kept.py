@@ -1,6 +1,6 @@
 """A plan is kept as long as its connection (docs/adr/0012).
 
-What was planned for empty tables must suit full ones.
+A plan that was made for empty tables must suit full ones.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ select i.id || ':1', i.id, i.account_id, 1, 'rest', 'wait', 'timer', %(now)s + (
 
 @pytest.fixture
 def grown(postgres: Server, migrated: str) -> Iterator[TestDatabase]:
-    """A database that grew after its session had called each hot function.
+    """Return a database that grew after its session had called each hot function.
 
     Its statistics are old.
     """

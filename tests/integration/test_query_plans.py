@@ -1,4 +1,4 @@
-"""What the watch on plans finds, and what it passes over."""
+"""The check of query plans finds scans of large tables and joins that discard rows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Two sessions at once, in both orders: the second one finds what the first one did.
 
-The first session holds the transaction of its function open; the second starts its own and has to
-wait; the first commits.
+The first session keeps the transaction of its function open. The second starts its own and has to
+wait until the first commits.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ EXPIRE = (
 
 
 def queued(database: TestDatabase) -> tuple[str, str, Call]:
-    """A queued task: its instance, its id, and a begin by its message."""
+    """Return a queued task: its instance, its id, and a begin by its message."""
     started = an_instance(database, a_submit())
     fence = task(database, started.task_id)["fence"]
     return (
@@ -71,7 +71,7 @@ def test_begin_then_pause(database: TestDatabase) -> None:
 
 
 def test_pause_then_begin(database: TestDatabase) -> None:
-    """Paused before the begin: nothing begins (I7)."""
+    """After a pause a begin that waited for it begins nothing (I7)."""
     instance_id, task_id, begin_it = queued(database)
     _, begun = race(database, lambda s: pause(s, instance_id), begin_it)
     assert begun == []
@@ -79,7 +79,7 @@ def test_pause_then_begin(database: TestDatabase) -> None:
 
 
 def test_begin_then_stop(database: TestDatabase) -> None:
-    """Begun before the stop: the instance is stopping until that task's commit."""
+    """After a begin a stopped instance is stopping until the task's commit."""
     instance_id, task_id, begin_it = queued(database)
     begun, _ = race(database, begin_it, lambda s: stop(s, instance_id))
     assert instance(database, instance_id)["status"] == "stopping"
@@ -91,7 +91,7 @@ def test_begin_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_begin(database: TestDatabase) -> None:
-    """Stopped before the begin: nothing begins (I7)."""
+    """After a stop a begin that waited for it begins nothing (I7)."""
     instance_id, task_id, begin_it = queued(database)
     _, begun = race(database, lambda s: stop(s, instance_id), begin_it)
     assert begun == []
@@ -118,7 +118,7 @@ def test_pause_all_then_begin(database: TestDatabase) -> None:
 
 
 def test_begin_twice_by_two_deliveries(database: TestDatabase) -> None:
-    """The same message delivered twice at once: one begins."""
+    """Of two deliveries of the same message at once, one begins."""
     _, task_id, begin_it = queued(database)
     one, two = race(database, begin_it, begin_it)
     assert (len(one), len(two)) == (1, 0)
@@ -231,7 +231,7 @@ def test_commit_then_reclaim(database: TestDatabase) -> None:
 
 
 def test_reclaim_then_commit(database: TestDatabase) -> None:
-    """Reclaimed first: the late commit is stale, and changes nothing (I4)."""
+    """A commit that waited for a reclaim is stale and changes nothing (I4)."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     item = (running.task_id, running.fence, a_decision())
@@ -253,7 +253,7 @@ def test_commit_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_reclaim_twice_at_once(database: TestDatabase) -> None:
-    """Two ticks at once: one takes the row over, the other passes it by."""
+    """Of two ticks at once, one reclaims the task and the other skips it."""
     a_running_task(database)
     database.rows(EXPIRE)
     one, two = race(database, reclaim, reclaim, waits=False)
@@ -261,18 +261,18 @@ def test_reclaim_twice_at_once(database: TestDatabase) -> None:
 
 
 def waiting_task(database: TestDatabase) -> tuple[str, str]:
-    """A pending task that is due in ten minutes."""
+    """Return a pending task that is due in ten minutes."""
     started = an_instance(database, a_next(at=after(minutes=10)))
     return started.instance_id, started.task_id
 
 
 def claim_it(session: Session) -> Any:
-    """Claim at the time when it is due."""
+    """Claim the task at the time when it is due."""
     return claim(session, now=after(minutes=10))
 
 
 def test_claim_then_pause(database: TestDatabase) -> None:
-    """The pause holds a task that was claimed before, and its message is void (I7)."""
+    """A pause holds a task that was claimed before, and its message begins nothing (I7)."""
     instance_id, task_id = waiting_task(database)
     claimed, _ = race(database, claim_it, lambda s: pause(s, instance_id))
     assert task(database, task_id)["status"] == "held"
@@ -280,7 +280,7 @@ def test_claim_then_pause(database: TestDatabase) -> None:
 
 
 def test_pause_then_claim(database: TestDatabase) -> None:
-    """Claim never waits: a row that is being paused is passed by."""
+    """A claim skips a task whose instance is being paused, without waiting."""
     instance_id, task_id = waiting_task(database)
     _, claimed = race(database, lambda s: pause(s, instance_id), claim_it, waits=False)
     assert claimed == []

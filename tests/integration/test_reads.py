@@ -1,4 +1,4 @@
-"""The read side: what lists show, how pages follow, and that a bad cursor is a client error."""
+"""The read side returns lists, pages and single objects; a bad cursor is a client error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""reclaim_expired: one caller plans an expired task anew. Its former holder cannot commit."""
+"""reclaim_expired: one caller gets an expired task. Its former holder cannot commit."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ EXPIRE = (
 
 
 def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
-    """It has a new fence and lease, one more reclaim and the same attempts.
+    """A reclaimed task has a new fence and lease, one more reclaim and the same attempts.
 
-    The row is that of begin_tasks, with a reason.
+    Its row has the columns of begin_tasks, and a reason.
     """
     running = a_running_task(database, a_submit(attempts=1))
     assert reclaim(database) == []
@@ -58,7 +58,7 @@ def test_running_past_its_lease_is_reclaimed(database: TestDatabase) -> None:
 
 
 def test_a_worker_that_lost_its_lease_cannot_commit(database: TestDatabase) -> None:
-    """A stale fence never changes a row (I4); the one who reclaimed commits."""
+    """A stale fence never changes a row (I4); the reclaiming caller commits."""
     running = a_running_task(database)
     database.rows(EXPIRE)
     (row,) = reclaim(database)
@@ -68,7 +68,7 @@ def test_a_worker_that_lost_its_lease_cannot_commit(database: TestDatabase) -> N
 
 
 def test_lost_reclaim_is_not_a_crash_of_the_task(database: TestDatabase) -> None:
-    """When the tick itself dies, the next one reclaims without counting another reap (I8)."""
+    """If a tick dies during a reclaim, the next one reclaims without counting it again (I8)."""
     running = a_running_task(database)
     for _ in range(3):
         database.rows(EXPIRE)
@@ -96,7 +96,7 @@ def test_every_lost_begin_counts(database: TestDatabase) -> None:
 
 
 def test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable(database: TestDatabase) -> None:
-    """The reason stays undeliverable when the reclaim itself expires."""
+    """The reason stays `undeliverable` when the lease of the reclaim expires."""
     started = an_instance(database, a_submit())
     database.rows("update scheduled_tasks set sends = 19")
     database.rows(EXPIRE)
@@ -113,7 +113,7 @@ def test_sent_twenty_times_in_vain_is_reclaimed_as_undeliverable(database: TestD
 
 
 def test_crash_after_the_twentieth_send_is_a_crash(database: TestDatabase) -> None:
-    """A task that was begun at last was deliverable."""
+    """A task that has begun is not undeliverable."""
     started = an_instance(database)
     database.rows("update scheduled_tasks set sends = 20")
     begin(database, started.task_id)
@@ -122,9 +122,9 @@ def test_crash_after_the_twentieth_send_is_a_crash(database: TestDatabase) -> No
 
 
 def test_global_pause_reclaims_what_runs(database: TestDatabase) -> None:
-    """What runs finishes under a global pause.
+    """Running tasks are reclaimed during a global pause.
 
-    What was only sent stays queued, unless it is a cancel.
+    Of queued tasks only cancels are reclaimed.
     """
     running = a_running_task(database)
     an_instance(database)
@@ -136,7 +136,7 @@ def test_global_pause_reclaims_what_runs(database: TestDatabase) -> None:
 
 
 def test_reclaim_counts_the_pause_that_is_on(database: TestDatabase) -> None:
-    """Deadlines subtract the global pause that has not ended yet."""
+    """Deadlines subtract a global pause that has not ended yet."""
     a_running_task(database)
     pause_all(database)
     database.rows(EXPIRE)
@@ -144,7 +144,7 @@ def test_reclaim_counts_the_pause_that_is_on(database: TestDatabase) -> None:
 
 
 def test_limit_is_kept_longest_expired_first(database: TestDatabase) -> None:
-    """A crash of many is worked off from its beginning."""
+    """A call reclaims at most its limit, the longest expired first."""
     ids = [a_running_task(database).task_id for _ in range(3)]
     for n, task_id in enumerate(ids):
         database.rows(

@@ -1,4 +1,4 @@
-"""record_maintenance: what a pass left behind."""
+"""record_maintenance stores what a maintenance pass did."""
 
 from __future__ import annotations
 

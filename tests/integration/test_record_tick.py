@@ -1,4 +1,4 @@
-"""record_tick: the heartbeat."""
+"""record_tick stores the last tick and its counts."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ ACQUIRE = (
 
 
 def test_only_the_owner_releases(database: TestDatabase) -> None:
-    """The lock of another delivery stays; the own lock is free at once; twice is harmless."""
+    """Only the owner releases its lock, at once; a repeated release changes nothing."""
     assert database.value(ACQUIRE, ("one",)) == "acquired"
     assert database.value("select release_account_lock('a', 'two')") is False
     assert database.value("select release_account_lock('b', 'one')") is False

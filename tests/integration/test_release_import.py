@@ -1,4 +1,4 @@
-"""release_import: a lease is given back by its holder."""
+"""release_import: the holder of a lease gives it up before it expires."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from tests.support.stores import ALICE
 
 
 def test_the_next_worker_begins_at_once(database: TestDatabase) -> None:
-    """It does not wait until the released lease would have expired."""
+    """The next worker does not wait for the expiry of the released lease."""
     lease = begun(database)
     worker(database).release_import(lease)
     assert begun(database, lease.import_id).fence > lease.fence
 
 
 def test_a_lost_lease_cannot_be_released(database: TestDatabase) -> None:
-    """Nor does the call change an import that has ended."""
+    """A worker that lost its lease changes nothing, nor does a call for an ended import."""
     old = begun(database)
     outlive(database)
     new = begun(database, old.import_id)

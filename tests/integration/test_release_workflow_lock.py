@@ -6,7 +6,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_only_the_owner_releases(database: TestDatabase) -> None:
-    """The lock of another owner stays; the own lock is free at once; twice is harmless."""
+    """Only the owner releases its lock, at once; a repeated release changes nothing."""
     database.rows("select acquire_workflow_lock('k', 'one', 300)")
     assert database.value("select release_workflow_lock('k', 'two')") is False
     assert database.value("select release_workflow_lock('k', 'one')") is True

@@ -26,7 +26,7 @@ def lose(database: TestDatabase, sends: int = 1) -> None:
 
 
 def test_queued_past_its_lease_is_sent_again_under_the_same_fence(database: TestDatabase) -> None:
-    """The older message still counts: either may begin the task, once."""
+    """The earlier message stays valid: either one may begin the task, once."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     assert resend(database) == []
@@ -41,7 +41,7 @@ def test_queued_past_its_lease_is_sent_again_under_the_same_fence(database: Test
 
 @pytest.mark.parametrize(("sends", "leases"), [(1, 2), (2, 4), (3, 8), (12, 8)])
 def test_lease_grows_with_every_send(database: TestDatabase, sends: int, leases: int) -> None:
-    """It doubles, up to eight times its length: a backlog is not made worse by what it delays."""
+    """The lease doubles up to eight times, so that resending does not worsen a backlog."""
     started = an_instance(database)
     lose(database, sends)
     resend(database)
@@ -50,7 +50,7 @@ def test_lease_grows_with_every_send(database: TestDatabase, sends: int, leases:
 
 
 def test_after_twenty_sends_it_is_given_up(database: TestDatabase) -> None:
-    """What was sent twenty times in vain is not sent again (I8)."""
+    """A task that was sent twenty times in vain is not sent again (I8)."""
     started = an_instance(database)
     lose(database, 19)
     assert len(resend(database)) == 1
@@ -79,7 +79,7 @@ def test_running_task_is_never_resent(database: TestDatabase) -> None:
 
 
 def test_what_is_being_changed_is_passed_by(database: TestDatabase) -> None:
-    """Sending again never waits: a locked row is left to the next tick."""
+    """A locked task is skipped without waiting and left to the next tick."""
     held, lost = an_instance(database), an_instance(database)
     lose(database)
     holder = database.session()

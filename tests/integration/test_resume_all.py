@@ -1,4 +1,4 @@
-"""resume_all: everything goes on, and step timeouts leave out the pause."""
+"""resume_all ends the global pause; step timeouts do not count it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.stores import ALICE, audit, control
 
 
 def test_pauses_add_up(database: TestDatabase) -> None:
-    """Ten minutes and five are fifteen."""
+    """The lengths of global pauses are added."""
     control(database).pause_all(ALICE)
     assert control(database, after(minutes=10)).resume_all(ALICE) == {
         "paused": False,
@@ -34,7 +34,7 @@ def test_pauses_add_up(database: TestDatabase) -> None:
 
 
 def test_what_fell_due_meanwhile_is_claimed_at_once(database: TestDatabase) -> None:
-    """No lease has to run out first."""
+    """Tasks that fell due during the pause are claimed at once, before any lease expires."""
     started = an_instance(database)
     control(database).pause_all(ALICE)
     begin(database, started.task_id)
@@ -44,7 +44,7 @@ def test_what_fell_due_meanwhile_is_claimed_at_once(database: TestDatabase) -> N
 
 
 def test_a_message_that_was_never_looked_at_still_counts(database: TestDatabase) -> None:
-    """Paused and resumed before it arrived."""
+    """A message that arrives after the resume begins its task."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     control(database).pause_all(ALICE)
@@ -53,7 +53,7 @@ def test_a_message_that_was_never_looked_at_still_counts(database: TestDatabase)
 
 
 def test_a_clock_that_ran_back_takes_nothing_away(database: TestDatabase) -> None:
-    """The total paused time never shrinks."""
+    """If the clock ran back, the total paused time does not shrink."""
     control(database, after(hours=1)).pause_all(ALICE)
     assert control(database).resume_all(ALICE)["paused_ms"] == 0
 
@@ -70,7 +70,7 @@ def test_resuming_what_is_not_paused_changes_nothing(database: TestDatabase) -> 
 
 
 def test_the_audit_log_tells_who_and_why(database: TestDatabase) -> None:
-    """Its subject is the engine."""
+    """The audit log has the caller and the reason, with the engine as subject."""
     control(database).pause_all(ALICE)
     control(database).resume_all(ALICE)
     (row,) = audit(database, "resume_all")

@@ -1,4 +1,4 @@
-"""resume_workflow: the remaining wait goes on, or the old due time counts."""
+"""resume_workflow continues the remaining wait, or keeps the old due time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Clock = Literal["freeze", "run_on"]
 
 
 def test_freeze_keeps_the_remaining_wait(database: TestDatabase) -> None:
-    """Forty minutes were left, forty minutes are left."""
+    """With `freeze` a task waits for what remained of its wait."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database, after(minutes=20)).pause_workflow(started.instance_id, ALICE)
     changed = control(database, after(hours=5)).resume_workflow(
@@ -66,7 +66,7 @@ def test_run_on_keeps_the_due_time(database: TestDatabase) -> None:
 def test_what_is_due_within_the_horizon_is_queued_at_once(
     database: TestDatabase, left: int, status: str
 ) -> None:
-    """Nothing waits for the next tick; the lease reaches beyond the due time."""
+    """A task due soon is queued at once, with a lease beyond its due time."""
     started = an_instance(database, a_next(at=after(hours=1)))
     control(database, after(hours=1) - timedelta(seconds=left)).pause_workflow(
         started.instance_id, ALICE
@@ -152,7 +152,7 @@ def test_time_that_was_paused_in_both_ways_is_left_out_once(
 
 
 def test_several_global_pauses_within_a_pause(database: TestDatabase) -> None:
-    """Each of them is left out once, those that were over before it in full."""
+    """Each global pause within the workflow's pause is left out once."""
     started = an_instance(
         database, a_poll(after(minutes=1), payload=Payload(job_id="j", key="k", started_at=NOON))
     )
@@ -174,7 +174,7 @@ def test_a_step_that_has_not_begun_has_no_timeout_to_shift(database: TestDatabas
 
 
 def test_what_was_overdue_when_it_was_held_is_due_at_once(database: TestDatabase) -> None:
-    """There is no negative wait: nothing is due before it is resumed."""
+    """An overdue task that was held is due at the resume, not before it."""
     started = an_instance(database, a_next(at=NOON))
     control(database, after(minutes=3)).pause_workflow(started.instance_id, ALICE)
     control(database, after(hours=1)).resume_workflow(started.instance_id, "freeze", ALICE)
@@ -182,7 +182,7 @@ def test_what_was_overdue_when_it_was_held_is_due_at_once(database: TestDatabase
 
 
 def test_a_running_task_is_left_alone(database: TestDatabase) -> None:
-    """Paused and resumed while it runs: it never noticed."""
+    """A task that runs during pause and resume stays unchanged."""
     started = running(database)
     before = task(database, started.task_id)
     control(database).pause_workflow(started.instance_id, ALICE)
@@ -195,7 +195,7 @@ def test_a_running_task_is_left_alone(database: TestDatabase) -> None:
 
 
 def test_under_the_global_pause_nothing_is_queued(database: TestDatabase) -> None:
-    """It is pending, for the tick to claim when the pause is over."""
+    """The resumed task is pending until the global pause ends."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     pause_all(database)
@@ -218,7 +218,7 @@ def test_resuming_an_active_workflow_changes_nothing(database: TestDatabase) -> 
 
 
 def test_the_audit_log_tells_which_clock(database: TestDatabase) -> None:
-    """Freeze and run on are different decisions."""
+    """The audit log has the mode, `freeze` or `run_on`."""
     started = an_instance(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     control(database).resume_workflow(started.instance_id, "run_on", ALICE)
@@ -238,7 +238,7 @@ def test_a_failed_workflow_cannot_be_resumed(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """No instance has the UUID."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).resume_workflow("00000000-0000-4000-8000-000000000000", "freeze", ALICE)
 
@@ -246,7 +246,7 @@ def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
 @pytest.mark.race
 @pytest.mark.parametrize("first", ["pause", "resume"])
 def test_pause_and_resume_at_once_take_turns(database: TestDatabase, first: str) -> None:
-    """The second one finds what the first one wrote: task and instance always agree (I2)."""
+    """The second call finds what the first one wrote; task and instance agree (I2)."""
     started = an_instance(database, a_next(at=after(hours=1)))
     if first == "resume":
         control(database).pause_workflow(started.instance_id, ALICE)

@@ -1,4 +1,4 @@
-"""retry_workflow: a failed instance goes on where it failed, and repeats no effect."""
+"""retry_workflow continues a failed instance where it failed, and repeats no effect."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ ANEW = Decision(
 
 
 def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
-    """It has the next sequence, a new key and all attempts again.
+    """The new task has the next sequence, a new key and all attempts again.
 
-    It is due now, so queued and returned.
+    It is due now, so it is queued and returned.
     """
     started = failed(database)
     revision = instance(database, started.instance_id)["revision"]
@@ -70,9 +70,9 @@ def test_a_definite_failure_gets_a_new_task(database: TestDatabase) -> None:
 
 
 def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> None:
-    """It has the same key, so that the service does nothing twice (I5).
+    """The reopened task has the same key, so the service repeats no effect (I5).
 
-    Attempts and the clock of the step begin anew.
+    Attempts and the step's clock start anew.
     """
     started = failed(database, unknown=True)
     before = task(database, started.task_id)
@@ -95,9 +95,9 @@ def test_an_unknown_outcome_reopens_the_same_task(database: TestDatabase) -> Non
 
 
 def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: TestDatabase) -> None:
-    """A jump failed after a step that is not critical.
+    """The step before may have failed with an unknown outcome.
 
-    Retrying the jump does not return to that step.
+    Retrying the jump after it does not return to that step.
     """
     started = failed(database, unknown=True)
     jump = NextTask(step_id="loop", action="goto", phase=Phase.TIMER, at=after(hours=1))
@@ -108,7 +108,7 @@ def test_an_unknown_outcome_of_a_step_that_is_over_stays_as_it_is(database: Test
 
 
 def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> None:
-    """Payload and attempts as planned; the row and so the key stay."""
+    """A reopened task keeps its row and its key; payload and attempts are as decided."""
     poll = a_poll(
         payload=Payload(request=REQUEST, job_id="job-1", key="key-1", started_at=NOON, polls=9)
     )
@@ -129,7 +129,7 @@ def test_the_decision_says_how_a_task_is_reopened(database: TestDatabase) -> Non
 
 
 def test_an_unconfirmed_cancel_is_followed_by_what_was_decided(database: TestDatabase) -> None:
-    """It is not reopened: the decision looks the job up first."""
+    """An unconfirmed cancel is not reopened: the decision looks its job up first."""
     started = failed(database, unknown=True, next_task=a_cancel(reason="timeout"))
     decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_poll(NOON))
     control(database).retry_workflow(started.instance_id, 1, decision, ALICE)
@@ -139,7 +139,7 @@ def test_an_unconfirmed_cancel_is_followed_by_what_was_decided(database: TestDat
 
 @pytest.mark.parametrize("unknown", [False, True])
 def test_under_the_global_pause_nothing_is_queued(database: TestDatabase, unknown: bool) -> None:
-    """It is pending, and claimed when the pause is over."""
+    """The task is pending until the global pause ends."""
     started = failed(database, unknown=unknown)
     pause_all(database)
     changed = control(database, after(hours=1)).retry_workflow(started.instance_id, 1, ANEW, ALICE)
@@ -148,7 +148,7 @@ def test_under_the_global_pause_nothing_is_queued(database: TestDatabase, unknow
 
 
 def test_history_and_context_are_written_with_it(database: TestDatabase) -> None:
-    """Steps passed on the way stand in the history, numbered on from what is there."""
+    """Steps that the retry passes are in the history, numbered on from its last row."""
     started = failed(database)
     decision = Decision(
         task=None,
@@ -170,7 +170,7 @@ def test_history_and_context_are_written_with_it(database: TestDatabase) -> None
 
 
 def test_an_account_with_another_live_workflow_is_refused(database: TestDatabase) -> None:
-    """One live instance per account (I1); nothing is changed."""
+    """A retry is refused while the account has another live instance (I1)."""
     started = failed(database)
     before = instance(database, started.instance_id)
     start_rows(database, [a_start(started.account_id, a_definition(database))])
@@ -182,7 +182,7 @@ def test_an_account_with_another_live_workflow_is_refused(database: TestDatabase
 
 @pytest.mark.parametrize("state", ["active", "paused", "stopped"])
 def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: str) -> None:
-    """The refusal names what is allowed."""
+    """The refusal lists the allowed actions."""
     started = an_instance(database)
     if state == "paused":
         control(database).pause_workflow(started.instance_id, ALICE)
@@ -201,7 +201,7 @@ def test_only_a_failed_workflow_can_be_retried(database: TestDatabase, state: st
 
 
 def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None:
-    """The revision is not the one that the plan was made for."""
+    """A plan that was made for an earlier revision is refused."""
     started = failed(database)
     with pytest.raises(RevisionConflict):
         control(database).retry_workflow(started.instance_id, 0, ANEW, ALICE)
@@ -209,7 +209,7 @@ def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None
 
 
 def test_retried_once_is_retried(database: TestDatabase) -> None:
-    """The second of two calls finds an active workflow, and makes no second task."""
+    """The second of two calls finds an active workflow and inserts no task."""
     started = failed(database)
     control(database).retry_workflow(started.instance_id, 1, ANEW, ALICE)
     with pytest.raises(NotAllowed):
@@ -218,7 +218,7 @@ def test_retried_once_is_retried(database: TestDatabase) -> None:
 
 
 def test_an_erased_account_leaves_nothing_to_retry(database: TestDatabase) -> None:
-    """Its failed workflows ended with it."""
+    """The failed workflows of an erased account have ended."""
     started = failed(database)
     control(database).delete_account(started.account_id, ALICE)
     with pytest.raises(NotAllowed):
@@ -228,7 +228,7 @@ def test_an_erased_account_leaves_nothing_to_retry(database: TestDatabase) -> No
 
 
 def test_the_audit_log_tells_which_task_goes_on(database: TestDatabase) -> None:
-    """The same one or a new one."""
+    """The audit log says whether the task was reopened or is new."""
     for unknown in (False, True):
         control(database).retry_workflow(
             failed(database, unknown=unknown).instance_id, 1, ANEW, ALICE
@@ -238,13 +238,13 @@ def test_the_audit_log_tells_which_task_goes_on(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """No instance has the UUID."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).retry_workflow("00000000-0000-4000-8000-000000000000", 1, ANEW, ALICE)
 
 
 def test_a_decision_that_leads_nowhere_is_refused_whole(database: TestDatabase) -> None:
-    """A live workflow has a live task (I2): without one nothing is written."""
+    """A decision that leaves a live instance without a task is refused as a whole (I2)."""
     started = failed(database)
     with pytest.raises(Exception, match="23514"):
         control(database).retry_workflow(
@@ -263,7 +263,7 @@ def _retry(instance_id: str) -> tuple[str, tuple[object, ...]]:
 
 @pytest.mark.race
 def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
-    """The start waits, and then finds the account taken."""
+    """A start that waits for a retry finds a live workflow."""
     started = failed(database)
     definition_id = a_definition(database)
     retrier, starter = database.session(), database.session()
@@ -278,7 +278,7 @@ def test_a_retry_that_comes_before_a_start_wins(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
-    """The retry waits, and is then refused."""
+    """A retry that waits for a start is refused."""
     started = failed(database)
     definition_id = a_definition(database)
     starter, retrier = database.session(), database.session()
@@ -294,7 +294,7 @@ def test_a_start_that_comes_before_a_retry_wins(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_two_retries_at_once_make_one_task(database: TestDatabase) -> None:
-    """The second one waits, and is refused."""
+    """Of two retries at once the second waits and is refused."""
     started = failed(database)
     one, two = database.session(), database.session()
     one.begin()
@@ -308,7 +308,7 @@ def test_two_retries_at_once_make_one_task(database: TestDatabase) -> None:
 
 
 def test_the_lease_of_what_is_due_later_reaches_beyond_it(database: TestDatabase) -> None:
-    """Due in 100 s: leased for 190."""
+    """The lease of a task that is due in 100 s lasts for 190 s."""
     started = failed(database)
     later = Decision(
         task=None, instance=InstanceWrite(current_step=2), next=a_submit(after(seconds=100))

@@ -1,4 +1,4 @@
-"""roles.sql: each function of the system may do its own work, and nothing else."""
+"""roles.sql: each function of the system has the rights for its own work and no others."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ LogIn = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
-    """A migrated database that is no copy.
+    """Return a migrated database that is no copy.
 
-    A copy has the rights, but not the settings of the roles.
+    A copy would have the rights, but not the settings of the roles.
     """
     name = databases.create(postgres)
     migrate(postgres.url(name), sql_dir)
@@ -97,7 +97,7 @@ def deployed(postgres: Server, sql_dir: Path) -> Iterator[TestDatabase]:
 
 @pytest.fixture(scope="module")
 def password(postgres: Server, deployed: TestDatabase) -> str:
-    """All roles' password, given as the local stack does it."""
+    """Set all roles' password as the local stack does; return it."""
     for role in RIGHTS:
         execute(postgres.url(deployed.name), f"alter role {role} password '{PASSWORD}'")
     return PASSWORD
@@ -105,13 +105,13 @@ def password(postgres: Server, deployed: TestDatabase) -> str:
 
 @pytest.fixture
 def log_in(postgres: Server, database: TestDatabase, password: str) -> LogIn:
-    """The URL by which a role connects."""
+    """Return the URL by which a role connects."""
     return lambda role: postgres.url(database.name, user=role, password=password)
 
 
 @pytest.fixture(params=sorted(RIGHTS))
 def role(request: pytest.FixtureRequest) -> str:
-    """Each role of roles.sql in turn."""
+    """Return each role of roles.sql in turn."""
     return str(request.param)
 
 
@@ -128,7 +128,7 @@ def session(
 def test_each_role_may_execute_its_functions_and_no_others(
     deployed: TestDatabase, role: str
 ) -> None:
-    """The whole matrix, function by function."""
+    """Each role may execute its SQL functions and no others."""
     rows = deployed.rows(
         "select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace"
         " and has_function_privilege(%s, p.oid, 'execute')",
@@ -179,7 +179,7 @@ def test_no_role_touches_a_table_or_a_sequence(deployed: TestDatabase, role: str
 
 
 def test_only_what_shows_things_reads_views(deployed: TestDatabase, role: str) -> None:
-    """All of them or none, and never more than reading."""
+    """A role that reads views may read all of them, and has no other right on them."""
     rows = deployed.rows(
         "select c.relname, has_table_privilege(%s, c.oid, 'select') as reads,"
         " has_table_privilege(%s, c.oid, 'insert, update, delete') as writes"
@@ -210,19 +210,19 @@ def test_only_what_shows_things_reads_views(deployed: TestDatabase, role: str) -
     ],
 )
 def test_the_way_around_the_sql_functions_is_closed(session: Session, statement: str) -> None:
-    """Tried for real, by each role."""
+    """Statements around the SQL functions are refused, tried by each role."""
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         session.rows(statement)
 
 
 def test_no_role_waits_for_ever(session: Session) -> None:
-    """A statement that hangs and a transaction that is forgotten end by themselves."""
+    """Statements that hang and forgotten transactions end by a timeout."""
     assert session.value("select current_setting('statement_timeout')") in {"10s", "20s", "1min"}
     assert session.value("select current_setting('idle_in_transaction_session_timeout')") == "30s"
 
 
 def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
-    """Every SQL function of the admin and the read store."""
+    """The API's role may execute every SQL function of its stores."""
     url = log_in("flamebot_api")
     db, clock = Database(lambda: url), StoppedClock(NOON)
     store, reads = (
@@ -282,7 +282,7 @@ def test_the_api_does_its_work_with_its_role(database: TestDatabase, log_in: Log
 
 
 def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
-    """Versions, accounts, starts, the remembered request; but it cannot stop anything."""
+    """The import's role may store and start accounts, and cannot stop a workflow."""
     url = log_in("flamebot_import")
     db = Database(lambda: url)
     store = PostgresAdminStore(db, StoppedClock(NOON), horizon=HORIZON, lease=LEASE)
@@ -309,7 +309,7 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
 def test_tick_and_step_do_their_work_with_their_roles(
     database: TestDatabase, log_in: LogIn
 ) -> None:
-    """Claim, begin, commit, reclaim; and the step cannot claim, nor the tick begin."""
+    """The tick claims and reclaims, the step begins and commits, and neither can do the other's."""
     tick_url, step_url = log_in("flamebot_tick"), log_in("flamebot_step")
     tick_db, step_db, clock = (
         Database(lambda: tick_url),
@@ -348,7 +348,7 @@ def test_tick_and_step_do_their_work_with_their_roles(
 
 
 def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in: LogIn) -> None:
-    """It even makes and drops partitions, without owning the table."""
+    """The role may create and drop partitions without owning the table."""
     url = log_in("flamebot_maintenance")
     db = Database(lambda: url)
     store = PostgresMaintenanceStore(db, StoppedClock(after(days=4000)))
@@ -369,7 +369,7 @@ def test_maintenance_does_its_work_with_its_role(database: TestDatabase, log_in:
 def test_roles_log_in_by_iam_where_rds_iam_exists(
     postgres: Server, deployed: TestDatabase, sql_dir: Path
 ) -> None:
-    """On RDS there is a role for that; elsewhere there is none, and nothing is missing."""
+    """On RDS the roles are granted rds_iam; elsewhere that grant is left out."""
     member = (
         "select bool_and(pg_has_role(r.rolname, 'rds_iam', 'member')) from pg_roles r"
         " where r.rolname like 'flamebot\\_%%'"

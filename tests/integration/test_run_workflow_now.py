@@ -1,4 +1,4 @@
-"""run_workflow_now: what waits is due now, once."""
+"""run_workflow_now makes a waiting task due now, once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.stores import ALICE, audit, control, failed, polling, running
 
 @pytest.mark.parametrize("phase", [Phase.TIMER, Phase.GENERATE, Phase.SUBMIT])
 def test_what_waits_is_due_now_and_sent(database: TestDatabase, phase: Phase) -> None:
-    """It is due now, queued under a new fence, and returned to be sent."""
+    """The task is due now, queued under a new fence, and returned for sending."""
     started = an_instance(database, a_next(phase, at=after(hours=5)))
     changed = control(database, after(minutes=1)).run_workflow_now(started.instance_id, 0, ALICE)
     (pointer,) = changed.send
@@ -37,7 +37,7 @@ def test_what_waits_is_due_now_and_sent(database: TestDatabase, phase: Phase) ->
 
 
 def test_the_message_for_the_old_time_is_void(database: TestDatabase) -> None:
-    """It was queued for later: only the new message counts, so it runs once."""
+    """The message for the old due time begins nothing, so the task runs once."""
     started = an_instance(database, a_next(at=after(seconds=100)))
     old = task(database, started.task_id)["fence"]
     (pointer,) = control(database).run_workflow_now(started.instance_id, 0, ALICE).send
@@ -46,7 +46,7 @@ def test_the_message_for_the_old_time_is_void(database: TestDatabase) -> None:
 
 
 def test_an_attempt_that_waits_for_its_backoff_may_go_at_once(database: TestDatabase) -> None:
-    """The same task and key, sooner."""
+    """A retry that waits for its backoff is due now, with the same task and key."""
     started = unsure(database, after(minutes=5))
     changed = control(database).run_workflow_now(started.instance_id, 1, ALICE)
     now = task(database, started.task_id)
@@ -55,7 +55,7 @@ def test_an_attempt_that_waits_for_its_backoff_may_go_at_once(database: TestData
 
 
 def test_due_already_and_sent_changes_nothing(database: TestDatabase) -> None:
-    """A repeated call is a 200, and makes no second message."""
+    """A repeated call changes nothing and returns nothing to send."""
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).run_workflow_now(started.instance_id, 0, ALICE)
     before = task(database, started.task_id)
@@ -66,7 +66,7 @@ def test_due_already_and_sent_changes_nothing(database: TestDatabase) -> None:
 
 
 def test_overdue_and_unclaimed_is_sent(database: TestDatabase) -> None:
-    """Its due time stays: lateness is not hidden."""
+    """An overdue task keeps its due time, so that its lateness is visible."""
     started = an_instance(database, a_next(at=after(hours=1)))
     (pointer,) = (
         control(database, after(hours=2)).run_workflow_now(started.instance_id, 0, ALICE).send
@@ -75,7 +75,7 @@ def test_overdue_and_unclaimed_is_sent(database: TestDatabase) -> None:
 
 
 def test_under_the_global_pause_it_is_due_but_not_queued(database: TestDatabase) -> None:
-    """Claimed when the pause is over."""
+    """The task is pending and is claimed when the global pause ends."""
     started = an_instance(database, a_next(at=after(hours=5)))
     pause_all(database)
     changed = control(database).run_workflow_now(started.instance_id, 0, ALICE)
@@ -88,7 +88,7 @@ def test_under_the_global_pause_it_is_due_but_not_queued(database: TestDatabase)
 
 @pytest.mark.parametrize("state", ["running", "polling", "cancelling"])
 def test_a_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
-    """There is nothing to bring forward."""
+    """A running step is refused as busy."""
     match state:
         case "running":
             started = running(database)
@@ -104,7 +104,7 @@ def test_a_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
 
 @pytest.mark.parametrize("state", ["paused", "failed"])
 def test_only_an_active_workflow_runs_now(database: TestDatabase, state: str) -> None:
-    """A paused one is resumed first, a failed one retried."""
+    """Paused and failed workflows are refused."""
     started = failed(database) if state == "failed" else an_instance(database)
     if state == "paused":
         control(database).pause_workflow(started.instance_id, ALICE)
@@ -125,13 +125,13 @@ def test_a_former_revision_is_refused(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """No instance has the UUID."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).run_workflow_now("00000000-0000-4000-8000-000000000000", 0, ALICE)
 
 
 def test_the_audit_log_tells_both_times(database: TestDatabase) -> None:
-    """When it was due, and when it is."""
+    """The audit log has the old due time and the new one."""
     started = an_instance(database, a_next(at=after(hours=5)))
     control(database).run_workflow_now(started.instance_id, 0, ALICE)
     (row,) = audit(database, "run_workflow_now")
@@ -143,7 +143,7 @@ def test_the_audit_log_tells_both_times(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_claim_that_came_first_is_void(database: TestDatabase) -> None:
-    """The task that was claimed for later is queued anew for now."""
+    """A task that was claimed for later is queued anew for now."""
     started = an_instance(database, a_next(at=after(minutes=10)))
     claimer, hurried = database.session(), database.session()
     claimer.begin()
@@ -184,7 +184,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_a_pause_that_came_first_refuses_it(database: TestDatabase) -> None:
-    """Run-now waits for the pause, and is refused (I7)."""
+    """Run-now waits for the pause and is refused (I7)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     pauser, hurried = database.session(), database.session()
     pauser.begin()

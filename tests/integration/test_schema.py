@@ -64,7 +64,7 @@ def _statuses(database: TestDatabase) -> list[tuple[str, str, str]]:
 
 
 def test_each_status_is_explained(database: TestDatabase) -> None:
-    """What it means, which function enters it, which one leaves it, and what cleans up."""
+    """Each status says what it means, what enters it, what leaves it and what cleans it up."""
     statuses = _statuses(database)
     assert {table for table, *_ in statuses} == {
         "accounts",

@@ -1,4 +1,4 @@
-"""set_account_status: what the actions service said last."""
+"""set_account_status stores the status that the actions service reported last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.databases import TestDatabase
 
 
 def test_status_is_remembered(database: TestDatabase, store: PostgresEngineStore) -> None:
-    """Suspended, and active again; the same once more changes nothing."""
+    """The status is stored; the same status again changes nothing."""
     account = an_account(database)
     store.set_account_status(AccountId(account), "suspended")
     first = database.one("select status, updated_at from accounts")

@@ -1,4 +1,4 @@
-"""skip_step: past a step that waits, never past one that may have left a job at the service."""
+"""skip_step skips a waiting step, but none that may have an open job at the service."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_waiting_task_is_cancelled_and_the_next_one_inserted(database: TestD
 
 
 def test_what_is_due_soon_is_queued_and_answered(database: TestDatabase) -> None:
-    """It does not wait for the next tick. It cannot run at once here, so it is sent."""
+    """A next task that is due soon is queued and returned for sending."""
     started = an_instance(database, a_next(at=after(hours=5)))
     soon = replace(PAST, next=a_submit(NOON, run=True))
     (pointer,) = control(database).skip_step(started.instance_id, 0, soon, ALICE).send
@@ -117,7 +117,7 @@ def test_skipping_the_last_step_completes_the_workflow(
 
 
 def test_under_the_global_pause_nothing_is_queued(database: TestDatabase) -> None:
-    """It is pending, and claimed when the pause is over."""
+    """The next task is pending until the global pause ends."""
     started = an_instance(database)
     pause_all(database)
     changed = control(database).skip_step(
@@ -129,7 +129,7 @@ def test_under_the_global_pause_nothing_is_queued(database: TestDatabase) -> Non
 
 @pytest.mark.parametrize("state", ["running", "polling", "unsure", "cancelling"])
 def test_a_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
-    """Running, with a job open or possibly open: nothing is changed."""
+    """A step that runs, or whose job may be open, is refused as busy."""
     match state:
         case "running":
             started = running(database)
@@ -147,7 +147,7 @@ def test_a_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
 
 
 def test_a_finished_workflow_has_no_step_to_skip(database: TestDatabase) -> None:
-    """The refusal names what is allowed."""
+    """The refusal lists the allowed actions."""
     started = failed(database)
     with pytest.raises(NotAllowed) as refusal:
         control(database).skip_step(started.instance_id, 1, PAST, ALICE)
@@ -155,7 +155,7 @@ def test_a_finished_workflow_has_no_step_to_skip(database: TestDatabase) -> None
 
 
 def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None:
-    """The same call twice skips one step, not two."""
+    """The same request twice skips one step."""
     started = an_instance(database)
     control(database).skip_step(started.instance_id, 0, PAST, ALICE)
     with pytest.raises(RevisionConflict):
@@ -163,7 +163,7 @@ def test_a_plan_for_a_former_revision_is_refused(database: TestDatabase) -> None
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """No instance has the UUID."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).skip_step("00000000-0000-4000-8000-000000000000", 0, PAST, ALICE)
 
@@ -182,7 +182,7 @@ def test_a_decision_that_breaks_i2_is_refused_whole(
 
 
 def test_the_audit_log_tells_which_step(database: TestDatabase) -> None:
-    """Where it was, and where it is."""
+    """The audit log has the skipped step and the next one."""
     started = an_instance(database)
     control(database).skip_step(started.instance_id, 0, PAST, ALICE)
     (row,) = audit(database, "skip_step")
@@ -210,7 +210,7 @@ def test_a_begin_that_came_first_makes_it_busy(database: TestDatabase) -> None:
 
 @pytest.mark.race
 def test_two_skips_at_once_skip_one_step(database: TestDatabase) -> None:
-    """The second one waits, and is refused: its plan is void and is made anew (I3)."""
+    """The second skip waits and is refused, so that its plan is made anew (I3)."""
     started = an_instance(database, a_next(at=after(hours=5)))
     params = (started.instance_id, to_json(decision_json(PAST)), NOON, HORIZON, LEASE)
     one, two = database.session(), database.session()
@@ -239,7 +239,7 @@ def test_history_goes_on_from_its_last_row(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("state", ["polling", "unsure"])
 def test_a_held_step_at_work_is_busy(database: TestDatabase, state: str) -> None:
-    """Paused or not: leaving a step whose job is open, or may be, would forget it (I5)."""
+    """A paused step whose job may be open is refused too: the job would be forgotten (I5)."""
     started = polling(database) if state == "polling" else unsure(database)
     control(database).pause_workflow(started.instance_id, ALICE)
     with pytest.raises(Busy):

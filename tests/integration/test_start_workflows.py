@@ -1,4 +1,4 @@
-"""start_workflows: many at once, one live instance per account."""
+"""start_workflows starts many workflows at once, with one live instance per account."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_start_stores_instance_and_first_task(database: TestDatabase) -> None:
 
 
 def test_an_instance_has_started_when_it_was_planned(database: TestDatabase) -> None:
-    """Its delays count from then, so that none ends early.
+    """Delays count from the planned start, so that no wait ends early.
 
-    One that is spread into the future starts when it is stored.
+    A start that is spread into the future counts from its storage.
     """
     for planned, started in (
         (after(seconds=-2), after(seconds=-2)),
@@ -78,7 +78,7 @@ def test_an_instance_has_started_when_it_was_planned(database: TestDatabase) -> 
 
 
 def test_first_task_due_within_the_horizon_is_queued_and_returned(database: TestDatabase) -> None:
-    """Nothing waits for the next tick: the caller sends it."""
+    """A first task that is due soon is queued and returned for sending."""
     row = a_start(an_account(database), a_definition(database), a_next(at=after(seconds=30)))
     (answer,) = start_rows(database, [row])
     assert (answer["send"]["task_id"], datetime.fromisoformat(answer["send"]["due"])) == (
@@ -119,14 +119,14 @@ def test_account_with_a_live_workflow_keeps_it(database: TestDatabase) -> None:
 
 
 def test_same_instance_again_is_started_again(database: TestDatabase) -> None:
-    """A lost reply costs nothing: the same row gets the same result."""
+    """A start that is repeated after a lost reply has the same result."""
     row = a_start(an_account(database), a_definition(database))
     assert start_rows(database, [row]) == start_rows(database, [row])
     assert database.value("select count(*) from scheduled_tasks") == 1
 
 
 def test_every_row_has_its_own_result(database: TestDatabase) -> None:
-    """Missing and incomplete accounts, and the same account twice, spoil no other row."""
+    """Missing, incomplete and duplicate accounts do not affect other rows."""
     definition = a_definition(database)
     good, bare = an_account(database), an_account(database, model_id=None)
     rows = [a_start(account, definition) for account in (good, bare, "no-such-account", good)]
@@ -153,7 +153,7 @@ def test_finished_workflow_frees_its_account(database: TestDatabase) -> None:
 
 
 def test_steps_passed_at_the_start_stand_in_the_history(database: TestDatabase) -> None:
-    """A workflow that begins with a goto remembers it, and may even be over at once."""
+    """Steps that are passed at the start are in the history, and may complete the workflow."""
     definition = a_definition(database)
     write = InstanceWrite(current_step=1, iterations={"loop": 1}, context={"loop": {}})
     moving = a_start(
@@ -188,7 +188,7 @@ def test_steps_passed_at_the_start_stand_in_the_history(database: TestDatabase) 
 
 
 def test_every_start_leaves_an_audit_row(database: TestDatabase) -> None:
-    """Who started what, and why; nothing is written for a refused row."""
+    """Each start has an audit row with caller and reason; a refused row has none."""
     started = an_instance(database)
     start_rows(
         database,
@@ -207,7 +207,7 @@ def test_every_start_leaves_an_audit_row(database: TestDatabase) -> None:
 
 
 def test_a_thousand_start_in_one_call(database: TestDatabase) -> None:
-    """Set-based: no loop over accounts."""
+    """A thousand workflows start in one call, without a loop over accounts."""
     database.rows(
         "insert into accounts (flamebot_id, model_id, channel_id, credentials_version)"
         " select 'bulk-' || n, 'm', 'c', 1 from generate_series(1, 1000) n"

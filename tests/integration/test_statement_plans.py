@@ -49,7 +49,7 @@ TOUCHES = re.compile(rf"\b({'|'.join(LARGE)})\b")
 
 
 def tasks(db: TestDatabase) -> PostgresEngineStore:
-    """The step function's and the tick's store."""
+    """Return the store of the step function and the tick."""
     return PostgresEngineStore(
         db.db, StoppedClock(after()), horizon=HORIZON, lease=LEASE, max_queued=20_000
     )
@@ -66,7 +66,7 @@ def make_due(db: TestDatabase, count: int = BATCH) -> None:
 
 
 def lease_much(db: TestDatabase) -> None:
-    """Statistics from when ten thousand tasks were queued or running."""
+    """Set statistics from a time when ten thousand tasks were queued or running."""
     make_due(db, MUCH)
     store = tasks(db)
     pointers = [pointer for _ in range(MUCH // 1000) for pointer in store.claim_due_tasks(1000)]
@@ -75,7 +75,7 @@ def lease_much(db: TestDatabase) -> None:
 
 
 def a_sleeper(db: TestDatabase, number: int) -> str:
-    """Return the instance id of a sleeper."""
+    """Return the instance id of a sleeping task."""
     return str(
         db.value("select id from workflow_instances where account_id = %s", (f"sleeper-{number}",))
     )
@@ -115,7 +115,7 @@ def dispatching(db: TestDatabase) -> None:
 
 
 def pausing_everything(db: TestDatabase) -> None:
-    """A global pause, a tick under it, and its end."""
+    """Pause the engine, tick, and resume."""
     make_due(db)
     control(db, after()).pause_all(ALICE)
     tasks(db).claim_due_tasks(BATCH)
@@ -124,7 +124,7 @@ def pausing_everything(db: TestDatabase) -> None:
 
 
 def controlling(db: TestDatabase) -> None:
-    """Everything that an operator does to one workflow."""
+    """Call everything that an operator can do to one workflow."""
     admin_of = control(db, after())
     first, second, third, fourth = (a_sleeper(db, number) for number in CONTROLLED[:4])
     for clock in ("freeze", "run_on"):
@@ -160,7 +160,7 @@ def controlling(db: TestDatabase) -> None:
 
 
 def importing(db: TestDatabase) -> None:
-    """New and known accounts, with starts that begin and starts that do not."""
+    """Import new and known accounts, with and without starts."""
     workflow = a_definition(db)
     names = [f"new-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
     rows = [
@@ -182,7 +182,7 @@ def importing(db: TestDatabase) -> None:
 
 
 def importing_a_file(db: TestDatabase) -> None:
-    """A chunk of new and known accounts, and the ways that an import ends."""
+    """Store a chunk of new and known accounts, and end imports in each way."""
     workflow = a_definition(db)
     lease = begun(db, definition_id=workflow)
     names = [f"filed-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
@@ -207,7 +207,7 @@ def importing_a_file(db: TestDatabase) -> None:
 
 
 def keeping_accounts(db: TestDatabase) -> None:
-    """What the step function and the API do to one account."""
+    """Call what the step function and the API do to one account."""
     store = tasks(db)
     store.load_credentials(AccountId("sleeper-1"))
     store.mark_registered(AccountId("sleeper-1"), 1)
@@ -261,7 +261,7 @@ SCENES: list[Callable[[TestDatabase], None]] = [
 
 @pytest.fixture
 def watched(crowded: TestDatabase) -> Iterator[WatchedSession]:
-    """The adapters on the crowd's main session, whose plans are kept."""
+    """Return the adapters on the crowd's main session, whose plans are kept."""
     usual, watching = crowded.db, WatchedSession(crowded.main)
     crowded.db = watching
     crowded.rows("set track_functions = 'all'")
@@ -276,7 +276,7 @@ def watched(crowded: TestDatabase) -> Iterator[WatchedSession]:
 def test_no_statement_reads_a_table_from_end_to_end(
     crowded: TestDatabase, watched: WatchedSession, sql_dir: Path, plan: str, known: str
 ) -> None:
-    """Nor does one join all rows with all.
+    """No statement scans a large table or joins all rows with all.
 
     The statistics are from when nothing was leased, or from when much was.
     """

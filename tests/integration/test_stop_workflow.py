@@ -1,4 +1,4 @@
-"""stop_workflow: at once if nothing is open at the service; else through a cancel task."""
+"""stop_workflow stops at once if no job can be open; otherwise a cancel task runs first."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tests.support.stores import (
 def test_what_only_waits_is_stopped_at_once(
     database: TestDatabase, phase: Phase, paused: bool
 ) -> None:
-    """The waiting task is cancelled; nothing is left to run or to send."""
+    """The waiting task is cancelled, and no task is left to run."""
     started = an_instance(database, a_next(phase, at=after(hours=1)))
     if paused:
         control(database).pause_workflow(started.instance_id, ALICE)
@@ -65,7 +65,7 @@ def test_a_message_on_its_way_is_void(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_an_open_job_gets_a_cancel_task(database: TestDatabase, paused: bool) -> None:
-    """It is queued at once, with the job id and the payload of the step.
+    """The cancel is queued at once, with the job id and the payload of the step.
 
     It begins although the workflow is stopping.
     """
@@ -97,7 +97,7 @@ def test_an_open_job_gets_a_cancel_task(database: TestDatabase, paused: bool) ->
 
 
 def test_a_submit_of_unknown_outcome_is_looked_up_by_its_key(database: TestDatabase) -> None:
-    """Its job may exist: the cancel carries the submit's own key."""
+    """The cancel has the submit's key, because its job may exist."""
     started = unsure(database)
     changed = control(database, after(seconds=10)).stop_workflow(started.instance_id, ALICE)
     cancel = last_task(database, started.instance_id)
@@ -117,7 +117,7 @@ def test_the_cancel_begins_under_the_global_pause_too(database: TestDatabase) ->
 
 
 def test_a_running_task_is_left_to_its_commit(database: TestDatabase) -> None:
-    """The workflow is stopping; the commit keeps the result and ends it."""
+    """The workflow is stopping until the running task commits."""
     started = running(database)
     changed = control(database).stop_workflow(started.instance_id, ALICE)
     assert changed.workflow["status"] == "stopping"
@@ -131,7 +131,7 @@ def test_a_running_task_is_left_to_its_commit(database: TestDatabase) -> None:
 def test_a_submit_that_commits_while_stopping_gets_its_job_cancelled(
     database: TestDatabase,
 ) -> None:
-    """The job that was opened meanwhile is not forgotten."""
+    """A job that was opened during the stop is cancelled."""
     started = running(database, a_submit())
     control(database).stop_workflow(started.instance_id, ALICE)
     fence = task(database, started.task_id)["fence"]
@@ -172,7 +172,7 @@ def test_a_step_that_fails_while_it_is_stopped_leaves_no_error_behind_its_cancel
 
 
 def test_a_cancel_that_waits_already_goes_on_as_the_stop(database: TestDatabase) -> None:
-    """After a step's timeout: the same row, now for the sake of the stop."""
+    """The cancel after a step's timeout becomes the stop's cancel, in the same row."""
     started = an_instance(database, a_cancel(after(minutes=30), "timeout"))
     before = task(database, started.task_id)
     changed = control(database).stop_workflow(started.instance_id, ALICE)
@@ -184,7 +184,7 @@ def test_a_cancel_that_waits_already_goes_on_as_the_stop(database: TestDatabase)
 
 @pytest.mark.parametrize("state", ["stopping", "stopped"])
 def test_stopping_again_changes_nothing(database: TestDatabase, state: str) -> None:
-    """It returns the same, also what is to be sent, and adds no cancel.
+    """A repeated stop returns the same, also what is to be sent, and adds no cancel.
 
     The audit log has both calls.
     """
@@ -199,7 +199,7 @@ def test_stopping_again_changes_nothing(database: TestDatabase, state: str) -> N
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_the_audit_log_tells_both_states(database: TestDatabase, paused: bool) -> None:
-    """Who stopped what, and from where."""
+    """The audit log has the caller and both states."""
     started = polling(database)
     if paused:
         control(database).pause_workflow(started.instance_id, ALICE)
@@ -217,7 +217,7 @@ def test_the_audit_log_tells_both_states(database: TestDatabase, paused: bool) -
 
 
 def test_a_failed_workflow_cannot_be_stopped(database: TestDatabase) -> None:
-    """It is over; it can be retried."""
+    """A failed workflow cannot be stopped; it can be retried."""
     started = failed(database)
     with pytest.raises(NotAllowed) as refusal:
         control(database).stop_workflow(started.instance_id, ALICE)
@@ -225,13 +225,13 @@ def test_a_failed_workflow_cannot_be_stopped(database: TestDatabase) -> None:
 
 
 def test_an_unknown_workflow_is_not_found(database: TestDatabase) -> None:
-    """No instance has the UUID."""
+    """An unknown id raises NotFound."""
     with pytest.raises(NotFound):
         control(database).stop_workflow("00000000-0000-4000-8000-000000000000", ALICE)
 
 
 def test_the_account_is_free_only_when_the_job_is_gone(database: TestDatabase) -> None:
-    """A stopping workflow is live: nothing else starts beside it (I1)."""
+    """A stopping workflow is live: no other one starts on its account (I1)."""
     started = polling(database)
     control(database).stop_workflow(started.instance_id, ALICE)
     assert database.value("select has_active_workflow(%s)", (started.account_id,)) is True
@@ -263,7 +263,7 @@ def test_stop_waits_for_a_begin_and_then_leaves_the_task_to_it(database: TestDat
 
 @pytest.mark.race
 def test_a_begin_that_meets_a_stop_begins_nothing(database: TestDatabase) -> None:
-    """Stop first, begin second."""
+    """A begin that waited for a stop begins nothing."""
     started = an_instance(database, a_submit())
     fence = task(database, started.task_id)["fence"]
     stopper, beginner = database.session(), database.session()

@@ -1,4 +1,4 @@
-"""upsert_accounts: one way to store accounts for both ways of importing."""
+"""upsert_accounts stores accounts for both ways of importing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def account(database: TestDatabase, account_id: str) -> dict[str, Any]:
 
 
 def test_new_accounts_are_returned(database: TestDatabase) -> None:
-    """New and known accounts go in together; only the new ones are returned."""
+    """New and known accounts are stored together; only the new ones are returned."""
     assert upsert(database, row("a", 1)) == ["a"]
     created = upsert(database, row("b", 2), row("a", 3, model_id="m"), row("c", 4, config={"x": 1}))
     assert created == ["b", "c"]
@@ -62,7 +62,7 @@ def test_new_accounts_are_returned(database: TestDatabase) -> None:
 
 
 def test_an_unchanged_account_remembers_the_import(database: TestDatabase) -> None:
-    """Nothing else of it changes: neither its version nor the time of its last change."""
+    """An unchanged account gets the import's id only, and keeps its version and its times."""
     upsert(database, row("a", 1, model_id="m"), row("b", 2))
     before = account(database, "a")
     first, second = str(uuid4()), str(uuid4())
@@ -85,7 +85,7 @@ def test_repeated_rows_are_left_out(database: TestDatabase) -> None:
 
 
 def test_each_change_is_audited(database: TestDatabase) -> None:
-    """One row per account that was created or updated, with the import if there is one."""
+    """Each created or updated account has an audit row, with the import if there is one."""
     import_id = str(uuid4())
     upsert(database, row("a", 1))
     upsert(database, row("a", 2), row("b", 3), import_id=import_id)

@@ -87,7 +87,7 @@ class Deployed:
 
 
 def forget() -> None:
-    """Drop what a process keeps between invocations.
+    """Clear what a process keeps between invocations.
 
     The loggers stay, because Powertools sets each up once.
     """
@@ -109,14 +109,14 @@ def _load(path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def server(postgres: Server, migrated: str) -> Server:
-    """The server, with a login for each function's role."""
+    """Return the server, with a login for each function's role."""
     execute(postgres.url(), *(f"alter role {role} password '{PASSWORD}'" for role in ROLES))
     return postgres
 
 
 @pytest.fixture(scope="session")
 def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
-    """The variables that Lambda sets for every function, and the emulator's address."""
+    """Return the variables that Lambda sets for every function, and the emulator's address."""
     return {
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_REGION": "eu-west-1",
@@ -127,7 +127,7 @@ def surroundings(aws_endpoint: str) -> dict[str, str]:  # noqa: F811
 
 @pytest.fixture(scope="session")
 def template(aws: Callable[[str], Any], lock_table: str) -> Template:  # noqa: F811
-    """The template, with the emulator's queue, table, key and secrets."""
+    """Return the template, with the emulator's queue, table, key and secrets."""
     aws("s3").create_bucket(
         Bucket="imports-of-the-functions",
         CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
@@ -152,7 +152,7 @@ def deployed(
     server: Server,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Deployed]:
-    """The functions on a fresh database with the definitions."""
+    """Return the functions on a fresh database with the definitions."""
     forget()
     s = resources.settings()
     store = PostgresAdminStore(

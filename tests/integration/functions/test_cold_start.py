@@ -45,7 +45,7 @@ print(json.dumps([answer, sorted(set(sys.modules) - before)]))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How many modules of packages may be loaded, how many of ours, and which not at all."""
+    """The number of package modules that may be loaded, and the modules that may not."""
 
     modules: int
     absent: str
@@ -77,7 +77,7 @@ _TEST = Caller(actor="test")
 
 @pytest.fixture
 def actions() -> Iterator[ActionsService]:
-    """The simulated actions service."""
+    """Return the simulated actions service."""
     service = ActionsService()
     service.start()
     yield service
@@ -99,7 +99,7 @@ def _store(deployed: Deployed) -> PostgresAdminStore:
 
 
 def _minute(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
-    """A tick's event with a task to claim and to send."""
+    """Return a tick's event; a task is due to be claimed and sent."""
     del actions
     _store(deployed).pause_all(_TEST)
     deployed.answer("import_accounts", _event("import_accounts", "one_account"))
@@ -108,7 +108,7 @@ def _minute(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
 
 
 def _due(deployed: Deployed, actions: ActionsService) -> dict[str, Any]:
-    """A message about a due effect of a registered account, which most first events are."""
+    """Return a message about a due effect of a registered account, as most first events are."""
     steps = [{"id": "swipe", "action": "swipe_with_spectre", "swipeCount": 5}]
     document = {"type": "now", "name": "Now", "description": "", "config": {}, "steps": steps}
     _store(deployed).publish_definition(document, FIRST_VERSION, _TEST)
@@ -187,7 +187,7 @@ def first_event(
 
 
 def over_budget(function: str, modules: set[str]) -> list[str]:
-    """Return what exceeds the budget."""
+    """Return the modules that exceed the function's budget."""
     budget = BUDGETS[function]
     issues = [f"{name} is there" for name in f"{_NEVER} {budget.absent}".split() if name in modules]
     of_packages = [

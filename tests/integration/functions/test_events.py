@@ -113,7 +113,7 @@ def test_every_event_is_a_case_here_or_in_the_migrations_suite() -> None:
 
 @pytest.mark.parametrize("name", IMPORTS)
 def test_an_import_is_answered(deployed: Deployed, name: str) -> None:
-    """Good rows are stored and started, bad rows reported, bad requests refused as a whole."""
+    """Valid rows are stored and started; invalid rows and requests are refused."""
     status, body = deployed.answer("import_accounts", _event("import_accounts", name))
     wanted, *counts = IMPORTS[name]
     assert status == wanted
@@ -126,7 +126,7 @@ def test_an_import_is_answered(deployed: Deployed, name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_is_answered(deployed: Deployed, name: str) -> None:
-    """Each control call does what its name says to an imported workflow."""
+    """Each control call has its effect on an imported workflow."""
     _, imported = deployed.answer("import_accounts", _event("import_accounts", "one_account"))
     definition_id = imported["results"][0]["workflow"]["instanceId"]
     event = json.loads(json.dumps(_event("api", name)).replace(PLACEHOLDER, definition_id))

@@ -25,7 +25,7 @@ ONWARD = Decision(
 
 
 def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Call:
-    """skip_step, onward to a submit that is due at once."""
+    """Return a call of skip_step, onward to a submit that is due at once."""
     params = (instance_id, revision, to_json(decision_json(ONWARD)), now, HORIZON, LEASE)
     return lambda session: session.one(
         "select skip_step(%s, %s, %s, %s, %s, %s, 1, 'a', null) as answer", params
@@ -33,7 +33,10 @@ def skip(instance_id: str, revision: int = 0, now: datetime = NOON) -> Call:
 
 
 def retry(instance_id: str, revision: int = 1) -> Call:
-    """retry_workflow, with a submit that is due at once unless the same task is opened again."""
+    """Return a call of retry_workflow.
+
+    A submit that is due at once follows, unless the task is reopened.
+    """
     decision = Decision(task=None, instance=InstanceWrite(current_step=2), next=a_submit(NOON))
     params = (instance_id, revision, to_json(decision_json(decision)), NOON, HORIZON, LEASE)
     return lambda session: session.one(
@@ -60,7 +63,7 @@ def erase(account_id: str) -> Call:
 
 
 def clean_up(session: Asker) -> int:
-    """delete_finished_tasks, a year later."""
+    """Call delete_finished_tasks a year later."""
     return int(session.value("select delete_finished_tasks(%s, 100)", (after(days=365),)))
 
 
@@ -71,7 +74,7 @@ def import_(
     version: int = 100_001,
     model: str = "m",
 ) -> Call:
-    """import_accounts: complete accounts with credentials, and perhaps starts."""
+    """Return a call of import_accounts: complete accounts with credentials, and perhaps starts."""
     accounts = [
         {
             "flamebot_id": name,

@@ -1,6 +1,6 @@
-"""Import against import, start, erasure and registration.
+"""Races of imports with imports, starts, erasure and registration.
 
-Accounts are stored whole, and one workflow at a time lives on each.
+Accounts are stored as a whole, and each has at most one live workflow.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def test_the_same_idempotency_key_at_once(database: TestDatabase) -> None:
 
 
 def test_import_then_start(database: TestDatabase) -> None:
-    """The start waits for the import, and takes the account as it is then."""
+    """A start waits for the import and uses the account as imported."""
     an_account(database, "acct-1")
     row = a_start("acct-1", a_definition(database))
     race(database, import_("acct-1", model="newer"), lambda s: start_rows(s, [row]))
@@ -71,7 +71,7 @@ def test_import_then_start(database: TestDatabase) -> None:
 
 
 def test_start_then_import(database: TestDatabase) -> None:
-    """The import waits for the start, whose workflow keeps the account that it began with."""
+    """An import waits for the start, whose workflow keeps the account as it was."""
     an_account(database, "acct-1")
     row = a_start("acct-1", a_definition(database))
     race(database, lambda s: start_rows(s, [row]), import_("acct-1", model="newer"))
@@ -80,14 +80,14 @@ def test_start_then_import(database: TestDatabase) -> None:
 
 
 def test_import_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the import, and erases what it stored."""
+    """Erasing waits for the import and erases what it stored."""
     an_account(database, "acct-1")
     race(database, import_("acct-1"), erase("acct-1"))
     assert database.value("select count(*) from accounts") == 0
 
 
 def test_an_import_that_starts_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the import, and is refused: a workflow lives on the account now (I1)."""
+    """Erasing waits for the import and is refused: the account has a live workflow (I1)."""
     an_account(database, "acct-1")
     row = a_start("acct-1", a_definition(database))
     _, answer = race(database, import_("acct-1", starts=[row]), or_refusal(erase("acct-1")))
@@ -96,17 +96,14 @@ def test_an_import_that_starts_then_erasure(database: TestDatabase) -> None:
 
 
 def test_erasure_twice_at_once(database: TestDatabase) -> None:
-    """The second one finds nothing left."""
+    """The second of two erasures finds no account."""
     account = an_account(database)
     _, answer = race(database, erase(account), or_refusal(erase(account)))
     assert answer == "FB001"
 
 
 def test_import_then_registration(database: TestDatabase) -> None:
-    """The service has the old version.
-
-    The account does not count as registered with the new one.
-    """
+    """A registration with the old version does not mark the imported account as registered."""
     an_account(database, "acct-1", credentials_version=100_000)
     _, marked = race(database, import_("acct-1", version=100_001), mark("acct-1", 100_000))
     assert marked is False
@@ -114,7 +111,7 @@ def test_import_then_registration(database: TestDatabase) -> None:
 
 
 def test_registration_then_import(database: TestDatabase) -> None:
-    """Registered with the old version, and so to be registered again."""
+    """An account that was registered with an older version is registered again."""
     an_account(database, "acct-1", credentials_version=100_000)
     marked, _ = race(database, mark("acct-1", 100_000), import_("acct-1", version=100_001))
     assert marked is True
@@ -124,14 +121,14 @@ def test_registration_then_import(database: TestDatabase) -> None:
 
 
 def test_erasure_then_registration(database: TestDatabase) -> None:
-    """An account that is gone is registered no more."""
+    """An erased account is not marked as registered."""
     account = an_account(database, credentials_version=100_000)
     _, marked = race(database, erase(account), mark(account, 100_000))
     assert marked is False
 
 
 def test_a_stop_that_ends_then_start(database: TestDatabase) -> None:
-    """The start waits for the stop, and finds the account free (I1)."""
+    """A start waits for the stop and finds the account free (I1)."""
     started = an_instance(database, a_next(at=after(hours=1)))
     row = a_start(started.account_id, a_definition(database))
     _, answers = race(
@@ -142,7 +139,7 @@ def test_a_stop_that_ends_then_start(database: TestDatabase) -> None:
 
 
 def test_starts_of_other_accounts_do_not_wait(database: TestDatabase) -> None:
-    """Imports run side by side unless they meet at an account."""
+    """Imports run in parallel unless they share an account."""
     rows = [a_start(an_account(database), a_definition(database)) for _ in range(2)]
     one, two = race(
         database, *[lambda s, row=row: start_rows(s, [row]) for row in rows], waits=False

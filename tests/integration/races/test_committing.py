@@ -1,4 +1,4 @@
-"""Commit against people: an operation that waited for a commit finds what it wrote."""
+"""Races of commits with operators: an operation that waited for a commit finds its result."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ pytestmark = pytest.mark.race
 
 
 def committing(running: Running, **decision: object) -> Call:
-    """The commit of a running task; unless said otherwise a submit follows that is due now."""
+    """Return the commit of a running task, by default followed by a submit that is due now."""
     made = a_decision(**{"next_task": None if "status" in decision else a_submit(), **decision})  # type: ignore[arg-type]
     return lambda session: commit(session, (running.task_id, running.fence, made))
 
 
 def test_commit_then_resume(database: TestDatabase) -> None:
-    """The resume that waited for the commit releases what it held (I2).
+    """A resume that waited for the commit releases the task that the commit held (I2).
 
-    Nothing is held in an active instance.
+    An active instance has no held task.
     """
     running = a_running_task(database)
     pause(database, running.instance_id)
@@ -59,7 +59,7 @@ def test_resume_then_commit(database: TestDatabase) -> None:
 
 
 def test_commit_then_skip(database: TestDatabase) -> None:
-    """The plan was made for another task, so it is refused and made anew (I3)."""
+    """A skip that was planned for the committed task is refused and planned anew (I3)."""
     running = a_running_task(database)
     _, answer = race(database, committing(running), or_refusal(skip(running.instance_id)))
     assert answer == "FB005"
@@ -79,7 +79,7 @@ def test_commit_then_run_now(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
-    """Retry waits for the failure and goes on from it with a new task."""
+    """A retry waits for the failure and continues with a new task."""
     running = a_running_task(database, a_submit())
     _, answer = race(
         database,
@@ -92,7 +92,7 @@ def test_a_commit_that_fails_then_retry(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
-    """Nothing is left to stop, so the stop is refused."""
+    """A stop that waited for the end of the workflow is refused."""
     running = a_running_task(database)
     _, answer = race(
         database,
@@ -104,7 +104,7 @@ def test_a_commit_that_ends_then_stop(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_ends_then_pause(database: TestDatabase) -> None:
-    """There is nothing left to pause: what has ended stays ended."""
+    """A pause that waited for the end of the workflow is refused."""
     running = a_running_task(database)
     _, answer = race(
         database,
@@ -116,7 +116,7 @@ def test_a_commit_that_ends_then_pause(database: TestDatabase) -> None:
 
 
 def test_a_commit_that_ends_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the end, and then erases what it left."""
+    """Erasing waits for the end of the workflow and then erases it."""
     running = a_running_task(database)
     ended = committing(running, status="completed", task={"result": {"text": "personal"}})
     race(database, ended, erase(running.account_id))

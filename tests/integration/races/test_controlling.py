@@ -1,4 +1,7 @@
-"""People against each other: the second operation finds what the first one wrote, or is refused."""
+"""Races of operators with each other.
+
+The second operation finds the first one's result, or is refused.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ pytestmark = pytest.mark.race
 
 
 def phases(database: TestDatabase, instance_id: str) -> list[tuple[str, str]]:
-    """An instance's tasks: phase and status."""
+    """Return phase and status of an instance's tasks."""
     rows = database.rows(
         "select phase, status from scheduled_tasks where workflow_instance_id = %s"
         " order by sequence",
@@ -36,7 +39,7 @@ def phases(database: TestDatabase, instance_id: str) -> list[tuple[str, str]]:
 
 
 def test_pause_twice_at_once(database: TestDatabase) -> None:
-    """There is one pause, and both operators get the paused workflow."""
+    """Two pauses at once make one pause, and both return the paused workflow."""
     started = an_instance(database)
     one, two = race(
         database,
@@ -49,7 +52,7 @@ def test_pause_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_resume_twice_at_once(database: TestDatabase) -> None:
-    """One resume queues the task, the other finds it done: one message."""
+    """Of two resumes at once one queues the task, with one message."""
     started = an_instance(database)
     pause(database, started.instance_id)
     one, two = race(
@@ -60,10 +63,7 @@ def test_resume_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_stop_twice_at_once(database: TestDatabase) -> None:
-    """There is one cancel task for the job.
-
-    The second stop returns the same one, to be sent again.
-    """
+    """Two stops at once insert one cancel task for the job. Both return it for sending."""
     started = polling(database)
     one, two = race(
         database, lambda s: stop(s, started.instance_id), lambda s: stop(s, started.instance_id)
@@ -81,7 +81,7 @@ def test_pause_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_pause(database: TestDatabase) -> None:
-    """A stopping workflow is not paused: its cancel goes on."""
+    """A stopping workflow is not paused, and its cancel continues."""
     started = polling(database)
     _, answer = race(
         database,
@@ -105,7 +105,7 @@ def test_resume_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_resume(database: TestDatabase) -> None:
-    """What was stopped is not resumed (I7)."""
+    """A stopped workflow is not resumed (I7)."""
     started = an_instance(database)
     pause(database, started.instance_id)
     _, answer = race(
@@ -118,7 +118,7 @@ def test_stop_then_resume(database: TestDatabase) -> None:
 
 
 def test_skip_then_begin(database: TestDatabase) -> None:
-    """The skipped task's message waits for the skip, and begins nothing."""
+    """A begin of the skipped task waits for the skip and begins nothing."""
     started = an_instance(database)
     fence = task(database, started.task_id)["fence"]
     _, begun = race(
@@ -129,14 +129,14 @@ def test_skip_then_begin(database: TestDatabase) -> None:
 
 
 def test_skip_then_pause(database: TestDatabase) -> None:
-    """The pause holds the task that the skip made (I7)."""
+    """A pause holds the task that the skip inserted (I7)."""
     started = an_instance(database)
     race(database, skip(started.instance_id), lambda s: pause(s, started.instance_id))
     assert phases(database, started.instance_id) == [("timer", "cancelled"), ("submit", "held")]
 
 
 def test_pause_then_skip(database: TestDatabase) -> None:
-    """The plan was made for an active workflow; a new one leaves its task held."""
+    """A skip that was planned before a pause is refused; a new plan's task is held."""
     started = an_instance(database)
     _, answer = race(
         database, lambda s: pause(s, started.instance_id), or_refusal(skip(started.instance_id))
@@ -146,7 +146,7 @@ def test_pause_then_skip(database: TestDatabase) -> None:
 
 
 def test_skip_then_stop(database: TestDatabase) -> None:
-    """The stop ends what the skip made: no task is left over (I2)."""
+    """A stop ends the task that the skip inserted: no task is left over (I2)."""
     started = an_instance(database)
     race(database, skip(started.instance_id), lambda s: stop(s, started.instance_id))
     assert phases(database, started.instance_id) == [
@@ -172,7 +172,7 @@ def test_run_now_then_begin(database: TestDatabase) -> None:
 
 
 def test_run_now_twice_at_once(database: TestDatabase) -> None:
-    """The second one came with an old revision, and makes no second message."""
+    """The second of two run-nows has an old revision and queues no second message."""
     started = an_instance(database, a_next(at=after(hours=5)))
     hurried, answer = race(
         database, hurry(started.instance_id), or_refusal(hurry(started.instance_id))
@@ -190,7 +190,7 @@ def test_run_now_then_pause(database: TestDatabase) -> None:
 
 
 def test_retry_then_stop(database: TestDatabase) -> None:
-    """The stop waits for the retry and ends what it began.
+    """A stop waits for the retry and ends its task.
 
     The submit that it reopened may have left a job.
     """
@@ -208,7 +208,7 @@ def test_retry_then_pause(database: TestDatabase) -> None:
 
 
 def test_stop_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the stop. A stopped workflow does not keep the account."""
+    """Erasing waits for the stop. A stopped workflow does not keep its account."""
     started = an_instance(database)
     race(database, lambda s: stop(s, started.instance_id), erase(started.account_id))
     assert database.value("select count(*) from accounts") == 0
@@ -216,7 +216,7 @@ def test_stop_then_erasure(database: TestDatabase) -> None:
 
 
 def test_a_stop_with_an_open_job_then_erasure(database: TestDatabase) -> None:
-    """Still stopping, it still needs the account: erasing is refused."""
+    """A stopping workflow keeps its account: erasing is refused."""
     started = an_instance(database, a_poll())
     _, answer = race(
         database, lambda s: stop(s, started.instance_id), or_refusal(erase(started.account_id))

@@ -1,4 +1,4 @@
-"""The tick against everything else: it never waits, and what it sends counts once."""
+"""Races of the tick with everything else: it never waits, and its messages count once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lost(database: TestDatabase, sends: int = 1) -> tuple[Started, Call]:
 
 
 def waiting(database: TestDatabase) -> Started:
-    """A pending task, due in ten minutes."""
+    """Return a pending task that is due in ten minutes."""
     return an_instance(database, a_next(at=LATER))
 
 
@@ -47,7 +47,7 @@ def claim_it(session: Session) -> object:
 
 
 def test_resend_twice_at_once(database: TestDatabase) -> None:
-    """Two ticks: one sends it again, the other passes it by (I8)."""
+    """Of two ticks at once, one sends the task again and the other skips it (I8)."""
     started, _ = lost(database)
     one, two = race(database, resend, resend, waits=False)
     assert (len(one), two) == (1, [])
@@ -55,14 +55,14 @@ def test_resend_twice_at_once(database: TestDatabase) -> None:
 
 
 def test_resend_then_begin(database: TestDatabase) -> None:
-    """The old message waits for the resend, and counts: the fence is the same."""
+    """A begin by the old message waits for the resend and succeeds: the fence is the same."""
     _, begin_it = lost(database)
     sent, begun = race(database, resend, begin_it)
     assert (len(sent), len(begun)) == (1, 1)
 
 
 def test_begin_then_resend(database: TestDatabase) -> None:
-    """What is being begun is not sent again."""
+    """A task that is being begun is not sent again."""
     started, begin_it = lost(database)
     begun, sent = race(database, begin_it, resend, waits=False)
     assert (len(begun), sent) == (1, [])
@@ -71,7 +71,7 @@ def test_begin_then_resend(database: TestDatabase) -> None:
 
 
 def test_reclaim_of_the_undeliverable_then_begin(database: TestDatabase) -> None:
-    """The message that comes at last begins nothing: its task is being given up (I4)."""
+    """A late message begins nothing, because its task is being given up (I4)."""
     started, begin_it = lost(database, sends=20)
     taken, begun = race(database, reclaim, begin_it)
     assert ([row["reclaim_reason"] for row in taken], begun) == (["undeliverable"], [])
@@ -79,7 +79,7 @@ def test_reclaim_of_the_undeliverable_then_begin(database: TestDatabase) -> None
 
 
 def test_begin_then_reclaim_of_the_undeliverable(database: TestDatabase) -> None:
-    """The message came in time: reclaim passes the row by, and then finds it leased."""
+    """Reclaim skips a task that is being begun, and then finds it leased."""
     started, begin_it = lost(database, sends=20)
     begun, taken = race(database, begin_it, reclaim, waits=False)
     assert (len(begun), taken, reclaim(database)) == (1, [], [])
@@ -87,7 +87,7 @@ def test_begin_then_reclaim_of_the_undeliverable(database: TestDatabase) -> None
 
 
 def test_claim_then_stop(database: TestDatabase) -> None:
-    """The stop waits for the claim, cancels what it claimed, and so voids its message (I7)."""
+    """A stop waits for the claim and cancels its task, whose message begins nothing (I7)."""
     started = waiting(database)
     claimed, _ = race(database, claim_it, lambda s: stop(s, started.instance_id, now=LATER))
     assert (
@@ -98,7 +98,7 @@ def test_claim_then_stop(database: TestDatabase) -> None:
 
 
 def test_stop_then_claim(database: TestDatabase) -> None:
-    """Claim passes by what is being stopped."""
+    """A claim skips a task that is being stopped."""
     started = waiting(database)
     _, claimed = race(
         database, lambda s: stop(s, started.instance_id, now=LATER), claim_it, waits=False
@@ -108,7 +108,7 @@ def test_stop_then_claim(database: TestDatabase) -> None:
 
 
 def test_resume_then_claim(database: TestDatabase) -> None:
-    """What resume queued itself is not claimed as well: one fence, one message."""
+    """A task that a resume queued is not claimed too: it has one fence and one message."""
     started = waiting(database)
     pause(database, started.instance_id)
     (resumed, claimed) = race(
@@ -123,7 +123,7 @@ def test_resume_then_claim(database: TestDatabase) -> None:
 
 
 def test_claim_then_skip(database: TestDatabase) -> None:
-    """Skip waits for the claim and cancels the task: the message that was sent begins nothing."""
+    """A skip waits for the claim and cancels the task, whose message begins nothing."""
     started = waiting(database)
     claimed, _ = race(database, claim_it, skip(started.instance_id, now=LATER))
     assert begin(database, started.task_id, fences=[claimed[0]["fence"]], now=LATER) == []
@@ -132,14 +132,14 @@ def test_claim_then_skip(database: TestDatabase) -> None:
 
 
 def test_skip_then_claim(database: TestDatabase) -> None:
-    """Claim passes by what is being skipped, and does not claim what skip queues."""
+    """A claim skips a task that is being skipped, and the task that the skip queued."""
     started = waiting(database)
     _, claimed = race(database, skip(started.instance_id, now=LATER), claim_it, waits=False)
     assert (claimed, claim(database, now=LATER)) == ([], [])
 
 
 def test_run_now_then_claim(database: TestDatabase) -> None:
-    """What run-now queued is not claimed as well."""
+    """A task that run-now queued is not claimed too."""
     started = waiting(database)
     hurried, claimed = race(database, hurry(started.instance_id, now=LATER), claim_it, waits=False)
     assert (claimed, claim(database, now=LATER)) == ([], [])
@@ -147,7 +147,7 @@ def test_run_now_then_claim(database: TestDatabase) -> None:
 
 
 def test_reclaim_then_stop(database: TestDatabase) -> None:
-    """The stop waits for the reclaim, and leaves the task to it."""
+    """A stop waits for the reclaim and leaves the task to it."""
     started = an_instance(database)
     begin(database, started.task_id)
     database.rows(EXPIRE)

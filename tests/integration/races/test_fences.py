@@ -1,4 +1,4 @@
-"""Fence against fence: of two that hold a task the older one loses, whichever comes first."""
+"""Races of fences: of two holders of a task the older one loses, whichever comes first."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def two_holders(database: TestDatabase) -> tuple[Running, Call, Call]:
 
 
 def test_the_newer_commit_then_the_older(database: TestDatabase) -> None:
-    """The older one waits, and changes nothing (I4)."""
+    """The older commit waits and changes nothing (I4)."""
     running, old, new = two_holders(database)
     kept, stale = race(database, new, old)
     assert (len(kept), stale) == (1, [])
@@ -45,7 +45,7 @@ def test_the_newer_commit_then_the_older(database: TestDatabase) -> None:
 
 
 def test_the_older_commit_then_the_newer(database: TestDatabase) -> None:
-    """The older one is refused; the newer one only has to wait for that (I4)."""
+    """The older commit is refused, and the newer one succeeds after it (I4)."""
     running, old, new = two_holders(database)
     stale, kept = race(database, old, new)
     assert (stale, len(kept)) == ([], 1)
@@ -54,7 +54,7 @@ def test_the_older_commit_then_the_newer(database: TestDatabase) -> None:
 
 
 def two_messages(database: TestDatabase) -> tuple[str, Call, Call]:
-    """A task with a message from before a pause, and one from after it."""
+    """Return a task with a message from before a pause and one from after it."""
     started = an_instance(database)
     old = task(database, started.task_id)["fence"]
     pause(database, started.instance_id)
@@ -66,7 +66,7 @@ def two_messages(database: TestDatabase) -> tuple[str, Call, Call]:
 
 
 def test_the_newer_message_then_the_older(database: TestDatabase) -> None:
-    """The older one waits, and begins nothing."""
+    """The older message waits and begins nothing."""
     task_id, old, new = two_messages(database)
     begun, none = race(database, new, old)
     assert (len(begun), none) == (1, [])
@@ -82,7 +82,7 @@ def test_the_older_message_then_the_newer(database: TestDatabase) -> None:
 
 
 def test_a_renewal_then_a_newer_fence_at_the_lock(database: TestDatabase) -> None:
-    """A later task of the same instance gets the lock of the account (I4).
+    """A later task of the same instance acquires the account's lock (I4).
 
     The delivery that renewed it has lost its task.
     """
@@ -93,7 +93,7 @@ def test_a_renewal_then_a_newer_fence_at_the_lock(database: TestDatabase) -> Non
 
 
 def test_a_newer_fence_then_a_renewal_at_the_lock(database: TestDatabase) -> None:
-    """The renewal waits, and then finds that another delivery has the lock (I4)."""
+    """A renewal waits and then finds that another delivery has the lock (I4)."""
     lock("n1")(database.main)
     taken, refused = race(database, lock("n2", fence=8), lock("n1"))
     assert (taken, refused) == ("acquired", "held")

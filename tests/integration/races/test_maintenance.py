@@ -1,4 +1,4 @@
-"""Maintenance against everything else: cleanup skips locked rows."""
+"""Races of maintenance with everything else: cleanup skips locked rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASS = "update workflow_locks set expires_at = clock_timestamp() - interval '1 s
 
 
 def test_the_sweep_then_a_delivery_takes_the_lock(database: TestDatabase) -> None:
-    """A delivery that asks for a lock which is being deleted waits, and then gets it."""
+    """A delivery that acquires a lock during its deletion waits and then gets it."""
     lock("n1")(database.main)
     database.rows(PASS)
     swept, verdict = race(database, sweep, lock("n2", "i2"))
@@ -34,7 +34,7 @@ def test_the_sweep_then_a_delivery_takes_the_lock(database: TestDatabase) -> Non
 
 
 def test_a_delivery_takes_the_lock_then_the_sweep(database: TestDatabase) -> None:
-    """The sweep passes by an expired lock that is being taken."""
+    """The sweep skips an expired lock that is being acquired."""
     lock("n1")(database.main)
     database.rows(PASS)
     verdict, swept = race(database, lock("n2", "i2"), sweep, waits=False)
@@ -43,16 +43,16 @@ def test_a_delivery_takes_the_lock_then_the_sweep(database: TestDatabase) -> Non
 
 
 def test_two_take_an_expired_lock_at_once(database: TestDatabase) -> None:
-    """One of two instances gets it (I4)."""
+    """Of two instances that acquire an expired lock one gets it (I4)."""
     lock("n1")(database.main)
     database.rows(PASS)
     assert race(database, lock("n2", "i2"), lock("n3", "i3")) == ("acquired", "held")
 
 
 def test_two_find_a_dead_holder_at_once(database: TestDatabase) -> None:
-    """The same message comes twice, long after its first delivery died.
+    """A message is delivered twice, long after its first delivery died.
 
-    One goes on, the other is its duplicate.
+    One delivery gets the lock, and the other is its duplicate.
     """
     lock("n1")(database.main)
     database.rows(
@@ -62,7 +62,7 @@ def test_two_find_a_dead_holder_at_once(database: TestDatabase) -> None:
 
 
 def maintain_history(session: Asker) -> Row:
-    """maintain_history, a year later."""
+    """Call maintain_history a year later."""
     done: Row = session.one(
         "select maintain_history(%s, interval '7 days') as done", (after(days=365),)
     )["done"]
@@ -70,14 +70,14 @@ def maintain_history(session: Asker) -> Row:
 
 
 def finished(database: TestDatabase) -> tuple[str, str]:
-    """A completed instance's task and account."""
+    """Return a completed instance's task and account."""
     running = a_running_task(database)
     commit(database, (running.task_id, running.fence, a_decision(status="completed")))
     return running.task_id, running.account_id
 
 
 def test_cleanup_then_erasure(database: TestDatabase) -> None:
-    """Erasing waits for the rows that cleanup deletes, and misses none of what is left."""
+    """Erasing waits for the rows that cleanup deletes, and then erases all others."""
     _, account = finished(database)
     deleted, _ = race(database, clean_up, erase(account))
     assert deleted == 1
@@ -85,7 +85,7 @@ def test_cleanup_then_erasure(database: TestDatabase) -> None:
 
 
 def test_erasure_then_cleanup(database: TestDatabase) -> None:
-    """Cleanup passes by the rows that are being erased; the next pass deletes them (I12)."""
+    """Cleanup skips rows that are being erased; the next pass deletes them (I12)."""
     task_id, account = finished(database)
     _, deleted = race(database, erase(account), clean_up, waits=False)
     assert deleted == 0
@@ -115,7 +115,7 @@ def test_cleanup_then_retry(database: TestDatabase, unknown: bool) -> None:
 
 @pytest.mark.parametrize("unknown", [True, False])
 def test_retry_then_cleanup(database: TestDatabase, unknown: bool) -> None:
-    """Cleanup keeps the task that a retry goes on from, reopened or followed (I12)."""
+    """Cleanup keeps the task from which a retry continues, reopened or followed (I12)."""
     started = failed(database, unknown=unknown)
     _, deleted = race(database, retry(started.instance_id), clean_up, waits=False)
     assert deleted == 0
@@ -123,7 +123,7 @@ def test_retry_then_cleanup(database: TestDatabase, unknown: bool) -> None:
 
 
 def old_request(database: TestDatabase) -> None:
-    """A remembered import that may be forgotten."""
+    """Return a remembered import whose key has expired."""
     import_("acct-1", key="k")(database.main)
     database.rows("update import_requests set created_at = clock_timestamp() - interval '25 hours'")
 
@@ -134,7 +134,7 @@ def forget(session: Session) -> int:
 
 
 def test_forgetting_then_the_same_key_again(database: TestDatabase) -> None:
-    """An import under a key that is just being forgotten waits, and is remembered."""
+    """An import under a key that is being deleted waits and is remembered."""
     old_request(database)
     forgotten, _ = race(database, forget, import_("acct-2", key="k"))
     assert forgotten == 1
@@ -148,7 +148,7 @@ def test_forgetting_then_the_same_key_again(database: TestDatabase) -> None:
 
 
 def test_the_same_key_again_then_forgetting(database: TestDatabase) -> None:
-    """What is just being remembered anew is not forgotten (I9)."""
+    """A request that is being remembered anew is not deleted (I9)."""
     old_request(database)
     _, forgotten = race(database, import_("acct-2", key="k"), forget, waits=False)
     assert forgotten == 0
@@ -156,7 +156,7 @@ def test_the_same_key_again_then_forgetting(database: TestDatabase) -> None:
 
 
 def publishing(workflow_type: str) -> Call:
-    """publish_definition, the first version of a type."""
+    """Return a call of publish_definition for the first version of a type."""
     document = to_json({"type": workflow_type, "name": "n", "steps": STEPS})
     return lambda session: session.one(
         "select publish_definition(%s, false, null, 'a', null) as answer", (document,)

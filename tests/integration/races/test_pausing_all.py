@@ -1,4 +1,4 @@
-"""The global pause against functions that make a task due: it waits for them, or they find it."""
+"""Races of the global pause with functions that make a task due: one waits for the other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.race
 
 
 def test_pause_all_then_resume_of_a_workflow(database: TestDatabase) -> None:
-    """The workflow is active again, but its task is not queued."""
+    """The resumed workflow is active, but its task is not queued."""
     started = an_instance(database)
     pause(database, started.instance_id)
     _, resumed = race(database, pause_all, lambda s: resume(s, started.instance_id))
@@ -40,7 +40,7 @@ def test_pause_all_then_resume_of_a_workflow(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_start(database: TestDatabase) -> None:
-    """What is started under a global pause is pending, due or not."""
+    """A workflow that starts during a global pause has a pending task, due or not."""
     account, definition = an_account(database), a_definition(database)
     row = a_start(account, definition)
     _, started = race(database, pause_all, lambda s: start_rows(s, [row]))
@@ -49,7 +49,7 @@ def test_pause_all_then_start(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_import(database: TestDatabase) -> None:
-    """An import is taken, and sends nothing."""
+    """An import during a global pause stores its rows and sends nothing."""
     row = a_start("acct-1", a_definition(database))
     _, answer = race(database, pause_all, import_("acct-1", starts=[row]))
     assert [started["send"] for started in answer["started"]] == [None]
@@ -57,10 +57,7 @@ def test_pause_all_then_import(database: TestDatabase) -> None:
 
 
 def test_start_then_pause_all(database: TestDatabase) -> None:
-    """The pause waits for the start.
-
-    The begin of what it queued returns the task to pending (I7).
-    """
+    """The pause waits for the start. A begin of the queued task returns it to pending (I7)."""
     row = a_start(an_account(database), a_definition(database))
     race(database, lambda s: start_rows(s, [row]), pause_all)
     assert live_tasks(database, row.instance_id) == ["queued"]
@@ -69,7 +66,7 @@ def test_start_then_pause_all(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_run_now(database: TestDatabase) -> None:
-    """Due now, but not sent: it runs when the pause is over."""
+    """Run-now during a global pause makes the task due, and it runs when the pause ends."""
     started = an_instance(database, a_next(at=after(hours=5)))
     _, hurried = race(database, pause_all, hurry(started.instance_id))
     assert hurried["send"] == []
@@ -80,7 +77,7 @@ def test_pause_all_then_run_now(database: TestDatabase) -> None:
 
 
 def test_pause_all_then_skip(database: TestDatabase) -> None:
-    """The workflow goes on to its next step, but nothing is sent."""
+    """A skip during a global pause inserts the next task, and nothing is sent."""
     started = an_instance(database)
     _, skipped = race(database, pause_all, skip(started.instance_id))
     assert skipped["send"] == []
@@ -89,7 +86,7 @@ def test_pause_all_then_skip(database: TestDatabase) -> None:
 
 @pytest.mark.parametrize("unknown", [True, False])
 def test_pause_all_then_retry(database: TestDatabase, unknown: bool) -> None:
-    """Opened again or begun anew, but not sent."""
+    """A retry during a global pause reopens or inserts its task, and nothing is sent."""
     started = failed(database, unknown=unknown)
     _, retried = race(database, pause_all, retry(started.instance_id))
     assert retried["send"] == []
@@ -97,7 +94,7 @@ def test_pause_all_then_retry(database: TestDatabase, unknown: bool) -> None:
 
 
 def test_resume_all_then_begin(database: TestDatabase) -> None:
-    """The begin waits for the end of the pause, and then begins: its message is not wasted."""
+    """A begin that waited for the end of the pause begins its task."""
     started = an_instance(database)
     pause_all(database)
     fence = task(database, started.task_id)["fence"]
@@ -106,7 +103,7 @@ def test_resume_all_then_begin(database: TestDatabase) -> None:
 
 
 def test_begin_then_resume_all(database: TestDatabase) -> None:
-    """What a begin returns to pending while the pause ends is there for the next tick."""
+    """The next tick claims a task that a begin returned to pending while the pause ended."""
     started = an_instance(database)
     pause_all(database)
     begun, _ = race(database, lambda s: begin(s, started.task_id), resume_all)
@@ -129,14 +126,14 @@ def test_two_ticks_share_the_cancels(database: TestDatabase) -> None:
 
 
 def test_pause_all_twice_at_once(database: TestDatabase) -> None:
-    """One pause, since the first one's time: its length is counted once."""
+    """Two global pauses at once are one pause, whose length is counted once."""
     race(database, pause_all, lambda s: pause_all(s, now=after(hours=1)))
     resume_all(database, now=after(hours=2))
     assert database.value("select paused_ms from engine_control") == 2 * 3_600_000
 
 
 def test_resume_all_twice_at_once(database: TestDatabase) -> None:
-    """The second one finds it ended: its length is counted once."""
+    """The second of two resumes finds the pause ended: its length is counted once."""
     pause_all(database)
     race(
         database,
