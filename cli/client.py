@@ -25,8 +25,6 @@ _EXITS = {
 }
 _NEXT = {
     "account_incomplete": "Import the account again with modelId and channelId.",
-    "already_active": "Wait for the live workflow to end, or stop it: `flamebot show ACCOUNT`.",
-    "busy": "Try again when its step has finished; `flamebot show ID` shows the step.",
     "idempotency_in_flight": "Wait a moment and run the same command again.",
     "precondition_failed": "The definition was changed meanwhile. Compare with"
     " `flamebot definitions show TYPE`, then apply again.",
@@ -36,9 +34,14 @@ _NEXT = {
 _NEXT_BY_STATUS = {
     401: "Use a valid token: `flamebot token` prints one for the local stack; elsewhere set"
     " FLAMEBOT_TOKEN.",
-    404: "`flamebot list` shows the workflows.",
     413: "Send less per request.",
     429: "Wait a moment and try again.",
+}
+_LISTS = {  # of what a path names that does not exist
+    "/v1/workflows": "`flamebot list` shows the workflows.",
+    "/v1/definitions": "`flamebot definitions list` shows the definitions.",
+    "/v1/imports": "`flamebot imports list` shows the imports.",
+    "/v1/accounts": "Import the account first: `flamebot import FILE`.",
 }
 
 
@@ -127,17 +130,27 @@ class Api:
         self, path: str, *, what: str, params: Mapping[str, Any], most: int | None
     ) -> Iterator[dict[str, Any]]:
         """Yield the items of a list, page by page, up to `most` or all. Raises `Failure`."""
-        cursor, left = None, most
-        while left is None or left > 0:
-            size = 200 if left is None else min(left, 200)
+        yield from self.listed(path, what=what, params=params, most=most)[0]
+
+    def listed(
+        self, path: str, *, what: str, params: Mapping[str, Any], most: int | None
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return the items of a list, up to `most` or all, and whether there are more.
+
+        Raises `Failure`.
+        """
+        items: list[dict[str, Any]] = []
+        cursor = None
+        while most is None or len(items) < most:
+            size = 200 if most is None else min(most - len(items), 200)
             page = self.get(
                 path, what=what, params={**params, "limit": size, "cursor": cursor}
             ).body
-            yield from page["items"]
+            items += page["items"]
             cursor = page.get("nextCursor")
             if cursor is None:
-                return
-            left = None if left is None else left - len(page["items"])
+                return items, False
+        return items, True
 
     def _unreachable(self, what: str, error: Exception) -> Failure:
         import httpx
@@ -200,11 +213,14 @@ def _advice(
     problem: Mapping[str, Any], code: str | None, response: httpx.Response, target: Target
 ) -> str | None:
     status = response.status_code
-    if "allowed" in problem:
-        allowed = ", ".join(map(str, problem["allowed"]))
-        if allowed:
-            return f"Allowed now: {allowed}."
-        return "The workflow has ended. `flamebot start ACCOUNT` starts another."
+    if problem.get("allowed"):
+        return f"Allowed now: {', '.join(map(str, problem['allowed']))}."
+    if code == "already_active":
+        live = problem.get("liveWorkflowId") or "ACCOUNT"
+        return f"`flamebot show {live}` shows the live workflow; `flamebot stop {live}` ends it."
+    if status == 404:
+        path = urlsplit(str(response.request.url)).path
+        return next((text for start, text in _LISTS.items() if path.startswith(start)), None)
     if status == 403:
         challenge = response.headers.get("WWW-Authenticate", "")
         scope = challenge.partition('scope="')[2].partition('"')[0].rpartition("/")[2]

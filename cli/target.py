@@ -33,7 +33,7 @@ class Target:
     api_url: str
     token: str
     source: str
-    speed: float = 1.0
+    speed: float | None = None
     logs: Path | None = None
 
     def log(self, function: str) -> Path | None:
@@ -74,7 +74,7 @@ def find(args: argparse.Namespace, env: Mapping[str, str] = os.environ) -> Targe
             api_url=stack["apiUrl"],
             token=token or stack["token"],
             source=str(path),
-            speed=float(stack.get("speed", 1)),
+            speed=float(stack["speed"]) if "speed" in stack else None,
             logs=path.parent / "logs",
         )
     return _profile(None, env)

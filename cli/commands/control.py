@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from cli.client import Api, segment
-from cli.commands.workflows import find
 from cli.failures import Exit, Failure
+from cli.lookup import find, global_pause, note_global_pause
 from cli.options import Commands
 from cli.output import Output, moment
 
@@ -27,10 +28,12 @@ _ACTIONS: Final = {
 _EXAMPLES: Final = """examples:
   flamebot {action} acct-001
   flamebot {action} acct-001 acct-002 --reason "requested by the owner"
-  flamebot list --type test --all --quiet | xargs flamebot {action}
+  flamebot list --type test{status} --quiet | xargs -r flamebot {action}
 
 The exit status is 5 if a workflow's status does not allow the action, and 6 if it succeeded for
-some workflows only. Not all are listed by default: `list` prints 50 without --all."""
+some workflows only."""
+_LISTED: Final = {"resume": "paused", "retry": "failed"}
+_STARTS: Final = ("resume", "retry", "run-now", "skip-step")  # a step may begin then
 
 
 def add(commands: Commands) -> None:
@@ -52,7 +55,10 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--reason", metavar="TEXT", help="the reason, for the audit log")
     for action, (summary, _) in _ACTIONS.items():
-        parser = commands.add(action, run_control, summary, _EXAMPLES.format(action=action))
+        status = f" --status {_LISTED.get(action, 'active')}"
+        parser = commands.add(
+            action, run_control, summary, _EXAMPLES.format(action=action, status=status)
+        )
         parser.set_defaults(action=action)
         parser.add_argument(
             "ids",
@@ -82,17 +88,15 @@ def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
 
     def start(account: str) -> dict[str, Any]:
         path = f"/v1/accounts/{segment(account)}/workflows"
-        try:
-            workflow: dict[str, Any] = http.post(
-                path, body, what=f"No workflow was started for {account}"
-            ).body
-        except Failure as failure:
-            if failure.exit is Exit.NOT_FOUND:
-                failure.next = "Import the account first: `flamebot import FILE`."
-            raise
+        workflow: dict[str, Any] = http.post(
+            path, body, what=f"No workflow was started for {account}"
+        ).body
         return workflow
 
-    return _each(args.ids, start, output, "next: flamebot history {account} --follow")
+    ended = _each(args.ids, start, output, "next: flamebot history {account} --follow")
+    if ended in (Exit.OK, Exit.PARTIAL):
+        note_global_pause(global_pause(http), output)
+    return ended
 
 
 def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
@@ -101,17 +105,46 @@ def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output
     if args.action == "stop" and not args.yes and sys.stdin.isatty() and not _confirmed(args.ids):
         raise Failure("Nothing was stopped", "You did not confirm.", exit=Exit.USAGE)
     http = api()
+    pause = cache(lambda: global_pause(http) if args.action in _STARTS else None)
+    suspended: list[str] = []
 
     def change(name: str) -> dict[str, Any]:
         what = f"{args.action} of {name} failed"
         workflow = find(http, name, what=what)
-        changed: dict[str, Any] = http.post(
-            f"/v1/workflows/{segment(workflow['id'])}/{args.action}", body, what=what
-        ).body
+        pause()
+        if args.action == "retry" and str(workflow["lastError"]).startswith("account_suspended"):
+            suspended.append(workflow["accountId"])
+        try:
+            changed: dict[str, Any] = http.post(
+                f"/v1/workflows/{segment(workflow['id'])}/{args.action}", body, what=what
+            ).body
+        except Failure as failure:
+            failure.next = failure.next or _advice(failure.code, workflow)
+            raise
         return changed
 
     undo = _ACTIONS[args.action][1]
-    return _each(args.ids, change, output, f"undo: {undo}" if undo else None)
+    ended = _each(args.ids, change, output, f"undo: {undo}" if undo else None)
+    if ended in (Exit.OK, Exit.PARTIAL):
+        note_global_pause(pause(), output)
+        for account in suspended:
+            output.note(
+                f"{account} was suspended at the actions service. The step fails again unless the"
+                " service reports it as active by now."
+            )
+    return ended
+
+
+def _advice(code: str | None, workflow: dict[str, Any]) -> str | None:
+    """Return what helps after a refusal, for this workflow."""
+    follow = f"`flamebot history {workflow['id']} --follow` shows"
+    if code == "busy":
+        return f"{follow} when the step has ended."
+    if code != "not_allowed":
+        return None
+    if workflow["status"] == "stopping":
+        return f"{follow} when it has stopped."
+    return f"`flamebot start {workflow['accountId']}` starts another workflow."
 
 
 def _confirmed(names: list[str]) -> bool:

@@ -42,13 +42,16 @@ def run_status(args: argparse.Namespace, api: Callable[[], Api], output: Output)
     http, what = api(), "The status cannot be shown"
     health = http.get("/v1/health", what=what).body
     stats = http.get("/v1/stats", what=what).body
-    control = _control(http, what)
+    shown = {
+        "clockRate": _clock_rate(http, what),
+        "health": health,
+        "stats": stats,
+        "control": _control(http, what),
+    }
     if output.as_json:
-        output.json(
-            {"api": http.target.api_url, "health": health, "stats": stats, "control": control}
-        )
+        output.json({"api": http.target.api_url, **shown})
     else:
-        _print_status(http, health, stats, control, output)
+        _print_status(http, shown, output)
     return Exit.UNHEALTHY if args.check and health["status"] != "ok" else Exit.OK
 
 
@@ -63,13 +66,20 @@ def _control(http: Api, what: str) -> dict[str, Any] | None:
     return control
 
 
-def _print_status(
-    http: Api,
-    health: dict[str, Any],
-    stats: dict[str, Any],
-    control: dict[str, Any] | None,
-    output: Output,
-) -> None:
+def _clock_rate(http: Api, what: str) -> float | None:
+    """Return seconds of schedule time per second of wall time; None if unknown."""
+    try:
+        return float(http.get("/v1/me", what=what).body["clockRate"])
+    except Failure as failure:
+        if failure.exit is not Exit.NOT_FOUND:  # an engine before this call
+            raise
+        return http.target.speed
+
+
+def _print_status(http: Api, shown: dict[str, Any], output: Output) -> None:
+    health, stats, control, rate = (
+        shown[name] for name in ("health", "stats", "control", "clockRate")
+    )
     paused = "unknown (the token lacks the scope admin)" if control is None else "no"
     if control is not None and control["paused"]:
         paused = f"since {moment(control['pausedAt'])}; `flamebot resume-all` ends it"
@@ -82,7 +92,8 @@ def _print_status(
             "workflows": _counts(stats["workflows"]),
             "tasks": _counts(stats["tasks"]),
             "accounts": _counts(stats["accounts"]),
-            "lateness": _lateness(lateness, http.target.speed),
+            "lateness": _lateness(lateness, rate),
+            **({} if rate == 1 else {"clock": _clock(rate)}),
         }
     )
     output.line()
@@ -97,7 +108,10 @@ def _print_status(
             [step["action"], *(str(step[name]) for name in names), _seconds(step["meanSeconds"])]
             for step in stats["steps"]
         ]
-        output.table(["LAST 24 HOURS", *(name.upper() for name in names), "MEAN"], rows)
+        mean = "MEAN" if rate == 1 else "MEAN (SCHEDULE TIME)"
+        output.table(["LAST 24 HOURS", *(name.upper() for name in names), mean], rows)
+    if stats["accounts"].get("suspended"):
+        output.note("next: `flamebot list --error account_suspended` shows whose they are.")
 
 
 def _state(check: dict[str, Any]) -> str:
@@ -111,16 +125,23 @@ def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in counts.items() if number) or "none"
 
 
-def _lateness(lateness: dict[str, Any], speed: float) -> str:
+def _clock(rate: float | None) -> str:
+    """Return what the times of this output mean, where the schedule clock has a speed."""
+    if rate is None:
+        return "times are in schedule time; the engine does not show its clock rate"
+    return f"times are in schedule time, which runs at {rate:g} times the speed of wall time"
+
+
+def _lateness(lateness: dict[str, Any], rate: float | None) -> str:
     """Return the lateness in wall-clock seconds; the API counts seconds of schedule time."""
     if not lateness["tasks"]:
         return "no task has begun in the last 24 hours"
     p50, p95, p99, worst = (
-        _seconds(lateness[name] / speed)
+        _seconds(lateness[name] / (rate or 1))
         for name in ("p50Seconds", "p95Seconds", "p99Seconds", "maxSeconds")
     )
-    tasks = f"{lateness['tasks']:,} tasks"
-    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {tasks}, in wall time"
+    tasks, clock = f"{lateness['tasks']:,} tasks", "wall" if rate else "schedule"
+    return f"p50 {p50}, p95 {p95}, p99 {p99}, worst {worst} over {tasks}, in {clock} time"
 
 
 def _seconds(value: float | None) -> str:

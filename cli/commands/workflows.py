@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from cli.client import Api, segment
-from cli.failures import Exit, Failure
+from cli.failures import Exit
+from cli.lookup import LIVE, find, global_pause
 from cli.options import Commands, count
 from cli.output import Output, choose, moment, printable
 
 STATUSES: Final = ("active", "paused", "stopping", "completed", "failed", "stopped")
-LIVE: Final = ("active", "paused", "stopping")
 _FOLLOW_SECONDS: Final = 1.0
+_SCREEN: Final = 50  # rows of a table
+COMPLETE: Final = """For programs (--quiet, --json) the output is complete. If --limit leaves some
+out, a warning is printed to standard error, and the exit status is 6."""
 
 
 def add(commands: Commands) -> None:
@@ -25,7 +28,8 @@ def add(commands: Commands) -> None:
         "list workflows, newest first",
         "examples:\n  flamebot list --status failed\n"
         "  flamebot list --type default --step swipe --all\n"
-        "  flamebot list --status failed --all --quiet | xargs flamebot retry",
+        "  flamebot list --status failed --quiet | xargs -r flamebot retry\n\n"
+        f"{COMPLETE}",
     )
     parser.add_argument("--status", choices=STATUSES, help="only workflows in this status")
     parser.add_argument("--type", metavar="TYPE", help="only workflows of this definition")
@@ -42,9 +46,8 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--limit",
         type=count,
-        default=50,
         metavar="N",
-        help="print at most N workflows (default: 50)",
+        help="print at most N workflows (default: 50; with --quiet or --json: all)",
     )
     parser.add_argument("--all", action="store_true", help="print all workflows")
     parser.add_argument(
@@ -71,7 +74,8 @@ def add(commands: Commands) -> None:
         run_history,
         "show the steps of a workflow, oldest first",
         "examples:\n  flamebot history acct-001\n"
-        "  flamebot history acct-001 --follow      until the workflow has ended",
+        "  flamebot history acct-001 --follow      until the workflow has ended\n\n"
+        f"{COMPLETE}",
     )
     parser.add_argument(
         "id",
@@ -89,33 +93,6 @@ def add(commands: Commands) -> None:
     )
 
 
-def find(api: Api, name: str, *, what: str) -> dict[str, Any]:
-    """Return a workflow by its id, or by its account's id: the live one, else the latest.
-
-    Raises:
-        Failure: There is none, or the API cannot be used. `what` is its first line.
-    """
-    if len(name) == 36 and name.count("-") == 4:
-        try:
-            workflow: dict[str, Any] = api.get(f"/v1/workflows/{segment(name)}", what=what).body
-        except Failure as failure:
-            if failure.exit is not Exit.NOT_FOUND:
-                raise
-        else:
-            return workflow
-    items = api.get("/v1/workflows", what=what, params={"accountId": name, "limit": 50}).body[
-        "items"
-    ]
-    if not items:
-        raise Failure(
-            what,
-            f"No workflow has the id {name}, and no account of that id has a workflow.",
-            f"If the account exists, `flamebot start {name}` starts a workflow for it.",
-            Exit.NOT_FOUND,
-        )
-    return next((item for item in items if item["status"] in LIVE), items[0])
-
-
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """Print a table of workflows."""
     filters = {
@@ -125,11 +102,10 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
         "stepId": args.step,
     }
     filters |= {"error": args.error, "dueBefore": args.due_before}
-    most = None if args.all else args.limit
-    items = list(
-        api().pages(
-            "/v1/workflows", what="The workflows cannot be listed", params=filters, most=most
-        )
+    for_programs = args.quiet or output.as_json
+    most = None if args.all else args.limit or (None if for_programs else _SCREEN)
+    items, more = api().listed(
+        "/v1/workflows", what="The workflows cannot be listed", params=filters, most=most
     )
     if args.quiet:
         for item in items:
@@ -144,9 +120,9 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
                 output.note("No workflow matches.")
             else:
                 output.note("There are no workflows. `flamebot import FILE` starts some.")
-        elif len(items) == most:
-            output.note(f"These are the latest {most}; --limit or --all shows more.")
-    return Exit.OK
+    if more:
+        output.note(f"These are the latest {most}; there are more: --all prints them.")
+    return Exit.PARTIAL if more and for_programs else Exit.OK
 
 
 def _row(item: dict[str, Any]) -> list[object]:
@@ -171,6 +147,8 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
         output.json(item)
         return Exit.OK
     _, _, kind, status, step, due, error = _row(item)
+    paused = global_pause(http) if item["status"] in LIVE else None
+    waits = {"global pause": f"since {moment(paused)}; `flamebot resume-all` ends it"}
     output.fields(
         {
             "account": item["accountId"],
@@ -186,6 +164,7 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
             "started": moment(item["startedAt"]),
             "finished": moment(item["finishedAt"]),
             "allowed": ", ".join(item["allowedActions"]) or "-",
+            **(waits if paused else {}),
         }
     )
     _note_log(http, [item["lastError"]], output)
@@ -214,7 +193,7 @@ def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output
     path = f"/v1/workflows/{segment(workflow['id'])}/history"
     if args.follow:
         return _follow(http, workflow, path, what, output)
-    entries = list(http.pages(path, what=what, params={}, most=args.limit))
+    entries, more = http.listed(path, what=what, params={}, most=args.limit)
     if output.as_json:
         output.json(entries)
     else:
@@ -225,7 +204,9 @@ def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output
         if not entries:
             output.note("No step has finished yet.")
         _note_log(http, [entry["error"] for entry in entries], output)
-    return Exit.OK
+    if more:
+        output.note(f"These are the first {args.limit} steps; there are more.")
+    return Exit.PARTIAL if more and output.as_json else Exit.OK
 
 
 def _entry(entry: dict[str, Any]) -> list[object]:

@@ -72,6 +72,35 @@ def test_lateness_is_shown_in_real_seconds(
     assert flamebot("status", "--json").json["stats"]["lateness"] == LATENESS
 
 
+def test_the_server_tells_its_clock_rate(api: CannedApi, flamebot: Flamebot) -> None:
+    """By address and token alone, lateness is in wall time, and other times are labelled."""
+    api.on("GET", "/v1/me", Reply(200, {"clockRate": 60.0}))
+    ran = flamebot("status")
+    assert "worst 0.02 s over 1,200 tasks, in wall time" in ran.out
+    assert "MEAN (SCHEDULE TIME)" in ran.out
+    assert "runs at 60 times the speed of wall time" in ran.out
+    assert flamebot("status", "--json").json["clockRate"] == 60.0
+    api.on("GET", "/v1/me", Reply(200, {"clockRate": 1.0}))
+    assert "SCHEDULE TIME" not in flamebot("status").out.upper()
+
+
+def test_without_a_clock_rate_nothing_is_called_wall_time(
+    api: CannedApi, flamebot: Flamebot
+) -> None:
+    """An engine without the call shows seconds of schedule time, and says so."""
+    ran = flamebot("status")
+    assert "worst 1.25 s over 1,200 tasks, in schedule time" in ran.out
+    assert "does not show its clock rate" in ran.out
+
+
+def test_suspended_accounts_lead_to_their_workflows(api: CannedApi, flamebot: Flamebot) -> None:
+    """Where accounts are suspended, `status` names the command that lists their workflows."""
+    api.on("GET", "/v1/stats", stats(accounts={"active": 3, "suspended": 1}))
+    assert "next: `flamebot list --error account_suspended`" in flamebot("status").err
+    api.on("GET", "/v1/stats", stats())
+    assert "suspended" not in flamebot("status").err
+
+
 def test_status_of_an_empty_engine(api: CannedApi, flamebot: Flamebot) -> None:
     """`status` works without any workflow, task or account."""
     none = {

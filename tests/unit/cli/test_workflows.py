@@ -122,7 +122,7 @@ def test_show_takes_a_workflows_id(api: CannedApi, flamebot: Flamebot) -> None:
 
 
 def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
-    """An account's id selects its live workflow, else its latest."""
+    """An account's id selects its live workflow, else its latest; without any, it is checked."""
     over, live = workflow(id="w-over", status="completed"), workflow(id="w-live", status="paused")
     api.on(
         "GET",
@@ -136,7 +136,10 @@ def test_show_takes_an_accounts_id(api: CannedApi, flamebot: Flamebot) -> None:
     ran = flamebot("show", "acct-001")
     assert ran.exit == 3
     assert "flamebot start acct-001" in ran.err
-    assert {request.query["accountId"] for request in api.requests} == {"acct-001"}
+    assert {request.query.get("accountId", request.path) for request in api.requests} == {
+        "acct-001",
+        "/v1/accounts/acct-001",
+    }
 
 
 def test_an_account_may_be_called_like_a_workflow(api: CannedApi, flamebot: Flamebot) -> None:
