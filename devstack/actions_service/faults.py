@@ -12,6 +12,7 @@ Kind = Literal[
     "refuse",  # a 4xx, nothing is done
     "reset",  # the connection is reset, nothing is done
     "drop",  # the work is done, then the connection is reset
+    "no_body",  # the work is done, the response is a 204 without a body
     "slow",  # the work is done, the response is sent `seconds` later
     "fail_job",  # accepted, but the job ends failed
     "cancel_job",  # accepted, but the service cancels the job
@@ -36,13 +37,14 @@ class Fault:
     operation: str = "effects"
     account: str | None = None
     status: int = 422  # refuse
+    code: str | None = None  # refuse: the problem's code
     retry_after: int = 1  # unavailable, throttle; wall-clock seconds
     seconds: float = 5.0  # slow; wall-clock seconds
 
     @classmethod
     def parse(cls, document: object) -> Fault:
         """Parse the body of a request to inject a fault. Raises `BadFault`."""
-        names = {"kind", "count", "operation", "account", "status", "retryAfter", "seconds"}
+        names = {"kind", "count", "operation", "account", "status", "code", "retryAfter", "seconds"}
         if (
             not isinstance(document, dict)
             or document.get("kind") not in get_args(Kind)
@@ -55,6 +57,8 @@ class Fault:
             for name in ("retryAfter", "seconds", "status")
         ):
             raise BadFault("retryAfter, seconds and status are numbers")
+        if not isinstance(document.get("code"), str | None):
+            raise BadFault("code is a text")
         if not isinstance(document.get("count"), int | None):
             raise BadFault("count is a whole number, or null for no limit")
         changed = {

@@ -29,13 +29,15 @@ TOKEN_VARIABLE = "FLAMEBOT_DEV_ACTIONS_TOKEN"  # noqa: S105  # the variable's na
 _ENDS: dict[str, Literal["failed", "cancelled"]] = {"fail_job": "failed", "cancel_job": "cancelled"}
 
 
-def _problem(status: int, detail: str, **headers: str) -> Answer:
-    document = {
+def _problem(status: int, detail: str, *, code: str | None = None, **headers: str) -> Answer:
+    document: dict[str, object] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
+    if code is not None:
+        document["code"] = code
     return json_answer(status, document, content_type="application/problem+json", **headers)
 
 
@@ -209,8 +211,8 @@ class ActionsService:
                 return _problem(503, "unavailable", **{"retry-after": str(seconds)})
             case "throttle", Fault(retry_after=seconds):
                 return _problem(429, "too many requests", **{"retry-after": str(seconds)})
-            case "refuse", Fault(status=status):
-                return _problem(status, "refused")
+            case "refuse", Fault(status=status, code=code):
+                return _problem(status, "refused", code=code)
             case "reset", _:
                 return Dropped()
         return None
@@ -219,6 +221,8 @@ class ActionsService:
     def _fail_after(fault: Fault | None, answer: Answer) -> Answer | Dropped:
         if fault is not None and fault.kind == "drop":
             return Dropped()
+        if fault is not None and fault.kind == "no_body" and answer.status < 300:
+            return Answer(status=204)
         if fault is not None and fault.kind == "slow":
             time.sleep(fault.seconds)
         return answer

@@ -70,8 +70,8 @@ begin
                fence = nextval('fence_seq'),
                lease_expires_at = case when v_send then clock_timestamp() + p_lease end,
                payload = coalesce(nullif(v_rescheduled -> 'payload', 'null'),
-                                  t.payload - array['started_at', 'paused_ms',
-                                                    'global_paused_ms', 'polls'])
+                                  t.payload - array['started_at', 'paused_ms', 'look_up', 'absent',
+                                                    'global_paused_ms', 'waited_ms', 'polls'])
          where t.task_id = v_task.task_id;
     else
         v_send := apply_decision(p_id, p_decision, v_task.sequence, v_engine_paused, v_now,

@@ -16,7 +16,7 @@ from flamebot.actions.add_bio import BIO
 from flamebot.actions.add_prompt import PROMPT
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.action import TextBrief
-from flamebot.domain.errors import WriterError, WriterRefused
+from flamebot.domain.errors import WriterError, WriterRefused, WriterWait
 from flamebot.ports.writer import Written
 from tests.contracts.endpoints import free_port
 from tests.contracts.misbehaving import (
@@ -101,9 +101,9 @@ def test_the_prompt_says_what_is_needed_and_no_more() -> None:
     assert "secret-account" not in json.dumps(bio), "the seed holds an instance's id"
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+@pytest.mark.parametrize("status", [408, 409, 423, 425, 500, 502, 504])
 def test_what_may_pass_is_an_error(status: int) -> None:
-    """Throttling and server errors are `WriterError`; the client does not retry."""
+    """Errors of the server and of the moment are `WriterError`; the client does not retry."""
     refusal = answer(status, {"error": {"message": "planted-key"}}, Retry_After="0")
     with ai(refusal) as (writer, server), pytest.raises(WriterError) as caught:
         writer.write(BRIEF)
@@ -112,7 +112,38 @@ def test_what_may_pass_is_an_error(status: int) -> None:
     assert "planted" not in repr(caught.value)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 420, 429, 503, 529])
+def test_what_says_nothing_about_the_text_is_no_attempt(status: int) -> None:
+    """A rate limit, an overload, a wrong key or model: the text waits, however long.
+
+    The library would not wait for more than two minutes; the engine does.
+    """
+    refusal = answer(status, {"error": {"message": "planted-key"}}, Retry_After="1800")
+    with ai(refusal) as (writer, server), pytest.raises(WriterWait, match=str(status)) as caught:
+        writer.write(BRIEF)
+    assert caught.value.retry_after == timedelta(minutes=30)
+    assert len(server.requests) == 1
+    assert "planted" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, None),
+        ({"Retry_After_Ms": "2500"}, timedelta(seconds=2.5)),
+        ({"Retry_After_Ms": "2500", "Retry_After": "3"}, timedelta(seconds=2.5)),
+        ({"Retry_After_Ms": "soon", "Retry_After": "3"}, timedelta(seconds=3)),
+        ({"Retry_After_Ms": "9" * 40}, timedelta(days=1)),
+    ],
+)
+def test_the_wait_may_be_in_milliseconds(headers: dict[str, str], wait: timedelta | None) -> None:
+    """OpenAI sends `retry-after-ms` beside `retry-after`."""
+    with ai(answer(429, {}, **headers)) as (writer, _), pytest.raises(WriterWait) as caught:
+        writer.write(BRIEF)
+    assert caught.value.retry_after == wait
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_what_will_not_pass_is_a_refusal(status: int) -> None:
     """Any other client error is `WriterRefused`, without the service's text."""
     with (
@@ -179,16 +210,16 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
 
 
 def test_a_refused_connection_is_an_error() -> None:
-    """A refused connection and an unreadable key are `WriterError`, without the key."""
+    """A refused connection is `WriterError`; a key that cannot be read waits to be mended."""
 
     def unreadable() -> str:
         raise RuntimeError("planted-key")
 
-    for key in (lambda: "planted-key", unreadable):
+    for key, kind in ((lambda: "planted-key", WriterError), (unreadable, WriterWait)):
         writer = OpenAiWriter(
             key, base_url=f"http://127.0.0.1:{free_port()}", model="m", timeout=timedelta(seconds=5)
         )
         with pytest.raises(WriterError) as caught:
             writer.write(BRIEF)
-        assert type(caught.value) is WriterError
+        assert type(caught.value) is kind
         assert "planted" not in repr(caught.value)

@@ -13,6 +13,7 @@ from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.client import ActionsApi
 from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled
+from flamebot.domain.retry_after import retry_after
 from flamebot.domain.storable import unstorable
 from flamebot.domain.task import EffectRequest
 from flamebot.ports.actions_service import Job
@@ -65,7 +66,7 @@ def readers() -> list[Any]:
 @effort(200)
 def test_any_retry_after_is_a_wait_of_at_most_a_day_or_none(value: str) -> None:
     """A Retry-After of any number, date or text becomes a wait from zero to one day, or none."""
-    wait = responses.retry_after(value, NOW)
+    wait = retry_after(value, NOW)
     assert wait is None or timedelta() <= wait <= DAY
 
 

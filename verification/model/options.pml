@@ -139,6 +139,12 @@
 #ifndef M_RETRY_NEW_TASK
 #define M_RETRY_NEW_TASK 0          /* retry makes a new task of an unknown outcome */
 #endif
+#ifndef M_FAILS_UNASKED
+#define M_FAILS_UNASKED 0           /* a write of unknown outcome fails without a look-up by its key */
+#endif
+#ifndef M_LOOKS_UP_ONCE
+#define M_LOOKS_UP_ONCE 0           /* a key that is not found counts as never received, at once */
+#endif
 #ifndef M_NO_KEY_AGE
 #define M_NO_KEY_AGE 0              /* an expired key is sent again */
 #endif
@@ -227,3 +233,5 @@
 #define CRASH_LOOP 17
 #define LOCK_EXPIRED_ON_A_LIVING 18
 #define RETRIED 19
+#define LOOKED_UP 20
+#define ABSENT_TWICE 21

@@ -49,6 +49,7 @@
 #define FAIL 7
 #define REDO 8
 #define LEASE_EXPIRED 9
+#define ABSENT 10             /* looked up by its key: the service knows no job */
 #define RESCHEDULE 8               /* a decision for the same row; else COMPLETED or FAILED */
 #define ANY 15                /* a claim fence that no message holds any more */
 
@@ -67,6 +68,7 @@ byte by[N]; bit lx[N];                 /* begun_by; the lease has run out */
 byte att[N]; byte rp[N]; byte sd[N];   /* attempts, reclaims, sends */
 bit unk[N]; byte key[N]; bit jid[N]; bit rs[N]; /* outcome_unknown; payload: key, job id known, reason stop */
 byte cg[N];                            /* of a cancel: 1 begun once, 2 a call's timeout ago */
+byte lu[N];                            /* of a submit: 1 looked up instead of sent, 2 absent once, 3 a call's timeout ago */
 byte is[NI]; byte last[NI]; bit unconfirmed[NI];
 bit gp;                                /* the global pause */
 /* ---- SQS: which fences of which task are on their way (a set: duplicate deliveries are DUP's) ------------------------------------- */
@@ -85,7 +87,7 @@ byte lost[N];                          /* begins of the row that ended in an exp
 byte fb = FAULTS; byte ob = OPS; bit wiped;
 
 hidden byte v_; hidden byte w_; hidden byte n_; hidden byte u_; hidden byte r_;
-hidden byte dto; hidden byte dn; hidden byte drun; hidden byte di; hidden byte dunk; hidden byte datt; hidden byte difs; hidden byte dkey; hidden byte djid;
+hidden byte dlu; hidden byte dto; hidden byte dn; hidden byte drun; hidden byte di; hidden byte dunk; hidden byte datt; hidden byte difs; hidden byte dkey; hidden byte djid;
 hidden byte was; hidden byte nx; hidden byte row; hidden byte new_status; hidden byte reply; hidden byte sent; hidden byte yes; hidden byte nrs; hidden byte cancels;
 
 /* ---- fences: they only grow, and only those of one task are ever compared. Fences that no party remembers are dropped and the rest renumbered. -- */
@@ -189,14 +191,15 @@ inline insert_row(r, p, a, k, j, stop) {               /* with status new_status
   if :: new_status == RUNNING -> cf[r] = f[r]; cg[r] = (p == CANCEL) :: else fi
 }
 inline finish(t, s) {                                  /* what no guard can ask for any more is set back, for fewer states */
-  st[t] = s; lx[t] = 0; rp[t] = 0; lost[t] = 0; sd[t] = 0; cf[t] = 0; cg[t] = 0;
+  st[t] = s; lx[t] = 0; rp[t] = 0; lost[t] = 0; sd[t] = 0; cf[t] = 0; cg[t] = 0; lu[t] = 0;
   if :: s == COMPLETED -> comp[t]++ :: else fi
 }
 
 /* ---- plan: the decision for an outcome, from the row as it was begun (domain/plan.py, failure.py, polling.py, plan_context.py) ------- */
-inline give_up(t, u, tried, stops) {                   /* failure.given_up, failure.unconfirmed */
-  dto = FAILED; dunk = u; datt = att[t] + tried; di = FAILED; difs = u;
+inline give_up(t, u, tried, look, stops) {             /* failure.given_up, failure.failed, failure.unconfirmed */
+  dto = FAILED; dunk = u; datt = att[t] + (tried && !lu[t]); di = FAILED; difs = u;
   if
+  :: look && ph[t] == SUBMIT && u && !lu[t] && !M_FAILS_UNASKED -> rare(LOOKED_UP); dto = RESCHEDULE; di = NONE; dlu = 1
   :: ph[t] == CANCEL && stops -> di = STOPPED; dunk = 1; difs = 0
   :: ph[t] == CANCEL && !stops -> dunk = 0; difs = 1
   :: else
@@ -204,17 +207,21 @@ inline give_up(t, u, tried, stops) {                   /* failure.given_up, fail
 }
 inline reschedule(t, u, a) { dto = RESCHEDULE; dunk = (unk[t] || u); datt = a; difs = (ph[t] == POLL || (ph[t] == SUBMIT && dunk)) }
 inline plan(t, o, stops, undeliverable) {
+  dlu = lu[t];
   dto = COMPLETED; dn = NONE; drun = 0; di = NONE; dunk = 0; datt = att[t]; difs = 0; dkey = key[t]; djid = jid[t];
   if
   :: o == LEASE_EXPIRED ->
      if
-     :: (rp[t] >= MAXRECLAIM || undeliverable) -> give_up(t, (ph[t] == SUBMIT || ph[t] == POLL), 0, stops)
-     :: else -> reschedule(t, (ph[t] == SUBMIT && !M_EXPIRED_IS_KNOWN), att[t])
+     :: (rp[t] >= MAXRECLAIM || undeliverable) -> give_up(t, (ph[t] == SUBMIT || ph[t] == POLL), 0, 0, stops)
+     :: else ->
+        reschedule(t, (ph[t] == SUBMIT && !M_EXPIRED_IS_KNOWN), att[t]);
+        /* The last run before the limit is a look-up; here any run may be, so that few reclaims reach both. */
+        if :: (ph[t] == SUBMIT && !lu[t]) -> dlu = 1 :: true fi
      fi
   :: (o == DEFER || o == CONTINUE) -> reschedule(t, 0, att[t])
   :: o == LATE -> dn = CANCEL; drun = 1; difs = 1
   :: (o == DONE && ph[t] == TIMER) -> dn = SUBMIT; drun = 1; datt = 0
-  :: (o == DONE && ph[t] == SUBMIT) -> dn = POLL; djid = 1; difs = 1; datt = att[t] + 1
+  :: (o == DONE && ph[t] == SUBMIT) -> dn = POLL; djid = 1; difs = 1; datt = att[t] + !lu[t]
   :: (o == DONE && ph[t] == POLL) -> di = COMPLETED
   :: (o == DONE && ph[t] == CANCEL) ->
      if
@@ -225,14 +232,19 @@ inline plan(t, o, stops, undeliverable) {
   :: (o == RETRY || o == UNKNOWN) ->
      u_ = (o == UNKNOWN && ph[t] == SUBMIT) || unk[t];
      if
-     :: att[t] + 1 >= MAXATT -> give_up(t, u_, 1, stops)
+     :: att[t] + 1 >= MAXATT -> give_up(t, u_, 1, 1, stops)
      :: (att[t] + 1 < MAXATT && M_NEW_KEY && ph[t] == SUBMIT) -> dto = FAILED; dn = SUBMIT; datt = att[t] + 1
      :: (att[t] + 1 < MAXATT && !(M_NEW_KEY && ph[t] == SUBMIT)) -> reschedule(t, u_, att[t] + 1)
      fi
-  :: o == FAIL -> give_up(t, unk[t], 1, stops)
+  :: o == FAIL -> give_up(t, unk[t], 1, 1, stops)
+  :: o == ABSENT ->                                    /* failure.absent */
+     if
+     :: (lu[t] == 3 || M_LOOKS_UP_ONCE) -> rare(ABSENT_TWICE); give_up(t, 1, 0, 0, stops)
+     :: else -> reschedule(t, 0, att[t]); if :: lu[t] < 2 -> dlu = 2 :: else fi
+     fi
   :: o == REDO ->                                      /* of a poll: the job failed */
      if
-     :: att[t] >= MAXATT -> give_up(t, 0, 0, stops)
+     :: att[t] >= MAXATT -> give_up(t, 0, 0, 0, stops)
      :: else -> dto = FAILED; dn = SUBMIT
      fi
   fi
@@ -268,11 +280,13 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
      :: else
      fi;
      if :: (di == STOPPED && dto == FAILED) -> unconfirmed[inst(t)] = 1; rare(CANCEL_UNCONFIRMED) :: else fi;
-     cm[t] = (M_COMMIT_FORGETS -> 0 : f[t]); att[t] = datt; unk[t] = dunk;
+     cm[t] = (M_COMMIT_FORGETS -> 0 : f[t]); att[t] = datt; unk[t] = dunk; lu[t] = dlu;
+     /* A write fails as unknown only if the service knows nothing of it and no request is on its way. */
+     assert(!(dto == FAILED && ph[t] == SUBMIT && dunk && o != LEASE_EXPIRED) || (job[t] == NONE && !left_behind(t)) || age[t] || zombie[t]);
      if                                                /* the row */
      :: (dto == RESCHEDULE && (was != STOPPING || ph[t] == CANCEL)) ->
         initial_status(was, ph[t], 0);
-        if :: new_status == QUEUED -> new_status = PENDING :: true fi;     /* within the horizon, or not */
+        if :: new_status == QUEUED -> new_status = PENDING :: (new_status != QUEUED || lu[t] != 2) fi;     /* within the horizon, or not */
         st[t] = new_status; lx[t] = 0; by[t] = 0;
         assert(o != LEASE_EXPIRED || lost[t] < MAXRECLAIM);          /* I8: a row that loses its workers ends */
         if :: (M_RECLAIMS_FORGOTTEN && cf[t] != 0) -> rp[t] = 0 :: else fi;
@@ -388,7 +402,12 @@ inline approach(t) {
   :: !deferred && ph[t] == TIMER -> out = DONE
   :: !deferred && ph[t] == SUBMIT ->
      if
-     :: (unk[t] && age[t] && !M_NO_KEY_AGE) -> rare(OLD_KEY_LOOKED_UP); out = ((job[t] != NONE && age[t] < 2) -> DONE : FAIL)
+     :: (lu[t] || (unk[t] && age[t] && !M_NO_KEY_AGE)) ->
+        if :: !lu[t] -> rare(OLD_KEY_LOOKED_UP) :: else fi;
+        if
+        :: out = ((job[t] != NONE && age[t] < 2) -> DONE : ABSENT)
+        :: (F_VENDOR && fb > 0) -> fb--; out = DEFER
+        fi
      :: else
      fi
   :: !deferred && ph[t] == POLL ->
@@ -598,7 +617,7 @@ proctype Claim(byte i) {                               /* claim_due_tasks, then 
   bit first = 0;
 end_idle:
   do
-  :: atomic { (!M_SEND_FIRST && live(i) && st[last[i]] == PENDING && under_pause(last[i])) ->
+  :: atomic { (!M_SEND_FIRST && live(i) && st[last[i]] == PENDING && lu[last[i]] != 2 && under_pause(last[i])) ->
        st[last[i]] = QUEUED; lx[last[i]] = 0; sd[last[i]] = 1; next_fence(last[i]); send(last[i]) }
   :: atomic { (M_SEND_FIRST && !first && live(i) && st[last[i]] == PENDING && under_pause(last[i])) -> next_fence(last[i]); send(last[i]); first = 1 }
   :: atomic { (M_SEND_FIRST && first) -> first = 0; if :: st[last[i]] == PENDING -> st[last[i]] = QUEUED; lx[last[i]] = 0; sd[last[i]] = 1 :: else fi }
@@ -663,6 +682,9 @@ end_idle:
   /* A cancel was begun a call's timeout ago: no request that left before it is still on its way. */
   :: atomic { (live(i) && ph[last[i]] == CANCEL && cg[last[i]] == 1 && !ghost(key[last[i]]) && !(incall[1] && !frozen[1] && wt[1] == key[last[i]])
                && !(incall[2] && !frozen[2] && wt[2] == key[last[i]])) -> cg[last[i]] = 2 }
+  /* A submit was looked up in vain a call's timeout ago: so too. */
+  :: atomic { (live(i) && lu[last[i]] == 2 && st[last[i]] != RUNNING && !ghost(last[i]) && !(incall[1] && !frozen[1] && wt[1] == last[i])
+               && !(incall[2] && !frozen[2] && wt[2] == last[i])) -> lu[last[i]] = 3 }
   od
 }
 proctype LockTime() {
@@ -747,7 +769,7 @@ end_idle:
        ob--; t = last[i]; is[i] = ACTIVE;
        rare(RETRIED);
        if
-       :: (unk[t] && ph[t] != CANCEL && !M_RETRY_NEW_TASK) -> att[t] = 0; rp[t] = 0; lost[t] = 0; touch(t, (gp -> PENDING : QUEUED))
+       :: (unk[t] && ph[t] != CANCEL && !M_RETRY_NEW_TASK) -> att[t] = 0; rp[t] = 0; lost[t] = 0; lu[t] = 0; touch(t, (gp -> PENDING : QUEUED))
        :: else ->
           nx = ((ph[t] == CANCEL && key[t] != NOKEY) -> POLL : SUBMIT);
           initial_status(ACTIVE, nx, 0);

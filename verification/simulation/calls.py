@@ -83,7 +83,12 @@ class Calls:
         if answer is None or answer.status_code != 200 or running is None:
             return
         if running.phase == "submit":
-            self.world.rare("a key was looked up after its life")
+            age = START_EPOCH_US + self.world.scheduler.now - (running.first_begun or 0)
+            self.world.rare(
+                "a key was looked up after its life"
+                if running.first_begun is not None and age > KEY_LIFETIME
+                else "a write of unknown outcome was looked up"
+            )
         else:
             self.world.rare(
                 "a cancel found the job by its key"

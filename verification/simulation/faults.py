@@ -6,7 +6,9 @@ from collections import Counter
 from random import Random
 from typing import Literal
 
-Mode = Literal["none", "one", "many"]
+Mode = Literal["none", "one", "no verdict", "many"]
+# Faults that say nothing about the work: none of them may fail a workflow.
+NO_VERDICT = ("ai.throttled", "service.transient", "service.lost_then_conflict")
 
 _PORT = ("freeze", "death_before", "death_after")
 KINDS: tuple[str, ...] = (
@@ -51,10 +53,13 @@ KINDS: tuple[str, ...] = (
             "malformed",
             "huge",
             "refuses",
+            "transient",  # a 4xx that says nothing about the work: 401, 403, 408, 423, 425
+            "lost_then_conflict",  # the response is lost, and its repetition gets 409
             *_PORT,
         )
     ),
     *(f"service.{name}" for name in ("job_fails", "job_cancelled", "job_never_ends", "suspended")),
+    "ai.throttled",
     "queue.duplicated",
     "queue.delayed",
     "queue.lost",
@@ -93,11 +98,14 @@ class Faults:
         self.fired: Counter[str] = Counter()
         self.on = True
         chance = self._rng.random()
-        self.mode: Mode = "none" if chance < 0.1 else "one" if chance < 0.2 else "many"
+        modes: tuple[tuple[Mode, float], ...] = (("none", 0.1), ("one", 0.2), ("no verdict", 0.25))
+        self.mode: Mode = next((mode for mode, below in modes if chance < below), "many")
         self._rates: dict[str, float] = {}
         if self.mode == "one":
             kind = self._rng.choice(KINDS)
             self._rates[kind] = self._scaled(kind, self._rng.uniform(0.3, 0.6))
+        elif self.mode == "no verdict":
+            self._rates = {kind: self._rng.uniform(0.1, 0.5) for kind in NO_VERDICT}
         elif self.mode == "many":
             for kind in KINDS:
                 active, rate = self._rng.random() < 0.25, self._rng.uniform(0.01, 0.25)
@@ -107,6 +115,11 @@ class Faults:
     @staticmethod
     def _scaled(kind: str, rate: float) -> float:
         return rate * _SELDOM.get(kind.partition(".")[2], 1.0) * _RARE.get(kind, 1.0)
+
+    @property
+    def enabled(self) -> tuple[str, ...]:
+        """The kinds that this seed may fire."""
+        return tuple(self._rates)
 
     def active(self, kind: str) -> bool:
         """Return whether a kind of fault is enabled for this seed and not yet switched off."""
@@ -122,7 +135,7 @@ class Faults:
 
     def befalls(self, kind: str, chance: float) -> bool:
         """Return whether a fault that concerns the whole seed is enabled."""
-        if self.mode == "none" or self._rng.random() >= chance:
+        if self.mode in ("none", "no verdict") or self._rng.random() >= chance:
             return False
         self.fired[kind] += 1
         return True

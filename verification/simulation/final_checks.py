@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from flamebot.adapters.kms.vault import _associated, _split
 from verification.simulation.aws import unwrapped
+from verification.simulation.faults import NO_VERDICT
 from verification.simulation.mirror import InstanceRow, TaskRow
 from verification.simulation.scheduler import MINUTE
 from verification.simulation.workload import CANARY
@@ -18,6 +19,7 @@ from verification.simulation.workload import CANARY
 if TYPE_CHECKING:
     from verification.simulation.world import World
 
+_VERDICTS = ("denied", "not_ready", "conflict", "refused", "outcome_unknown", "writer", "throttled")
 _TABLES = (
     "accounts",
     "workflow_definitions",
@@ -60,6 +62,18 @@ def check_the_end(world: World) -> None:
     _ledger(world)
     _effects_and_history(world)
     _registered(world)
+    _no_verdict(world)
+
+
+def _no_verdict(world: World) -> None:
+    """Faults that say nothing about the work fail no workflow that has a second attempt."""
+    if not world.faults.enabled or not set(world.faults.enabled) <= set(NO_VERDICT):
+        return
+    for instance_id, error in world.database.ask(
+        "select id::text, last_error from workflow_instances where status = 'failed'"
+    ):
+        if error.startswith(_VERDICTS) and "(attempt 1 of 1)" not in error:
+            world.oracle.wrong("no verdict", f"{instance_id} failed: {error}")
 
 
 def _old_messages_do_nothing(world: World) -> None:

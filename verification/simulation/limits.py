@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_RECLAIMS, MOST_SENDS = 5, 20
 LEASE, TICK = 90 * SECOND, 60 * SECOND
-LONGEST_RETRY_AFTER = 45 * SECOND
+LONGEST_RETRY_AFTER = 55 * SECOND
 _SLACK = 5 * SECOND  # between the decision and its commit, and for the calls of a tick
 
 

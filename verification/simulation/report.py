@@ -23,6 +23,8 @@ STATES: tuple[str, ...] = (
     *(f"reclaimed: {phase}" for phase in ("timer", "generate", "submit", "poll", "cancel")),
     "a lock was not to be had",
     "a key was looked up after its life",
+    "a write of unknown outcome was looked up",
+    "a repeated write got 409",
     "a cancel found the job by its key",
     "a cancel found no job by its key",
     "a new key after the old one's work failed",

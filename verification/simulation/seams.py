@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 from uuid import UUID
@@ -19,7 +20,11 @@ from flamebot import resources
 from flamebot.adapters.actions_api import client as actions_client
 from flamebot.adapters.kms import vault
 from flamebot.adapters.postgres import connection
+from flamebot.adapters.template_writer import writer as template_writer
+from flamebot.domain.action import TextBrief
+from flamebot.domain.errors import WriterWait
 from flamebot.http import request
+from flamebot.ports.writer import Written
 from flamebot.services.definitions import catalog
 from flamebot.services.imports import idempotency
 from flamebot.services.maintenance import run as maintenance
@@ -72,6 +77,7 @@ def replaced(world: World) -> Iterator[None]:
             (call_pool, "Lock", threads.FiberLock),
             (call_pool, "SimpleQueue", threads.FiberQueue),
             (actions_client, "ActionsApi", api),
+            (template_writer.TemplateWriter, "write", _throttled_writer(world)),
             (actions_client, "DeadlineTransport", lambda _: SimTransport(present())),
             *((module, "uuid4", identifiers) for module in (start, run_tasks, dispatch, request)),
             (maintenance, "DELETE_BATCH", 3),
@@ -85,6 +91,19 @@ def replaced(world: World) -> Iterator[None]:
 
 _ActionsApi = actions_client.ActionsApi
 _KmsVault = vault.KmsVault
+
+
+def _throttled_writer(world: World) -> Callable[..., Written]:
+    """Return a way to write that a rate limit may stop."""
+    write = template_writer.TemplateWriter.write
+
+    def throttled(writer: Any, brief: TextBrief) -> Written:
+        if world.faults.fires("ai.throttled"):
+            wait = timedelta(seconds=world.rng.randint(1, 3600))
+            raise WriterWait("429", retry_after=wait if world.rng.random() < 0.5 else None)
+        return write(writer, brief)
+
+    return throttled
 
 
 def _quick_scrypt(password: bytes, *, salt: bytes, **_: int) -> bytes:

@@ -31,8 +31,11 @@ _BEFORE = (
     "late_arrival",
     "slow",
     "refuses",
+    "transient",
 )
-_AFTER = ("timeout_after", "reset_after", "error_after", "malformed", "huge")
+_AFTER = ("timeout_after", "reset_after", "error_after", "malformed", "huge", "lost_then_conflict")
+_DENIED = (401, 403)
+_TRANSIENT = (408, 423, 425)
 _WRITES = ("PUT", "POST")
 
 
@@ -72,6 +75,8 @@ class SimActionsService(ActionsService):
         self._api = read_api()
         self.calls: list[Call] = []
         self._served: dict[int, Call] = {}  # by the fiber that serves it
+        self.conflicting: set[str] = set()  # keys that get 409 from now on
+        self._transient: set[str] = set()  # tasks that had a transient 4xx which is an attempt
 
     def receive(self, call: Call, request: Request) -> None:
         """Serve a call in its own fiber, even if the caller ends."""
@@ -105,6 +110,18 @@ class SimActionsService(ActionsService):
             if job.key == call.key and job.is_open(self._world.scheduler.seconds()):
                 self.provider._jobs[job.task_id] = replace(job, seconds=1e9)
 
+    def transient_status(self, call: Call) -> int:
+        """Return the status of a transient refusal: one per task may cost it an attempt."""
+        running = {
+            row.task_id
+            for row in self._world.oracle.mirror.tasks.values()
+            if row.account_id == call.account and row.status == "running"
+        }
+        if not running or running & self._transient:
+            return self._world.rng.choice(_DENIED)
+        self._transient |= running
+        return self._world.rng.choice(_DENIED + _TRANSIENT)
+
     def pause_for_work(self, seconds: float) -> None:
         """Wait for the service's latency."""
         world = self._world
@@ -128,7 +145,9 @@ class SimTransport(httpx.BaseTransport):
         call = self._call(request)
         environment.enter("service")
         world.poison(environment, call.account)
-        fault = world.faults.first(*(f"service.{name}" for name in (*_BEFORE, *_AFTER)))
+        submits = call.key is not None and call.path.count("/") > 2
+        kinds = [kind for kind in (*_BEFORE, *_AFTER) if submits or kind != "lost_then_conflict"]
+        fault = world.faults.first(*(f"service.{kind}" for kind in kinds))
         name = (
             f"{environment.name} {request.method} {request.url.raw_path.decode()} {call.key or ''}"
         )
@@ -175,7 +194,12 @@ class SimTransport(httpx.BaseTransport):
         self, call: Call, request: httpx.Request, fault: str | None
     ) -> httpx.Response | None:
         world = self._environment.world
+        if call.key in world.service.conflicting:
+            world.rare("a repeated write got 409")
+            return _answered(409)
         match fault:
+            case "transient":
+                return _answered(world.service.transient_status(call))
             case "refused":
                 world.scheduler.sleep(1000)
                 return None
@@ -198,7 +222,9 @@ class SimTransport(httpx.BaseTransport):
             else world.rng.randint(1_000, 30_000)
         )
         self._send(call, request, way)
-        if fault == "timeout_after":
+        if fault in ("timeout_after", "lost_then_conflict"):
+            if fault == "lost_then_conflict" and call.key is not None:
+                world.service.conflicting.add(call.key)
             world.scheduler.sleep(CALL_TIMEOUT)
             return None
         call.waiting = here()

@@ -278,7 +278,7 @@ class Engine:
             [Secret(account_id=name, version=version, credentials={"password": SECRET})]
         )
         row = AccountRow(
-            account_id=name,
+            flamebot_id=name,
             model_id="m",
             channel_id="c",
             config={},

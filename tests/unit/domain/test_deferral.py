@@ -8,14 +8,24 @@ from datetime import timedelta
 import pytest
 
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, LeaseExpired, Retry
-from flamebot.domain.plan_context import GRACE
+from flamebot.domain.outcome import (
+    Absent,
+    Continue,
+    Defer,
+    Done,
+    Fail,
+    LeaseExpired,
+    Outcome,
+    Retry,
+)
+from flamebot.domain.plan_context import GRACE, LONGEST_EXTENSION
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
     HOURS,
     JOB_FAILED,
     NOON,
     UNKNOWN,
+    Journey,
     a_definition,
     a_swipe,
     a_task,
@@ -35,26 +45,47 @@ def test_a_deferral_is_no_attempt() -> None:
     assert (decision.task.attempts, decision.task.error, decision.history) == (0, "throttled", ())
 
 
-def test_deferrals_are_bounded_by_the_steps_timeout() -> None:
-    """A step that is deferred past its timeout has failed."""
+@pytest.mark.parametrize("after", [timedelta(seconds=1), timedelta(minutes=1), HOURS, 30 * HOURS])
+def test_deferrals_extend_the_steps_timeout_up_to_a_day(after: timedelta) -> None:
+    """However the waits are cut: a step of ten minutes fails ten minutes and a day later."""
     journey = at("swipe/submit", a_swipe(timeout="10m"))
-    for _ in range(10):
-        journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
-    decision = journey.run(Defer(after=timedelta(minutes=1), reason="throttled"))
-    assert journey.instance.status is InstanceStatus.FAILED
-    assert str(decision.instance.last_error).startswith("step_timeout: ")
+    began = journey.now
+    late = timedelta(seconds=1) if after < HOURS else timedelta()
+    while journey.instance.status is InstanceStatus.ACTIVE:
+        decision = journey.run(Defer(after=after, reason="throttled: 429"), late=late)
+    if late == timedelta():  # every moment was a deferral
+        assert journey.now - began == LONGEST_EXTENSION + timedelta(minutes=10)
+    assert str(decision.instance.last_error) == (
+        "step_timeout: not finished within 0:10:00 (throttled: 429)"
+    )
     assert decision.task is not None
     assert (decision.task.attempts, decision.task.outcome_unknown) == (0, False)
 
 
-def test_an_attempt_that_would_come_too_late_is_not_made() -> None:
-    """If the retry would be after the step's timeout, the step fails at once."""
+def test_a_wait_that_a_service_requests_extends_the_steps_timeout() -> None:
+    """Retry-After beyond the timeout is kept, and the attempts after it are made."""
     journey = at("swipe/submit", a_swipe(timeout="1m"))
-    decision = journey.run(replace(UNKNOWN, retry_after=timedelta(minutes=2)))
+    requested = timedelta(minutes=30)
+    decision = journey.run(replace(UNKNOWN, retry_after=requested))
+    assert seconds(decision, since=journey.now) == requested.total_seconds()
+    journey.succeed()
+    assert journey.position == "swipe/poll"
+
+
+def test_the_last_attempt_is_made_at_the_deadline() -> None:
+    """A backoff that is too long for the rest of the step's time is cut there.
+
+    The deadline counts when it is reached.
+    """
+    config = {"retryBackoffMs": "1d", "maxRetryDelayMs": "1d"}
+    journey = Journey(a_definition(a_swipe(timeout="1m"), config=config))
+    began = journey.now
+    lost = Retry(error="not_ready: 425")
+    journey.run(lost)
+    assert journey.waiting.scheduled_for == began + timedelta(minutes=1)
+    decision = journey.run(lost)
     assert journey.instance.status is InstanceStatus.FAILED
-    assert str(decision.instance.last_error).startswith("step_timeout: ")
-    assert decision.task is not None
-    assert decision.task.outcome_unknown
+    assert str(decision.instance.last_error).startswith("step_timeout: not finished within 0:01:00")
 
 
 def test_only_a_response_after_the_deadline_is_a_timeout() -> None:
@@ -187,6 +218,7 @@ def test_a_wait_that_crashes_repeatedly_is_passed() -> None:
         ("swipe/submit", UNKNOWN, True),
         ("swipe/submit", LeaseExpired(error="lease_expired"), True),
         ("swipe/submit", Fail(error="refused: 422"), False),
+        ("swipe/submit", Absent(again=timedelta(seconds=30)), True),
         ("swipe/submit", Fail(error="outcome_unknown: sent long ago", unknown=True), True),
         ("swipe/poll", Fail(error="job_unknown: gone", unknown=True), True),
         ("swipe/submit", Defer(after=timedelta(seconds=1), reason="throttled"), False),
@@ -198,7 +230,7 @@ def test_a_wait_that_crashes_repeatedly_is_passed() -> None:
     ],
 )
 def test_a_stop_cancels_a_job_that_is_or_may_be_open(
-    position: str, outcome: Done | Retry | LeaseExpired | Fail | Defer | Continue, cancels: bool
+    position: str, outcome: Outcome, cancels: bool
 ) -> None:
     """Exactly then a decision has a cancel task for a stop that came in the meantime."""
     journey = at(position, a_swipe(), a_wait("rest"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flamebot.domain.decision import Decision
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Abort, Continue, Done, Fail, Retry
+from flamebot.domain.outcome import Abort, Absent, Continue, Done, Fail, Retry
 from flamebot.domain.plan import plan_retry, plan_skip
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.task_random import TaskRandom
@@ -55,7 +55,8 @@ def retried(journey: Journey, *outcomes: Any) -> tuple[Task, Decision]:
 def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
     """I5: the same row, and so the same key, gets all attempts and the whole timeout again."""
     journey = Journey(a_definition(a_swipe()))
-    _, decision = retried(journey, UNKNOWN, UNKNOWN, UNKNOWN)
+    absent = Absent(again=timedelta(seconds=30))
+    _, decision = retried(journey, UNKNOWN, UNKNOWN, UNKNOWN, absent, absent)
     assert decision.task is not None
     assert decision.next is None
     assert (decision.task.to, decision.task.attempts, decision.task.outcome_unknown) == (
@@ -65,6 +66,7 @@ def test_retry_opens_a_task_of_unknown_outcome_again() -> None:
     )
     assert decision.task.payload is not None
     assert decision.task.payload.started_at is None
+    assert (decision.task.payload.look_up, decision.task.payload.absent) == (None, False)
     assert decision.task.payload.request is not None
 
 

@@ -14,7 +14,17 @@ from flamebot.domain.context import fits
 from flamebot.domain.decision import Decision
 from flamebot.domain.definition import Definition
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
+from flamebot.domain.outcome import (
+    Abort,
+    Absent,
+    Continue,
+    Defer,
+    Done,
+    Fail,
+    LeaseExpired,
+    Outcome,
+    Retry,
+)
 from flamebot.domain.plan import plan, plan_retry, plan_skip, plan_start
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
@@ -130,12 +140,14 @@ def outcomes(phase: Phase) -> st.SearchStrategy[Outcome]:
                 retry_after=st.none() | waits,
             )
         )
+        if phase is Phase.SUBMIT:
+            anything.append(st.builds(Absent, again=waits))
         anything.append(st.builds(Fail, error=st.just("refused: x"), unknown=st.booleans()))
         anything.append(st.just(Abort(error="account_suspended: x")))
     return st.one_of(anything)
 
 
-def check(decision: Decision, journey: Journey, before: Task) -> None:
+def check(decision: Decision, journey: Journey, before: Task, outcome: Outcome) -> None:
     """Check the laws of every decision of `plan`."""
     definition, write = journey.definition, decision.task
     assert write is not None
@@ -159,7 +171,14 @@ def check(decision: Decision, journey: Journey, before: Task) -> None:
         same_row
         and before.phase in (Phase.GENERATE, Phase.SUBMIT, Phase.CANCEL)
         and write.attempts >= limit
-    )
+        and (write.payload is None or write.payload.look_up is None)
+    ), "no attempt after the last; only a look-up follows it"
+    if before.phase is Phase.SUBMIT and write.to == "failed" and write.outcome_unknown:
+        assert (
+            before.payload.look_up
+            or "account_suspended" in str(write.error)
+            or (isinstance(outcome, LeaseExpired))
+        ), "no write of unknown outcome fails without a look-up"
     if decision.instance.context is not None:
         assert fits(decision.instance.context)
     assert 0 <= decision.instance.current_step <= definition.total_steps
@@ -200,7 +219,7 @@ def test_every_decision_keeps_the_laws(data: st.DataObject) -> None:
                 st.sampled_from([timedelta(), MOMENT, timedelta(hours=1), timedelta(days=2)])
             ),
         )
-        check(decision, journey, before)
+        check(decision, journey, before, outcome)
         assert decision == plan(
             journey.definition,
             instance,

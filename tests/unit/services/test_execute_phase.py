@@ -11,7 +11,16 @@ import pytest
 from flamebot.actions.add_bio import BIO
 from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
-from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
+from flamebot.domain.outcome import (
+    Abort,
+    Absent,
+    Continue,
+    Defer,
+    Done,
+    Fail,
+    Outcome,
+    Retry,
+)
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
 from flamebot.services.stepping.phases.run import Executed, ExecutePhase
@@ -38,7 +47,7 @@ class Registrar:
         self._answer = answer
         self.calls = 0
 
-    def register(self, account_id: str, *, fence: int) -> AccountStatus:
+    def register(self, account_id: str, *, fence: int, budget: TimeBudget) -> AccountStatus:
         self.calls += 1
         if isinstance(self._answer, Exception):
             raise self._answer
@@ -118,14 +127,15 @@ def test_a_suspended_account_is_left_alone(registered: int | None) -> None:
 
 
 def test_an_unknown_answer_to_the_write_is_sent_again() -> None:
-    """The write may have happened: unknown, and the lock is left to lapse.
+    """The write may have happened: unknown, and the lock is left to expire.
 
-    Retry-After is real, the wait schedule time.
+    Retry-After is wall time, the wait schedule time, and never shorter.
     """
     executed = submit(World(submit=errors.OutcomeUnknown("503", retry_after=timedelta(seconds=7))))
-    assert executed.outcome == Retry(
-        error="outcome_unknown: 503", unknown=True, retry_after=timedelta(seconds=14)
-    )
+    assert isinstance(executed.outcome, Retry)
+    assert (executed.outcome.error, executed.outcome.unknown) == ("outcome_unknown: 503", True)
+    assert executed.outcome.retry_after is not None
+    assert timedelta(seconds=14) <= executed.outcome.retry_after <= timedelta(seconds=18)
     assert not executed.ended
 
 
@@ -186,14 +196,12 @@ def test_an_old_key_is_looked_up_not_sent() -> None:
     assert world.service.names() == ["find"]
 
 
-def test_an_old_key_that_is_forgotten_fails() -> None:
-    """A second sending might be a second effect."""
+def test_an_old_key_that_is_forgotten_is_absent() -> None:
+    """To send it again might be a second effect."""
     world = World(find=None)
     world.clock.elapsed = OLD
-    outcome = submit(world, outcome_unknown=True).outcome
-    assert isinstance(outcome, Fail)
-    assert outcome.unknown
-    assert outcome.error.startswith("outcome_unknown")
+    assert submit(world, outcome_unknown=True).outcome == Absent(again=timedelta(seconds=60))
+    assert world.service.names() == ["find"]
 
 
 def test_an_old_key_that_was_never_sent_is_sent() -> None:
@@ -244,12 +252,13 @@ def test_a_poll_without_an_answer_is_repeated() -> None:
     assert executed.ended
 
 
-@pytest.mark.parametrize("answer", [None, errors.ServiceRefused("410")])
-def test_a_job_that_is_gone_leaves_its_outcome_unknown(answer: object) -> None:
-    """The job was never reported as failed: a new key might have a second effect."""
-    outcome = World(job=answer).execute(task(Phase.POLL, payload=POLL)).outcome
+def test_a_job_that_is_gone_leaves_its_outcome_unknown() -> None:
+    """The service did not report it as failed: a new key might be a second effect."""
+    world = World(job=None, find=None)
+    outcome = world.execute(task(Phase.POLL, payload=POLL)).outcome
     assert isinstance(outcome, Fail)
     assert outcome.unknown
+    assert world.service.names() == ["job", "find"]
 
 
 def test_a_text_is_checked() -> None:
@@ -330,13 +339,21 @@ def test_a_cancel_without_an_answer_is_tried_again() -> None:
 
 
 def test_what_was_throttled_together_comes_back_apart() -> None:
-    """The same wait for all would have them refused together again."""
-    waits = set()
-    for number in range(5):
-        outcome = submit(
-            World(submit=errors.ServiceThrottled(retry_after=timedelta(seconds=10))),
-            task_id=f"{INSTANCE}:{number}",
-        ).outcome
-        assert isinstance(outcome, Defer)
-        waits.add(outcome.after)
-    assert len(waits) == 5
+    """Every wait that a service names is spread, a date for all of them too, and never shorter."""
+    wait = timedelta(seconds=10)
+    for error in (
+        errors.ServiceThrottled(retry_after=wait),
+        errors.OutcomeUnknown("503", retry_after=wait),
+        errors.ServiceDenied(retry_after=wait),
+        errors.ServiceNotReady(retry_after=wait),
+        errors.ServiceConflict(retry_after=wait, in_progress=True),
+    ):
+        waits = []
+        for number in range(20):
+            world = World(submit=error, find=None)
+            outcome = submit(world, task_id=f"{INSTANCE}:{number}").outcome
+            assert isinstance(outcome, Defer | Retry)
+            waits.append(outcome.after if isinstance(outcome, Defer) else outcome.retry_after)
+        spread = [found for found in waits if found is not None]
+        assert min(spread) >= timedelta(seconds=20)
+        assert max(spread) - min(spread) > timedelta(seconds=3), error

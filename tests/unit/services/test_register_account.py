@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 
 from flamebot.domain.errors import (
+    AccountSuspended,
     OutcomeUnknown,
+    ResponseUnreadable,
+    ServiceConflict,
+    ServiceDenied,
     ServiceError,
     ServiceRefused,
     ServiceThrottled,
     VaultError,
 )
+from flamebot.domain.ids import AccountId
 from flamebot.services.stepping.phases.register import RegisterAccount, RegistrationRefused
+from flamebot.services.time_budget import TimeBudget
 from tests.unit.services.stand_ins import ScriptedService
 
 SECRET = "planted-hunter2"
@@ -54,7 +60,8 @@ class OpenVault:
 
 def register(store: AccountStore, service: ScriptedService) -> str:
     """Register the account of the store."""
-    return RegisterAccount(store, service, OpenVault()).register("acc", fence=9)  # type: ignore[arg-type]  # as much of the ports as is called
+    accounts = RegisterAccount(store, service, OpenVault())  # type: ignore[arg-type]  # as much of the ports as is called
+    return accounts.register(AccountId("acc"), fence=9, budget=TimeBudget(lambda: 60.0))
 
 
 def test_body_and_key_are_those_of_the_version() -> None:
@@ -84,6 +91,8 @@ def test_what_the_account_has_not_is_left_out() -> None:
         (ServiceRefused(f"bad password {SECRET}"), RegistrationRefused),
         (ServiceThrottled(SECRET, retry_after=timedelta(seconds=3)), ServiceThrottled),
         (OutcomeUnknown(SECRET), OutcomeUnknown),
+        (ServiceDenied(SECRET), ServiceDenied),
+        (ServiceConflict(SECRET, in_progress=True), ServiceConflict),
     ],
 )
 def test_the_services_words_are_kept_back(raised: ServiceError, kind: type[ServiceError]) -> None:
@@ -95,3 +104,28 @@ def test_the_services_words_are_kept_back(raised: ServiceError, kind: type[Servi
     assert SECRET not in caught.value.detail
     assert caught.value.retry_after == raised.retry_after
     assert store.registered == []
+
+
+def test_the_status_of_the_response_is_named() -> None:
+    """An operator learns what the service responded, and that it was the registration."""
+    with pytest.raises(RegistrationRefused, match="responded 422 while the account was being"):
+        register(AccountStore(), ScriptedService(register=ServiceRefused(SECRET, status=422)))
+    with pytest.raises(OutcomeUnknown, match="no usable response while"):
+        register(AccountStore(), ScriptedService(register=OutcomeUnknown(SECRET)))
+
+
+def test_a_registration_accepted_without_a_body_is_read_back() -> None:
+    """204 is an acceptance; the account's status comes from a read."""
+    store = AccountStore()
+    service = ScriptedService(register=ResponseUnreadable(), account_status="active")
+    assert register(store, service) == "active"
+    assert store.registered == [100007]
+    lost = ScriptedService(register=ResponseUnreadable(), account_status=None)
+    with pytest.raises(OutcomeUnknown):
+        register(AccountStore(), lost)
+
+
+def test_a_suspension_found_by_the_registration_is_one() -> None:
+    """It is no mere refusal: the workflow must stop."""
+    with pytest.raises(AccountSuspended):
+        register(AccountStore(), ScriptedService(register=AccountSuspended("suspended")))

@@ -11,6 +11,18 @@ CLIENT = Place(
     "layers/engine/src/flamebot/adapters/actions_api/client.py",
     "tests/contracts/test_actions_service.py",
 )
+STATUSES = Place(
+    "layers/engine/src/flamebot/adapters/actions_api/statuses.py",
+    "tests/contracts/test_actions_service_statuses.py",
+)
+WAITS = Place(
+    "layers/engine/src/flamebot/domain/retry_after.py",
+    "tests/contracts/test_actions_service_statuses.py",
+)
+WRITER = Place(
+    "layers/engine/src/flamebot/adapters/openai_writer/writer.py",
+    "tests/contracts/test_openai_writer.py",
+)
 RESPONSES = Place(
     "layers/engine/src/flamebot/adapters/actions_api/responses.py",
     "tests/contracts/test_actions_service.py",
@@ -44,7 +56,7 @@ MUTANTS = (
     REGISTER(
         "registration_repeats_the_services_words",
         "I10: the service's text about a registration may repeat the credentials.",
-        "raise RegistrationRefused from None",
+        "raise RegistrationRefused(_registering(error)) from None",
         "raise",
         "test_the_services_words_are_kept_back",
         guard="no-words-of-the-service",
@@ -73,20 +85,61 @@ MUTANTS = (
         "test_a_write_carries_key_fence_and_token",
         guard="fence-header",
     ),
-    CLIENT(
+    STATUSES(
+        "suspension_by_code_is_missed",
+        "A refusal that names a suspended account stops its workflow.",
+        "code == AccountSuspended.code and 400 <= status < 500",
+        "False",
+        "test_a_suspended_account_is_known_by_the_problems_code",
+        guard="suspended-by-code",
+    ),
+    STATUSES(
         "throttling_is_a_refusal",
         "I8: status 429 is not a refusal.",
-        "status == 429",
-        "status == 430",
-        "test_throttling_keeps_the_services_retry_after",
+        "status in _THROTTLED",
+        "False",
+        "tests/contracts/test_actions_service.py::test_throttling_keeps_the_services_retry_after",
         guard="throttling",
     ),
+    STATUSES(
+        "denied_token_is_a_refusal",
+        "I8: 401 and 403 are no verdict on the work.",
+        "status in _DENIED",
+        "False",
+        "test_a_client_error_means_what_its_status_says",
+        guard="denied-is-no-refusal",
+    ),
+    STATUSES(
+        "service_that_is_not_ready_refuses",
+        "I8: 423 and 425 are no verdict on the work.",
+        "status in _NOT_READY",
+        "False",
+        "test_a_client_error_means_what_its_status_says",
+        guard="not-ready-is-retried",
+    ),
+    STATUSES(
+        "conflict_is_a_refusal",
+        "I5: a 409 may be the response to a repeated write.",
+        "status == 409",
+        "False",
+        "test_a_client_error_means_what_its_status_says",
+        guard="conflict-is-no-refusal",
+    ),
     CLIENT(
+        "problem_without_end",
+        "At most 16 KiB of a refusal's body are read.",
+        "len(text) > _LONGEST_PROBLEM",
+        "False",
+        "tests/contracts/test_actions_service_statuses.py::"
+        "test_a_conflict_may_say_that_work_is_in_progress",
+        guard="longest-problem",
+    ),
+    STATUSES(
         "server_error_is_a_refusal",
         "I5: a 5xx is an unknown outcome.",
         "400 <= status < 500",
         "400 <= status < 600",
-        "test_a_server_error_leaves_the_outcome_unknown",
+        "tests/contracts/test_actions_service.py::test_a_server_error_leaves_the_outcome_unknown",
         guard="refusal-is-4xx",
     ),
     CLIENT(
@@ -124,22 +177,38 @@ MUTANTS = (
     RESPONSES(
         "unreadable_is_a_refusal",
         "I5: a response that cannot be read is an unknown outcome.",
-        "raise OutcomeUnknown(",
+        "raise ResponseUnreadable(",
         "raise ServiceRefused(",
         "test_an_unreadable_response_leaves_the_outcome_unknown",
         guard="unreadable-is-unknown",
         also=(
             (
-                "from flamebot.domain.errors import OutcomeUnknown",
-                "from flamebot.domain.errors import OutcomeUnknown, ServiceRefused",
+                "from flamebot.domain.errors import ResponseUnreadable",
+                "from flamebot.domain.errors import ServiceRefused",
             ),
         ),
     ),
-    RESPONSES(
+    WRITER(
+        "overloaded_writer_is_an_attempt",
+        "I8: a rate limit of the AI service is no verdict on the text.",
+        "status in _OVERLOADED",
+        "False",
+        "test_what_says_nothing_about_the_text_is_no_attempt",
+        guard="overloaded-writer-is-no-attempt",
+    ),
+    WRITER(
+        "denied_writer_is_an_attempt",
+        "I8: a wrong key of the AI service is no verdict on the text.",
+        "status in _DENIED",
+        "False",
+        "test_what_says_nothing_about_the_text_is_no_attempt",
+        guard="denied-writer-is-no-attempt",
+    ),
+    WAITS(
         "wait_without_end",
         "I6: no Retry-After is longer than a day.",
-        "min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY_AFTER)",
-        "timedelta(seconds=int(text[:9]))",
+        "min(timedelta(seconds=float(text)), _LONGEST)",
+        "timedelta(seconds=float(text))",
         "test_retry_after_is_seconds_or_a_date",
         guard="longest-wait",
     ),

@@ -6,6 +6,8 @@ from verification.mutants.mutant import Place
 
 FAILURE = Place("layers/engine/src/flamebot/domain/failure.py", "tests/unit/domain/test_failure.py")
 _CANCEL = "tests/unit/domain/test_cancel.py"
+_DEFERRAL = "tests/unit/domain/test_deferral.py"
+_LOOK_UP = "tests/unit/domain/test_look_up.py"
 
 MUTANTS = (
     FAILURE(
@@ -51,7 +53,7 @@ MUTANTS = (
     FAILURE(
         "polls_are_attempts",
         "I8: a poll is not an attempt.",
-        "phase is Phase.POLL and not outcome.new_key",
+        "ctx.only_reads and not outcome.new_key",
         "False",
         "tests/unit/domain/test_deferral.py::test_a_poll_without_a_response_is_repeated",
         guard="poll-is-no-attempt",
@@ -74,17 +76,17 @@ MUTANTS = (
     ),
     FAILURE(
         "attempt_past_the_timeout",
-        "No attempt begins after the step's timeout.",
-        "phase is not Phase.CANCEL and at > ctx.deadline",
+        "No attempt follows one that ended after the step's timeout.",
+        "phase is not Phase.CANCEL and ctx.now >= ctx.deadline",
         "False",
-        "tests/unit/domain/test_deferral.py::test_an_attempt_that_would_come_too_late_is_not_made",
+        "tests/unit/domain/test_deferral.py::test_the_last_attempt_is_made_at_the_deadline",
         guard="attempt-before-deadline",
     ),
     FAILURE(
         "cancel_given_up_at_the_timeout",
         "I1: a cancel is tried after the step's timeout too.",
-        "phase is not Phase.CANCEL and at > ctx.deadline",
-        "at > ctx.deadline",
+        "phase is not Phase.CANCEL and ctx.now >= ctx.deadline",
+        "ctx.now >= ctx.deadline",
         f"{_CANCEL}::test_a_late_cancel_is_tried_all_the_same",
         guard="attempt-before-deadline",
     ),
@@ -107,24 +109,24 @@ MUTANTS = (
     FAILURE(
         "deferral_without_end",
         "I6: the step's timeout limits deferrals.",
-        "at > ctx.deadline",
+        "ctx.now >= ctx.deadline",
         "False",
-        "tests/unit/domain/test_deferral.py::test_deferrals_are_bounded_by_the_steps_timeout",
+        "tests/unit/domain/test_deferral.py::test_deferrals_extend_the_steps_timeout_up_to_a_day",
         guard="deferral-deadline",
     ),
     FAILURE(
         "wake_up_given_up",
         "I6: a timer is deferred without a limit.",
-        "overdue = False",
-        "overdue = at > ctx.deadline",
+        "phase is Phase.TIMER",
+        "False",
         "test_a_timer_is_deferred_without_a_limit",
         guard="timer-never-overdue",
     ),
     FAILURE(
         "poll_given_up_at_the_timeout",
         "A poll without a response is repeated after the timeout.",
-        "at > ctx.last_resort",
-        "at > ctx.deadline",
+        "ctx.last_resort",
+        "ctx.deadline",
         "tests/unit/domain/test_deferral.py::test_only_a_response_after_the_deadline_is_a_timeout",
         "tests/unit/domain/test_deferral.py::test_a_poll_without_a_response_is_repeated",
         guard="last-resort",
@@ -132,10 +134,66 @@ MUTANTS = (
     FAILURE(
         "cancel_that_comes_late_is_not_put_off",
         "I1: a cancel that begins long after its step's time has several tries.",
-        "ctx.payload.polls >= CANCEL_LOOKS",
+        "phase is not Phase.CANCEL or ctx.payload.polls >= CANCEL_LOOKS",
         "True",
         f"{_CANCEL}::test_a_late_cancel_is_deferred_all_the_same",
         guard="cancel-looks",
+    ),
+    FAILURE(
+        "requested_wait_fails_the_step",
+        "A wait that a service requests extends the step's timeout.",
+        "ctx.extended(outcome.retry_after or _ZERO)",
+        "ctx",
+        f"{_DEFERRAL}::test_a_wait_that_a_service_requests_extends_the_steps_timeout",
+        guard="requested-wait-extends",
+    ),
+    FAILURE(
+        "deferral_uses_up_the_timeout",
+        "A deferral extends the step's timeout.",
+        "ctx.extended(outcome.after).payload",
+        "ctx.payload",
+        f"{_DEFERRAL}::test_deferrals_extend_the_steps_timeout_up_to_a_day",
+        guard="deferral-extends",
+    ),
+    FAILURE(
+        "attempt_after_the_deadline",
+        "A backoff that reaches past the deadline is cut there.",
+        "min(at, ctx.deadline)",
+        "at",
+        f"{_DEFERRAL}::test_the_last_attempt_is_made_at_the_deadline",
+        guard="last-attempt-at-the-deadline",
+    ),
+    FAILURE(
+        "last_call_after_the_end",
+        "A wait that reaches past the last moment of the step is cut there.",
+        "at > end > ctx.now",
+        "False",
+        f"{_DEFERRAL}::test_deferrals_extend_the_steps_timeout_up_to_a_day",
+        guard="last-call-at-the-end",
+    ),
+    FAILURE(
+        "absent_write_is_definite",
+        "I5: a write that is absent keeps its key: a retry sends it again under it.",
+        "unknown=True",
+        "unknown=False",
+        f"{_LOOK_UP}::test_a_write_that_is_absent_twice_has_failed",
+        guard="absent-key-stays-unknown",
+    ),
+    FAILURE(
+        "crash_loop_fails_without_a_look",
+        "A write that may have killed its workers is looked up before it is failed.",
+        "payload.carried(look_up=look_up, polls=0)",
+        "payload",
+        f"{_LOOK_UP}::test_the_last_run_before_the_reclaim_limit_is_a_look_up",
+        guard="last-run-looks-up",
+    ),
+    FAILURE(
+        "unknown_write_fails_without_a_look",
+        "No write of unknown outcome fails without a look-up by its key.",
+        "look_up and unknown and",
+        "False and",
+        f"{_LOOK_UP}::test_the_end_of_the_attempts_leads_to_a_look_up",
+        guard="unknown-write-is-looked-up",
     ),
     FAILURE(
         "poll_given_up_is_definite",
@@ -189,7 +247,7 @@ MUTANTS = (
         "lost_counts_as_an_attempt",
         "I8: a crash is not an attempt.",
         ", unknown=unknown, tried=False",
-        ", unknown=unknown",
+        ", unknown=unknown, tried=True",
         "tests/unit/domain/test_deferral.py::test_a_task_that_crashes_repeatedly_fails",
         guard="crash-is-no-attempt",
     ),

@@ -26,10 +26,18 @@ MUTANTS = (
     PLAN_CONTEXT(
         "timeout_counts_the_pauses",
         "Time in a pause does not count towards the timeout.",
-        "later(later(self.began, timeout), timedelta(milliseconds=paused))",
-        "later(self.began, timeout)",
+        "later(end, timedelta(milliseconds=paused))",
+        "end",
         "tests/unit/domain/test_deferral.py::test_time_in_a_pause_does_not_count",
         guard="deadline",
+    ),
+    PLAN_CONTEXT(
+        "requested_waits_use_up_the_timeout",
+        "Deferrals and requested waits extend the step's timeout.",
+        "later(later(self.began, self.step.timeout), waited)",
+        "later(self.began, self.step.timeout)",
+        "tests/unit/domain/test_deferral.py::test_deferrals_extend_the_steps_timeout_up_to_a_day",
+        guard="waits-extend-timeouts",
     ),
     PLAN_CONTEXT(
         "stop_forgets_the_open_job",

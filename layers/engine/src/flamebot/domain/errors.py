@@ -147,16 +147,54 @@ class ServiceError(FlamebotError):
 
     code = "service"
 
-    def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
-        """Set the service's Retry-After (wall time), if it sent one."""
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: timedelta | None = None,
+        status: int | None = None,
+    ) -> None:
+        """Set the response's Retry-After (wall time) and status, if there was a response."""
         super().__init__(detail)
         self.retry_after = retry_after
+        self.status = status
 
 
 class ServiceThrottled(ServiceError):
     """The actions service limits the rate of requests (429)."""
 
     code = "throttled"
+
+
+class ServiceDenied(ServiceError):
+    """The actions service does not accept the engine's token (401 or 403)."""
+
+    # The fault of the operator's settings, not of the step: the step waits until they are mended.
+    code = "denied"
+
+
+class ServiceNotReady(ServiceError):
+    """The actions service did not process the request and may do so later (423 or 425)."""
+
+    code = "not_ready"
+
+
+class ServiceConflict(ServiceError):
+    """The actions service refused the request because of other work (409)."""
+
+    code = "conflict"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: timedelta | None = None,
+        status: int | None = None,
+        in_progress: bool = False,
+    ) -> None:
+        """Set whether the service says that the other work is in progress and will end."""
+        super().__init__(detail, retry_after=retry_after, status=status)
+        self.in_progress = in_progress
 
 
 class OutcomeUnknown(ServiceError):
@@ -167,16 +205,40 @@ class OutcomeUnknown(ServiceError):
     code = "outcome_unknown"
 
 
+class ResponseUnreadable(OutcomeUnknown):
+    """The actions service accepted the request, but its response cannot be read."""
+
+
 class ServiceRefused(ServiceError):
-    """The actions service refused the request (4xx other than 429)."""
+    """The actions service refused the request, and would refuse it again (4xx)."""
 
     code = "refused"
+
+
+class AccountSuspended(ServiceRefused):
+    """The actions service refused the request because the account is suspended."""
+
+    code = "account_suspended"
 
 
 class WriterError(FlamebotError):
     """The AI service returned no usable text."""
 
     code = "writer"
+
+
+class WriterWait(WriterError):
+    """The AI service cannot be used now: it limits the rate, is overloaded or denies access.
+
+    `retry_after` is wall time; None: the service named no time.
+    """
+
+    code = "writer_wait"
+
+    def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
+        """Set the service's Retry-After (wall time), if it sent one."""
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class WriterRefused(WriterError):

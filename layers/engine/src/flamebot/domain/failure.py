@@ -9,7 +9,7 @@ from typing import Literal
 from flamebot.domain.advance import advance
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.instance import InstanceStatus
-from flamebot.domain.outcome import Abort, Defer, Fail, LeaseExpired, Retry
+from flamebot.domain.outcome import Abort, Absent, Defer, Fail, LeaseExpired, Retry
 from flamebot.domain.plan_context import PlanContext, code_of, tidy
 from flamebot.domain.polling import poll_wait
 from flamebot.domain.task import Payload, Phase
@@ -26,8 +26,9 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     effect or was never sent; a new task with a new key, if the service has ended the job.
     """
     phase = ctx.task.phase
-    # A poll changes nothing at the service, so it is no attempt, however often it fails.
-    if phase is Phase.POLL and not outcome.new_key:  # guard: poll-is-no-attempt
+    # A poll or a look-up changes nothing at the service, so it is no attempt, however often it
+    # fails.
+    if ctx.only_reads and not outcome.new_key:  # guard: poll-is-no-attempt
         after = max(poll_wait(ctx.payload.polls + 1), outcome.retry_after or _ZERO)
         return deferred(ctx, Defer(after=after, reason=outcome.error))
     # Counted for a timer too, which is no attempt otherwise: else its retries would never end.
@@ -37,11 +38,16 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     unknown = not new_key and (outcome.unknown or ctx.task.outcome_unknown)  # guard: still-unknown
     if tries >= ctx.limit:  # guard: attempt-limit
         return given_up(ctx, f"{outcome.error} (attempt {tries} of {ctx.limit})", unknown=unknown)
+    # A cancel is not bound by the timeout: it is what a timeout, or a stop after it, leads to.
+    if phase is not Phase.CANCEL and ctx.now >= ctx.deadline:  # guard: attempt-before-deadline
+        return failed(ctx, _timed_out(ctx, outcome.error), unknown=unknown)
+    ctx = ctx.extended(outcome.retry_after or _ZERO)  # guard: requested-wait-extends
     wait = max(ctx.backoff(tries), outcome.retry_after or _ZERO)  # guard: retry-wait
     at = ctx.after(wait)
-    # A cancel is not bound by the timeout: it is what a timeout, or a stop after it, leads to.
-    if phase is not Phase.CANCEL and at > ctx.deadline:  # guard: attempt-before-deadline
-        return failed(ctx, _timed_out(ctx, outcome.error), unknown=unknown)
+    # The step's time is over when it is over, not when its backoff is too long for the rest of it:
+    # the last attempt is made at the deadline.
+    if phase is not Phase.CANCEL:
+        at = min(at, ctx.deadline)  # guard: last-attempt-at-the-deadline
     history = (ctx.entry("retried", error=tidy(outcome.error)),)
     # Resending under the key of a job that has failed would return that job again; a new key for a
     # request that may have taken effect would make a second job.
@@ -60,31 +66,53 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
 
 def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
     """Decide to run the task later without counting an attempt, until its time is over."""
+    phase = ctx.task.phase
     at = ctx.after(outcome.after)
-    match ctx.task.phase:
-        case Phase.TIMER:
-            # A timer has nothing to time out: its workflow continues, however late.
-            overdue = False  # guard: timer-never-overdue
-        case Phase.POLL | Phase.CANCEL as phase:
-            # The step's timeout applies to a response (see `still_running`). Without any response
-            # the engine gives up later, at the last resort; a cancel may begin after it, so it has
-            # a number of tries in any case.
-            enough = phase is Phase.POLL or ctx.payload.polls >= CANCEL_LOOKS  # guard: cancel-looks
-            overdue = enough and at > ctx.last_resort  # guard: last-resort
-        case _:
-            overdue = at > ctx.deadline  # guard: deferral-deadline
+    if phase is Phase.TIMER:  # guard: timer-never-overdue
+        # A timer has nothing to time out: its workflow continues, however late.
+        return ctx.reschedule(at, error=outcome.reason)
+    if ctx.only_reads or phase is Phase.CANCEL:
+        # The step's timeout applies to a response (see `still_running`). Without any response the
+        # engine gives up later, at the last resort; a cancel may begin after it, so it has a number
+        # of tries in any case.
+        end = ctx.last_resort  # guard: last-resort
+        # guard: cancel-looks
+        enough = phase is not Phase.CANCEL or ctx.payload.polls >= CANCEL_LOOKS
+        overdue = enough and ctx.now >= end
+        payload = ctx.payload.carried(polls=ctx.payload.polls + 1)
+    else:
+        overdue = ctx.now >= ctx.deadline  # guard: deferral-deadline
+        payload = ctx.extended(outcome.after).payload  # guard: deferral-extends
+        end = replace(ctx, payload=payload).deadline
     if not overdue:
-        payload = ctx.payload.carried(
-            polls=ctx.payload.polls + (ctx.task.phase in (Phase.POLL, Phase.CANCEL))
-        )
+        # A wait that reaches past the end is cut there: the service is called once more.
+        if at > end > ctx.now:  # guard: last-call-at-the-end
+            at = end
         return ctx.reschedule(at, payload=payload, error=outcome.reason)
-    if ctx.task.phase is Phase.POLL:
+    if phase is Phase.POLL:
         error = f"outcome_unknown: the job's status could not be read in time ({outcome.reason})"
         return failed(ctx, error, unknown=True)  # guard: silent-job-unknown
-    if ctx.task.phase is Phase.CANCEL:
+    if phase is Phase.CANCEL:
         return unconfirmed(ctx, outcome.reason, tried=False)
+    if ctx.payload.look_up is not None:
+        error = f"{ctx.payload.look_up}; it could not be looked up in time ({outcome.reason})"
+        return failed(ctx, error, unknown=True, tried=False)
     unknown = ctx.task.outcome_unknown  # guard: deferred-unknown
     return failed(ctx, _timed_out(ctx, outcome.reason), unknown=unknown, tried=False)
+
+
+def absent(ctx: PlanContext, outcome: Absent) -> Decision:
+    """Decide what follows a look-up of a write that found no job: a second one, then failure.
+
+    The outcome stays unknown: a retry by an operator sends the write again under the same key.
+    """
+    error = ctx.payload.look_up or "outcome_unknown: sent longer ago than the service keeps keys"
+    if ctx.payload.absent:
+        detail = f"{error}; the service knows no job under its key"
+        return failed(ctx, detail, unknown=True, tried=False)  # guard: absent-key-stays-unknown
+    # The request may have been on its way during the look-up. By then it has arrived.
+    payload = ctx.payload.carried(look_up=tidy(error), absent=True)
+    return ctx.reschedule(ctx.after(outcome.again), payload=payload, error=error, unknown=True)
 
 
 def lease_expired(ctx: PlanContext, outcome: LeaseExpired) -> Decision:
@@ -100,13 +128,24 @@ def lease_expired(ctx: PlanContext, outcome: LeaseExpired) -> Decision:
     elif task.reclaims >= ctx.definition.max_reclaims:  # guard: reclaim-limit
         error = f"crash_loop: its lease expired without a commit {task.reclaims} times"
     else:
-        return ctx.reschedule(ctx.now, error=outcome.error, unknown=unknown)
+        payload = ctx.payload
+        last = task.reclaims + 1 >= ctx.definition.max_reclaims
+        if task.phase is Phase.SUBMIT and last and payload.look_up is None:
+            # The last run before the limit is a look-up: no write is failed without one.
+            look_up = "crash_loop: its lease expired repeatedly without a commit"
+            payload = payload.carried(look_up=look_up, polls=0)  # guard: last-run-looks-up
+        return ctx.reschedule(ctx.now, payload=payload, error=outcome.error, unknown=unknown)
     unknown = unknown or task.phase is Phase.POLL  # guard: expired-poll-unknown
-    return given_up(ctx, error, unknown=unknown, tried=False)  # guard: crash-is-no-attempt
+    # Not looked up: a worker that did so would crash or not receive the task, like those before.
+    # guard: crash-is-no-attempt
+    return given_up(ctx, error, unknown=unknown, tried=False, look_up=False)
 
 
 def refused(ctx: PlanContext, outcome: Fail) -> Decision:
     """Decide what follows a failure that another attempt would only repeat."""
+    if ctx.payload.look_up is not None and ctx.task.phase is Phase.SUBMIT:
+        error = f"{ctx.payload.look_up}; its look-up failed ({outcome.error})"
+        return failed(ctx, error, unknown=True, tried=False)
     # A refusal says nothing about an earlier request under the same key.
     unknown = outcome.unknown or ctx.task.outcome_unknown  # guard: refusal-settles-nothing
     if ctx.task.phase is Phase.SUBMIT and not unknown and ctx.payload.text is not None:
@@ -126,16 +165,19 @@ def aborted(ctx: PlanContext, outcome: Abort) -> Decision:
         outcome.error,
         unknown=ctx.task.outcome_unknown or ctx.task.phase is Phase.POLL,
         tried=False,
+        look_up=False,
         abort=True,
         suspend_account=code_of(outcome.error) == "account_suspended",
     )
 
 
-def given_up(ctx: PlanContext, error: str, *, unknown: bool, tried: bool = True) -> Decision:
+def given_up(
+    ctx: PlanContext, error: str, *, unknown: bool, tried: bool = True, look_up: bool = True
+) -> Decision:
     """Decide to try no more, of an effect or of a cancellation."""
     if ctx.task.phase is Phase.CANCEL:
         return unconfirmed(ctx, error, tried=tried)
-    return failed(ctx, error, unknown=unknown, tried=tried)
+    return failed(ctx, error, unknown=unknown, tried=tried, look_up=look_up)
 
 
 def failed(
@@ -144,6 +186,7 @@ def failed(
     *,
     unknown: bool = False,
     tried: bool = True,
+    look_up: bool = True,
     abort: bool = False,
     suspend_account: bool = False,
     to: Literal["completed", "failed"] = "failed",
@@ -157,12 +200,19 @@ def failed(
         unknown: The request may have taken effect: a retry sends it under the same key, and a stop
             that came in the meantime cancels its job.
         tried: An attempt was made just now.
+        look_up: A write of unknown outcome is looked up before it is failed.
         abort: The workflow fails even if the step is not critical.
         suspend_account: The service has suspended the account.
         to: The task's final status; a cancel that succeeded is completed, though its step failed.
         payload: The task's new payload. None: unchanged, with the step's clock.
     """
     error = tidy(error)
+    # guard: unknown-write-is-looked-up
+    if look_up and unknown and ctx.task.phase is Phase.SUBMIT and ctx.payload.look_up is None:
+        attempts = ctx.tries if tried else ctx.task.attempts
+        payload = ctx.payload.carried(look_up=error, polls=0)
+        at = ctx.after(poll_wait(0))
+        return ctx.reschedule(at, attempts=attempts, payload=payload, error=error, unknown=True)
     write = ctx.finish(
         to, error=error, unknown=unknown, tried=tried, payload=payload or ctx.payload
     )

@@ -35,13 +35,24 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defer:
-    """The step could not be tried now: throttled, or the account's lock is held.
+    """The step could not be tried now: throttled, access denied, or the account's lock is held.
 
-    This is not a failure of the step, so no attempt is counted.
+    This is not a failure of the step: no attempt is counted, and the wait extends its timeout.
     """
 
     after: timedelta  # schedule time
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """A write was looked up, and the service knows no job under its key.
+
+    A request that got no response may still be on its way: after `again`, schedule time, it has
+    arrived or will not.
+    """
+
+    again: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +81,4 @@ class LeaseExpired:
     error: str
 
 
-Outcome = Done | Continue | Retry | Defer | Fail | Abort | LeaseExpired
+Outcome = Done | Continue | Retry | Defer | Absent | Fail | Abort | LeaseExpired

@@ -18,6 +18,7 @@ from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, Next
 from flamebot.domain.definition import Definition
 from flamebot.domain.failure import (
     aborted,
+    absent,
     deferred,
     failed,
     is_stop,
@@ -26,7 +27,17 @@ from flamebot.domain.failure import (
     retried,
 )
 from flamebot.domain.instance import Instance
-from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
+from flamebot.domain.outcome import (
+    Abort,
+    Absent,
+    Continue,
+    Defer,
+    Done,
+    Fail,
+    LeaseExpired,
+    Outcome,
+    Retry,
+)
 from flamebot.domain.plan_context import PlanContext, rewound
 from flamebot.domain.polling import still_running, submitted
 from flamebot.domain.step import PureStep
@@ -65,6 +76,8 @@ def plan(  # noqa: PLR0917  # the inputs of a decision, in the order in which a 
             return retried(ctx, outcome)
         case Defer():
             return deferred(ctx, outcome)
+        case Absent():
+            return absent(ctx, outcome)
         case Fail():
             return refused(ctx, outcome)
         case Abort():

@@ -18,6 +18,8 @@ from flamebot.domain.task_random import TaskRandom
 # How much longer than the step's timeout the engine polls without any response, or tries to cancel.
 # Long enough for an outage of the service: giving up leaves a job behind that may still be at work.
 GRACE = timedelta(hours=2)
+# How much deferrals and requested waits extend a step's timeout at most, all together.
+LONGEST_EXTENSION = timedelta(hours=24)
 _LONGEST_ERROR = 500
 
 
@@ -78,6 +80,11 @@ class PlanContext:
         return step.behaviour
 
     @property
+    def only_reads(self) -> bool:
+        """Whether the task changes nothing at the service: a poll, or the look-up of a write."""
+        return self.task.phase is Phase.POLL or self.payload.look_up is not None
+
+    @property
     def tries(self) -> int:
         """The attempts at the effect, this one included. Timers and polls are not attempts."""
         return self.task.attempts_after
@@ -96,19 +103,29 @@ class PlanContext:
 
     @property
     def deadline(self) -> datetime:
-        """When the step's timeout is used up. Time in a pause does not count."""
+        """When the step's timeout is used up.
+
+        Time in a pause does not count, nor do deferrals and waits that a service requested, up to
+        `LONGEST_EXTENSION`.
+        """
         # Two sources: resume_workflow adds an instance's own pauses to the payload; the global
         # pause is one counter, of which the part since the step began is taken.
         paused = self.payload.paused_ms + max(
             0, self.global_paused_ms - self.payload.global_paused_ms
         )
-        timeout = self.step.timeout
-        return later(later(self.began, timeout), timedelta(milliseconds=paused))  # guard: deadline
+        waited = min(timedelta(milliseconds=self.payload.waited_ms), LONGEST_EXTENSION)
+        end = later(later(self.began, self.step.timeout), waited)  # guard: waits-extend-timeouts
+        return later(end, timedelta(milliseconds=paused))  # guard: deadline
 
     @property
     def last_resort(self) -> datetime:
         """When the engine stops waiting for any response at all."""
         return later(self.deadline, GRACE)
+
+    def extended(self, wait: timedelta) -> PlanContext:
+        """Return the context with the step's timeout extended by a wait that is not the step's."""
+        waited = self.payload.waited_ms + wait // timedelta(milliseconds=1)
+        return replace(self, payload=self.payload.carried(waited_ms=waited))
 
     def after(self, wait: timedelta) -> datetime:
         """Return the time after a wait; a negative wait counts as none."""
@@ -244,7 +261,16 @@ class PlanContext:
 
 def rewound(payload: Payload) -> Payload:
     """Return the payload with the step's clock reset, for a retry by an operator."""
-    return replace(payload, started_at=None, paused_ms=0, global_paused_ms=0, polls=0)
+    return replace(
+        payload,
+        started_at=None,
+        paused_ms=0,
+        global_paused_ms=0,
+        waited_ms=0,
+        polls=0,
+        look_up=None,
+        absent=False,
+    )
 
 
 def tidy(error: str) -> str:

@@ -55,11 +55,15 @@ class Payload:
     # poll, cancel: the submit task's id, to look the job up when its id is unknown
     key: str | None = None
     polls: int = 0
+    # submit: why the write, of unknown outcome, would fail. It is looked up instead of sent again.
+    look_up: str | None = None
+    absent: bool = False  # submit: a look-up has found no job
     reason: str | None = None  # cancel: "stop" or "timeout"
     # The step's own clock, carried from phase to phase. Schedule time.
     started_at: datetime | None = None  # when the step's first phase began; None: not yet
     paused_ms: int = 0  # time this step spent held; added to by resume_workflow (SQL)
     global_paused_ms: int = 0  # the control row's total when the step began
+    waited_ms: int = 0  # deferrals, and waits that the services requested
 
     def carried(self, **changes: object) -> Payload:
         """Return the payload of the step's next phase: the same, with some fields changed."""
@@ -88,7 +92,8 @@ class Task:
     @property
     def attempts_after(self) -> int:
         """How many attempts are stored once this task's outcome is committed."""
-        return self.attempts + self.phase.is_attempt
+        looked_up = self.payload.look_up is not None
+        return self.attempts + (self.phase.is_attempt and not looked_up)
 
     @property
     def attempt(self) -> int:

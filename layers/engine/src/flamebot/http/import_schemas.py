@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flamebot.http.request_schemas import Reason, Type
 from flamebot.http.response_schemas import ValidationIssue
-from flamebot.http.wire import RequestModel, ResponseModel, RowOfImport, WallInstant
+from flamebot.http.wire import RequestModel, ResponseModel, WallInstant
 from flamebot.services.imports.admin import LARGEST_FILE
 
 ImportStatus = Literal["waiting", "running", "completed", "failed", "cancelled"]
@@ -22,9 +22,8 @@ class FileImportRequest(RequestModel):
     format: Annotated[
         Literal["csv", "jsonl"],
         Field(
-            description="csv: the header names accountId (or flamebotId), modelId, channelId,"
-            " credentials.NAME and config.NAME, separated by comma, semicolon, tab or |."
-            " jsonl: one account per line."
+            description="csv: the header names flamebotId, modelId, channelId, credentials.NAME and"
+            " config.NAME. jsonl: one account per line."
         ),
     ] = "csv"
     file_name: Annotated[
@@ -36,9 +35,7 @@ class FileImportRequest(RequestModel):
             description="Shown in lists.",
         ),
     ] = None
-    start_automation: Annotated[
-        bool, Field(description="Whether to start a workflow for each account.")
-    ] = False
+    start_automation: bool = False
     workflow_type: Type = "default"
     spread_seconds: Annotated[
         int,
@@ -49,16 +46,6 @@ class FileImportRequest(RequestModel):
         ),
     ] = 0
     reason: Reason = None
-
-
-class SuspectValue(ResponseModel):
-    """Values that a spreadsheet has probably changed, such as a rounded id."""
-
-    code: Literal["exponent", "zeros", "decimal", "error", "lost_zeros"]
-    field: Literal["accountId", "modelId", "channelId", "credentials"]
-    count: Annotated[int, Field(description="How many rows have such a value.")]
-    row: Annotated[int, Field(description="The line on which the first of them begins.")]
-    detail: str
 
 
 class FileImport(ResponseModel):
@@ -86,10 +73,6 @@ class FileImport(ResponseModel):
         Field(description="Stored without a workflow, because modelId or channelId is missing."),
     ]
     rejected: int
-    warnings: Annotated[
-        list[SuspectValue],
-        Field(description="Rows that were imported with a value that looks wrong."),
-    ]
     error: str | None
     created_by: str
     created_at: WallInstant
@@ -123,15 +106,16 @@ class FileImportPage(ResponseModel):
     next_cursor: str | None
 
 
-class RejectedRow(RowOfImport):
+class RejectedRow(ResponseModel):
     """A row that was rejected, or stored without its workflow (`account_incomplete`).
 
-    It shows no value of the row but the account's id.
+    It shows no value of the row but the flamebotId.
     """
 
     row: Annotated[
         int, Field(description="The line on which the row begins. The header is line 1.")
     ]
+    flamebot_id: str | None
     code: Literal["invalid", "duplicate", "account_incomplete"]
     errors: list[ValidationIssue]
 

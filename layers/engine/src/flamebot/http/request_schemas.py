@@ -57,9 +57,7 @@ class ImportRequest(RequestModel):
             }
         ),
     ]
-    start_automation: Annotated[
-        bool, Field(description="Whether to start a workflow for each account.")
-    ] = False
+    start_automation: bool = False
     workflow_type: Type = "default"
     spread_seconds: Annotated[
         int,

@@ -34,8 +34,14 @@ class ActionsService(Protocol):
 
     Raises:
         ServiceThrottled: The service limits the rate; nothing was done.
+        ServiceDenied: The service does not accept the engine's token; nothing was done.
+        ServiceNotReady: The service cannot process the request yet; nothing was done.
+        ServiceConflict: Other work is in the way; a write under the same key may have been accepted
+            before.
         ServiceRefused: The service refused the request; nothing was done.
+        AccountSuspended: It refused the request because it has suspended the account.
         OutcomeUnknown: The request may have taken effect.
+        ResponseUnreadable: It has, and only the response is unusable (2xx).
     """
 
     def register(

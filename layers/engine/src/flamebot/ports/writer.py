@@ -23,6 +23,7 @@ class Writer(Protocol):
         """Return a text of the brief's kind.
 
         Raises:
+            WriterWait: The service cannot be used now; this is no attempt.
             WriterRefused: The service refuses to write it, and would refuse again.
             WriterError: Another attempt may succeed.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flamebot.domain.committed import Committed
 from flamebot.domain.decision import Decision
-from flamebot.domain.outcome import LeaseExpired, Outcome, Retry
+from flamebot.domain.outcome import Absent, LeaseExpired, Outcome, Retry
 from flamebot.ports.telemetry import Telemetry
 
 
@@ -42,7 +42,7 @@ def count_steps(
         elif entry.status == "failed":
             failed = True
             telemetry.count("StepsFailed", action=entry.action)
-    if failed and isinstance(outcome, Retry | LeaseExpired):
+    if failed and isinstance(outcome, Retry | LeaseExpired | Absent):
         telemetry.count("TasksExhausted", action=action)
     elif isinstance(outcome, Retry):
         telemetry.count("StepsRetried", action=action)

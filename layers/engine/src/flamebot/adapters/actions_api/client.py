@@ -17,11 +17,15 @@ import httpx
 
 from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.deadline import Deadline, DeadlineTransport
-from flamebot.domain.errors import OutcomeUnknown, ServiceRefused, ServiceThrottled
+from flamebot.adapters.actions_api.statuses import error_for
+from flamebot.domain.errors import OutcomeUnknown, ServiceDenied
+from flamebot.domain.retry_after import retry_after
 from flamebot.domain.task import EffectRequest
 from flamebot.ports.actions_service import AccountStatus, Job
 
 _LONGEST_RESPONSE: Final = 1 << 20
+_LONGEST_PROBLEM: Final = 1 << 14
+_ABSENT: Final = (404, 410)
 _PRINTABLE: Final = "".join(map(chr, range(33, 127))).replace("%", "")
 
 
@@ -32,7 +36,8 @@ def _now() -> datetime:
 class ActionsApi:
     """One request per call, never repeated.
 
-    No exception's text holds any part of a request or a response: they may hold credentials.
+    No exception's text holds any part of a request or a response, which may hold credentials, but
+    for the `code` of a problem document.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class ActionsApi:
     def account_status(self, account_id: str) -> AccountStatus | None:
         """Return the account's status; None if the service does not know the account."""
         response = self._call(
-            "GET", _path("/accounts/{accountId}", accountId=account_id), absent=404
+            "GET", _path("/accounts/{accountId}", accountId=account_id), may_be_absent=True
         )
         return None if response is None else responses.account_status(response)
 
@@ -108,18 +113,19 @@ class ActionsApi:
 
     def find(self, key: str) -> Job | None:
         """Return the job that was submitted under a key; None if the service has none."""
-        return responses.jobs(
-            _present(self._call("GET", "/tasks?" + urlencode({"idempotencyKey": key})))
-        )
+        path = "/tasks?" + urlencode({"idempotencyKey": key})
+        response = self._call("GET", path, may_be_absent=True)
+        return None if response is None else responses.jobs(response)
 
     def job(self, job_id: str) -> Job | None:
         """Return a job; None if the service does not know it."""
-        response = self._call("GET", _path("/tasks/{taskId}", taskId=job_id), absent=404)
+        response = self._call("GET", _path("/tasks/{taskId}", taskId=job_id), may_be_absent=True)
         return None if response is None else responses.job(response)
 
     def cancel(self, job_id: str) -> Job | None:
         """Cancel a job and return it; a finished one stays finished. None if it is not known."""
-        response = self._call("POST", _path("/tasks/{taskId}/cancel", taskId=job_id), absent=404)
+        path = _path("/tasks/{taskId}/cancel", taskId=job_id)
+        response = self._call("POST", path, may_be_absent=True)
         return None if response is None else responses.job(response)
 
     def _call(
@@ -130,9 +136,9 @@ class ActionsApi:
         *,
         key: str | None = None,
         fencing_token: int | None = None,
-        absent: int | None = None,
+        may_be_absent: bool = False,
     ) -> dict[str, Any] | None:
-        """Send a request and classify the response. Return None for the status `absent`."""
+        """Send a request and classify the response. Return None for 404 and 410, if they may be."""
         headers = self._headers(key, fencing_token)
         content = None
         if body is not None:
@@ -146,8 +152,8 @@ class ActionsApi:
                 ) as response,
             ):
                 status = response.status_code
-                # The body of a refusal is not read: it may repeat the request, and it is not shown.
                 text = _read(response) if 200 <= status < 300 else b""
+                problem = _problem(response) if 400 <= status < 500 else b""
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # A transport error is one of `DeadlineTransport`, whose text is a class name.
             reason = error if isinstance(error, httpx.TransportError) else type(error).__name__
@@ -156,31 +162,21 @@ class ActionsApi:
             ) from None
         if 200 <= status < 300:
             return responses.read_object(text)
-        if status == absent:
+        if may_be_absent and status in _ABSENT:
             return None
-        wait = responses.retry_after(response.headers.get("retry-after"), self._wall())
-        if status == 429:  # guard: throttling
-            raise ServiceThrottled(
-                "The actions service limits the rate of requests (429).", retry_after=wait
-            )
-        # A 5xx, or a redirect that is not followed, does not say whether the request was processed.
-        if 400 <= status < 500:  # guard: refusal-is-4xx
-            raise ServiceRefused(
-                f"The actions service refused the request: {status}.", retry_after=wait
-            )
-        raise OutcomeUnknown(f"The actions service returned status {status}.", retry_after=wait)
+        wait = retry_after(response.headers.get("retry-after"), self._wall())
+        raise error_for(status, responses.problem_code(problem), wait)
 
     def _headers(self, key: str | None, fencing_token: int | None) -> dict[str, str]:
-        # An error here means that nothing was sent. It is an unknown outcome all the same: then the
-        # request is sent again under its key, while a refusal would fail the step.
+        # An error here means that nothing was sent, and that the operator's settings are wrong.
         try:
             token = self._token()
         except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
-            raise OutcomeUnknown(
+            raise ServiceDenied(
                 f"The token for the actions service cannot be read: {type(error).__name__}."
             ) from None
         if not (token.isascii() and token.isprintable()):
-            raise OutcomeUnknown(
+            raise ServiceDenied(
                 "The token for the actions service has characters that a header cannot hold."
             )
         headers = {
@@ -227,6 +223,19 @@ def _read(response: httpx.Response) -> bytes:
         text += chunk
         if len(text) > _LONGEST_RESPONSE:  # guard: longest-response
             responses.unreadable("longer than 1 MiB")
+    return bytes(text)
+
+
+def _problem(response: httpx.Response) -> bytes:
+    """Return the start of a refusal's body; nothing if the connection ends within it."""
+    text = bytearray()
+    try:
+        for chunk in response.iter_raw():
+            text += chunk
+            if len(text) > _LONGEST_PROBLEM:  # guard: longest-problem
+                return b""
+    except httpx.HTTPError:
+        return b""  # the status line is enough
     return bytes(text)
 
 

@@ -7,22 +7,22 @@ is an unknown outcome: the service may have done what was requested.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
 
-from flamebot.domain.errors import OutcomeUnknown
+from flamebot.domain.errors import ResponseUnreadable
 from flamebot.ports.actions_service import AccountStatus, Job
 
 _STATUSES: Final = ("pending", "running", "succeeded", "failed", "cancelled")
 _ID_LENGTH: Final = 200
 _ERROR_LENGTH: Final = 500
-_LONGEST_RETRY_AFTER: Final = timedelta(days=1)
+# A problem's code is shown to operators: letters and underscores only, so that it holds no secret.
+_CODE: Final = re.compile(r"[a-z][a-z_]{0,63}")
 
 
 def read_object(content: bytes) -> dict[str, Any]:
-    """Return the JSON object of a response. Raises `OutcomeUnknown` if it is anything else."""
+    """Return the JSON object of a response. Raises `ResponseUnreadable` if it is another."""
     try:
         response = _storable(
             json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
@@ -36,7 +36,7 @@ def read_object(content: bytes) -> dict[str, Any]:
 
 
 def account_status(response: Mapping[str, Any]) -> AccountStatus:
-    """Return the account's status. Raises `OutcomeUnknown`."""
+    """Return the account's status. Raises `ResponseUnreadable`."""
     status = response.get("status")
     if status not in ("active", "suspended"):
         unreadable("unknown account status")
@@ -44,8 +44,13 @@ def account_status(response: Mapping[str, Any]) -> AccountStatus:
 
 
 def job_id(response: Mapping[str, Any]) -> str:
-    """Return the id of a job. It becomes part of paths and rows, so it is short and printable."""
+    """Return the id of a job. It becomes part of paths and rows, so it is short and printable.
+
+    A number is accepted too: many services count their tasks.
+    """
     found = response.get("taskId")
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
     if not isinstance(found, str) or not 0 < len(found) <= _ID_LENGTH or not found.isprintable():
         unreadable("no usable taskId")
     return found
@@ -76,33 +81,21 @@ def jobs(response: Mapping[str, Any]) -> Job | None:
     return job(items[0]) if items else None
 
 
-def retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Parse a Retry-After header, in seconds or as a date; None if it is neither.
-
-    Args:
-        value: The header.
-        now: Wall time.
-
-    Returns:
-        The wait, at most a day: no service can keep a step waiting for ever.
-    """
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdecimal():
-        return min(timedelta(seconds=int(text[:9])), _LONGEST_RETRY_AFTER)  # guard: longest-wait
+def problem_code(content: bytes) -> str | None:
+    """Return the `code` of a problem document in lower case; None if it has no usable one."""
     try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
+        problem = json.loads(content)
+    except (ValueError, RecursionError):
         return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(until - now, timedelta()), _LONGEST_RETRY_AFTER)
+    code = problem.get("code") if isinstance(problem, dict) else None
+    code = code.lower().replace("-", "_") if isinstance(code, str) else ""
+    return code if _CODE.fullmatch(code) else None
 
 
 def unreadable(what: str) -> NoReturn:
-    """Raise `OutcomeUnknown`: the response does not say what the service did."""
+    """Raise `ResponseUnreadable`: the response does not say what the service did."""
     # Without the cause: a parser's error quotes the response.
-    raise OutcomeUnknown(  # guard: unreadable-is-unknown
+    raise ResponseUnreadable(  # guard: unreadable-is-unknown
         f"The actions service's response cannot be read: {what}."
     ) from None
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flamebot.domain.action import TextBrief
-from flamebot.domain.errors import WriterError, WriterRefused
+from flamebot.domain.errors import WriterError, WriterRefused, WriterWait
+from flamebot.domain.retry_after import retry_after
 from flamebot.ports.writer import Written
 
 if TYPE_CHECKING:
+    from openai import APIStatusError
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 _DEFAULT_URL: Final = "https://api.openai.com/v1"
@@ -25,11 +27,29 @@ _RULES: Final = (
 )
 
 
+# Too many requests, or the service is overloaded: no verdict on the text. 529 is an unregistered
+# status that several services use for it.
+_OVERLOADED: Final = (420, 429, 503, 529)
+# The key, the account, the model's name or the address is wrong: the operator's settings.
+_DENIED: Final = (401, 402, 403, 404, 407)
+_TRANSIENT: Final = (408, 409, 421, 423, 425, 499)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  # Retry-After is relative to wall time
+
+
 class OpenAiWriter:
     """One completion per call, never repeated. Prompts name model and channel, not the account."""
 
     def __init__(
-        self, key: Callable[[], str], *, base_url: str | None, model: str, timeout: timedelta
+        self,
+        key: Callable[[], str],
+        *,
+        base_url: str | None,
+        model: str,
+        timeout: timedelta,
+        wall: Callable[[], datetime] = _now,
     ) -> None:
         """Set up a client that several threads may share.
 
@@ -38,16 +58,19 @@ class OpenAiWriter:
             base_url: The service. None: OpenAI.
             model: The name of the model.
             timeout: The limit of a whole call, wall time.
+            wall: The clock that dates in Retry-After are compared with.
         """
         self._key = key
         self._base_url = base_url
         self._model = model
         self._timeout = timeout.total_seconds()
+        self._wall = wall
 
     def write(self, brief: TextBrief) -> Written:
         """Return a text of the brief's kind.
 
         Raises:
+            WriterWait: The service cannot be used now; this is no attempt.
             WriterRefused: The service refuses to write it, and would refuse again.
             WriterError: Another attempt may succeed.
         """
@@ -89,8 +112,13 @@ class OpenAiWriter:
         from flamebot.adapters.openai_writer.bounded import bounded_client
 
         try:
+            key = self._key()
+        except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
+            name = type(error).__name__
+            raise WriterWait(f"The key of the AI service cannot be read: {name}.") from None
+        try:
             with openai.OpenAI(
-                api_key=self._key(),
+                api_key=key,
                 base_url=self._base_url or _DEFAULT_URL,
                 max_retries=0,
                 timeout=self._timeout,
@@ -101,12 +129,30 @@ class OpenAiWriter:
         except openai.APITimeoutError:
             raise WriterError("The AI service did not respond in time.") from None
         except openai.APIStatusError as error:
-            status = error.status_code
-            if status in (408, 409, 429) or status >= 500:
-                raise WriterError(f"The AI service returned status {status}.") from None
-            raise WriterRefused(f"The AI service refused: {status}.") from None
+            raise self._error(error) from None
         except openai.APIError as error:
             raise WriterError(f"The AI service did not respond: {type(error).__name__}.") from None
+
+    def _error(self, error: APIStatusError) -> WriterError:
+        status, headers = error.status_code, error.response.headers
+        # The library's own retries are off, so the wait is the engine's to keep: the library would
+        # not wait for longer than two minutes.
+        milliseconds = headers.get("retry-after-ms", "")
+        wait = retry_after(headers.get("retry-after"), self._wall())
+        if milliseconds.isascii() and milliseconds.isdecimal():
+            wait = retry_after(str(int(milliseconds[:12]) / 1000), self._wall()) or wait
+        if status in _OVERLOADED:  # guard: overloaded-writer-is-no-attempt
+            return WriterWait(
+                f"The AI service limits the rate or is overloaded ({status}).", retry_after=wait
+            )
+        if status in _DENIED:  # guard: denied-writer-is-no-attempt
+            return WriterWait(
+                f"The AI service denies access, or does not know the model ({status}).",
+                retry_after=wait,
+            )
+        if status in _TRANSIENT or status >= 500:
+            return WriterError(f"The AI service returned status {status}.")
+        return WriterRefused(f"The AI service refused: {status}.")
 
 
 def _messages(brief: TextBrief) -> list[ChatCompletionMessageParam]:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.domain.errors import IdempotencyInFlight, ValidationIssue
-from flamebot.domain.ids import IdField
 from flamebot.ports.admin_store import (
     AdminStore,
     Caller,
@@ -46,13 +45,11 @@ class ImportCommand:
 class RowResult:
     """The result of one row. `issues` is empty for a row that was stored."""
 
-    account_id: str | None
-    id_field: IdField  # the name under which the row gave its id
+    flamebot_id: str | None
     status: Literal["created", "updated", "rejected"]
     workflow: Literal["started", "already_active", "not_requested", "rejected"]
     instance_id: str | None = None
     issues: tuple[ValidationIssue, ...] = ()
-    missing: tuple[str, ...] = ()  # the fields for want of which no workflow was started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,27 +170,23 @@ def _results(rows: Sequence[ValidatedRow], imported: Imported, *, start: bool) -
 def _result(
     row: ValidatedRow, imported: Imported, starts: Mapping[str, Started], *, start: bool
 ) -> RowResult:
-    if not row.valid or row.account_id is None:
+    if not row.valid or row.flamebot_id is None:
         return RowResult(
-            account_id=row.account_id,
-            id_field=row.id_field,
+            flamebot_id=row.flamebot_id,
             status="rejected",
             workflow="rejected" if start else "not_requested",
             issues=row.issues,
         )
-    status = imported.accounts[row.account_id]
-    started = starts.get(row.account_id)
+    status = imported.accounts[row.flamebot_id]
+    started = starts.get(row.flamebot_id)
     if not start or started is None or started.status not in ("started", "already_active"):
         return RowResult(
-            account_id=row.account_id,
-            id_field=row.id_field,
+            flamebot_id=row.flamebot_id,
             status=status,
             workflow="rejected" if start else "not_requested",
-            missing=tuple(imported.incomplete.get(row.account_id, ())),
         )
     return RowResult(
-        account_id=row.account_id,
-        id_field=row.id_field,
+        flamebot_id=row.flamebot_id,
         status=status,
         workflow="started" if started.status == "started" else "already_active",
         instance_id=started.instance_id,
@@ -205,8 +198,7 @@ def _record(
 ) -> IdempotencyRecord:
     remembered = [
         {
-            "id": row.account_id,
-            "field": row.id_field,
+            "id": row.flamebot_id,
             "issues": [[issue.pointer, issue.detail] for issue in row.issues],
         }
         for row in rows
@@ -217,10 +209,7 @@ def _record(
 
 def _row_of(stored: Json) -> ValidatedRow:
     issues = tuple(ValidationIssue(*issue) for issue in stored["issues"])
-    # A response that an earlier version stored has no field.
-    return ValidatedRow(
-        account_id=stored["id"], id_field=stored.get("field", "flamebotId"), issues=issues
-    )
+    return ValidatedRow(flamebot_id=stored["id"], issues=issues)
 
 
 def _imported_of(stored: Mapping[str, Any]) -> Imported:
@@ -230,8 +219,4 @@ def _imported_of(stored: Mapping[str, Any]) -> Imported:
         )
         for row in stored.get("started") or []
     ]
-    return Imported(
-        accounts=dict(stored.get("accounts") or {}),
-        started=started,
-        incomplete=dict(stored.get("incomplete") or {}),
-    )
+    return Imported(accounts=dict(stored.get("accounts") or {}), started=started)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from flamebot.domain.errors import ResponseUnreadable, ServiceConflict, ServiceRefused
 from flamebot.domain.outcome import Defer, Done, Outcome, Retry
 from flamebot.domain.task import Task
 from flamebot.ports.actions_service import ActionsService, Job
@@ -34,12 +35,24 @@ class CancelJob:
                 return _done(found)
             job_id = found.job_id
             budget.need_call()  # guard: cancel-needs-time
-        job = self._service.cancel(job_id)
+        job = self._cancelled(job_id, budget)
         if job is None:
             return Done()
         if job.open:  # guard: open-job-is-cancelled-again
             return Retry(error="cancel_pending: the service has not cancelled the job yet")
         return _done(job)
+
+    def _cancelled(self, job_id: str, budget: TimeBudget) -> Job | None:
+        """Cancel the job and return it; None if the service does not know it."""
+        try:
+            return self._service.cancel(job_id)
+        except (ServiceConflict, ServiceRefused, ResponseUnreadable) as error:
+            # Services refuse to cancel a job that has ended, or accept it without a body.
+            budget.need_call()
+            job = self._service.job(job_id)
+            if job is not None and job.open and isinstance(error, ServiceRefused):
+                raise
+            return job  # guard: refused-cancel-is-read
 
     def _not_found(self, task: Task, call_timeout: timedelta) -> Outcome:
         """Look again while the write may still reach the service.

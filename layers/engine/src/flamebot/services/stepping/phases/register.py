@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from flamebot.domain.errors import ServiceError, ServiceRefused
+from flamebot.domain.errors import (
+    AccountSuspended,
+    ResponseUnreadable,
+    ServiceConflict,
+    ServiceError,
+    ServiceRefused,
+)
 from flamebot.domain.ids import AccountId
 from flamebot.ports.actions_service import AccountStatus, ActionsService
 from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.vault import Vault
+from flamebot.services.time_budget import TimeBudget
 
 
 class RegistrationRefused(ServiceRefused):
@@ -27,7 +34,7 @@ class RegisterAccount:
         self._service = service
         self._vault = vault
 
-    def register(self, account_id: AccountId, *, fence: int) -> AccountStatus:
+    def register(self, account_id: AccountId, *, fence: int, budget: TimeBudget) -> AccountStatus:
         """Register the account's current version.
 
         The caller has the account's lock. The same version has the same key and body each time.
@@ -35,6 +42,7 @@ class RegisterAccount:
         Raises:
             VaultError: The credentials cannot be decrypted.
             RegistrationRefused: The service refused the registration.
+            AccountSuspended: It refused it because it has suspended the account.
             ServiceError: The service did not respond as specified. Its own words are dropped
                 either way, because they may repeat the credentials.
             Unavailable: The database or the key service cannot be reached.
@@ -55,11 +63,27 @@ class RegisterAccount:
             status = self._service.register(  # guard: registration-key, registration-fence
                 account_id, body, key=f"{account_id}:{version}", fencing_token=fence
             )
-        except ServiceRefused:  # guard: no-words-of-the-service
-            raise RegistrationRefused from None
-        except ServiceError as error:
-            raise type(error)(
-                "while the account was being registered", retry_after=error.retry_after
+        except AccountSuspended:
+            raise
+        except ServiceRefused as error:  # guard: no-words-of-the-service
+            raise RegistrationRefused(_registering(error)) from None
+        except ServiceConflict as error:
+            raise ServiceConflict(
+                _registering(error), retry_after=error.retry_after, in_progress=error.in_progress
             ) from None
+        except ResponseUnreadable as error:
+            # A service may accept a registration without a body (204): it has the account then.
+            budget.need_call()
+            known = self._service.account_status(account_id)
+            if known is None:
+                raise ResponseUnreadable(_registering(error)) from None
+            status = known
+        except ServiceError as error:
+            raise type(error)(_registering(error), retry_after=error.retry_after) from None
         self._store.mark_registered(account_id, version)  # guard: registration-is-stored
         return status
+
+
+def _registering(error: ServiceError) -> str:
+    responded = f"the service responded {error.status}" if error.status else "no usable response"
+    return f"{responded} while the account was being registered"

@@ -13,7 +13,7 @@ from datetime import timedelta
 from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
 from flamebot.domain.begun import Begun
-from flamebot.domain.outcome import Continue, Defer, Done, Fail, Outcome, Retry
+from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_rules import issue_in
@@ -29,7 +29,8 @@ from flamebot.services.time_budget import OutOfTime, TimeBudget
 # Schedule time until a service that named no time itself is called again.
 DEFAULT_BACKOFF = timedelta(seconds=30)
 _LONGEST_BACKOFF = timedelta(days=1)  # wall time, whatever the service demands
-_SPREAD = 0.25  # of a deferral, so that tasks throttled together do not return together
+_SPREAD = 0.25  # of a wait, so that tasks throttled together do not return together
+_LEAST_SPREAD = timedelta(seconds=1)  # wall time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,14 +108,15 @@ class ExecutePhase:
         except errors.ServiceThrottled as error:
             self._telemetry.count("VendorThrottled", action=task.action)
             # guard: throttled-is-no-attempt
-            return Executed(outcome=Defer(after=self._backoff(task, error), reason=error.code))
+            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
         except errors.OutcomeUnknown as error:
             return self._unknown(task, error)
-        except errors.ServiceRefused as error:
-            # An earlier try may have got through, and a job that is polled may be running.
-            # guard: refusal-settles-nothing-earlier
-            unknown = task.outcome_unknown or task.phase is Phase.POLL
-            return Executed(outcome=Fail(error=_text_of(error), unknown=unknown))
+        except errors.ServiceError as error:
+            return self._refused(task, error)
+        except errors.WriterWait as error:
+            self._telemetry.count("AiErrors", action=task.action)
+            # guard: writer-wait-is-no-attempt
+            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
         except errors.WriterRefused as error:
             self._telemetry.count("AiErrors", action=task.action)
             return Executed(outcome=Fail(error=_text_of(error)))
@@ -134,15 +136,43 @@ class ExecutePhase:
         """A call got no response that says what happened."""
         if task.phase is Phase.POLL:  # guard: poll-is-no-attempt
             # A read changes nothing, however often it is repeated.
-            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
+            return self._later(task, error)
         # The status call before the write says nothing about the write, nor about an earlier one.
         # guard: unknown-write-stays-unknown
         unknown = task.outcome_unknown or isinstance(error, SubmitUnknown)
-        retry_after = self._schedule_time(error.retry_after)
+        retry_after = self._named_wait(task, error)
         # guard: never-before-retry-after
         outcome = Retry(error=_text_of(error), unknown=unknown, retry_after=retry_after)
         # A write that got no response may still be running at the service: its lock expires.
         return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: unknown-keeps-lock
+
+    def _refused(self, task: Task, error: errors.ServiceError) -> Executed:
+        """A call was not accepted, which is a verdict on the step's work only sometimes."""
+        # A poll is a read: no refusal of it says anything about the job.
+        # guard: refused-poll-is-repeated
+        if task.phase is Phase.POLL or isinstance(error, errors.ServiceDenied):
+            return self._later(task, error)
+        if isinstance(error, errors.ServiceConflict) and error.in_progress:
+            return self._later(task, error)  # guard: work-in-progress-is-awaited
+        if isinstance(error, errors.ServiceRefused):
+            if isinstance(error, errors.AccountSuspended) and task.phase is Phase.SUBMIT:
+                return Executed(outcome=Abort(error=_text_of(error)))  # guard: suspended-aborts
+            # An earlier try may have got through.
+            # guard: refusal-settles-nothing-earlier
+            return Executed(outcome=Fail(error=_text_of(error), unknown=task.outcome_unknown))
+        outcome = Retry(
+            error=_text_of(error),
+            unknown=task.outcome_unknown,  # guard: transient-settles-nothing-earlier
+            retry_after=self._named_wait(task, error),
+        )
+        return Executed(outcome=outcome)
+
+    def _later(self, task: Task, error: errors.ServiceError) -> Executed:
+        """The call is made again later, and no attempt is counted."""
+        after = self._backoff(task, error)
+        # A conflict under the task's own key may mean that its first request is being processed.
+        ended = not (task.phase.writes and isinstance(error, errors.ServiceConflict))
+        return Executed(outcome=Defer(after=after, reason=_text_of(error)), ended=ended)
 
     def _failed(self, task: Task, error: Exception) -> Executed:
         """The phase raised what it should not.
@@ -179,7 +209,7 @@ class ExecutePhase:
             case Phase.SUBMIT:
                 return self._submit.run(begun, budget)
             case Phase.POLL:
-                return self._poll(task)
+                return self._poll(task, budget)
             case Phase.CANCEL:
                 return self._cancel.run(task, budget)
 
@@ -194,8 +224,12 @@ class ExecutePhase:
             return Retry(error=f"text_rejected: {issue}")
         return Done(result={"text": text, "tokens": written.tokens})
 
-    def _poll(self, task: Task) -> Outcome:
-        job = self._service.job(task.payload.job_id) if task.payload.job_id else None
+    def _poll(self, task: Task, budget: TimeBudget) -> Outcome:
+        payload = task.payload
+        job = self._service.job(payload.job_id) if payload.job_id else None
+        if job is None and payload.key:
+            budget.need_call()
+            job = self._service.find(payload.key)  # guard: lost-job-is-found-by-its-key
         if job is None:
             # guard: missing-job-is-unknown
             return Fail(error="job_unknown: the service does not know the job", unknown=True)
@@ -206,15 +240,25 @@ class ExecutePhase:
         error = f"job_{job.status}: {job.error or 'the service gave no reason'}"
         return Retry(error=error, new_key=True)  # guard: failed-job-gets-a-new-key
 
-    def _backoff(self, task: Task, error: errors.ServiceError) -> timedelta:
-        """Return how long to wait, in schedule time, spread over tasks."""
+    def _backoff(self, task: Task, error: errors.ServiceError | errors.WriterWait) -> timedelta:
+        """Return how long to defer, in schedule time, spread over tasks."""
         # guard: retry-after-counts
-        wait = self._schedule_time(error.retry_after) or DEFAULT_BACKOFF
-        # guard: deferrals-are-spread
-        return wait * (1 + _SPREAD * TaskRandom(task.task_id).fraction("defer", task.fence))
+        return self._named_wait(task, error) or self._spread(task, DEFAULT_BACKOFF)
 
-    def _schedule_time(self, wall: timedelta | None) -> timedelta | None:
-        return None if wall is None else min(wall, _LONGEST_BACKOFF) * self._clock.rate
+    def _named_wait(
+        self, task: Task, error: errors.ServiceError | errors.WriterWait
+    ) -> timedelta | None:
+        """Return the wait that a service requested, in schedule time, spread over tasks."""
+        wait = error.retry_after
+        if not wait:
+            return None
+        return self._spread(task, min(wait, _LONGEST_BACKOFF) * self._clock.rate)
+
+    def _spread(self, task: Task, wait: timedelta) -> timedelta:
+        # Never shorter. A service that names one date for all has them all back at it otherwise.
+        longer = max(wait * _SPREAD, _LEAST_SPREAD * self._clock.rate)
+        fraction = TaskRandom(task.task_id).fraction("defer", task.fence)
+        return wait + longer * fraction  # guard: deferrals-are-spread
 
 
 def _text_of(error: errors.FlamebotError) -> str:
