@@ -34,9 +34,7 @@ begin
     -- guard: step-at-work-is-not-queued-again
     if not 'run-now' = any (allowed_actions(v_instance.status, v_task.status, v_task.phase,
                                             v_task.outcome_unknown)) then
-        raise exception 'The step is at work, or its job is open at the actions service; '
-                        'try again when it has finished.'
-            using errcode = 'FB004';
+        perform refuse_busy(v_task.task_id, p_now);
     end if;
     v_now := coalesce(p_now, clock_timestamp());
     -- guard: due-already-changes-nothing
