@@ -3,8 +3,9 @@
 -- what is due and not begun, what stayed queued or running past its lease, whether the database can
 -- be written to, and the longest open transaction. Ages of ticks, maintenance, leases and
 -- transactions are seconds of wall time, ages of tasks are seconds of schedule time.
--- Under a global pause only cancels are sent, so only they count as undelivered. The backlog is
--- counted up to 100,000.
+-- Under a global pause only cancels are sent, so only they count as undelivered. How long ago the
+-- latest one ended, and how long it lasted, are NULL if there was none. The backlog is counted up
+-- to 100,000.
 -- Locks: none.
 -- Errors: none.
 -- Callers: adapters/postgres/engine_store.py, adapters/postgres/maintenance_store.py,
@@ -37,6 +38,8 @@ begin
                             or current_setting('transaction_read_only') = 'on',
                'paused', c.paused, 'paused_at', c.paused_at,
                'paused_seconds', coalesce(extract(epoch from v_now - c.paused_at), 0),
+               'resumed_age_seconds', extract(epoch from v_now - upper(p.latest)),
+               'resumed_after_seconds', extract(epoch from upper(p.latest) - lower(p.latest)),
                'last_tick_at', c.last_tick_at, 'last_tick', c.last_tick,
                'last_tick_age_seconds', extract(epoch from v_wall - c.last_tick_at),
                'last_maintenance_at', c.last_maintenance_at,
@@ -67,8 +70,10 @@ begin
                             and a.backend_type = 'client backend'
                             and a.pid <> pg_backend_pid()), 0))
       into v_health
-      from engine_control c,
-           lateral (
+      from engine_control c
+     cross join lateral (
+            select (select span from unnest(c.pauses) span order by span desc limit 1) as latest) p
+     cross join lateral (
             select count(*) filter (where l.status = 'queued') as queued,
                    count(*) filter (where l.status = 'running') as running,
                    min(l.started_at) filter (where l.status = 'running') as oldest_running,

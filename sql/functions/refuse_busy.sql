@@ -23,7 +23,8 @@ begin
                                 v_task.created_at) at time zone 'UTC', v_form);
     select case when v_task.status = 'held' then 'next when the workflow is resumed'
                 when v_task.status = 'running' then 'now'
-                when c.paused and v_task.phase <> 'cancel' then 'next when the global pause has ended'
+                when c.paused and v_task.phase <> 'cancel'
+                then 'next when the global pause has ended'
                 when v_task.scheduled_for <= coalesce(p_now, clock_timestamp()) then 'now'
                 else 'next at ' || to_char(v_task.scheduled_for at time zone 'UTC', v_form) end
       into v_next

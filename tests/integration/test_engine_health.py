@@ -140,6 +140,17 @@ def test_the_global_pause_is_returned(database: TestDatabase) -> None:
     assert reads(database, after(hours=1)).engine_health()["paused_seconds"] == 3600
 
 
+def test_the_latest_global_pause_is_returned_after_its_end(database: TestDatabase) -> None:
+    """When it ended and how long it lasted; without any pause both are unknown."""
+    fresh = reads(database).engine_health()
+    assert (fresh["resumed_age_seconds"], fresh["resumed_after_seconds"]) == (None, None)
+    for begun, ended in ((1, 5), (6, 8)):
+        control(database, after(hours=begun)).pause_all(ALICE)
+        control(database, after(hours=ended)).resume_all(ALICE)
+    health = reads(database, after(hours=9)).engine_health()
+    assert (health["resumed_age_seconds"], health["resumed_after_seconds"]) == (3600, 7200)
+
+
 def test_a_database_that_cannot_be_written_to_says_so(database: TestDatabase) -> None:
     """A database that is read-only, after a failover or with a full disk, is reported as such."""
     session = database.session()

@@ -272,5 +272,6 @@ def test_a_busy_engine_is_healthy(living: RunningEngine) -> None:
     living.engine.control.pause_all(TESTER)
     assert [living.check() for _ in range(6)] == [set()] * 6
     living.engine.control.resume_all(TESTER)
+    assert living.check() == set(), "at once, before the next tick"
     living.minutes(1)
     assert living.check() == set()

@@ -192,6 +192,60 @@ def test_a_global_pause_is_reported_and_fails_no_check() -> None:
     assert all(found.ok for found in checks.values())
 
 
+@pytest.mark.parametrize(
+    ("age", "resumed", "paused", "ok"),
+    [
+        (7200, 0, 7200, True),  # fell due as the pause began, and the pause has just ended
+        (7499, 299, 7200, True),
+        (7500 + 3599, 299 + 3600, 7200, True),  # the grace is at most an hour
+        (7500 + 3600, 300 + 3600, 7200, False),
+        (7200 + 3900, 0, 7200, False),  # had been waiting for longer than that before the pause
+        (360, 300, 60, True),  # a minute of grace after a minute's pause
+        (419, 359, 60, True),
+        (420, 360, 60, False),
+        (359, 359, 60, True),  # fell due as the pause ended, behind its work
+        (360, 1000, 60, False),  # fell due long after the pause
+        (1000, 5, 1, False),  # a pause of a second hides nothing
+        (299, 10_000, 7200, True),
+        (300, 10_000, 7200, False),
+    ],
+)
+def test_after_a_global_pause_its_work_may_be_late(
+    age: float, resumed: float, paused: float, ok: bool
+) -> None:
+    """Time in the pause is no waiting, and the limit grows by the pause's length for as long."""
+    figures: dict[str, Any] = {
+        "oldest_due_age_seconds": age,
+        "resumed_age_seconds": resumed,
+        "resumed_after_seconds": paused,
+    }
+    assert ("oldest_due" not in failed(**figures)) == ok
+    fast: dict[str, Any] = {name: seconds * 60 for name, seconds in figures.items()}
+    fresh: dict[str, Any] = {"last_tick_age_seconds": 1, "last_maintenance_age_seconds": 5}
+    assert ("oldest_due" not in failed(FAST, **fresh, **fast)) == ok
+
+
+def test_after_a_global_pause_the_next_tick_sends_its_messages_again() -> None:
+    """Leases of messages that expired in the pause fail no check until a tick was due."""
+    expired: dict[str, Any] = {"undelivered_messages": 500, "oldest_expired_age_seconds": 7000}
+    pause: dict[str, Any] = {"resumed_after_seconds": 7200}
+    assert failed(**expired, **pause, resumed_age_seconds=179) == set()
+    assert failed(**expired, **pause, resumed_age_seconds=180) == {"expired_leases"}
+    assert failed(**expired, **pause, resumed_age_seconds=5, paused=True) == {"expired_leases"}
+
+
+def test_after_a_global_pause_no_more_concurrency_is_advised() -> None:
+    """Many due tasks are the work of the pause, and the detail says so."""
+    figures = {"due_backlog": 5000, "resumed_age_seconds": 10, "resumed_after_seconds": 7200}
+    (found,) = (
+        found for found in evaluate(HEALTHY | figures, LIMITS) if found.name == "enough_concurrency"
+    )
+    assert found.ok
+    assert found.detail == (
+        "5000 tasks are due; 10 can run at once. A global pause of 7200 s ended 10 s ago."
+    )
+
+
 def test_the_oldest_due_task_is_reported_with_its_age() -> None:
     """The detail is a sentence that can be read alone."""
     checks = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,8 @@ OLDEST_RUNNING_SECONDS = 300
 MAX_EXPIRED = 20
 # Per effect that runs at once. An effect takes a second or two, so more tasks wait for minutes.
 MAX_BACKLOG_PER_SLOT = 60
+# Wall time after a global pause in which its work may still be late, if it lasted as long.
+MAX_RESUME_GRACE_SECONDS = 3600
 # Wall time beyond two periods: a pass takes up to 50 s.
 MAINTENANCE_GRACE_SECONDS = 60
 # Wall time: every role's statement timeout is at most a minute.
@@ -45,6 +48,46 @@ class Limits:
     def maintenance_seconds(self) -> float:
         """Return the wall-clock seconds after which a maintenance pass is overdue."""
         return 2 * self.maintenance_period.total_seconds() / self.rate + MAINTENANCE_GRACE_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """The end of the latest global pause, in wall-clock seconds."""
+
+    age: float  # since the pause ended; infinite if there was none
+    paused: float  # for how long
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], rate: float) -> Resumption:
+        """Read it from what `engine_health` returned."""
+        age = facts.get("resumed_age_seconds")
+        if age is None or facts["paused"]:
+            return cls(age=math.inf, paused=0.0)
+        length = float(facts["resumed_after_seconds"]) / rate
+        return cls(age=max(float(age) / rate, 0.0), paused=length)
+
+    @property
+    def limit(self) -> float:
+        """Return for how long a due task may wait now.
+
+        An engine that keeps pace has spare time. With as much of it as of work, it does what fell
+        due in a pause within the pause's length.
+        """
+        grace = min(self.paused, MAX_RESUME_GRACE_SECONDS)
+        late = self.age < OLDEST_DUE_SECONDS + grace
+        return OLDEST_DUE_SECONDS + (grace if late else 0.0)
+
+    def waiting(self, age: float) -> float:
+        """Return for how long the engine could have begun a task that fell due so long ago."""
+        # Only the part of the pause in which the task was due: a short pause hides no lateness.
+        return age - min(self.paused, max(age - self.age, 0.0))
+
+    @property
+    def text(self) -> str:
+        """Return a sentence for details while the work of the pause may be late."""
+        if self.age >= self.limit:
+            return ""
+        return f" A global pause of {self.paused:.0f} s ended {self.age:.0f} s ago."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +142,14 @@ def _oldest_due(facts: Mapping[str, Any], limits: Limits) -> Check:
     """Check the oldest task that may run: under a global pause only cancels may."""
     paused = bool(facts["paused"])
     seconds = facts["oldest_cancel_age_seconds" if paused else "oldest_due_age_seconds"]
-    age = float(seconds) / limits.rate
+    resumed = Resumption.of(facts, limits.rate)
+    age = resumed.waiting(float(seconds) / limits.rate)
     kind = "cancel" if paused else "task"
     detail = (
         f"Oldest due {kind} has been waiting for {age:.0f} s." if age > 0 else f"No {kind} is due."
     )
-    return Check(
-        name="oldest_due", ok=age < OLDEST_DUE_SECONDS, detail=detail + _paused(facts, limits)
-    )
+    detail += _paused(facts, limits) + (resumed.text if age > 0 else "")
+    return Check(name="oldest_due", ok=age < resumed.limit, detail=detail)
 
 
 def _paused(facts: Mapping[str, Any], limits: Limits) -> str:
@@ -124,9 +167,11 @@ def _expired_leases(facts: Mapping[str, Any], limits: Limits) -> Check:
         if expired
         else "No lease has expired."
     )
+    # Messages whose leases expired in a global pause are sent again by the next tick.
+    resumed = Resumption.of(facts, limits.rate).age < limits.tick_seconds
     return Check(
         name="expired_leases",
-        ok=expired <= MAX_EXPIRED and age < limits.tick_seconds,
+        ok=resumed or (expired <= MAX_EXPIRED and age < limits.tick_seconds),
         detail=detail,
     )
 
@@ -144,12 +189,13 @@ def _stuck_tasks(facts: Mapping[str, Any], limits: Limits) -> Check:
 def _enough_concurrency(facts: Mapping[str, Any], limits: Limits) -> Check:
     backlog, paused = int(facts["due_backlog"]), bool(facts["paused"])
     enough = backlog <= limits.max_concurrent_tasks * MAX_BACKLOG_PER_SLOT
+    after_pause = Resumption.of(facts, limits.rate).text
     detail = f"{backlog} tasks are due; {limits.max_concurrent_tasks} can run at once."
     if not enough:
-        detail += " Raise MAX_CONCURRENT_TASKS."
+        detail += after_pause or " Raise MAX_CONCURRENT_TASKS."
     return Check(
         name="enough_concurrency",
-        ok=paused or enough,
+        ok=paused or enough or bool(after_pause),
         detail=detail + _paused(facts, limits),
         urgent=False,
     )
