@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from devstack.actions_service.faults import Fault
+from flamebot.adapters.openai_writer.writer import OpenAiWriter
+from tests.contracts.misbehaving import answer, misbehaving
+from tests.contracts.test_openai_writer import good
 from tests.integration.services.engine import Engine, swipe
 
 
@@ -122,3 +125,24 @@ def test_a_suspension_in_a_refused_write_stops_the_workflow(engine: Engine) -> N
     instance = run(engine, refusal, critical=False)
     assert engine.status(instance) == "failed"
     assert engine.database.value("select status from accounts") == "suspended"
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_an_ai_service_that_cannot_be_used_for_minutes_fails_no_workflow(
+    engine: Engine, status: int
+) -> None:
+    """Six refusals of fifty seconds each, at a step of one attempt and one minute."""
+    engine.define({"id": "bio", "action": "add_bio", "maxAttempts": 1, "timeout": "1m"})
+    refused = answer(status, {"error": {"message": "later"}}, Retry_After="50")
+    with misbehaving(*[refused] * 6, good("A walk and a good book.")) as server:
+        writer = OpenAiWriter(
+            lambda: "key", base_url=server.url, model="m", timeout=timedelta(seconds=20)
+        )
+        runner = engine.step(wrap=lambda name, port: writer if name == "writer" else port)
+        instance = engine.start()
+        began = engine.clock.now()
+        engine.drive(engine.ended(instance), runner=runner)
+    assert engine.status(instance) == "completed"
+    assert engine.clock.now() - began >= timedelta(seconds=300)
+    assert engine.history(instance) == [("bio", "completed")]
+    assert len(server.requests) == 7
