@@ -56,7 +56,7 @@ def test_deferrals_extend_the_steps_timeout_up_to_a_day(after: timedelta) -> Non
     if late == timedelta():  # every moment was a deferral
         assert journey.now - began == LONGEST_EXTENSION + timedelta(minutes=10)
     assert str(decision.instance.last_error) == (
-        "step_timeout: not finished within 0:10:00 (throttled: 429)"
+        "step_timeout: not finished within 10m (throttled: 429)"
     )
     assert decision.task is not None
     assert (decision.task.attempts, decision.task.outcome_unknown) == (0, False)
@@ -85,7 +85,7 @@ def test_the_last_attempt_is_made_at_the_deadline() -> None:
     assert journey.waiting.scheduled_for == began + timedelta(minutes=1)
     decision = journey.run(lost)
     assert journey.instance.status is InstanceStatus.FAILED
-    assert str(decision.instance.last_error).startswith("step_timeout: not finished within 0:01:00")
+    assert str(decision.instance.last_error).startswith("step_timeout: not finished within 1m")
 
 
 def test_only_a_response_after_the_deadline_is_a_timeout() -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.duration import END_OF_TIME, LONGEST, Span, later, parse_duration, parse_span
+from flamebot.domain.duration import (
+    END_OF_TIME,
+    LONGEST,
+    Span,
+    duration_text,
+    later,
+    parse_duration,
+    parse_span,
+)
 from flamebot.domain.task_random import TaskRandom
 
 
@@ -161,3 +169,19 @@ def test_adding_never_overflows(time: datetime, length: timedelta) -> None:
     time = time.replace(tzinfo=UTC)
     total = later(time, length)
     assert total == END_OF_TIME or total - time == length
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(600, "10m"), (90, "90s"), (5400, "90m"), (7200, "2h"), (172_800, "2d"), (1.5, "1500ms")],
+)
+def test_a_duration_is_shown_as_a_definition_writes_it(seconds: float, text: str) -> None:
+    """In the largest unit that divides it."""
+    assert duration_text(timedelta(seconds=seconds)) == text
+
+
+@given(st.integers(0, 10**9))
+def test_a_duration_that_is_shown_can_be_read_back(seconds: int) -> None:
+    """Of any number of whole seconds."""
+    length = timedelta(seconds=seconds)
+    assert parse_duration(duration_text(length)) == length

@@ -74,6 +74,15 @@ def parse_duration(value: object) -> timedelta:
     return _parse_iso_8601(text)
 
 
+def duration_text(duration: timedelta) -> str:
+    """Return a duration in the largest unit that divides it, as a definition writes it: `90m`."""
+    microseconds = duration // _MICROSECOND
+    for unit in ("d", "h", "m", "s"):
+        if microseconds % _UNITS[unit] == 0:
+            return f"{microseconds // _UNITS[unit]}{unit}"
+    return f"{microseconds // 1000}ms"
+
+
 def parse_span(value: object) -> Span:
     """Parse a duration or a range `{"min", "max"}`.
 

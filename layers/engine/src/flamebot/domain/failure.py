@@ -237,9 +237,7 @@ def unconfirmed(ctx: PlanContext, error: str, *, tried: bool = True) -> Decision
     detail = tidy(f"cancel_unconfirmed: {error}")
     if not is_stop(ctx):
         # Job id and key stay in the payload: `plan_retry` polls the job before it sends anything.
-        decision = failed(
-            ctx, f"step_timeout: not finished within {ctx.step.timeout}; {detail}", tried=tried
-        )
+        decision = failed(ctx, f"{ctx.timed_out}; {detail}", tried=tried)
         cancel = ctx.cancel("stop", run=False)
         return replace(decision, if_stopping=cancel)  # guard: unconfirmed-stop
     return Decision(
@@ -257,4 +255,4 @@ def is_stop(ctx: PlanContext) -> bool:
 
 
 def _timed_out(ctx: PlanContext, error: str) -> str:
-    return f"step_timeout: not finished within {ctx.step.timeout} ({error})"
+    return f"{ctx.timed_out} ({error})"

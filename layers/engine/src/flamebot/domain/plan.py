@@ -237,7 +237,7 @@ def _cancelled(ctx: PlanContext, result: Mapping[str, Any]) -> Decision:
     without_job = ctx.payload.carried(job_id=None, key=None)  # guard: cancelled-job-forgotten
     return failed(
         ctx,
-        f"step_timeout: not finished within {ctx.step.timeout}; its job was cancelled",
+        f"{ctx.timed_out}; its job was cancelled",
         to="completed",
         payload=without_job,
     )

@@ -9,7 +9,7 @@ from typing import Literal
 from flamebot.domain.action import EffectAction
 from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
 from flamebot.domain.definition import Definition
-from flamebot.domain.duration import later
+from flamebot.domain.duration import duration_text, later
 from flamebot.domain.instance import Instance
 from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.task import Payload, Phase, Task
@@ -95,6 +95,11 @@ class PlanContext:
         if self.task.phase is Phase.CANCEL:
             return self.definition.cancel_attempts
         return self.definition.max_attempts(self.step)
+
+    @property
+    def timed_out(self) -> str:
+        """The start of the error of a step whose time is used up."""
+        return f"step_timeout: not finished within {duration_text(self.step.timeout)}"
 
     @property
     def began(self) -> datetime:
