@@ -62,7 +62,7 @@ def runner(engine: Engine, server: Misbehaving) -> RunTasks:
 )
 def test_the_rules_see_through_it(word: str, text: str) -> None:
     """Links, numbers, handles, hidden characters and look-alikes are named for what they are."""
-    assert any(word in issue for issue in issues_in(text, 300)), issues_in(text, 300)
+    assert any(word in str(issue) for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
 @pytest.mark.parametrize("text", HONEST)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.text_rules import issue_in, issues_in
+from flamebot.domain.text_rules import issues_in
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,6 @@ from flamebot.domain.text_rules import issue_in, issues_in
 def test_a_plain_text_passes(text: str) -> None:
     """Numbers, dates, other scripts and line breaks are allowed."""
     assert issues_in(text, 300) == []
-    assert issue_in(text, 300) is None
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_a_plain_text_passes(text: str) -> None:
 )
 def test_an_issue_is_named(text: str, named: str) -> None:
     """Links, phone numbers, handles, control characters and lengths have a sentence each."""
-    assert any(named in issue for issue in issues_in(text, 300)), issues_in(text, 300)
+    assert any(named in str(issue) for issue in issues_in(text, 300)), issues_in(text, 300)
 
 
 def test_all_issues_of_a_text_are_found_at_once() -> None:

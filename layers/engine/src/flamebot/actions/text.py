@@ -37,5 +37,5 @@ class OwnText:
     def _checked(self, text: str, info: ValidationInfo) -> str:
         published = info.context is not None and info.context["published"]
         if not published and (issues := issues_in(text, self.kind.max_length)):
-            raise ValueError(" ".join(issues))
+            raise ValueError(" ".join(map(str, issues)))
         return text

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from flamebot.domain.text_issue import Finding
+
 # Legitimate between letters of some scripts and between emoji, never beside ASCII.
 _JOINERS = "\u200c\u200d"
 _VARIATIONS = "\ufe0e\ufe0f"  # text or emoji style of the character before them
@@ -30,40 +32,52 @@ _TWINS = str.maketrans(
 )
 _LEET = str.maketrans("013457$", "oieasts")
 _SPELLED = re.compile(r"(?<!\w)[^\W_](?:[\s.\-_*|/~]+[^\W_](?!\w)){3,}")
+_SINGLES = re.compile(r"(?<!\S)\S(?:\s+\S(?!\S)){3,}")
+# Signs between two letters. A blank ends a word, and an apostrophe stands in many.
+_SIGNS = re.compile(r"(?<=[^\W\d_])[.\-_*|~^`\u00b7\u2022]{1,2}(?=[^\W\d_])")
+# Signs in the place of an "i" or "l": before a letter, so that "Hi!" stays what it is.
+_STROKE = re.compile(r"[!|](?=[^\W\d_])")
+_STROKES = {"!": "i", "|": "l"}
+_REPEATED = re.compile(r"(.)\1{2,}")
 
 
-def invisible(text: str) -> bool:
-    """Return whether a text has invisible characters. Line breaks are allowed."""
+def invisible(text: str) -> Finding | None:
+    """Return the first invisible character of a text. Line breaks are allowed."""
     marks = 0
-    for before, character in pairwise(f" {text}"):
+    for at, (before, character) in enumerate(pairwise(f" {text}")):
         category = unicodedata.category(character)
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if character == "\n" or (character in _VARIATIONS and before not in _VARIATIONS):
             continue
         if character in _JOINERS and not before.isascii():
             continue
-        if category in _INVISIBLE or character in _BLANKS or marks > _MOST_MARKS:
-            return True
-        if before in _JOINERS and character.isascii():
-            return True
-        if unicodedata.name(character, "").startswith("VARIATION SELECTOR"):
-            return True
-    return text[-1:] in tuple(_JOINERS)
+        if (
+            category in _INVISIBLE
+            or character in _BLANKS
+            or marks > _MOST_MARKS
+            or (before in _JOINERS and character.isascii())
+            or unicodedata.name(character, "").startswith("VARIATION SELECTOR")
+        ):
+            return Finding(f"U+{ord(character):04X}", "", at)
+    if text[-1:] in tuple(_JOINERS):
+        return Finding(f"U+{ord(text[-1]):04X}", "", len(text) - 1)
+    return None
 
 
-def lookalike(text: str) -> bool:
-    """Return whether a text has letters that look like Latin ones.
+def lookalike(text: str) -> Finding | None:
+    """Return the first word of a text with letters that look like Latin ones.
 
     They are styled, phonetic, or of another script inside a word with Latin letters.
     """
-    if any(_styled(character) for character in text if not character.isascii()):
-        return True
-    for word in _WORD.findall(text):
-        scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word}
+    for at, character in enumerate(text):
+        if not character.isascii() and _styled(character):
+            return Finding(f"U+{ord(character):04X}", character, at)
+    for word in _WORD.finditer(text):
+        scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word[0]}
         # A whole word of another script is ordinary text; a mixed one imitates a Latin word.
         if "LATIN" in scripts and scripts & set(_LATINS_TWINS):
-            return True
-    return False
+            return Finding("two alphabets in one word", word[0], word.start())
+    return None
 
 
 def plain(text: str) -> str:
@@ -89,7 +103,27 @@ def readings(text: str) -> list[str]:
         _SPELLED.sub(lambda match: re.sub(r"[\s.\-_*|/~]+", "", match[0]), reading)
         for reading in (lower, leet)
     ]
-    return [lower, leet, leet.replace("i", "l"), *closed]
+    return list(dict.fromkeys((lower, leet, *closed)))
+
+
+def misspellings(text: str) -> list[str]:
+    """Return a plain text as it reads if its spelling is a disguise.
+
+    Without accents, without signs between letters or repeated letters ("in-sta.gram",
+    "instaaagram"), and with letters and signs that look alike exchanged ("lnsta", "te|egram").
+    Only long names may be searched in it: it makes other words of many short ones.
+    """
+    decomposed = unicodedata.normalize("NFKD", text.lower().translate(_TWINS))
+    bare = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
+    bare = _REPEATED.sub(r"\1", _STROKE.sub(lambda match: _STROKES[match[0]], bare))
+    squeezed = _SIGNS.sub("", bare)
+    leet = squeezed.translate(_LEET)
+    return list(dict.fromkeys((bare, squeezed, leet, leet.replace("i", "l"), leet.replace("l", "i"))))
+
+
+def unspaced(text: str) -> str:
+    """Return a plain text with single characters joined, as in "j a n e . c o m"."""
+    return _SINGLES.sub(lambda match: re.sub(r"\s+", "", match[0]), text)
 
 
 def _styled(character: str) -> bool:
