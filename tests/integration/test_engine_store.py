@@ -17,6 +17,7 @@ from flamebot.domain.ids import AccountId, TaskId
 from flamebot.domain.instance import AccountData, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import EffectRequest, Payload, Phase
+from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.engine_store import EngineStore
 from tests.support.builders import (
     NOON,
@@ -85,6 +86,7 @@ def test_begun_task_is_whole(database: TestDatabase, store: PostgresEngineStore)
             body={"count": 5, "spectre": {}},
         ),
         text="hello",
+        text_issues=(TextIssueKind.PHONE, TextIssueKind.LINK),
         started_at=after(seconds=-5),
         paused_ms=12,
         global_paused_ms=34,
@@ -228,10 +230,11 @@ def test_payload_of_newer_code_is_understood(
     """During a deployment unknown fields of a payload are ignored."""
     started = an_instance(database)
     database.rows(
-        """update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1}}'"""
+        """update scheduled_tasks set payload = '{"text": "hello", "invented_later": {"x": 1},
+        "text_issues": ["link", "invented_later"]}'"""
     )
     (begun,) = begun_of(store, [pointer(database, started)])
-    assert begun.task.payload == Payload(text="hello")
+    assert begun.task.payload == Payload(text="hello", text_issues=(TextIssueKind.LINK,))
 
 
 LOSES = """

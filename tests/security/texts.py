@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_CONTACTS = json.loads((_HERE / "disguised_contacts.json").read_text(encoding="utf-8"))
+# Sentences that no rule may refuse. A line that begins with "# " is a heading.
+HARMLESS = tuple(
+    line
+    for line in (_HERE / "harmless_sentences.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("# ")
+)
 LINKS = (
     "see https://example.org/me",
     "HTTPS : // example . org",
@@ -46,6 +57,7 @@ LINKS = (
     "xn--e1afmkfd",
     "\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444",
     "\U0001d41e\U0001d431\U0001d41a\U0001d426\U0001d429\U0001d425\U0001d41e.com",
+    *_CONTACTS["link"],
 )
 PHONES = (
     "call 555-123-4567",
@@ -65,6 +77,7 @@ PHONES = (
     "5\ufe0f\u20e35\ufe0f\u20e35\ufe0f\u20e31\ufe0f\u20e32\ufe0f\u20e33\ufe0f\u20e34\ufe0f\u20e3",
     "\u2464\u2464\u2464\u2460\u2461\u2462\u2463",
     "555\u200b123\u200b4567",
+    *_CONTACTS["phone"],
 )
 HANDLES = (
     "write to @somebody",
@@ -104,6 +117,7 @@ HANDLES = (
     "\uff49\uff4e\uff53\uff54\uff41",
     "ins\u200bta",
     "cash app jane",
+    *_CONTACTS["handle"],
 )
 HIDDEN = (
     "bell \x07",

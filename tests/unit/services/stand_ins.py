@@ -136,8 +136,10 @@ class ScriptedWriter:
     def __init__(self, text: str | Exception, tokens: int = 0) -> None:
         self._text = text
         self._tokens = tokens
+        self.briefs: list[TextBrief] = []
 
     def write(self, brief: TextBrief) -> Written:
+        self.briefs.append(brief)
         if isinstance(self._text, Exception):
             raise self._text
         return Written(text=self._text, tokens=self._tokens)

@@ -14,7 +14,8 @@ from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
-from flamebot.domain.task import Phase, Task
+from flamebot.domain.task import Payload, Phase, Task
+from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.locks import LockAnswer, Verdict
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.schedule_time import ScheduleTime
@@ -71,6 +72,7 @@ class World:
         self.then = then
         self.locks = locks or ScriptedLocks()
         self.service = ScriptedService(account_status="active", submit="j1")
+        self.writer = ScriptedWriter("hello")
         self.telemetry = ListTelemetry()
         self.clock = HandClock()
         self.remaining = remaining
@@ -86,7 +88,7 @@ class World:
         committer = Committer(store, self.clock, self.telemetry, budget=budget)
         phases = ExecutePhase(
             service=self.service,
-            writer=ScriptedWriter("hello"),
+            writer=self.writer,
             accounts=RegisterAccount(store, self.service, None),  # type: ignore[arg-type]  # the account is registered
             clock=self.clock,
             telemetry=self.telemetry,
@@ -161,6 +163,17 @@ def test_a_text_is_stored_then_submitted_in_one_invocation() -> None:
         104,
     )
     assert world.lock_releasable
+
+
+def test_the_writer_is_given_the_issues_of_rejected_texts() -> None:
+    """A step whose first text was rejected tells the writer why, and not what it was."""
+    world = World()
+    kinds = (TextIssueKind.LINK, TextIssueKind.PHONE)
+    rejected = task(
+        Phase.GENERATE, step_id="bio", action="add_bio", payload=Payload(text_issues=kinds)
+    )
+    world.run(rejected)
+    assert [brief.issues for brief in world.writer.briefs] == [kinds]
 
 
 @pytest.mark.parametrize("then", ["queued", "pending", "held"])

@@ -22,6 +22,7 @@ from flamebot.domain.outcome import (
     Retry,
 )
 from flamebot.domain.task import Payload, Phase, Task
+from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.actions_service import AccountStatus, Job
 from flamebot.services.stepping.phases.run import Executed, ExecutePhase
 from flamebot.services.time_budget import TimeBudget
@@ -269,7 +270,9 @@ def test_a_text_is_checked() -> None:
     world = World(text="write me at www.example.com")
     outcome = world.execute(task(Phase.GENERATE)).outcome
     assert isinstance(outcome, Retry)
-    assert outcome.error.startswith("text_rejected")
+    assert outcome.error.startswith("text_rejected: The text has a link")
+    assert "example" not in outcome.error
+    assert outcome.text_issues == (TextIssueKind.LINK,)
     assert (world.telemetry.counts["AiTokens"], world.telemetry.counts["AiErrors"]) == (12, 1)
 
 

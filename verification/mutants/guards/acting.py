@@ -371,8 +371,8 @@ MUTANTS = (
     EXECUTE(
         "rejected_text_is_sent",
         "A text that breaks the rules is generated again.",
-        "if issue := issue_in(text, brief.max_length):",
-        "if False and (issue := issue_in(text, brief.max_length)):",
+        "if issues := issues_in(text, brief.max_length):",
+        "if False and (issues := issues_in(text, brief.max_length)):",
         "test_a_text_is_checked",
         guard="text-is-checked",
     ),

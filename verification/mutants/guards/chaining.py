@@ -37,6 +37,14 @@ MUTANTS = (
         guard="deferred-is-not-executed",
     ),
     EXECUTE(
+        "writer_without_the_issues",
+        "The writer of the next text is given the issues of the rejected ones.",
+        "issues=task.payload.text_issues or ()",
+        "issues=()",
+        "test_the_writer_is_given_the_issues_of_rejected_texts",
+        guard="issues-reach-the-writer",
+    ),
+    EXECUTE(
         "successor_without_time",
         "A successor runs here only with the time for it.",
         "self._budget.may_begin and",

@@ -11,6 +11,14 @@ _LOOK_UP = "tests/unit/domain/test_look_up.py"
 
 MUTANTS = (
     FAILURE(
+        "issues_are_forgotten",
+        "The issues of rejected texts are stored with the task.",
+        "if outcome.text_issues:",
+        "if False:",
+        "tests/unit/domain/test_rejected_texts.py::test_the_issues_of_rejected_texts_are_kept",
+        guard="text-issues-are-kept",
+    ),
+    FAILURE(
         "redo_under_the_same_key",
         "I5: work of a job that failed is submitted under a new key.",
         "not new_key",

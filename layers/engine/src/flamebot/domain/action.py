@@ -11,6 +11,7 @@ from flamebot.domain.endpoint import ActionEndpoint
 from flamebot.domain.instance import AccountData
 from flamebot.domain.task import EffectRequest
 from flamebot.domain.task_random import TaskRandom
+from flamebot.domain.text_issue import TextIssueKind
 from flamebot.domain.text_kind import TextKind
 
 
@@ -35,6 +36,7 @@ class TextBrief:
     model_id: str
     channel_id: str
     seed: str
+    issues: tuple[TextIssueKind, ...] = ()  # of the texts that were rejected before
 
     @property
     def max_length(self) -> int:

@@ -94,16 +94,21 @@ def plain(text: str) -> str:
 def readings(text: str) -> list[str]:
     """Return a plain text in lower case, and the other ways in which it may be read.
 
-    With digits read as letters ("1nsta"), with look-alike letters of other scripts replaced, and
-    with words that are spelled letter by letter joined.
+    With digits read as letters ("1nsta"), and with look-alike letters of other scripts replaced.
     """
     lower = text.lower().translate(_TWINS)
     leet = lower.translate(_LEET)
-    closed = [
-        _SPELLED.sub(lambda match: re.sub(r"[\s.\-_*|/~]+", "", match[0]), reading)
-        for reading in (lower, leet)
-    ]
-    return list(dict.fromkeys((lower, leet, *closed)))
+    return list(dict.fromkeys((lower, leet)))
+
+
+def spelled(text: str) -> list[str]:
+    """Return the words of a plain text that are spelled letter by letter, joined.
+
+    Letters of the words around may be joined to them.
+    """
+    lower = text.lower().translate(_TWINS)
+    words = [re.sub(r"[\s.\-_*|/~]+", "", match[0]) for match in _SPELLED.finditer(lower)]
+    return [*words, *(word.translate(_LEET) for word in words)]
 
 
 def misspellings(text: str) -> list[str]:
@@ -118,7 +123,9 @@ def misspellings(text: str) -> list[str]:
     bare = _REPEATED.sub(r"\1", _STROKE.sub(lambda match: _STROKES[match[0]], bare))
     squeezed = _SIGNS.sub("", bare)
     leet = squeezed.translate(_LEET)
-    return list(dict.fromkeys((bare, squeezed, leet, leet.replace("i", "l"), leet.replace("l", "i"))))
+    return list(
+        dict.fromkeys((bare, squeezed, leet, leet.replace("i", "l"), leet.replace("l", "i")))
+    )
 
 
 def unspaced(text: str) -> str:

@@ -9,30 +9,33 @@ from __future__ import annotations
 import re
 
 # Endings of files that are no top-level domain.
-_FILES = frozenset(
-    "js jsx ts tsx json yaml yml toml ini cfg conf csv tsv txt log pdf doc docx odt rtf xls xlsx ods"
-    " ppt pptx odp epub mobi jpg jpeg png gif bmp tif tiff webp svg heic raw psd mp3 mp4 wav flac ogg"
-    " m4a avi mkv webm html htm css scss xml exe dll bat msi dmg iso tar gz bz2 xz 7z rar java class"
-    " kt cpp hpp cs go rb hs swift sql ipynb tex bib bak tmp ttf otf apk jar gpx ics eml vcf".split()
+_FILES = re.compile(
+    r"js|jsx|ts|tsx|json|yaml|yml|toml|ini|cfg|conf|csv|tsv|txt|log|pdf|doc|docx|odt|rtf|xls"
+    r"|xlsx|ods|ppt|pptx|odp|epub|php|jpg|jpeg|png|gif|bmp|tif|tiff|webp|svg|heic|raw|psd|mp3"
+    r"|mp4|wav|flac|ogg|m4a|avi|mkv|webm|html|htm|css|scss|xml|exe|dll|bat|msi|dmg|iso|tar|gz"
+    r"|bz2|xz|7z|rar|java|class|kt|cpp|hpp|cs|go|rb|hs|swift|sql|ipynb|tex|bib|bak|tmp|ttf|otf"
+    r"|apk|jar|gpx|ics|eml|vcf"
 )
 # Endings of files that are top-level domains too, and names that files with them usually have.
-_FILE_DOMAINS = frozenset("md py sh rs zip mov pl cc so ps ai app".split())
-_FILE_NAMES = frozenset(
-    "readme changelog contributing license notes index main setup test tests lib mod app install"
-    " build run start script config init manage hello example backup archive photos video summer"
-    " draft final untitled".split()
+_FILE_DOMAINS = re.compile(r"md|py|sh|rs|zip|mov|pl|cc|so|ps|ai|app")
+_FILE_NAMES = re.compile(
+    r"readme|changelog|contributing|license|notes|index|main|setup|test|tests|lib|mod|app"
+    r"|install|build|run|start|script|config|init|manage|hello|example|backup|archive|photos"
+    r"|video|summer|draft|final|untitled"
 )
-_TECHNOLOGIES = frozenset(
-    "asp.net vb.net ado.net ml.net socket.io draw.io will.i.am discord.py".split()
+_TECHNOLOGIES = re.compile(
+    r"asp\.net|vb\.net|ado\.net|ml\.net|socket\.io|draw\.io|will\.i\.am|discord\.py"
 )
-_ABBREVIATIONS = frozenset("ph.d m.sc b.sc d.phil ed.d b.eng m.eng dr.med z.b n.chr v.chr".split())
+_ABBREVIATIONS = re.compile(
+    r"ph\.d|m\.sc|b\.sc|d\.phil|ed\.d|b\.eng|m\.eng|dr\.med|z\.b|n\.chr|v\.chr"
+)
 # What is written before a name or a number with a dot, as in "St.Gallen".
-_TITLES = frozenset("mr mrs ms dr st prof no nr vol fig ca vs jr sr mt ft op approx max min".split())
+_TITLES = re.compile(r"mr|mrs|ms|dr|st|prof|no|nr|vol|fig|ca|vs|jr|sr|mt|ft|op|approx|max|min")
 # Words that begin a sentence after a forgotten blank, and are no top-level domain.
-_STARTERS = frozenset(
-    "the then this that these there i we you he she they and but or also ask if when what who why"
-    " how not yes let tell just always never sometimes still very our your their his her a an on for"
-    " from with i'm it's don't".split()
+_STARTERS = re.compile(
+    r"the|then|this|that|these|there|i|we|you|he|she|they|and|but|or|also|ask|if|when|what|who"
+    r"|why|how|not|yes|let|tell|just|always|never|sometimes|still|very|our|your|their|his|her|a"
+    r"|an|on|for|from|with|i'm|it's|don't"
 )
 # Top-level domains that end an address beyond doubt, also with blanks around the dot.
 ENDINGS = (
@@ -52,26 +55,32 @@ def harmless_name(name: str, *, path: bool = False) -> bool:
     """
     labels = name.split(".")
     first, last = labels[0].lower(), labels[-1].lower()
-    if name.lower() in _TECHNOLOGIES or name.lower() in _ABBREVIATIONS:
+    if _TECHNOLOGIES.fullmatch(name.lower()) or _ABBREVIATIONS.fullmatch(name.lower()):
         return not path
     # No top-level domain begins with a digit or has one letter only.
     if last[0].isdigit():
-        return first[-1].isdigit() or len(first) < _SHORTEST_DOMAIN or len(last) == 1 or _title(first)
+        return (
+            first[-1].isdigit() or len(first) < _SHORTEST_DOMAIN or len(last) == 1 or _title(first)
+        )
     if all(len(label) == 1 for label in labels):
         return True
-    if last in _FILES:
+    if _FILES.fullmatch(last):
         return not _DOMAINS & {label.lower() for label in labels[1:-1]}
-    if last in _FILE_DOMAINS:
-        usual = any(word in _FILE_NAMES for word in re.split(r"[\d_-]+", first))
+    if _FILE_DOMAINS.fullmatch(last):
+        # No domain has an underscore, so that one usual word in such a name is enough.
+        words = [first.rstrip("0123456789"), *(first.split("_") if "_" in first else ())]
+        usual = any(_FILE_NAMES.fullmatch(word) for word in words)
         return usual and name.count(".") == 1 and not path
-    if len(last) <= _SHORTEST_DOMAIN and last not in _STARTERS:
+    if len(last) <= _SHORTEST_DOMAIN and not _STARTERS.fullmatch(last):
         return False
     if not labels[-1].istitle() or last in _DOMAINS:
         return False
     # "J.R.R.Tolkien", "St.Gallen", "tea.Then".
     initials = all(len(label) == 1 and label.isupper() for label in labels[:-1])
-    return initials or _title(first) or (labels[0].islower() and last in _STARTERS)
+    return (
+        initials or _title(first) or (labels[0].islower() and _STARTERS.fullmatch(last) is not None)
+    )
 
 
 def _title(word: str) -> bool:
-    return word in _TITLES
+    return _TITLES.fullmatch(word) is not None

@@ -26,6 +26,10 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     effect or was never sent; a new task with a new key, if the service has ended the job.
     """
     phase = ctx.task.phase
+    if outcome.text_issues:  # guard: text-issues-are-kept
+        kinds = (*(ctx.payload.text_issues or ()), *outcome.text_issues)
+        payload = ctx.payload.carried(text_issues=tuple(dict.fromkeys(kinds)))
+        ctx = replace(ctx, payload=payload)
     # A poll or a look-up changes nothing at the service, so it is no attempt, however often it
     # fails.
     if ctx.only_reads and not outcome.new_key:  # guard: poll-is-no-attempt

@@ -16,18 +16,19 @@ _PATTERNS = {
         r"|night|lunch|dinner|midnight|dawn|dusk|sunset|sunrise|least|that|which|sign|key|in|on|is)\b)\w"
     ),
     "an e-mail service": (
-        r"\b(?!look|glance|good|bad)\w+\s+at\s+(?:outlook|yahoo|aol|gmx|proton|zoho|live)\b"
+        r"\b(?!look|glance|good|bad)\w+\s+at\s+(?:outlook|yahoo|aol|gmx|proton|zoho)\b"
         r"|\b(?:outlook|yahoo|aol|gmx|proton|zoho)\s(?:dot|mail|address|account)\b"
         r"|\b(?:e-?mail|mail)\s*[:=]\s*[^\W\d_]"
     ),
     "words that announce a name": (
-        r"\bmy\shandle\s*(?:is|[:=]|-\s)|\bmy\suser\s?name\b|\bthe\shandle\s(?:is|[:=])"
+        r"\bmy\shandle\s*(?:is|[:=]|-\s)|\bmy\suser\s?name\b(?!\s(?:is|was)\s(?:an?|the|not|no|too|so"
+        r"|still|longer|shorter|older|my)\b)"
         r"|\bsame\s(?:handle|user\s?name|nick(?:name)?)\b"
-        r"|\buser\s?name(?:\s*[:=-]\s*|\s+is\s+|\s+)(?!and\b|or\b|for\b|that\b|is\b|was\b|in\b|on\b|of\b"
+        r"|\buser\s?name(?:\s*[:=-]\s*|\s+is\s+(?!an?\b|the\b|not\b|too\b|longer\b|shorter\b)|\s+)(?!and\b|or\b|for\b|that\b|is\b|was\b|in\b|on\b|of\b"
         r"|to\b|with\b|again\b|like\b|I\b|ever\b)\w"
         r"|\b(?:dm|pm|inbox)\s+me\b|\bslide\sinto\smy\sdms?\b|\bhmu\b|\badd\s+me\s+on\b"
         r"|\b(?:search|look\sme\sup|find\sme|user|id|nick|acc|account)\s*(?:for|as|under|by|is|:|=)?\s*"
-        r"(?!(?:gate|route|room|page|bus|line|track|platform)\d)[^\W\d_]{3,}\d{2,}\b"
+        r"(?!(?:gate|route|page|bus|line|track|platform)\d)[^\W\d_]{3,}\d{2,}\b"
         r"|[^\W\d_]{2,}#\d{4}\b"
     ),
     "a symbol that announces a name": (
@@ -39,6 +40,13 @@ _HANDLES = [(cause, re.compile(text, re.IGNORECASE)) for cause, text in _PATTERN
 # An underscore at the beginning, inside or at the end of a name, with the rest of a file's name.
 _UNDERSCORED = re.compile(r"(?<![\w.])(?=[\w.-]*_)(?=[\w.-]*[^\W_])[\w-]+(?:\.[\w-]+)*")
 _FACE = re.compile(r"(?i:([a-z])_\1)")
+# Emphasis: a title of several words, or a word that is no name.
+_EMPHASIS = re.compile(
+    r"(?<!\w)_[^\W_][^_\n]*\s[^_\n]*[^\W_][.,!?]?_(?!\w)"
+    r"|(?<!\w)_(?:really|very|not|never|always|love|do|did|is|so|my|your|the|all|any|only|must|will"
+    r"|can|are|was|one|good|best|too|you|me|us|we|our|I)_(?!\w)",
+    re.IGNORECASE,
+)
 _CODE = frozenset(("snake_case", "__init__", "__main__", "__name__"))
 
 
@@ -51,6 +59,7 @@ def find_handle(text: str) -> Finding | None:
     for cause, pattern in _HANDLES:
         if match := pattern.search(text):
             return Finding(cause, match[0].strip(), match.start())
+    text = _EMPHASIS.sub(lambda match: match[0].replace("_", "*"), text)
     for match in _UNDERSCORED.finditer(text):
         name = match[0]
         file = "." in name and harmless_name(name)

@@ -16,8 +16,11 @@ _PATTERNS = {
     ),
     "the beginning of a web address": r"\bwww\b|\bxn--|\bw\s?w\s?w\s*[.\u3002]",
     "markup": (
-        r"</?[a-z!][^<>]*>|<\s*(?:a|img|script|iframe|svg|style|meta|form|base)(?=\s+\w+\s*=)"
-        r"|\]\("
+        r"</?(?:a|abbr|audio|b|base|blockquote|body|br|button|center|code|div|em|embed|font|form|frame"
+        r"|h[1-6]|head|hr|html|i|iframe|image|img|input|ins|label|li|link|main|marquee|math|menu|meta"
+        r"|object|ol|option|p|param|picture|pre|script|section|select|small|source|span|strike|strong"
+        r"|style|sub|sup|svg|table|td|template|textarea|th|title|tr|tt|u|ul|var|video|xml)\b[^<>]*/?>"
+        r"|<\s*/?\s*[a-z][\w-]*\s[^<>]*=|<\s*/?\s*(?:script|img|iframe|svg|style|meta)\b|<!|\]\("
     ),
     "a dot that is disguised": (
         r"[(\[{<*]\s*(?:\.|dot|d0t|punkt|punto|point)\s*[)\]}>*]"
@@ -55,7 +58,9 @@ _PHRASES = re.compile(
     r"\b(?i:an?|in|and|or|the|with|of|on|for|use|using|like|love|some|write|my|our|not)\s\.NET\b(?!/)"
     r"|\b[Dd]ot-?com\s(?:bubble|boom|crash|era|bust|years|age|compan|startup|days|job|million)"
 )
-_ENDING_WORDS = frozenset("me to us one net live link chat page bio club info vip fans social".split())
+_ENDING_WORDS = re.compile(
+    "me|to|us|one|net|live|link|chat|page|bio|club|info|vip|fans|social", re.IGNORECASE
+)
 # "com" as a word of its own, where no language with that word would have it.
 _BARE_END = re.compile(
     r"[^\W_][^\w\n]{1,3}(?:com|dotcom|dot-com)(?=\s*(?:$|[.,;:!?/)\n]|slash\b))"
@@ -87,8 +92,8 @@ def find_link(text: str) -> Finding | None:
     for match in _LOOSE.finditer(text):
         if not _begins_sentence(text, match):
             return _found("a dot before the ending of a domain", match)
-    match = _BARE_END.search(text)
-    return _found("the ending of a domain", match) if match else None
+    bare = _BARE_END.search(text)
+    return _found("the ending of a domain", bare) if bare else None
 
 
 def _begins_sentence(text: str, match: re.Match[str]) -> bool:
@@ -97,7 +102,7 @@ def _begins_sentence(text: str, match: re.Match[str]) -> bool:
     after = text[match.end() :]
     blank_after_dot = match[0][-len(word) - 1].isspace()
     goes_on = re.match(r"\s+[^\W\d_]", after) is not None
-    return blank_after_dot and goes_on and word.lower() in _ENDING_WORDS
+    return blank_after_dot and goes_on and _ENDING_WORDS.fullmatch(word) is not None
 
 
 def _found(cause: str, match: re.Match[str]) -> Finding:

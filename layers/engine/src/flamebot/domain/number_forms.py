@@ -22,46 +22,54 @@ _DATES = "|".join(
     )
 )
 _DATE = rf"(?:{_DATES}|{_DAY}\.{_MONTH}\.?|{_DAY}/{_MONTH}|{_DAY}\.|{_MONTH}/{_YEAR})"
-_AMOUNT = r"\d{1,3}(?:[,.']?\d{3})*(?:[.,]\d\d?)?"
+_AMOUNT = r"(?:[1-9]\d{0,2}(?:[,.']\d{3})+|\d{1,6}|[1-9]\d*0{5,})(?:[.,]\d\d?)?"
 _MONEY = rf"(?:[$€£¥]\s?{_AMOUNT}|{_AMOUNT}\s?[$€£¥])"
 _GROUPED = r"[1-9]\d{0,2}(?:(?:,\d{3})+(?:\.\d+)?|(?:'\d{3})+)"
 # The forms that a number of digits in this order has by itself, the first that fits.
 _FORMS = {
-    "year": rf"'?{_YEAR}(?:[-–/](?:\d\d|{_YEAR}))?",
+    "year": rf"'?{_YEAR}(?:[-\u2013/](?:\d\d|{_YEAR}))?|'\d\d",
     "time": _TIME,
     "date": _DATE,
     "money": _MONEY,
     "percent": r"[+-]?\d{1,3}(?:[.,]\d{1,2})?\s?[%°]",
     "fraction": r"\d{1,3}/(?:[2-689]|1[0256]|20|25|32|50|64|100|125|250|500|1000)",
     "grouped": _GROUPED,
-    "decimal": r"-?\d{1,3}[.,]\d{1,2}|-?\d{1,2}[.,]\d{1,4}",
+    "decimal": r"-?\d{1,3}[.,]\d{1,2}|-?\d{1,2}[.,]\d{1,4}|0[.,]0{2,}\d{1,4}",
     "version": r"\d{1,2}\.\d{1,2}\.\d",
     "whole": r"(?:0|[1-9]\d{0,4}|[1-9]\d{1,4}0{5,})",
 }
 _FORM = {kind: re.compile(pattern) for kind, pattern in _FORMS.items()}
 _PLAIN = ("time", "date", "money", "percent")  # also right behind "call me"
-_RANGE = re.compile(r"([^\s–—~]+?)\s?(?:[-–—~]|/(?=\d\d?[:.]))\s?([^\s–—~]+)")
-_SEPARATOR = re.compile(r"[,;:.!?…)\]\"'”*]*(?:\s+|(?<=[)\]]))[-–—/|&+•·=(\[\"'“*]*\s*")
+_TO = re.compile(r"\s?(?:[-\u2013\u2014~]|/(?=\d\d?[:.]))\s?")
+_SEPARATOR = re.compile(
+    r"[,;:.!?…)\]\"'”*]*(?:\s+|(?<=[)\]]))[-\u2013\u2014/|&+•·=<>(\[\"'“*#]*\s*"
+)
 _DIGITS = re.compile(r"\d+")
 _BLANK_GROUPS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?: \d\d0)* 000(?![\d.,])")
-_TIMES_SIGN = re.compile(r"(?<=\d)\s*[x×]\s*(?=\d)")
+_AREA_CODE = re.compile(r"\((?!(?:19|20)\d\d\))\d{2,5}\)[\s-]*\d")
+_LOOSE_UNIT = re.compile(r"(?<=\d)\s(?=[$€£¥%°](?!\s?\d))|(?<=[$€£¥])\s(?=\d)")
+_TIMES_SIGN = re.compile(r"(?<=\d)\s*[x\u00d7]\s*(?=\d)")
 _SIZE = re.compile(r"\d{1,4}(?:[.,]\d{1,2})?(?:x\d{1,4}(?:[.,]\d{1,2})?){1,2}")
-_SCREENS = frozenset(
-    "1280x720 1024x768 1366x768 1280x1024 1600x900 1920x1080 1920x1200 2560x1440 2560x1600 3440x1440"
-    " 3840x2160 4096x2160 5120x2880 7680x4320".split()
+_SCREENS = re.compile(
+    r"1280x720|1024x768|1366x768|1280x1024|1600x900|1920x1080|1920x1200|2560x1440|2560x1600|3440x1440"
+    r"|3840x2160|4096x2160|5120x2880|7680x4320"
 )
 _VERSION = re.compile(r"\d{1,3}(?:\.\d{1,5}){2,3}")
 _CONSTANTS = ("3.14159265358979323846", "2.71828182845904523536", "1.61803398874989484820")
-_NEIGHBOURS = frozenset(
+_ADJACENT = frozenset(
     (before, after)
     for before, after in (
         *((day, hour) for day in ("date", "year") for hour in ("time", "time range")),
         ("time", "date"),
+        ("time", "year"),
+        ("whole", "time"),
         ("time range", "date"),
         ("time", "time"),
         ("whole", "fraction"),
     )
 )
+_TIES = ("-", "\u2013", "\u2014", "/", "|", "*", "=")
+FEWEST_DIGITS = 7  # of a phone number
 _SHORT_RANGE = 3  # digits of a number that may stand in any range
 _LEAST_LIST = 3
 
@@ -74,17 +82,22 @@ def harmless_number(run: str, *, announced: bool = False) -> bool:
         announced: A word such as "call" is before it, so that only times, dates and prices are
             believed.
     """
-    run = _BLANK_GROUPS.sub(lambda match: match[0].replace(" ", ","), run.strip(" ,;:-–—(/+"))
-    run = _TIMES_SIGN.sub("x", run)
-    if not announced and (_counts(run) or _constant(run)):
+    if _AREA_CODE.search(run):
+        return False
+    run = _BLANK_GROUPS.sub(
+        lambda match: match[0].replace(" ", ","), run.strip("\n ,;:-\u2013\u2014(/+")
+    )
+    run = _TIMES_SIGN.sub("x", _LOOSE_UNIT.sub("", run))
+    if not announced:
+        lines = [line for line in run.splitlines() if not _counts(line) and not _constant(line)]
+        run = "\n".join(lines).strip("\n .,;:!?")
+    if not run:
         return True
     items, signs = _split(run)
     kinds = [_kind(item) for item in items]
-    if None in kinds:
-        return False
     if announced and not set(kinds) <= {*_PLAIN, *(f"{kind} range" for kind in _PLAIN)}:
         return False
-    return _joined(items, kinds, signs) and _wholes([*zip(items, kinds, strict=True)])
+    return _joined(items, kinds, signs) and _wholes(items, kinds, signs)
 
 
 def _split(run: str) -> tuple[list[str], list[str]]:
@@ -92,7 +105,7 @@ def _split(run: str) -> tuple[list[str], list[str]]:
     for match in _SEPARATOR.finditer(run):
         if match.start() > start and match.end() < len(run):
             items.append(run[start : match.start()])
-            signs.append(match[0].strip())
+            signs.append(match[0].strip(" #"))
             start = match.end()
     return [*items, run[start:]], signs
 
@@ -102,12 +115,12 @@ def _kind(item: str) -> str | None:
     if kind := _form(item):
         return kind
     if _SIZE.fullmatch(item):
-        return "size" if item in _SCREENS or _short(item) else None
+        return "size" if _SCREENS.fullmatch(item) or _short(item) else None
     if _VERSION.fullmatch(item) and ".0." in item:
         return "version"
-    if match := _RANGE.fullmatch(item):
-        return _range(match[1], match[2])
-    return None
+    # A date may have the sign too, so that each of them may be the one between the ends.
+    ranges = (_range(item[: sign.start()], item[sign.end() :]) for sign in _TO.finditer(item))
+    return next(filter(None, ranges), None)
 
 
 def _form(item: str) -> str | None:
@@ -124,8 +137,7 @@ def _range(first: str, last: str) -> str | None:
         return "time range"
     if None in kinds:
         # Several ranges in a row, as in "9:00-12:00/13:00-17:00".
-        match = _RANGE.fullmatch(last)
-        return _range(match[1], match[2]) if match and kinds[0] == "time" else None
+        return _kind(last) if kinds[0] == "time" and "range" in (_kind(last) or "") else None
     # "7.30" is a time and a decimal, "12." a date, "1950" a year and a number.
     for kind in ("time", "date", "money", "percent", "grouped", "year"):
         if all(re.fullmatch(_FORMS[kind], end) for end in (first, last)):
@@ -152,40 +164,49 @@ def _joined(items: Sequence[str], kinds: Sequence[str | None], signs: Sequence[s
         pairwise(kinds), pairwise(items), signs, strict=True
     ):
         years = (before, after) == ("year", "year") and _value(first) < _value(last)
-        if not sign and not years and (before, after) not in _NEIGHBOURS:
+        if not sign and not years and (before, after) not in _ADJACENT:
             return False
-        if sign.strip(".") in ("-", "–", "—", "/", "|", "*", "=") and not (
-            _range(first, last) or (before and "range" in before)
-        ):
+        if sign.strip(".") in _TIES and not (_range(first, last) or (before and "range" in before)):
             return False
-    return True
+    # A third group makes a phone number of what would be a range.
+    wholes = [
+        kinds[at] == "whole" and sign.strip(".") in _TIES for at, sign in enumerate(signs, start=1)
+    ]
+    return not any(first and last for first, last in pairwise(wholes))
 
 
-def _wholes(items: Sequence[tuple[str, str | None]]) -> bool:
-    """Return whether the whole numbers of a list look like a list of numbers."""
-    sums = [item for item, kind in items if kind == "money" and _long(item)]
-    if not (all(_round(item.strip("$€£¥ ")) for item in sums) or _monotonic([*map(_value, sums)])):
+def _wholes(items: Sequence[str], kinds: Sequence[str | None], signs: Sequence[str]) -> bool:
+    """Return whether the whole numbers of a run look like lists of numbers, line by line."""
+    sums = [item for item, kind in zip(items, kinds, strict=True) if kind == "money"]
+    long = [_value(item) for item in sums if _long(item)]
+    if not (all(_round(item.strip("$€£¥ ")) for item in sums) or _monotonic(long)):
         return False
-    wholes = [item for item, kind in items if kind in ("whole", "year")]
-    if all(kind == "year" for _, kind in items) or not any(kind == "whole" for _, kind in items):
-        return True
-    values = [_value(item) for item in wholes]
-    if all(_round(item) or _short(item) for item in wholes) and len(items) > len(wholes):
-        return len(wholes) < _LEAST_LIST or _monotonic(values)
-    if all(_round(item) for item in wholes) and min(values) > 100:
-        return True
-    return len(wholes) >= _LEAST_LIST and _monotonic(values)
+    breaks = [at for at, sign in enumerate(signs, start=1) if "\n" in sign]
+    rest: list[str] = []
+    for start, end in pairwise([0, *breaks, len(items)]):
+        line = [*zip(items[start:end], kinds[start:end], strict=True)]
+        wholes = [item for item, kind in line if kind == "whole"]
+        values = [_value(item) for item, kind in line if kind in ("whole", "year")]
+        round_ones = bool(wholes) and all(
+            _round(item) and len(item) >= _SHORT_RANGE for item in wholes
+        )
+        if not round_ones and not (len(values) >= _LEAST_LIST and _monotonic(values)):
+            rest.extend(wholes)
+    # What has no form at all must be too short for a phone number, too.
+    rest.extend(item for item, kind in zip(items, kinds, strict=True) if kind is None)
+    return sum(character.isdigit() for character in "".join(rest)) < FEWEST_DIGITS
 
 
 def _counts(run: str) -> bool:
     """Return whether a run counts up or down by one, as in "3, 2, 1"."""
     numbers = [int(digits) for digits in _DIGITS.findall(run)]
     steps = {after - before for before, after in pairwise(numbers)}
-    return len(numbers) > _LEAST_LIST and (steps == {1} or steps == {-1})
+    return len(numbers) > _LEAST_LIST and (steps in ({1}, {-1}))
 
 
 def _constant(run: str) -> bool:
-    return any(constant.startswith(run) for constant in _CONSTANTS)
+    known = run[:-1]  # the last digit may be rounded
+    return len(known) > FEWEST_DIGITS and any(c.startswith(known) for c in _CONSTANTS)
 
 
 def _hours(text: str) -> bool:

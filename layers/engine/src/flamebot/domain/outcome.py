@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from flamebot.domain.text_issue import TextIssueKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
@@ -31,6 +33,7 @@ class Retry:
     unknown: bool = False  # it may have taken effect: the same task and key are sent again
     new_key: bool = False  # the service reports the job failed or cancelled: a new task and key
     retry_after: timedelta | None = None  # schedule time; the next attempt is never sooner
+    text_issues: tuple[TextIssueKind, ...] = ()  # why a generated text was rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

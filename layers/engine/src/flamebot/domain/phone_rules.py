@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from flamebot.domain.number_forms import harmless_number
+from flamebot.domain.number_forms import FEWEST_DIGITS, harmless_number
 from flamebot.domain.text_issue import Finding
 
-_FEWEST = 7  # digits of a phone number
 _FEWEST_ANNOUNCED = 5  # behind "my number is" and the like
 # Digits with at most six signs, or one letter, between two of them.
 _RUN = re.compile(r"(?:\+\s?)?\(?[$€£¥'-]?\d(?:(?:[\W_]{0,6}|[a-z])\d)*\s?[%°$€£¥]?", re.IGNORECASE)
@@ -22,37 +21,46 @@ _NUMBER = re.compile(
     r"|(?:call|text|ring|reach)\s(?:me|us)\s(?:on|at|under))\b(?:\W+(?:is|no|nr))*\W*$",
     re.IGNORECASE,
 )
-_VANITY = re.compile(r"\b\d{3}[-. ](?:[A-Z]{7}|[A-Z]{3}[-. ][A-Z]{4})\b")
+_VANITY = re.compile(r"\b\d{3}[-. ](?:[A-Z]{7}|[A-Z]{3}[-. ][A-Z]{4}|[A-Z]{4}[-. ][A-Z]{3})\b")
 _LOOK_BACK = 40
 
 _UNITS = {
     word: str(value)
     for words in (
-        "zero one two three four five six seven eight nine",
-        "null eins zwei drei vier f\u00fcnf sechs sieben acht neun",
-        "z\u00e9ro un deux trois quatre cinq six sept huit neuf",
-        "cero uno dos tres cuatro cinco seis siete ocho nueve",
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+        ("null", "eins", "zwei", "drei", "vier", "f\u00fcnf", "sechs", "sieben", "acht", "neun"),
+        ("z\u00e9ro", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"),
+        ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"),
     )
-    for value, word in enumerate(words.split())
+    for value, word in enumerate(words)
 } | {"nought": "0", "niner": "9", "fife": "5"}
 _TEENS = {
     word: str(value)
     for value, word in enumerate(
-        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),
+        (
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ),
         start=10,
     )
 }
 _TENS = {
     word: str(value)
     for value, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
+        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"), start=2
     )
 }
 _ENGLISH_UNITS = "one|two|three|four|five|six|seven|eight|nine"
 _TENS_WORD = re.compile(rf"\b({'|'.join(_TENS)})(?:[\s-]+({_ENGLISH_UNITS}))?\b", re.IGNORECASE)
-_WORD = re.compile(
-    rf"(?<![^\W\d_])(?:{'|'.join((*_UNITS, *_TEENS))})(?![^\W\d_])", re.IGNORECASE
-)
+_WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join((*_UNITS, *_TEENS))})(?![^\W\d_])", re.IGNORECASE)
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _AND = re.compile(r"(?<![\d.,:/-])(\d\d?)\W+(?:and|or)\W+(?=\d\d?(?!\d))", re.IGNORECASE)
 _REPEATED = re.compile(r"\b(double|triple)[\s-]+(\d)\b", re.IGNORECASE)
@@ -67,7 +75,9 @@ _LETTERS = str.maketrans("OolISBZ|", "00115821")
 _CHINESE = str.maketrans(
     "\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d", "00123456789"
 )
-_CHINESE_RUN = re.compile("[\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d]{7,}")
+_CHINESE_RUN = re.compile(
+    "[\u3007\u96f6\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d]{7,}"
+)
 
 
 def find_phone(text: str) -> Finding | None:
@@ -89,7 +99,7 @@ def find_phone(text: str) -> Finding | None:
 
 def _phone(run: str, before: str) -> bool:
     digits = sum(character.isdigit() for character in run)
-    if digits < _FEWEST:
+    if digits < FEWEST_DIGITS:
         named = digits >= _FEWEST_ANNOUNCED and _NUMBER.search(before)
         return bool(named) and not harmless_number(run, announced=True)
     announced = run.startswith("+") or _ANNOUNCED.search(before) is not None

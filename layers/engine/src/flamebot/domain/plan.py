@@ -146,6 +146,8 @@ def plan_retry(
         return Decision(task=None, instance=write, next=poll)
     text = task.payload.text if task else None
     first = first_task(step, instance.account, now, now, random, text=text)
+    if task is not None and first.phase is Phase.GENERATE:
+        first = replace(first, payload=first.payload.carried(text_issues=task.payload.text_issues))
     return _queued(Decision(task=None, instance=write, next=first))
 
 
@@ -214,7 +216,9 @@ def _generated(ctx: PlanContext, text: str, result: dict[str, object]) -> Decisi
     return Decision(
         task=ctx.finish("completed", result=result),
         instance=InstanceWrite(current_step=ctx.step_index),
-        next=ctx.next(Phase.SUBMIT, ctx.now, ctx.payload.carried(request=request, text=text)),
+        next=ctx.next(
+            Phase.SUBMIT, ctx.now, ctx.payload.carried(request=request, text=text, text_issues=None)
+        ),
     )
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 
-from flamebot.domain.disguise import misspellings, readings
+from flamebot.domain.disguise import misspellings, readings, spelled
 from flamebot.domain.text_issue import Finding
 
 # No ordinary words: refused wherever they stand.
-_NAMES = re.compile(
-    r"\b(?:insta(?:gram)?s?(?!-(?:worthy|famous|ready|perfect)\b)|snap\s?chat|tele\s?gr?amm?"
+_NAME = (
+    r"(?:insta(?:gram)?s?(?!-(?:worthy|famous|ready|perfect)\b)|snap\s?chat|tele\s?gr?amm?"
     r"|wh?at\W?s\W?\s?ap?p|whatapp|wapp|wechat|onlyfans|fansly|tik\s?tok|face\s?book|facetime"
     r"|imessage|skype|viber|zalo|kakao(?:\s?talk)?|link\s?tree|allmylinks|cash\s?app|venmo|pay\s?pal"
-    r"|wickr|bluesky|snapcode|patreon|bit\s?ly|gmail|googlemail|hotmail|icloud|proton\s?mail|ymail)\b"
+    r"|wickr|bluesky|snapcode|patreon|bit\s?ly|gmail|googlemail|hotmail|icloud|proton\s?mail|ymail)"
 )
+_NAMES = re.compile(rf"\b{_NAME}\b")
+_SPELLED = re.compile(_NAME)
 # The same, with blanks inside. The names are spelled without signs: those are squeezed out before.
 _SPACED = re.compile(
     "|".join(
@@ -31,7 +33,9 @@ _NO_SERVICE = re.compile(
 )
 _SHORT = r"(?:ig|tg|kik|fb|sc|vk|qq)"
 _WORDS = r"(?:snap|signal|discord|twitter|twitch|line\s?id)"
-_MEDIA = r"(?:youtube|linked\s?in|pinterest|psn|soundcloud|mastodon|badoo|grindr|aol|gmx|reddit|tumblr)"
+_MEDIA = (
+    r"(?:youtube|linked\s?in|pinterest|psn|soundcloud|mastodon|badoo|grindr|aol|gmx|reddit|tumblr)"
+)
 # Ordinary words that are named as a service only beside "find me on" or before "account".
 _COMMON = (
     r"(?:threads|messenger|steam|xbox|spotify|medium|session|matrix|bumble|hinge|tinder|zoom"
@@ -47,9 +51,9 @@ _WRITE = (
 _POINTED = re.compile(
     # "ig: jane", "IG - jane", "ig is jane", "fb me"
     rf"(?<![^\W_]){_SHORT}(?:{_POINTS}|\s+-+\s|\s+(?:is|me)\b)|(?<![^\W_]){_MEDIA}{_POINTS}"
-    # The same for ordinary words, where a clause begins.
+    # The same for ordinary words; the dash only where a clause begins.
     rf"|(?:^|[.!?;,\n(/|+]\s*|\b(?:my|me|us|here|or|and|also|via|on|add)\s)"
-    rf"(?:{_WORDS}(?:{_POINTS}|\s+-+\s))|\b(?:snap|twitter|line\sid)\sis\s(?!an?\b|the\b|my\b|not\b)"
+    rf"{_WORDS}\s+-+\s|(?<![^\W_]){_WORDS}{_POINTS}|\b(?:snap|twitter|line\sid)\sis\s(?!an?\b|the\b|my\b|not\b)"
     rf"|\b{_WORDS}\sme\b|\b{_WORDS}{_POINTS}\s*@"
     # "my signal", "add fb", "on ig"
     rf"|\b(?:my|via|add)\s+(?:{_SHORT}|{_WORDS})\b|\b(?:on|check)\s+{_SHORT}\b"
@@ -73,7 +77,7 @@ _ORDINARY = re.compile(
     r"|\b(?:an?|the|this|that|no|any|every|each|some|oh|clear|strong|weak|weaker|mixed|first|last"
     r"|good|bad|her|his|your|their|its|at\smy|family|inner|little|much)"
     rf"\s(?:signal|snap|discord|twitch|twitter)s?\b(?!{_POINTS}\s*\w)(?!\s+{_ACCOUNT}\b)(?!\s+me\b)"
-    r"|\bsnap\s(?:decisions?|judge?ments?|peas?|reactions?|polls?|verdicts?|answers?|elections?|back"
+    r"|\bsnap\s(?:decisions?|judg\w+|peas?|reactions?|polls?|verdicts?|answers?|elections?|back"
     r"|out|fasteners?|buttons?|photos?)\b"
     r"|\bsignal\s(?:strength|drops?|dropped|dies|died|was|has|had|goes|went|comes|came|lost|fades?"
     r"|disappears?|flares?|box|boxes|lamps?|processing|when|if|by|with|to|from|of|for|never|always"
@@ -101,6 +105,9 @@ def find_service(text: str) -> Finding | None:
         rest = _NO_SERVICE.sub(_hide, reading)
         if match := _NAMES.search(rest) or _POINTED.search(_ORDINARY.sub(_hide, rest)):
             return _found(text, reading, match)
+    for word in spelled(text):
+        if match := _SPELLED.search(word):
+            return Finding("another service's name, letter by letter", match[0])
     for reading in misspellings(text):
         rest = _NO_SERVICE.sub(_hide, reading)
         if match := _NAMES.search(rest) or _SPACED.search(rest):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from flamebot.domain.ids import TaskId
+from flamebot.domain.text_issue import TextIssueKind
 
 
 class Phase(StrEnum):
@@ -51,6 +52,8 @@ class Payload:
 
     request: EffectRequest | None = None  # submit
     text: str | None = None  # from the generate phase, kept for every later attempt of the step
+    # generate: the issues of the rejected texts of this step, given to the writer of the next one
+    text_issues: tuple[TextIssueKind, ...] | None = None
     job_id: str | None = None  # poll, cancel
     # poll, cancel: the submit task's id, to look the job up when its id is unknown
     key: str | None = None

@@ -157,8 +157,10 @@ class OpenAiWriter:
 
 def _messages(brief: TextBrief) -> list[ChatCompletionMessageParam]:
     rules = _RULES.format(limit=brief.max_length)
+    # Our own words for each kind of issue: a rejected text must not become an instruction.
+    advice = "".join(f" {issue.advice}" for issue in brief.issues)
     return [
-        {"role": "system", "content": f"{brief.kind.instructions} {rules}"},
+        {"role": "system", "content": f"{brief.kind.instructions} {rules}{advice}"},
         {
             "role": "user",
             "content": f"Style: {_word(brief.model_id)}. Channel: {_word(brief.channel_id)}.",

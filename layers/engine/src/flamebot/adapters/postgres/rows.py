@@ -18,6 +18,7 @@ from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
+from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.admin_store import Started, StartRow
 
 Json = dict[str, Any]
@@ -122,6 +123,10 @@ def payload_of(stored: Mapping[str, Any]) -> Payload:
         values["request"] = EffectRequest(
             method=request["method"], path=request["path"], body=request["body"]
         )
+    if "text_issues" in values:
+        known_kinds = tuple(TextIssueKind)
+        kinds = (TextIssueKind(kind) for kind in values["text_issues"] if kind in known_kinds)
+        values["text_issues"] = tuple(kinds)
     if "started_at" in values:
         values["started_at"] = moment(values["started_at"])
     return Payload(**values)

@@ -11,7 +11,10 @@ class TemplateWriter:
     """The default writer: offline, and deterministic by the seed of the brief."""
 
     def write(self, brief: TextBrief) -> Written:
-        """Return a text, which costs no tokens. A text that is too long loses its last parts."""
+        """Return a text, which costs no tokens. A text that is too long loses its last parts.
+
+        The issues of rejected texts change nothing: the seed of the next attempt is another one.
+        """
         random, templates = TaskRandom(brief.seed), brief.kind.templates
         opening, body, closing = (
             part[random.integer(0, len(part) - 1, "text", brief.kind.name, index)]

@@ -86,7 +86,10 @@ class Executor:
                 return None
             # Seeded by the attempt: a writer that always returns the same text for the same seed
             # would repeat a text that was rejected.
-            return step.behaviour.text_brief(instance.account, f"{task.task_id}/{task.attempts}")
+            seed = f"{task.task_id}/{task.attempts}"
+            wanted = step.behaviour.text_brief(instance.account, seed)
+            # guard: issues-reach-the-writer
+            return wanted and replace(wanted, issues=task.payload.text_issues or ())
 
         # No transaction is open during the call, which may take `call_timeout`.
         executed = (

@@ -16,7 +16,7 @@ from flamebot.domain.begun import Begun
 from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
-from flamebot.domain.text_rules import issue_in
+from flamebot.domain.text_rules import issues_in
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
 from flamebot.ports.telemetry import Telemetry
@@ -219,9 +219,12 @@ class ExecutePhase:
         written = self._writer.write(brief)
         self._telemetry.count("AiTokens", written.tokens, action=task.action)
         text = written.text.strip()
-        if issue := issue_in(text, brief.max_length):  # guard: text-is-checked
+        if issues := issues_in(text, brief.max_length):  # guard: text-is-checked
             self._telemetry.count("AiErrors", action=task.action)
-            return Retry(error=f"text_rejected: {issue}")
+            # Its words are neither stored nor shown: the text may hold what an account must not.
+            causes = " ".join(issue.without_text for issue in issues)
+            kinds = tuple(issue.kind for issue in issues)
+            return Retry(error=f"text_rejected: {causes}", text_issues=kinds)
         return Done(result={"text": text, "tokens": written.tokens})
 
     def _poll(self, task: Task, budget: TimeBudget) -> Outcome:
