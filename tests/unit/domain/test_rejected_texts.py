@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+from flamebot.actions.registry import REGISTRY
+from flamebot.domain.document import read_definition
 from flamebot.domain.outcome import Done, Retry
 from flamebot.domain.plan import plan_retry
 from flamebot.domain.task import Phase
 from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_issue import TextIssueKind
 from flamebot.domain.text_rules import issues_in
-from tests.unit.domain.builders import Journey, a_prompt, at
+from tests.unit.domain.builders import POLICY, Journey, a_document, a_prompt, at
+
+FIELD_CASES = Path(__file__).resolve().parents[2] / "field_cases"
 
 LINK = Retry(error="text_rejected: a link", text_issues=(TextIssueKind.LINK,))
 PHONE = Retry(
@@ -67,8 +73,8 @@ def test_an_issue_names_cause_and_place() -> None:
         " follows the dot of a sentence)."
     )
     assert issue.without_text == (
-        "The text has a link at character 14 (a name with a dot inside; a blank follows the dot of a"
-        " sentence)."
+        "The text has a link at character 14 (a name with a dot inside; a blank follows the dot of"
+        " a sentence)."
     )
 
 
@@ -85,3 +91,21 @@ def test_no_stored_sentence_quotes_the_text() -> None:
 def test_each_kind_of_issue_has_its_advice() -> None:
     """Every kind has one sentence of its own for the writer."""
     assert len({kind.advice for kind in TextIssueKind}) == len(TextIssueKind)
+
+
+def test_plain_sentences_and_opening_hours_can_be_published() -> None:
+    """A definition from the field: hours, grades, ranges, dates and a technology's name."""
+    document = json.loads((FIELD_CASES / "def_15_harmless_texts.json").read_text())
+    assert read_definition(document, REGISTRY, POLICY)[1] == []
+
+
+def test_an_issue_of_a_definition_names_the_step_and_what_was_found() -> None:
+    """The author of a definition reads the pointer of the field, the kind, the words and why."""
+    document = a_document(a_prompt(), a_prompt("second", text="Write to anna_99 or 555 123 4567"))
+    (issue,) = read_definition(document, REGISTRY, POLICY)[1]
+    assert issue.pointer == "/steps/1/text"
+    assert issue.detail == (
+        'The text has a phone number: "555 123 4567" at character 21 (seven digits or more that are'
+        " no time, date, price or other number). The text has a handle, an address or another"
+        ' service\'s name: "anna_99" at character 10 (an underscore in a name).'
+    )

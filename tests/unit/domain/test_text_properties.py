@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamebot.domain.dotted_names import ENDINGS
+from flamebot.domain.dotted_names import ENDINGS, harmless_name
 from flamebot.domain.service_names import find_service
 from flamebot.domain.text_rules import issues_in
 from tests.security.texts import ATTACKS, HARMLESS
@@ -74,6 +74,18 @@ def handles(draw: st.DrawFn) -> str:
         )
     )
     return style.format(name, name)
+
+
+def test_the_corpora_are_large_and_apart() -> None:
+    """Every sentence and every disguise stands once, and none in both corpora."""
+    assert len(set(HARMLESS)) == len(HARMLESS) > 600
+    assert len(set(ATTACKS)) == len(ATTACKS) > 600
+    assert not set(HARMLESS) & set(ATTACKS)
+
+
+def test_no_ending_of_files_is_an_ending_of_domains() -> None:
+    """A name with such an ending would be accepted although it can be registered."""
+    assert [ending for ending in ENDINGS.split("|") if harmless_name(f"anna.{ending}")] == []
 
 
 @given(_SENTENCES, _SENTENCES, st.one_of(phone_numbers(), links(), handles()))
