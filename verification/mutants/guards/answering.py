@@ -170,7 +170,7 @@ MUTANTS = (
         "silence_is_a_refusal",
         "I5: a missing response is an unknown outcome.",
         "OutcomeUnknown(",
-        "ServiceRefused(",
+        "ServiceDenied(",
         "test_a_refused_connection_leaves_the_outcome_unknown",
         guard="silence-is-unknown",
     ),
