@@ -32,7 +32,7 @@ SPREAD = "6h"
 def write(path: Path, rows: int) -> None:
     """Write rows with two credentials and a city each."""
     with path.open("w", encoding="utf-8") as file:
-        file.write("flamebotId,modelId,channelId,credentials.token,credentials.user,config.city\n")
+        file.write("accountId,modelId,channelId,credentials.token,credentials.user,config.city\n")
         file.writelines(
             f"acct-{n:07},model-{n},channel-{n},token-{n}-abcdefghijklmnop,user-{n}@example.com,Zurich\n"
             for n in range(rows)

@@ -65,7 +65,7 @@ def import_workflows(
         names = [f"{prefix}-{number:08d}" for number in range(first, min(first + _CHUNK, count))]
         accounts = [
             AccountRow(
-                flamebot_id=n,
+                account_id=n,
                 model_id="model-1",
                 channel_id="channel-1",
                 config={},

@@ -24,6 +24,7 @@ class Report:
     not_started: int = 0
     replayed: int = 0  # rows that an earlier run sent: the API returned that run's result
     problems: list[dict[str, Any]] = field(default_factory=list)  # as `problem` returns them
+    warnings: list[dict[str, Any]] = field(default_factory=list)  # code, field, count, row, detail
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as `--json` prints it."""
@@ -35,6 +36,7 @@ class Report:
             "replayed": self.replayed,
             "rejected": self.rejected,
             "rejects": self.problems,
+            "warnings": self.warnings,
         }
 
     def __str__(self) -> str:
@@ -47,20 +49,66 @@ class Report:
         counts.append(f"{self.rejected:,} rejected")
         return f"{plural(self.rows, 'row')}: {', '.join(counts)}"
 
+    def sort_problems(self) -> None:
+        """Put the rows with problems into the order of the file."""
+        self.problems.sort(key=lambda found: int(found["row"].split()[-1]))
+
+    def say_whether_it_is_stored(self, output: Output) -> None:
+        """Print, before the result, that an earlier run produced it and nothing happened now."""
+        if not self.replayed:
+            return
+        text = (
+            f"An earlier run within a day imported {plural(self.replayed, 'row')} of this file."
+            " For them this is its stored result: nothing was stored or started now."
+            " --again imports the file once more."
+        )
+        if output.as_json:
+            output.note(text)
+        else:
+            output.line(text)
+
+    def show_counts(self, output: Output) -> None:
+        """Print the counts, and a warning for each kind of value that looks wrong."""
+        output.line(str(self))
+        for warning in self.warnings:
+            output.line(
+                f"warning: {warning['field']} of {plural(warning['count'], 'row')}, first on"
+                f" {warning['row']}, {warning['detail']}"
+            )
+        if self.warnings:
+            output.line(
+                "Format the column as text in the spreadsheet, and import the corrected file."
+            )
+
     def show_problems(self, output: Output) -> None:
         """Print a table of the rows with problems."""
         output.table(
             ["ROW", "ACCOUNT", "WHAT", "REASON"],
             [
-                [problem[name] for name in ("row", "flamebotId", "what", "reason")]
-                for problem in self.problems
+                [
+                    found["row"],
+                    found.get("accountId", found.get("flamebotId")),
+                    found["what"],
+                    found["reason"],
+                ]
+                for found in self.problems
             ],
         )
 
 
-def problem(row: str, flamebot_id: str | None, what: str, reason: str) -> dict[str, Any]:
-    """Return a row with a problem; `what` is `REJECTED` or `NOT_STARTED`."""
-    return {"row": row, "flamebotId": flamebot_id, "what": what, "reason": reason}
+def problem(
+    row: str, id_field: str, account_id: str | None, what: str, reason: str
+) -> dict[str, Any]:
+    """Return a row with a problem.
+
+    Args:
+        row: its place in the file: "line 3".
+        id_field: the name under which the file gives the account's id.
+        account_id: the account, if the row names a valid one.
+        what: `REJECTED` or `NOT_STARTED`.
+        reason: one sentence or more.
+    """
+    return {"row": row, id_field: account_id, "what": what, "reason": reason}
 
 
 def reason(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> str:

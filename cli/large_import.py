@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,19 +24,17 @@ _RETRIED: Final = (None, 429, 500, 502, 503, 504)  # None: no response
 def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """Import a file as a whole. The same file again is the same import: it resumes."""
     path = args.file
-    csv = path.suffix.lower() == ".csv"
-    if csv:
-        accounts_file.check_header(path)
     request = {
         "bytes": path.stat().st_size,
-        "format": "csv" if csv else "jsonl",
+        "format": accounts_file.format_of(path),
         "fileName": path.name,
         "startAutomation": args.start if args.start is not None else True,
         "workflowType": args.workflow_type or "default",
         "spreadSeconds": args.spread or 0,
     }
     # The key makes the retry safe, and names the same import when the command is run again.
-    headers = {"Idempotency-Key": content_key(path, request)}
+    salt = secrets.token_hex(8) if args.again else ""
+    headers = {"Idempotency-Key": content_key(path, request) + salt}
     created = _with_retries(
         output,
         lambda: api().post(
@@ -66,7 +65,8 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
 def reject_row(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a rejected row of the API as a row of the report."""
     what = NOT_STARTED if item["code"] == "account_incomplete" else REJECTED
-    return problem(f"line {item['row']}", item["flamebotId"], what, reason(item["errors"]))
+    id_field = "flamebotId" if "flamebotId" in item else "accountId"
+    return problem(f"line {item['row']}", id_field, item[id_field], what, reason(item["errors"]))
 
 
 def _upload(path: Path, target: Mapping[str, Any], size: int, output: Output) -> None:
@@ -88,7 +88,9 @@ def _report(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) 
         rejected=shown["rejected"],
         not_started=shown["notStarted"],
         replayed=shown["rowsRead"] if replayed else 0,
+        warnings=[{**found, "row": f"line {found['row']}"} for found in shown.get("warnings", [])],
     )
+    report.say_whether_it_is_stored(output)
     if with_problems:
         items = api.pages(
             f"/v1/imports/{segment(shown['importId'])}/rejects",
@@ -101,13 +103,25 @@ def _report(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) 
         output.json({"importId": shown["importId"], "status": shown["status"], **report.to_json()})
     else:
         _print(report, shown["importId"], with_problems, output)
+    complete = not output.as_json or _all_are_listed(shown["importId"], report, output)
     if shown["status"] != "completed":
         raise _not_completed(shown)
     if shown["rowsRead"] == 0:
         raise Failure("Nothing was imported", "The file holds no accounts.", exit=Exit.USAGE)
     if shown["started"] and not output.as_json:
         output.note("next: flamebot list, flamebot status")
-    return Exit.PARTIAL if with_problems else Exit.OK
+    return Exit.PARTIAL if with_problems or not complete else Exit.OK
+
+
+def _all_are_listed(import_id: str, report: Report, output: Output) -> bool:
+    """Return whether the report has every row with a problem; print a note if it has not."""
+    missing = report.rejected + report.not_started - len(report.problems)
+    if missing > 0:
+        output.note(
+            f"warning: the import keeps the first {len(report.problems):,} rows with problems;"
+            f" {missing:,} more of import {import_id} are counted and not listed."
+        )
+    return missing <= 0
 
 
 def _print(report: Report, import_id: str, with_problems: int, output: Output) -> None:
@@ -115,22 +129,19 @@ def _print(report: Report, import_id: str, with_problems: int, output: Output) -
         report.show_problems(output)
         more = with_problems - len(report.problems)
         output.line(f"... and {more:,} more: flamebot imports rejects {import_id}" if more else "")
-    output.line(str(report))
-    if report.replayed:
-        output.line(
-            "This file was imported by an earlier run within a day."
-            " This is its result; nothing was imported twice."
-        )
+    report.show_counts(output)
 
 
 def _not_completed(shown: Mapping[str, Any]) -> Failure:
     code, _, why = (shown["error"] or "cancelled: The import was cancelled.").partition(": ")
     ended = "failed" if shown["status"] == "failed" else "was cancelled"
+    stored = shown["imported"] > 0
     return Failure(
         f"The import {ended} after {plural(shown['rowsRead'], 'row')}",
         why,
         "What was stored stays. Correct the file and run the command again: it updates the stored"
         " accounts and leaves live workflows alone.",
+        exit=Exit.FAILURE if code != "unreadable" else Exit.PARTIAL if stored else Exit.USAGE,
         code=code,
     )
 

@@ -90,7 +90,7 @@ def import_accounts(http: httpx.Client) -> list[dict[str, Any]]:
         started += [
             {
                 "type": workflow_type,
-                "account": row["flamebotId"],
+                "account": row["accountId"],
                 "id": row["workflow"]["instanceId"],
             }
             for row in answer.json()["results"]

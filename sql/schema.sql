@@ -72,6 +72,7 @@ create table accounts (
     -- The import by file that last wrote the account: a second row of the same file for this
     -- account is recognised by it, however far apart the two rows are.
     last_import_id          uuid,
+    last_import_row         bigint,              -- The line of that file on which its row begins.
     constraint accounts_pkey primary key (flamebot_id),
     constraint accounts_flamebot_id_check check (length(flamebot_id) >= 1 and length(flamebot_id) <=
         128),
@@ -470,6 +471,8 @@ create table imports (
     updated_at        timestamptz not null default clock_timestamp(), -- When it last made progress.
     -- When the file was found to be gone for good. Until then maintenance looks for it.
     file_deleted_at   timestamptz,
+    -- What the values of its rows look like, as {count, line} by name; the warnings are made of it.
+    observed          jsonb not null default '{}',
     constraint imports_pkey primary key (id),
     constraint imports_workflow_id_fkey foreign key (workflow_id) references
         workflow_definitions(id),
@@ -497,6 +500,8 @@ create table import_rejects (
     flamebot_id  text collate "C",               -- The account, if the row named a valid one.
     code         text not null,                  -- Why, as a code.
     errors       jsonb not null,                 -- Where and why: [{pointer, detail}].
+    -- The name under which the row gave its id: accountId or flamebotId.
+    id_field     text not null default 'accountId',
     constraint import_rejects_pkey primary key (import_id, row_number),
     constraint import_rejects_import_id_fkey foreign key (import_id) references imports(id) on
         delete cascade
@@ -518,7 +523,8 @@ create unlogged table import_staging (
     -- The credentials, encrypted for version. NULL: keep what is stored.
     ciphertext   bytea,
     -- A row for start_workflows. NULL: none is started.
-    start        jsonb
+    start        jsonb,
+    id_field     text not null default 'accountId', -- As in import_rejects.
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000,
     autovacuum_vacuum_cost_delay=0);
 create index import_staging_by_batch on import_staging (import_id, batch);
@@ -562,12 +568,12 @@ create table schema_migrations (
 -- view import_overview:
 --     id, status, file_name, format, start_automation, workflow_type, workflow_version,
 --     spread_seconds, bytes, bytes_read, percent, rows_read, imported, created, updated, started,
---     already_active, not_started, rejected, error, created_by, created_at, started_at,
+--     already_active, not_started, rejected, observed, error, created_by, created_at, started_at,
 --     finished_at, updated_at
 
 -- Rows of imports that were rejected, or stored without their workflow: where and why.
 -- view rejected_rows:
---     import_id, row, flamebot_id, code, errors
+--     import_id, row, account_id, id_field, code, errors
 
 -- What an instance did, step by step. `sequence` is the numbering of the history, not of tasks.
 -- view workflow_history:

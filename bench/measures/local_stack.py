@@ -110,7 +110,7 @@ def _call(
 def _accounts(first: int, count: int, prefix: str) -> list[dict[str, Any]]:
     return [
         {
-            "flamebotId": f"{prefix}-{number}",
+            "accountId": f"{prefix}-{number}",
             "modelId": "model-1",
             "channelId": "channel-1",
             "credentials": {"username": f"user-{number}", "password": f"secret-{number}"},

@@ -126,7 +126,7 @@ def request(body: object) -> dict[str, Any]:
 def _accounts(count: int, prefix: str) -> list[dict[str, Any]]:
     return [
         {
-            "flamebotId": f"{prefix}-{number}",
+            "accountId": f"{prefix}-{number}",
             "modelId": "model-1",
             "channelId": "channel-1",
             "credentials": {"username": f"user-{number}", "password": f"secret-{number}"},

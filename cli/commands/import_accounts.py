@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from cli import accounts_file
+from cli.accounts_file import AccountsFile, FileRow
 from cli.client import Api, Response
 from cli.failures import Exit, Failure
 from cli.import_report import NOT_STARTED, REJECTED, Report, problem, reason
@@ -27,21 +29,29 @@ _HELP: Final = """examples:
   flamebot import accounts.csv --no-start       store the accounts only
 
 files:
-  .csv    UTF-8, separated by commas. The first line names the columns: flamebotId is required;
-          modelId and channelId are needed to start a workflow; credentials.NAME and config.NAME
-          are stored by name. An empty cell leaves the stored value as it is.
-            flamebotId,modelId,channelId,credentials.token,config.city
+  .csv    Text in UTF-8; .tsv and .txt too. The first line names the columns: accountId (or
+          flamebotId) is required; modelId and channelId are needed to start a workflow;
+          credentials.NAME and config.NAME are stored by name. An empty cell leaves the stored
+          value as it is.
+            accountId,modelId,channelId,credentials.token,config.city
             account-1,model-1,channel-1,the-token,Berlin
+          Separated by comma, semicolon, tab or |, as the first line is; a line sep=; before it is
+          read. Blanks around a cell are removed, inside it they stay. Blank lines and empty columns
+          are passed over. Case, blanks and _ in the columns' names make no difference.
   .jsonl  One account per line:
-            {"flamebotId": "account-1", "modelId": "model-1", "channelId": "channel-1"}
+            {"accountId": "account-1", "modelId": "model-1", "channelId": "channel-1"}
   .json   A list of accounts, or a whole request of POST /v1/accounts/import.
+
+A row that cannot be read or stored is rejected with its line and reason; the others are imported.
+A value that a spreadsheet has probably rounded is imported with a warning.
 
 An account that exists is updated. One that has a live workflow gets no second one.
 
 A .csv or .jsonl file of more than 1,000 rows is uploaded, and the engine imports it: Ctrl-C stops
 watching, not the import, and `flamebot imports` shows it.
 
-The same command again within a day resumes an interrupted import; no row is imported twice.
+The same command again within a day resumes an interrupted import; no row is imported twice. If the
+import was complete, the output is its stored result; --again imports the file once more.
 The exit code is 6 if some rows were rejected or not started; they are listed with reasons."""
 
 
@@ -71,12 +81,16 @@ def add(commands: Commands) -> None:
         metavar="DURATION",
         help="spread the starts evenly over this time: 90s, 15m, 6h, 1d",
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="import the file even if an earlier run within a day did",
+    )
 
 
 def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """Import a file. Rows that were sent before an error stay imported."""
-    one_row_a_line = args.file.suffix.lower() in (".csv", *accounts_file.JSON_LINES)
-    if one_row_a_line and accounts_file.is_large(args.file, _CHUNK):
+    if accounts_file.is_large(args.file, _CHUNK):
         from cli import large_import
 
         return large_import.run(args, api, output)
@@ -92,20 +106,27 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
     }
     report = Report()
     total = f" of {file.total:,}" if file.total is not None else ""
+    salt = secrets.token_hex(8) if args.again else ""
     try:
-        for chunk in _chunks(file.rows):
-            answer = _send(api(), {"accounts": [row for _, row in chunk], **options}, output)
+        for chunk in _chunks(_accepted(file, report)):
+            body = {"accounts": [row.value for row in chunk], **options}
+            answer = _send(api(), body, salt, output)
             report.replayed += len(chunk) if "Idempotent-Replayed" in answer.headers else 0
-            _count(report, chunk, answer.body["results"])
+            _count(report, chunk, answer.body["results"], file.unit)
             output.progress(f"importing: {report.rows:,}{total} rows, {report.rejected:,} rejected")
     except Failure as failure:
-        failure.what += f" after {report.rows:,}{total} rows"
-        failure.next = (
-            f"{failure.next or 'Correct that.'} Then run the same command again:"
-            " no row is imported twice."
-        )
-        _print(report, output)
+        report.warnings = file.warnings()
+        if report.rows:
+            failure.what += f" after {report.rows:,}{total} rows"
+            failure.next = (
+                f"{failure.next or 'Correct that.'} Then run the same command again:"
+                " no row is imported twice."
+            )
+            _print(report, output)
+        if report.imported and failure.exit == Exit.USAGE:
+            failure.exit = Exit.PARTIAL
         raise
+    report.warnings = file.warnings()
     _print(report, output)
     if report.rows == 0:
         raise Failure(
@@ -116,23 +137,50 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
     return Exit.PARTIAL if report.problems else Exit.OK
 
 
-def _chunks(rows: Iterator[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
-    chunk: list[tuple[str, Any]] = []
+def _accepted(file: AccountsFile, report: Report) -> Iterator[FileRow]:
+    """Yield the rows to send, and count and list the others."""
+    for row in file.rows:
+        if not row.errors:
+            yield row
+            continue
+        report.rows += 1
+        report.rejected += 1
+        report.problems.append(
+            problem(
+                f"{file.unit} {row.number}",
+                row.id_field,
+                row.account_id,
+                REJECTED,
+                reason(row.errors),
+            )
+        )
+
+
+def _chunks(rows: Iterator[FileRow]) -> Iterator[list[FileRow]]:
+    """Yield the rows of each request; those before an unreadable row too, then raise."""
+    chunk: list[FileRow] = []
     size = 0
-    for name, row in rows:
-        length = len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
-        if chunk and (len(chunk) == _CHUNK or size + length > _CHUNK_BYTES):
+    unreadable: Failure | None = None
+    while True:
+        try:
+            row = next(rows, None)
+        except Failure as failure:
+            row, unreadable = None, failure
+        length = 0 if row is None else len(json.dumps(row.value, ensure_ascii=False).encode())
+        if chunk and (row is None or len(chunk) == _CHUNK or size + length > _CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
-        chunk.append((name, row))
+        if unreadable:
+            raise unreadable
+        if row is None:
+            return
+        chunk.append(row)
         size += length
-    if chunk:
-        yield chunk
 
 
-def _send(api: Api, body: dict[str, Any], output: Output) -> Response:
+def _send(api: Api, body: dict[str, Any], salt: str, output: Output) -> Response:
     """Send one request, again with the same key while the API is busy or unreachable."""
-    headers = {"Idempotency-Key": _key(body)}
+    headers = {"Idempotency-Key": _key(body) + salt}
     for tries_left in reversed(range(_TRIES)):
         try:
             return api.post("/v1/accounts/import", body, what="The import stopped", headers=headers)
@@ -164,7 +212,7 @@ def _key(body: dict[str, Any]) -> str:
     )
 
 
-def _count(report: Report, chunk: list[tuple[str, Any]], results: list[dict[str, Any]]) -> None:
+def _count(report: Report, chunk: list[FileRow], results: list[dict[str, Any]], unit: str) -> None:
     report.rows += len(chunk)
     for result in results:
         workflow = (result.get("workflow") or {}).get("status")
@@ -176,13 +224,15 @@ def _count(report: Report, chunk: list[tuple[str, Any]], results: list[dict[str,
         report.rejected += rejected
         report.not_started += not_started
         if rejected or not_started:
+            row = chunk[result["index"]]
             found = result.get("problem") or {}
             # The pointers begin with /accounts/INDEX.
             why = reason(found.get("errors") or [], skip=2) or found.get("detail")
             report.problems.append(
                 problem(
-                    chunk[result["index"]][0],
-                    result.get("flamebotId"),
+                    f"{unit} {row.number}",
+                    row.id_field,
+                    row.account_id,
                     REJECTED if rejected else NOT_STARTED,
                     str(why or "The API gives no reason."),
                 )
@@ -191,15 +241,12 @@ def _count(report: Report, chunk: list[tuple[str, Any]], results: list[dict[str,
 
 def _print(report: Report, output: Output) -> None:
     output.end_progress()
+    report.sort_problems()
+    report.say_whether_it_is_stored(output)
     if output.as_json:
         output.json(report.to_json())
         return
     if report.problems:
         report.show_problems(output)
         output.line()
-    output.line(str(report))
-    if report.replayed:
-        output.line(
-            f"{report.replayed:,} of the rows were sent by an earlier run within a day."
-            " This is its result; nothing was imported twice."
-        )
+    report.show_counts(output)

@@ -27,6 +27,8 @@ comment on column accounts.updated_at is 'Wall time of the last change.';
 comment on column accounts.last_import_id is
 'The import by file that last wrote the account: a second row of the same file for this account is
 recognised by it, however far apart the two rows are.';
+comment on column accounts.last_import_row is
+'The line of that file on which its row begins.';
 
 comment on sequence credentials_version_seq is
 'Versions of credentials. A version is never used again, not even by an account that was deleted and

@@ -5,6 +5,7 @@ comment on column import_staging.batch is 'The chunk.';
 comment on column import_staging.import_id is 'The import.';
 comment on column import_staging.row_number is 'The line of the file on which the row begins.';
 comment on column import_staging.flamebot_id is 'The account.';
+comment on column import_staging.id_field is 'As in import_rejects.';
 comment on column import_staging.model_id is 'As in accounts. NULL: keep what is stored.';
 comment on column import_staging.channel_id is 'As in accounts. NULL: keep what is stored.';
 comment on column import_staging.config is 'As in accounts. NULL: keep what is stored.';

@@ -51,6 +51,8 @@ comment on column imports.already_active is 'Accounts that had a live workflow a
 comment on column imports.not_started is
 'Accounts that were stored without a workflow, because their model or channel is missing.';
 comment on column imports.rejected is 'Rows that were rejected.';
+comment on column imports.observed is
+'What the values of its rows look like, as {count, line} by name; the warnings are made of it.';
 comment on column imports.error is 'Why it failed, as "code: detail".';
 comment on column imports.created_at is 'Wall time, as the following times.';
 comment on column imports.upload_until is 'Until when an upload of the file may begin.';

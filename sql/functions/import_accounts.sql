@@ -1,8 +1,9 @@
 -- import_accounts(p_accounts, p_starts, p_principal, p_key, p_salt, p_digest, p_request, p_actor,
 --   p_reason, p_now, p_horizon, p_lease, p_rate) -> jsonb
 -- Stores accounts and starts instances, all or nothing. Returns {accounts: {id: created | updated},
--- started: [what start_workflows returns]}. With a key it stores p_request and its own result for
--- requests that come again.
+-- started: [what start_workflows returns], incomplete: {id: [fields]}}: which of modelId and
+-- channelId an account lacks that was not started. With a key it stores p_request and its own
+-- result for requests that come again.
 -- Locks: the key by an advisory lock, without waiting; engine control shared; accounts by id; what
 --   start_workflows locks.
 -- Errors: FB010 idempotency_in_flight.
@@ -45,6 +46,15 @@ begin
         'started',
         (select coalesce(jsonb_agg(to_jsonb(s)), '[]')
            from start_workflows(p_starts, p_actor, p_reason, p_now, p_horizon, p_lease, p_rate) s));
+    v_imported := v_imported || jsonb_build_object('incomplete', (
+        select coalesce(jsonb_object_agg(
+                   a.flamebot_id,
+                   array_remove(array[case when a.model_id is null then 'modelId' end,
+                                      case when a.channel_id is null then 'channelId' end],
+                                null)), '{}')
+          from jsonb_array_elements(v_imported -> 'started') s
+          join accounts a on a.flamebot_id = s ->> 'account_id'
+         where s ->> 'status' = 'incomplete'));
 
     if p_key is not null then
         insert into import_requests as r (principal, key, salt, digest, response)

@@ -7,7 +7,8 @@
 -- already, with nothing to send.
 -- A row whose account a former row of this file wrote is rejected. First tasks are queued only
 -- while p_queue_capacity allows all of them; the tick claims the others.
--- Chunk: {from_byte, to_byte, line, rows, staged, rejects, done}.
+-- Chunk: {from_byte, to_byte, line, rows, staged, rejects, observed, done}; observed holds
+-- {count, line} by name, which add up over the chunks.
 -- Locks: the import; engine control shared; accounts by id; what start_workflows locks.
 -- Errors: none of its own.
 -- Callers: adapters/postgres/imports.py
@@ -35,7 +36,8 @@ begin
     select i.* into v_import from imports i where i.id = p_id for no key update;
     select c.* into v_chunk
       from jsonb_to_record(p_chunk) c (from_byte bigint, to_byte bigint, line bigint, rows int,
-                                       staged int, rejects jsonb, done boolean);
+                                       staged int, rejects jsonb, observed jsonb,
+                                       done boolean);
     if v_import.fence = p_fence and v_import.last_batch = p_batch then
         -- The reply of a former call was lost.
         return jsonb_build_object('applied', true, 'status', v_import.status, 'started', 0,
@@ -81,28 +83,40 @@ begin
 
     v_rejects := v_chunk.rejects || (
         select coalesce(jsonb_agg(
-                   case when s.flamebot_id = any (v_repeated)
-                        then jsonb_build_object(
-                                 'row_number', s.row_number, 'flamebot_id', s.flamebot_id,
-                                 'code', 'duplicate',
-                                 'errors', jsonb_build_array(jsonb_build_object(
-                                     'pointer', '/flamebotId',
-                                     'detail', 'Appears earlier in this file.')))
-                        else jsonb_build_object(
-                                 'row_number', s.row_number, 'flamebot_id', s.flamebot_id,
-                                 'code', 'account_incomplete',
-                                 'errors', jsonb_build_array(jsonb_build_object(
-                                     'pointer', '',
-                                     'detail', 'It is stored. A workflow needs modelId and '
-                                               'channelId.')))
-                   end), '[]')
+                   jsonb_build_object(
+                       'row_number', s.row_number, 'flamebot_id', s.flamebot_id,
+                       'id_field', s.id_field)
+                   || case when s.flamebot_id = any (v_repeated)
+                           then jsonb_build_object('code', 'duplicate')
+                           else jsonb_build_object(
+                                    'code', 'account_incomplete',
+                                    'errors', (
+                                        select jsonb_agg(jsonb_build_object(
+                                                   'pointer', '/' || f.name,
+                                                   'detail', 'Missing. The account is stored; a '
+                                                             'workflow needs this field.'))
+                                          from (values ('modelId', a.model_id),
+                                                       ('channelId', a.channel_id))
+                                               f (name, value)
+                                         where f.value is null))
+                      end), '[]')
           from import_staging s
+          left join accounts a on a.flamebot_id = s.flamebot_id
          where s.import_id = p_id and s.batch = p_batch
            and (s.flamebot_id = any (v_repeated) or s.flamebot_id = any (v_incomplete)));
-    insert into import_rejects (import_id, row_number, flamebot_id, code, errors)
-    select p_id, r.row_number, r.flamebot_id, r.code, r.errors
-      from jsonb_to_recordset(v_rejects) r (row_number bigint, flamebot_id text, code text,
-                                            errors jsonb)
+    insert into import_rejects (import_id, row_number, flamebot_id, id_field, code, errors)
+    select p_id, r.row_number, r.flamebot_id, r.id_field, r.code,
+           -- The row that wrote the account is the first one of the file, in this chunk or before:
+           -- the upsert left the account of a repeated row alone.
+           case when r.code = 'duplicate'
+                then jsonb_build_array(jsonb_build_object(
+                         'pointer', '/' || r.id_field,
+                         'detail', format('Appears earlier in this file, on line %s. That row was '
+                                          'imported, this one was not.', a.last_import_row)))
+                else r.errors end
+      from jsonb_to_recordset(v_rejects) r (row_number bigint, flamebot_id text, id_field text,
+                                            code text, errors jsonb)
+      left join accounts a on r.code = 'duplicate' and a.flamebot_id = r.flamebot_id
      order by r.row_number
      -- guard: rejects-are-bounded
      limit greatest(10000 - v_import.rejected - v_import.not_started, 0);
@@ -122,6 +136,14 @@ begin
            already_active = i.already_active + v_active,
            not_started = i.not_started + cardinality(v_incomplete),
            rejected = i.rejected + v_rejected,
+           observed = (
+               select coalesce(jsonb_object_agg(o.name, jsonb_build_object(
+                                   'count', o.count, 'line', o.line)), '{}')
+                 from (select e.key as name, sum((e.value ->> 'count')::bigint) as count,
+                              min((e.value ->> 'line')::bigint) as line
+                         from (select * from jsonb_each(i.observed)
+                               union all select * from jsonb_each(v_chunk.observed)) e
+                        group by e.key) o),
            lease_expires_at = case when not v_chunk.done
                                    then clock_timestamp() + p_import_lease end,
            finished_at = case when v_chunk.done then clock_timestamp() end,

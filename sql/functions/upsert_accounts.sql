@@ -23,17 +23,18 @@ begin
     with upserted as (
         insert into accounts as a (
             flamebot_id, model_id, channel_id, config, credentials_ciphertext, ciphertext_version,
-            credentials_version, last_import_id, created_at, updated_at)
+            credentials_version, last_import_id, last_import_row, created_at, updated_at)
         select r.flamebot_id, r.model_id, r.channel_id, coalesce(r.config, 'null'), r.ciphertext,
                case when r.ciphertext is not null then r.version end, r.version, p_import,
-               v_wall, v_wall
-          from (select s.flamebot_id, s.model_id, s.channel_id, s.config, s.version, s.ciphertext
+               r.row_number, v_wall, v_wall
+          from (select s.flamebot_id, s.model_id, s.channel_id, s.config, s.version, s.ciphertext,
+                       s.row_number
                   from import_staging s
                  where s.import_id = p_import and s.batch = p_batch
                    and s.flamebot_id <> all (p_repeated)
                 union all
                 select x.flamebot_id, x.model_id, x.channel_id, x.config, x.version,
-                       decode(x.ciphertext, 'base64')
+                       decode(x.ciphertext, 'base64'), null::bigint
                   from jsonb_to_recordset(p_accounts) x (
                        flamebot_id text, model_id text, channel_id text, config jsonb,
                        version int, ciphertext text)) r
@@ -54,6 +55,7 @@ begin
                                           then excluded.credentials_version
                                           else nextval('credentials_version_seq')::int end,
                last_import_id = coalesce(p_import, a.last_import_id),
+               last_import_row = coalesce(excluded.last_import_row, a.last_import_row),
                updated_at = v_wall
          where coalesce(excluded.model_id, a.model_id) is distinct from a.model_id
             or coalesce(excluded.channel_id, a.channel_id) is distinct from a.channel_id
@@ -75,7 +77,7 @@ begin
            < (select count(*) from import_staging s
                where s.import_id = p_import and s.batch = p_batch)
     then
-        update accounts a set last_import_id = p_import
+        update accounts a set last_import_id = p_import, last_import_row = s.row_number
           from import_staging s
          where s.import_id = p_import and s.batch = p_batch and a.flamebot_id = s.flamebot_id
            and a.last_import_id is distinct from p_import;

@@ -188,6 +188,6 @@ def test_the_demos_imports_start_each_seeded_definition() -> None:
         "default",
         "test",
     ]
-    accounts = [account["flamebotId"] for request in requests for account in request["accounts"]]
+    accounts = [account["accountId"] for request in requests for account in request["accounts"]]
     assert len(set(accounts)) == len(accounts)
     assert all(request["startAutomation"] for request in requests)

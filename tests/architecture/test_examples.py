@@ -44,7 +44,7 @@ def test_the_readmes_accounts_can_start() -> None:
     with (EXAMPLES / "accounts.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert rows
-    assert all(row["flamebotId"] and row["modelId"] and row["channelId"] for row in rows)
+    assert all(row["accountId"] and row["modelId"] and row["channelId"] for row in rows)
 
 
 def test_every_file_the_readme_names_exists() -> None:

@@ -101,7 +101,7 @@ class LocalStack:
     def start_workflow(self, account: str, workflow_type: str, **content: Any) -> str:
         """Import an account and start its workflow; return the workflow's id."""
         row = {
-            "flamebotId": account,
+            "accountId": account,
             "modelId": "model-1",
             "channelId": "channel-1",
             "credentials": {"password": "x"},

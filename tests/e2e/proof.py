@@ -39,7 +39,7 @@ def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -
     """Import accounts in one request and start them all; return their workflows' ids."""
     rows = [
         {
-            "flamebotId": account,
+            "accountId": account,
             "modelId": "model-1",
             "channelId": "channel-1",
             "credentials": {"password": "x"},
@@ -49,7 +49,7 @@ def start_many(stack: LocalStack, accounts: Sequence[str], workflow_type: str) -
     body = {"accounts": rows, "startAutomation": True, "workflowType": workflow_type}
     answer = stack.api.post("/v1/accounts/import", json=body).raise_for_status().json()
     assert answer["started"] == len(accounts), answer
-    return {result["flamebotId"]: result["workflow"]["instanceId"] for result in answer["results"]}
+    return {result["accountId"]: result["workflow"]["instanceId"] for result in answer["results"]}
 
 
 def assert_invariants(stack: LocalStack) -> None:

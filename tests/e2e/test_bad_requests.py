@@ -251,7 +251,7 @@ def test_methods_that_a_path_does_not_know(stack: LocalStack, path: str) -> None
 
 def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack) -> None:
     """Each issue has a pointer: a bad row's in its result, a definition's in the problem."""
-    rows: list[Json] = [{"flamebotId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
+    rows: list[Json] = [{"accountId": "", "modelId": 7, "credentials": "x", "shoeSize": 43}, {}]
     answer = (
         stack.api.post("/v1/accounts/import", json={"accounts": rows}).raise_for_status().json()
     )
@@ -259,9 +259,9 @@ def test_every_error_of_an_import_and_of_a_definition_at_once(stack: LocalStack)
         [error["pointer"] for error in result["problem"]["errors"]] for result in answer["results"]
     )
     assert set(first) == {
-        f"/accounts/0/{field}" for field in ("flamebotId", "modelId", "credentials", "shoeSize")
+        f"/accounts/0/{field}" for field in ("accountId", "modelId", "credentials", "shoeSize")
     }
-    assert second == ["/accounts/1/flamebotId"]
+    assert second == ["/accounts/1/accountId"]
     steps = [
         {"id": "a", "action": "dance"},
         {"id": "a", "action": "wait", "delay": -1},

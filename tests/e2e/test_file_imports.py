@@ -39,7 +39,7 @@ def big_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def write(path: Path, rows: int, prefix: str, *more: str) -> Path:
     """Write a file of good rows, followed by some others."""
     with path.open("w", encoding="utf-8") as file:
-        file.write("flamebotId,modelId,channelId,credentials.token,config.city\n")
+        file.write("accountId,modelId,channelId,credentials.token,config.city\n")
         file.writelines(
             f"{prefix}-{n:07},model-{n},channel-{n},{SECRET}-{n},Zürich\n" for n in range(rows)
         )
@@ -141,7 +141,7 @@ def test_a_worker_killed_in_the_middle_costs_no_row(big_stack: LocalStack, tmp_p
         ROWS,
         1,
     )
-    assert [(reject["row"], reject["flamebotId"]) for reject in result["rejects"]] == [
+    assert [(reject["row"], reject["accountId"]) for reject in result["rejects"]] == [
         (f"line {ROWS + 2}", None)
     ]
     assert_stored_once(big_stack, "killed", ROWS)

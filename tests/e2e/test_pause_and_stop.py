@@ -195,7 +195,7 @@ def begun_tasks(stack: LocalStack, accounts: str) -> Json:
 def start_crowd(stack: LocalStack) -> list[str]:
     """Start many workflows that fall due one after the other within twenty wall-clock seconds."""
     rows = [
-        {"flamebotId": f"crowd-{os.getpid()}-{n}", "modelId": "m", "channelId": "c"}
+        {"accountId": f"crowd-{os.getpid()}-{n}", "modelId": "m", "channelId": "c"}
         for n in range(CROWD)
     ]
     answer = stack.api.post(

@@ -66,7 +66,7 @@ class Evidence:
 def account(name: str, **content: object) -> dict[str, object]:
     """Return a row of an import."""
     return {
-        "flamebotId": name,
+        "accountId": name,
         "modelId": "m",
         "channelId": "c",
         "credentials": CREDENTIALS,
@@ -157,8 +157,8 @@ def send_badly(seen: Evidence) -> None:
         {**row, "config": SECRET},
         {**row, "modelId": {"x": SECRET}},
         {**row, "channelId": [SECRET]},
-        {**row, "flamebotId": [SECRET]},
-        {**row, "flamebotId": None},
+        {**row, "accountId": [SECRET]},
+        {**row, "accountId": None},
         {**row, "password": SECRET},
     ]
     answer = seen.ask(

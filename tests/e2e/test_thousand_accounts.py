@@ -31,10 +31,10 @@ STORED = """
 """
 # The defects of some rows, by index, and the pointer of each issue.
 BAD: dict[int, tuple[Any, str]] = {
-    0: ({"flamebotId": ""}, "/accounts/0/flamebotId"),
-    17: ({"flamebotId": None}, "/accounts/17/flamebotId"),
-    123: ({"flamebotId": "thousand-0124"}, ""),  # the first of two: good
-    124: ({}, "/accounts/124/flamebotId"),  # the second of two with the same id
+    0: ({"accountId": ""}, "/accounts/0/accountId"),
+    17: ({"accountId": None}, "/accounts/17/accountId"),
+    123: ({"accountId": "thousand-0124"}, ""),  # the first of two: good
+    124: ({}, "/accounts/124/accountId"),  # the second of two with the same id
     300: ({"password": "in the wrong place"}, "/accounts/300/password"),
     301: ({"credentials": "no object"}, "/accounts/301/credentials"),
     500: ({"config": {"notes": "x" * 20_000}}, "/accounts/500"),
@@ -51,7 +51,7 @@ def body(stack: LocalStack) -> bytes:
     rows: list[Any] = []
     for n in range(ACCOUNTS):
         row: Json = {
-            "flamebotId": f"thousand-{n:04}",
+            "accountId": f"thousand-{n:04}",
             "modelId": "model-1",
             "channelId": f"channel-{n}",
             "credentials": {"password": f"p-{n}"},
@@ -106,7 +106,7 @@ def test_the_good_rows_are_stored_and_started(stack: LocalStack, answer: Json) -
     assert rows == {"accounts": stored, "secrets": stored, "live": stored - 1, "tasks": stored - 1}
     some = stack.workflow(started[-1]["workflow"]["instanceId"])
     assert (some["accountId"], some["status"], some["currentStepId"]) == (
-        started[-1]["flamebotId"],
+        started[-1]["accountId"],
         "active",
         "rest",
     )

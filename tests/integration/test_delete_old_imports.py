@@ -12,7 +12,7 @@ def test_old_imports_are_deleted_with_their_rejects(database: TestDatabase) -> N
     """An import that has not ended stays, and so do all accounts."""
     lease = begun(database)
     reject = RejectedRow(
-        row=3, flamebot_id=None, code="invalid", issues=(ValidationIssue("/modelId", "No."),)
+        row=3, account_id=None, code="invalid", issues=(ValidationIssue("/modelId", "No."),)
     )
     store(database, lease, a_row("a"), rejects=[reject], to=1000, last=True)
     outlive(database, 31 * 86400)

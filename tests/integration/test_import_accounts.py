@@ -32,7 +32,7 @@ def an_input(account_id: str = "acct-1", **fields: Any) -> AccountRow:
     """Return a row as the import service passes it."""
     return AccountRow(
         **{
-            "flamebot_id": account_id,
+            "account_id": account_id,
             "model_id": "m",
             "channel_id": "c",
             "config": {"a": 1},
@@ -82,7 +82,7 @@ def test_a_new_account_is_stored_whole(database: TestDatabase) -> None:
 
 
 def test_an_account_with_an_id_alone_is_stored(database: TestDatabase) -> None:
-    """Only the flamebotId is required."""
+    """Only the accountId is required."""
     import_(database, an_input(model_id=None, channel_id=None, config=None, ciphertext=None))
     row = stored(database)
     assert (
@@ -220,7 +220,7 @@ def test_a_thousand_accounts_are_one_call(database: TestDatabase) -> None:
     definition_id = a_definition(database)
     rows = [an_input(f"acct-{n:04}", version=100_001 + n) for n in range(1000)]
     answer = import_(
-        database, *rows, starts=tuple(a_start(row.flamebot_id, definition_id) for row in rows)
+        database, *rows, starts=tuple(a_start(row.account_id, definition_id) for row in rows)
     )
     assert sum(row.status == "started" for row in answer.started) == 1000
     assert set(import_(database, *rows).accounts.values()) == {"updated"}
@@ -249,6 +249,7 @@ def test_the_request_is_remembered_without_the_tasks_to_send(database: TestDatab
         "request": {"rows": 1},
         "imported": {
             "accounts": {"acct-1": "created"},
+            "incomplete": {},
             "started": [
                 {"account_id": "acct-1", "status": "started", "instance_id": started.instance_id}
             ],

@@ -35,7 +35,7 @@ def a_reject(row: int) -> RejectedRow:
     """Return a row that failed validation."""
     return RejectedRow(
         row=row,
-        flamebot_id=None,
+        account_id=None,
         code="invalid",
         issues=(ValidationIssue("/modelId", "Must be a string."),),
     )
@@ -221,6 +221,12 @@ def test_workflows_start_with_their_rows(database: TestDatabase) -> None:
     assert (stored.started, stored.created, stored.rejected) == (2, 3, 0)
     assert [pointer.account_id for pointer in stored.send] == ["a"]
     assert rejects(database) == [(4, "c", "account_incomplete")]
+    assert database.value("select errors from import_rejects") == [
+        {
+            "pointer": "/modelId",
+            "detail": "Missing. The account is stored; a workflow needs this field.",
+        }
+    ]
     imported = row_of(database, lease.import_id)
     assert (imported["started"], imported["not_started"], imported["already_active"]) == (2, 1, 0)
     again = begun(database, definition_id=workflow)

@@ -290,7 +290,7 @@ def test_the_import_does_its_work_with_its_role(database: TestDatabase, log_in: 
     assert store.current_definition("default")["id"] == definition_id
     (version,) = store.reserve_credentials_versions(1)
     account = AccountRow(
-        flamebot_id="acct-1",
+        account_id="acct-1",
         model_id="m",
         channel_id="c",
         config=None,

@@ -165,7 +165,7 @@ def importing(db: TestDatabase) -> None:
     names = [f"new-{n}" for n in range(BATCH)] + [f"sleeper-{n}" for n in range(1, BATCH + 1)]
     rows = [
         AccountRow(
-            flamebot_id=name,
+            account_id=name,
             model_id="m",
             channel_id="c",
             config={"a": 1},

@@ -67,7 +67,7 @@ def test_an_unchanged_account_remembers_the_import(database: TestDatabase) -> No
     before = account(database, "a")
     first, second = str(uuid4()), str(uuid4())
     assert upsert(database, row("a", 7, model_id="m"), row("b", 8), import_id=first) == []
-    assert account(database, "a") == {**before, "last_import_id": first}
+    assert account(database, "a") == {**before, "last_import_id": first, "last_import_row": 1}
     upsert(database, row("a", 8, channel_id="c"), import_id=second)
     assert account(database, "a")["last_import_id"] == second
     upsert(database, row("a", 9, channel_id="d"))

@@ -108,7 +108,7 @@ def schema(route: Route) -> dict[str, Any]:
 def good(route: Route) -> dict[str, Any]:
     """Return a body that is accepted."""
     bodies: dict[str, dict[str, Any]] = {
-        "import_accounts": {"accounts": [{"flamebotId": "new"}]},
+        "import_accounts": {"accounts": [{"accountId": "new"}]},
         "create_import": {"bytes": 1},
     }
     return bodies.get(route.name, {})
@@ -138,7 +138,7 @@ def test_no_field_of_an_account_either(front: Front) -> None:
     known = OPENAPI["components"]["schemas"]["AccountInput"]["properties"]
     fields = [field for field in (*READ_ONLY, *SNAKE) if field not in known]
     results = front.load(
-        *({"flamebotId": f"new-{number}", field: 1} for number, field in enumerate(fields))
+        *({"accountId": f"new-{number}", field: 1} for number, field in enumerate(fields))
     )
     for number, (field, result) in enumerate(zip(fields, results, strict=True)):
         assert result["status"] == "rejected", field
@@ -214,13 +214,13 @@ def test_an_import_has_limits(front: Front) -> None:
     importer = TAKING_FIELDS[0]
     assert (
         send(
-            front, importer, {"accounts": [{"flamebotId": f"n{n}"} for n in range(1001)]}
+            front, importer, {"accounts": [{"accountId": f"n{n}"} for n in range(1001)]}
         ).status_code
         == 422
     )
     assert (
         send(
-            front, importer, {"accounts": [{"flamebotId": "n"}], "spreadSeconds": 30 * 86400 + 1}
+            front, importer, {"accounts": [{"accountId": "n"}], "spreadSeconds": 30 * 86400 + 1}
         ).status_code
         == 422
     )
@@ -229,16 +229,16 @@ def test_an_import_has_limits(front: Front) -> None:
         assert (
             front.api.post(
                 "/v1/accounts/import",
-                content=b'{"accounts": [{"flamebotId": "n"}]}',
+                content=b'{"accounts": [{"accountId": "n"}]}',
                 headers=headers,
             ).status_code
             == 422
         )
-    large = {"flamebotId": "large", "config": {"x": "a" * (16 * 1024)}}
+    large = {"accountId": "large", "config": {"x": "a" * (16 * 1024)}}
     rejected = front.load(
         large,
-        {"flamebotId": "long" * 40},
-        {"flamebotId": "m", "modelId": "m" * 257},
-        {"flamebotId": "c", "channelId": "\n"},
+        {"accountId": "long" * 40},
+        {"accountId": "m", "modelId": "m" * 257},
+        {"accountId": "c", "channelId": "\n"},
     )
     assert {result["status"] for result in rejected} == {"rejected"}

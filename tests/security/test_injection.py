@@ -294,7 +294,7 @@ def test_what_could_be_a_path_or_a_header_is_no_id(front: Front) -> None:
         "a\t",
         "a\n",
     ]
-    results = front.load(*({"flamebotId": one} for one in bad))
+    results = front.load(*({"accountId": one} for one in bad))
     assert {result["status"] for result in results} == {"rejected"}
     for one in bad:
         assert front.api.get(f"/v1/accounts/{quote(one, safe='')}").status_code in (404, 405)

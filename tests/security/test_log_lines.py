@@ -142,7 +142,7 @@ def test_rows_of_an_import(front: Front) -> None:
     for number, payload in enumerate(PAYLOADS[:-1]):
         rows.append(
             {
-                "flamebotId": f"log-{number}",
+                "accountId": f"log-{number}",
                 "modelId": "m",
                 "channelId": "c",
                 "config": {"note": payload.replace("\0", "")},
@@ -150,7 +150,7 @@ def test_rows_of_an_import(front: Front) -> None:
         )
         rows.append(
             {
-                "flamebotId": payload,
+                "accountId": payload,
                 "modelId": payload,
                 "credentials": {payload: payload},
                 payload: payload,
@@ -163,7 +163,7 @@ def test_rows_of_an_import(front: Front) -> None:
 
 def test_a_failure_inside(front: Front) -> None:
     """A 500 logs its location and exception class, and neither its text nor a value."""
-    front.load({"flamebotId": "breaks"})
+    front.load({"accountId": "breaks"})
     front.database.rows("alter view account_overview rename column model_id to forged_id")
     try:
         answer = front.api.get("/v1/accounts/breaks")

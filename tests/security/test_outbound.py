@@ -134,7 +134,7 @@ def test_addresses_in_every_field_are_only_text(
         [Secret(account_id="acc", version=version, credentials=free_fields(target))]
     )
     account = AccountRow(
-        flamebot_id="acc",
+        account_id="acc",
         model_id=plain,
         channel_id=plain,
         config=free_fields(plain),

@@ -92,7 +92,7 @@ def a_row(account_id: str, row: int = 2, start: StartRow | None = None, **fields
         "ciphertext": b"\x00sealed\\",
         **fields,
     }
-    return StagedRow(row=row, account=AccountRow(flamebot_id=account_id, **values), start=start)
+    return StagedRow(row=row, account=AccountRow(account_id=account_id, **values), start=start)
 
 
 def a_chunk(

@@ -185,7 +185,7 @@ class Workload:
         """Repeat an import until it is acknowledged; every repetition has the same effect."""
         rows = [
             {
-                "flamebotId": account,
+                "accountId": account,
                 "modelId": "model-1",
                 "channelId": "channel-1",
                 "credentials": {"password": f"{CANARY}-{account}"},
@@ -199,8 +199,7 @@ class Workload:
             )
             if answer is not None and answer.status == 200:
                 started = {
-                    result["flamebotId"]: result["workflow"]
-                    for result in answer.document["results"]
+                    result["accountId"]: result["workflow"] for result in answer.document["results"]
                 }
                 assert all(workflow["status"] == "started" for workflow in started.values()), (
                     answer.document

@@ -42,7 +42,7 @@ def populate(front: Front) -> None:
     """Create workflows for the calls to find: waiting, paused, stopped, completed and failed."""
     rows = [
         {
-            "flamebotId": f"mine-{number}",
+            "accountId": f"mine-{number}",
             "modelId": "m",
             "channelId": "c",
             "credentials": {"token": "x"},

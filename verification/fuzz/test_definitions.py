@@ -132,7 +132,7 @@ def test_publishing_stores_it_or_nothing(front: Front, data: st.DataObject) -> N
         shown = front.api.get(f"/v1/definitions/{type_}").raise_for_status().json()
         assert shown["steps"] == json.loads(json.dumps(document["steps"]))
         (result,) = front.load(
-            {"flamebotId": type_, "modelId": "m", "channelId": "c"}, start=True, workflow_type=type_
+            {"accountId": type_, "modelId": "m", "channelId": "c"}, start=True, workflow_type=type_
         )
         assert result["workflow"]["status"] == "started"
         assert front.api.get(f"/v1/workflows/{result['workflow']['instanceId']}").status_code == 200

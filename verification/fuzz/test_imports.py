@@ -27,16 +27,16 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,20}", fullmatch=True)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=30)
 OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 GOOD = st.fixed_dictionaries(
-    {"flamebotId": IDS},
+    {"accountId": IDS},
     optional={"modelId": TEXTS, "channelId": TEXTS, "config": OBJECTS, "credentials": OBJECTS},
 )
 ODD = st.one_of(
     JSON,
     st.fixed_dictionaries(
-        {"flamebotId": JSON},
+        {"accountId": JSON},
         optional={"modelId": JSON, "config": JSON, "credentials": JSON, "surprise": JSON},
     ),
-    st.fixed_dictionaries({"flamebotId": IDS, "config": st.just({"x": "y" * 17_000})}),
+    st.fixed_dictionaries({"accountId": IDS, "config": st.just({"x": "y" * 17_000})}),
 )
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp037")
 
@@ -82,8 +82,8 @@ def test_each_row_is_stored_as_sent_or_rejected_with_reasons(
     """
     prefix = f"p{next(_prefixes)}-"
     for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("flamebotId"), str):
-            row["flamebotId"] = prefix + row["flamebotId"]
+        if isinstance(row, dict) and isinstance(row.get("accountId"), str):
+            row["accountId"] = prefix + row["accountId"]
     before = accounts(front)
     answer = post(front, json.dumps({"accounts": rows, "startAutomation": start}).encode())
     if answer.status_code == 400:  # the whole document is nested too deep
@@ -102,8 +102,8 @@ def test_each_row_is_stored_as_sent_or_rejected_with_reasons(
             )
             assert result["workflow"]["status"] in ("rejected", "not_requested")
             continue
-        changed.add(row["flamebotId"])
-        kept = after[row["flamebotId"]]
+        changed.add(row["accountId"])
+        kept = after[row["accountId"]]
         assert (kept["model_id"], kept["channel_id"]) == (row.get("modelId"), row.get("channelId"))
         assert same(row.get("config") or {}, kept["config"] or {})
         assert kept["sealed"] == (row.get("credentials") is not None)
@@ -165,7 +165,7 @@ def read(path: Path) -> list[dict[str, Any]] | Failure:
 
 
 PIECES = (
-    b"flamebotId",
+    b"accountId",
     b"modelId",
     b"credentials.token",
     b"credentials",
@@ -202,7 +202,7 @@ FILES = st.one_of(
 @given(
     FILES,
     st.sampled_from([".csv", ".json"]),
-    st.sampled_from([b"", b"flamebotId,modelId,credentials.token\n", b'[{"flamebotId": "a"}, ']),
+    st.sampled_from([b"", b"accountId,modelId,credentials.token\n", b'[{"accountId": "a"}, ']),
 )
 @effort(150)
 def test_any_file_is_rows_or_a_clear_refusal(
@@ -214,7 +214,7 @@ def test_any_file_is_rows_or_a_clear_refusal(
     got = read(path)
     if isinstance(got, Failure):
         named = (
-            suffix == ".csv" and b"flamebotId" in start + content
+            suffix == ".csv" and b"accountId" in start + content
         )  # the cell beside it may then be a column's name
         assert named or PLANTED not in " ".join(got.lines())
     else:
@@ -248,7 +248,7 @@ def test_a_csv_file_arrives_as_it_was_written(
         {"quoting": csv.QUOTE_ALL, "lineterminator": "\n"},
     ]
     writer = csv.writer(text, **data.draw(st.sampled_from(dialects)))
-    writer.writerow(["flamebotId", "modelId", "channelId", "config.note"])
+    writer.writerow(["accountId", "modelId", "channelId", "config.note"])
     writer.writerows((prefix + name, *rest) for name, *rest in rows)
     path = _folder(tmp_path_factory) / "accounts.csv"
     path.write_bytes(text.getvalue().encode(data.draw(st.sampled_from(["utf-8", "utf-8-sig"]))))

@@ -112,14 +112,14 @@ class Operators:
         stored = {account for (account,) in world.database.ask("select flamebot_id from accounts")}
         for row in rows:
             if (
-                row["flamebotId"] not in stored
-                and ("delete", row["flamebotId"]) not in self.calling
-                and not world.deleted(row["flamebotId"])
+                row["accountId"] not in stored
+                and ("delete", row["accountId"]) not in self.calling
+                and not world.deleted(row["accountId"])
             ):
-                world.oracle.wrong("I9", f"{row['flamebotId']} was acknowledged and is not stored")
+                world.oracle.wrong("I9", f"{row['accountId']} was acknowledged and is not stored")
         for result in answer["results"]:
-            if result["status"] == "rejected" and result["flamebotId"] in stored:
-                world.oracle.wrong("I9", f"{result['flamebotId']} was rejected and is stored")
+            if result["status"] == "rejected" and result["accountId"] in stored:
+                world.oracle.wrong("I9", f"{result['accountId']} was rejected and is stored")
             instance = result["workflow"]["instanceId"]
             if (
                 result["workflow"]["status"] == "started"

@@ -17,7 +17,7 @@ def credentials(rng: Random, account: str) -> Json:
 def account_row(rng: Random, account: str) -> Json:
     """Return a row of an import."""
     row: Json = {
-        "flamebotId": account,
+        "accountId": account,
         "modelId": f"model-{rng.randint(1, 3)}",
         "channelId": "channel-1",
     }
@@ -32,13 +32,13 @@ def bad_row(rng: Random) -> Json:
     """Return a row that every import rejects."""
     return rng.choice(
         [
-            {"flamebotId": "not an id!"},
+            {"accountId": "not an id!"},
             {
-                "flamebotId": "rejected-1",
+                "accountId": "rejected-1",
                 "modelId": 7,
                 "credentials": {"password": f"{CANARY}-rejected"},
             },
-            {"flamebotId": "rejected-2", "nonsense": True},
+            {"accountId": "rejected-2", "nonsense": True},
         ]
     )
 

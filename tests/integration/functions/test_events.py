@@ -27,6 +27,7 @@ IMPORTS = {  # status; for a 200: imported, started, rejected
     "demo_aggressive": (200, 2, 2, 0),
     "only_stored": (200, 1, 0, 0),
     "without_model": (200, 1, 0, 0),
+    "original_field_name": (200, 1, 0, 0),
     "keeps_credentials": (200, 1, 0, 0),
     "with_idempotency_key": (200, 2, 2, 0),
     "spread_over_an_hour": (200, 6, 6, 0),

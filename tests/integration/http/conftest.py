@@ -104,10 +104,10 @@ class Api:
         body = {"accounts": list(accounts), "startAutomation": start, "workflowType": workflow_type}
         return self.call("POST", "/v1/accounts/import", body=body, **event)
 
-    def started(self, flamebot_id: str = "a", workflow_type: str = "default") -> str:
+    def started(self, account_id: str = "a", workflow_type: str = "default") -> str:
         """Import one account with a workflow and return the workflow's id."""
         answer = self.load(
-            {"flamebotId": flamebot_id, "modelId": "m", "channelId": "c"},
+            {"accountId": account_id, "modelId": "m", "channelId": "c"},
             workflow_type=workflow_type,
         )
         instance_id = answer.body["results"][0]["workflow"]["instanceId"]

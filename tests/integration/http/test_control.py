@@ -50,7 +50,7 @@ def audits(http: Api, action: str) -> list[tuple[str, str | None]]:
 
 def test_starting_one(http: Api) -> None:
     """Starting a workflow gets 201 with its location; a second start gets 409."""
-    http.load({"flamebotId": "a@b.c:d+e", "modelId": "m", "channelId": "c"}, start=False)
+    http.load({"accountId": "a@b.c:d+e", "modelId": "m", "channelId": "c"}, start=False)
     first = http.call(
         "POST",
         "/v1/accounts/a%40b.c%3Ad%2Be/workflows",
@@ -79,7 +79,7 @@ def test_starting_one(http: Api) -> None:
 )
 def test_what_cannot_be_started(http: Api, account: str, body: Any, status: int, code: str) -> None:
     """Unknown accounts and types, and incomplete accounts, cannot be started."""
-    http.load({"flamebotId": "bare"}, start=False)
+    http.load({"accountId": "bare"}, start=False)
     answer = http.call("POST", f"/v1/accounts/{account}/workflows", body=body)
     assert (answer.status, answer.body["code"]) == (status, code)
 

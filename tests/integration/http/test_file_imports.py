@@ -125,7 +125,7 @@ def test_rejected_rows_are_listed_in_the_order_of_the_file(http: Api) -> None:
     import_id = announce(http, startAutomation=False).body["importId"]
     issue = (ValidationIssue("/modelId", "Must be a string."),)
     rejects = [
-        RejectedRow(row=row, flamebot_id="x" if row == 2 else None, code="invalid", issues=issue)
+        RejectedRow(row=row, account_id="x" if row == 2 else None, code="invalid", issues=issue)
         for row in (2, 3, 5)
     ]
     store(
@@ -140,7 +140,7 @@ def test_rejected_rows_are_listed_in_the_order_of_the_file(http: Api) -> None:
     first = http.call("GET", path, query="limit=2").body
     assert first["items"][0] == {
         "row": 2,
-        "flamebotId": "x",
+        "accountId": "x",
         "code": "invalid",
         "errors": [{"pointer": "/modelId", "detail": "Must be a string."}],
     }

@@ -72,7 +72,7 @@ def test_an_account_through_both_functions(
     """One function imports an account, the other one controls its workflow; both emit metrics."""
     body = {
         "accounts": [
-            {"flamebotId": "a", "modelId": "m", "channelId": "c", "credentials": {"t": "hunter2"}}
+            {"accountId": "a", "modelId": "m", "channelId": "c", "credentials": {"t": "hunter2"}}
         ],
         "startAutomation": True,
     }

@@ -15,7 +15,7 @@ from tests.integration.http.conftest import Api, ApiResponse
 
 SECRET = "hunter2-planted-credential"
 GOOD = {
-    "flamebotId": "a",
+    "accountId": "a",
     "modelId": "m",
     "channelId": "c",
     "credentials": {"token": SECRET},
@@ -30,9 +30,9 @@ def rows_of(answer: ApiResponse) -> list[tuple[str, str]]:
 
 def a_thousand() -> list[dict[str, Any]]:
     """Return a thousand rows; every hundredth is bad, each in another way."""
-    rows: list[dict[str, Any]] = [GOOD | {"flamebotId": f"account-{n}"} for n in range(1000)]
+    rows: list[dict[str, Any]] = [GOOD | {"accountId": f"account-{n}"} for n in range(1000)]
     rows[99] = {"modelId": "m"}
-    rows[199] = {"flamebotId": "no spaces please"}
+    rows[199] = {"accountId": "no spaces please"}
     rows[299] = rows[0]
     rows[399]["credentials"] = SECRET
     rows[499]["surprise"] = 1
@@ -59,16 +59,16 @@ def test_a_thousand_rows_some_bad(http: Api) -> None:
         if "problem" in row
     }
     assert bad == {
-        99: ["/accounts/99/flamebotId"],
-        199: ["/accounts/199/flamebotId"],
-        299: ["/accounts/299/flamebotId"],
+        99: ["/accounts/99/accountId"],
+        199: ["/accounts/199/accountId"],
+        299: ["/accounts/299/accountId"],
         399: ["/accounts/399/credentials"],
         499: ["/accounts/499/surprise"],
         599: ["/accounts/599/modelId"],
         699: ["/accounts/699"],
         799: ["/accounts/799"],
         899: ["/accounts/899/channelId"],
-        999: ["/accounts/999/flamebotId"],
+        999: ["/accounts/999/accountId"],
     }
     assert [row["index"] for row in answer.body["results"]] == list(range(1000))
     assert rows_of(answer)[99] == ("rejected", "rejected")
@@ -109,9 +109,9 @@ def test_a_credential_is_nowhere_but_in_its_ciphertext(http: Api) -> None:
 
 def test_the_same_request_gets_the_same_response(http: Api) -> None:
     """No row is written again, and a header marks the response as a replay."""
-    first = http.load(GOOD, {"flamebotId": "!"}, headers={"idempotency-key": "k"})
+    first = http.load(GOOD, {"accountId": "!"}, headers={"idempotency-key": "k"})
     before = http.database.rows("select flamebot_id, credentials_version, updated_at from accounts")
-    again = http.load(GOOD, {"flamebotId": "!"}, headers={"Idempotency-Key": "k"})
+    again = http.load(GOOD, {"accountId": "!"}, headers={"Idempotency-Key": "k"})
     assert (again.status, again.body) == (first.status, first.body)
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -149,8 +149,8 @@ def test_a_key_expires_after_a_day(http: Api) -> None:
 
 def test_a_request_of_bad_rows_only_is_remembered_too(http: Api) -> None:
     """Its response is replayed like any other."""
-    first = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
-    again = http.load({"flamebotId": "!"}, headers={"idempotency-key": "k"})
+    first = http.load({"accountId": "!"}, headers={"idempotency-key": "k"})
+    again = http.load({"accountId": "!"}, headers={"idempotency-key": "k"})
     assert (first.body["rejected"], again.body, again.headers["Idempotent-Replayed"]) == (
         1,
         first.body,
@@ -168,7 +168,7 @@ def test_an_invalid_key_is_refused(http: Api, key: str) -> None:
 def test_the_same_request_many_times_at_once(connect: Callable[..., Api]) -> None:
     """One is processed; the others get its response or `idempotency_in_flight`."""
     apis = [connect() for _ in range(6)]
-    rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(50)]
+    rows = [GOOD | {"accountId": f"account-{n}"} for n in range(50)]
     with ThreadPoolExecutor(len(apis)) as threads:
         answers = list(
             threads.map(lambda api: api.load(*rows, headers={"idempotency-key": "k"}), apis)
@@ -190,7 +190,7 @@ def test_the_same_request_many_times_at_once(connect: Callable[..., Api]) -> Non
 def test_many_imports_of_the_same_accounts_at_once(connect: Callable[..., Api]) -> None:
     """Each account gets one instance; no request fails and none deadlocks."""
     apis = [connect() for _ in range(4)]
-    rows = [GOOD | {"flamebotId": f"account-{n}"} for n in range(40)]
+    rows = [GOOD | {"accountId": f"account-{n}"} for n in range(40)]
     with ThreadPoolExecutor(len(apis)) as threads:
         answers = list(
             threads.map(lambda one: one[1].load(*rows[:: 1 if one[0] % 2 else -1]), enumerate(apis))
@@ -204,7 +204,7 @@ def test_importing_again_updates_and_leaves_the_workflow_alone(http: Api) -> Non
     """Fields that are left out keep their value, credentials too; a live workflow continues."""
     first = http.load(GOOD)
     stored = http.database.one("select credentials_ciphertext, credentials_version from accounts")
-    again = http.load({"flamebotId": "a", "channelId": "other"})
+    again = http.load({"accountId": "a", "channelId": "other"})
     assert rows_of(again) == [("updated", "already_active")]
     assert (
         again.body["results"][0]["workflow"]["instanceId"]
@@ -223,9 +223,16 @@ def test_importing_again_updates_and_leaves_the_workflow_alone(http: Api) -> Non
 
 def test_an_incomplete_account_is_stored_but_not_started(http: Api) -> None:
     """The account is imported; its start is rejected with the reason."""
-    answer = http.load({"flamebotId": "a"})
+    answer = http.load({"accountId": "a"})
     assert rows_of(answer) == [("created", "rejected")]
-    assert answer.body["results"][0]["problem"]["code"] == "account_incomplete"
+    problem = answer.body["results"][0]["problem"]
+    assert problem["code"] == "account_incomplete"
+    assert [error["pointer"] for error in problem["errors"]] == [
+        "/accounts/0/modelId",
+        "/accounts/0/channelId",
+    ]
+    (again,) = http.load({"accountId": "a", "channelId": "c"}).body["results"]
+    assert [error["pointer"] for error in again["problem"]["errors"]] == ["/accounts/0/modelId"]
     assert {name: answer.body[name] for name in ("imported", "started", "rejected")} == {
         "imported": 1,
         "started": 0,
@@ -236,7 +243,7 @@ def test_an_incomplete_account_is_stored_but_not_started(http: Api) -> None:
 def test_stored_fields_complete_a_start(http: Api) -> None:
     """A second import of the id alone starts the account that the first one stored."""
     assert rows_of(http.load(GOOD, start=False)) == [("created", "not_requested")]
-    assert rows_of(http.load({"flamebotId": "a"})) == [("updated", "started")]
+    assert rows_of(http.load({"accountId": "a"})) == [("updated", "started")]
     assert http.database.value("select account_data ->> 'model_id' from workflow_instances") == "m"
 
 
@@ -253,7 +260,7 @@ def test_unusual_values_are_stored_unchanged(http: Api) -> None:
         "d": {"a": {"b": {}}},
     }
     assert (
-        http.load({"flamebotId": "a", "config": odd, "credentials": odd}, start=False).body[
+        http.load({"accountId": "a", "config": odd, "credentials": odd}, start=False).body[
             "imported"
         ]
         == 1
@@ -274,9 +281,9 @@ def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
     """NUL or half a surrogate pair rejects its row with a pointer; other rows are stored."""
     answer = http.load(
         GOOD,
-        GOOD | {"flamebotId": "b\0"},
-        GOOD | {"flamebotId": "c", "config": {"deep": [{"name\0": 1}]}},
-        GOOD | {"flamebotId": "d", "modelId": "\ud800"},
+        GOOD | {"accountId": "b\0"},
+        GOOD | {"accountId": "c", "config": {"deep": [{"name\0": 1}]}},
+        GOOD | {"accountId": "d", "modelId": "\ud800"},
     )
     assert [row["status"] for row in answer.body["results"]] == [
         "created",
@@ -286,7 +293,7 @@ def test_text_that_cannot_be_stored_rejects_its_row_alone(http: Api) -> None:
     ]
     pointers = [row["problem"]["errors"][0]["pointer"] for row in answer.body["results"][1:]]
     assert pointers == [
-        "/accounts/1/flamebotId",
+        "/accounts/1/accountId",
         "/accounts/2/config/deep/0",
         "/accounts/3/modelId",
     ]
@@ -303,7 +310,7 @@ def test_an_unknown_type_rejects_the_request(http: Api) -> None:
 def test_starts_are_spread_evenly(http: Api) -> None:
     """Ten accounts over a thousand seconds start a hundred seconds apart."""
     body = {
-        "accounts": [GOOD | {"flamebotId": f"a{n}"} for n in range(10)],
+        "accounts": [GOOD | {"accountId": f"a{n}"} for n in range(10)],
         "startAutomation": True,
         "workflowType": "test",
         "spreadSeconds": 1000,
@@ -336,7 +343,7 @@ def test_a_thousand_rows_take_a_few_statements(http: Api) -> None:
         "select coalesce(sum(xact_commit), 0) from pg_stat_database"
         " where datname = current_database()"
     )
-    http.load(*(GOOD | {"flamebotId": f"account-{n}"} for n in range(1000)))
+    http.load(*(GOOD | {"accountId": f"account-{n}"} for n in range(1000)))
     http.database.rows("select pg_stat_force_next_flush()")
     after = http.database.value(
         "select coalesce(sum(xact_commit), 0) from pg_stat_database"
@@ -353,3 +360,34 @@ def test_an_unavailable_key_service_stores_nothing(connect: Callable[..., Api]) 
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     assert http.database.value("select count(*) from accounts") == 0
     assert connect().load(GOOD, headers={"idempotency-key": "k"}).status == 200
+
+
+def test_an_id_is_answered_under_the_name_that_was_sent(http: Api) -> None:
+    """The field flamebotId is another name of accountId, for new and for stored responses."""
+    rows = [
+        {"flamebotId": "a"},
+        {"accountId": "b"},
+        {"flamebotId": "b", "modelId": " m"},
+        {"accountId": "c", "flamebotId": "c"},
+    ]
+    answer = http.load(*rows, start=False, headers={"idempotency-key": "names"})
+    assert http.load(*rows, start=False, headers={"idempotency-key": "names"}).body == answer.body
+    names = [
+        (name, row[name]) for row in answer.body["results"] for name in row if name.endswith("Id")
+    ]
+    assert names == [
+        ("flamebotId", "a"),
+        ("accountId", "b"),
+        ("flamebotId", "b"),
+        ("flamebotId", "c"),
+    ]
+    assert [row["status"] for row in answer.body["results"]] == [
+        *("created", "created", "rejected", "rejected"),
+    ]
+    pointers = [
+        error["pointer"]
+        for row in answer.body["results"]
+        for error in row.get("problem", {}).get("errors", [])
+    ]
+    assert pointers == ["/accounts/2/flamebotId", "/accounts/3/flamebotId"]
+    assert http.call("GET", "/v1/accounts/a").body["accountId"] == "a"

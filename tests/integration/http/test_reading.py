@@ -43,7 +43,7 @@ def names_of(document: Any) -> set[str]:
 
 def test_pages_hold_everything_once(http: Api) -> None:
     """Pages hold every workflow once, newest first, whatever the size of a page."""
-    http.load(*({"flamebotId": f"a{n}", "modelId": "m", "channelId": "c"} for n in range(7)))
+    http.load(*({"accountId": f"a{n}", "modelId": "m", "channelId": "c"} for n in range(7)))
     everything = pages(http, "/v1/workflows", "limit=200")
     assert len({item["id"] for item in everything}) == 7
     for limit in (1, 2, 3, 7):

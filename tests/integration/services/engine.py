@@ -278,7 +278,7 @@ class Engine:
             [Secret(account_id=name, version=version, credentials={"password": SECRET})]
         )
         row = AccountRow(
-            flamebot_id=name,
+            account_id=name,
             model_id="m",
             channel_id="c",
             config={},

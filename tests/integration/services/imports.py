@@ -41,7 +41,7 @@ from tests.support.databases import PASSWORD, Row, execute
 from tests.support.imports import outlive
 
 SECRET = "planted-hunter2-xyzzy"
-HEADER = "flamebotId,modelId,channelId,credentials.token,config.city\n"
+HEADER = "accountId,modelId,channelId,credentials.token,config.city\n"
 
 
 def csv_of(count: int, first: int = 0) -> str:
@@ -175,4 +175,4 @@ class Imports:
     def rejects(self, import_id: str) -> list[tuple[int, str | None, str, list[dict[str, str]]]]:
         """Return the rejected rows."""
         rows = self.admin.rejected_rows(import_id, None, 200).items
-        return [(row["row"], row["flamebot_id"], row["code"], row["errors"]) for row in rows]
+        return [(row["row"], row["account_id"], row["code"], row["errors"]) for row in rows]

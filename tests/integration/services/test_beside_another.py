@@ -88,7 +88,7 @@ def test_the_end_of_the_global_pause_sends_at_once(engine: Engine) -> None:
 
 def an_order() -> ImportCommand:
     """One account with credentials, to be started, under a key."""
-    row = {"flamebotId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
+    row = {"accountId": "acc", "modelId": "m", "channelId": "c", "credentials": {"password": "p"}}
     return ImportCommand(
         rows=[row],
         start=True,

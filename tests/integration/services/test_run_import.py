@@ -44,7 +44,7 @@ def test_a_file_becomes_accounts_and_workflows(imports: Imports) -> None:
 def test_each_bad_row_is_reported_and_the_others_are_stored(imports: Imports) -> None:
     """A bad row is reported with line and reason, as in a request, and without values (I10)."""
     text = (
-        "\ufeffflamebotId,model_id,channelId,credentials.token,config,credentials\r\n"
+        "\ufeffaccountId,model_id,channelId,credentials.token,config,credentials\r\n"
         f'a,m,c,{SECRET},"{{""x"":\n""two lines""}}",\r\n'
         f"b ad,m,c,{SECRET},,\r\n"
         "\r\n"
@@ -66,12 +66,12 @@ def test_each_bad_row_is_reported_and_the_others_are_stored(imports: Imports) ->
         row: (account, code, [pointer for pointer, _ in errors])
         for row, (account, code, errors) in reported.items()
     } == {
-        4: (None, "invalid", ["/flamebotId"]),
-        6: ("a", "duplicate", ["/flamebotId"]),
+        4: (None, "invalid", ["/accountId"]),
+        6: ("a", "duplicate", ["/accountId"]),
         7: (None, "invalid", ["/credentials"]),
         8: (None, "invalid", [""]),
         9: ("f", "invalid", [""]),
-        10: (None, "invalid", ["/flamebotId"]),
+        10: (None, "invalid", ["/accountId"]),
         12: ("h", "invalid", ["/modelId"]),
     }
     assert reported[7][2][0][1].startswith("Must be a JSON object. It is not JSON")
@@ -83,19 +83,19 @@ def test_json_lines_are_imported_as_csv_is(imports: Imports) -> None:
     """Each line is an account as a request holds it."""
     lines = [
         {
-            "flamebotId": "a",
+            "accountId": "a",
             "modelId": "m",
             "credentials": {"token": SECRET, "more": [1]},
             "config": {"n": 1.5},
         },
-        {"flamebotId": "b", SECRET: 1},
+        {"accountId": "b", SECRET: 1},
         [],
-        {"flamebotId": "a"},
-        {"flamebotId": "c", "credentials": {SECRET: "\x00"}},
+        {"accountId": "a"},
+        {"accountId": "c", "credentials": {SECRET: "\x00"}},
     ]
     text = (
         "\n".join(json.dumps(line) for line in lines)
-        + '\n{"flamebotId": "d", "flamebotId": "e"}\nno json\n\n{"flamebotId": "z"}'
+        + '\n{"accountId": "d", "accountId": "e"}\nno json\n\n{"accountId": "z"}'
     )
     import_id = imports.announce(text, format="jsonl")
     imports.deliver(import_id)
@@ -107,7 +107,7 @@ def test_json_lines_are_imported_as_csv_is(imports: Imports) -> None:
     assert reported == [
         (2, "b", [""]),
         (3, None, [""]),
-        (4, "a", ["/flamebotId"]),
+        (4, "a", ["/accountId"]),
         (5, "c", ["/credentials"]),
         (6, None, [""]),
         (7, None, [""]),
@@ -210,10 +210,10 @@ def test_an_unreadable_message_goes_to_the_dead_letters(imports: Imports) -> Non
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (f"a,m,c,{SECRET},x\n", "Its first line names no column flamebotId."),
-        (f"flamebotId,{SECRET}\n", "Its first line has an unknown name in column 2."),
-        ("modelId\nx\n", "Its first line names no column flamebotId."),
-        ("flamebotId,flamebot_id\nx,y\n", "Its first line names a column twice."),
+        (f"a,m,c,{SECRET},x\n", "names no column accountId (or flamebotId)."),
+        (f"accountId,{SECRET}\n", "Its first line has an unknown name in column 2."),
+        ("modelId\nx\n", "names no column accountId (or flamebotId)."),
+        ("accountId,flamebot_id\nx,y\n", "names a column twice: columns 1 and 2."),
         (
             f'{HEADER}a,m,c,"{SECRET}"oops,x\n',
             "The row that begins on line 2 is not CSV: its quotes are broken.",
@@ -227,8 +227,8 @@ def test_an_unreadable_message_goes_to_the_dead_letters(imports: Imports) -> Non
             "The row that begins on line 2 is not CSV: its quotes are broken.",
         ),
         ("x" * 70_000, "Line 1 has more than 65536 bytes."),
-        (HEADER.encode("utf-16"), "Its first line names no column flamebotId."),
-        (b"\n", "Its first line names no column flamebotId."),
+        (HEADER.encode("utf-16"), 'not in UTF-8. Save it as "CSV UTF-8".'),
+        (b"\n", "names no column accountId (or flamebotId)."),
     ],
     ids=[
         "no header",
@@ -318,3 +318,30 @@ def test_a_file_without_rows_completes(imports: Imports) -> None:
     import_id = imports.announce(HEADER)
     imports.deliver(import_id)
     assert imports.counts(import_id) == ("completed", 0, 0, 0, 0)
+
+
+def test_rows_before_an_unreadable_one_are_stored(imports: Imports) -> None:
+    """They are stored wherever a chunk ends, and the import fails with the line."""
+    import_id = imports.announce(f'{csv_of(5)}acct-9,m,"c"c,t,x\n{csv_of(1, 10)[len(HEADER) :]}')
+    imports.deliver(import_id)
+    assert imports.counts(import_id) == ("failed", 5, 5, 0, 0)
+    assert "line 7 is not CSV" in imports.row(import_id)["error"]
+
+
+def test_a_duplicate_names_the_line_of_its_first_row(imports: Imports) -> None:
+    """In the same chunk, in a later one, and after another duplicate of its own chunk."""
+    import_id = imports.announce("flamebotId\na\nb\na\nc\na\na\n")
+    imports.deliver(import_id)
+    assert imports.counts(import_id) == ("completed", 6, 3, 0, 3)
+    detail = "Appears earlier in this file, on line 2. That row was imported, this one was not."
+    found = [{"pointer": "/flamebotId", "detail": detail}]
+    assert imports.rejects(import_id) == [(row, "a", "duplicate", found) for row in (4, 6, 7)]
+
+
+def test_values_that_look_wrong_are_counted_over_all_chunks(imports: Imports) -> None:
+    """The count adds up, the line is that of the first row, and the rows are stored."""
+    rows = "".join(f"{number}.5E+17,m\n" for number in range(1, 9))
+    import_id = imports.announce("accountId,modelId\nfirst,m\n" + rows)
+    imports.deliver(import_id)
+    assert imports.counts(import_id) == ("completed", 9, 9, 0, 0)
+    assert imports.row(import_id)["observed"] == {"exponent:accountId": {"count": 8, "line": 3}}

@@ -18,7 +18,7 @@ CREATE, SHOW, REJECTS = (
     ("GET", f"/v1/imports/{ID}"),
     ("GET", f"/v1/imports/{ID}/rejects"),
 )
-TEXT = "flamebotId,credentials.token\n" + "".join(f"a{n},planted-{n}\n" for n in range(1001))
+TEXT = "accountId,credentials.token\n" + "".join(f"a{n},planted-{n}\n" for n in range(1001))
 
 
 def shown(status: str = "completed", **changes: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_large_json_lines_are_uploaded_and_small_ones_are_not(
     api: CannedApi, bucket: Bucket, flamebot: Flamebot
 ) -> None:
     """A thousand rows fit into a request; one more, and the file is uploaded."""
-    lines = "".join(json.dumps({"flamebotId": f"a{n}"}) + "\n" for n in range(1001))
+    lines = "".join(json.dumps({"accountId": f"a{n}"}) + "\n" for n in range(1001))
     assert flamebot("import", write(lines, "a.jsonl"), "--no-start").exit == 0
     assert (api.requests[0].body["format"], api.requests[0].body["startAutomation"]) == (
         "jsonl",
@@ -138,13 +138,13 @@ def test_large_json_lines_are_uploaded_and_small_ones_are_not(
     )
     api.requests.clear()
     stored = {"status": "created", "workflow": {"instanceId": None, "status": "not_requested"}}
-    results = [{"index": n, "flamebotId": f"a{n}", **stored} for n in range(1000)]
+    results = [{"index": n, "accountId": f"a{n}", **stored} for n in range(1000)]
     api.on(
         "POST",
         "/v1/accounts/import",
         Reply(200, {"imported": 1000, "started": 0, "rejected": 0, "results": results}),
     )
-    assert flamebot("import", write(lines.rpartition('{"flamebotId"')[0], "b.jsonl")).exit == 0
+    assert flamebot("import", write(lines.rpartition('{"accountId"')[0], "b.jsonl")).exit == 0
     assert [len(request.body["accounts"]) for request in api.requests] == [1000]
 
 
@@ -159,8 +159,10 @@ def test_the_same_file_is_the_same_import(
     api.on(*SHOW, Reply(200, shown()))
     assert f"resuming import {ID}" in flamebot("import", "a.csv").err
     api.on(*CREATE, Reply(200, {**shown(), "upload": None}, {"Idempotent-Replayed": "true"}))
-    assert "imported by an earlier run" in flamebot("import", "a.csv").out
-    assert flamebot("import", "a.csv", "--json").json["replayed"] == 1001
+    assert flamebot("import", "a.csv").out.startswith("An earlier run within a day imported 1,001")
+    ran = flamebot("import", "a.csv", "--json")
+    assert ran.json["replayed"] == 1001
+    assert "--again imports the file once more" in ran.err
     flamebot("import", "a.csv", "--type", "test")
     keys = [
         request.headers["idempotency-key"] for request in api.requests if request.method == "POST"
@@ -168,6 +170,8 @@ def test_the_same_file_is_the_same_import(
     assert len(set(keys[:4])) == 1
     assert keys[4] not in keys[:4]
     assert len(bucket.sent) == 1
+    flamebot("import", "a.csv", "--again")
+    assert api.requests[-2].headers["idempotency-key"] not in keys
 
 
 @pytest.mark.parametrize("answers", [(503, 200), (500, 412)], ids=str)
@@ -244,12 +248,12 @@ def test_rejected_rows_are_listed_by_line(
     api.on(*SHOW, Reply(200, shown(rejected=60, notStarted=1, imported=941)))
     issue = [{"pointer": "/modelId", "detail": "Must be a string."}]
     items = [
-        {"row": n, "flamebotId": f"a{n}", "code": "invalid", "errors": issue} for n in range(2, 51)
+        {"row": n, "accountId": f"a{n}", "code": "invalid", "errors": issue} for n in range(2, 51)
     ]
     items += [
         {
             "row": 51,
-            "flamebotId": "bare",
+            "accountId": "bare",
             "code": "account_incomplete",
             "errors": [{"pointer": "", "detail": "It is stored."}],
         }
@@ -279,7 +283,7 @@ def test_a_failed_import_says_what_to_do(
     error = "unreadable: The row that begins on line 900 is not CSV: its quotes are broken."
     api.on(*SHOW, Reply(200, shown("failed", rowsRead=898, error=error)))
     ran = flamebot("import", write())
-    assert ran.exit == 1
+    assert ran.exit == 6
     assert "The import failed after 898 rows" in ran.err
     assert "line 900 is not CSV" in ran.err
     assert "What was stored stays" in ran.err

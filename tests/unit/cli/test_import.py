@@ -18,14 +18,14 @@ def accept(request: RequestModel) -> Reply:
     """Import and start every account whose id does not begin with `bad` or `bare`."""
     results: list[dict[str, Any]] = []
     for index, row in enumerate(request.body["accounts"]):
-        name = row["flamebotId"]
+        name = row["accountId"]
         if name.startswith("bad"):
             issue = {"pointer": f"/accounts/{index}/modelId", "detail": "Must be a string."}
             outcome = {"status": "rejected", "workflow": {"instanceId": None, "status": "rejected"}}
             results.append(
                 {
                     "index": index,
-                    "flamebotId": name,
+                    "accountId": name,
                     **outcome,
                     "problem": {"code": "invalid", "detail": "No.", "errors": [issue]},
                 }
@@ -37,13 +37,13 @@ def accept(request: RequestModel) -> Reply:
                 "detail": "modelId and channelId are needed.",
                 "errors": [],
             }
-            results.append({"index": index, "flamebotId": name, **outcome, "problem": why})
+            results.append({"index": index, "accountId": name, **outcome, "problem": why})
         else:
             status = "started" if request.body["startAutomation"] else "not_requested"
             results.append(
                 {
                     "index": index,
-                    "flamebotId": name,
+                    "accountId": name,
                     "status": "created",
                     "workflow": {"instanceId": "i", "status": status},
                 }
@@ -69,7 +69,7 @@ def accounts(count: int) -> list[dict[str, Any]]:
     """Return a list of accounts."""
     return [
         {
-            "flamebotId": f"acct-{n:05}",
+            "accountId": f"acct-{n:05}",
             "modelId": "m",
             "channelId": "c",
             "credentials": {"token": f"planted-{n}"},
@@ -136,7 +136,7 @@ def test_a_whole_request_holds_its_own_options(api: CannedApi, flamebot: Flamebo
 def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
     """Columns become fields, in either spelling; an empty cell leaves its field out."""
     text = (
-        "\ufeffflamebotId,model_id,channelId,credentials.token,config.city,config\n"
+        "\ufeffaccountId,model_id,channelId,credentials.token,config.city,config\n"
         'a1,m1,c1,"se,cret",Z\u00fcrich,"{""age"": 30}"\n'
         "\n"
         "a2,,c2,,,\n"
@@ -145,13 +145,13 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
     (request,) = api.requests
     assert request.body["accounts"] == [
         {
-            "flamebotId": "a1",
+            "accountId": "a1",
             "modelId": "m1",
             "channelId": "c1",
             "credentials": {"token": "se,cret"},
             "config": {"city": "Z\u00fcrich", "age": 30},
         },
-        {"flamebotId": "a2", "channelId": "c2"},
+        {"accountId": "a2", "channelId": "c2"},
     ]
 
 
@@ -159,10 +159,9 @@ def test_csv_columns_are_fields(api: CannedApi, flamebot: Flamebot) -> None:
     ("name", "text"),
     [
         ("deep.json", "[" * 100_000),
-        ("nan.json", '[{"flamebotId": "a", "config": {"x": NaN}}]'),
-        ("twice.json", '[{"flamebotId": "a", "flamebotId": "b"}]'),
-        ("twice.csv", "flamebotId,modelId,flamebot_id\na,m,b\n"),
-        ("deep.csv", 'flamebotId,config\na,"{""x"": ' + "[" * 10_000 + '"\n'),
+        ("nan.json", '[{"accountId": "a", "config": {"x": NaN}}]'),
+        ("twice.json", '[{"accountId": "a", "accountId": "b"}]'),
+        ("twice.csv", "accountId,modelId,flamebot_id\na,m,b\n"),
     ],
 )
 def test_ambiguous_or_unparsable_input_is_refused(
@@ -185,7 +184,7 @@ def test_a_json_file_is_sent_in_requests_of_a_thousand(api: CannedApi, flamebot:
 
 def test_large_rows_are_sent_in_smaller_requests(api: CannedApi, flamebot: Flamebot) -> None:
     """No request comes near the API's limit of 5 MB."""
-    heavy = [{"flamebotId": f"a{n}", "config": {"pad": "x" * 15_000}} for n in range(700)]
+    heavy = [{"accountId": f"a{n}", "config": {"pad": "x" * 15_000}} for n in range(700)]
     flamebot("import", write("a.json", heavy))
     assert [len(request.body["accounts"]) for request in api.requests] == [299, 299, 102]
 
@@ -203,22 +202,28 @@ def test_the_same_file_has_the_same_keys(api: CannedApi, flamebot: Flamebot) -> 
 
 
 def test_a_repeated_run_is_reported_as_such(api: CannedApi, flamebot: Flamebot) -> None:
-    """The output says that the result is that of an earlier run."""
+    """The output says first that the result is that of an earlier run; --again sends anew."""
     first = accept(
         RequestModel("POST", "", {}, {}, {"accounts": accounts(2), "startAutomation": True})
     )
     api.on(*IMPORT, first, Reply(200, first.body, {"Idempotent-Replayed": "true"}))
     assert "earlier run" not in flamebot("import", write("a.json", accounts(2))).out
-    assert "2 of the rows were sent by an earlier run" in flamebot("import", "a.json").out
-    assert flamebot("import", "a.json", "--json").json["replayed"] == 2
+    again = flamebot("import", "a.json").out
+    assert again.startswith("An earlier run within a day imported 2 rows of this file.")
+    assert "--again" in again
+    ran = flamebot("import", "a.json", "--json")
+    assert (ran.json["replayed"], "nothing was stored or started now" in ran.err) == (2, True)
+    flamebot("import", "a.json", "--again")
+    keys = [request.headers["idempotency-key"] for request in api.requests]
+    assert (len(set(keys[:3])), keys[3] in keys[:3]) == (1, False)
 
 
 def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
     """Each is listed with row and reason and without credentials; the exit code is 6."""
     rows = [
-        {"flamebotId": "good"},
-        {"flamebotId": "bad-1", "credentials": {"token": "planted-secret"}},
-        {"flamebotId": "bare-1"},
+        {"accountId": "good"},
+        {"accountId": "bad-1", "credentials": {"token": "planted-secret"}},
+        {"accountId": "bare-1"},
     ]
     ran = flamebot("import", write("a.json", rows))
     assert ran.exit == 6
@@ -242,7 +247,7 @@ def test_rejected_rows_are_listed(flamebot: Flamebot) -> None:
 
 def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
     """The report of a CSV file names lines."""
-    text = "flamebotId\n" + "".join(f"a{n}\n" for n in range(900)) + "bad-1\n"
+    text = "accountId\n" + "".join(f"a{n}\n" for n in range(900)) + "bad-1\n"
     ran = flamebot("import", write("a.csv", text), "--json")
     assert ran.json == {
         "rows": 901,
@@ -254,11 +259,12 @@ def test_a_rejected_csv_row_is_named_by_its_line(flamebot: Flamebot) -> None:
         "rejects": [
             {
                 "row": "line 902",
-                "flamebotId": "bad-1",
+                "accountId": "bad-1",
                 "what": "rejected",
                 "reason": "modelId: Must be a string.",
             }
         ],
+        "warnings": [],
     }
 
 
@@ -301,18 +307,18 @@ def test_an_error_in_the_middle_reports_what_was_imported(
         ("a.json", '"planted-secret"', "list of accounts"),
         ("a.json", '{"accounts": [], "surprise": "planted-secret"}', "import request"),
         ("a.json", "[]", "no accounts"),
-        ("a.csv", "", "flamebotId"),
-        ("a.csv", "flamebotId,surprise\na,planted-secret\n", "unknown column 'surprise'"),
-        ("a.csv", "a,planted-secret\n", "names no column flamebotId"),
-        ("a.csv", "flamebotId,config.\na,b\n", "unknown column"),
-        ("a.csv", "modelId\nm\n", "no column flamebotId"),
-        ("a.csv", "flamebotId\na,planted-secret\n", "Line 2 has 2 cells"),
-        (
-            "a.csv",
-            "flamebotId,credentials\na,planted-secret\n",
-            "Line 2, column credentials: must be a JSON object",
-        ),
-        ("a.csv", 'flamebotId\n"planted-secret\n', "not valid CSV"),
+        ("a.csv", "", "accountId"),
+        ("a.csv", "accountId,surprise\na,planted-secret\n", "unknown column 'surprise'"),
+        ("a.csv", "a,planted-secret\n", "names no column accountId"),
+        ("a.csv", "accountId,config.\na,b\n", "unknown column"),
+        ("a.csv", "modelId\nm\n", "no column accountId"),
+        ("a.csv", 'accountId\n"planted-secret\n', "line 2 is not CSV: its quotes are broken"),
+        ("a.csv", "accountId,modelId,model_id\na,m,planted-secret\n", "columns 2 and 3"),
+        ("a.csv", "sep=:\naccountId:modelId\n", "comma, semicolon, tab or |"),
+        ("a.json", '{"accountId": "a"}\n{"accountId": "b"}\n', "ends in .csv, that of a file with"),
+        ("a.jsonl", '[\n  {"accountId": "planted-secret"}\n]\n', "ends in .json"),
+        ("a.xlsx", "PK\x03\x04planted-secret", 'Save the sheet as "CSV UTF-8"'),
+        ("a.csv", "PK\x03\x04planted-secret", "It is a workbook"),
     ],
 )
 def test_an_unreadable_file_is_refused(
@@ -336,7 +342,7 @@ def test_a_missing_file_is_wrong_usage(flamebot: Flamebot, name: str) -> None:
 def test_a_binary_file_is_refused(flamebot: Flamebot) -> None:
     """The error is a sentence, not a traceback."""
     for name in ("a.json", "a.csv"):
-        Path(name).write_bytes(b"\xff\xfe\x00flamebotId")
+        Path(name).write_bytes(b"\xff\xfe\x00accountId")
         ran = flamebot("import", name)
         assert (ran.exit, "cannot be imported" in ran.err) == (2, True)
 

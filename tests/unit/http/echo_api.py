@@ -18,7 +18,7 @@ from flamebot.http.wire import Filter, RequestModel
 class Thing(RequestModel):
     """A body with a required and an optional field."""
 
-    flamebot_id: str
+    account_id: str
     many: Annotated[int, Field(ge=1)] = 1
 
 

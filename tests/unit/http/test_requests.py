@@ -49,15 +49,15 @@ class TestBody:
 
     def test_a_good_body_arrives(self, router: Router, event: Any) -> None:
         """A valid body reaches the handler as it was sent."""
-        assert call(router, event("POST", "/v1/things", body={"flamebotId": "a"}))[1][
+        assert call(router, event("POST", "/v1/things", body={"accountId": "a"}))[1][
             "document"
-        ] == {"flamebotId": "a"}
+        ] == {"accountId": "a"}
 
     def test_base64_is_unpacked(self, router: Router, event: Any) -> None:
         """The gateway encodes binary bodies in base64, and the router decodes them."""
-        assert call(router, event("POST", "/v1/things", raw=b'{"flamebotId": "\xc3\xa4"}'))[1][
+        assert call(router, event("POST", "/v1/things", raw=b'{"accountId": "\xc3\xa4"}'))[1][
             "document"
-        ] == {"flamebotId": "ä"}
+        ] == {"accountId": "ä"}
 
     @pytest.mark.parametrize(
         "raw",
@@ -69,7 +69,7 @@ class TestBody:
             '{"a": NaN}',
             '{"a": Infinity}',
             '{"a": 1e999}',
-            '{"flamebotId": "a", "flamebotId": "b"}',
+            '{"accountId": "a", "accountId": "b"}',
             '{"a": 01}',
             "{'a': 1}",
             '{"a": "\x01"}',
@@ -79,7 +79,7 @@ class TestBody:
             '{"a": ' + "9" * 5000 + "}",
             b"\xff\xfe{\x00}\x00",
             b"\xff",
-            b'\xef\xbb\xbf{"flamebotId": "a"}',
+            b'\xef\xbb\xbf{"accountId": "a"}',
         ],
     )
     def test_what_is_not_json_is_malformed(
@@ -100,16 +100,16 @@ class TestBody:
             ("null", [""]),
             ("[]", [""]),
             ('"text"', [""]),
-            ("{}", ["/flamebotId"]),
-            ('{"flamebotId": 3}', ["/flamebotId"]),
-            ('{"flamebotId": null, "many": "2"}', ["/flamebotId", "/many"]),
-            ('{"flamebotId": "a", "many": 0}', ["/many"]),
-            ('{"flamebotId": "a", "many": 1.5}', ["/many"]),
-            ('{"flamebotId": "a", "many": true}', ["/many"]),
-            ('{"flamebotId": "a", "flamebot_id": "b"}', ["/flamebot_id"]),
-            ('{"flamebotId": "a", "x/y~z": 1}', ["/x~1y~0z"]),
-            ('{"flamebotId": "a\\u0000b"}', ["/flamebotId"]),
-            ('{"flamebotId": "\\ud800"}', ["/flamebotId"]),
+            ("{}", ["/accountId"]),
+            ('{"accountId": 3}', ["/accountId"]),
+            ('{"accountId": null, "many": "2"}', ["/accountId", "/many"]),
+            ('{"accountId": "a", "many": 0}', ["/many"]),
+            ('{"accountId": "a", "many": 1.5}', ["/many"]),
+            ('{"accountId": "a", "many": true}', ["/many"]),
+            ('{"accountId": "a", "flamebot_id": "b"}', ["/flamebot_id"]),
+            ('{"accountId": "a", "x/y~z": 1}', ["/x~1y~0z"]),
+            ('{"accountId": "a\\u0000b"}', ["/accountId"]),
+            ('{"accountId": "\\ud800"}', ["/accountId"]),
             ('{"a": [1, {"b": "\\udc00"}]}', ["/a/1/b"]),
             ('{"\\u0000": 1}', [""]),
         ],
@@ -124,15 +124,15 @@ class TestBody:
 
     def test_many_issues_get_a_short_response(self, router: Router, event: Any) -> None:
         """Thousands of unknown fields get a response that the gateway accepts."""
-        flood = {"flamebotId": "a"} | {f"{n}" * 40: n for n in range(20_000)}
+        flood = {"accountId": "a"} | {f"{n}" * 40: n for n in range(20_000)}
         response = router.handle(event("POST", "/v1/things", body=flood))
         assert response["statusCode"] == 422
         assert len(response["body"]) < 50_000
 
     def test_more_than_5_mb_is_too_large(self, router: Router, event: Any) -> None:
         """More than 5 MB gets 413, in plain text and in base64; exactly 5 MB is accepted."""
-        frame = len('{"flamebotId":""}')
-        fits = '{"flamebotId":"' + "a" * (MAX_BODY - frame) + '"}'
+        frame = len('{"accountId":""}')
+        fits = '{"accountId":"' + "a" * (MAX_BODY - frame) + '"}'
         assert call(router, event("POST", "/v1/things", raw=fits))[0] == 200
         for raw in (
             fits + " ",
@@ -167,7 +167,7 @@ class TestBody:
         """The media type may have the charset UTF-8, in any case."""
         headers = {"content-type": 'Application/JSON; charset="UTF-8"'}
         assert (
-            call(router, event("POST", "/v1/things", body={"flamebotId": "a"}, headers=headers))[0]
+            call(router, event("POST", "/v1/things", body={"accountId": "a"}, headers=headers))[0]
             == 200
         )
 

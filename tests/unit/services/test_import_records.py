@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flamebot.domain.blanks import BLANKS
+from flamebot.services.imports.csv_dialect import read_dialect
+from flamebot.services.imports.file_lines import LONGEST_RECORD, Lines, Unreadable
 from flamebot.services.imports.record_reader import (
-    LONGEST_RECORD,
-    Lines,
     Record,
-    Unreadable,
     csv_records,
+    file_records,
     jsonl_records,
-    read_header,
 )
 
 CELL = st.text(alphabet=st.sampled_from('ab ,"\n\r;é\u2028\U0001f600\t'), max_size=6)
@@ -34,24 +34,23 @@ def cut(raw: bytes, size: int) -> Iterator[bytes]:
 
 def read_csv(raw: bytes, size: int = 7) -> list[Record]:
     """Return all rows of a CSV file."""
-    lines = Lines(cut(raw, size))
-    return list(csv_records(lines, read_header(lines)))
+    return list(file_records(cut(raw, size), "csv"))
 
 
 def written(rows: list[list[str]]) -> bytes:
     """Return a CSV file as a spreadsheet writes it."""
     text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["flamebotId", "config.x"], *rows])
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([["accountId", "config.x"], *rows])
     return text.getvalue().encode()
 
 
 @given(rows=ROWS, size=st.integers(1, 40))
 @settings(max_examples=200, deadline=None)
 def test_a_row_is_read_as_it_was_written(rows: list[list[str]], size: int) -> None:
-    """Commas, quotes and line ends within quotes are content; empty rows are skipped."""
+    """Commas, quotes and line ends within quotes are content; blank rows are passed over."""
     wanted: list[Any] = []
-    for name, value in rows:
-        account: dict[str, Any] = {"flamebotId": name} if name else {}
+    for name, value in ((name.strip(BLANKS), value.strip(BLANKS)) for name, value in rows):
+        account: dict[str, Any] = {"accountId": name} if name else {}
         wanted += (
             [{**account, "config": {"x": value}} if value else account] if name or value else []
         )
@@ -64,10 +63,15 @@ def test_reading_continues_from_the_end_of_any_row(rows: list[list[str]], size: 
     """From a checkpoint the remaining rows have the same values, lines and ends."""
     raw = b"\xef\xbb\xbf" + written(rows)
     records = read_csv(raw, size)
-    columns = read_header(Lines(cut(raw, size)))
+    dialect = read_dialect(Lines(cut(raw, size), end=None))
     for start, record in enumerate(records):
-        rest = Lines(cut(raw[record.end :], size), offset=record.end, number=record.last_line)
-        assert list(csv_records(rest, columns)) == records[start + 1 :]
+        rest = Lines(
+            cut(raw[record.end :], size),
+            offset=record.end,
+            number=record.last_line,
+            end=dialect.line_end,
+        )
+        assert list(csv_records(rest, dialect)) == records[start + 1 :]
 
 
 @given(
@@ -93,22 +97,25 @@ def test_json_lines_continue_from_the_end_of_any_line(
 
 def test_a_row_knows_its_first_and_last_line() -> None:
     """The first is reported, the last is the checkpoint."""
-    (first, second) = read_csv(b'flamebotId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
+    (first, second) = read_csv(b'accountId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
     assert (first.line, first.last_line, second.line, second.last_line) == (2, 3, 5, 5)
-    assert second.end == len(b'flamebotId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
+    assert second.end == len(b'accountId,config.x\r\n"a","1\r\n2"\r\n\r\nb,3')
 
 
 def test_bytes_that_are_not_utf_8_affect_their_own_row_only() -> None:
-    """They become lone surrogates, which validation rejects; other rows are read."""
-    values = [record.value for record in read_csv(b"flamebotId\na\nb\xff\nc\n")]
-    assert values == [{"flamebotId": "a"}, {"flamebotId": "b\udcff"}, {"flamebotId": "c"}]
+    """They are an issue of the value that has them; other rows are read."""
+    issues = [record.issue for record in read_csv(b"accountId,modelId\na,\nb,\xff\nc,\n")]
+    assert [issue and issue.pointer for issue in issues] == [None, "/modelId", None]
+    text = b'{"accountId": "a"}\n{"accountId": "b", "config": {"x": ["\xff"]}}\n'
+    found = [record.issue for record in file_records(cut(text, 7), "jsonl")]
+    assert [issue and issue.pointer for issue in found] == [None, "/config/x/0"]
 
 
 def test_a_malformed_row_is_an_issue_of_its_column() -> None:
     """Too many cells or an invalid object are an issue of that row alone."""
     issues = [
         record.issue
-        for record in read_csv(b'flamebotId,credentials\na,b,c\na,{\na,[]\n"a","{""t"": 1}"\n')
+        for record in read_csv(b'accountId,credentials\na,b,c\na,{\na,[]\n"a","{""t"": 1}"\n')
     ]
     assert [issue.pointer if issue else None for issue in issues] == [
         "",
@@ -120,7 +127,7 @@ def test_a_malformed_row_is_an_issue_of_its_column() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"a" * 10_000_000, b'flamebotId\n"' + b"x\n" * 5_000_000],
+    [b"a" * 10_000_000, b'accountId\n"' + b"x\n" * 5_000_000],
     ids=["no line end", "an open quote"],
 )
 def test_memory_is_bounded_by_the_longest_row(raw: bytes) -> None:

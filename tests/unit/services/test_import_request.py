@@ -8,7 +8,7 @@ from flamebot.domain.errors import IdempotencyKeyReused, Invalid
 from flamebot.services.imports.idempotency import checked_key, new_record, same_request
 
 DOCUMENT = {
-    "accounts": [{"flamebotId": "a", "credentials": {"password": "hunter2"}}],
+    "accounts": [{"accountId": "a", "credentials": {"password": "hunter2"}}],
     "startAutomation": True,
 }
 

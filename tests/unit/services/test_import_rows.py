@@ -17,18 +17,18 @@ def pointers(*rows: Any) -> list[list[str]]:
 @pytest.mark.parametrize(
     "row",
     [
-        {"flamebotId": "a"},
-        {"flamebotId": "A9._@:+-z"},
-        {"flamebotId": "a" * 128},
+        {"accountId": "a"},
+        {"accountId": "A9._@:+-z"},
+        {"accountId": "a" * 128},
         {
-            "flamebotId": "a",
+            "accountId": "a",
             "modelId": None,
             "channelId": None,
             "credentials": None,
             "config": None,
         },
         {
-            "flamebotId": "a",
+            "accountId": "a",
             "modelId": "m",
             "channelId": "ü",
             "credentials": {"token": "t"},
@@ -37,7 +37,7 @@ def pointers(*rows: Any) -> list[list[str]]:
     ],
 )
 def test_a_valid_row_is_accepted(row: dict[str, Any]) -> None:
-    """Only the flamebotId is required."""
+    """Only the accountId is required."""
     (validated,) = validate_rows([row])
     assert validated.account is not None
     assert not validated.issues
@@ -49,27 +49,27 @@ def test_a_valid_row_is_accepted(row: dict[str, Any]) -> None:
         (None, "/accounts/0"),
         ("a", "/accounts/0"),
         ([], "/accounts/0"),
-        ({}, "/accounts/0/flamebotId"),
-        ({"flamebotId": ""}, "/accounts/0/flamebotId"),
-        ({"flamebotId": 7}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "-a"}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "a b"}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "a\n"}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "ä"}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "a/b"}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "a" * 129}, "/accounts/0/flamebotId"),
-        ({"flamebotId": "a", "modelId": ""}, "/accounts/0/modelId"),
-        ({"flamebotId": "a", "modelId": 1}, "/accounts/0/modelId"),
-        ({"flamebotId": "a", "channelId": "x" * 257}, "/accounts/0/channelId"),
-        ({"flamebotId": "a", "channelId": "x\ty"}, "/accounts/0/channelId"),
-        ({"flamebotId": "a", "credentials": "t"}, "/accounts/0/credentials"),
-        ({"flamebotId": "a", "credentials": []}, "/accounts/0/credentials"),
-        ({"flamebotId": "a", "config": 1}, "/accounts/0/config"),
-        ({"flamebotId": "a", "password": "t"}, "/accounts/0/password"),
-        ({"flamebotId": "a", "config": {"x": "a\x00b"}}, "/accounts/0/config/x"),
-        ({"flamebotId": "a", "config": {"x": ["\ud800"]}}, "/accounts/0/config/x/0"),
-        ({"flamebotId": "a", "config": {"x": "y" * LARGEST_ROW}}, "/accounts/0"),
-        ({"flamebotId": "a", "config": {"x": "ü" * (LARGEST_ROW // 2)}}, "/accounts/0"),
+        ({}, "/accounts/0/accountId"),
+        ({"accountId": ""}, "/accounts/0/accountId"),
+        ({"accountId": 7}, "/accounts/0/accountId"),
+        ({"accountId": "-a"}, "/accounts/0/accountId"),
+        ({"accountId": "a b"}, "/accounts/0/accountId"),
+        ({"accountId": "a\n"}, "/accounts/0/accountId"),
+        ({"accountId": "ä"}, "/accounts/0/accountId"),
+        ({"accountId": "a/b"}, "/accounts/0/accountId"),
+        ({"accountId": "a" * 129}, "/accounts/0/accountId"),
+        ({"accountId": "a", "modelId": ""}, "/accounts/0/modelId"),
+        ({"accountId": "a", "modelId": 1}, "/accounts/0/modelId"),
+        ({"accountId": "a", "channelId": "x" * 257}, "/accounts/0/channelId"),
+        ({"accountId": "a", "channelId": "x\ty"}, "/accounts/0/channelId"),
+        ({"accountId": "a", "credentials": "t"}, "/accounts/0/credentials"),
+        ({"accountId": "a", "credentials": []}, "/accounts/0/credentials"),
+        ({"accountId": "a", "config": 1}, "/accounts/0/config"),
+        ({"accountId": "a", "password": "t"}, "/accounts/0/password"),
+        ({"accountId": "a", "config": {"x": "a\x00b"}}, "/accounts/0/config/x"),
+        ({"accountId": "a", "config": {"x": ["\ud800"]}}, "/accounts/0/config/x/0"),
+        ({"accountId": "a", "config": {"x": "y" * LARGEST_ROW}}, "/accounts/0"),
+        ({"accountId": "a", "config": {"x": "ü" * (LARGEST_ROW // 2)}}, "/accounts/0"),
     ],
 )
 def test_an_invalid_row_is_an_issue_with_a_pointer(row: Any, pointer: str) -> None:
@@ -79,34 +79,34 @@ def test_an_invalid_row_is_an_issue_with_a_pointer(row: Any, pointer: str) -> No
 
 def test_one_invalid_row_leaves_the_others_valid() -> None:
     """The rows before and after it are accepted."""
-    validated = validate_rows([{"flamebotId": "a"}, {"flamebotId": "!"}, {"flamebotId": "b"}])
+    validated = validate_rows([{"accountId": "a"}, {"accountId": "!"}, {"accountId": "b"}])
     assert [row.account is not None for row in validated] == [True, False, True]
 
 
 def test_the_later_of_two_rows_of_one_account_is_rejected() -> None:
     """It is a duplicate also when the first row is invalid."""
     assert pointers(
-        {"flamebotId": "a"}, {"flamebotId": "b", "x": 1}, {"flamebotId": "a"}, {"flamebotId": "b"}
+        {"accountId": "a"}, {"accountId": "b", "x": 1}, {"accountId": "a"}, {"accountId": "b"}
     ) == [
         [],
         ["/accounts/1/x"],
-        ["/accounts/2/flamebotId"],
-        ["/accounts/3/flamebotId"],
+        ["/accounts/2/accountId"],
+        ["/accounts/3/accountId"],
     ]
 
 
 def test_ids_differ_by_case() -> None:
     """The ids `a` and `A` are two accounts."""
-    assert pointers({"flamebotId": "a"}, {"flamebotId": "A"}) == [[], []]
+    assert pointers({"accountId": "a"}, {"accountId": "A"}) == [[], []]
 
 
 def test_no_issue_and_no_repr_shows_a_credential() -> None:
     """An issue describes what is wrong with a row without its values."""
     rows = [
-        {"flamebotId": "a", "credentials": {"password": "hunter2"}},
-        {"flamebotId": "b", "credentials": "hunter2"},
+        {"accountId": "a", "credentials": {"password": "hunter2"}},
+        {"accountId": "b", "credentials": "hunter2"},
         {
-            "flamebotId": "c",
+            "accountId": "c",
             "credentials": ["hunter2"],
             "config": "hunter2",
             "modelId": {"x": "hunter2"},
@@ -118,5 +118,29 @@ def test_no_issue_and_no_repr_shows_a_credential() -> None:
 def test_a_row_has_at_most_ten_issues() -> None:
     """The issues of a thousand such rows fit into one response."""
     assert (
-        len(validate_rows([{"flamebotId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10
+        len(validate_rows([{"accountId": "a"} | {f"x{n}": 1 for n in range(500)}])[0].issues) == 10
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers_of_issues"),
+    [
+        ({"modelId": " m"}, ["/accounts/0/modelId"]),
+        ({"modelId": "m\u00a0"}, ["/accounts/0/modelId"]),
+        ({"modelId": "m\u200bn"}, ["/accounts/0/modelId"]),
+        ({"channelId": "\ufeffc"}, ["/accounts/0/channelId"]),
+        ({"channelId": '"c"'}, ["/accounts/0/channelId"]),
+        ({"channelId": "\u201ec\u201c"}, ["/accounts/0/channelId"]),
+        ({"credentials": {"token": "t "}}, ["/accounts/0/credentials/token"]),
+        ({"credentials": {"a": [{"b": "\u00a0t"}]}}, ["/accounts/0/credentials/a/0/b"]),
+        ({"credentials": {" token": "t"}}, ["/accounts/0/credentials"]),
+        ({"modelId": "a model", "channelId": "c'est l\u00e0"}, []),
+        ({"credentials": {"phrase": "two words", "key": "-----BEGIN\nx\n-----END\n"}}, []),
+        ({"config": {"prefix": " Hi ", "mark": "\u200b"}}, []),
+    ],
+)
+def test_a_blank_is_never_kept_in_an_id_or_a_credential(
+    fields: dict[str, Any], pointers_of_issues: list[str]
+) -> None:
+    """At the ends of a value; inside an id only a plain space is allowed. Config is free text."""
+    assert pointers({"accountId": "a", **fields}) == [pointers_of_issues]

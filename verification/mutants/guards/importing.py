@@ -18,6 +18,7 @@ CREATE = Place(f"{_SQL}create_import.sql", f"{_TESTS}test_create_import.py")
 REQUEST = Place(f"{_IMPORTS}from_request.py", f"{_TESTS}http/test_import.py")
 KEY = Place(f"{_IMPORTS}idempotency.py", "tests/unit/services/test_import_request.py")
 ROWS = Place(f"{_IMPORTS}validate.py", "tests/unit/services/test_import_rows.py")
+CHECK = Place(f"{_IMPORTS}row_check.py", _WORKER)
 REJECTS = Place(f"{_IMPORTS}rejects.py", _WORKER)
 WORKER = Place(f"{_IMPORTS}from_file.py", _WORKER)
 FILES = Place(
@@ -188,15 +189,39 @@ MUTANTS = (
     ROWS(
         "account_twice_in_a_request",
         "I9: of two rows of one account the later one is rejected.",
-        "if flamebot_id is not None and flamebot_id in first_at:",
+        "if account_id is not None and account_id in first_at:",
         "if False:",
         "test_the_later_of_two_rows_of_one_account_is_rejected",
         guard="once-per-request",
     ),
+    ROWS(
+        "id_with_hidden_characters",
+        "A model or channel with an invisible character is another one, and looks the same.",
+        "if issue:",
+        "if False:",
+        "test_a_blank_is_never_kept_in_an_id_or_a_credential",
+        guard="no-hidden-characters",
+    ),
+    ROWS(
+        "credential_with_blanks_around_it",
+        "A copied blank does not become part of a credential.",
+        "(None, issues) if issues else (account, [])",
+        "(account, [])",
+        "test_a_blank_is_never_kept_in_an_id_or_a_credential",
+        guard="no-blank-credentials",
+    ),
+    CHECK(
+        "account_twice_in_a_chunk",
+        "I9: of two rows of one account the later one is rejected, with the line of the first.",
+        "if first != record.line:",
+        "if False:",
+        "test_a_duplicate_names_the_line_of_its_first_row",
+        guard="once-per-file",
+    ),
     REJECTS(
         "any_text_is_shown_as_an_id",
-        "I10: a value without the form of a flamebotId may be a credential in the wrong column.",
-        " and _ID.fullmatch(flamebot_id)",
+        "I10: a value without the form of an account's id may be a credential in the wrong column.",
+        " and _ID.fullmatch(account_id)",
         "",
         "test_each_bad_row_is_reported_and_the_others_are_stored",
         guard="reject-shows-only-ids",
@@ -216,6 +241,14 @@ MUTANTS = (
         "False",
         "test_a_file_of_another_size_than_announced_is_refused",
         guard="announced-size",
+    ),
+    WORKER(
+        "rows_before_an_unreadable_one_are_lost",
+        "The rows before an unreadable one are stored, wherever a chunk ends.",
+        "if pending.rows:",
+        "if False:",
+        "test_rows_before_an_unreadable_one_are_stored",
+        guard="rows-before-the-unreadable-one",
     ),
     WORKER(
         "import_until_it_is_killed",

@@ -39,7 +39,8 @@ IMPORT: tuple[Endpoint, ...] = (
         method="POST",
         path="/v1/accounts/import",
         scope="accounts.write",
-        summary="Import 1 to 1,000 accounts and start their workflows. Invalid rows are rejected.",
+        summary="Import 1 to 1,000 accounts and, with startAutomation, start their workflows."
+        " Invalid rows are rejected.",
         body=requests.ImportRequest,
         rows="accounts",
         response=responses.ImportResult,

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flamebot.http.request_schemas import Reason, Type
 from flamebot.http.response_schemas import ValidationIssue
-from flamebot.http.wire import RequestModel, ResponseModel, WallInstant
+from flamebot.http.wire import RequestModel, ResponseModel, RowOfImport, WallInstant
 from flamebot.services.imports.admin import LARGEST_FILE
 
 ImportStatus = Literal["waiting", "running", "completed", "failed", "cancelled"]
@@ -22,8 +22,9 @@ class FileImportRequest(RequestModel):
     format: Annotated[
         Literal["csv", "jsonl"],
         Field(
-            description="csv: the header names flamebotId, modelId, channelId, credentials.NAME and"
-            " config.NAME. jsonl: one account per line."
+            description="csv: the header names accountId (or flamebotId), modelId, channelId,"
+            " credentials.NAME and config.NAME, separated by comma, semicolon, tab or |."
+            " jsonl: one account per line."
         ),
     ] = "csv"
     file_name: Annotated[
@@ -35,7 +36,9 @@ class FileImportRequest(RequestModel):
             description="Shown in lists.",
         ),
     ] = None
-    start_automation: bool = False
+    start_automation: Annotated[
+        bool, Field(description="Whether to start a workflow for each account.")
+    ] = False
     workflow_type: Type = "default"
     spread_seconds: Annotated[
         int,
@@ -46,6 +49,16 @@ class FileImportRequest(RequestModel):
         ),
     ] = 0
     reason: Reason = None
+
+
+class SuspectValue(ResponseModel):
+    """Values that a spreadsheet has probably changed, such as a rounded id."""
+
+    code: Literal["exponent", "zeros", "decimal", "error", "lost_zeros"]
+    field: Literal["accountId", "modelId", "channelId", "credentials"]
+    count: Annotated[int, Field(description="How many rows have such a value.")]
+    row: Annotated[int, Field(description="The line on which the first of them begins.")]
+    detail: str
 
 
 class FileImport(ResponseModel):
@@ -73,6 +86,10 @@ class FileImport(ResponseModel):
         Field(description="Stored without a workflow, because modelId or channelId is missing."),
     ]
     rejected: int
+    warnings: Annotated[
+        list[SuspectValue],
+        Field(description="Rows that were imported with a value that looks wrong."),
+    ]
     error: str | None
     created_by: str
     created_at: WallInstant
@@ -106,16 +123,15 @@ class FileImportPage(ResponseModel):
     next_cursor: str | None
 
 
-class RejectedRow(ResponseModel):
+class RejectedRow(RowOfImport):
     """A row that was rejected, or stored without its workflow (`account_incomplete`).
 
-    It shows no value of the row but the flamebotId.
+    It shows no value of the row but the account's id.
     """
 
     row: Annotated[
         int, Field(description="The line on which the row begins. The header is line 1.")
     ]
-    flamebot_id: str | None
     code: Literal["invalid", "duplicate", "account_incomplete"]
     errors: list[ValidationIssue]
 

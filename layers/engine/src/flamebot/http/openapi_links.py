@@ -32,7 +32,7 @@ _DELETED: Mapping[str, Any] = {
 
 LINKS: Mapping[str, Mapping[str, Any]] = {
     "import_accounts": {
-        **_to(_ACCOUNT_CALLS, id="results/0/flamebotId"),
+        **_to(_ACCOUNT_CALLS, id="results/0/accountId"),
         **_to(_WORKFLOW_CALLS, id="results/0/workflow/instanceId"),
     },
     "create_import": _to(_IMPORT_CALLS, id="importId"),
@@ -41,7 +41,7 @@ LINKS: Mapping[str, Mapping[str, Any]] = {
         **_to(_IMPORT_CALLS, id="items/0/importId"),
         **_to(("list_imports",), cursor="nextCursor"),
     },
-    "show_account": _to(_ACCOUNT_CALLS, id="flamebotId"),
+    "show_account": _to(_ACCOUNT_CALLS, id="accountId"),
     "delete_account": _DELETED,
     **{
         endpoint.name: {**_to(_WORKFLOW_CALLS, id="id"), **_to(_ACCOUNT_CALLS, id="accountId")}

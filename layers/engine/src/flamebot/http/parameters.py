@@ -28,7 +28,7 @@ def schema(path: str, name: str) -> dict[str, Any]:
 
 
 def account_id(request: Request) -> str:
-    """Return the flamebotId in the path. Raises `NotFound`."""
+    """Return the account's id in the path. Raises `NotFound`."""
     return _checked(_ACCOUNT, request.path["id"], "There is no such account.")
 
 

@@ -57,7 +57,9 @@ class ImportRequest(RequestModel):
             }
         ),
     ]
-    start_automation: bool = False
+    start_automation: Annotated[
+        bool, Field(description="Whether to start a workflow for each account.")
+    ] = False
     workflow_type: Type = "default"
     spread_seconds: Annotated[
         int,

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, RootModel, WithJsonSchema
 
 from flamebot.http.request_schemas import WorkflowStatus
-from flamebot.http.wire import ResponseModel, ScheduleInstant, WallInstant
+from flamebot.http.wire import ResponseModel, RowOfImport, ScheduleInstant, WallInstant
 
 WorkflowId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
@@ -60,11 +60,10 @@ class RowWorkflow(ResponseModel):
     status: Literal["started", "already_active", "not_requested", "rejected"]
 
 
-class RowResult(ResponseModel):
+class RowResult(RowOfImport):
     """The result of importing one row."""
 
     index: int
-    flamebot_id: str | None
     status: Literal["created", "updated", "rejected"]
     workflow: RowWorkflow
     problem: Annotated[RowProblem | None, Field(exclude_if=lambda problem: problem is None)] = None
@@ -82,7 +81,7 @@ class ImportResult(ResponseModel):
 class Account(ResponseModel):
     """An account, without its credentials."""
 
-    flamebot_id: str
+    account_id: Annotated[str, Field(validation_alias="flamebot_id")]  # the column's name
     model_id: str | None
     channel_id: str | None
     config: dict[str, Any]

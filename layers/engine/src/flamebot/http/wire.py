@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -12,11 +13,16 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     WithJsonSchema,
+    model_serializer,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
+
+from flamebot.domain.ids import IdField
 
 # RFC 3339, and of ISO 8601 what clients write besides: offsets without a colon (`date +%z` and
 # strftime), a comma before the fraction (`date --iso-8601=ns`), no seconds (Java).
@@ -99,3 +105,30 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True
     )
+
+
+def _two_names(schema: dict[str, Any]) -> None:
+    """Describe both names of an account's id; a response has one of them."""
+    properties = schema["properties"]
+    properties["flamebotId"] = {
+        **properties["accountId"],
+        "description": "Instead of accountId, if the row was sent with this name.",
+    }
+    schema["required"] = [name for name in schema["required"] if name != "accountId"]
+
+
+class RowOfImport(ResponseModel):
+    """A row of an import in a response: its account's id has the name that was sent."""
+
+    model_config = ConfigDict(json_schema_extra=_two_names)
+
+    account_id: str | None
+    id_field: Annotated[IdField, Field(exclude=True)] = "accountId"
+
+    @model_serializer(mode="wrap")
+    def _under_the_name_that_was_sent(self, serialize: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202  # a return type would replace the model's schema
+        fields: Mapping[str, Any] = serialize(self)
+        return {
+            (self.id_field if name == "accountId" else name): value
+            for name, value in fields.items()
+        }

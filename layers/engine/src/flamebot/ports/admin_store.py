@@ -45,7 +45,7 @@ class Started:
 class AccountRow:
     """An account to store. None keeps the stored value."""
 
-    flamebot_id: str
+    account_id: str
     model_id: str | None
     channel_id: str | None
     config: Json | None
@@ -70,6 +70,7 @@ class Imported:
 
     accounts: dict[str, Literal["created", "updated"]]
     started: list[Started]
+    incomplete: dict[str, list[str]] = field(default_factory=dict)  # id to the fields it lacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

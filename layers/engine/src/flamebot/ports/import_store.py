@@ -6,13 +6,13 @@ Every method raises `StoreUnavailable` when the database cannot be reached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from flamebot.domain.errors import ValidationIssue
-from flamebot.domain.ids import DefinitionId
+from flamebot.domain.ids import DefinitionId, IdField
 from flamebot.domain.message import TaskPointer
 from flamebot.ports.admin_store import AccountRow, Caller, StartRow
 from flamebot.ports.engine_store import Json
@@ -61,6 +61,7 @@ class StagedRow:
     row: int  # the line on which it begins
     account: AccountRow
     start: StartRow | None
+    id_field: IdField = "accountId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +69,18 @@ class RejectedRow:
     """A row that is not stored. It holds none of the row's values except the account's id."""
 
     row: int
-    flamebot_id: str | None
+    account_id: str | None
     code: str
     issues: tuple[ValidationIssue, ...]
+    id_field: IdField = "accountId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """How often something occurs in a file, and the first line on which it does."""
+
+    count: int
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,7 @@ class Chunk:
     staged: Sequence[StagedRow]
     rejects: Sequence[RejectedRow]
     last: bool
+    observed: Mapping[str, Seen] = field(default_factory=dict)  # by names of `observations`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,7 @@ class PostgresAdminStore(SharedCalls):
         return Imported(
             accounts=dict(imported["accounts"]),
             started=[started_of(row) for row in imported["started"]],
+            incomplete=dict(imported["incomplete"]),
         )
 
     def start_workflows(self, starts: Sequence[StartRow], caller: Caller) -> list[Started]:
@@ -255,7 +256,7 @@ def _account_json(row: AccountRow) -> Json:
     """Return an account as import_accounts reads it, the ciphertext in base64."""
     ciphertext = row.ciphertext
     return {
-        "flamebot_id": row.flamebot_id,
+        "flamebot_id": row.account_id,
         "model_id": row.model_id,
         "channel_id": row.channel_id,
         "config": row.config,

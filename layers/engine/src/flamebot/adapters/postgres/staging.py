@@ -9,8 +9,8 @@ from flamebot.ports.engine_store import Json
 from flamebot.ports.import_store import Chunk, StagedRow
 
 COPY: Final = (
-    "copy import_staging (batch, import_id, row_number, flamebot_id, model_id, channel_id, config,"
-    " version, ciphertext, start) from stdin"
+    "copy import_staging (batch, import_id, row_number, flamebot_id, id_field, model_id,"
+    " channel_id, config, version, ciphertext, start) from stdin"
 )
 
 
@@ -23,10 +23,14 @@ def chunk_json(chunk: Chunk) -> Json:
         "rows": chunk.rows,
         "staged": len(chunk.staged),
         "done": chunk.last,
+        "observed": {
+            name: {"count": seen.count, "line": seen.line} for name, seen in chunk.observed.items()
+        },
         "rejects": [
             {
                 "row_number": reject.row,
-                "flamebot_id": reject.flamebot_id,
+                "flamebot_id": reject.account_id,
+                "id_field": reject.id_field,
                 "code": reject.code,
                 "errors": [
                     {"pointer": issue.pointer, "detail": issue.detail} for issue in reject.issues
@@ -44,7 +48,8 @@ def copy_line(batch: str, import_id: str, row: StagedRow) -> str:
         batch,
         import_id,
         str(row.row),
-        _escaped(account.flamebot_id),
+        _escaped(account.account_id),
+        row.id_field,
         _escaped(account.model_id),
         _escaped(account.channel_id),
         _escaped(to_json(account.config) if account.config is not None else None),

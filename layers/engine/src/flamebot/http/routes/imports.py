@@ -59,7 +59,8 @@ def rendered(report: ImportReport) -> wire.ImportResult:
 def _row(index: int, row: RowResult) -> wire.RowResult:
     return wire.RowResult(
         index=index,
-        flamebot_id=row.flamebot_id,
+        account_id=row.account_id,
+        id_field=row.id_field,
         status=row.status,
         workflow=wire.RowWorkflow(instance_id=row.instance_id, status=row.workflow),
         problem=_problem(index, row),
@@ -74,6 +75,12 @@ def _problem(index: int, row: RowResult) -> wire.RowProblem | None:
         return wire.RowProblem(code="invalid", detail="The row is not valid.", errors=errors)
     if row.workflow == "rejected":
         detail = AccountIncomplete.__doc__ or ""
-        issue = wire.ValidationIssue(pointer=f"/accounts/{index}", detail=detail)
-        return wire.RowProblem(code=AccountIncomplete.code, detail=detail, errors=[issue])
+        errors = [
+            wire.ValidationIssue(
+                pointer=f"/accounts/{index}/{name}",
+                detail="Missing. The account is stored; a workflow needs this field.",
+            )
+            for name in row.missing
+        ] or [wire.ValidationIssue(pointer=f"/accounts/{index}", detail=detail)]
+        return wire.RowProblem(code=AccountIncomplete.code, detail=detail, errors=errors)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -13,11 +13,12 @@ from flamebot.ports.admin_store import Caller
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import Json
 from flamebot.ports.import_files import ImportFiles, Upload
-from flamebot.ports.import_store import Format, ImportAdminStore, NewImport
+from flamebot.ports.import_store import Format, ImportAdminStore, NewImport, Seen
 from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.read_store import Page
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.imports.idempotency import checked_key
+from flamebot.services.imports.observations import warnings_of
 
 LARGEST_FILE: Final = 1024**3  # bytes
 UPLOAD_VALID: Final = timedelta(hours=1)  # wall time
@@ -86,7 +87,7 @@ class FileImports:
             upload_for=UPLOAD_VALID,
         )
         import_id, created = self._store.create_import(new, caller)
-        shown = self._store.import_overview(import_id)
+        shown = _with_warnings(self._store.import_overview(import_id))
         upload: Upload | None = None
         if shown["status"] == "waiting":
             upload = self._files().upload(import_id, command.size, UPLOAD_VALID, self._clock.wall())
@@ -97,16 +98,23 @@ class FileImports:
         self._store.cancel_import(import_id, caller)
         # The worker deletes the file. If this message is lost, maintenance sends another.
         self._wake_ups.send([Message(body=encode(import_id), delay_seconds=0)])
-        return self._store.import_overview(import_id)
+        return _with_warnings(self._store.import_overview(import_id))
 
     def show(self, import_id: str) -> Json:
         """Return an import with its counts. Raises `NotFound`."""
-        return self._store.import_overview(import_id)
+        return _with_warnings(self._store.import_overview(import_id))
 
     def page(self, cursor: str | None, limit: int) -> Page:
         """Return a page of imports, newest first."""
-        return self._store.imports(cursor, limit)
+        page = self._store.imports(cursor, limit)
+        return replace(page, items=[_with_warnings(item) for item in page.items])
 
     def rejects(self, import_id: str, cursor: str | None, limit: int) -> Page:
         """Return a page of rejected rows, in the order of the file. Raises `NotFound`."""
         return self._store.rejected_rows(import_id, cursor, limit)
+
+
+def _with_warnings(shown: Json) -> Json:
+    """Return an import as the API shows it, with the warnings about its rows."""
+    seen = {name: Seen(**marked) for name, marked in (shown.get("observed") or {}).items()}
+    return {**shown, "warnings": warnings_of(seen)}

@@ -1,7 +1,4 @@
-"""The columns of a CSV file of accounts, and the account that a row's cells describe.
-
-The command line reads files with this module too, so it imports little.
-"""
+"""The columns of a CSV file of accounts, and the account that a row's cells describe."""
 
 from __future__ import annotations
 
@@ -11,23 +8,30 @@ from typing import Any, Final
 from flamebot.domain.strict_json import NotJson, parse_json
 
 Column = tuple[str, ...]
-"""A column's path in an account: ("modelId",), ("config", "city")."""
+"""A column's path in an account: ("modelId",), ("config", "city"). The empty path has no name."""
 
-_PLAIN: Final = {"flamebotid": "flamebotId", "modelid": "modelId", "channelid": "channelId"}
+_PLAIN: Final = {
+    "accountid": "accountId",
+    "flamebotid": "flamebotId",
+    "modelid": "modelId",
+    "channelid": "channelId",
+}
+_IDS: Final = (("accountId",), ("flamebotId",))
 _NESTED: Final = ("credentials", "config")
 MOST_COLUMNS: Final = 200
+_WITHOUT_MARKS: Final = str.maketrans("", "", " \t\r\n\u00a0_-")
 
 
 class BadHeader(ValueError):
     """The first line does not name the columns of a file of accounts.
 
-    The message never quotes the line: a file without a header has credentials in it. `number`,
-    from 1, is that of a column with an unknown name.
+    The message never quotes the line: a file without a header has credentials in it. `unknown`,
+    from 1, is the number of a column with an unknown name.
     """
 
-    def __init__(self, detail: str, number: int | None = None) -> None:
+    def __init__(self, detail: str, unknown: int | None = None) -> None:
         super().__init__(detail)
-        self.number = number
+        self.unknown = unknown
 
 
 class BadRow(ValueError):
@@ -38,17 +42,34 @@ class BadRow(ValueError):
         self.column = column
 
 
+def names_an_account(names: Sequence[str]) -> bool:
+    """Return whether a line can be a header: one of its names is that of the accounts' ids."""
+    return any(_PLAIN.get(_plain(name)) in ("accountId", "flamebotId") for name in names)
+
+
 def columns_of(names: Sequence[str]) -> list[Column]:
-    """Return the columns that a header names, as modelId or model_id. Raises `BadHeader`."""
-    if len(names) > MOST_COLUMNS:
-        raise BadHeader(f"It has {len(names)} columns; {MOST_COLUMNS} is the limit.")
+    """Return the columns that a header names. Raises `BadHeader`.
+
+    Case, blanks, "_" and "-" make no difference: accountId, account_id, "Account ID". Columns
+    without a name may stand anywhere.
+    """
     # Without this column the line may be no header but a row. Nothing of it may be shown, not
     # even which cell is unknown.
-    if "flamebotid" not in map(_plain, names):
-        raise BadHeader("Its first line names no column flamebotId.")
-    columns = [_column(number, name.strip()) for number, name in enumerate(names, 1)]
-    if len(set(columns)) < len(columns):
-        raise BadHeader("Its first line names a column twice.")
+    if not names_an_account(names):
+        raise BadHeader("Its first line names no column accountId (or flamebotId).")
+    columns = [_column(number, name) for number, name in enumerate(names, 1)]
+    while not columns[-1]:  # a spreadsheet writes as many columns as its widest row has
+        columns.pop()
+    if len(columns) > MOST_COLUMNS:
+        raise BadHeader(f"It has {len(columns)} columns; {MOST_COLUMNS} is the limit.")
+    seen: dict[Column, int] = {}
+    for number, column in enumerate(columns, 1):
+        same = ("accountId",) if column in _IDS else column
+        if column and same in seen:
+            raise BadHeader(
+                f"Its first line names a column twice: columns {seen[same]} and {number}."
+            )
+        seen[same] = number
     return columns
 
 
@@ -57,12 +78,17 @@ def account_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any
 
     An empty cell is a field that is left out, so that the stored value stays.
     """
-    if len(cells) > len(columns):
-        raise BadRow(f"Has {len(cells)} cells under {len(columns)} columns.")
+    if any(cells[len(columns) :]):
+        raise BadRow(
+            f"Has {len(cells)} cells under {len(columns)} columns. A value with the separator in it"
+            " needs quotes around it."
+        )
     account: dict[str, Any] = {}
-    for column, cell in zip(columns, cells, strict=False):
-        if cell == "":
+    for number, (column, cell) in enumerate(zip(columns, cells, strict=False), 1):
+        if not cell:
             continue
+        if not column:
+            raise BadRow(f"Has a value in column {number}, which has no name in the first line.")
         field = column[0]
         if len(column) == 2:
             account.setdefault(field, {})[column[1]] = cell
@@ -74,13 +100,16 @@ def account_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any
 
 
 def _plain(name: str) -> str:
-    return name.strip().replace("_", "").lower()
+    return name.translate(_WITHOUT_MARKS).lower()
 
 
 def _column(number: int, name: str) -> Column:
+    if not name:
+        return ()
     if _plain(name) in _PLAIN:
         return (_PLAIN[_plain(name)],)
-    field, dot, member = name.partition(".")
+    first, dot, member = (part.strip() for part in name.partition("."))
+    field = first.lower()
     known = field in _NESTED and (member or not dot)
     if not known or len(name) > 200 or not name.isprintable():
         raise BadHeader(f"Its first line has an unknown name in column {number}.", number)

@@ -27,15 +27,10 @@ from flamebot.ports.queue import Message, StepQueue
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.vault import Vault
 from flamebot.services.definitions.catalog import DefinitionCatalog
+from flamebot.services.imports.csv_dialect import read_dialect
+from flamebot.services.imports.file_lines import Lines, Unreadable
 from flamebot.services.imports.pending_chunk import PendingChunk
-from flamebot.services.imports.record_reader import (
-    Lines,
-    Record,
-    Unreadable,
-    csv_records,
-    jsonl_records,
-    read_header,
-)
+from flamebot.services.imports.record_reader import Record, csv_records, jsonl_records
 from flamebot.services.imports.rows import account_data, account_rows
 from flamebot.services.sending import send_tasks
 from flamebot.services.time_budget import TimeBudget
@@ -175,7 +170,17 @@ class RunImport:
         )
         with self._records(lease) as records:
             pending = PendingChunk.after(lease.bytes_read, lease.last_line)
-            for record in records:
+            while True:
+                try:
+                    record = next(records, None)
+                except Unreadable:
+                    # The rows before the unreadable one are stored, in whichever chunk they are.
+                    # guard: rows-before-the-unreadable-one
+                    if pending.rows:
+                        self._store_chunk(lease, pending, definition, last=False)
+                    raise
+                if record is None:
+                    break
                 pending.add(record)
                 if not pending.full:
                     continue
@@ -192,19 +197,24 @@ class RunImport:
     @contextmanager
     def _records(self, lease: ImportLease) -> Iterator[Iterator[Record]]:
         """Open the rows after the checkpoint."""
-        columns = None
+        dialect = None
         if lease.format == "csv":
             with self._files.read(lease.import_id, 0) as pieces:
                 # The header is read again by each lease: it is stored nowhere, because a file
                 # without a header has credentials in its first line.
-                lines = Lines(pieces)
-                columns = read_header(lines)
+                lines = Lines(pieces, end=None)
+                dialect = read_dialect(lines)
                 if lease.bytes_read == 0:
-                    yield csv_records(lines, columns)
+                    yield csv_records(lines, dialect)
                     return
         with self._files.read(lease.import_id, lease.bytes_read) as pieces:
-            lines = Lines(pieces, offset=lease.bytes_read, number=lease.last_line)
-            yield jsonl_records(lines) if columns is None else csv_records(lines, columns)
+            lines = Lines(
+                pieces,
+                offset=lease.bytes_read,
+                number=lease.last_line,
+                end=dialect.line_end if dialect else "lf",
+            )
+            yield csv_records(lines, dialect) if dialect else jsonl_records(lines)
 
     def _store_chunk(
         self,
@@ -244,18 +254,21 @@ class RunImport:
         self, lease: ImportLease, pending: PendingChunk, definition: Definition | None
     ) -> list[StagedRow]:
         """Return the valid rows of a chunk, encrypted, with their starts planned."""
-        accounts = [account for _, account in pending.valid]
+        accounts = [checked.account for checked in pending.valid]
         rows = account_rows(accounts, self._store, self._vault)
         now = self._store.now() if definition else lease.starts_at
         staged = []
-        for (record, account), row in zip(pending.valid, rows, strict=True):
+        for checked, row in zip(pending.valid, rows, strict=True):
+            record = checked.record
             start = None
             if definition:
                 # A row's share of the spread is its position in the file: known without counting
                 # the rows, and the same for every worker that reads the row.
                 at = max(now, lease.starts_at + lease.spread * (record.end / lease.size))
-                start = start_row(definition, account_data(account), at)
-            staged.append(StagedRow(row=record.line, account=row, start=start))
+                start = start_row(definition, account_data(checked.account), at)
+            staged.append(
+                StagedRow(row=record.line, account=row, start=start, id_field=record.id_field)
+            )
         return staged
 
     def _delete_file(self, import_id: str) -> None:

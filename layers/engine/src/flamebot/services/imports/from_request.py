@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.domain.errors import IdempotencyInFlight, ValidationIssue
+from flamebot.domain.ids import IdField
 from flamebot.ports.admin_store import (
     AdminStore,
     Caller,
@@ -45,11 +46,13 @@ class ImportCommand:
 class RowResult:
     """The result of one row. `issues` is empty for a row that was stored."""
 
-    flamebot_id: str | None
+    account_id: str | None
+    id_field: IdField  # the name under which the row gave its id
     status: Literal["created", "updated", "rejected"]
     workflow: Literal["started", "already_active", "not_requested", "rejected"]
     instance_id: str | None = None
     issues: tuple[ValidationIssue, ...] = ()
+    missing: tuple[str, ...] = ()  # the fields for want of which no workflow was started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,23 +173,27 @@ def _results(rows: Sequence[ValidatedRow], imported: Imported, *, start: bool) -
 def _result(
     row: ValidatedRow, imported: Imported, starts: Mapping[str, Started], *, start: bool
 ) -> RowResult:
-    if not row.valid or row.flamebot_id is None:
+    if not row.valid or row.account_id is None:
         return RowResult(
-            flamebot_id=row.flamebot_id,
+            account_id=row.account_id,
+            id_field=row.id_field,
             status="rejected",
             workflow="rejected" if start else "not_requested",
             issues=row.issues,
         )
-    status = imported.accounts[row.flamebot_id]
-    started = starts.get(row.flamebot_id)
+    status = imported.accounts[row.account_id]
+    started = starts.get(row.account_id)
     if not start or started is None or started.status not in ("started", "already_active"):
         return RowResult(
-            flamebot_id=row.flamebot_id,
+            account_id=row.account_id,
+            id_field=row.id_field,
             status=status,
             workflow="rejected" if start else "not_requested",
+            missing=tuple(imported.incomplete.get(row.account_id, ())),
         )
     return RowResult(
-        flamebot_id=row.flamebot_id,
+        account_id=row.account_id,
+        id_field=row.id_field,
         status=status,
         workflow="started" if started.status == "started" else "already_active",
         instance_id=started.instance_id,
@@ -198,7 +205,8 @@ def _record(
 ) -> IdempotencyRecord:
     remembered = [
         {
-            "id": row.flamebot_id,
+            "id": row.account_id,
+            "field": row.id_field,
             "issues": [[issue.pointer, issue.detail] for issue in row.issues],
         }
         for row in rows
@@ -209,7 +217,10 @@ def _record(
 
 def _row_of(stored: Json) -> ValidatedRow:
     issues = tuple(ValidationIssue(*issue) for issue in stored["issues"])
-    return ValidatedRow(flamebot_id=stored["id"], issues=issues)
+    # A response that an earlier version stored has no field.
+    return ValidatedRow(
+        account_id=stored["id"], id_field=stored.get("field", "flamebotId"), issues=issues
+    )
 
 
 def _imported_of(stored: Mapping[str, Any]) -> Imported:
@@ -219,4 +230,8 @@ def _imported_of(stored: Mapping[str, Any]) -> Imported:
         )
         for row in stored.get("started") or []
     ]
-    return Imported(accounts=dict(stored.get("accounts") or {}), started=started)
+    return Imported(
+        accounts=dict(stored.get("accounts") or {}),
+        started=started,
+        incomplete=dict(stored.get("incomplete") or {}),
+    )

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.import_store import Chunk, RejectedRow, StagedRow
 from flamebot.services.imports.record_reader import Record
-from flamebot.services.imports.rejects import rejected
-from flamebot.services.imports.validate import AccountInput, validate_row
+from flamebot.services.imports.row_check import AcceptedRow, RowCheck
 
 CHUNK_ROWS: Final = 2000
 CHUNK_BYTES: Final = 4 * 1024 * 1024
@@ -24,31 +22,22 @@ class PendingChunk:
     to_byte: int
     line: int
     rows: int = 0
-    valid: list[tuple[Record, AccountInput]] = field(default_factory=list)
+    valid: list[AcceptedRow] = field(default_factory=list)
     rejects: list[RejectedRow] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
+    checks: RowCheck = field(default_factory=RowCheck)
 
     def add(self, record: Record) -> None:
-        """Validate a row as an import by request does."""
+        """Check a row as the command line does for a small file."""
         self.rows += 1
         self.to_byte, self.line = record.end, record.last_line
-        account, issues = (None, [record.issue]) if record.issue else validate_row(record.value)
         # A duplicate within the chunk is found here. One in an earlier chunk is found by SQL, from
         # accounts.last_import_id: no worker holds the ids of the whole file, nor knows those that
         # another worker stored before the checkpoint.
-        if account is not None and account.flamebot_id in self.ids:
-            account, issues = (
-                None,
-                [ValidationIssue("/flamebotId", "Appears earlier in this file.")],
-            )
-            code = "duplicate"
+        checked = self.checks.check(record)
+        if isinstance(checked, AcceptedRow):
+            self.valid.append(checked)
         else:
-            code = "invalid"
-        if account is None:
-            self.rejects.append(rejected(record.line, record.value, code, issues))
-        else:
-            self.ids.add(account.flamebot_id)
-            self.valid.append((record, account))
+            self.rejects.append(checked)
 
     @classmethod
     def after(cls, byte: int, line: int) -> PendingChunk:
@@ -70,4 +59,5 @@ class PendingChunk:
             staged=staged,
             rejects=self.rejects,
             last=last,
+            observed=self.checks.observed,
         )

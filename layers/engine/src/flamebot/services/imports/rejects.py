@@ -7,20 +7,22 @@ from collections.abc import Sequence
 
 from flamebot.domain.errors import ValidationIssue
 from flamebot.ports.import_store import RejectedRow
+from flamebot.services.imports.record_reader import Record
 from flamebot.services.imports.validate import MAX_ISSUES, known_id
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
-_FIELDS = ("flamebotId", "modelId", "channelId", "credentials", "config")
+_FIELDS = ("accountId", "flamebotId", "modelId", "channelId", "credentials", "config")
 
 
-def rejected(line: int, value: object, code: str, issues: Sequence[ValidationIssue]) -> RejectedRow:
-    """Return the report of a row that begins on `line`."""
-    flamebot_id = known_id(value)
-    # A value that does not have the form of a flamebotId may be a credential in the wrong column.
-    is_id = flamebot_id is not None and _ID.fullmatch(flamebot_id)  # guard: reject-shows-only-ids
+def rejected(record: Record, code: str, issues: Sequence[ValidationIssue]) -> RejectedRow:
+    """Return the report of a row."""
+    account_id = known_id(record.value)
+    # A value without the form of an account's id may be a credential in the wrong column.
+    is_id = account_id is not None and _ID.fullmatch(account_id)  # guard: reject-shows-only-ids
     return RejectedRow(
-        row=line,
-        flamebot_id=flamebot_id if is_id else None,
+        row=record.line,
+        account_id=account_id if is_id else None,
+        id_field=record.id_field,
         code=code,
         issues=tuple(
             ValidationIssue(_known_part(issue.pointer), issue.detail)

@@ -32,14 +32,14 @@ def account_rows(
         return []
     versions = store.reserve_credentials_versions(len(accounts))
     secrets = [
-        Secret(account_id=account.flamebot_id, version=version, credentials=account.credentials)
+        Secret(account_id=account.account_id, version=version, credentials=account.credentials)
         for account, version in zip(accounts, versions, strict=True)
         if account.credentials is not None
     ]
     ciphertexts = iter(vault.encrypt(secrets) if secrets else [])
     return [
         AccountRow(
-            flamebot_id=account.flamebot_id,
+            account_id=account.account_id,
             model_id=account.model_id,
             channel_id=account.channel_id,
             config=account.config,
@@ -58,7 +58,7 @@ def account_data(account: AccountInput) -> AccountData:
     runs, from the account as stored.
     """
     return AccountData(
-        account_id=AccountId(account.flamebot_id),
+        account_id=AccountId(account.account_id),
         model_id=account.model_id or "",
         channel_id=account.channel_id or "",
         config=account.config or {},
