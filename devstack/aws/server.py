@@ -1,11 +1,13 @@
 """The AWS emulator: moto's SQS, S3, DynamoDB, KMS and Secrets Manager in a child process.
 
-Four things differ from moto:
+Five things differ from moto:
 
 - The KMS key survives restarts.
 - The cost of a queue does not grow with the square of its backlog.
 - A lock guards the queues: moto loses messages when a receive and a delete run at the same time.
 - A lock guards the tables: in moto two conditional writes at the same time may both succeed.
+- An upload is kept whatever content type it has: moto reads that of a form as a form, and keeps
+  nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -35,6 +38,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 BRING_FORWARD = "/_stack/bring-forward"  # ?seconds
 _LONG_POLL_STEP_SECONDS = 0.02
+_FORM = re.compile(r"\s*(?:application/x-www-form-urlencoded|multipart/form-data)", re.IGNORECASE)
 
 
 def keep_key(path: Path) -> str:
@@ -155,6 +159,22 @@ def _with_own_route(application: Any) -> Any:  # noqa: ANN401  # WSGI
     return serve
 
 
+def keep_forms(application: Any) -> Any:  # noqa: ANN401  # WSGI
+    """Let S3 keep the bytes of an upload whose content type is that of a form.
+
+    `curl --data-binary`, wget and urllib send it unless they are told otherwise. S3 takes a body
+    as it is; moto parses such a body, and finds nothing left to keep.
+    """
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401
+        # Only S3 is called with PUT here; the other services' requests are all POST.
+        if environ["REQUEST_METHOD"] == "PUT" and _FORM.match(environ.get("CONTENT_TYPE", "")):
+            environ["CONTENT_TYPE"] = "binary/octet-stream"  # what S3 assumes without a type
+        return application(environ, start_response)
+
+    return serve
+
+
 class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -172,7 +192,7 @@ def main() -> None:
     speed_up_queues()
     serialise_tables()
     key_id = keep_key(options.key_file)
-    application = _with_own_route(DomainDispatcherApplication(create_backend_app))
+    application = keep_forms(_with_own_route(DomainDispatcherApplication(create_backend_app)))
     server = make_server(
         "127.0.0.1", options.port, application, threaded=True, request_handler=_QuietHandler
     )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import subprocess
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -104,6 +108,66 @@ def test_a_file_is_uploaded_once_and_read_from_any_byte(files: S3ImportFiles) ->
     assert whole(files, import_id, len(content)) == b""
     with files.read(import_id, 0) as pieces:
         assert len(next(pieces)) <= 256 * 1024, "a piece is bounded, whatever the file"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "application/x-www-form-urlencoded",
+        "application/x-www-form-urlencoded; charset=utf-8",
+        "multipart/form-data; boundary=x",
+        "text/csv",
+        "application/json",
+    ],
+)
+def test_an_upload_is_kept_whatever_content_type_it_has(
+    files: S3ImportFiles, content_type: str | None
+) -> None:
+    """Clients add the type of a form by themselves; S3 takes the body as it is."""
+    import_id, content = str(uuid4()), b"accountId,config.a&b=c\r\nx,100%25+1\r\n"
+    upload = files.upload(import_id, len(content), HOUR, NOW)
+    typed = {"Content-Type": content_type} if content_type else {}
+    answered = httpx.put(
+        upload.url, content=content, headers={**upload.headers, **typed}, trust_env=False
+    )
+    assert answered.status_code == 200
+    assert files.size(import_id) == len(content)
+    with files.read(import_id, 0) as pieces:
+        assert b"".join(pieces) == content
+
+
+@pytest.mark.parametrize("client", ["urllib", "curl --data-binary", "curl -T", "wget"])
+def test_common_clients_upload_with_their_defaults(
+    files: S3ImportFiles, tmp_path: Path, client: str
+) -> None:
+    """The address and the headers of the response are all that they need."""
+    import_id, content = str(uuid4()), b"accountId\n" + b"a&b=c\n" * 1000
+    upload = files.upload(import_id, len(content), HOUR, NOW)
+    file = tmp_path / "accounts.csv"
+    file.write_bytes(content)
+    if client == "urllib":
+        request = urllib.request.Request(
+            upload.url, content, dict(upload.headers), method=upload.method
+        )
+        no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with no_proxy.open(request) as answered:
+            assert answered.status == 200
+    else:
+        program, _, option = client.partition(" ")
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+        headers = [f"{name}: {value}" for name, value in upload.headers.items()]
+        command = {
+            "wget": ["--no-proxy", "-qO-", f"--method={upload.method}", f"--body-file={file}"],
+            "curl": ["-sf", "--noproxy", "*", "-X", upload.method],
+        }[program]
+        command += {"": [], "-T": ["-T", str(file)], "--data-binary": [option, f"@{file}"]}[option]
+        named = "--header" if program == "wget" else "-H"
+        command += [part for header in headers for part in (named, header)]
+        subprocess.run([program, *command, upload.url], check=True, timeout=30)
+    with files.read(import_id, 0) as pieces:
+        assert b"".join(pieces) == content
 
 
 def test_the_address_signs_size_and_no_overwriting(files: S3ImportFiles) -> None:
