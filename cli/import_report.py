@@ -127,3 +127,12 @@ def reason(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: "1 row", "2,000 rows"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def note_missing(missing: int, listed: int, output: Output) -> None:
+    """Print a warning if an import had more rows with problems than it keeps."""
+    if missing > 0:
+        output.note(
+            f"warning: an import keeps its first {listed:,} rows with problems. {missing:,} more"
+            " were counted and are not listed."
+        )

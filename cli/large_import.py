@@ -13,7 +13,7 @@ from cli import accounts_file, import_watch
 from cli.client import Api, Response, segment
 from cli.failures import Exit, Failure
 from cli.file_upload import content_key, upload
-from cli.import_report import NOT_STARTED, REJECTED, Report, plural, problem, reason
+from cli.import_report import NOT_STARTED, REJECTED, Report, note_missing, plural, problem, reason
 from cli.output import Output
 
 _LISTED: Final = 50  # rows with problems on a screen; --json prints all
@@ -103,7 +103,7 @@ def _report(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) 
         output.json({"importId": shown["importId"], "status": shown["status"], **report.to_json()})
     else:
         _print(report, shown["importId"], with_problems, output)
-    complete = not output.as_json or _all_are_listed(shown["importId"], report, output)
+    complete = not output.as_json or _all_are_listed(report, output)
     if shown["status"] != "completed":
         raise _not_completed(shown)
     if shown["rowsRead"] == 0:
@@ -113,14 +113,10 @@ def _report(api: Api, shown: dict[str, Any], output: Output, *, replayed: bool) 
     return Exit.PARTIAL if with_problems or not complete else Exit.OK
 
 
-def _all_are_listed(import_id: str, report: Report, output: Output) -> bool:
+def _all_are_listed(report: Report, output: Output) -> bool:
     """Return whether the report has every row with a problem; print a note if it has not."""
     missing = report.rejected + report.not_started - len(report.problems)
-    if missing > 0:
-        output.note(
-            f"warning: the import keeps the first {len(report.problems):,} rows with problems;"
-            f" {missing:,} more of import {import_id} are counted and not listed."
-        )
+    note_missing(missing, len(report.problems), output)
     return missing <= 0
 
 

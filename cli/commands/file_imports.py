@@ -9,12 +9,13 @@ from typing import Final
 
 from cli.client import Api, segment
 from cli.failures import Exit
-from cli.import_report import Report, plural
+from cli.import_report import Report, note_missing, plural
 from cli.import_watch import fetch, watch
 from cli.large_import import reject_row
 from cli.options import Commands, count
 from cli.output import Output, choose, moment
 
+_SCREEN: Final = 20  # imports that people are shown without being asked how many
 _COLUMNS: Final = (
     "importId",
     "status",
@@ -30,10 +31,20 @@ _COLUMNS: Final = (
 def add(commands: Commands) -> None:
     """Register `flamebot imports` and its commands."""
     group = commands.group("imports", "show imports by file and their rejected rows, or cancel one")
-    parser = group.add("list", run_list, "list imports by file, newest first")
-    parser.add_argument(
-        "--limit", type=count, default=20, metavar="N", help="how many to list (default: 20)"
+    parser = group.add(
+        "list",
+        run_list,
+        "list imports by file, newest first",
+        "With --json the list is complete. If --limit leaves some out, a warning is printed to\n"
+        "standard error, and the exit status is 6.",
     )
+    parser.add_argument(
+        "--limit",
+        type=count,
+        metavar="N",
+        help=f"list at most N imports (default: {_SCREEN}; with --json: all)",
+    )
+    parser.add_argument("--all", action="store_true", help="list all imports")
     parser = group.add(
         "show",
         run_show,
@@ -50,7 +61,9 @@ def add(commands: Commands) -> None:
         "rejects",
         run_rejects,
         "list the rows that were rejected or not started, with lines and reasons",
-        "The first 10,000 of an import are kept. Correct them in a new file and import that.",
+        "The first 10,000 of an import are kept. Correct them in a new file and import that.\n"
+        "If the import had more, a warning is printed to standard error; with --json the exit\n"
+        "status is 6 then.",
     )
     parser.add_argument("id", metavar="ID", help="the import's id")
     parser = group.add(
@@ -65,17 +78,20 @@ def add(commands: Commands) -> None:
 
 def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """List imports, one per line."""
-    items = list(
-        api().pages("/v1/imports", what="The imports cannot be listed", params={}, most=args.limit)
+    most = None if args.all else args.limit or (None if output.as_json else _SCREEN)
+    items, more = api().listed(
+        "/v1/imports", what="The imports cannot be listed", params={}, most=most
     )
     if output.as_json:
         output.json(items)
-        return Exit.OK
-    output.table(
-        ["ID", "STATUS", "FILE", "%", "ROWS", "IMPORTED", "STARTED", "REJECTED", "CREATED"],
-        [[*choose(item, *_COLUMNS), moment(item["createdAt"])] for item in items],
-    )
-    return Exit.OK
+    else:
+        output.table(
+            ["ID", "STATUS", "FILE", "%", "ROWS", "IMPORTED", "STARTED", "REJECTED", "CREATED"],
+            [[*choose(item, *_COLUMNS), moment(item["createdAt"])] for item in items],
+        )
+    if more:
+        output.note(f"These are the latest {most}; there are more: --all prints them.")
+    return Exit.PARTIAL if more and output.as_json else Exit.OK
 
 
 def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
@@ -91,6 +107,8 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
 
 def run_rejects(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
     """List every rejected row that is kept."""
+    # Before the list: of an import that is running, the list may have more rows than these counts.
+    shown = fetch(api(), args.id)
     items = list(
         api().pages(
             f"/v1/imports/{segment(args.id)}/rejects",
@@ -103,7 +121,9 @@ def run_rejects(args: argparse.Namespace, api: Callable[[], Api], output: Output
         output.json(items)
     else:
         Report(problems=[reject_row(item) for item in items]).show_problems(output)
-    return Exit.OK
+    missing = shown["rejected"] + shown["notStarted"] - len(items)
+    note_missing(missing, len(items), output)
+    return Exit.PARTIAL if missing > 0 and output.as_json else Exit.OK
 
 
 def run_cancel(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:

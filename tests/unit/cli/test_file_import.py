@@ -333,3 +333,37 @@ def test_imports_are_listed_shown_and_cancelled(api: CannedApi, flamebot: Flameb
         problem(409, "not_allowed", "The import is over.", allowed=[]),
     )
     assert flamebot("imports", "cancel", ID).exit == 5
+
+
+def test_a_list_of_imports_for_programs_is_complete(api: CannedApi, flamebot: Flamebot) -> None:
+    """JSON has every import; a --limit that leaves some out is reported, with exit status 6."""
+
+    def pages(request: RequestModel) -> Reply:
+        first, size = int(request.query.get("cursor", 0)), int(request.query["limit"])
+        items = [shown() for _ in range(first, min(first + size, 450))]
+        return Reply(200, {"items": items, "nextCursor": str(first + size) if items else None})
+
+    api.on("GET", "/v1/imports", pages)
+    ran = flamebot("imports", "list", "--json")
+    assert (len(ran.json), ran.exit, ran.err) == (450, 0, "")
+    ran = flamebot("imports", "list", "--json", "--limit", "30")
+    assert (len(ran.json), ran.exit) == (30, 6)
+    assert "These are the latest 30; there are more: --all prints them." in ran.err
+    ran = flamebot("imports", "list")
+    assert (len(ran.out.splitlines()), ran.exit, "latest 20" in ran.err) == (21, 0, True)
+    assert len(flamebot("imports", "list", "--all").out.splitlines()) == 451
+
+
+def test_rejected_rows_that_are_not_kept_are_reported(
+    api: CannedApi, bucket: Bucket, flamebot: Flamebot
+) -> None:
+    """An import keeps its first 10,000; output for programs says so and exits with 6."""
+    issue = [{"pointer": "/modelId", "detail": "Must be a string."}]
+    items = [{"row": n, "accountId": f"a{n}", "code": "invalid", "errors": issue} for n in (2, 3)]
+    api.on(*REJECTS, Reply(200, {"items": items, "nextCursor": None}))
+    api.on(*SHOW, Reply(200, shown(rejected=2)))
+    assert flamebot("imports", "rejects", ID, "--json").exit == 0
+    api.on(*SHOW, Reply(200, shown(rejected=3, notStarted=1)))
+    for command in (["imports", "rejects", ID, "--json"], ["import", write(), "--json"]):
+        ran = flamebot(*command)
+        assert (ran.exit, "2 more were counted and are not listed" in ran.err) == (6, True)
