@@ -110,10 +110,12 @@ def _records(path: Path, format_: Format) -> Iterator[Record]:
         with path.open("rb") as file:
             yield from file_records(_pieces(file), format_)
     except Unreadable as error:
-        _unreadable(path, error.quoting)
+        _unreadable(path, error.quoting, columns=error.header)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        _unreadable(path, _NO_FILE if missing else error.strerror or "It cannot be opened.", None)
+        _unreadable(
+            path, _NO_FILE if missing else error.strerror or "It cannot be opened.", code=None
+        )
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -221,11 +223,13 @@ _NAMES: Final = (
 )
 
 
-def _unreadable(path: Path, why: str, code: str | None = "unreadable") -> NoReturn:
+def _unreadable(
+    path: Path, why: str, *, code: str | None = "unreadable", columns: bool = False
+) -> NoReturn:
     raise Failure(
         f"{path} cannot be imported",
         why,
-        _COLUMNS if format_of(path) == "csv" and why != _NO_FILE else None,
+        _COLUMNS if columns else None,
         Exit.USAGE,
         code=code,
     ) from None

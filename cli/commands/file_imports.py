@@ -15,7 +15,7 @@ from cli.large_import import reject_row
 from cli.options import Commands, count
 from cli.output import Output, choose, moment
 
-_SCREEN: Final = 20  # imports that people are shown without being asked how many
+_SCREEN: Final = 20  # imports that a person is shown without --limit
 _COLUMNS: Final = (
     "importId",
     "status",

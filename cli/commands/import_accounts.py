@@ -117,7 +117,7 @@ def run(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exi
     except Failure as failure:
         report.warnings = file.warnings()
         if report.rows:
-            failure.what += f" after {report.rows:,}{total} rows"
+            failure.what += f" after {report.rows:,}{total} {'row' if report.rows == 1 else 'rows'}"
             failure.next = (
                 f"{failure.next or 'Correct that.'} Then run the same command again:"
                 " no row is imported twice."

@@ -162,7 +162,7 @@ def _with_own_route(application: Any) -> Any:  # noqa: ANN401  # WSGI
 def keep_forms(application: Any) -> Any:  # noqa: ANN401  # WSGI
     """Let S3 keep the bytes of an upload whose content type is that of a form.
 
-    `curl --data-binary`, wget and urllib send it unless they are told otherwise. S3 takes a body
+    `curl --data-binary`, wget and urllib send it by default. S3 takes a body
     as it is; moto parses such a body, and finds nothing left to keep.
     """
 

@@ -67,7 +67,7 @@ BUDGETS = {
     ),
     "api": Budget(modules=350, absent="httpx cryptography yaml"),
     "import_accounts": Budget(modules=355, absent="httpx yaml"),
-    "import_file": Budget(modules=310, absent="httpx cryptography yaml flamebot.http"),
+    "import_file": Budget(modules=316, absent="httpx cryptography yaml flamebot.http"),
     "migrate": Budget(
         modules=45, absent="pydantic psycopg2 botocore cryptography yaml flamebot.http"
     ),

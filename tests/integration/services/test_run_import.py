@@ -216,7 +216,7 @@ def test_an_unreadable_message_goes_to_the_dead_letters(imports: Imports) -> Non
         ("accountId,flamebot_id\nx,y\n", "names a column twice: columns 1 and 2."),
         (
             f'{HEADER}a,m,c,"{SECRET}"oops,x\n',
-            "The row that begins on line 2 is not CSV: its quotes are broken.",
+            "line 2 is not CSV: its quotes are broken. Within quotes, a quote is written twice.",
         ),
         (
             f'{HEADER}a,m,c,t,x\nb,m,c,"{SECRET}\n' + "more\n" * 20_000,
@@ -224,7 +224,7 @@ def test_an_unreadable_message_goes_to_the_dead_letters(imports: Imports) -> Non
         ),
         (
             f'{HEADER}a,m,c,"{SECRET}',
-            "The row that begins on line 2 is not CSV: its quotes are broken.",
+            "line 2 is not CSV: its quotes are broken. Within quotes, a quote is written twice.",
         ),
         ("x" * 70_000, "Line 1 has more than 65536 bytes."),
         (HEADER.encode("utf-16"), 'not in UTF-8. Save it as "CSV UTF-8".'),

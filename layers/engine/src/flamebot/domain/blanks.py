@@ -6,6 +6,7 @@ is another id or token, and looks the same.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 _SPACES: Final = "".join(map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680)))
@@ -37,11 +38,11 @@ def edge_issue(text: str) -> str | None:
 
 
 def hidden_issue(text: str) -> str | None:
-    """Return the issue of a text that has a blank anywhere but plain spaces between words."""
+    """Return the issue of a text with a blank or control character but spaces between words."""
     issue = edge_issue(text)
-    if issue is None and not text.isascii():
+    if issue is None and not (text.isascii() and text.isprintable()):
         for position, character in enumerate(text, 1):
-            if character in _HIDDEN:
+            if character in _HIDDEN or unicodedata.category(character) == "Cc":
                 return f"Has an invisible character ({_name(character)}) in position {position}."
     return issue
 

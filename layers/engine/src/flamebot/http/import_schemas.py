@@ -54,7 +54,9 @@ class FileImportRequest(RequestModel):
 class SuspectValue(ResponseModel):
     """Values that a spreadsheet has probably changed, such as a rounded id."""
 
-    code: Literal["exponent", "zeros", "decimal", "error", "lost_zeros"]
+    code: Literal[
+        "exponent", "zeros", "decimal", "lost_zeros", "date", "null", "error", "invisible"
+    ]
     field: Literal["accountId", "modelId", "channelId", "credentials"]
     count: Annotated[int, Field(description="How many rows have such a value.")]
     row: Annotated[int, Field(description="The line on which the first of them begins.")]

@@ -94,6 +94,8 @@ def account_of(columns: Sequence[Column], cells: Sequence[str]) -> dict[str, Any
             account.setdefault(field, {})[column[1]] = cell
         elif field in _NESTED:
             account.setdefault(field, {}).update(_object(column, cell))
+        elif column in _IDS and names_an_account([cell]):
+            raise BadRow("Is a header, as the first line: are these two files in one?", column)
         else:
             account[field] = cell
     return account

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from flamebot.domain.blanks import BLANKS
@@ -25,6 +26,7 @@ from flamebot.services.imports.file_lines import LineEnd, Lines, Unreadable
 # such a file again, the line may be quoted and have separators behind it.
 _SEP_LINE: Final = re.compile(r'"?sep=(.)"?([,;\t|]*)\s*', re.IGNORECASE)
 
+_TITLE_LINES: Final = 20
 _EMPTY: Final = BLANKS + "".join(SEPARATORS) + '"'
 
 
@@ -62,7 +64,14 @@ def read_dialect(lines: Lines) -> Dialect:
         line += following
     if lines.undecodable:
         raise Unreadable('Its first line is not UTF-8. Save the file as "CSV UTF-8".')
-    separator, columns = _columns(line, separators)
+    try:
+        separator, columns = _columns(line, separators)
+    except Unreadable as refusal:
+        if refusal.header and (later := _later_header(line, lines)):
+            raise Unreadable(
+                f"{refusal} Line {later} does: remove the lines before it.", header=True
+            ) from None
+        raise
     return Dialect(separator=separator, line_end=lines.end or "lf", columns=columns)
 
 
@@ -72,7 +81,25 @@ def _first_line(lines: Lines) -> str:
         if line.strip(_EMPTY):
             return line
         lines.begin_record()
-    raise Unreadable("It is empty: its first line names no column accountId (or flamebotId).")
+    raise Unreadable(
+        "It is empty: its first line names no column accountId (or flamebotId).", header=True
+    )
+
+
+def _later_header(line: str, lines: Lines) -> int | None:
+    """Return the line that names the columns, if some lines with a title stand before it."""
+    for following in () if _is_header(line) else islice(lines, _TITLE_LINES):
+        if _is_header(following):
+            return lines.number
+        lines.begin_record()
+    return None
+
+
+def _is_header(line: str) -> bool:
+    try:
+        return any(names_an_account(cells_of(line, each, lambda: None)) for each in SEPARATORS)
+    except BrokenQuotes:
+        return False
 
 
 def _columns(line: str, separators: tuple[str, ...]) -> tuple[str, list[Column]]:
@@ -88,7 +115,7 @@ def _columns(line: str, separators: tuple[str, ...]) -> tuple[str, list[Column]]
         except BadHeader as error:
             # The separator that shows the column of the ids is probably the one that was meant.
             if refusal is None or names_an_account(names):
-                refusal = Unreadable(str(error), _quoting(error, names))
+                refusal = Unreadable(str(error), _quoting(error, names), header=True)
     raise refusal or AssertionError("there is at least one separator")
 
 

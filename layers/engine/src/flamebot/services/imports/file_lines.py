@@ -25,11 +25,13 @@ class Unreadable(Exception):
     """The borders between rows are lost from here on. The message quotes nothing of the file.
 
     `quoting` is the same message with a name from the file, for the person who has the file.
+    `header` says whether the columns are the reason.
     """
 
-    def __init__(self, message: str, quoting: str | None = None) -> None:
+    def __init__(self, message: str, quoting: str | None = None, *, header: bool = False) -> None:
         super().__init__(message)
         self.quoting = quoting or message
+        self.header = header
 
 
 class Lines:

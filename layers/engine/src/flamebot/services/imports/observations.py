@@ -11,20 +11,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from flamebot.domain.blanks import hidden_issue
 from flamebot.ports.import_store import Seen
 from flamebot.services.imports.validate import AccountInput
 
+_MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _MARKS: Final = {
     "exponent": re.compile(r"\d[.,]\d+[eE][+]?\d{1,3}|\d[eE][+]\d{1,3}"),
     "zeros": re.compile(r"[1-9]\d{14}0+"),  # a spreadsheet keeps 15 digits of a number
     "decimal": re.compile(r"\d+[.,]0+"),
+    "date": re.compile(rf"\d{{1,2}}-(?:{_MONTHS})|(?:{_MONTHS})-\d\d", re.IGNORECASE),
+    "null": re.compile(r"null|none|nan|n/?a|undefined|\\N", re.IGNORECASE),
     "error": re.compile(r"#(?:N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!)", re.IGNORECASE),
 }
 _DETAILS: Final = {
     "exponent": "is a number with an exponent: it was probably rounded.",
     "zeros": "is a long number that ends in zeros: it was probably rounded after 15 digits.",
     "decimal": "is a number with a decimal zero: an id was probably read as a number.",
+    "date": "is a date as a spreadsheet shows it: it was probably another text before.",
+    "null": "is a word for a missing value, which was taken literally.",
     "error": "is an error value of a spreadsheet.",
+    "invisible": "has an invisible character inside.",
 }
 _LOST_ZEROS: Final = "is a shorter number than the others have: leading zeros were probably lost."
 _NUMBER: Final = re.compile(r"\d{1,20}")
@@ -86,8 +93,11 @@ def warnings_of(seen: Mapping[str, Seen]) -> list[SuspectValue]:
 
 
 def _marks(field: str, text: object) -> Iterator[str]:
-    if not isinstance(text, str) or text.isalpha():
+    if not isinstance(text, str):
         return
+    # Ids with such a character are rejected. In a credential it may be meant.
+    if field == "credentials" and not text.isascii() and hidden_issue(text):
+        yield f"invisible:{field}"
     for name, mark in _MARKS.items():
         # Models and settings have versions, such as 4.0.
         if mark.fullmatch(text) and (name != "decimal" or field in ("accountId", "channelId")):

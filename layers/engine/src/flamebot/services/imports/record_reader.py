@@ -73,6 +73,7 @@ def csv_records(lines: Lines, dialect: Dialect) -> Iterator[Record]:
         except BrokenQuotes:
             raise Unreadable(
                 f"The row that begins on line {first_line} is not CSV: its quotes are broken."
+                " Within quotes, a quote is written twice."
             ) from None
         if any(cells):
             yield _csv_record(lines, first_line, dialect, cells)

@@ -57,7 +57,8 @@ def _platform_id(text: str) -> str:
 
 PlatformId = Annotated[
     str,
-    Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    # The pattern is for readers of the schema: `_platform_id` has a sentence for it.
+    Field(min_length=1, max_length=256, json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f]+$"}),
     AfterValidator(_platform_id),
 ]
 
