@@ -50,7 +50,10 @@ begin
          where i.id = p_id;
     -- The index one_live_instance decides; a query beforehand would lose the race.
     exception when unique_violation then -- guard: one-live-workflow-per-account
-        raise exception 'The account has a live workflow already.' using errcode = 'FB002';
+        raise exception 'The account has a live workflow already.'
+            using errcode = 'FB002',
+                  detail = (select coalesce(min(i.id::text), '') from workflow_instances i
+                             where i.account_id = v_instance.account_id and i.is_live);
     end;
     -- The task of another step has ended, whatever its outcome: what failed was a jump after it.
     v_reopen := v_rescheduled is not null

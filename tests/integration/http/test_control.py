@@ -66,6 +66,7 @@ def test_starting_one(http: Api) -> None:
     assert first.body == http.call("GET", first.headers["Location"]).body
     second = http.call("POST", "/v1/accounts/a@b.c:d+e/workflows", body={})
     assert (second.status, second.body["code"]) == (409, "already_active")
+    assert second.body["liveWorkflowId"] == first.body["id"]
     assert ("WorkflowsStarted", 1) in http.telemetry.metrics
 
 
@@ -170,12 +171,14 @@ def test_retry_after_a_definite_failure(http: Api) -> None:
 
 
 def test_retry_while_another_one_is_live(http: Api) -> None:
-    """A retry gets 409 while the account has another live workflow."""
+    """A retry gets 409 with the id of the account's other, live workflow."""
     instance_id = http.started()
     fail(http, instance_id)
-    assert http.call("POST", "/v1/accounts/a/workflows").status == 201
+    live = http.call("POST", "/v1/accounts/a/workflows")
+    assert live.status == 201
     answer = control(http, instance_id, "retry")
     assert (answer.status, answer.body["code"]) == (409, "already_active")
+    assert answer.body["liveWorkflowId"] == live.body["id"]
 
 
 @pytest.mark.parametrize("action", ["run-now", "skip-step"])
@@ -189,6 +192,7 @@ def test_a_step_at_work_is_left_alone(http: Api, action: str) -> None:
     )
     answer = control(http, instance_id, action)
     assert (answer.status, answer.body["code"]) == (409, "busy")
+    assert "is at work: its phase submit has been running since" in answer.body["detail"]
     assert http.call("GET", f"/v1/workflows/{instance_id}").body["effectInFlight"] is True
 
 

@@ -210,13 +210,16 @@ class Database:
 def _raised(kind: type[errors.FlamebotError], error: psycopg2.Error) -> errors.FlamebotError:
     """Return the error that an SQL function raised.
 
-    MESSAGE is for the client, DETAIL of `not_allowed` lists the actions that are allowed.
+    MESSAGE is for the client. DETAIL of `not_allowed` lists the actions that are allowed, that of
+    `already_active` is the id of the live workflow.
     """
     message, detail = error.diag.message_primary or None, error.diag.message_detail
     if kind is errors.NotAllowed:
         return kind(
             message, allowed=[name.strip() for name in (detail or "").split(",") if name.strip()]
         )
+    if kind is errors.AlreadyActive:
+        return kind(message, live_workflow_id=detail)
     return kind(message, about=detail) if detail else kind(message)
 
 
