@@ -138,6 +138,8 @@ def run_control(args: argparse.Namespace, api: Callable[[], Api], output: Output
 def _advice(code: str | None, workflow: dict[str, Any]) -> str | None:
     """Return what helps after a refusal, for this workflow."""
     follow = f"`flamebot history {workflow['id']} --follow` shows"
+    if code == "busy" and workflow["status"] == "paused":
+        return f"`flamebot resume {workflow['accountId']}` lets the step end."
     if code == "busy":
         return f"{follow} when the step has ended."
     if code != "not_allowed":

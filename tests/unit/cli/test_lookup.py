@@ -106,6 +106,8 @@ def test_a_step_with_an_open_job_is_described_once(
     assert ran.exit == 5
     assert ran.err.count("open at the actions service") == 1
     assert f"next: `flamebot history {ID} --follow` shows when the step has ended." in ran.err
+    api.on("GET", f"/v1/workflows/{ID}", Reply(200, workflow(status="paused")))
+    assert "next: `flamebot resume acct-001` lets the step end." in flamebot(action, ID).err
 
 
 def test_a_live_workflow_is_named(api: CannedApi, flamebot: Flamebot) -> None:
