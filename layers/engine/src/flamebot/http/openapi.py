@@ -68,6 +68,12 @@ _RESPONSE_HEADERS: Mapping[str, dict[str, Any]] = {
         "required": False,
         "schema": {"type": "integer", "format": "int32", "minimum": 0},
     },
+    "Idempotent-Replayed": {
+        "description": "true: the stored result of an earlier request with the same"
+        " Idempotency-Key. Nothing was done now.",
+        "required": False,
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "WWW-Authenticate": {
         "description": "The authentication scheme, and the missing scope.",
         "required": True,
@@ -223,6 +229,8 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
             "description": phrase(status),
             "headers": _response_headers(status, tagged=tagged),
         }
+        if "Idempotency-Key" in endpoint.headers and status == 200:
+            response["headers"]["Idempotent-Replayed"] = _RESPONSE_HEADERS["Idempotent-Replayed"]
         if content:
             response["content"] = content
         if status < 300 and endpoint.name in LINKS:
