@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # DBOS: a step of a cancelled workflow goes on with its retries, and what comes of them is dropped.
 #
-# One would expect: cancel_workflow takes effect between two attempts of a step: whoever waits for the
-# next attempt does not begin it.
+# One would expect: cancel_workflow takes effect between two attempts of a step: a step that waits for
+# its next attempt does not begin it.
 # What happens: the step makes all attempts that it may still make, with their backoff, while the
 # workflow is CANCELLED. Here the sixth one succeeds, seconds after the cancel; its result is not
-# recorded. A resume begins the step anew, as a seventh attempt of six. With the default backoff of 2
-# and ten attempts a cancelled step goes on for more than eight minutes.
+# recorded. A resume begins the step anew, as a seventh attempt of six. With ten attempts
+# and the default intervals a cancelled step goes on for more than eight minutes.
 # Versions: dbos 3.4.0 on SQLite, one process.
 # Why it matters: a workflow whose service is failing is the one that an operator cancels, and it goes
 # on with its requests. A stop has to be read before each attempt.
