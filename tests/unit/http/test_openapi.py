@@ -144,6 +144,9 @@ def test_fields_have_formats_and_no_titles() -> None:
                 (form,) = (part for part in schemas(schema) if part.get("type") == "string")
                 assert form["format"] == "date-time", (name, field)
                 assert form["description"] in ("Schedule time.", "Wall time."), (name, field)
+            if re.search(r"(Seconds|Ms)$", field):
+                texts = f"{component.get('description')} {schema.get('description')}"
+                assert re.search(r"(schedule|wall) time", texts), (name, field)
             if field in ("instanceId", "liveWorkflowId", "importId") or (name, field) == (
                 "Workflow",
                 "id",

@@ -73,7 +73,7 @@ class FileImport(ResponseModel):
     start_automation: bool
     workflow_type: str | None
     workflow_version: int | None
-    spread_seconds: int
+    spread_seconds: Annotated[int, Field(description="In schedule time.")]
     bytes: int
     bytes_read: int
     percent: float

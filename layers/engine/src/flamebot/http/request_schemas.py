@@ -33,13 +33,16 @@ class WorkflowFilter(Paged):
     account_id: Annotated[str | None, Field(max_length=128)] = None
     step_id: Annotated[str | None, Field(max_length=200)] = None
     error: Annotated[str | None, Field(max_length=200)] = None
-    due_before: GivenInstant | None = None
+    due_before: Annotated[
+        GivenInstant | None,
+        Field(description="Schedule time, in RFC 3339 with any offset. In a query, + is %2B."),
+    ] = None
 
 
 class DueFilter(Filter):
     """The query of the histogram: how many minutes it covers."""
 
-    minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    minutes: Annotated[int, Field(ge=1, le=1440, description="Minutes of schedule time.")] = 60
 
 
 class ImportRequest(RequestModel):

@@ -36,7 +36,7 @@ class Control(ResponseModel):
 
 
 class StepStats(ResponseModel):
-    """The steps of one action in the last 24 hours."""
+    """The steps of one action in the last 24 hours, and their mean length, in schedule time."""
 
     action: str
     completed: int
@@ -75,7 +75,7 @@ class DueMinute(ResponseModel):
 
 
 class DueHistogram(ResponseModel):
-    """The due tasks by the minute; overdue tasks count in the first minute."""
+    """The due tasks by the minute of schedule time; overdue ones count in the first minute."""
 
     items: list[DueMinute]
 
