@@ -85,6 +85,9 @@ HOLDS = [
     ),
 ]
 
+# One write of unknown outcome, and a second workflow of the account.
+_TWO_UNKNOWN = "NI=2 NT=3 MAXATT=1 FAULTS=1 F_VENDOR"
+
 # Two guards for one promise: taking one away changes nothing observable, taking both does.
 WALLS = [
     holds(
@@ -94,6 +97,13 @@ WALLS = [
     holds(
         "wall: M_PAUSE_LEAVES_TASK", "NT=4 OPS=1 FAULTS=1 F_DUP O_PAUSE O_STOP M_PAUSE_LEAVES_TASK"
     ),
+]
+
+# A look-up fails no write that may still arrive, and the lock keeps others out until then.
+WALLS += [
+    holds("wall: M_NO_LOOK_UP", f"{_TWO_UNKNOWN} M_NO_LOOK_UP"),
+    holds("wall: M_RELEASE_UNKNOWN", f"{_TWO_UNKNOWN} M_RELEASE_UNKNOWN"),
+    holds("wall: M_EARLIER_FORGOTTEN", "NI=2 NT=3 FAULTS=2 F_VENDOR M_EARLIER_FORGOTTEN"),
 ]
 
 GUARDS = [
@@ -131,11 +141,11 @@ GUARDS = [
     missed("M_LOCK_ANY_ORDER", "NT=3 OPS=1 O_PAUSE"),
     missed("M_LOCK_KEPT_BY_THE_DEAD", "NT=3 FAULTS=1 F_VENDOR M_NO_EXPIRY", liveness=True),
     missed("M_DEAD_HOLDER_KEEPS", "NT=3 FAULTS=1 F_CRASH M_NO_EXPIRY", liveness=True),
-    missed("M_NO_EXPIRY", "NI=2 NT=3 MAXATT=1 FAULTS=1 F_VENDOR", liveness=True),
+    missed("M_NO_EXPIRY", f"{_TWO_UNKNOWN} M_NO_LOOK_UP", liveness=True),
     missed("M_RELEASE_ANY", "NI=2 NT=3 MAXRECLAIM=1 FAULTS=1 F_FREEZE"),
     missed("M_RELEASE_EARLY", "NI=2 NT=3 MAXRECLAIM=1 FAULTS=1 F_FREEZE"),
-    missed("M_RELEASE_UNKNOWN", "NI=2 NT=3 MAXATT=1 FAULTS=1 F_VENDOR"),
-    missed("M_EARLIER_FORGOTTEN", "NI=2 NT=3 FAULTS=2 F_VENDOR"),
+    missed("M_RELEASE_UNKNOWN", f"{_TWO_UNKNOWN} M_NO_LOOK_UP"),
+    missed("M_EARLIER_FORGOTTEN", "NI=2 NT=3 FAULTS=2 F_VENDOR M_NO_LOOK_UP"),
     missed("M_CHAIN_UNLOCKED", "NI=2 NT=3 MAXRECLAIM=1 FAULTS=1 F_FREEZE FIRST=TIMER"),
     missed("M_NO_TIME_CHECK", "NT=4 OPS=1 FAULTS=1 O_STOP F_FREEZE"),
     missed("M_SEND_FIRST", "NT=3"),

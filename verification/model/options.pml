@@ -142,6 +142,9 @@
 #ifndef M_FAILS_UNASKED
 #define M_FAILS_UNASKED 0           /* a write of unknown outcome fails without a look-up by its key */
 #endif
+#ifndef M_NO_LOOK_UP
+#define M_NO_LOOK_UP 0              /* likewise, and that promise is not checked: the lock alone keeps others out */
+#endif
 #ifndef M_LOOKS_UP_ONCE
 #define M_LOOKS_UP_ONCE 0           /* a key that is not found counts as never received, at once */
 #endif

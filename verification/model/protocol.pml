@@ -199,7 +199,7 @@ inline finish(t, s) {                                  /* what no guard can ask 
 inline give_up(t, u, tried, look, stops) {             /* failure.given_up, failure.failed, failure.unconfirmed */
   dto = FAILED; dunk = u; datt = att[t] + (tried && !lu[t]); di = FAILED; difs = u;
   if
-  :: look && ph[t] == SUBMIT && u && !lu[t] && !M_FAILS_UNASKED -> rare(LOOKED_UP); dto = RESCHEDULE; di = NONE; dlu = 1
+  :: look && ph[t] == SUBMIT && u && !lu[t] && !M_FAILS_UNASKED && !M_NO_LOOK_UP -> rare(LOOKED_UP); dto = RESCHEDULE; di = NONE; dlu = 1
   :: ph[t] == CANCEL && stops -> di = STOPPED; dunk = 1; difs = 0
   :: ph[t] == CANCEL && !stops -> dunk = 0; difs = 1
   :: else
@@ -282,7 +282,7 @@ inline commit(me, t, o, stops, granted, undeliverable, did) {
      if :: (di == STOPPED && dto == FAILED) -> unconfirmed[inst(t)] = 1; rare(CANCEL_UNCONFIRMED) :: else fi;
      cm[t] = (M_COMMIT_FORGETS -> 0 : f[t]); att[t] = datt; unk[t] = dunk; lu[t] = dlu;
      /* A write fails as unknown only if the service knows nothing of it and no request is on its way. */
-     assert(!(dto == FAILED && ph[t] == SUBMIT && dunk && o != LEASE_EXPIRED) || (job[t] == NONE && !left_behind(t)) || age[t] || zombie[t]);
+     assert(M_NO_LOOK_UP || !(dto == FAILED && ph[t] == SUBMIT && dunk && o != LEASE_EXPIRED) || (job[t] == NONE && !left_behind(t)) || age[t] || zombie[t]);
      if                                                /* the row */
      :: (dto == RESCHEDULE && (was != STOPPING || ph[t] == CANCEL)) ->
         initial_status(was, ph[t], 0);
