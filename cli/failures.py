@@ -23,7 +23,10 @@ class Exit(IntEnum):
 
 @dataclass(eq=False)
 class Failure(Exception):
-    """The command failed. `errors` has dictionaries with `pointer` and `detail`."""
+    """The command failed. `errors` has dictionaries with `pointer` and `detail`.
+
+    Those of a file have its `position` too.
+    """
 
     what: str
     why: str
@@ -54,7 +57,8 @@ class Failure(Exception):
         """Return the failure as lines for people."""
         lines = [f"error: {self.what}", f"  why:  {self.why}"]
         lines += [
-            f"        {error.get('pointer') or '(whole)'}  {error.get('detail', '')}"
+            f"        {error.get('position') or error.get('pointer') or '(whole)'}"
+            f"  {error.get('detail', '')}"
             for error in self.errors
         ]
         if self.next:

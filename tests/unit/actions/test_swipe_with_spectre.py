@@ -52,6 +52,9 @@ def test_a_draw_is_never_out_of_range(one: int, other: int, seed: str) -> None:
         ({}, None, None),
         ({"performed": "24", "matches": True}, None, None),
         ({"performed": -1, "matches": 10**30}, None, None),
+        ({"performed": 5.0, "matches": 0.0}, 5, 0),
+        ({"performed": 5.5, "matches": float("inf")}, None, None),
+        ({"performed": 1e30, "matches": -1.0}, None, None),
     ],
 )
 def test_what_the_service_counted_is_recorded(

@@ -177,13 +177,13 @@ def test_a_issueed_definition_is_not_published(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("steps: [", "neither YAML nor JSON"),
-        ("- a\n- b\n", "contains no definition"),
+        ("steps: [", "a.yaml:1:9  It is not YAML"),
+        ("- a\n- b\n", "a.yaml:1:1  It contains no definition"),
         ("", "contains no definition"),
-        ("type: test\nsteps:\n  - id: a\n    id: b\n", "Line 4 repeats the name 'id'"),
-        ("type: test\nat: !!python/object:os.system x\n", "neither YAML nor JSON"),
-        ("[" * 5000, "neither YAML nor JSON"),
-        ("a: *unknown", "neither YAML nor JSON"),
+        ("type: test\nsteps:\n  - id: a\n    id: b\n", 'a.yaml:4:5  Repeats the name "id"'),
+        ("type: test\nat: !!python/object:os.system x\n", "a.yaml:2:5  Has the tag !!python"),
+        ("[" * 5000, "a.yaml:1:34  Nested more than 32 levels"),
+        ("a: *unknown", "a.yaml:1:4  There is no anchor"),
     ],
 )
 def test_a_file_that_is_none_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,8 @@ from flamebot.domain.task_random import TaskRandom
         ("PT0.5S", timedelta(milliseconds=500)),
         ("PT1,5H", timedelta(minutes=90)),
         ("P1DT2H3M4S", timedelta(days=1, hours=2, minutes=3, seconds=4)),
+        (1500.0, timedelta(seconds=1.5)),
+        (1e3, timedelta(seconds=1)),
         (2**31, timedelta(milliseconds=2**31)),
     ],
 )
@@ -75,6 +78,46 @@ def test_what_is_no_duration_is_refused(written: object) -> None:
     """An unknown form is refused, not guessed."""
     with pytest.raises(ValueError, match="duration"):
         parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("1:30:00", "For 1 h 30 min 0 s write PT1H30M0S."),
+        ("10:00", "For 10 h 0 min write PT10H0M, for 10 min 0 s PT10M0S."),
+        ("1h30m", "Write PT1H30M."),
+        ("1.5h", "Write PT1.5H."),
+        (" 2 hours", "Write PT2H."),
+        ("30min", "Write PT30M."),
+        ("1 day 12 hrs", "Write P1DT12H."),
+        ("90 Seconds", "Write PT90S."),
+        ("1.5h30m", ""),
+        ("1.5.5h", ""),
+        ("1:2", ""),
+        ("15", ""),
+        ("soon", ""),
+        ("", ""),
+    ],
+)
+def test_a_form_that_is_not_accepted_has_advice(written: str, advice: str) -> None:
+    """The form that the advice names is accepted, and is not guessed."""
+    with pytest.raises(ValueError, match="A duration is") as caught:
+        parse_duration(written)
+    said = str(caught.value).partition('"PT1H30M".')[2].strip()
+    assert said == advice
+    for form in re.findall(r"P[0-9DTHMS.]*[DHMS]", said):
+        assert parse_duration(form)
+
+
+@given(st.text(alphabet="0123456789.: dhmsayinoure", max_size=20))
+def test_any_text_is_a_duration_or_has_a_sentence(written: str) -> None:
+    """And what the sentence advises can be read."""
+    try:
+        parse_duration(written)
+    except ValueError as error:
+        said = str(error).partition('"PT1H30M".')[2]
+        for form in re.findall(r"P[0-9DTHMS.]*[DHMS]", said):
+            parse_duration(form)
 
 
 @pytest.mark.parametrize("written", ["P1Y", "P1M", "P1Y2M3DT4H", "P2M1D"])

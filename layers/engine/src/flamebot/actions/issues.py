@@ -26,6 +26,9 @@ _SENTENCES = {
     "int_type": "Must be a whole number.",
     "int_parsing": "Must be a whole number.",
 }
+# Words that YAML 1.1 reads as true and false. YAML 1.2, and JSON, have them as texts.
+_FORMER_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false"}
+_FORMER_BOOLEANS |= {"n": "false", "true": "true", "false": "false"}
 # The only pattern among the fields of a step is that of its id.
 _STEP_SENTENCES = _SENTENCES | {
     "string_pattern_mismatch": 'Must be 1 to 64 letters, digits or "_", "-", ".", ":".',
@@ -40,23 +43,35 @@ def issues_of(error: ValidationError, *prefix: str | int) -> list[ValidationIssu
     ]
 
 
-def step_issues(error: ValidationError, fields: Iterable[str]) -> list[ValidationIssue]:
+def step_issues(
+    error: ValidationError, names: Iterable[str], fields: Mapping[str, object]
+) -> list[ValidationIssue]:
     """Return every issue of a step, with pointers relative to the step.
 
     Args:
         error: what pydantic found.
-        fields: the names that the step may have, to suggest one for an unknown field.
+        names: the names that the step may have, to suggest one for an unknown field.
+        fields: the members of the step as the definition wrote them.
     """
-    known = sorted(fields)
+    known = sorted(names)
     return [
-        ValidationIssue(
-            pointer(*path),
-            _unknown_field(str(path[-1]), known)
-            if kind == "extra_forbidden"
-            else _sentence(kind, message, _STEP_SENTENCES),
-        )
+        ValidationIssue(pointer(*path), _step_sentence(kind, message, path, known, fields))
         for kind, message, path in _errors(error)
     ]
+
+
+def _step_sentence(
+    kind: str, message: str, path: Sequence[Any], known: list[str], fields: Mapping[str, object]
+) -> str:
+    if kind == "extra_forbidden":
+        return _unknown_field(str(path[-1]), known)
+    sentence = _sentence(kind, message, _STEP_SENTENCES)
+    if kind != "bool_type":
+        return sentence
+    written = fields.get(path[0])
+    meant = _FORMER_BOOLEANS.get(written.lower()) if isinstance(written, str) else None
+    advice = f' "{written}" is a text: write {meant}, without quotes.'
+    return sentence + advice if meant else sentence
 
 
 def _errors(error: ValidationError) -> list[tuple[str, str, Sequence[Any]]]:

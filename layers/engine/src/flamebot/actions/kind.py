@@ -50,7 +50,7 @@ class Kind(ABC):
             config = self.fields.model_validate(fields, context={"published": published})
         except ValidationError as error:
             names = (field.alias or name for name, field in self.fields.model_fields.items())
-            return None, [*step_issues(error, names), *issues]
+            return None, [*step_issues(error, names, fields), *issues]
         return (None, issues) if issues else (self._step(config), [])
 
     @abstractmethod

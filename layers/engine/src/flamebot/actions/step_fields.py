@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
 from flamebot.domain.duration import NO_DELAY, Span, parse_duration, parse_span
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.numbers import whole
 
 DURATION_SCHEMA: Final[dict[str, Any]] = {
     "description": "Milliseconds, or 90s, 15m, 2h, 1d, or ISO 8601 without years and months",
@@ -73,6 +74,12 @@ class StepFields(BaseModel):
     max_attempts: int | None = Field(
         default=None, ge=1, le=100, description="Overrides the definition's maxRetries"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, fields: Any) -> Any:  # noqa: ANN401  # whatever a definition has there
+        # 5.0 is an integer of JSON. A validator of each field would hide its limits in the schema.
+        return {name: whole(value) for name, value in dict(fields).items()}
 
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:

@@ -15,6 +15,7 @@ from flamebot.domain.action import TextBrief
 from flamebot.domain.endpoint import ActionEndpoint
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.instance import AccountData
+from flamebot.domain.numbers import whole, whole_number
 from flamebot.domain.task import EffectRequest
 from flamebot.domain.task_random import TaskRandom
 
@@ -41,16 +42,19 @@ def _count(value: object) -> tuple[int, int]:
         low, high = value["min"], value["max"]
     else:
         low = high = value
-    for end in (low, high):
-        # A bool is an int in Python, and `true` is no number of swipes.
-        if isinstance(end, bool) or not isinstance(end, int) or not 1 <= end <= MOST_SWIPES:
-            raise ValueError(
-                f"Must be a whole number from 1 to {MOST_SWIPES}, or a range of them"
-                ' {"min", "max"}.'
-            )
+    low, high = _one_count(low), _one_count(high)
     if low > high:
         raise ValueError('The "min" of a range must not be above its "max".')
     return low, high
+
+
+def _one_count(value: object) -> int:
+    number = whole_number(value)
+    if number is None or not 1 <= number <= MOST_SWIPES:
+        raise ValueError(
+            f'Must be a whole number from 1 to {MOST_SWIPES}, or a range of them {{"min", "max"}}.'
+        )
+    return number
 
 
 SwipeCount = Annotated[
@@ -77,7 +81,7 @@ class SwipeFields(StepFields):
     @classmethod
     def contradictions(cls, fields: Mapping[str, object]) -> list[ValidationIssue]:
         """Require a count or both ends of a range, in order, and not both ways."""
-        low, high = fields.get("minSwipes"), fields.get("maxSwipes")
+        low, high = whole(fields.get("minSwipes")), whole(fields.get("maxSwipes"))
         if fields.get("swipeCount") is not None:
             ends = [name for name in ("minSwipes", "maxSwipes") if fields.get(name) is not None]
             return [
@@ -138,8 +142,8 @@ class SwipeWithSpectre:
     def request(self, account: AccountData, text: str | None, random: TaskRandom) -> EffectRequest:
         """Return the start of the job, with a random count from the range."""
         del account, text
-        count = random.integer(self._low, self._high, "swipes")
-        return self.endpoint.request({"count": count, "spectre": self._spectre})
+        swipes = random.integer(self._low, self._high, "swipes")
+        return self.endpoint.request({"count": swipes, "spectre": self._spectre})
 
     def result(self, request: EffectRequest, job_result: Mapping[str, object]) -> dict[str, object]:
         """Keep the numbers of requested and performed swipes and of matches; null if unknown."""
@@ -152,8 +156,5 @@ class SwipeWithSpectre:
 
 def _counted(value: object) -> int | None:
     # The value comes from the service, and the history is shown: anything but a count is dropped.
-    return (
-        value
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_COUNT
-        else None
-    )
+    number = whole_number(value)
+    return number if number is not None and 0 <= number < _LARGEST_COUNT else None

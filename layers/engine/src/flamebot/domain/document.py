@@ -14,6 +14,7 @@ from flamebot.domain.duration import parse_duration
 from flamebot.domain.errors import Invalid, ValidationIssue
 from flamebot.domain.graph import Node, graph_issues
 from flamebot.domain.ids import DefinitionId
+from flamebot.domain.numbers import whole_number
 from flamebot.domain.pointers import pointer
 from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.storable import size, unstorable
@@ -186,12 +187,8 @@ class _Reader:
                     "config",
                     name,
                 )
-        retries = config.get("maxRetries", self._policy.max_attempts - 1)
-        if (
-            isinstance(retries, bool)
-            or not isinstance(retries, int)
-            or not 0 <= retries <= MOST_RETRIES
-        ):
+        retries = whole_number(config.get("maxRetries", self._policy.max_attempts - 1))
+        if retries is None or not 0 <= retries <= MOST_RETRIES:
             self._issue(
                 f"A whole number from 0 to {MOST_RETRIES}: the attempts after the first one.",
                 "config",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from flamebot.domain.numbers import whole_number
 from flamebot.domain.task_random import TaskRandom
 
 # A duration may have any length: a time that would lie beyond this date is set to it. The centuries
@@ -26,6 +27,10 @@ _NUMBER = r"([0-9]{1,30}(?:[.,][0-9]{1,30})?)"
 _ISO_8601 = re.compile(
     rf"P(?:{_NUMBER}W|(?=[0-9T])(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?)",
 )
+# Forms that are not accepted, and whose meaning can be written in one that is.
+_CLOCK = re.compile(r"([0-9]{1,6}):([0-9]{2})(?::([0-9]{2}))?")
+_SPOKEN = (r"d(?:ays?)?", r"h(?:ours?|rs?)?", r"m(?:in(?:utes?|s)?)?", r"s(?:ec(?:onds?|s)?)?")
+_PARTS = re.compile("".join(rf" *(?:([0-9.]{{1,9}}) *{unit})?" for unit in _SPOKEN))
 _CALENDAR = re.compile(r"P[^T]*[YM]")
 
 
@@ -60,11 +65,11 @@ def later(time: datetime, duration: timedelta) -> datetime:
 
 def parse_duration(value: object) -> timedelta:
     """Parse one duration. Raises `ValueError` whose text is a sentence for the author."""
-    # A bool is an int in Python.
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
+    milliseconds = whole_number(value)
+    if milliseconds is not None:
+        if milliseconds < 0:
             raise ValueError("A duration must not be negative.")
-        return timedelta(microseconds=min(value * 1000, _MOST))
+        return timedelta(microseconds=min(milliseconds * 1000, _MOST))
     text = value if isinstance(value, str) else ""
     if text.startswith("-"):
         raise ValueError("A duration must not be negative.")
@@ -100,12 +105,39 @@ def parse_span(value: object) -> Span:
     return Span(min=low, max=high)
 
 
+def _advice(text: str) -> str:
+    """Return how to write a text that looks like a duration; empty if it does not."""
+    if clock := _CLOCK.fullmatch(text):
+        # With two numbers it is open whether hours or minutes come first, so both are named.
+        first, second, third = (int(number) if number else 0 for number in clock.groups())
+        if clock[3] is not None:
+            return f" For {first} h {second} min {third} s write PT{first}H{second}M{third}S."
+        return (
+            f" For {first} h {second} min write PT{first}H{second}M,"
+            f" for {first} min {second} s PT{first}M{second}S."
+        )
+    parts = _PARTS.fullmatch(text.lower())
+    if not parts or not any(parts.groups()):
+        return ""
+    days, *clock_parts = parts.groups()
+    date = f"{days}D" if days else ""
+    time = "".join(
+        f"{number}{unit}" for number, unit in zip(clock_parts, "HMS", strict=True) if number
+    )
+    written = f"P{date}{'T' + time if time else ''}"
+    try:
+        _parse_iso_8601(written)
+    except ValueError:  # such as a fraction that is not in the last place
+        return ""
+    return f" Write {written}."
+
+
 def _parse_iso_8601(text: str) -> timedelta:
     match = _ISO_8601.fullmatch(text)
     if not match:
         if _CALENDAR.match(text):
             raise ValueError("Years and months have no fixed length; write days.")
-        raise ValueError(f"A duration is {FORMS}.")
+        raise ValueError(f"A duration is {FORMS}.{_advice(text)}")
     weeks, days, hours, minutes, seconds = match.groups()
     parts = [
         (days, _UNITS["d"]),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flamebot.domain.errors import ValidationIssue
+from flamebot.domain.numbers import TOO_LARGE, TOO_LONG, Inexact
 from flamebot.domain.pointers import pointer
 
 DEEPEST = 32
@@ -55,6 +56,11 @@ def definitely_storable(text: bytes) -> bool:
     return b"\\u" not in text or not _REFUSED_ESCAPES.search(text)
 
 
+def number_issue(path: tuple[str | int, ...], value: object) -> ValidationIssue | None:
+    """Return the issue of a number whose digits cannot be kept; None for any other value."""
+    return ValidationIssue(pointer(*path), TOO_LONG) if isinstance(value, Inexact) else None
+
+
 def text_issue(path: tuple[str | int, ...], value: object) -> ValidationIssue | None:
     """Return the issue that keeps a text from being stored; None for any other value."""
     detail = _issue(value) if isinstance(value, str) else None
@@ -64,8 +70,8 @@ def text_issue(path: tuple[str | int, ...], value: object) -> ValidationIssue | 
 def unstorable(document: object) -> list[ValidationIssue]:
     """Return everything in a document that no JSON column can hold.
 
-    NUL and halves of surrogate pairs in strings, infinite or very large numbers, values that JSON
-    does not have (YAML has dates), names that are not strings, and very deep nesting.
+    NUL and halves of surrogate pairs in strings, very large numbers and those with too many digits,
+    values that JSON does not have, names that are not strings, and very deep nesting.
     """
     issues: list[ValidationIssue] = []
     for path, value in values(document):
@@ -97,8 +103,13 @@ def _issue(value: object) -> str | None:
                 else None
             )
         case int():
-            return None if abs(value) < _LARGEST_NUMBER else "This number is too large."
+            return None if abs(value) < _LARGEST_NUMBER else TOO_LARGE
         case float():
-            return None if math.isfinite(value) else "This number is not finite."
+            if not math.isfinite(value):
+                return "This number is not finite."
+            # Postgres writes 1e30 with all its zeros: shown and published again, it is an integer.
+            return None if abs(value) < _LARGEST_NUMBER else TOO_LARGE
+        case Inexact():
+            return TOO_LONG
         case _:
             return f"JSON has no {type(value).__name__}; write a string."

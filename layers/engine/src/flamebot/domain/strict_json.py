@@ -1,4 +1,4 @@
-"""A strict JSON parser: no duplicate names, no NaN, no very deep nesting.
+"""A strict JSON parser: no duplicate names, no NaN, no very deep nesting, no rounded number.
 
 Readers differ in these, so such a document has no single meaning. Errors never quote the document,
 which may hold credentials.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 from typing import Any, NoReturn
+
+from flamebot.domain.numbers import Inexact, decimal
 
 
 class NotJson(ValueError):
@@ -22,7 +24,7 @@ def parse_json(text: str) -> Any:  # noqa: ANN401  # JSON is anything
             text,
             object_pairs_hook=_each_name_once,
             parse_constant=_refuse_constant,
-            parse_float=_finite,
+            parse_float=_exact,
         )
     except NotJson:
         raise
@@ -45,8 +47,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotJson(f"It holds {name}, which is not JSON.")
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
+def _exact(text: str) -> float:
+    number = decimal(text)
+    if isinstance(number, Inexact):
+        raise NotJson(
+            "It holds a number with more digits than can be kept. Write it as a text, in quotes."
+        )
+    if math.isinf(number):
         raise NotJson("It holds a number that is too large.")
     return number

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from flamebot.domain.errors import Invalid
+from flamebot.domain.numbers import Inexact, decimal
 from flamebot.domain.storable import definitely_storable, text_issue, values
 from flamebot.http.problems import Malformed
 
@@ -65,9 +66,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise Malformed(f"The body holds {name}, which is not JSON.")
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
+def _finite(text: str) -> float | Inexact:
+    """Parse a number. One that a float would round is refused where it would be stored."""
+    number = decimal(text)
+    if isinstance(number, float) and math.isinf(number):
         raise Malformed("The body holds a number that is too large.")
     return number
 

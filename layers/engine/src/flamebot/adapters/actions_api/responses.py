@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from flamebot.domain.errors import ResponseUnreadable
+from flamebot.domain.numbers import whole_number
 from flamebot.ports.actions_service import AccountStatus, Job
 
 _STATUSES: Final = ("pending", "running", "succeeded", "failed", "cancelled")
+_SAFE: Final = 2**53
 _ID_LENGTH: Final = 200
 _ERROR_LENGTH: Final = 500
 # A problem's code is shown to operators: letters and underscores only, so that it holds no secret.
@@ -49,8 +51,10 @@ def job_id(response: Mapping[str, Any]) -> str:
     A number is accepted too: many services count their tasks.
     """
     found = response.get("taskId")
-    if isinstance(found, int) and not isinstance(found, bool):
-        found = str(found)
+    number = whole_number(found)
+    # Above 2^53 a float no longer names one number.
+    if number is not None and (isinstance(found, int) or abs(number) < _SAFE):
+        found = str(number)
     if not isinstance(found, str) or not 0 < len(found) <= _ID_LENGTH or not found.isprintable():
         unreadable("no usable taskId")
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from flamebot.domain.action import TextBrief
 from flamebot.domain.errors import WriterError, WriterRefused, WriterWait
+from flamebot.domain.numbers import whole_number
 from flamebot.domain.retry_after import retry_after
 from flamebot.ports.writer import Written
 
@@ -176,10 +177,8 @@ def _read(completion: ChatCompletion) -> Written:
     if not text or choice.finish_reason == "length":
         raise WriterError("The AI service's text is empty or cut off.")
     # Not what the library's type says: it does not check what it receives.
-    tokens: object = completion.usage.total_tokens if completion.usage else 0
-    return Written(
-        text=text, tokens=tokens if isinstance(tokens, int) and 0 <= tokens < _MOST_TOKENS else 0
-    )
+    tokens = whole_number(completion.usage.total_tokens if completion.usage else 0)
+    return Written(text=text, tokens=tokens if tokens and 0 < tokens < _MOST_TOKENS else 0)
 
 
 def _word(name: str) -> str:

@@ -12,6 +12,7 @@ import re
 import secrets
 
 from flamebot.domain.errors import IdempotencyKeyReused, Invalid, ValidationIssue
+from flamebot.domain.numbers import Inexact
 from flamebot.ports.admin_store import IdempotencyRecord
 from flamebot.ports.engine_store import Json
 
@@ -55,8 +56,15 @@ def same_request(known: IdempotencyRecord, document: object) -> Json:
     return known.answer or {}
 
 
+def _as_written(value: object) -> list[str]:
+    """Return the digits of a number that no float has: another number is another document."""
+    if isinstance(value, Inexact):
+        return ["number", value.text]
+    raise TypeError(type(value).__name__)
+
+
 def _digest(document: object, salt: bytes) -> bytes:
     # Salted and slow: the document holds credentials, which could be guessed from a fast digest.
     # Sorted and compact: neither the order of members nor white space matters.
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), default=_as_written)
     return hashlib.scrypt(canonical.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)

@@ -23,7 +23,7 @@ from flamebot.domain.blanks import edge_issue, hidden_issue
 from flamebot.domain.errors import ValidationIssue
 from flamebot.domain.ids import IdField, id_field
 from flamebot.domain.pointers import pointer
-from flamebot.domain.storable import definitely_storable, text_issue, values
+from flamebot.domain.storable import definitely_storable, number_issue, text_issue, values
 
 MOST_ACCOUNTS = 1000
 LARGEST_ROW = 16 * 1024  # bytes of compact JSON
@@ -159,7 +159,12 @@ def validate_row(
     Returns:
         The account and no issues, or None and at least one issue.
     """
-    text = _compact(row)
+    try:
+        text = _compact(row)
+    except TypeError:  # a number that JSON's encoder does not know, because it would be rounded
+        return None, [
+            issue for below, value in values(row) if (issue := number_issue((*path, *below), value))
+        ]
     if not definitely_storable(text):  # guard: storable-escapes
         issues = [
             issue for below, value in values(row) if (issue := text_issue((*path, *below), value))
