@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _KEYWORDS = frozenset(
@@ -52,9 +52,9 @@ def issues(
     unknown = set(schema) - _KEYWORDS
     if unknown:
         raise UnknownKeyword(", ".join(sorted(unknown)))
-    kind = schema.get("type")
-    if kind is not None and (not isinstance(value, _TYPES[kind]) or isinstance(value, bool)):
-        yield f"{pointer or '/'}: must be of type {kind}"
+    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    if kinds and (isinstance(value, bool) or not isinstance(value, _types(kinds))):
+        yield f"{pointer or '/'}: must be of type {' or '.join(kinds)}"
         return
     if "enum" in schema and value not in schema["enum"]:
         yield f"{pointer or '/'}: must be one of {', '.join(map(str, schema['enum']))}"
@@ -64,6 +64,10 @@ def issues(
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from issues(schema.get("items", {}), item, document, f"{pointer}/{index}")
+
+
+def _types(kinds: Iterable[str]) -> tuple[type, ...]:
+    return tuple(kind for name in kinds for kind in _TYPES[name])
 
 
 def resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:

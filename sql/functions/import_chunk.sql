@@ -112,11 +112,12 @@ begin
                 then jsonb_build_array(jsonb_build_object(
                          'pointer', '/' || r.id_field,
                          'detail', format('Appears earlier in this file, on line %s. That row was '
-                                          'imported, this one was not.', a.last_import_row)))
+                                          'imported, this one was not.',
+                                          (select a.last_import_row from accounts a
+                                            where a.flamebot_id = r.flamebot_id))))
                 else r.errors end
       from jsonb_to_recordset(v_rejects) r (row_number bigint, flamebot_id text, id_field text,
                                             code text, errors jsonb)
-      left join accounts a on r.code = 'duplicate' and a.flamebot_id = r.flamebot_id
      order by r.row_number
      -- guard: rejects-are-bounded
      limit greatest(10000 - v_import.rejected - v_import.not_started, 0);

@@ -22,7 +22,10 @@ def test_salt_and_digest_are_returned_unchanged(database: TestDatabase) -> None:
         RECORD.salt,
         RECORD.digest,
     )
-    assert found.answer == {"request": {"rows": []}, "imported": {"accounts": {}, "started": []}}
+    assert found.answer == {
+        "request": {"rows": []},
+        "imported": {"accounts": {}, "started": [], "incomplete": {}},
+    }
 
 
 def test_a_key_belongs_to_its_caller(database: TestDatabase) -> None:

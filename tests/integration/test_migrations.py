@@ -209,8 +209,9 @@ def test_fresh_schema_equals_migrated_schema(
     later = [(file, file.read_text()) for file in files[1:]]
     for file, _ in later:
         file.unlink()
-    shutil.move(own_sql / "functions", own_sql / "functions_later")
-    shutil.move(own_sql / "views", own_sql / "views_later")
+    folders = ("functions", "views", "comments")
+    for folder in folders:
+        shutil.move(own_sql / folder, own_sql / f"{folder}_later")
     roles = own_sql / "roles.sql"
     text = roles.read_text() if roles.exists() else ""
     roles.unlink(missing_ok=True)
@@ -218,8 +219,8 @@ def test_fresh_schema_equals_migrated_schema(
     for file, content in later:
         file.write_text(content)
         migrate(empty_database, own_sql)
-    shutil.move(own_sql / "functions_later", own_sql / "functions")
-    shutil.move(own_sql / "views_later", own_sql / "views")
+    for folder in folders:
+        shutil.move(own_sql / f"{folder}_later", own_sql / folder)
     roles.write_text(text or "select 1")
     migrate(empty_database, own_sql)
     assert catalog(empty_database) == catalog(postgres.url(migrated))  # type: ignore[attr-defined]  # the fixture's Server

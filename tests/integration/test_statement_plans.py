@@ -44,6 +44,8 @@ BATCH = 500
 MUCH = 10_000
 # These read everything, at the request of a person: no step, tick or import waits for them.
 FOR_PEOPLE = {"engine_stats"}
+# Reads one task by its key, and always raises: no statement of it is left to look at.
+RAISING = {"refuse_busy"}
 CONTROLLED = (7, 8, 9, 10, 11)  # sleepers that nothing else wakes
 TOUCHES = re.compile(rf"\b({'|'.join(LARGE)})\b")
 
@@ -310,4 +312,4 @@ def test_no_statement_reads_a_table_from_end_to_end(
         for path in (sql_dir / "functions").glob("*.sql")
         if TOUCHES.search(path.read_text().partition("$$")[2])
     }
-    assert touching - called == FOR_PEOPLE, "an SQL function that no scene here calls"
+    assert touching - called == FOR_PEOPLE | RAISING, "an SQL function that no scene here calls"

@@ -1,4 +1,4 @@
-"""Settings of the property tests: the same examples on every run of CI, fresh ones at the admin."""
+"""Settings of the property tests: the same examples on every run of CI, fresh ones elsewhere."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("admin", parent=settings.get_profile("ci"), derandomize=False)
-settings.load_profile("ci" if os.environ.get("CI") else "admin")
+settings.register_profile("local", parent=settings.get_profile("ci"), derandomize=False)
+settings.load_profile("ci" if os.environ.get("CI") else "local")

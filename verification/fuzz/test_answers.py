@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.client import ActionsApi
+from flamebot.adapters.actions_api.statuses import error_for
 from flamebot.adapters.postgres.rows import to_json
-from flamebot.domain.errors import OutcomeUnknown, ServiceError, ServiceRefused, ServiceThrottled
+from flamebot.domain.errors import OutcomeUnknown, ResponseUnreadable, ServiceError
 from flamebot.domain.retry_after import retry_after
 from flamebot.domain.storable import unstorable
 from flamebot.domain.task import EffectRequest
@@ -143,10 +144,10 @@ def test_any_answer_on_the_wire_is_an_answer_or_a_typed_failure(
             api.close()
     if isinstance(found, ServiceError):
         assert found.retry_after is None or timedelta() <= found.retry_after <= DAY
-        wanted = {429: ServiceThrottled}.get(
-            status, ServiceRefused if 400 <= status < 500 else OutcomeUnknown
-        )
-        assert type(found) in (wanted, OutcomeUnknown)  # bytes that are not HTTP have no status
+        # Bytes that are not HTTP have no status.
+        wanted = error_for(status, None, None)
+        assert isinstance(found, (type(wanted), OutcomeUnknown))
+        assert 200 <= status < 300 or not isinstance(found, ResponseUnreadable)
     else:
         assert found
         assert 200 <= status < 300

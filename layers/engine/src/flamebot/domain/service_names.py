@@ -85,7 +85,7 @@ _ORDINARY = re.compile(
     r"|terrible|great|not|never|always|too|so|very))\b"
     r"|\bdiscord\s(?:between|among|in)\b|\btwitter\s(?:at|in|and|when|from)\b"
     r"|\bon\ssignal,|\bcheck\ssignal(?:,|\sand)"
-    r"|(?:\d\s?|\b(?:sugar|salt|fat|protein|carbs)\s+[\d.]*)(?:tg|ig)\b"
+    r"|(?:\d ?|\b(?:sugar|salt|fat|protein|carbs)\s+[\d.]*)(?:tg|ig)\b(?!\s*[:=@])"
 )
 _FILL = "\u25af"
 _X = re.compile(
