@@ -12,10 +12,20 @@ from cli.client import Api, segment
 from cli.definition_file import DefinitionFile
 from cli.failures import Exit, Failure
 from cli.options import Commands, count
-from cli.output import Output, choose, moment
+from cli.output import Output, moment, printable
 
 # The fields of a definition's author; the others are added when it is published.
 _FIELDS: Final = ("type", "name", "description", "config", "steps")
+_FILE: Final = "YAML 1.2, or JSON if its name ends in .json"
+_STAY: Final = """\
+Workflows that run stay on the version that they started with, and no command
+moves them to another one. To run an account by the new version, stop its
+workflow and, once it is stopped, start another one. It begins at the first
+step:
+  flamebot stop acct-001
+  flamebot start acct-001 --type default
+
+"""
 
 
 def add(commands: Commands) -> None:
@@ -41,19 +51,19 @@ def add(commands: Commands) -> None:
     parser = group.add(
         "validate",
         run_validate,
-        "check a definition without publishing it",
+        "check a definition without publishing it: every error and warning, with its position",
         "examples:\n  flamebot definitions validate definitions/test.yaml",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
+    parser.add_argument("file", type=Path, metavar="FILE", help=_FILE)
     parser = group.add(
         "apply",
         run_apply,
         "publish a definition; running workflows keep their version",
-        "examples:\n  flamebot definitions apply default.yaml\n"
+        _STAY + "examples:\n  flamebot definitions apply default.yaml\n"
         "  flamebot definitions apply default.yaml --if-version 3\n"
         "  flamebot definitions apply default.yaml --dry-run",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON")
+    parser.add_argument("file", type=Path, metavar="FILE", help=_FILE)
     parser.add_argument(
         "--if-version",
         type=count,
@@ -125,14 +135,14 @@ def run_validate(args: argparse.Namespace, api: Callable[[], Api], output: Outpu
         output.json(
             {
                 **response,
-                "errors": [
-                    {**issue, "position": file.position(issue["pointer"])}
-                    for issue in response["errors"]
-                ],
+                "errors": _positioned(file, response["errors"]),
+                "warnings": _positioned(file, response.get("warnings", [])),
             }
         )
-    elif response["valid"]:
+        return Exit.OK if response["valid"] else Exit.FAILURE
+    if response["valid"]:
         output.line(f"{args.file} is a valid definition of {file.document.get('type')}.")
+        _print_warnings(file, response, output)
     else:
         _print_issues(file, response["errors"], output)
     return Exit.OK if response["valid"] else Exit.FAILURE
@@ -152,6 +162,7 @@ def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
             f"It has {len(response['errors'])} errors, listed above.",
             f"Correct them; `flamebot definitions validate {args.file}` checks the file.",
         )
+    _print_warnings(file, response, output)
     current = args.if_version or _current(http, path, what)
     if args.dry_run:
         output.line(
@@ -181,11 +192,24 @@ def _current(http: Api, path: str, what: str) -> int | None:
         return None
 
 
+def _positioned(file: DefinitionFile, issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**issue, "position": file.position(issue["pointer"])} for issue in issues]
+
+
 def _print_issues(file: DefinitionFile, issues: list[dict[str, Any]], output: Output) -> None:
-    output.table(
-        ["POSITION", "POINTER", "REASON"],
-        [
-            [file.position(issue["pointer"]), *choose(issue, "pointer", "detail")]
-            for issue in issues
-        ],
-    )
+    rows = [("POSITION", "POINTER", "REASON")]
+    rows += [
+        (file.position(issue["pointer"]), issue["pointer"], issue["detail"]) for issue in issues
+    ]
+    position, pointer = (max(len(printable(row[column])) for row in rows) for column in (0, 1))
+    # No table: a terminal's edge would cut the end of the reason, which says what to write.
+    for row in rows:
+        cells = [printable(cell) for cell in row]
+        output.line(f"{cells[0]:{position}}  {cells[1]:{pointer}}  {cells[2]}")
+
+
+def _print_warnings(file: DefinitionFile, response: dict[str, Any], output: Output) -> None:
+    """Print the warnings of a validation to standard error. An earlier server sends none."""
+    for warning in response.get("warnings", []):
+        position, detail = file.position(warning["pointer"]), printable(warning["detail"])
+        output.note(f"warning: {position}  {detail}")

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import definition_file
 from flamebot.actions.registry import REGISTRY
+from flamebot.adapters.definition_files.writer import write_yaml
 from flamebot.adapters.postgres.rows import decision_json, to_json
 from flamebot.domain.document import bind_definition, read_definition
 from flamebot.domain.errors import ValidationIssue
@@ -139,6 +141,39 @@ def test_publishing_stores_it_or_nothing(front: Front, data: st.DataObject) -> N
     else:
         assert stored(front) == before
         assert answer.status_code == 400 or answer.json()["errors"]
+
+
+@given(st.data())
+@effort(30)
+def test_file_and_request_publish_the_same(
+    front: Front, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """What was published by a request is no new version from its JSON or its YAML file.
+
+    Nor is it one from what `definitions show` prints.
+    """
+    type_ = f"f{next(_types)}"
+    document = data.draw(definitions(type_))
+    published = put(front, type_, document)
+    if published.status_code != 201:
+        return
+    shown = front.api.get(f"/v1/definitions/{type_}").raise_for_status().json()
+    authors = {name: shown[name] for name in ("type", "name", "description", "config", "steps")}
+    folder = tmp_path_factory.mktemp("files")
+    files = {
+        "a.json": json.dumps(document, indent="\t", ensure_ascii=data.draw(st.booleans())),
+        "a.yaml": write_yaml(document),
+        "shown.yaml": write_yaml(authors),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        again = front.api.put(
+            f"/v1/definitions/{type_}",
+            content=json.dumps(definition_file.read(folder / name).document).encode(),
+            headers={"if-match": "*", "content-type": "application/json"},
+        )
+        assert (again.status_code, again.json().get("version")) == (200, 1), again.text
+        assert again.json()["steps"] == shown["steps"]
 
 
 @pytest.mark.parametrize("steps", [200, 201])

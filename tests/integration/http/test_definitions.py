@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -86,7 +87,8 @@ def test_publishing(http: Api) -> None:
     second = put(http, MINE | {"name": "Mine, better"}, {"if-match": first.headers["ETag"]})
     assert (second.status, second.body["version"], second.body["name"]) == (200, 2, "Mine, better")
     assert second.headers["ETag"] != first.headers["ETag"]
-    assert second.body == http.call("GET", "/v1/definitions/mine").body
+    shown = http.call("GET", "/v1/definitions/mine").body
+    assert second.body == {**shown, "warnings": []}
     assert http.call("GET", f"/v1/workflows/{instance_id}").body["workflowVersion"] == 1
     actors = http.database.rows(
         "select actor, subject from audit_log"
@@ -187,7 +189,34 @@ def test_a_good_definition_is_valid(http: Api) -> None:
     """Validating a valid definition reports no error and stores nothing."""
     assert http.call(
         "POST", "/v1/definitions/validate", body=MINE, scopes="flamebot/read"
-    ).body == {"valid": True, "errors": []}
+    ).body == {"valid": True, "errors": [], "warnings": []}
+    assert http.call("GET", "/v1/definitions/mine").status == 404
+
+
+def test_a_backoff_that_is_too_long_is_a_warning(http: Api) -> None:
+    """Validating and publishing return it, also for the same content again; it is no error."""
+    document = MINE | {"config": {"retryBackoffMs": "1d", "maxRetryDelayMs": "1d"}}
+    document["steps"] = [MINE["steps"][0], {**MINE["steps"][1], "timeout": "1s"}]
+    checked = http.call("POST", "/v1/definitions/validate", body=document).body
+    (warning,) = checked["warnings"]
+    assert (checked["valid"], checked["errors"]) == (True, [])
+    assert warning["pointer"] == "/steps/1/timeout"
+    assert warning["detail"].startswith("Of 3 attempts only 2 fit into the timeout of 1s")
+    first = put(http, document, NEW)
+    again = put(http, document, {"if-match": first.headers["ETag"]})
+    assert (first.status, again.status, again.body["version"]) == (201, 200, 1)
+    assert first.body["warnings"] == again.body["warnings"] == [warning]
+    assert "warnings" not in http.call("GET", "/v1/definitions/mine").body
+
+
+@pytest.mark.parametrize("text", ["0.1234567890123456789", "1e-400", "1e30"])
+def test_a_number_that_would_change_is_refused(http: Api, text: str) -> None:
+    """422 names the number's place; nothing is rounded and nothing is stored."""
+    body = json.dumps({**MINE, "steps": [{**MINE["steps"][1], "spectre": {"ratio": "N"}}]})
+    body = body.replace('"N"', text)
+    answer = http.call("PUT", "/v1/definitions/mine", raw=body, headers=NEW)
+    assert (answer.status, answer.body["code"]) == (422, "invalid")
+    assert [error["pointer"] for error in answer.body["errors"]] == ["/steps/0/spectre/ratio"]
     assert http.call("GET", "/v1/definitions/mine").status == 404
 
 

@@ -23,7 +23,15 @@ steps:
     action: nonsense
 """
 STEPS = [{"id": "first", "action": "wait", "delay": "30s"}, {"id": "second", "action": "nonsense"}]
-VALID = Reply(200, {"valid": True, "errors": []})
+VALID = Reply(200, {"valid": True, "errors": [], "warnings": []})
+WARNED = Reply(
+    200,
+    {
+        "valid": True,
+        "errors": [],
+        "warnings": [{"pointer": "/steps/0/delay", "detail": "Only 2 attempts fit."}],
+    },
+)
 ISSUES = [
     {"pointer": "/steps/1/action", "detail": "Unknown action."},
     {"pointer": "/config/x", "detail": "Unknown field."},
@@ -115,6 +123,43 @@ def test_a_valid_definition_is_reported_as_valid(api: CannedApi, flamebot: Flame
     )
     assert flamebot("definitions", "validate", "test.json").exit == 0
     assert api.requests[0].body == {"type": "test", "name": "Test", "steps": STEPS}
+
+
+def test_warnings_have_positions_and_do_not_stop(
+    api: CannedApi, flamebot: Flamebot, file: str
+) -> None:
+    """`validate`, `apply` and its dry run print them to standard error, and succeed."""
+    api.on("POST", "/v1/definitions/validate", WARNED)
+    api.on("PUT", "/v1/definitions/test", Reply(201, version(1)))
+    for command in (("validate", file), ("apply", file, "--dry-run"), ("apply", file)):
+        ran = flamebot("definitions", *command)
+        assert ran.exit == 0
+        assert "warning: test.yaml:6:12  Only 2 attempts fit." in ran.err
+        assert "warning" not in ran.out
+    checked = flamebot("definitions", "validate", file, "--json").json
+    assert [one["position"] for one in checked["warnings"]] == ["test.yaml:6:12"]
+
+
+def test_a_server_without_warnings_is_fine(api: CannedApi, flamebot: Flamebot, file: str) -> None:
+    """An earlier version of the API sends none."""
+    api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": True, "errors": []}))
+    assert flamebot("definitions", "validate", file).exit == 0
+    assert flamebot("definitions", "validate", file, "--json").json["warnings"] == []
+
+
+def test_a_long_reason_is_not_cut(api: CannedApi, flamebot: Flamebot, file: str) -> None:
+    """Its end says what to write instead."""
+    issue = {"pointer": "/steps/0/delay", "detail": "Not a duration. " * 20 + "Write PT1H30M."}
+    api.on("POST", "/v1/definitions/validate", Reply(200, {"valid": False, "errors": [issue]}))
+    assert "Write PT1H30M." in flamebot("definitions", "validate", file).out
+
+
+def test_the_help_says_that_running_workflows_are_not_moved(flamebot: Flamebot) -> None:
+    """I11: it names the way round."""
+    text = flamebot("definitions", "apply", "--help").out
+    assert "no command\nmoves them" in text
+    assert "flamebot stop acct-001" in text
+    assert "flamebot start acct-001" in text
 
 
 def test_apply_follows_the_current_version(api: CannedApi, flamebot: Flamebot, file: str) -> None:

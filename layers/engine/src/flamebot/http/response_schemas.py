@@ -20,6 +20,15 @@ class ValidationIssue(ResponseModel):
     detail: str
 
 
+Warnings = Annotated[
+    list[ValidationIssue],
+    Field(
+        description="They do not keep a definition from being published, such as a backoff that is"
+        " too long for all attempts to fit into a step's timeout."
+    ),
+]
+
+
 class Problem(ResponseModel):
     """An error (RFC 9457). Some members occur with some codes only."""
 
@@ -176,6 +185,12 @@ class Definition(ResponseModel):
     created_at: WallInstant | None = None
 
 
+class PublishedDefinition(Definition):
+    """The version that is current after publishing, and what is probably not meant in it."""
+
+    warnings: Warnings
+
+
 class DefinitionSummary(ResponseModel):
     """A definition's current version, and the number of its workflows by status."""
 
@@ -195,10 +210,11 @@ class DefinitionList(ResponseModel):
 
 
 class Validation(ResponseModel):
-    """Whether a definition is valid, and its errors."""
+    """Whether a definition is valid, and its errors, or the warnings of a valid one."""
 
     valid: bool
     errors: list[ValidationIssue]
+    warnings: Warnings
 
 
 class FailedTask(ResponseModel):

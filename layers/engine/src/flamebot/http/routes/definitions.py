@@ -10,7 +10,13 @@ from flamebot.http.parameters import version, workflow_type
 from flamebot.http.problems import PreconditionRequired
 from flamebot.http.request import Request
 from flamebot.http.response import Response, respond
-from flamebot.http.response_schemas import AnyDocument, Definition, DefinitionList, Validation
+from flamebot.http.response_schemas import (
+    AnyDocument,
+    Definition,
+    DefinitionList,
+    PublishedDefinition,
+    Validation,
+)
 from flamebot.http.router import Handler
 from flamebot.ports.admin_store import FIRST_VERSION, Precondition
 from flamebot.ports.read_store import ReadStore
@@ -66,18 +72,21 @@ class Definitions:
         published = self._publish.run(
             workflow_type(request), request.document, precondition, request.caller()
         )
-        definition = published.definition
+        definition = {**published.definition, "warnings": published.warnings}
         headers = {"ETag": version_tag(definition["version"])}
         # Location only with 201: other responses have no new resource.
         if not published.first:
-            return respond(Definition, definition, headers=headers)
+            return respond(PublishedDefinition, definition, headers=headers)
         headers["Location"] = f"/v1/definitions/{definition['type']}"
-        return respond(Definition, definition, status=201, headers=headers)
+        return respond(PublishedDefinition, definition, status=201, headers=headers)
 
     def validate(self, request: Request) -> Response:
-        """Return every issue of a definition: 200 whether it is valid or not."""
-        issues = self._publish.issues(request.document)
-        return respond(Validation, {"valid": not issues, "errors": issues})
+        """Return every issue and warning of a definition: 200 whether it is valid or not."""
+        review = self._publish.review(request.document)
+        return respond(
+            Validation,
+            {"valid": not review.issues, "errors": review.issues, "warnings": review.warnings},
+        )
 
     def _version(self, request: Request, number: int | None) -> Response:
         definition = self._reads.definition_version(workflow_type(request), number)

@@ -74,7 +74,11 @@ class DefinitionCatalog:
 
     def issues(self, document: object) -> list[ValidationIssue]:
         """Return every issue of a document that is to be published."""
-        return read_definition(document, self._registry, self._policy)[1]
+        return self.read(document)[1]
+
+    def read(self, document: object) -> tuple[Definition | None, list[ValidationIssue]]:
+        """Return a document that is to be published as a definition, or None and every issue."""
+        return read_definition(document, self._registry, self._policy)
 
     def _cached(self, definition_id: DefinitionId) -> Definition | None:
         with self._lock:

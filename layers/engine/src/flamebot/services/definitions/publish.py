@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flamebot.domain.attempts import attempt_warnings
 from flamebot.domain.errors import Invalid, NotFound, ValidationIssue
 from flamebot.ports.admin_store import AdminStore, Caller, Precondition
 from flamebot.ports.engine_store import Json
@@ -16,11 +18,20 @@ CONTENT = ("type", "name", "description", "config", "steps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What is wrong with a document, and of a valid one what is probably not meant."""
+
+    issues: list[ValidationIssue]
+    warnings: list[ValidationIssue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The current version, and whether it is the first of its type."""
+    """The current version, whether it is the first of its type, and its warnings."""
 
     definition: Json
     first: bool
+    warnings: list[ValidationIssue]
 
 
 class PublishDefinition:
@@ -43,7 +54,8 @@ class PublishDefinition:
             Invalid: The document has issues; it carries all of them.
             PreconditionFailed: Another version is current.
         """
-        issues = self.issues(document)
+        review = self.review(document)
+        issues = list(review.issues)
         if isinstance(document, dict) and document.get("type") != workflow_type:
             issues.append(ValidationIssue("/type", f"Must be {workflow_type}, as in the path."))
         if workflow_type in RESERVED_TYPES:
@@ -58,11 +70,14 @@ class PublishDefinition:
         content = {name: document[name] for name in CONTENT if name in document}
         published = self._store.publish_definition(content, precondition, caller)
         definition = self._reads.definition_version(workflow_type, published["version"])
-        return Published(definition=definition, first=first)
+        return Published(definition=definition, first=first, warnings=review.warnings)
 
-    def issues(self, document: object) -> list[ValidationIssue]:
-        """Return every issue of a document."""
-        return self._catalog.issues(document)
+    def review(self, document: object) -> Review:
+        """Return every issue of a document, or the warnings of a valid one."""
+        definition, issues = self._catalog.read(document)
+        if definition is None or not isinstance(document, Mapping):
+            return Review(issues=issues, warnings=[])
+        return Review(issues=issues, warnings=attempt_warnings(definition, document))
 
     def _exists(self, workflow_type: str) -> bool:
         try:
