@@ -100,11 +100,12 @@ def test_a_job_or_account_that_is_gone_is_absent(status: int) -> None:
         assert api.account_status("a") is None
 
 
-def test_a_numeric_task_id_is_an_id() -> None:
-    """Many services count their tasks."""
-    with service(answer(202, {"taskId": 5})) as (api, _):
+@pytest.mark.parametrize("task_id", [5, 5.0])
+def test_a_numeric_task_id_is_an_id(task_id: float) -> None:
+    """Many services count their tasks, some of them in floats."""
+    with service(answer(202, {"taskId": task_id})) as (api, _):
         assert submit(api) == "5"
-    with service(answer(200, {"taskId": 5, "status": "running"})) as (api, _):
+    with service(answer(200, {"taskId": task_id, "status": "running"})) as (api, _):
         assert api.job("5") == Job(job_id="5", status="running")
 
 

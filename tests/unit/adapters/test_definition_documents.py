@@ -234,6 +234,46 @@ def test_aliases_multiply_up_to_the_size_of_a_definition(folder: Path) -> None:
     assert issues(folder, f"a: &a {'x' * 100_000}\nb: [*a, *a]\n")[0][0] == "2:9"
 
 
+def test_aliases_nest_as_deep_as_what_they_stand_for(folder: Path) -> None:
+    """A list in a list in a list, each by an alias, has a limit too."""
+
+    def levels(number: int) -> str:
+        return "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, number))
+
+    assert len(read(folder, levels(31))) == 31
+    assert issues(folder, levels(32)) == [("32:12", "Nested more than 32 levels deep.")]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_value_counts_once_however_deep_it_is(folder: Path, name: str) -> None:
+    """The size is that of the document."""
+    text = '{"a": [[[[[["' + "x" * 200_000 + '"]]]]]], "b": 1}'
+    assert read(folder, text, name)["b"] == 1
+    assert issues(folder, text.replace("x", "xx"), name)[0][1].startswith(
+        "A definition has at most"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"a": ' + '\\"' * 200_000 + "\\"),
+        ("a.json", '"' * 400_000),
+        ("a.json", '{"a": [' + "1e5," * 60_000),
+        ("a.yaml", "[" * 400_000),
+        ("a.yaml", "[" + "a, " * 40_000),
+        ("a.yaml", "a: &a 1\nb: [" + "*a, " * 40_000),
+        ("a.yaml", "{a: 'x" * 50_000),
+        ("a.yaml", "? " * 200_000),
+    ],
+)
+def test_a_file_of_any_kind_is_refused_in_time(folder: Path, name: str, text: str) -> None:
+    """The time grows with the size, and the size has a limit."""
+    began = time.perf_counter()
+    assert issues(folder, text, name)
+    assert time.perf_counter() - began < 20
+
+
 @given(st.one_of(definitions(), spoiled(definitions())))
 def test_a_document_is_the_same_by_file_and_by_request(folder: Path, document: Any) -> None:
     """JSON file, YAML file and HTTP body give the same document, if JSON can hold it."""
@@ -268,7 +308,7 @@ AMBIGUOUS = [
     *("yes", "no", "on", "off", "y", "n", "true", "null", "~", "010", "0o10", "0x1F", "0b1"),
     *("1_000", "1:30", "1e3", "1.5", ".5", "5.", "+5", "-0", ".inf", ".nan", "2026-11-30", "<<"),
     *("=", "-", "?", "[a]", "#x", "'x'", "*a", "&a", "!x", "%x", "@x", "12e03", "1.e+1", "''"),
-    *("0.1e1", "1e-2"),
+    *("0.1e1", "1e-2", "\x85", "a\u2028", "\u2029b"),
 ]
 
 

@@ -110,6 +110,24 @@ def test_all_issues_are_found_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("yes", ' "yes" is a text: write true, without quotes.'),
+        ("Off", ' "Off" is a text: write false, without quotes.'),
+        ("true", ' "true" is a text: write true, without quotes.'),
+        ("maybe", ""),
+        (1, ""),
+        (None, None),
+    ],
+)
+def test_a_boolean_of_yaml_1_1_has_advice(written: object, advice: str | None) -> None:
+    """YAML 1.2 reads yes, on, no and off as texts, and the issue says what to write."""
+    issues = read_definition(a_document(a_swipe(critical=written)), REGISTRY, POLICY)[1]
+    expected = [] if advice is None else [("/steps/0/critical", "Must be true or false." + advice)]
+    assert [(issue.pointer, issue.detail) for issue in issues] == expected
+
+
 @pytest.mark.parametrize("name", ["quietHours", "dailyCaps"])
 def test_what_is_not_enforced_is_refused(name: str) -> None:
     """A limit that is not enforced must not be accepted."""

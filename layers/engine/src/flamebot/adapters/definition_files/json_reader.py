@@ -10,8 +10,9 @@ from typing import Final
 from flamebot.adapters.definition_files.tree import Builder, Position
 from flamebot.domain.storable import DEEPEST
 
-# Possessive quantifiers: an unclosed string must not be searched again from each of its characters.
-_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTALL)
+# A string that is not closed ends with the text: else it would be searched again from each of its
+# characters. What a part is matters only if the text is JSON.
+_PART: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{},:]|[^\s\[\]{},:"]++', re.DOTALL)
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 _LITERALS: Final = {"true": True, "false": False, "null": None}
 
