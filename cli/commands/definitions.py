@@ -157,9 +157,10 @@ def run_apply(args: argparse.Namespace, api: Callable[[], Api], output: Output) 
     response = http.post("/v1/definitions/validate", file.document, what=what).body
     if not response["valid"]:
         _print_issues(file, response["errors"], output)
+        errors = len(response["errors"])
         raise Failure(
             what,
-            f"It has {len(response['errors'])} errors, listed above.",
+            f"It has {errors} error{'s' if errors != 1 else ''}, listed above.",
             f"Correct them; `flamebot definitions validate {args.file}` checks the file.",
         )
     _print_warnings(file, response, output)
