@@ -23,7 +23,8 @@ declare
             "skip_step", "run_workflow_now", "pause_all", "resume_all", "control_state",
             "publish_definition", "current_definition", "definition_document", "delete_account",
             "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats",
-            "due_histogram", "allowed_actions", "has_workflow_lock", "has_active_workflow"],
+            "due_histogram", "allowed_actions", "has_workflow_lock", "has_active_workflow",
+            "service_state", "open_service", "close_service"],
         "flamebot_tick": [
             "free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired",
             "commit_tasks", "definition_document", "set_account_status", "record_tick",
@@ -35,7 +36,8 @@ declare
         "flamebot_maintenance": [
             "find_stalled_imports", "delete_old_imports", "delete_finished_tasks",
             "delete_expired_locks", "delete_old_requests", "maintain_history", "engine_health",
-            "find_orphaned_workflows", "record_maintenance", "allowed_actions"]
+            "find_orphaned_workflows", "record_maintenance", "allowed_actions",
+            "delete_old_calls", "service_state"]
     }';
     v_readers constant text[] := array['flamebot_api', 'flamebot_maintenance'];
     -- Longer than any SQL function takes, shorter than the Lambda function that waits for it.

@@ -278,6 +278,14 @@ create table scheduled_tasks (
     error                 text,                  -- The error of a failed or cancelled task.
     -- Queued or running. For index predicates.
     is_in_flight          boolean generated always as (status in ('queued', 'running')) stored,
+    -- The service whose breaker holds the task back. none: a timer calls no service, and a cancel
+    -- is never held back.
+    service               text not null generated always as  case phase     when 'generate' then
+        'ai_service'     when 'submit' then 'actions_service'     when 'poll' then 'actions_service'
+        else 'none' end stored,
+    -- The generation of the service (services.generation) under which the task was given a slot.
+    -- NULL: none was needed.
+    admitted              bigint,
     constraint scheduled_tasks_pkey primary key (task_id),
     constraint cancel_is_never_held check (phase <> 'cancel' or status <> 'held'),
     constraint finished_at_iff_finished check ((finished_at is not null) = (status in ('completed',
@@ -301,6 +309,7 @@ create index cancels_due on scheduled_tasks (scheduled_for, task_id) where (is_d
     'cancel'));
 create unique index one_live_task on scheduled_tasks (workflow_instance_id) where is_live;
 create index tasks_due on scheduled_tasks (scheduled_for, task_id) where is_due;
+create index tasks_due_by_service on scheduled_tasks (service, scheduled_for, task_id) where is_due;
 create index tasks_finished on scheduled_tasks (finished_at) where (finished_at is not null);
 create index tasks_in_flight on scheduled_tasks (scheduled_for) where is_in_flight;
 
@@ -333,6 +342,10 @@ create table step_history (
     --   Entered by: commit_tasks.
     --   Left by: nothing, history never changes.
     --   Cleaned up by: maintain_history, by its day.
+    -- reclaimed: the invocation that ran the step was lost, and the step is run again.
+    --   Entered by: commit_tasks.
+    --   Left by: nothing, history never changes.
+    --   Cleaned up by: maintain_history, by its day.
     status       text not null,
     attempt      int not null,                   -- The number of the attempt, from 1.
     started_at   timestamptz not null,           -- Schedule time.
@@ -340,9 +353,12 @@ create table step_history (
     -- The result of the step. delete_account clears it.
     result       jsonb,
     error        text,                           -- The error of the step. delete_account clears it.
+    -- How often the step was deferred, for how many milliseconds of schedule time, and the code of
+    -- the last reason: {times, ms, code}. NULL: never.
+    deferrals    jsonb,
     constraint step_history_pkey primary key (instance_id, sequence, finished_at),
     constraint step_history_status_check check (status in ('completed', 'failed', 'retried',
-        'skipped', 'cancelled'))
+        'skipped', 'cancelled', 'reclaimed'))
 ) partition by range (finished_at);
 
 -- step_history_rest -------------------------------------------------------------------------------
@@ -529,6 +545,96 @@ create unlogged table import_staging (
     autovacuum_vacuum_cost_delay=0);
 create index import_staging_by_batch on import_staging (import_id, batch);
 
+-- services ----------------------------------------------------------------------------------------
+-- The services that steps call, with a circuit breaker for each. Two rows, written by record_calls
+-- and claim_for_services, and by people through open_service and close_service. begin_tasks and
+-- commit_tasks read them without a lock.
+create table services (
+    name               text not null,            -- actions_service or ai_service.
+    -- The state of the breaker. closed: tasks begin as they fall due. open: the service does not
+    -- respond, and one task begins every probe_seconds. half_open: a probe was answered, and tasks
+    -- begin at a growing rate.
+    state              text not null default 'closed',
+    -- Grows with every change of state. A slot counts only under the generation that gave it.
+    generation         bigint not null default 1,
+    -- Schedule time of the last change of state.
+    changed_at         timestamptz not null default clock_timestamp(),
+    -- Why it is open: unanswered, throttled, denied, or the reason that a person gave.
+    reason             text,
+    changed_by         text,                     -- Who changed the state. NULL: the engine.
+    -- Whether a person opened it. Then it makes no probes, and a person closes it.
+    is_manual          boolean not null default false,
+    -- How many tasks may begin in a second of schedule time. NULL: as many as are due.
+    slots_per_second   double precision,
+    -- Schedule time from which on the rate doubles every ten seconds. NULL: it stays.
+    grows_at           timestamptz,
+    -- Schedule time of the next slot that claim gives away.
+    next_slot_at       timestamptz,
+    -- Schedule time at which 429 responses last lowered the rate.
+    lowered_at         timestamptz,
+    trial_answered     bigint not null default 0, -- Calls that were answered since it is half open.
+    -- Calls that were not answered since it is half open.
+    trial_failed       bigint not null default 0,
+    -- How the last call failed that was not answered, as "code: detail".
+    last_failure       text,
+    last_failure_at    timestamptz,              -- Schedule time of that failure.
+    -- Seconds of schedule time between two probes while it is open.
+    probe_seconds      double precision not null default 15,
+    -- It opens when so many calls of the last 20 seconds got no response.
+    opens_at_failures  int not null default 3,
+    -- It opens when that is at least this share of the calls, from 0 to 1.
+    opens_at_share     double precision not null default 0.5,
+    -- How many tasks may begin in the first second after the recovery.
+    ramp_per_second    double precision not null default 10,
+    constraint services_pkey primary key (name),
+    constraint limited_unless_closed check (state = 'closed' or slots_per_second is not null),
+    constraint manual_only_if_open check (not is_manual or state = 'open'),
+    constraint services_name_check check (name in ('actions_service', 'ai_service')),
+    constraint services_opens_at_failures_check check (opens_at_failures > 0),
+    constraint services_opens_at_share_check check (opens_at_share > 0::double precision and
+        opens_at_share <= 1::double precision),
+    constraint services_probe_seconds_check check (probe_seconds > 0::double precision),
+    constraint services_ramp_per_second_check check (ramp_per_second > 0::double precision),
+    constraint services_slots_per_second_check check (slots_per_second > 0::double precision),
+    constraint services_state_check check (state in ('closed', 'half_open', 'open'))
+);
+
+-- service_calls -----------------------------------------------------------------------------------
+-- How the calls of tasks to the services ended, counted per five seconds of schedule time. Written
+-- by record_calls. Unlogged. Deleted by delete_old_calls after an hour.
+create unlogged table service_calls (
+    service    text not null,                    -- The service (services.name).
+    since      timestamptz not null,             -- Schedule time at which the five seconds begin.
+    -- The counts of one moment stand in up to 16 rows, so that commits do not wait for each other.
+    part       int not null,
+    answered   bigint not null default 0,        -- Calls that the service answered.
+    -- Calls that the service refused for what they ask.
+    refused    bigint not null default 0,
+    throttled  bigint not null default 0,        -- Calls that were too many for the service (429).
+    denied     bigint not null default 0,        -- Calls whose token the service did not accept.
+    -- Calls without a response that says what happened: connection error, timeout or 5xx.
+    unknown    bigint not null default 0,
+    constraint service_calls_pkey primary key (service, since, part)
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+
+-- service_openings --------------------------------------------------------------------------------
+-- When and why the breaker of a service was open. Written by change_breaker, deleted by
+-- delete_old_calls 90 days after the end.
+create table service_openings (
+    id         bigint not null generated always as identity, -- Counts up.
+    service    text not null,                    -- The service (services.name).
+    opened_at  timestamptz not null,             -- Schedule time.
+    opened_by  text,                             -- Who opened it. NULL: the engine.
+    -- unanswered, throttled, denied, or the reason that a person gave.
+    reason     text not null,
+    error      text,                             -- The last failure before it opened.
+    ended_at   timestamptz,                      -- Schedule time at which it was no longer open.
+    ended_by   text,                             -- Who closed it. NULL: the engine.
+    constraint service_openings_pkey primary key (id),
+    constraint service_openings_service_fkey foreign key (service) references services(name)
+);
+create index service_openings_newest on service_openings (service, opened_at desc);
+
 -- schema_migrations -------------------------------------------------------------------------------
 -- The migrations that were applied to this database.
 create table schema_migrations (
@@ -578,7 +684,7 @@ create table schema_migrations (
 -- What an instance did, step by step. `sequence` is the numbering of the history, not of tasks.
 -- view workflow_history:
 --     instance_id, sequence, step_id, action, status, attempt, started_at, finished_at, result,
---     error
+--     error, deferrals
 
 -- An instance with its live task, as the API shows it.
 -- `effect_in_flight`: a job may be open at the actions service at this moment.

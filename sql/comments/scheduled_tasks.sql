@@ -89,3 +89,9 @@ comment on column scheduled_tasks.is_in_flight is 'Queued or running. For index 
 comment on sequence fence_seq is
 'Fences of tasks and imports: one number for every claim, begin and reclaim, over all accounts. A
 higher fence is always a later one.';
+comment on column scheduled_tasks.service is
+'The service whose breaker holds the task back. none: a timer calls no service, and a cancel is
+never held back.';
+comment on column scheduled_tasks.admitted is
+'The generation of the service (services.generation) under which the task was given a slot. NULL:
+none was needed.';

@@ -29,7 +29,14 @@ skipped: a person skipped the step.
 cancelled: the step was given up when the workflow was stopped.
   Entered by: commit_tasks.
   Left by: nothing, history never changes.
+  Cleaned up by: maintain_history, by its day.
+reclaimed: the invocation that ran the step was lost, and the step is run again.
+  Entered by: commit_tasks.
+  Left by: nothing, history never changes.
   Cleaned up by: maintain_history, by its day.';
+comment on column step_history.deferrals is
+'How often the step was deferred, for how many milliseconds of schedule time, and the code of the
+last reason: {times, ms, code}. NULL: never.';
 comment on column step_history.attempt is 'The number of the attempt, from 1.';
 comment on column step_history.started_at is 'Schedule time.';
 comment on column step_history.finished_at is 'Schedule time. Decides the partition.';

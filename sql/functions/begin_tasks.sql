@@ -3,7 +3,8 @@
 -- Begins tasks by the fences of their message: from queued to running, under a new fence. Returns
 -- what their steps need. Called again by the same delivery, it returns the same.
 -- A task that is not due yet is returned as early, unchanged. Under a global pause a task goes back
--- to pending and is not returned. A message that is stale or a duplicate begins nothing: its task
+-- to pending and is not returned, and so does one whose service is limited, unless claim gave it a
+-- slot. A message that is stale or a duplicate begins nothing: its task
 -- is not returned.
 -- Locks: engine control shared; tasks by id. It waits for locked tasks: SKIP LOCKED would lose the
 --   message whenever another transaction is only reading the row.
@@ -19,7 +20,8 @@ returns table (
     first_begun_at timestamptz,
     instance_id uuid, account_id text, workflow_id bigint, instance_status text, current_step int,
     account_data jsonb, execution_context jsonb, goto_iterations jsonb, revision bigint,
-    credentials_version int, registered_version int, account_suspended boolean)
+    credentials_version int, registered_version int, account_suspended boolean,
+    actions_generation bigint, ai_generation bigint, service_record text, late_ms bigint)
 language plpgsql volatile security definer set search_path = public, pg_temp
 -- Every row is found by its key. A plan made while the tables were small, or nothing was queued,
 -- would be kept by a warm connection: docs/adr/0012.
@@ -29,6 +31,10 @@ as $$
 declare
     v_paused boolean;
     v_paused_ms bigint;
+    v_pauses tstzmultirange;
+    v_limited text[];
+    v_actions bigint;
+    v_ai bigint;
     v_running_or_early boolean;
     v_wall timestamptz;
     v_now timestamptz;
@@ -54,9 +60,17 @@ begin
     select c.paused,
            c.paused_ms + case when c.paused
                               then greatest(extract(epoch from v_now - c.paused_at) * 1000, 0)
-                              else 0 end
-      into v_paused, v_paused_ms
+                              else 0 end,
+           c.pauses
+      into v_paused, v_paused_ms, v_pauses
       from engine_control c;
+    -- Without a lock: a breaker that opens at this moment finds these tasks as calls that were on
+    -- their way. guard: begin-reads-breakers
+    select array_agg(s.name) filter (where s.slots_per_second is not null),
+           min(s.generation) filter (where s.name = 'actions_service'),
+           min(s.generation) filter (where s.name = 'ai_service')
+      into v_limited, v_actions, v_ai
+      from services s;
 
     if v_paused then -- guard: begin-respects-the-global-pause
         update scheduled_tasks t
@@ -65,6 +79,17 @@ begin
          -- guard: global-pause-returns-only-what-is-queued
          where t.task_id = requested.id and t.status = 'queued'
            and t.fence = requested.claim_fence and t.phase <> 'cancel';
+    end if;
+    if v_limited is not null then
+        -- guard: begin-respects-breakers
+        update scheduled_tasks t
+           set status = 'pending', lease_expires_at = null, sends = 0, admitted = null
+          from unnest(p_task_ids, p_fences) requested (id, claim_fence)
+         where t.task_id = requested.id and t.status = 'queued'
+           and t.fence = requested.claim_fence and t.service = any (v_limited)
+           -- guard: slot-of-the-present-generation
+           and t.admitted is distinct from
+               case t.service when 'ai_service' then v_ai else v_actions end;
     end if;
     -- Rare: this delivery began some of the tasks in a former call whose reply was lost, or they
     -- are early. Before the update below, after which every task would look like a repetition.
@@ -77,7 +102,13 @@ begin
                i.id, t.account_id, i.workflow_id, i.status, i.current_step,
                i.account_data, i.execution_context, i.goto_iterations, i.revision,
                a.credentials_version, a.registered_version,
-               coalesce(a.status = 'suspended', false)
+               coalesce(a.status = 'suspended', false),
+               v_actions, v_ai,
+               case when t.payload ? 'unanswered_since'
+                    then service_record(service_of(t.phase),
+                                        (t.payload ->> 'unanswered_since')::timestamptz, v_now) end,
+               case when v_now > t.scheduled_for
+                    then late_ms(t.scheduled_for, v_now, v_pauses) else 0 end
           from unnest(p_task_ids, p_fences) requested (id, claim_fence)
           join scheduled_tasks t on t.task_id = requested.id
           join workflow_instances i on i.id = t.workflow_instance_id
@@ -117,5 +148,11 @@ begin
               i.id, t.account_id, i.workflow_id, i.status, i.current_step,
               i.account_data, i.execution_context, i.goto_iterations, i.revision,
               a.credentials_version, a.registered_version,
-              coalesce(a.status = 'suspended', false);
+              coalesce(a.status = 'suspended', false),
+              v_actions, v_ai,
+              -- Whether the task's last failure is its own is asked of the calls of others.
+              case when t.payload ? 'unanswered_since'
+                   then service_record(service_of(t.phase),
+                                       (t.payload ->> 'unanswered_since')::timestamptz, v_now) end,
+              late_ms(t.scheduled_for, v_now, v_pauses);
 end $$;

@@ -2,10 +2,11 @@
 --   -> setof (task_id, fence, account_id, phase, due, alone)
 -- Claims what falls due within the horizon, the earliest first: from pending to queued, under a new
 -- fence, with a lease that ends p_lease (wall time) after the task is due. Under a global pause it
--- claims cancels only. The caller asks free_queue_capacity how many it may claim: with many tasks
+-- claims cancels only. Tasks of a service whose breaker limits them get slots: see
+-- claim_for_services. The caller asks free_queue_capacity how many it may claim: with many tasks
 -- in flight, counting them costs more than claiming.
--- Locks: the tasks that it claims, with SKIP LOCKED: it never waits, and so may leave the lock
---   order.
+-- Locks: services by name, while one is limited; then the tasks that it claims, with SKIP LOCKED:
+--   it never waits for them, and so may leave the lock order.
 -- Errors: none.
 -- Callers: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_claim_due_tasks.py
@@ -36,6 +37,10 @@ begin
                            where t.is_due and t.phase = 'cancel' and t.scheduled_for < v_until
                            order by t.scheduled_for, t.task_id limit p_limit
                              for no key update skip locked);
+    elsif exists (select from services s where s.slots_per_second is not null) then
+        -- guard: claim-respects-breakers
+        return query select * from claim_for_services(v_now, v_until, p_limit, p_lease, p_rate);
+        return;
     else
         v_locked := array(select t.ctid from scheduled_tasks t
                            -- guard: claim-due-and-unlocked

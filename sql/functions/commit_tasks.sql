@@ -1,4 +1,4 @@
--- commit_tasks(p_items, p_now, p_horizon, p_lease, p_rate)
+-- commit_tasks(p_items, p_now, p_horizon, p_lease, p_rate, p_calls)
 --   -> setof (task_id, fence, instance_status, next_task_id, next_status, next_fence, send)
 -- Commits decisions, each only if its item holds the fence of the running task: outcome, history,
 -- instance and next task, all or nothing per task. An item that is not returned was stale.
@@ -6,13 +6,15 @@
 -- successor that another delivery runs by now it returns neither status nor fence.
 -- A paused instance holds what would wait. A stopping one is followed by nothing but a cancel of
 -- the job that is open or may be.
+-- A next task whose service is limited is left pending. p_calls: as record_calls takes them.
 -- Items: {task_id, fence, decision}; decision as in domain/decision.py, without what is None.
--- Locks: engine control shared; instances by id; tasks by id.
+-- Locks: engine control shared; instances by id; tasks by id; then as record_calls.
 -- Errors: none of its own.
 -- Callers: adapters/postgres/engine_store.py
 -- Test: tests/integration/test_commit_tasks.py
 create or replace function commit_tasks(
-    p_items jsonb, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8)
+    p_items jsonb, p_now timestamptz, p_horizon interval, p_lease interval, p_rate float8,
+    p_calls jsonb default '[]')
 returns table (
     task_id text, fence bigint, instance_status text, next_task_id text, next_status text,
     next_fence bigint, send jsonb)
@@ -27,6 +29,9 @@ declare
     v_fences bigint[];
     v_instances uuid[];
     v_paused boolean;
+    v_limited text[];
+    v_actions bigint;
+    v_ai bigint;
     v_repeated boolean;
     v_wall timestamptz;
     v_now timestamptz;
@@ -39,6 +44,11 @@ begin
     -- guard: commit-takes-the-shared-lock
     perform pg_advisory_xact_lock_shared(7);
     select c.paused into v_paused from engine_control c;
+    select coalesce(array_agg(s.name) filter (where s.slots_per_second is not null), '{}'),
+           min(s.generation) filter (where s.name = 'actions_service'),
+           min(s.generation) filter (where s.name = 'ai_service')
+      into v_limited, v_actions, v_ai
+      from services s;
     select array_agg(x.task_id), array_agg(x.fence) into v_ids, v_fences
       from jsonb_to_recordset(p_items) x (task_id text, fence bigint);
     v_instances := array(select t.workflow_instance_id from scheduled_tasks t
@@ -88,6 +98,13 @@ begin
     -- The compare-and-set: the items that hold the fence of a running task.
     with fenced as materialized (
         select t.task_id, t.workflow_instance_id, t.account_id, t.sequence, t.phase, t.begun_by,
+               t.service,
+               -- A job is polled on the slot of its submit: what was let through is finished.
+               -- guard: poll-keeps-the-slot
+               case when t.phase = 'poll' then t.admitted end as kept_slot,
+               -- guard: job-is-polled-on-the-slot-of-its-submit
+               case when t.phase = 'submit' and x.decision -> 'next' ->> 'phase' = 'poll'
+                    then t.admitted end as next_slot,
                i.status as old_status, i.history_count,
                x.decision -> 'task' as task,
                x.decision -> 'instance' as instance,
@@ -133,7 +150,10 @@ begin
                          or (f.old_status = 'stopping' and f.phase = 'cancel')
                         -- guard: rescheduled-task-status
                         then initial_task_status(f.old_status, f.phase, false, f.due, v_now,
-                                                 p_horizon, v_paused)
+                                                 -- guard: rescheduled-task-respects-breakers
+                                                 p_horizon, v_paused or (
+                                                     f.service = any (v_limited)
+                                                     and f.kept_slot is distinct from v_actions))
                     else 'cancelled' end as task_status,
                case when f.next is not null and f.old_status in ('active', 'paused', 'stopping')
                         -- guard: successor-status
@@ -144,7 +164,12 @@ begin
                                  f.old_status <> 'stopping'
                                      and coalesce((f.next ->> 'run')::boolean, false),
                                  -- guard: successor-respects-the-global-pause
-                                 (f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused)
+                                 (f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused or (
+                                     -- guard: successor-respects-breakers
+                                     coalesce(service_of(f.next ->> 'phase') = any (v_limited),
+                                              false)
+                                     and f.next ->> 'phase' <> 'cancel'
+                                     and f.next_slot is distinct from v_actions))
                end as successor_status
           from fenced f),
     updated_tasks as (
@@ -159,6 +184,7 @@ begin
                payload = coalesce(nullif(r.task -> 'payload', 'null'), t.payload),
                result = nullif(r.task -> 'result', 'null'),
                error = r.task ->> 'error',
+               admitted = r.kept_slot,
                committed_fence = t.fence, -- guard: committed-fence-is-kept
                -- guard: rescheduled-under-a-new-fence
                fence = case when r.task_status = 'queued' then nextval('fence_seq')
@@ -212,17 +238,17 @@ begin
          where i.id = r.workflow_instance_id),
     history as (
         insert into step_history (instance_id, sequence, step_id, action, status, attempt,
-                                  started_at, finished_at, result, error)
+                                  started_at, finished_at, result, error, deferrals)
         select u.workflow_instance_id, u.history_count + h.number, -- guard: history-goes-on
                h.step_id, h.action, h.status, h.attempt, h.started_at, h.finished_at, h.result,
-               h.error
+               h.error, h.deferrals
           from updated_tasks u,
                rows from (jsonb_to_recordset(u.history) as (
                               step_id text, action text, status text, attempt int,
                               started_at timestamptz, finished_at timestamptz, result jsonb,
-                              error text))
+                              error text, deferrals jsonb))
                with ordinality h (step_id, action, status, attempt, started_at, finished_at,
-                                  result, error, number)),
+                                  result, error, deferrals, number)),
     -- The fence of a successor is taken here, so that nothing needs to be joined with the insert.
     successors as materialized (
         select u.*,
@@ -235,7 +261,7 @@ begin
         insert into scheduled_tasks (
             task_id, workflow_instance_id, account_id, sequence, step_id, action, phase,
             scheduled_for, status, attempts, sends, fence, claim_fence, begun_by,
-            lease_expires_at, first_begun_at, started_at, held_at, payload, created_at)
+            lease_expires_at, first_begun_at, started_at, held_at, payload, created_at, admitted)
         select s.successor_id, s.workflow_instance_id, s.account_id, s.sequence + 1,
                s.next ->> 'step_id', s.next ->> 'action', s.next ->> 'phase', s.successor_due,
                s.successor_status,
@@ -261,7 +287,7 @@ begin
                coalesce(nullif(s.next -> 'payload', 'null'), '{}')
                || case when s.old_status = 'stopping' then '{"reason": "stop"}'::jsonb
                        else '{}' end,
-               v_now
+               v_now, s.next_slot
           from successors s
          where s.successor_status is not null)
     select s.task_id, s.committed_fence, s.new_status,
@@ -274,4 +300,8 @@ begin
                 when s.task_status = 'queued'
                 then task_pointer(s.task_id, s.own_fence, s.account_id, s.phase, s.due, s.alone) end
       from successors s;
+    -- Last, so that what it locks is held for a moment only.
+    if p_calls <> '[]' then
+        perform record_calls(p_calls, v_now); -- guard: calls-are-recorded
+    end if;
 end $$;

@@ -5,7 +5,7 @@
 -- transactions are seconds of wall time, ages of tasks are seconds of schedule time.
 -- Under a global pause only cancels are sent, so only they count as undelivered. How long ago the
 -- latest one ended, and how long it lasted, are NULL if there was none. The backlog is counted up
--- to 100,000.
+-- to 100,000 per service, without what a breaker holds back.
 -- Locks: none.
 -- Errors: none.
 -- Callers: adapters/postgres/engine_store.py, adapters/postgres/maintenance_store.py,
@@ -24,9 +24,14 @@ declare
     v_oldest_cancel timestamptz;
     v_health jsonb;
 begin
+    -- What the breaker of a service holds back is late on purpose, and is not counted.
     select count(*), min(due.scheduled_for) into v_backlog, v_oldest
-      from (select t.scheduled_for from scheduled_tasks t
-             where t.is_due and t.scheduled_for <= v_now
+      from unnest(array['none', 'actions_service', 'ai_service']) s (name)
+     cross join lateral (
+            select t.scheduled_for from scheduled_tasks t
+             where t.is_due and t.service = s.name and t.scheduled_for <= v_now
+               and not exists (select from services v -- guard: held-back-is-not-late
+                                where v.name = s.name and v.slots_per_second is not null)
              order by t.scheduled_for limit 100000) due;
     select t.scheduled_for into v_oldest_cancel
       from scheduled_tasks t
@@ -51,6 +56,8 @@ begin
                'oldest_cancel_age_seconds',
                coalesce(extract(epoch from v_now - least(v_oldest_cancel, f.oldest_cancel)), 0),
                'due_backlog', v_backlog + f.due,
+               'services', (select jsonb_agg(service_state(s.name, v_now) order by s.name)
+                              from services s),
                'queued', f.queued, 'running', f.running,
                'oldest_running_age_seconds',
                coalesce(extract(epoch from v_now - f.oldest_running), 0),

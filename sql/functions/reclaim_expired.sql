@@ -18,7 +18,8 @@ returns table (
     first_begun_at timestamptz,
     instance_id uuid, account_id text, workflow_id bigint, instance_status text, current_step int,
     account_data jsonb, execution_context jsonb, goto_iterations jsonb, revision bigint,
-    credentials_version int, registered_version int, account_suspended boolean)
+    credentials_version int, registered_version int, account_suspended boolean,
+    actions_generation bigint, ai_generation bigint, service_record text, late_ms bigint)
 language plpgsql volatile security definer set search_path = public, pg_temp
 -- Every row is found by its key. A plan made while the tables were small, or nothing was queued,
 -- would be kept by a warm connection: docs/adr/0012.
@@ -82,7 +83,7 @@ begin
            i.id, t.account_id, i.workflow_id, i.status, i.current_step,
            i.account_data, i.execution_context, i.goto_iterations, i.revision,
            a.credentials_version, a.registered_version,
-           coalesce(a.status = 'suspended', false)
+           coalesce(a.status = 'suspended', false), null::bigint, null::bigint, null::text, 0::bigint
       from scheduled_tasks t
       join workflow_instances i on i.id = t.workflow_instance_id
       left join accounts a on a.flamebot_id = t.account_id

@@ -9,5 +9,6 @@ select h.instance_id,
        h.started_at,
        h.finished_at,
        h.result,
-       h.error
+       h.error,
+       h.deferrals
   from step_history h;

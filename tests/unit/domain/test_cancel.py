@@ -9,7 +9,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.failure import CANCEL_LOOKS
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Continue, Defer, Done, Fail, LeaseExpired, Outcome, Retry
-from flamebot.domain.plan_context import GRACE
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from tests.unit.domain.builders import (
     NOON,
@@ -148,7 +148,7 @@ def test_a_cancel_is_deferred_beyond_the_deadline_but_not_for_ever() -> None:
     assert seconds(late, since=NOON + timedelta(hours=3)) == 300
     assert (
         decision_of(
-            "stop", deferral, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GRACE
+            "stop", deferral, polls=CANCEL_LOOKS, now=timedelta(hours=2) + GIVE_UP_AFTER
         ).instance.status
         == "stopped"
     )

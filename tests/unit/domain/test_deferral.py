@@ -18,7 +18,7 @@ from flamebot.domain.outcome import (
     Outcome,
     Retry,
 )
-from flamebot.domain.plan_context import GRACE, LONGEST_EXTENSION
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
     HOURS,
@@ -54,7 +54,7 @@ def test_deferrals_extend_the_steps_timeout_up_to_a_day(after: timedelta) -> Non
     while journey.instance.status is InstanceStatus.ACTIVE:
         decision = journey.run(Defer(after=after, reason="throttled: 429"), late=late)
     if late == timedelta():  # every moment was a deferral
-        assert journey.now - began == LONGEST_EXTENSION + timedelta(minutes=10)
+        assert journey.now - began == GIVE_UP_AFTER + timedelta(minutes=10)
     assert str(decision.instance.last_error) == (
         "step_timeout: not finished within 10m (throttled: 429)"
     )
@@ -162,7 +162,7 @@ def test_a_poll_without_a_response_is_repeated(outcome: Defer | Retry) -> None:
     journey = at("swipe/poll", a_swipe(timeout="1m"))
     journey.run(outcome, late=HOURS)
     assert (journey.position, journey.waiting.attempts) == ("swipe/poll", 1)
-    decision = journey.run(outcome, late=GRACE)
+    decision = journey.run(outcome, late=GIVE_UP_AFTER)
     assert journey.instance.status is InstanceStatus.FAILED
     assert str(decision.instance.last_error).startswith("outcome_unknown: ")
     assert decision.task is not None

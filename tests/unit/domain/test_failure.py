@@ -9,7 +9,7 @@ import pytest
 
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Defer, Fail, LeaseExpired, Retry
-from flamebot.domain.plan_context import GRACE, tidy
+from flamebot.domain.plan_context import GIVE_UP_AFTER, tidy
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
     HOURS,
@@ -213,7 +213,7 @@ def test_exhausted_attempts_remember_what_was_unknown() -> None:
 def test_a_timer_is_deferred_without_a_limit() -> None:
     """I6: a timer has no timeout, so its workflow continues however late."""
     journey = at("rest/timer", a_wait("rest"), a_swipe())
-    journey.run(Defer(after=timedelta(minutes=1), reason="out_of_time"), late=GRACE + HOURS)
+    journey.run(Defer(after=timedelta(minutes=1), reason="out_of_time"), late=GIVE_UP_AFTER + HOURS)
     assert (journey.position, journey.instance.status) == ("rest/timer", InstanceStatus.ACTIVE)
 
 

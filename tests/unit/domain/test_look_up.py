@@ -9,7 +9,7 @@ import pytest
 
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Absent, Defer, Done, Fail, LeaseExpired, Outcome, Retry
-from flamebot.domain.plan_context import GRACE
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import Phase
 from tests.unit.domain.builders import (
     HOURS,
@@ -138,7 +138,7 @@ def test_a_look_up_that_gets_no_response_is_repeated_up_to_a_limit(
         decision = journey.run(outcome)
         assert decision.task is not None
         assert (decision.task.attempts, decision.task.outcome_unknown) == (3, True)
-    assert timedelta(hours=3) < journey.now - began < 3 * HOURS + GRACE
+    assert timedelta(hours=3) < journey.now - began < 3 * HOURS + GIVE_UP_AFTER
     assert "it could not be looked up in time" in str(decision.instance.last_error)
 
 

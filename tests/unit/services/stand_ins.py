@@ -14,6 +14,7 @@ from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.service_call import CallCount
 from flamebot.domain.task import EffectRequest, Payload, Phase, Task
 from flamebot.ports.actions_service import AccountStatus, Job
 from flamebot.ports.locks import Holder, LockAnswer, Verdict
@@ -154,8 +155,12 @@ class CommitStore:
         self._rule = rule
         self._guard = threading.Lock()
         self.batches: list[list[str]] = []
+        self.calls: list[CallCount] = []
 
-    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
+    def commit_tasks(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()
+    ) -> list[Committed]:
+        self.calls.extend(calls)
         with self._guard:
             self.batches.append([item.task_id for item in items])
         if self._rule is not None:

@@ -49,7 +49,7 @@ class EndlessStore:
         pass
 
     def engine_health(self) -> dict[str, Any]:
-        return {"due_backlog": 0, "oldest_due_age_seconds": 0.0}
+        return {"due_backlog": 0, "oldest_due_age_seconds": 0.0, "services": []}
 
     def definition_document(self, definition_id: DefinitionId) -> dict[str, Any]:
         raise AssertionError(definition_id)

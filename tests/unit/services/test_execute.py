@@ -14,6 +14,7 @@ from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.locks import LockAnswer, Verdict
@@ -102,6 +103,7 @@ class World:
             time=ScheduleTime(self.clock),
             telemetry=self.telemetry,
             budget=budget,
+            give_up_after=GIVE_UP_AFTER,
         )
         lock = AccountLock(
             self.locks,

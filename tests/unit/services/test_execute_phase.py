@@ -65,7 +65,7 @@ class World:
         text: str | Exception = "hello",
         **answers: object,
     ) -> None:
-        self.service = ScriptedService(**{"account_status": "active", **answers})
+        self.service = ScriptedService(**{"account_status": "active", "find": None, **answers})
         self.accounts = accounts or Registrar()
         self.telemetry = ListTelemetry()
         self.clock = HandClock(rate=2.0)
@@ -98,7 +98,7 @@ def submit(world: World, **changes: Any) -> Executed:
 def test_submit_sends_the_request_under_the_tasks_key() -> None:
     """The key is the task's id, the fencing token its fence, and the status is read first."""
     world = World(submit="j1")
-    assert submit(world) == Executed(outcome=Done(result={"job_id": "j1"}))
+    assert submit(world).outcome == Done(result={"job_id": "j1"})
     assert world.service.names() == ["account_status", "submit"]
     assert world.service.calls[1][1][2:] == (f"{INSTANCE}:3", 41)
     assert world.accounts.calls == 0
@@ -184,9 +184,8 @@ def test_a_refusal_leaves_the_lock_to_earlier_tries() -> None:
 
 def test_an_answer_settles_earlier_tries() -> None:
     """The service has one job under the key and has reported it: nothing else is on its way."""
-    assert submit(World(submit="j1"), outcome_unknown=True) == Executed(
-        outcome=Done(result={"job_id": "j1"})
-    )
+    executed = submit(World(submit="j1"), outcome_unknown=True)
+    assert (executed.outcome, executed.ended) == (Done(result={"job_id": "j1"}), True)
 
 
 def test_an_old_key_is_looked_up_not_sent() -> None:

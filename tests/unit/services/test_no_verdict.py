@@ -70,7 +70,7 @@ def test_a_write_accepted_without_a_body_is_looked_up_at_once() -> None:
     assert submit(world).outcome == Done(result={"job_id": "j9"})
     assert world.service.names() == ["account_status", "submit", "find"]
     outcome = submit(World(submit=errors.ResponseUnreadable("empty"), find=None)).outcome
-    assert outcome == Retry(error="outcome_unknown: empty", unknown=True)
+    assert outcome == Retry(error="outcome_unknown: empty", unknown=True, unanswered=True)
 
 
 def test_a_look_up_that_does_not_fit_into_the_invocation_is_left_out() -> None:

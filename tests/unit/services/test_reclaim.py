@@ -14,6 +14,8 @@ from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import NotFound
 from flamebot.domain.ids import DefinitionId
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.plan_context import GIVE_UP_AFTER
+from flamebot.domain.service_call import CallCount
 from flamebot.domain.task import Phase
 from flamebot.services.definitions.catalog import DefinitionCatalog
 from flamebot.services.ticking.reclaim import Reclaim
@@ -49,7 +51,10 @@ class ExpiredStore:
         taken, self._expired = self._expired[:limit], self._expired[limit:]
         return taken
 
-    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
+    def commit_tasks(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()
+    ) -> list[Committed]:
+        assert not calls
         self.committed += items
         return [
             Committed(
@@ -90,6 +95,7 @@ def reclaim(
         clock=HandClock(),
         telemetry=telemetry,
         send=sent.extend,
+        give_up_after=GIVE_UP_AFTER,
     )
     return service.run("n", TimeBudget(lambda: remaining)), sent, telemetry
 

@@ -133,6 +133,7 @@ def step() -> RunTasks:
         telemetry=telemetry("step"),
         threads=s.step_threads,
         call_timeout=s.call_timeout,
+        give_up_after=s.give_up_after,
     )
 
 
@@ -165,6 +166,7 @@ def _dispatcher(service: str) -> DispatchDue:
         catalog=_catalog(store),
         clock=clock(),
         telemetry=telemetry(service),
+        give_up_after=settings().give_up_after,
     )
 
 

@@ -47,6 +47,11 @@ class Settings:
     history_retention: timedelta
     tick_horizon: timedelta
     call_timeout: timedelta
+    give_up_after: timedelta
+    breaker_probe_seconds: int
+    breaker_failures: int
+    breaker_share_percent: int
+    breaker_ramp_per_second: int
     actions_base_url: str
     actions_token: str | None
     actions_token_secret_id: str | None
@@ -112,6 +117,11 @@ class Settings:
             history_retention=timedelta(days=whole("HISTORY_RETENTION_DAYS", 90)),
             tick_horizon=seconds("TICK_HORIZON_SECONDS", 120),
             call_timeout=seconds("CALL_TIMEOUT_SECONDS", 30),
+            give_up_after=timedelta(hours=whole("GIVE_UP_AFTER_HOURS", 24)),
+            breaker_probe_seconds=whole("BREAKER_PROBE_SECONDS", 15),
+            breaker_failures=whole("BREAKER_FAILURES", 3),
+            breaker_share_percent=whole("BREAKER_SHARE_PERCENT", 50),
+            breaker_ramp_per_second=whole("BREAKER_RAMP_PER_SECOND", 10),
             actions_base_url=env.get("ACTIONS_BASE_URL") or "",
             actions_token=env.get("ACTIONS_TOKEN") or None,
             actions_token_secret_id=env.get("ACTIONS_TOKEN_SECRET_ID") or None,

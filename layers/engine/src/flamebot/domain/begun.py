@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flamebot.domain.ids import TaskId
 from flamebot.domain.instance import Instance
+from flamebot.domain.service_call import Service, ServiceRecord
 from flamebot.domain.task import Task
 
 
@@ -29,6 +31,11 @@ class Begun:
     registered_version: int | None = None
     account_suspended: bool = False  # by the actions service's last response that was stored
     global_paused_ms: int = 0
+    # Of the breakers, by service: what a call of this task, or of one that follows, counts for.
+    generations: Mapping[Service, int] = field(default_factory=dict)
+    # How its service answered other tasks since this one's last failure. None: it has not failed.
+    service_record: ServiceRecord | None = None
+    late_ms: int = 0  # schedule time from the due time to the begin, without global pauses
 
     @property
     def task_id(self) -> TaskId:

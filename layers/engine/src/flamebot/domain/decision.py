@@ -33,18 +33,31 @@ class InstanceWrite:
     last_error: str | None = None
 
 
+HistoryStatus = Literal["completed", "failed", "retried", "skipped", "cancelled", "reclaimed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferrals:
+    """How often a step was deferred, for how long in schedule time, and why at last."""
+
+    times: int
+    ms: int
+    code: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """One entry of the instance's history. The commit numbers it."""
 
     step_id: str
     action: str
-    status: Literal["completed", "failed", "retried", "skipped", "cancelled"]
+    status: HistoryStatus
     attempt: int
     started_at: datetime
     finished_at: datetime
     result: dict[str, object] | None = None
     error: str | None = None
+    deferrals: Deferrals | None = None  # None: the step was not deferred
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

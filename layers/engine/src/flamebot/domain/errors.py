@@ -235,10 +235,21 @@ class WriterWait(WriterError):
 
     code = "writer_wait"
 
-    def __init__(self, detail: str | None = None, *, retry_after: timedelta | None = None) -> None:
-        """Set the service's Retry-After (wall time), if it sent one."""
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: timedelta | None = None,
+        denied: bool = False,
+    ) -> None:
+        """Set the service's Retry-After (wall time), and whether it does not accept the key."""
         super().__init__(detail)
         self.retry_after = retry_after
+        self.denied = denied
+
+
+class WriterUnanswered(WriterError):
+    """The AI service did not respond, or responded that it failed (5xx)."""
 
 
 class WriterRefused(WriterError):

@@ -12,6 +12,7 @@ from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Absent, Defer, Fail, LeaseExpired, Retry
 from flamebot.domain.plan_context import PlanContext, code_of, tidy
 from flamebot.domain.polling import poll_wait
+from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.task import Payload, Phase
 
 _ZERO = timedelta()
@@ -35,6 +36,12 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     if ctx.only_reads and not outcome.new_key:  # guard: poll-is-no-attempt
         after = max(poll_wait(ctx.payload.polls + 1), outcome.retry_after or _ZERO)
         return deferred(ctx, Defer(after=after, reason=outcome.error))
+    # guard: failure-of-the-service-is-no-attempt
+    if outcome.unanswered and ctx.service_record is not ServiceRecord.ANSWERED:
+        return _unanswered(ctx, outcome)
+    # From here on the failure is about this work: the service is well, or responded.
+    since = ctx.now if outcome.unanswered else None
+    ctx = replace(ctx, payload=ctx.payload.carried(unanswered=0, unanswered_since=since))
     # Counted for a timer too, which is no attempt otherwise: else its retries would never end.
     tries = ctx.tries + (phase is Phase.TIMER)
     new_key = outcome.new_key and phase in (Phase.SUBMIT, Phase.POLL)
@@ -68,10 +75,36 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
     )
 
 
-def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
-    """Decide to run the task later without counting an attempt, until its time is over."""
+def _unanswered(ctx: PlanContext, outcome: Retry) -> Decision:
+    """Decide what follows a call without a response that may be the fault of its service.
+
+    No attempt is counted unless the service has answered other tasks since the task's last failure.
+    """
+    payload = ctx.payload
+    # Compared is the time since the first failure, until it is known how the service was then.
+    # guard: sick-service-is-watched-anew
+    sick = ctx.service_record is ServiceRecord.SICK or payload.unanswered_since is None
+    unanswered = payload.unanswered + 1
+    payload = payload.carried(
+        unanswered=unanswered,
+        unanswered_since=ctx.now if sick else payload.unanswered_since,
+    )
+    after = max(ctx.backoff(unanswered), outcome.retry_after or _ZERO)
+    defer = Defer(after=after, reason=outcome.error)
+    return deferred(replace(ctx, payload=payload), defer, unknown=outcome.unknown)
+
+
+def deferred(ctx: PlanContext, outcome: Defer, *, unknown: bool = False) -> Decision:
+    """Decide to run the task later without counting an attempt, until its time is over.
+
+    Args:
+        ctx: What is planned.
+        outcome: For how long, and why.
+        unknown: The call that failed may have taken effect.
+    """
     phase = ctx.task.phase
     at = ctx.after(outcome.after)
+    ctx = ctx.deferral(outcome.after, outcome.reason)
     if phase is Phase.TIMER:  # guard: timer-never-overdue
         # A timer has nothing to time out: its workflow continues, however late.
         return ctx.reschedule(at, error=outcome.reason)
@@ -92,7 +125,7 @@ def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
         # A wait that reaches past the end is cut there: the service is called once more.
         if at > end > ctx.now:  # guard: last-call-at-the-end
             at = end
-        return ctx.reschedule(at, payload=payload, error=outcome.reason)
+        return ctx.reschedule(at, payload=payload, error=outcome.reason, unknown=unknown)
     if phase is Phase.POLL:
         error = f"outcome_unknown: the job's status could not be read in time ({outcome.reason})"
         return failed(ctx, error, unknown=True)  # guard: silent-job-unknown
@@ -101,7 +134,7 @@ def deferred(ctx: PlanContext, outcome: Defer) -> Decision:
     if ctx.payload.look_up is not None:
         error = f"{ctx.payload.look_up}; it could not be looked up in time ({outcome.reason})"
         return failed(ctx, error, unknown=True, tried=False)
-    unknown = ctx.task.outcome_unknown  # guard: deferred-unknown
+    unknown = unknown or ctx.task.outcome_unknown  # guard: deferred-unknown
     return failed(ctx, _timed_out(ctx, outcome.reason), unknown=unknown, tried=False)
 
 
@@ -138,7 +171,10 @@ def lease_expired(ctx: PlanContext, outcome: LeaseExpired) -> Decision:
             # The last run before the limit is a look-up: no write is failed without one.
             look_up = "crash_loop: its lease expired repeatedly without a commit"
             payload = payload.carried(look_up=look_up, polls=0)  # guard: last-run-looks-up
-        return ctx.reschedule(ctx.now, payload=payload, error=outcome.error, unknown=unknown)
+        history = (ctx.entry("reclaimed", error=outcome.error),)  # guard: reclaim-is-in-the-history
+        return ctx.reschedule(
+            ctx.now, payload=payload, error=outcome.error, unknown=unknown, history=history
+        )
     unknown = unknown or task.phase is Phase.POLL  # guard: expired-poll-unknown
     # Not looked up: a worker that did so would crash or not receive the task, like those before.
     # guard: crash-is-no-attempt

@@ -33,6 +33,9 @@ class Retry:
     unknown: bool = False  # it may have taken effect: the same task and key are sent again
     new_key: bool = False  # the service reports the job failed or cancelled: a new task and key
     retry_after: timedelta | None = None  # schedule time; the next attempt is never sooner
+    # No response says what happened: connection error, timeout or 5xx. Whether that is the fault of
+    # the work or of the service is for the planner to say.
+    unanswered: bool = False
     text_issues: tuple[TextIssueKind, ...] = ()  # why a generated text was rejected
 
 

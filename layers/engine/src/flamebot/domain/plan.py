@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flamebot.domain.advance import AdvanceResult, advance, first_task, timer_task
@@ -38,8 +38,9 @@ from flamebot.domain.outcome import (
     Outcome,
     Retry,
 )
-from flamebot.domain.plan_context import PlanContext, rewound
+from flamebot.domain.plan_context import GIVE_UP_AFTER, PlanContext, rewound
 from flamebot.domain.polling import still_running, submitted
+from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.step import PureStep
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
@@ -54,6 +55,9 @@ def plan(  # noqa: PLR0917  # the inputs of a decision, in the order in which a 
     random: TaskRandom,
     *,
     global_paused_ms: int,
+    service_record: ServiceRecord | None = None,
+    late_ms: int = 0,
+    give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> Decision:
     """Decide what follows a task's outcome.
 
@@ -65,8 +69,21 @@ def plan(  # noqa: PLR0917  # the inputs of a decision, in the order in which a 
         now: Schedule time.
         random: Random numbers seeded by the task's id.
         global_paused_ms: The total length of all global pauses so far.
+        service_record: How the task's service has answered other tasks since its last failure.
+        late_ms: How late the task was begun, without global pauses. Schedule time.
+        give_up_after: How long a step waits for services at most, beside its own time.
     """
-    ctx = PlanContext.of(definition, instance, task, now, random, global_paused_ms=global_paused_ms)
+    ctx = PlanContext.of(
+        definition,
+        instance,
+        task,
+        now,
+        random,
+        global_paused_ms=global_paused_ms,
+        service_record=service_record,
+        late_ms=late_ms,
+        give_up_after=give_up_after,
+    )
     match outcome:
         case Done():
             return _done(ctx, outcome.result)

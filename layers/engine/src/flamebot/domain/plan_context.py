@@ -7,19 +7,28 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from flamebot.domain.action import EffectAction
-from flamebot.domain.decision import Decision, HistoryEntry, InstanceWrite, NextTask, TaskWrite
+from flamebot.domain.decision import (
+    Decision,
+    Deferrals,
+    HistoryEntry,
+    HistoryStatus,
+    InstanceWrite,
+    NextTask,
+    TaskWrite,
+)
 from flamebot.domain.definition import Definition
 from flamebot.domain.duration import duration_text, later
 from flamebot.domain.instance import Instance
+from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.step import EffectStep, Step
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.task_random import TaskRandom
 
-# How much longer than the step's timeout the engine polls without any response, or tries to cancel.
-# Long enough for an outage of the service: giving up leaves a job behind that may still be at work.
-GRACE = timedelta(hours=2)
-# How much deferrals and requested waits extend a step's timeout at most, all together.
-LONGEST_EXTENSION = timedelta(hours=24)
+# How long a step waits for services beside its own time, by default. Deferrals, requested waits and
+# calls without a response extend its timeout by no more than this, all together. A job's status is
+# read, and its cancel tried, for as long after the timeout: giving up leaves a job behind that may
+# still be at work.
+GIVE_UP_AFTER = timedelta(hours=24)
 _LONGEST_ERROR = 500
 
 
@@ -35,6 +44,8 @@ class PlanContext:
     now: datetime
     random: TaskRandom
     global_paused_ms: int
+    service_record: ServiceRecord | None = None
+    give_up_after: timedelta = GIVE_UP_AFTER
 
     @classmethod
     def of(
@@ -46,6 +57,9 @@ class PlanContext:
         random: TaskRandom,
         *,
         global_paused_ms: int,
+        service_record: ServiceRecord | None = None,
+        late_ms: int = 0,
+        give_up_after: timedelta = GIVE_UP_AFTER,
     ) -> PlanContext:
         """Look up the step, and start its clock with the first outcome of its first phase."""
         payload = task.payload
@@ -55,6 +69,10 @@ class PlanContext:
             payload = payload.carried(
                 started_at=now, paused_ms=0, global_paused_ms=global_paused_ms
             )
+        elif late_ms > 0:
+            # An open breaker held it back, or the engine was late: neither is the step's own time.
+            paused_ms = payload.paused_ms + late_ms
+            payload = payload.carried(paused_ms=paused_ms)  # guard: lateness-extends-timeouts
         return cls(
             definition=definition,
             instance=instance,
@@ -64,6 +82,8 @@ class PlanContext:
             now=now,
             random=random,
             global_paused_ms=global_paused_ms,
+            service_record=service_record,
+            give_up_after=give_up_after,
         )
 
     @property
@@ -110,27 +130,40 @@ class PlanContext:
     def deadline(self) -> datetime:
         """When the step's timeout is used up.
 
-        Time in a pause does not count, nor do deferrals and waits that a service requested, up to
-        `LONGEST_EXTENSION`.
+        Time in a pause or waiting for the engine does not count, nor do deferrals and waits that a
+        service requested, up to `give_up_after`.
         """
         # Two sources: resume_workflow adds an instance's own pauses to the payload; the global
         # pause is one counter, of which the part since the step began is taken.
         paused = self.payload.paused_ms + max(
             0, self.global_paused_ms - self.payload.global_paused_ms
         )
-        waited = min(timedelta(milliseconds=self.payload.waited_ms), LONGEST_EXTENSION)
+        waited = min(timedelta(milliseconds=self.payload.waited_ms), self.give_up_after)
         end = later(later(self.began, self.step.timeout), waited)  # guard: waits-extend-timeouts
         return later(end, timedelta(milliseconds=paused))  # guard: deadline
 
     @property
     def last_resort(self) -> datetime:
         """When the engine stops waiting for any response at all."""
-        return later(self.deadline, GRACE)
+        return later(self.deadline, self.give_up_after)
 
     def extended(self, wait: timedelta) -> PlanContext:
         """Return the context with the step's timeout extended by a wait that is not the step's."""
         waited = self.payload.waited_ms + wait // timedelta(milliseconds=1)
         return replace(self, payload=self.payload.carried(waited_ms=waited))
+
+    def deferral(self, wait: timedelta, reason: str) -> PlanContext:
+        """Return the context with a deferral more, for people to see."""
+        payload = self.payload
+        return replace(
+            self,
+            payload=payload.carried(
+                deferrals=payload.deferrals + 1,
+                deferred_ms=payload.deferred_ms + wait // timedelta(milliseconds=1),
+                deferred_at=self.now,
+                deferred_code=code_of(reason),
+            ),
+        )
 
     def after(self, wait: timedelta) -> datetime:
         """Return the time after a wait; a negative wait counts as none."""
@@ -144,7 +177,7 @@ class PlanContext:
 
     def entry(
         self,
-        status: Literal["completed", "failed", "retried", "skipped", "cancelled"],
+        status: HistoryStatus,
         *,
         result: dict[str, object] | None = None,
         error: str | None = None,
@@ -160,6 +193,15 @@ class PlanContext:
             finished_at=self.now,
             result=result,
             error=error,
+            deferrals=self._deferrals(),
+        )
+
+    def _deferrals(self) -> Deferrals | None:
+        payload = self.payload
+        if not payload.deferrals:
+            return None
+        return Deferrals(
+            times=payload.deferrals, ms=payload.deferred_ms, code=payload.deferred_code or ""
         )
 
     def finish(
@@ -275,6 +317,12 @@ def rewound(payload: Payload) -> Payload:
         polls=0,
         look_up=None,
         absent=False,
+        deferrals=0,
+        deferred_ms=0,
+        deferred_at=None,
+        deferred_code=None,
+        unanswered=0,
+        unanswered_since=None,
     )
 
 

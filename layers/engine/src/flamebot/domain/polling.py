@@ -31,7 +31,15 @@ def submitted(ctx: PlanContext, job_id: str) -> Decision:
     """Decide what follows an accepted submit: poll its job."""
     # The key goes along with the job id: a cancel or a retry looks the job up by it.
     key = ctx.task.task_id  # guard: poll-key
-    payload = ctx.payload.carried(job_id=job_id, key=key, polls=0, look_up=None, absent=False)
+    payload = ctx.payload.carried(
+        job_id=job_id,
+        key=key,
+        polls=0,
+        look_up=None,
+        absent=False,
+        unanswered=0,
+        unanswered_since=None,
+    )
     return Decision(
         task=ctx.finish("completed", result={"job_id": job_id}),
         instance=InstanceWrite(current_step=ctx.step_index),

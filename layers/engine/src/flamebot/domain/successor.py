@@ -39,6 +39,8 @@ def successor(
     return replace(
         begun,
         now=follower.at,
+        service_record=None,
+        late_ms=0,
         task=Task(
             task_id=committed.next_task_id,
             sequence=begun.task.sequence + 1,

@@ -67,6 +67,14 @@ class Payload:
     paused_ms: int = 0  # time this step spent held; added to by resume_workflow (SQL)
     global_paused_ms: int = 0  # the control row's total when the step began
     waited_ms: int = 0  # deferrals, and waits that the services requested
+    # Deferrals of this step: how often, for how long, and the last one. Schedule time.
+    deferrals: int = 0
+    deferred_ms: int = 0
+    deferred_at: datetime | None = None
+    deferred_code: str | None = None
+    # Failures without a response since the service was last seen to answer others.
+    unanswered: int = 0
+    unanswered_since: datetime | None = None
 
     def carried(self, **changes: object) -> Payload:
         """Return the payload of the step's next phase: the same, with some fields changed."""

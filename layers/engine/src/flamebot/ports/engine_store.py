@@ -14,6 +14,7 @@ from flamebot.domain.begun import Begun, Early
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.ids import AccountId, DefinitionId
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.service_call import CallCount
 
 Json = dict[str, Any]
 
@@ -50,8 +51,13 @@ class EngineStore(Protocol):
         """
         ...
 
-    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
-        """Commit decisions in one transaction. Repeatable."""
+    def commit_tasks(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()
+    ) -> list[Committed]:
+        """Commit decisions in one transaction, and count how the services' calls ended.
+
+        Repeatable; a repetition counts the calls again.
+        """
         ...
 
     def definition_document(self, definition_id: DefinitionId) -> Json:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from flamebot.domain.action import TextBrief
-from flamebot.domain.errors import WriterError, WriterRefused, WriterWait
+from flamebot.domain.errors import WriterError, WriterRefused, WriterUnanswered, WriterWait
 from flamebot.domain.numbers import whole_number
 from flamebot.domain.retry_after import retry_after
 from flamebot.ports.writer import Written
@@ -101,7 +101,7 @@ class OpenAiWriter:
         try:
             result = results.get(timeout=self._timeout)
         except queue.Empty:
-            raise WriterError("The AI service did not respond in time.") from None
+            raise WriterUnanswered("The AI service did not respond in time.") from None
         if isinstance(result, WriterError):
             raise result
         return result
@@ -116,7 +116,9 @@ class OpenAiWriter:
             key = self._key()
         except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
             name = type(error).__name__
-            raise WriterWait(f"The key of the AI service cannot be read: {name}.") from None
+            raise WriterWait(
+                f"The key of the AI service cannot be read: {name}.", denied=True
+            ) from None
         try:
             with openai.OpenAI(
                 api_key=key,
@@ -128,11 +130,11 @@ class OpenAiWriter:
             ) as client:
                 return client.chat.completions.create(model=self._model, messages=messages)
         except openai.APITimeoutError:
-            raise WriterError("The AI service did not respond in time.") from None
+            raise WriterUnanswered("The AI service did not respond in time.") from None
         except openai.APIStatusError as error:
             raise self._error(error) from None
-        except openai.APIError as error:
-            raise WriterError(f"The AI service did not respond: {type(error).__name__}.") from None
+        except openai.APIError:
+            raise WriterUnanswered("The AI service could not be reached.") from None
 
     def _error(self, error: APIStatusError) -> WriterError:
         status, headers = error.status_code, error.response.headers
@@ -150,9 +152,10 @@ class OpenAiWriter:
             return WriterWait(
                 f"The AI service denies access, or does not know the model ({status}).",
                 retry_after=wait,
+                denied=True,
             )
         if status in _TRANSIENT or status >= 500:
-            return WriterError(f"The AI service returned status {status}.")
+            return WriterUnanswered(f"The AI service returned status {status}.")
         return WriterRefused(f"The AI service refused: {status}.")
 
 

@@ -10,6 +10,7 @@ from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.rows import (
     begin_result_of,
     begun_of,
+    call_count_json,
     commit_item_json,
     committed_of,
     task_pointer,
@@ -19,6 +20,7 @@ from flamebot.domain.begun import Begun, Early
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.ids import AccountId, DefinitionId
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.service_call import CallCount
 from flamebot.ports.clock import Clock
 
 _CAPACITY = "free_queue_capacity(%(max_queued)s)"
@@ -29,7 +31,10 @@ _BEGIN = (
     "select * from begin_tasks(%(ids)s::text[], %(fences)s::bigint[], %(delivery_id)s::uuid,"
     " %(now)s, %(lease)s)"
 )
-_COMMIT = "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s)"
+_COMMIT = (
+    "select * from commit_tasks(%(items)s::jsonb, %(now)s, %(horizon)s, %(lease)s, %(rate)s,"
+    " %(calls)s::jsonb)"
+)
 _DEFINITION = "definition_document(%(id)s)"
 _CREDENTIALS = "select * from load_credentials(%(account)s)"
 _REGISTERED = "mark_registered(%(account)s, %(version)s)"
@@ -105,10 +110,14 @@ class PostgresEngineStore:
         rows = self._rows(_BEGIN, True, ids=ids, fences=fences, delivery_id=delivery_id)
         return [begin_result_of(row) for row in rows]
 
-    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
+    def commit_tasks(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()
+    ) -> list[Committed]:
         """Commit decisions; the results are in the order of the items, stale ones included."""
         document = to_json([commit_item_json(item) for item in items])
-        rows = self._rows(_COMMIT, True, items=document)  # guard: commit-repeated
+        counts = to_json([call_count_json(count) for count in calls])
+        # guard: commit-repeated
+        rows = self._rows(_COMMIT, True, items=document, calls=counts)
         # By fence as well: a batch may hold a stale and a valid item of one task.
         accepted = {(row["task_id"], row["fence"]): committed_of(row) for row in rows}
         return [

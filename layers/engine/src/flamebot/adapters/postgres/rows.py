@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.service_call import CallCount, CallEnd, Service, ServiceRecord
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
 from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.admin_store import Started, StartRow
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 _FIELDS: dict[type, tuple[str, ...]] = {}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None), dict, list})
 _STATUSES = {status.value: status for status in InstanceStatus}
+_GENERATIONS = {Service.ACTIONS: "actions_generation", Service.AI: "ai_generation"}
+_MOMENTS = {"started_at", "deferred_at", "unanswered_since"}  # of a payload
 _COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 # JSON escapes that jsonb refuses: NUL, and half of a surrogate pair. A whole pair (an emoji) is
 # valid, and after an escaped backslash "u" is an ordinary letter.
@@ -127,8 +130,8 @@ def payload_of(stored: Mapping[str, Any]) -> Payload:
         known_kinds = tuple(TextIssueKind)
         kinds = (TextIssueKind(kind) for kind in values["text_issues"] if kind in known_kinds)
         values["text_issues"] = tuple(kinds)
-    if "started_at" in values:
-        values["started_at"] = moment(values["started_at"])
+    for name in _MOMENTS & values.keys():
+        values[name] = moment(values[name])
     return Payload(**values)
 
 
@@ -227,6 +230,13 @@ def begun_of(row: Mapping[str, Any]) -> Begun:
         registered_version=row["registered_version"],
         account_suspended=row["account_suspended"],
         global_paused_ms=row["global_paused_ms"],
+        generations={
+            service: row[column]
+            for service, column in _GENERATIONS.items()
+            if row[column] is not None
+        },
+        service_record=ServiceRecord(row["service_record"]) if row["service_record"] else None,
+        late_ms=row["late_ms"],
     )
 
 
@@ -247,6 +257,18 @@ def commit_item_json(item: CommitItem) -> Json:
             f"{item.task_id}: a decision either ends the instance or leaves it one live task"
         )
     return {"task_id": item.task_id, "fence": item.fence, "decision": decision_json(decision)}
+
+
+def call_count_json(count: CallCount) -> Json:
+    """Return an element of the calls that commit_tasks records."""
+    wait = count.retry_after
+    return {
+        "service": count.service.value,
+        "generation": count.generation,
+        **{end.value: count.ends.get(end, 0) for end in CallEnd},
+        "failure": count.failure,
+        "retry_after_ms": wait // timedelta(milliseconds=1) if wait else None,
+    }
 
 
 def committed_of(row: Mapping[str, Any]) -> Committed:

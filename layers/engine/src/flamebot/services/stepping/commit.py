@@ -9,6 +9,7 @@ from typing import Protocol
 from flamebot.domain.committed import CommitItem, Committed
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.service_call import CallCount
 from flamebot.ports.clock import Clock
 from flamebot.ports.telemetry import Telemetry
 from flamebot.services.time_budget import TimeBudget
@@ -20,8 +21,10 @@ _LONGEST_WAIT_SECONDS = 2.0
 class CommitStore(Protocol):
     """The part of the engine store that commits."""
 
-    def commit_tasks(self, items: Sequence[CommitItem]) -> list[Committed]:
-        """Commit; all or nothing per item. Repeatable."""
+    def commit_tasks(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()
+    ) -> list[Committed]:
+        """Commit, all or nothing per item, and count calls to services. Repeatable."""
         ...
 
 
@@ -51,18 +54,25 @@ class Committer:
         self._telemetry = telemetry
         self._budget = budget
 
-    def commit(self, items: Sequence[CommitItem]) -> CommitResult:
-        """Commit decisions in as few transactions as possible; without items no call is made."""
-        results = self._commit(items) if items else []
+    def commit(self, items: Sequence[CommitItem], calls: Sequence[CallCount] = ()) -> CommitResult:
+        """Commit decisions in as few transactions as possible; without items no call is made.
+
+        Args:
+            items: The decisions.
+            calls: How the calls ended that they follow from, counted.
+        """
+        results = self._commit(items, calls) if items else []
         # guard: queued-is-returned
         return CommitResult(results, [c.send for c in results if c and c.send])
 
     # Guarantees that the loop builds on: every item has one result, in its place; an item whose
     # fence is stale is not accepted; and None is returned only if the outcome is unknown. An
     # exception that is not an `Exception` (a kill) leaves the group as it is.
-    def _commit(self, items: Sequence[CommitItem]) -> list[Committed | None]:
+    def _commit(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount]
+    ) -> list[Committed | None]:
         try:
-            committed = {c.task_id: c for c in self._commit_with_retry(items)}
+            committed = {c.task_id: c for c in self._commit_with_retry(items, calls)}
         except StoreUnavailable:
             # The last try may have been committed although its reply was lost. To call the items
             # stale would release locks under which a reclaimed task acts.
@@ -71,7 +81,7 @@ class Committer:
         except Exception as error:  # noqa: BLE001  # the other items' work must be kept
             if len(items) > 1:  # guard: refused-group-is-split
                 middle = len(items) // 2
-                return [*self._commit(items[:middle]), *self._commit(items[middle:])]
+                return [*self._commit(items[:middle], calls), *self._commit(items[middle:], ())]
             self._telemetry.warn(
                 "commit_refused",
                 task=items[0].task_id,
@@ -85,7 +95,9 @@ class Committer:
             for item in items
         ]
 
-    def _commit_with_retry(self, items: Sequence[CommitItem]) -> list[Committed]:
+    def _commit_with_retry(
+        self, items: Sequence[CommitItem], calls: Sequence[CallCount]
+    ) -> list[Committed]:
         """Repeat the commit while the database is unavailable and time is left.
 
         The effects have happened, so the results are worth the wait. Repeating is safe: a commit
@@ -94,7 +106,7 @@ class Committer:
         wait = _FIRST_WAIT_SECONDS
         while True:
             try:
-                return self._store.commit_tasks(items)
+                return self._store.commit_tasks(items, calls)
             except StoreUnavailable:
                 if not self._budget.may_commit_after(wait):  # guard: commit-is-repeated
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from flamebot.domain.action import TextBrief
 from flamebot.domain.begun import Begun
@@ -11,6 +12,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.outcome import Defer, Done
 from flamebot.domain.plan import plan
+from flamebot.domain.service_call import ServiceCall
 from flamebot.domain.step import PureStep
 from flamebot.domain.successor import successor
 from flamebot.domain.task import Phase
@@ -36,6 +38,11 @@ class Planned:
     decision: Decision
 
     @property
+    def call(self) -> ServiceCall | None:
+        """How the service that the phase called was seen to be."""
+        return self.executed.call
+
+    @property
     def item(self) -> CommitItem:
         """The item that is committed for the task."""
         task = self.begun.task
@@ -58,8 +65,10 @@ class Executor:
         time: ScheduleTime,
         telemetry: Telemetry,
         budget: TimeBudget,
+        give_up_after: timedelta,
     ) -> None:
         """Take what the invocation's tasks share."""
+        self._give_up_after = give_up_after
         self._store = store
         self._phases = phases
         self._catalog = catalog
@@ -106,6 +115,9 @@ class Executor:
             # Seeded by the task: a repetition after a lost commit plans the same numbers.
             TaskRandom(task.task_id),
             global_paused_ms=begun.global_paused_ms,
+            service_record=begun.service_record,
+            late_ms=begun.late_ms,
+            give_up_after=self._give_up_after,
         )
         return Planned(begun, executed, self._bounded(decision, begun, lock))
 

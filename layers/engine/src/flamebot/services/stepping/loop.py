@@ -14,6 +14,7 @@ from functools import partial
 from flamebot.domain.begun import Begun, Early
 from flamebot.domain.errors import FlamebotError, StoreUnavailable
 from flamebot.domain.outcome import Defer
+from flamebot.domain.service_call import counted
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.locks import LockAnswer, Verdict
@@ -172,7 +173,9 @@ class InvocationLoop:
         """PLANNED -> RUNNING with a successor, else RELEASING or DONE: all in one statement."""
         planned = [(d, d.planned) for d in self._deliveries.in_state(State.PLANNED) if d.planned]
         try:
-            commit = self._committer.commit([p.item for _, p in planned])
+            commit = self._committer.commit(
+                [p.item for _, p in planned], counted(p.call for _, p in planned if p.call)
+            )
         except Exception:
             self._finish(d for d, _ in planned)  # whether they are committed is not known
             raise

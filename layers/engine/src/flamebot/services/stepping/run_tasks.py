@@ -11,6 +11,7 @@ from uuid import uuid4
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.ids import TaskId, instance_of
 from flamebot.domain.message import TaskPointer, UnreadableMessage, decode
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import EngineStore
@@ -54,6 +55,7 @@ class RunTasks:
         telemetry: Telemetry,
         threads: int,
         call_timeout: timedelta,
+        give_up_after: timedelta = GIVE_UP_AFTER,
         new_delivery_id: Callable[[], str] = _new_delivery_id,
     ) -> None:
         """Take the ports, and how the tasks run.
@@ -70,6 +72,8 @@ class RunTasks:
             telemetry: Logs and metrics.
             threads: How many tasks run at once.
             call_timeout: How long one call to the actions service or the writer may take.
+            give_up_after: How long a step is tried in vain while a service does not respond, or
+                names waits. Schedule time.
             new_delivery_id: Returns a new id per invocation.
         """
         self._store = store
@@ -80,6 +84,7 @@ class RunTasks:
         self._telemetry = telemetry
         self._threads = threads
         self._call_timeout = call_timeout
+        self._give_up_after = give_up_after
         self._new_delivery_id = new_delivery_id
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="step")
         self._phases = ExecutePhase(
@@ -127,6 +132,7 @@ class RunTasks:
                 time=time,
                 telemetry=self._telemetry,
                 budget=budget,
+                give_up_after=self._give_up_after,
             ),
             committer=Committer(self._store, self._clock, self._telemetry, budget=budget),
             sender=Sender(

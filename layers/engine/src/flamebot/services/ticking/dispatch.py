@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.queue import StepQueue
@@ -21,6 +24,9 @@ from flamebot.services.ticking.reclaim import Reclaim
 from flamebot.services.time_budget import TimeBudget
 
 _CHUNK = 1000  # rows per claim: a transaction of about 20 ms, a hundred messages
+
+_OPEN_METRICS = {"actions_service": "ActionsServiceOpen", "ai_service": "AiServiceOpen"}
+_WATCH_SECONDS = 5.0  # schedule time between two claims while a service is limited
 
 Send = Callable[[Sequence[TaskPointer]], int]
 
@@ -47,14 +53,23 @@ class DispatchDue:
         catalog: DefinitionCatalog,
         clock: Clock,
         telemetry: Telemetry,
+        give_up_after: timedelta = GIVE_UP_AFTER,
     ) -> None:
-        """Take the ports; the catalog is for tasks that are reclaimed."""
+        """Take the ports; the catalog is for tasks that are reclaimed.
+
+        `give_up_after` is how long a step waits for services. Schedule time.
+        """
         self._store = store
         self._queue = queue
         self._clock = clock
         self._telemetry = telemetry
         self._reclaim = Reclaim(
-            store=store, catalog=catalog, clock=clock, telemetry=telemetry, send=self._send
+            store=store,
+            catalog=catalog,
+            clock=clock,
+            telemetry=telemetry,
+            send=self._send,
+            give_up_after=give_up_after,
         )
 
     def run(self) -> TickReport:
@@ -73,7 +88,19 @@ class DispatchDue:
         def send_claimed(pointers: Sequence[TaskPointer]) -> int:
             return self._send(pointers) if waves.over else self._send_in_waves(pointers)
 
-        claimed, sent = self._drain(self._claim_within_capacity(), budget, send_claimed)
+        claim = self._claim_within_capacity()
+        claimed, sent = self._drain(claim, budget, send_claimed)
+        health = self._health()
+        # A breaker that opens or closes during this minute changes what may begin. The tick stays
+        # and claims again, so that a service that is well again does not wait for the next one.
+        watch = TimeBudget.starting_now(
+            self._clock, min(budget.remaining(), TimeBudget.TICK_SECONDS / self._clock.rate)
+        )
+        while _limited(health) and not watch.over:  # guard: tick-watches-limited-services
+            self._clock.sleep(_WATCH_SECONDS / self._clock.rate)
+            more, sent_more = self._drain(claim, budget)
+            claimed, sent = claimed + more, sent + sent_more
+            health = self._health()
         report = TickReport(
             reclaimed=reclaimed,
             resent=resent,
@@ -83,7 +110,7 @@ class DispatchDue:
         )
         # The heartbeat is written last, so that a tick that dies on the way counts as missed.
         self._store.record_tick(claimed, report.sent, report.seconds)
-        self._report(report)
+        self._report(report, health)
         return report
 
     def dispatch(self) -> int:
@@ -152,18 +179,24 @@ class DispatchDue:
             pointers, queue=self._queue, clock=self._clock, telemetry=self._telemetry
         )
 
-    def _report(self, report: TickReport) -> None:
+    def _health(self) -> dict[str, Any] | None:
+        try:
+            return self._store.engine_health()
+        except StoreUnavailable:
+            return None  # the work is done; the next tick reports the backlog
+
+    def _report(self, report: TickReport, health: dict[str, Any] | None) -> None:
         telemetry = self._telemetry
         telemetry.count("TickHeartbeat")
         telemetry.seconds("TickDuration", report.seconds)
         telemetry.count("TasksClaimed", report.claimed)
         telemetry.count("LeasesExpired", report.reclaimed)
-        try:
-            health = self._store.engine_health()
-        except StoreUnavailable:
-            return  # the work is done; the next tick reports the backlog
+        if health is None:
+            return
         telemetry.count("DueBacklog", health["due_backlog"])
         telemetry.seconds("OldestDueAge", health["oldest_due_age_seconds"] / self._clock.rate)
+        for service in health["services"]:
+            telemetry.count(_OPEN_METRICS[service["name"]], service["state"] == "open")
         telemetry.info(
             "tick",
             reclaimed=report.reclaimed,
@@ -171,3 +204,8 @@ class DispatchDue:
             claimed=report.claimed,
             sent=report.sent,
         )
+
+
+def _limited(health: dict[str, Any] | None) -> bool:
+    """Return whether the breaker of a service limits what may begin."""
+    return health is not None and any(s["per_second"] is not None for s in health["services"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flamebot.domain.begun import Begun
 from flamebot.domain.committed import CommitItem, Committed
@@ -50,8 +51,10 @@ class Reclaim:
         clock: Clock,
         telemetry: Telemetry,
         send: Callable[[Sequence[TaskPointer]], object],
+        give_up_after: timedelta,
     ) -> None:
         """Take the ports; `send` is given the tasks that a commit queued."""
+        self._give_up_after = give_up_after
         self._store = store
         self._catalog = catalog
         self._clock = clock
@@ -99,6 +102,7 @@ class Reclaim:
                 begun.now,
                 TaskRandom(task.task_id),
                 global_paused_ms=begun.global_paused_ms,
+                give_up_after=self._give_up_after,
             )
         # A definition that a deploy made unreadable, for example. The task is reclaimed again.
         except Exception as error:  # noqa: BLE001  # guard: unplannable-keeps-no-other

@@ -14,6 +14,7 @@ from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
 from flamebot.domain.begun import Begun
 from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
+from flamebot.domain.service_call import CallEnd, ServiceCall, service_of
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_rules import issues_in
@@ -21,6 +22,7 @@ from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.writer import Writer
+from flamebot.services.stepping.phases.call_end import call_end
 from flamebot.services.stepping.phases.cancel import CancelJob
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.submit import SubmitEffect, SubmitUnknown
@@ -41,10 +43,12 @@ class Executed:
         outcome: What the planner is given.
         ended: Whether its writes at the service are over for certain, so that the account's lock
             may be released.
+        call: How the service that was called was seen to be; None if none was called.
     """
 
     outcome: Outcome
     ended: bool = True
+    call: ServiceCall | None = None
 
 
 class ExecutePhase:
@@ -81,7 +85,13 @@ class ExecutePhase:
             budget: The invocation's time; no call is started that would be cut off.
         """
         task = begun.task
-        executed = self._run(begun, task, brief, budget)
+        error: Exception | None = None
+        try:
+            executed = Executed(outcome=self._outcome(begun, task, brief, budget))
+        except Exception as caught:  # noqa: BLE001  # every failure is an outcome
+            error = caught
+            executed = self._after_error(task, caught)
+        executed = replace(executed, call=self._call(begun, executed, error))
         # An earlier try under the same key may still be on its way, and only a response to this
         # key settles it. Until then another task must not write on the account (I4).
         # guard: earlier-try-keeps-the-lock, response-settles-earlier-tries
@@ -93,44 +103,57 @@ class ExecutePhase:
             return replace(executed, ended=False)
         return executed
 
-    def _run(
-        self,
-        begun: Begun,
-        task: Task,
-        brief: Callable[[], TextBrief | None],
-        budget: TimeBudget,
-    ) -> Executed:
-        try:
-            return Executed(outcome=self._outcome(begun, task, brief, budget))
-        except OutOfTime as error:
-            after = timedelta(seconds=self._clock.rate)
-            return Executed(outcome=Defer(after=after, reason=error.code))
-        except errors.ServiceThrottled as error:
-            self._telemetry.count("VendorThrottled", action=task.action)
-            # guard: throttled-is-no-attempt
-            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
-        except errors.OutcomeUnknown as error:
-            return self._unknown(task, error)
-        except errors.ServiceError as error:
-            return self._refused(task, error)
-        except errors.WriterWait as error:
-            self._telemetry.count("AiErrors", action=task.action)
-            # guard: writer-wait-is-no-attempt
-            return Executed(outcome=Defer(after=self._backoff(task, error), reason=_text_of(error)))
-        except errors.WriterRefused as error:
-            self._telemetry.count("AiErrors", action=task.action)
-            return Executed(outcome=Fail(error=_text_of(error)))
-        except errors.WriterError as error:
-            self._telemetry.count("AiErrors", action=task.action)
-            return Executed(outcome=Retry(error=_text_of(error)))
-        except errors.VaultError as error:
-            text = f"{error.code}: the credentials cannot be decrypted"
-            return Executed(outcome=Fail(error=text, unknown=task.outcome_unknown))
-        except errors.Unavailable as error:
-            # guard: unavailable-settles-nothing
-            return Executed(outcome=Retry(error=_text_of(error), unknown=task.outcome_unknown))
-        except Exception as error:  # noqa: BLE001  # only its type is reported: its text may be secret
-            return self._failed(task, error)
+    def _call(
+        self, begun: Begun, executed: Executed, error: Exception | None
+    ) -> ServiceCall | None:
+        """Return how the service was seen to be, if it was called."""
+        service, end = service_of(begun.task.phase), call_end(error)
+        if service is None or end is None:
+            return None
+        well = end in (CallEnd.ANSWERED, CallEnd.REFUSED)
+        wait: timedelta | None = getattr(error, "retry_after", None)
+        return ServiceCall(
+            service=service,
+            end=end,
+            generation=begun.generations.get(service, 0),
+            failure=None if well else _error_of(executed.outcome),
+            retry_after=None if well or not wait else wait * self._clock.rate,
+        )
+
+    def _after_error(self, task: Task, error: Exception) -> Executed:
+        match error:
+            case OutOfTime():
+                after = timedelta(seconds=self._clock.rate)
+                return Executed(outcome=Defer(after=after, reason=error.code))
+            case errors.ServiceThrottled():
+                self._telemetry.count("VendorThrottled", action=task.action)
+                after = self._backoff(task, error)
+                # guard: throttled-is-no-attempt
+                return Executed(outcome=Defer(after=after, reason=_text_of(error)))
+            case errors.OutcomeUnknown():
+                return self._unknown(task, error)
+            case errors.ServiceError():
+                return self._refused(task, error)
+            case errors.WriterError():
+                self._telemetry.count("AiErrors", action=task.action)
+                return Executed(outcome=self._unwritten(task, error))
+            case errors.VaultError():
+                text = f"{error.code}: the credentials cannot be decrypted"
+                return Executed(outcome=Fail(error=text, unknown=task.outcome_unknown))
+            case errors.Unavailable():
+                # guard: unavailable-settles-nothing
+                return Executed(outcome=Retry(error=_text_of(error), unknown=task.outcome_unknown))
+            case _:
+                return self._failed(task, error)
+
+    def _unwritten(self, task: Task, error: errors.WriterError) -> Outcome:
+        """The AI service returned no text."""
+        if isinstance(error, errors.WriterWait):  # guard: writer-wait-is-no-attempt
+            return Defer(after=self._backoff(task, error), reason=_text_of(error))
+        if isinstance(error, errors.WriterRefused):
+            return Fail(error=_text_of(error))
+        unanswered = isinstance(error, errors.WriterUnanswered)
+        return Retry(error=_text_of(error), unanswered=unanswered)
 
     def _unknown(self, task: Task, error: errors.OutcomeUnknown) -> Executed:
         """A call got no response that says what happened."""
@@ -142,7 +165,9 @@ class ExecutePhase:
         unknown = task.outcome_unknown or isinstance(error, SubmitUnknown)
         retry_after = self._named_wait(task, error)
         # guard: never-before-retry-after
-        outcome = Retry(error=_text_of(error), unknown=unknown, retry_after=retry_after)
+        outcome = Retry(
+            error=_text_of(error), unknown=unknown, unanswered=True, retry_after=retry_after
+        )
         # A write that got no response may still be running at the service: its lock expires.
         return Executed(outcome=outcome, ended=not task.phase.writes)  # guard: unknown-keeps-lock
 
@@ -266,6 +291,10 @@ class ExecutePhase:
 
 def _text_of(error: errors.FlamebotError) -> str:
     return f"{error.code}: {error.detail}"
+
+
+def _error_of(outcome: Outcome) -> str | None:
+    return getattr(outcome, "error", None) or getattr(outcome, "reason", None)
 
 
 def _where(error: Exception) -> str:

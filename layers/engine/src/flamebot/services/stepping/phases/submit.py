@@ -49,6 +49,12 @@ class SubmitEffect:
         old = task.outcome_unknown and task.age(self._clock.wall()) > KEY_LIFETIME
         if old or task.payload.look_up is not None:  # guard: look-up-sends-nothing
             return self._look_up(task, budget)
+        if task.outcome_unknown:
+            # The earlier try may have got through: nothing is sent before that is known.
+            job = self._service.find(task.task_id)  # guard: unknown-write-is-asked-for-first
+            if job is not None:
+                return Done(result={"job_id": job.job_id})
+            budget.need_call()
         request = task.payload.request
         if request is None:
             return Fail(
@@ -57,10 +63,6 @@ class SubmitEffect:
         account_id = begun.instance.account.account_id
         # guard: suspended-is-left-alone
         if self._account_status(begun, account_id, task.fence, budget) == "suspended":
-            # An earlier try may have got through: its job is watched to its end first.
-            job = self._sent_before(task, budget) if task.outcome_unknown else None
-            if job is not None:
-                return Done(result={"job_id": job.job_id})
             return Abort(error="account_suspended: the actions service calls the account suspended")
         budget.need_call()  # guard: write-needs-time
         try:
