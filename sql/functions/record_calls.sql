@@ -38,19 +38,19 @@ begin
                -- Only calls that began under the present generation say whether the service has
                -- recovered: those before may have been answered before it failed.
                -- guard: only-trials-close-a-breaker
-               coalesce(sum(x.answered + x.refused) filter (where x.generation = s.generation), 0)
+               coalesce(sum(x.answered + x.refused) filter (where x.generation = v.generation), 0)
                    as trial_answered,
                coalesce(sum(x.throttled + x.denied + x.unknown)
-                            filter (where x.generation = s.generation), 0) as trial_failed,
+                            filter (where x.generation = v.generation), 0) as trial_failed,
                max(x.failure) as failure,
                least(coalesce(max(x.retry_after_ms), 0), 900000) * interval '1 ms' as retry_after
           from jsonb_to_recordset(p_calls) x (
                    service text, generation bigint, answered int, refused int, throttled int,
                    denied int, unknown int, failure text, retry_after_ms bigint)
-          join services s on s.name = x.service
+          join services v on v.name = x.service
          group by x.service
         -- A service that is well and answers costs nothing here.
-        having sum(x.throttled + x.denied + x.unknown) > 0 or bool_or(s.state <> 'closed')
+        having sum(x.throttled + x.denied + x.unknown) > 0 or bool_or(v.state <> 'closed')
          order by x.service
     loop
         -- Race with another commit and with claim: each finds what the other wrote.
@@ -88,7 +88,7 @@ begin
          where k.service = c.service and k.since > p_now - interval '20 s'
            -- After a change of state nothing counts that was counted before it.
            -- guard: half-open-counts-anew
-           and (s.state = 'closed' or k.since >= s.changed_at);
+           and (s.state = 'closed' or k.since > s.changed_at);
         if s.state = 'half_open' then
             s.trial_answered := s.trial_answered + c.trial_answered;
             s.trial_failed := s.trial_failed + c.trial_failed;

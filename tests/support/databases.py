@@ -170,6 +170,7 @@ begin
     end loop;
     delete from engine_control;
     insert into engine_control default values;
+    insert into services (name) values ('actions_service'), ('ai_service');
 end $$
 """
 _SHAPE = """

@@ -40,8 +40,9 @@ _EMPTY = """
 set sim.now = '2030-01-01T12:00:00+00:00';
 truncate accounts, workflow_definitions, workflow_instances, scheduled_tasks, step_history,
          workflow_locks, import_requests, audit_log, engine_control, imports, import_rejects,
-         import_staging restart identity;
+         import_staging, services, service_calls, service_openings restart identity;
 insert into engine_control default values;
+insert into services (name) values ('actions_service'), ('ai_service');
 select setval('fence_seq', 1, false), setval('credentials_version_seq', 100000, false);
 """
 _DAYS = """
