@@ -603,17 +603,22 @@ create table services (
 -- How the calls of tasks to the services ended, counted per five seconds of schedule time. Written
 -- by record_calls. Unlogged. Deleted by delete_old_calls after an hour.
 create unlogged table service_calls (
-    service    text not null,                    -- The service (services.name).
-    since      timestamptz not null,             -- Schedule time at which the five seconds begin.
+    service           text not null,             -- The service (services.name).
+    since             timestamptz not null,      -- Schedule time at which the five seconds begin.
     -- The counts of one moment stand in up to 16 rows, so that commits do not wait for each other.
-    part       int not null,
-    answered   bigint not null default 0,        -- Calls that the service answered.
+    part              int not null,
+    answered          bigint not null default 0, -- Calls that the service answered.
     -- Calls that the service refused for what they ask.
-    refused    bigint not null default 0,
-    throttled  bigint not null default 0,        -- Calls that were too many for the service (429).
-    denied     bigint not null default 0,        -- Calls whose token the service did not accept.
+    refused           bigint not null default 0,
+    throttled         bigint not null default 0, -- Calls that were too many for the service (429).
+    denied            bigint not null default 0, -- Calls whose token the service did not accept.
     -- Calls without a response that says what happened: connection error, timeout or 5xx.
-    unknown    bigint not null default 0,
+    unknown           bigint not null default 0,
+    -- Of the throttled and denied ones, those of tasks that had been deferred twice before: they do
+    -- not open the breaker for others.
+    stubborn_blocked  bigint not null default 0,
+    -- Of the unknown ones, those of tasks that had been deferred twice before.
+    stubborn_unknown  bigint not null default 0,
     constraint service_calls_pkey primary key (service, since, part)
 ) with (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 

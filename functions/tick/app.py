@@ -13,4 +13,7 @@ bootstrap.prepare(bootstrap.tick, clients=["sqs"])
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's context has no type of its own
     """Answer what this tick did."""
     with bootstrap.telemetry("tick").invocation(context):
-        return asdict(bootstrap.tick().run())
+        tick = bootstrap.tick()
+        report = tick.run()
+        tick.watch(spent=report.seconds)
+        return asdict(report)

@@ -11,3 +11,8 @@ comment on column service_calls.throttled is 'Calls that were too many for the s
 comment on column service_calls.denied is 'Calls whose token the service did not accept.';
 comment on column service_calls.unknown is
 'Calls without a response that says what happened: connection error, timeout or 5xx.';
+comment on column service_calls.stubborn_blocked is
+'Of the throttled and denied ones, those of tasks that had been deferred twice before: they do not
+open the breaker for others.';
+comment on column service_calls.stubborn_unknown is
+'Of the unknown ones, those of tasks that had been deferred twice before.';

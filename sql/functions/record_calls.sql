@@ -1,7 +1,8 @@
 -- record_calls(p_calls, p_now) -> void
 -- Counts how calls to services ended, and opens or closes the breaker of a service accordingly.
 -- p_calls: [{service, generation, answered, refused, throttled, denied, unknown, failure,
--- retry_after_ms}], counted by the generation under which their tasks began.
+-- retry_after_ms, stubborn_blocked, stubborn_unknown}], counted by the generation under which their
+-- tasks began. Failures of tasks that failed twice before (stubborn) open no closed breaker.
 -- Locks: counts by service, time and part; services by name. They come last, so a transaction that
 --   holds them waits for no other.
 -- Errors: none.
@@ -19,16 +20,20 @@ declare
 begin
     -- Counted in several parts, so that many commits at once do not wait for one row.
     insert into service_calls as k (service, since, part, answered, refused, throttled, denied,
-                                    unknown)
+                                    unknown, stubborn_blocked, stubborn_unknown)
     select x.service, date_bin('5 s', p_now, 'epoch'), pg_backend_pid() % 16,
-           sum(x.answered), sum(x.refused), sum(x.throttled), sum(x.denied), sum(x.unknown)
-      from jsonb_to_recordset(p_calls) x (service text, answered int, refused int, throttled int,
-                                          denied int, unknown int)
+           sum(x.answered), sum(x.refused), sum(x.throttled), sum(x.denied), sum(x.unknown),
+           sum(x.stubborn_blocked), sum(x.stubborn_unknown)
+      from jsonb_to_recordset(p_calls) x (
+               service text, answered int, refused int, throttled int, denied int, unknown int,
+               stubborn_blocked int, stubborn_unknown int)
      group by x.service order by x.service
     on conflict (service, since, part) do update
        set answered = k.answered + excluded.answered, refused = k.refused + excluded.refused,
            throttled = k.throttled + excluded.throttled, denied = k.denied + excluded.denied,
-           unknown = k.unknown + excluded.unknown;
+           unknown = k.unknown + excluded.unknown,
+           stubborn_blocked = k.stubborn_blocked + excluded.stubborn_blocked,
+           stubborn_unknown = k.stubborn_unknown + excluded.stubborn_unknown;
 
     for c in
         select x.service,
@@ -72,19 +77,23 @@ begin
             continue;
         end if;
         -- The last 15 to 20 seconds: long enough for a share, short enough to notice an outage.
+        -- One account that is throttled for ever must not close the service to the others, so the
+        -- failures of stubborn tasks are left out. guard: stubborn-tasks-open-nothing
         select coalesce(sum(k.answered + k.refused), 0) as answered,
                coalesce(sum(k.throttled), 0) as throttled,
-               coalesce(sum(k.throttled + k.denied), 0) as blocked,
+               coalesce(sum(k.blocked), 0) as blocked,
                coalesce(sum(k.unknown), 0) as unknown,
-               coalesce(sum(k.answered + k.refused + k.throttled + k.denied + k.unknown), 0)
-                   as total,
+               coalesce(sum(k.answered + k.refused + k.blocked + k.unknown), 0) as total,
                -- The last 5 to 10 seconds: after many answers a share alone would rise too slowly.
                coalesce(sum(k.unknown) filter (where k.since > p_now - interval '10 s'), 0)
                    as just_unknown,
                coalesce(sum(k.answered + k.refused)
                             filter (where k.since > p_now - interval '10 s'), 0) as just_answered
           into w
-          from service_calls k
+          from (select n.service, n.since, n.answered, n.refused, n.throttled,
+                       n.throttled + n.denied - n.stubborn_blocked as blocked,
+                       n.unknown - n.stubborn_unknown as unknown
+                  from service_calls n) k
          where k.service = c.service and k.since > p_now - interval '20 s'
            -- After a change of state nothing counts that was counted before it.
            -- guard: half-open-counts-anew
@@ -114,8 +123,8 @@ begin
             update services v
                set next_slot_at = greatest(v.next_slot_at, p_now + c.retry_after)
              where v.name = c.service;
-        elsif c.throttled > 0 and w.throttled >= s.opens_at_failures
-              and w.throttled >= 0.05 * w.total
+        elsif c.throttled > 0 and w.throttled > 0 and w.blocked >= s.opens_at_failures
+              and w.blocked >= 0.05 * w.total
               -- Not once more for responses to calls that were made before the rate was lowered.
               -- guard: rate-is-lowered-once-in-ten-seconds
               and coalesce(s.lowered_at < p_now - interval '10 s', true)

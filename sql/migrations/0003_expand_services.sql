@@ -39,6 +39,9 @@ create unlogged table service_calls (
     throttled  bigint not null default 0,
     denied     bigint not null default 0,
     unknown    bigint not null default 0,
+    -- Of these, those of tasks that had failed twice before.
+    stubborn_blocked  bigint not null default 0,
+    stubborn_unknown  bigint not null default 0,
     constraint service_calls_pkey primary key (service, since, part)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 

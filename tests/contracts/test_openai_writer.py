@@ -16,7 +16,7 @@ from flamebot.actions.add_bio import BIO
 from flamebot.actions.add_prompt import PROMPT
 from flamebot.adapters.openai_writer.writer import OpenAiWriter
 from flamebot.domain.action import TextBrief
-from flamebot.domain.errors import WriterError, WriterRefused, WriterWait
+from flamebot.domain.errors import WriterError, WriterRefused, WriterUnanswered, WriterWait
 from flamebot.ports.writer import Written
 from tests.contracts.endpoints import free_port
 from tests.contracts.misbehaving import (
@@ -101,13 +101,19 @@ def test_the_prompt_says_what_is_needed_and_no_more() -> None:
     assert "secret-account" not in json.dumps(bio), "the seed holds an instance's id"
 
 
-@pytest.mark.parametrize("status", [408, 409, 423, 425, 500, 502, 504])
-def test_what_may_pass_is_an_error(status: int) -> None:
-    """Errors of the server and of the moment are `WriterError`; the client does not retry."""
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, WriterError) for status in (409, 421, 423, 425)),
+        *((status, WriterUnanswered) for status in (408, 499, 500, 502, 504)),
+    ],
+)
+def test_what_may_pass_is_an_error(status: int, error: type[WriterError]) -> None:
+    """Errors of the moment are about the text; those of the server are not. No client retries."""
     refusal = answer(status, {"error": {"message": "planted-key"}}, Retry_After="0")
     with ai(refusal) as (writer, server), pytest.raises(WriterError) as caught:
         writer.write(BRIEF)
-    assert type(caught.value) is WriterError
+    assert type(caught.value) is error
     assert len(server.requests) == 1
     assert "planted" not in repr(caught.value)
 
@@ -181,8 +187,6 @@ def test_a_declined_text_is_a_refusal(script: Script) -> None:
         answer(200, [], Content_Type="application/json"),
         answer(200, b"<html>", Content_Type="text/html"),
         answer(200, b"{", Content_Type="application/json"),
-        raw(b""),
-        reset,
     ],
 )
 def test_an_unusable_response_is_an_error(script: Script) -> None:
@@ -190,6 +194,14 @@ def test_an_unusable_response_is_an_error(script: Script) -> None:
     with ai(script) as (writer, _), pytest.raises(WriterError) as caught:
         writer.write(BRIEF)
     assert type(caught.value) is WriterError
+
+
+@pytest.mark.parametrize("script", [raw(b""), reset])
+def test_a_lost_response_is_the_services_failure(script: Script) -> None:
+    """A closed connection says nothing about the text, and its message names no class."""
+    with ai(script) as (writer, _), pytest.raises(WriterUnanswered) as caught:
+        writer.write(BRIEF)
+    assert caught.value.detail == "The AI service could not be reached."
 
 
 @pytest.mark.parametrize(
@@ -210,12 +222,12 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
 
 
 def test_a_refused_connection_is_an_error() -> None:
-    """A refused connection is `WriterError`; a key that cannot be read waits to be mended."""
+    """A refused connection is the service's failure; a key that cannot be read waits to be mended."""
 
     def unreadable() -> str:
         raise RuntimeError("planted-key")
 
-    for key, kind in ((lambda: "planted-key", WriterError), (unreadable, WriterWait)):
+    for key, kind in ((lambda: "planted-key", WriterUnanswered), (unreadable, WriterWait)):
         writer = OpenAiWriter(
             key, base_url=f"http://127.0.0.1:{free_port()}", model="m", timeout=timedelta(seconds=5)
         )

@@ -116,6 +116,21 @@ def test_an_account_that_is_throttled_for_ever_slows_nobody_else(database: TestD
     assert record(database, throttled=20)["slots_per_second"] is None
 
 
+@pytest.mark.parametrize("end", ["unknown", "throttled", "denied"])
+def test_a_task_that_fails_for_ever_opens_no_breaker(database: TestDatabase, end: str) -> None:
+    """From its third failure on a task counts no more: nobody else may have tried."""
+    assert record(database, stubborn={end: 28}, **{end: 30})["state"] == "closed"
+    assert record(database, **{end: 1})["state"] == "open"
+
+
+def test_every_failed_trial_counts(database: TestDatabase) -> None:
+    """After an outage all tasks have failed before; a service that is down again is left alone."""
+    half_opened(database)
+    record(database, now=after(seconds=1), answered=2)
+    row = record(database, now=after(seconds=2), unknown=3, stubborn={"unknown": 3})
+    assert row["state"] == "open"
+
+
 def test_an_answered_probe_half_opens(database: TestDatabase) -> None:
     """Work is released at a growing rate, and the opening ends."""
     opened(database)

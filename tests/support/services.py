@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ def record(
     generation: int | None = None,
     failure: str | None = None,
     retry_after: Any = None,
+    stubborn: Mapping[str, int] | None = None,
     **ends: int,
 ) -> Row:
     """Count calls that began under the present generation, and return the service's row."""
@@ -35,6 +37,7 @@ def record(
         ends={CallEnd(end): number for end, number in ends.items()},
         failure=failure,
         retry_after=retry_after,
+        stubborn={CallEnd(end): number for end, number in (stubborn or {}).items()},
     )
     db.rows("select record_calls(%s::jsonb, %s)", (to_json([call_count_json(count)]), now))
     return service(db, name)

@@ -24,12 +24,21 @@ def run(engine: Engine, *faults: Fault, **fields: Any) -> str:
     return instance
 
 
-@pytest.mark.parametrize("status", [408, 421, 423, 425, 499])
+@pytest.mark.parametrize("status", [421, 423, 425])
 def test_a_transient_refusal_is_tried_again_under_the_same_key(engine: Engine, status: int) -> None:
     """One refusal is one attempt."""
     instance = run(engine, Fault(kind="refuse", status=status))
     assert engine.status(instance) == "completed"
     assert engine.history(instance) == [("swipe", "retried"), ("swipe", "completed")]
+    assert len(set(engine.keys())) == 1
+
+
+@pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504])
+def test_a_status_without_a_verdict_is_no_attempt(engine: Engine, status: int) -> None:
+    """Nobody else was answered meanwhile: it may be the service's failure."""
+    instance = run(engine, Fault(kind="refuse", status=status, count=3), maxAttempts=1)
+    assert engine.status(instance) == "completed"
+    assert engine.history(instance) == [("swipe", "completed")]
     assert len(set(engine.keys())) == 1
 
 
@@ -109,9 +118,13 @@ def test_a_wait_longer_than_the_timeout_is_kept(engine: Engine, kind: str) -> No
 
 
 def test_a_write_that_is_absent_fails_and_a_retry_sends_it_under_its_key(engine: Engine) -> None:
-    """The service was down for good and knows nothing: the failure says so."""
-    instance = run(engine, Fault(kind="reset", count=3))
+    """Its writes were lost for hours, and it knows nothing: the failure says so."""
+    engine.define(swipe())
+    engine.actions.faults.add(Fault(kind="reset", count=None))
+    instance = engine.start()
+    engine.drive(engine.ended(instance))
     assert engine.status(instance) == "failed"
+    engine.actions.faults.clear()
     assert engine.tasks(instance)[-1]["error"].endswith("the service knows no job under its key")
     engine.retry(instance)
     engine.drive(engine.ended(instance))

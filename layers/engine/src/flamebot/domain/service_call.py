@@ -51,6 +51,7 @@ class ServiceCall:
     generation: int  # of the service's breaker, when the task began
     failure: str | None = None  # "code: detail", if it was not answered
     retry_after: timedelta | None = None  # schedule time
+    stubborn: bool = False  # the task was deferred twice before: its failure may be its own
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class CallCount:
     ends: dict[CallEnd, int] = field(default_factory=dict)
     failure: str | None = None  # of the last one that was not answered
     retry_after: timedelta | None = None  # the longest
+    stubborn: dict[CallEnd, int] = field(default_factory=dict)  # of `ends`, of stubborn tasks
 
 
 def counted(calls: Iterable[ServiceCall]) -> list[CallCount]:
@@ -73,6 +75,8 @@ def counted(calls: Iterable[ServiceCall]) -> list[CallCount]:
             CallCount(service=call.service, generation=call.generation),
         )
         count.ends[call.end] = count.ends.get(call.end, 0) + 1
+        if call.stubborn:
+            count.stubborn[call.end] = count.stubborn.get(call.end, 0) + 1
         count.failure = call.failure or count.failure
         waits = [wait for wait in (count.retry_after, call.retry_after) if wait]
         count.retry_after = max(waits, default=None)

@@ -33,7 +33,8 @@ _RULES: Final = (
 _OVERLOADED: Final = (420, 429, 503, 529)
 # The key, the account, the model's name or the address is wrong: the operator's settings.
 _DENIED: Final = (401, 402, 403, 404, 407)
-_TRANSIENT: Final = (408, 409, 421, 423, 425, 499)
+_TRANSIENT: Final = (409, 421, 423, 425)
+_UNANSWERED: Final = (408, 499)  # the server or a proxy gave up while it waited
 
 
 def _now() -> datetime:
@@ -154,8 +155,10 @@ class OpenAiWriter:
                 retry_after=wait,
                 denied=True,
             )
-        if status in _TRANSIENT or status >= 500:
+        if status in _UNANSWERED or status >= 500:  # guard: failed-writer-did-not-respond
             return WriterUnanswered(f"The AI service returned status {status}.")
+        if status in _TRANSIENT:
+            return WriterError(f"The AI service returned status {status}.")
         return WriterRefused(f"The AI service refused: {status}.")
 
 

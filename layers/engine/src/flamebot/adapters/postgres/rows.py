@@ -266,6 +266,9 @@ def call_count_json(count: CallCount) -> Json:
         "service": count.service.value,
         "generation": count.generation,
         **{end.value: count.ends.get(end, 0) for end in CallEnd},
+        "stubborn_blocked": count.stubborn.get(CallEnd.THROTTLED, 0)
+        + count.stubborn.get(CallEnd.DENIED, 0),
+        "stubborn_unknown": count.stubborn.get(CallEnd.UNKNOWN, 0),
         "failure": count.failure,
         "retry_after_ms": wait // timedelta(milliseconds=1) if wait else None,
     }

@@ -88,19 +88,7 @@ class DispatchDue:
         def send_claimed(pointers: Sequence[TaskPointer]) -> int:
             return self._send(pointers) if waves.over else self._send_in_waves(pointers)
 
-        claim = self._claim_within_capacity()
-        claimed, sent = self._drain(claim, budget, send_claimed)
-        health = self._health()
-        # A breaker that opens or closes during this minute changes what may begin. The tick stays
-        # and claims again, so that a service that is well again does not wait for the next one.
-        watch = TimeBudget.starting_now(
-            self._clock, min(budget.remaining(), TimeBudget.TICK_SECONDS / self._clock.rate)
-        )
-        while _limited(health) and not watch.over:  # guard: tick-watches-limited-services
-            self._clock.sleep(_WATCH_SECONDS / self._clock.rate)
-            more, sent_more = self._drain(claim, budget)
-            claimed, sent = claimed + more, sent + sent_more
-            health = self._health()
+        claimed, sent = self._drain(self._claim_within_capacity(), budget, send_claimed)
         report = TickReport(
             reclaimed=reclaimed,
             resent=resent,
@@ -110,8 +98,32 @@ class DispatchDue:
         )
         # The heartbeat is written last, so that a tick that dies on the way counts as missed.
         self._store.record_tick(claimed, report.sent, report.seconds)
-        self._report(report, health)
+        self._report(report)
         return report
+
+    def watch(self, *, spent: float) -> int:
+        """Claim again every few seconds while the breaker of a service limits what may begin.
+
+        A breaker that is half open doubles its rate every ten seconds, and a service that is well
+        again should not wait for the next tick.
+
+        It ends before the next tick begins.
+
+        Args:
+            spent: The wall-clock seconds that this tick has used already.
+
+        Returns:
+            How many tasks were sent.
+        """
+        sent = 0
+        budget = TimeBudget.starting_now(
+            self._clock, TimeBudget.TICK_SECONDS / self._clock.rate - spent
+        )
+        claim = self._claim_within_capacity()
+        while _limited(self._health()) and not budget.over:  # guard: tick-watches-limited-services
+            self._clock.sleep(_WATCH_SECONDS / self._clock.rate)
+            sent += self._drain(claim, budget)[1]
+        return sent
 
     def dispatch(self) -> int:
         """Claim and send what is due, for a request that cannot wait for the next tick.
@@ -185,12 +197,13 @@ class DispatchDue:
         except StoreUnavailable:
             return None  # the work is done; the next tick reports the backlog
 
-    def _report(self, report: TickReport, health: dict[str, Any] | None) -> None:
+    def _report(self, report: TickReport) -> None:
         telemetry = self._telemetry
         telemetry.count("TickHeartbeat")
         telemetry.seconds("TickDuration", report.seconds)
         telemetry.count("TasksClaimed", report.claimed)
         telemetry.count("LeasesExpired", report.reclaimed)
+        health = self._health()
         if health is None:
             return
         telemetry.count("DueBacklog", health["due_backlog"])

@@ -31,6 +31,7 @@ from flamebot.services.time_budget import OutOfTime, TimeBudget
 # Schedule time until a service that named no time itself is called again.
 DEFAULT_BACKOFF = timedelta(seconds=30)
 _LONGEST_BACKOFF = timedelta(days=1)  # wall time, whatever the service demands
+_STUBBORN_AFTER = 2  # deferrals of one step
 _SPREAD = 0.25  # of a wait, so that tasks throttled together do not return together
 _LEAST_SPREAD = timedelta(seconds=1)  # wall time
 
@@ -116,6 +117,8 @@ class ExecutePhase:
             service=service,
             end=end,
             generation=begun.generations.get(service, 0),
+            # guard: stubborn-task-is-known
+            stubborn=not well and begun.task.payload.deferrals >= _STUBBORN_AFTER,
             failure=None if well else _error_of(executed.outcome),
             retry_after=None if well or not wait else wait * self._clock.rate,
         )
