@@ -17,6 +17,7 @@ from cli.commands import (
     file_imports,
     import_accounts,
     local,
+    services,
     workflows,
 )
 from cli.failures import Exit, Failure
@@ -54,7 +55,16 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"flamebot {_VERSION}")
     commands = Commands(top.add_subparsers(title="commands", metavar="COMMAND", required=True))
-    for module in (local, import_accounts, file_imports, engine, workflows, control, definitions):
+    for module in (
+        local,
+        import_accounts,
+        file_imports,
+        engine,
+        services,
+        workflows,
+        control,
+        definitions,
+    ):
         module.add(commands)
     return top
 

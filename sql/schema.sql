@@ -179,6 +179,7 @@ create table workflow_instances (
 ) with (fillfactor=50);
 create index instances_by_account on workflow_instances (account_id, started_at desc);
 create index instances_failed on workflow_instances (started_at desc, id) where (status = 'failed');
+create index instances_failed_lately on workflow_instances (finished_at) where (status = 'failed');
 create index instances_newest on workflow_instances (started_at desc, id);
 create unique index one_live_instance on workflow_instances (account_id) where is_live;
 

@@ -164,6 +164,7 @@ def run_show(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
             "started": moment(item["startedAt"]),
             "finished": moment(item["finishedAt"]),
             "allowed": ", ".join(item["allowedActions"]) or "-",
+            **_waits(item["task"]),
             **(waits if paused else {}),
         }
     )
@@ -176,6 +177,36 @@ def _task(task: dict[str, Any] | None) -> str:
         return "-"
     attempts = "1 attempt" if task["attempts"] == 1 else f"{task['attempts']} attempts"
     return f"{task['phase']} of {task['stepId']}, {task['status']}, {attempts}"
+
+
+def _waits(task: dict[str, Any] | None) -> dict[str, str]:
+    """Return why a task waits, beside its due time."""
+    if task is None:
+        return {}
+    lines = {}
+    if task.get("heldBackBy"):
+        lines["held back"] = f"by {task['heldBackBy']}; `flamebot services list` shows why"
+    if task.get("error"):
+        lines["waits because"] = task["error"]
+    if task.get("deferrals"):
+        lines["deferred"] = (
+            f"{_times(task['deferrals'])}, {length(task['deferredMs'])} in all,"
+            f" last at {moment(task['deferredAt'])}"
+        )
+    return lines
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def length(milliseconds: int) -> str:
+    """Return a duration for people, in its largest unit that leaves a whole number or two."""
+    seconds = milliseconds / 1000
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _note_log(http: Api, errors: Iterable[str | None], output: Output) -> None:
@@ -211,6 +242,11 @@ def run_history(args: argparse.Namespace, api: Callable[[], Api], output: Output
 
 def _entry(entry: dict[str, Any]) -> list[object]:
     result = entry["error"] or entry["result"] or None
+    if deferrals := entry.get("deferrals"):
+        waited = (
+            f"deferred {_times(deferrals['times'])}, {length(deferrals['ms'])}, {deferrals['code']}"
+        )
+        result = f"{result or ''} ({waited})".strip()
     return [
         str(entry["sequence"]),
         *choose(entry, "stepId", "action", "status"),

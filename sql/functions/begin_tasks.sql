@@ -65,7 +65,7 @@ begin
       into v_paused, v_paused_ms, v_pauses
       from engine_control c;
     -- Without a lock: a breaker that opens at this moment finds these tasks as calls that were on
-    -- their way. guard: begin-reads-breakers
+    -- their way.
     select array_agg(s.name) filter (where s.slots_per_second is not null),
            min(s.generation) filter (where s.name = 'actions_service'),
            min(s.generation) filter (where s.name = 'ai_service')
@@ -150,7 +150,7 @@ begin
               a.credentials_version, a.registered_version,
               coalesce(a.status = 'suspended', false),
               v_actions, v_ai,
-              -- Whether the task's last failure is its own is asked of the calls of others.
+              -- Whether the task's last failure is its own is seen from the calls of others.
               case when t.payload ? 'unanswered_since'
                    then service_record(service_of(t.phase),
                                        (t.payload ->> 'unanswered_since')::timestamptz, v_now) end,

@@ -2,7 +2,7 @@
 -- Sets the state of a breaker, whose row the caller has locked, under a new generation. open: one
 -- task passes every probe_seconds. half_open: ramp_per_second tasks, twice as many every ten
 -- seconds. closed: all.
--- p_actor: the person who asked for it; NULL: the engine.
+-- p_actor: the person who requested it; NULL: the engine.
 -- Locks: none.
 -- Errors: none.
 -- Callers: sql/functions/claim_for_services.sql, sql/functions/close_service.sql,

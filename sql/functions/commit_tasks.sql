@@ -2,12 +2,12 @@
 --   -> setof (task_id, fence, instance_status, next_task_id, next_status, next_fence, send)
 -- Commits decisions, each only if its item holds the fence of the running task: outcome, history,
 -- instance and next task, all or nothing per task. An item that is not returned was stale.
--- Called again under the same fence, it returns the same, with the successor as it is now; of a
--- successor that another delivery runs by now it returns neither status nor fence.
+-- Called again under the same fence, it returns the same, with the successor as it is now, but
+-- neither status nor fence of one that another delivery runs by now.
 -- A paused instance holds what would wait. A stopping one is followed by nothing but a cancel of
 -- the job that is open or may be.
--- A next task whose service is limited is left pending. p_calls: as record_calls takes them.
--- Items: {task_id, fence, decision}; decision as in domain/decision.py, without what is None.
+-- What a breaker holds back stays pending. p_calls: as record_calls takes them.
+-- Items: {task_id, fence, decision}; decision as in domain/decision.py.
 -- Locks: engine control shared; instances by id; tasks by id; then as record_calls.
 -- Errors: none of its own.
 -- Callers: adapters/postgres/engine_store.py
@@ -41,8 +41,7 @@ begin
     -- would not see what it waited for, such as a pause, and leave a paused instance with a queued
     -- task.
     -- Race with pause_all: it waits for this commit, or the read below sees what it wrote.
-    -- guard: commit-takes-the-shared-lock
-    perform pg_advisory_xact_lock_shared(7);
+    perform pg_advisory_xact_lock_shared(7); -- guard: commit-takes-the-shared-lock
     select c.paused into v_paused from engine_control c;
     select coalesce(array_agg(s.name) filter (where s.slots_per_second is not null), '{}'),
            min(s.generation) filter (where s.name = 'actions_service'),
@@ -124,8 +123,7 @@ begin
                                        then x.decision -> 'next' end)
                end as next
           from jsonb_to_recordset(p_items) x (task_id text, fence bigint, decision jsonb)
-          -- offset 0 keeps it a lookup per item: a planner that expects few running tasks would
-          -- read them all instead.
+          -- offset 0: a lookup per item, also if the planner expects few running tasks.
           cross join lateral (
                select s.* from scheduled_tasks s
                 -- guard: stale-fence
@@ -148,12 +146,11 @@ begin
                     -- guard: stop-reschedules-only-cancels
                     when f.old_status in ('active', 'paused')
                          or (f.old_status = 'stopping' and f.phase = 'cancel')
-                        -- guard: rescheduled-task-status
-                        then initial_task_status(f.old_status, f.phase, false, f.due, v_now,
-                                                 -- guard: rescheduled-task-respects-breakers
-                                                 p_horizon, v_paused or (
-                                                     f.service = any (v_limited)
-                                                     and f.kept_slot is distinct from v_actions))
+                        -- guard: rescheduled-task-status, rescheduled-task-respects-breakers
+                        then initial_task_status(
+                                 f.old_status, f.phase, false, f.due, v_now, p_horizon,
+                                 v_paused or (f.service = any (v_limited)
+                                              and f.kept_slot is distinct from v_actions))
                     else 'cancelled' end as task_status,
                case when f.next is not null and f.old_status in ('active', 'paused', 'stopping')
                         -- guard: successor-status
@@ -164,11 +161,10 @@ begin
                                  f.old_status <> 'stopping'
                                      and coalesce((f.next ->> 'run')::boolean, false),
                                  -- guard: successor-respects-the-global-pause
-                                 (f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused or (
-                                     -- guard: successor-respects-breakers
-                                     coalesce(service_of(f.next ->> 'phase') = any (v_limited),
+                                 (f.next ->> 'at')::timestamptz, v_now, p_horizon, v_paused
+                                 -- guard: successor-respects-breakers
+                                 or (coalesce(service_of(f.next ->> 'phase') = any (v_limited),
                                               false)
-                                     and f.next ->> 'phase' <> 'cancel'
                                      and f.next_slot is distinct from v_actions))
                end as successor_status
           from fenced f),
@@ -189,11 +185,9 @@ begin
                -- guard: rescheduled-under-a-new-fence
                fence = case when r.task_status = 'queued' then nextval('fence_seq')
                             else t.fence end,
-               -- The reclaims stay, also when the row is rescheduled: a poll that ends its process
-               -- every second time commits in between, and with a count that began anew it would
-               -- end its processes until the step's timeout. So max_reclaims is the limit of a
-               -- row's whole life, days of polls included. retry_workflow alone begins the count
-               -- anew.
+               -- The reclaims stay: a poll that ends its process every second time commits in
+               -- between. So max_reclaims is the limit of a row's whole life; retry_workflow alone
+               -- begins the count anew.
                -- guard: commit-keeps-reclaims, rescheduled-task-counts-sends-anew
                sends = case when r.rescheduled then (r.task_status = 'queued')::int
                             else t.sends end,
@@ -300,8 +294,7 @@ begin
                 when s.task_status = 'queued'
                 then task_pointer(s.task_id, s.own_fence, s.account_id, s.phase, s.due, s.alone) end
       from successors s;
-    -- Last, so that what it locks is held for a moment only.
-    if p_calls <> '[]' then
-        perform record_calls(p_calls, v_now); -- guard: calls-are-recorded
-    end if;
+    -- Last: what it locks is held for a moment only.
+    -- guard: calls-are-recorded
+    if p_calls <> '[]' then perform record_calls(p_calls, v_now); end if;
 end $$;

@@ -56,6 +56,13 @@ begin
                'oldest_cancel_age_seconds',
                coalesce(extract(epoch from v_now - least(v_oldest_cancel, f.oldest_cancel)), 0),
                'due_backlog', v_backlog + f.due,
+               'failing', (select jsonb_build_object('code', b.code, 'failed', b.failed)
+                             from (select split_part(i.last_error, ':', 1) as code,
+                                          count(*) as failed
+                                     from workflow_instances i
+                                    where i.status = 'failed'
+                                      and i.finished_at > v_now - interval '10 min'
+                                    group by 1 order by 2 desc limit 1) b),
                'services', (select jsonb_agg(service_state(s.name, v_now) order by s.name)
                               from services s),
                'queued', f.queued, 'running', f.running,

@@ -83,7 +83,8 @@ begin
            i.id, t.account_id, i.workflow_id, i.status, i.current_step,
            i.account_data, i.execution_context, i.goto_iterations, i.revision,
            a.credentials_version, a.registered_version,
-           coalesce(a.status = 'suspended', false), null::bigint, null::bigint, null::text, 0::bigint
+           coalesce(a.status = 'suspended', false),
+           null::bigint, null::bigint, null::text, 0::bigint
       from scheduled_tasks t
       join workflow_instances i on i.id = t.workflow_instance_id
       left join accounts a on a.flamebot_id = t.account_id

@@ -2,7 +2,7 @@
 -- Returns the service that a phase calls; NULL for a timer.
 -- Locks: none.
 -- Errors: none.
--- Callers: sql/functions/begin_tasks.sql
+-- Callers: sql/functions/begin_tasks.sql, sql/functions/commit_tasks.sql
 -- Test: tests/integration/test_begin_tasks.py
 create or replace function service_of(p_phase text) returns text
 language sql immutable parallel safe

@@ -3,7 +3,7 @@
 -- on twice as many every ten seconds. NULL for p_grows_at: it does not grow.
 -- Locks: none.
 -- Errors: none.
--- Callers: sql/functions/claim_for_services.sql
+-- Callers: sql/functions/claim_for_services.sql, sql/functions/service_state.sql
 -- Test: tests/integration/test_claim_for_services.py
 create or replace function slots_per_second(
     p_start float8, p_grows_at timestamptz, p_at timestamptz) returns float8

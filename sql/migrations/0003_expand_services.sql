@@ -66,6 +66,9 @@ alter table scheduled_tasks add column service text not null generated always as
 alter table scheduled_tasks add column admitted bigint;
 create index tasks_due_by_service on scheduled_tasks (service, scheduled_for, task_id) where is_due;
 
+-- What failed lately, for the health check and for lists by time.
+create index instances_failed_lately on workflow_instances (finished_at) where (status = 'failed');
+
 alter table step_history add column deferrals jsonb;
 alter table step_history drop constraint step_history_status_check;
 alter table step_history add constraint step_history_status_check

@@ -24,7 +24,11 @@ select i.id,
                      'task_id', t.task_id, 'step_id', t.step_id, 'action', t.action,
                      'phase', t.phase, 'status', t.status, 'scheduled_for', t.scheduled_for,
                      'attempts', t.attempts, 'reclaims', t.reclaims, 'sends', t.sends,
-                     'lease_expires_at', t.lease_expires_at)
+                     'lease_expires_at', t.lease_expires_at, 'error', t.error,
+                     'deferrals', coalesce((t.payload ->> 'deferrals')::int, 0),
+                     'deferred_ms', coalesce((t.payload ->> 'deferred_ms')::bigint, 0),
+                     'deferred_at', t.payload ->> 'deferred_at',
+                     'held_back_by', case when t.status = 'pending' then s.name end)
        end as task,
        coalesce((t.status = 'running' and t.phase <> 'timer')
                 or t.phase in ('poll', 'cancel')
@@ -32,4 +36,5 @@ select i.id,
        allowed_actions(i.status, t.status, t.phase, t.outcome_unknown) as allowed_actions
   from workflow_instances i
   join workflow_definitions d on d.id = i.workflow_id
-  left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live;
+  left join scheduled_tasks t on t.workflow_instance_id = i.id and t.is_live
+  left join services s on s.name = t.service and s.slots_per_second is not null;

@@ -222,7 +222,7 @@ def test_a_call_ends_at_its_deadline(script: Script) -> None:
 
 
 def test_a_refused_connection_is_an_error() -> None:
-    """A refused connection is the service's failure; a key that cannot be read waits to be mended."""
+    """A refused connection is the service's failure; an unreadable key waits to be mended."""
 
     def unreadable() -> str:
         raise RuntimeError("planted-key")

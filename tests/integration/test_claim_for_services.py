@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -23,18 +23,20 @@ from tests.support.builders import (
     claim,
     task,
 )
-from tests.support.databases import TestDatabase, start
+from tests.support.databases import Row, TestDatabase, start
 from tests.support.services import half_opened, opened, record, service
 
 AT = after(minutes=10)  # when the tasks of these tests are due
 
 
-def pending(db: TestDatabase, number: int, make: Callable[[datetime], NextTask] = a_submit) -> list:
+def pending(
+    db: TestDatabase, number: int, make: Callable[[datetime], NextTask] = a_submit
+) -> list[str]:
     """Start workflows whose tasks are due one after the other, and return the tasks' ids."""
     return [an_instance(db, make(AT + timedelta(seconds=n))).task_id for n in range(number)]
 
 
-def dues(rows: list) -> list[float]:
+def dues(rows: Sequence[Row]) -> list[float]:
     """The seconds after `AT` + 1 minute at which claimed tasks are sent."""
     return [(row["due"] - AT).total_seconds() - 60 for row in sorted(rows, key=lambda r: r["due"])]
 
@@ -168,9 +170,7 @@ def test_a_breaker_that_a_person_opened_makes_no_probe(database: TestDatabase) -
 
 
 def test_a_slot_admits_under_its_generation_only(database: TestDatabase) -> None:
-    """A task that was claimed as a probe waits for its turn on the ramp when the probe before it
-    was answered.
-    """
+    """A second probe waits for its turn on the ramp once the first one was answered."""
     probe, waiting = pending(database, 2)
     opened(database, now=AT)
     claim(database, now=AT + timedelta(seconds=15))

@@ -54,7 +54,7 @@ def test_old_failures_count_no_more(database: TestDatabase) -> None:
 
 
 def test_refusals_open_no_breaker(database: TestDatabase) -> None:
-    """A service that refuses what is asked of it is well."""
+    """A service that refuses what is requested is well."""
     assert record(database, refused=100)["state"] == "closed"
 
 
@@ -69,7 +69,7 @@ def test_a_service_that_lets_nothing_through_is_left_alone(
     database: TestDatabase, end: str, reason: str
 ) -> None:
     """It opens when all are throttled or denied, for as long as the service names."""
-    row = record(database, retry_after=timedelta(minutes=5), **{end: 10})
+    row = record(database, retry_after=timedelta(minutes=5), ends={end: 10})
     assert (row["state"], row["reason"]) == ("open", reason)
     assert row["next_slot_at"] == after(minutes=5)
 
@@ -110,7 +110,7 @@ def test_the_rate_is_never_lowered_below_the_start_of_the_ramp(database: TestDat
     assert record(database, throttled=10)["slots_per_second"] == 10.0
 
 
-def test_an_account_that_is_throttled_for_ever_slows_nobody_else(database: TestDatabase) -> None:
+def test_an_account_that_is_throttled_for_ever_slows_no_other(database: TestDatabase) -> None:
     """Below a twentieth of the calls a 429 is the account's own."""
     record(database, answered=1000)
     assert record(database, throttled=20)["slots_per_second"] is None
@@ -118,9 +118,9 @@ def test_an_account_that_is_throttled_for_ever_slows_nobody_else(database: TestD
 
 @pytest.mark.parametrize("end", ["unknown", "throttled", "denied"])
 def test_a_task_that_fails_for_ever_opens_no_breaker(database: TestDatabase, end: str) -> None:
-    """From its third failure on a task counts no more: nobody else may have tried."""
-    assert record(database, stubborn={end: 28}, **{end: 30})["state"] == "closed"
-    assert record(database, **{end: 1})["state"] == "open"
+    """From its third failure on a task counts no more: no other task may have tried."""
+    assert record(database, stubborn={end: 28}, ends={end: 30})["state"] == "closed"
+    assert record(database, ends={end: 1})["state"] == "open"
 
 
 def test_every_failed_trial_counts(database: TestDatabase) -> None:
@@ -146,7 +146,7 @@ def test_an_answered_probe_half_opens(database: TestDatabase) -> None:
 
 
 def test_a_refused_probe_half_opens(database: TestDatabase) -> None:
-    """A refusal is a response."""
+    """A refusal is a response, so the service is well again."""
     opened(database)
     assert record(database, refused=1)["state"] == "half_open"
 

@@ -23,7 +23,7 @@ def test_a_service_that_answered_others_is_well(database: TestDatabase) -> None:
     assert seen(database, now=after(minutes=1)) == "answered"
 
 
-def test_nobody_else_called(database: TestDatabase) -> None:
+def test_no_other_task_called(database: TestDatabase) -> None:
     """Nothing is known of the service, whatever it answered before, or another service did."""
     record(database, now=after(seconds=1), answered=9)
     record(database, now=after(seconds=30), answered=9, name=Service.AI)

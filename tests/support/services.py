@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flamebot.adapters.postgres.rows import call_count_json, to_json
+from flamebot.adapters.postgres.call_counts import call_count_json
+from flamebot.adapters.postgres.rows import to_json
 from flamebot.domain.service_call import CallCount, CallEnd, Service
 from tests.support.builders import NOON, Asker
 from tests.support.databases import Row
@@ -28,13 +29,14 @@ def record(
     failure: str | None = None,
     retry_after: Any = None,
     stubborn: Mapping[str, int] | None = None,
-    **ends: int,
+    ends: Mapping[str, int] | None = None,
+    **more: int,
 ) -> Row:
     """Count calls that began under the present generation, and return the service's row."""
     count = CallCount(
         service=name,
         generation=service(db, name)["generation"] if generation is None else generation,
-        ends={CallEnd(end): number for end, number in ends.items()},
+        ends={CallEnd(end): number for end, number in {**(ends or {}), **more}.items()},
         failure=failure,
         retry_after=retry_after,
         stubborn={CallEnd(end): number for end, number in (stubborn or {}).items()},

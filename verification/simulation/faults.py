@@ -8,7 +8,13 @@ from typing import Literal
 
 Mode = Literal["none", "one", "no verdict", "many"]
 # Faults that say nothing about the work: none of them may fail a workflow.
-NO_VERDICT = ("ai.throttled", "service.transient", "service.lost_then_conflict")
+NO_VERDICT = (
+    "ai.throttled",
+    "ai.down",
+    "service.down",
+    "service.transient",
+    "service.lost_then_conflict",
+)
 
 _PORT = ("freeze", "death_before", "death_after")
 KINDS: tuple[str, ...] = (
@@ -60,6 +66,9 @@ KINDS: tuple[str, ...] = (
     ),
     *(f"service.{name}" for name in ("job_fails", "job_cancelled", "job_never_ends", "suspended")),
     "ai.throttled",
+    # For minutes no call gets a response that says what happened.
+    "service.down",
+    "ai.down",
     "queue.duplicated",
     "queue.delayed",
     "queue.lost",
@@ -87,7 +96,12 @@ _SELDOM = {
     "read_only": 0.2,
     "refused": 0.2,
 }
-_RARE = {"queue.purged": 0.2, "locks.wiped": 0.5, "service.suspended": 0.5}
+_RARE = {
+    "queue.purged": 0.2,
+    "service.down": 0.1,
+    "locks.wiped": 0.5,
+    "service.suspended": 0.5,
+}
 
 
 class Faults:
@@ -105,7 +119,9 @@ class Faults:
             kind = self._rng.choice(KINDS)
             self._rates[kind] = self._scaled(kind, self._rng.uniform(0.3, 0.6))
         elif self.mode == "no verdict":
-            self._rates = {kind: self._rng.uniform(0.1, 0.5) for kind in NO_VERDICT}
+            self._rates = {
+                kind: self._scaled(kind, self._rng.uniform(0.1, 0.5)) for kind in NO_VERDICT
+            }
         elif self.mode == "many":
             for kind in KINDS:
                 active, rate = self._rng.random() < 0.25, self._rng.uniform(0.01, 0.25)

@@ -63,6 +63,7 @@ def check_the_end(world: World) -> None:
     _effects_and_history(world)
     _registered(world)
     _no_verdict(world)
+    _breakers(world)
 
 
 def _no_verdict(world: World) -> None:
@@ -74,6 +75,18 @@ def _no_verdict(world: World) -> None:
     ):
         if error.startswith(_VERDICTS) and "(attempt 1 of 1)" not in error:
             world.oracle.wrong("no verdict", f"{instance_id} failed: {error}")
+
+
+def _breakers(world: World) -> None:
+    """A breaker is closed once its service is well and nothing waits."""
+    for name, state, openings in world.database.ask(
+        "select s.name, s.state, (select count(*) from service_openings o where o.service = s.name)"
+        " from services s"
+    ):
+        for _ in range(openings):
+            world.rare(f"a breaker was open: {name}")
+        if openings and state != "closed":
+            world.rare("a breaker was not closed at the end")
 
 
 def _old_messages_do_nothing(world: World) -> None:

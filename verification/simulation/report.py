@@ -37,6 +37,8 @@ STATES: tuple[str, ...] = (
     "an maintenance was cut off",
     "ended by the platform",
     "a write met what was left of an older one",
+    "a call met a service that was down",
+    "a breaker was open: actions_service",
 )
 
 

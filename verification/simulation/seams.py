@@ -22,7 +22,7 @@ from flamebot.adapters.kms import vault
 from flamebot.adapters.postgres import connection
 from flamebot.adapters.template_writer import writer as template_writer
 from flamebot.domain.action import TextBrief
-from flamebot.domain.errors import WriterWait
+from flamebot.domain.errors import WriterUnanswered, WriterWait
 from flamebot.http import request
 from flamebot.ports.writer import Written
 from flamebot.services.definitions import catalog
@@ -98,6 +98,8 @@ def _throttled_writer(world: World) -> Callable[..., Written]:
     write = template_writer.TemplateWriter.write
 
     def throttled(writer: Any, brief: TextBrief) -> Written:
+        if world.is_down("ai"):
+            raise WriterUnanswered("The AI service did not respond in time.")
         if world.faults.fires("ai.throttled"):
             wait = timedelta(seconds=world.rng.randint(1, 3600))
             raise WriterWait("429", retry_after=wait if world.rng.random() < 0.5 else None)

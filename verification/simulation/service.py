@@ -197,6 +197,10 @@ class SimTransport(httpx.BaseTransport):
         if call.key in world.service.conflicting:
             world.rare("a repeated write got 409")
             return _answered(409)
+        if world.is_down("service"):
+            world.rare("a call met a service that was down")
+            world.scheduler.sleep(world.rng.choice([1000, CALL_TIMEOUT]))
+            return None if world.rng.random() < 0.5 else _answered(502)
         match fault:
             case "transient":
                 return _answered(world.service.transient_status(call))

@@ -61,6 +61,7 @@ class World:
         self.operated = 0
         self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
         self.locks_wiped_at = -HOUR
+        self.down_until = {"service": 0, "ai": 0}
         self.resumed_at = 0  # epoch microseconds of the last end of a global pause
         self.late: list[Callable[[], None]] = []
         self.rares: Counter[str] = Counter()
@@ -134,6 +135,14 @@ class World:
         return (
             max(self.outage_until, self.queue_dead_until, self.scheduler.now) - self.scheduler.now
         )
+
+    def is_down(self, service: str) -> bool:
+        """Return whether a service is down: it may go down at a call, for up to an hour."""
+        now = self.scheduler.now
+        up = now >= self.down_until[service]
+        if self.faults.on and up and self.faults.fires(f"{service}.down"):
+            self.down_until[service] = now + self.rng.randint(20 * SECOND, HOUR)
+        return now < self.down_until[service]
 
     def deleted(self, account: str) -> bool:
         """Return whether an account was ever erased."""
@@ -278,6 +287,7 @@ class World:
         self.trace("faults stop")
         self.faults.on = False
         self.read_only_until = self.refused_until = self.outage_until = self.queue_dead_until = 0
+        self.down_until = dict.fromkeys(self.down_until, 0)
         for run in list(self.late):
             run()
         self.oracle.calm()

@@ -35,7 +35,7 @@ def test_a_transient_refusal_is_tried_again_under_the_same_key(engine: Engine, s
 
 @pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504])
 def test_a_status_without_a_verdict_is_no_attempt(engine: Engine, status: int) -> None:
-    """Nobody else was answered meanwhile: it may be the service's failure."""
+    """No other task was answered meanwhile: it may be the service's failure."""
     instance = run(engine, Fault(kind="refuse", status=status, count=3), maxAttempts=1)
     assert engine.status(instance) == "completed"
     assert engine.history(instance) == [("swipe", "completed")]

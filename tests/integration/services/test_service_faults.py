@@ -14,7 +14,7 @@ from tests.integration.services.engine import GIVE_UP_AFTER, Engine, swipe
 def test_503_twice_is_sent_again_with_key_and_body(engine: Engine) -> None:
     """An unknown outcome is sent again with the same key, never sooner than Retry-After.
 
-    It is no attempt: nobody else was answered meanwhile.
+    It is no attempt: no other task was answered meanwhile.
     """
     engine.define(swipe(swipeCount={"min": 3, "max": 30}))
     engine.actions.faults.add(Fault(kind="unavailable", count=2, retry_after=7))

@@ -16,6 +16,7 @@ from flamebot.domain.ids import AccountId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.outcome import Continue, Done, Outcome, Retry
 from flamebot.domain.plan import plan, plan_start
+from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.task import Payload, Phase, Task
 from flamebot.domain.task_random import TaskRandom
 
@@ -149,10 +150,21 @@ class Journey:
         """The waiting task's step and phase, as in `swipe/poll`."""
         return f"{self.waiting.step_id}/{self.waiting.phase}"
 
-    def run(self, outcome: Outcome, *, late: timedelta = timedelta()) -> Decision:
-        """Plan an outcome of the waiting task when it is due, or `late`, and apply the decision."""
+    def run(
+        self,
+        outcome: Outcome,
+        *,
+        late: timedelta = timedelta(),
+        record: ServiceRecord | None = None,
+        held_back: timedelta = timedelta(),
+    ) -> Decision:
+        """Plan an outcome of the waiting task when it is due, or `late`, and apply the decision.
+
+        `record` is how its service answered other tasks, and `held_back` the time for which a
+        breaker kept the task.
+        """
         task = self.waiting
-        self.now = max(self.now, task.scheduled_for) + late
+        self.now = max(self.now, task.scheduled_for) + late + held_back
         decision = plan(
             self.definition,
             self.instance,
@@ -161,6 +173,8 @@ class Journey:
             self.now,
             TaskRandom(task.task_id),
             global_paused_ms=0,
+            service_record=record,
+            late_ms=held_back // timedelta(milliseconds=1),
         )
         self.apply(decision)
         return decision

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from flamebot.domain.error_text import tidy
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Defer, Fail, LeaseExpired, Retry
-from flamebot.domain.plan_context import GIVE_UP_AFTER, tidy
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import Payload, Phase
 from tests.unit.domain.builders import (
     HOURS,

@@ -186,3 +186,35 @@ def test_claims_stop_when_time_is_over() -> None:
     report, store = tick(up=True)
     assert store.claims == 40
     assert report.claimed == report.sent == 40_000
+
+
+class RecoveringStore(EndlessStore):
+    """The breaker of a service lets a few tasks through, and closes after so many claims."""
+
+    def __init__(self, clock: HandClock, closes_after: int) -> None:
+        super().__init__(clock)
+        self.closes_after = closes_after
+
+    def claim_due_tasks(self, limit: int) -> list[TaskPointer]:
+        self.claims += 1
+        return [pointer(self.claims)]
+
+    def engine_health(self) -> dict[str, Any]:
+        limited = self.claims < self.closes_after
+        return {**super().engine_health(), "services": [{"per_second": 10 if limited else None}]}
+
+
+@pytest.mark.parametrize(("closes_after", "claims"), [(0, 0), (3, 3), (1000, 8)])
+def test_the_tick_watches_a_limited_service(closes_after: int, claims: int) -> None:
+    """It claims again every five seconds until nothing is limited, or its forty seconds are over."""
+    clock = HandClock()
+    store = RecoveringStore(clock, closes_after)
+    service = DispatchDue(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        queue=Queue(up=True),
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=clock,
+        telemetry=ListTelemetry(),
+    )
+    assert service.watch(spent=0.0) == claims
+    assert clock.elapsed == 5 * claims

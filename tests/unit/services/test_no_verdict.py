@@ -64,6 +64,16 @@ def test_a_conflict_without_a_job_is_awaited_or_tried_again(
     assert outcome == Retry(error="conflict: 409")
 
 
+def test_a_write_of_unknown_outcome_is_looked_up_before_it_is_sent_again() -> None:
+    """A job that is found is not sent for again; without one the same write is sent."""
+    world = World(submit="j1", find=RUNNING)
+    assert submit(world, outcome_unknown=True).outcome == Done(result={"job_id": "j9"})
+    assert world.service.names() == ["find"]
+    world = World(submit="j1")
+    assert submit(world, outcome_unknown=True).outcome == Done(result={"job_id": "j1"})
+    assert world.service.names() == ["find", "account_status", "submit"]
+
+
 def test_a_write_accepted_without_a_body_is_looked_up_at_once() -> None:
     """202 or 204 without a task id: the key leads to the job, and the write is not repeated."""
     world = World(submit=errors.ResponseUnreadable("empty"), find=RUNNING)

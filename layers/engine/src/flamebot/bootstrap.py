@@ -327,11 +327,17 @@ def migrate_database() -> Mapping[str, Any]:
     from flamebot.adapters.definition_files.reader import read_definitions
     from flamebot.adapters.postgres.admin_store import PostgresAdminStore
     from flamebot.adapters.postgres.connection import Database
-    from flamebot.adapters.postgres.migrations import migrate
+    from flamebot.adapters.postgres.migrations import BreakerThresholds, migrate
     from flamebot.services.definitions.seed import seed_definitions
 
     s, dsn = settings(), _owner_dsn()
-    report = migrate(dsn, s.sql_dir)
+    thresholds = BreakerThresholds(
+        probe_seconds=s.breaker_probe_seconds,
+        failures=s.breaker_failures,
+        share=s.breaker_share_percent / 100,
+        ramp_per_second=s.breaker_ramp_per_second,
+    )
+    report = migrate(dsn, s.sql_dir, thresholds)
     store = PostgresAdminStore(
         Database(lambda: dsn), clock(), horizon=s.tick_horizon, lease=s.task_lease
     )

@@ -44,6 +44,14 @@ class Deferrals:
     ms: int
     code: str
 
+    @classmethod
+    def of(cls, payload: Payload) -> Deferrals | None:
+        """Return the deferrals that a task carries; None if there were none."""
+        if not payload.deferrals:
+            return None
+        code = payload.deferred_code or ""
+        return cls(times=payload.deferrals, ms=payload.deferred_ms, code=code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:

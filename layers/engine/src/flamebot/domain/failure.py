@@ -8,9 +8,10 @@ from typing import Literal
 
 from flamebot.domain.advance import advance
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.error_text import code_of, tidy
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Absent, Defer, Fail, LeaseExpired, Retry
-from flamebot.domain.plan_context import PlanContext, code_of, tidy
+from flamebot.domain.plan_context import PlanContext
 from flamebot.domain.polling import poll_wait
 from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.task import Payload, Phase

@@ -38,11 +38,11 @@ from flamebot.domain.outcome import (
     Outcome,
     Retry,
 )
-from flamebot.domain.plan_context import GIVE_UP_AFTER, PlanContext, rewound
+from flamebot.domain.plan_context import GIVE_UP_AFTER, PlanContext
 from flamebot.domain.polling import still_running, submitted
 from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.step import PureStep
-from flamebot.domain.task import Phase, Task
+from flamebot.domain.task import Phase, Task, rewound
 from flamebot.domain.task_random import TaskRandom
 
 

@@ -18,6 +18,7 @@ from flamebot.domain.decision import (
 )
 from flamebot.domain.definition import Definition
 from flamebot.domain.duration import duration_text, later
+from flamebot.domain.error_text import code_of, tidy
 from flamebot.domain.instance import Instance
 from flamebot.domain.service_call import ServiceRecord
 from flamebot.domain.step import EffectStep, Step
@@ -29,7 +30,6 @@ from flamebot.domain.task_random import TaskRandom
 # read, and its cancel tried, for as long after the timeout: giving up leaves a job behind that may
 # still be at work.
 GIVE_UP_AFTER = timedelta(hours=24)
-_LONGEST_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,15 +193,7 @@ class PlanContext:
             finished_at=self.now,
             result=result,
             error=error,
-            deferrals=self._deferrals(),
-        )
-
-    def _deferrals(self) -> Deferrals | None:
-        payload = self.payload
-        if not payload.deferrals:
-            return None
-        return Deferrals(
-            times=payload.deferrals, ms=payload.deferred_ms, code=payload.deferred_code or ""
+            deferrals=Deferrals.of(self.payload),
         )
 
     def finish(
@@ -304,35 +296,3 @@ class PlanContext:
             attempts=attempts,
             run=at <= self.now if run is None else run,  # guard: run-only-when-due
         )
-
-
-def rewound(payload: Payload) -> Payload:
-    """Return the payload with the step's clock reset, for a retry by an operator."""
-    return replace(
-        payload,
-        started_at=None,
-        paused_ms=0,
-        global_paused_ms=0,
-        waited_ms=0,
-        polls=0,
-        look_up=None,
-        absent=False,
-        deferrals=0,
-        deferred_ms=0,
-        deferred_at=None,
-        deferred_code=None,
-        unanswered=0,
-        unanswered_since=None,
-    )
-
-
-def tidy(error: str) -> str:
-    """Return an error as it is stored and shown: one line of at most 500 printable characters."""
-    # Parts of it come from the services: a line break could forge a log line, Postgres refuses NUL.
-    plain = "".join(character if character.isprintable() else " " for character in error)
-    return plain if len(plain) <= _LONGEST_ERROR else plain[: _LONGEST_ERROR - 3] + "..."
-
-
-def code_of(error: str) -> str:
-    """Return the code of an error that is written as "code: detail"."""
-    return error.partition(":")[0].strip()

@@ -21,7 +21,7 @@ class CallEnd(StrEnum):
     """How a call ended, as far as the service's health is concerned."""
 
     ANSWERED = "answered"
-    REFUSED = "refused"  # for what it asked; the service is well
+    REFUSED = "refused"  # for what the call requested; the service is well
     THROTTLED = "throttled"  # 429, or overloaded
     DENIED = "denied"  # the token, the account at the service or the model is not accepted
     UNKNOWN = "unknown"  # connection error, timeout, 5xx

@@ -114,3 +114,23 @@ class Task:
     def age(self, now: datetime) -> timedelta:
         """Return how long the service may have known this task's key. Wall time."""
         return now - self.first_begun_at if self.first_begun_at else timedelta()
+
+
+def rewound(payload: Payload) -> Payload:
+    """Return the payload with the step's clock reset, for a retry by an operator."""
+    return replace(
+        payload,
+        started_at=None,
+        paused_ms=0,
+        global_paused_ms=0,
+        waited_ms=0,
+        polls=0,
+        look_up=None,
+        absent=False,
+        deferrals=0,
+        deferred_ms=0,
+        deferred_at=None,
+        deferred_code=None,
+        unanswered=0,
+        unanswered_since=None,
+    )

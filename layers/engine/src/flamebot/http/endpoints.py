@@ -11,6 +11,7 @@ from flamebot.http import response_schemas as responses
 from flamebot.http import status_schemas as statuses
 from flamebot.http.endpoint import Endpoint
 from flamebot.http.import_endpoints import FILE_IMPORTS
+from flamebot.http.service_endpoints import SERVICES
 
 
 def _control(
@@ -166,6 +167,7 @@ API: tuple[Endpoint, ...] = (
         body_optional=True,
         response=statuses.Control,
     ),
+    *SERVICES,
     Endpoint(
         name="list_definitions",
         method="GET",

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from flamebot.domain.errors import NotFound
+from flamebot.domain.service_call import Service
 from flamebot.http.request import Request
 
 # An id that no import accepts. Checking here saves a query, and keeps odd bytes out of logs.
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
 _TYPE = re.compile(r"[a-z0-9_]{1,64}")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")  # fits into an integer of Postgres
+_SERVICES = tuple(service.value for service in Service)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -22,9 +24,19 @@ def schema(path: str, name: str) -> dict[str, Any]:
         return {"type": "integer", "format": "int32", "minimum": 1, "maximum": 10**9 - 1}
     if name == "type":
         return {"type": "string", "pattern": f"^{_TYPE.pattern}$"}
+    if path.startswith("/v1/services/"):
+        return {"type": "string", "enum": list(_SERVICES)}
     if path.startswith(("/v1/workflows/", "/v1/imports/")):
         return {"type": "string", "format": "uuid", "pattern": f"^{_UUID.pattern}$"}
     return {"type": "string", "pattern": f"^{_ACCOUNT.pattern}$"}
+
+
+def service_name(request: Request) -> str:
+    """Return the service's name in the path. Raises `NotFound`."""
+    name: str = request.path["name"]
+    if name not in _SERVICES:
+        raise NotFound(f"There is no such service. There are {' and '.join(_SERVICES)}.")
+    return name
 
 
 def account_id(request: Request) -> str:

@@ -117,6 +117,17 @@ class WorkflowTask(ResponseModel):
     reclaims: int
     sends: int
     lease_expires_at: WallInstant | None
+    error: Annotated[
+        str | None, Field(description="Why it was last deferred or tried again: code: detail.")
+    ]
+    deferrals: Annotated[
+        int, Field(description="How often its step was deferred, which counts as no attempt.")
+    ]
+    deferred_ms: Annotated[int, Field(description="For how long in all, in schedule time.")]
+    deferred_at: Annotated[ScheduleInstant | None, Field(description="When it last was.")]
+    held_back_by: Annotated[
+        str | None, Field(description="The service whose breaker it waits for.")
+    ]
 
 
 class Workflow(ResponseModel):
@@ -151,18 +162,30 @@ class WorkflowPage(ResponseModel):
     next_cursor: str | None
 
 
+class StepDeferrals(ResponseModel):
+    """How often a step was deferred, for how long in schedule time, and why at last."""
+
+    times: int
+    ms: int
+    code: str
+
+
 class HistoryEntry(ResponseModel):
-    """An attempt of a step, or a step that was skipped or cancelled."""
+    """An attempt of a step, or a step that was skipped or cancelled.
+
+    `reclaimed`: the invocation that ran the step was lost, and the step was run again.
+    """
 
     sequence: int
     step_id: str
     action: str
-    status: Literal["completed", "failed", "retried", "skipped", "cancelled"]
+    status: Literal["completed", "failed", "retried", "skipped", "cancelled", "reclaimed"]
     attempt: int
     started_at: ScheduleInstant
     finished_at: ScheduleInstant
     result: dict[str, Any] | None
     error: str | None
+    deferrals: StepDeferrals | None
 
 
 class HistoryPage(ResponseModel):

@@ -35,6 +35,75 @@ class Control(ResponseModel):
     ]
 
 
+class ServiceCalls(ResponseModel):
+    """The calls of tasks to a service in the last minute of schedule time, by how they ended."""
+
+    answered: int
+    refused: Annotated[int, Field(description="For what they requested; the service is well.")]
+    throttled: Annotated[int, Field(description="429, or overloaded.")]
+    denied: Annotated[int, Field(description="The token or the account was not accepted.")]
+    unknown: Annotated[int, Field(description="Connection error, timeout or 5xx.")]
+
+
+class ServiceThresholds(ResponseModel):
+    """When a breaker opens, and how it lets work through; the deployment's parameters."""
+
+    probe_seconds: float
+    opens_at_failures: int
+    opens_at_share: float
+    ramp_per_second: float
+
+
+class ServiceOpening(ResponseModel):
+    """A time during which a breaker was open. `openedBy` null: the engine opened it."""
+
+    opened_at: ScheduleInstant
+    opened_by: str | None
+    reason: str
+    error: str | None
+    ended_at: ScheduleInstant | None
+    ended_by: str | None
+
+
+class Service(ResponseModel):
+    """A service that steps call, and its circuit breaker."""
+
+    name: Literal["actions_service", "ai_service"]
+    state: Annotated[
+        Literal["closed", "half_open", "open"],
+        Field(
+            description="closed: tasks begin as they fall due. open: one task begins per probe"
+            " interval. half_open: a probe was answered, and tasks begin at a growing rate."
+        ),
+    ]
+    since: ScheduleInstant
+    reason: Annotated[
+        str | None,
+        Field(description="Why it is open: unanswered, throttled, denied, or a person's reason."),
+    ]
+    changed_by: Annotated[str | None, Field(description="Null: the engine.")]
+    is_manual: Annotated[bool, Field(description="A person opened it, and a person closes it.")]
+    per_second: Annotated[
+        float | None,
+        Field(description="How many tasks may begin in a second; null: as many as are due."),
+    ]
+    next_probe_at: ScheduleInstant | None
+    last_failure: str | None
+    last_failure_at: ScheduleInstant | None
+    calls: ServiceCalls
+    held_back: Annotated[
+        int, Field(description="Tasks that are due and wait for the breaker, up to 100,000.")
+    ]
+    thresholds: ServiceThresholds
+    openings: Annotated[list[ServiceOpening], Field(description="The last 20, latest first.")]
+
+
+class ServiceList(ResponseModel):
+    """Both services."""
+
+    items: list[Service]
+
+
 class StepStats(ResponseModel):
     """The steps of one action in the last 24 hours, and their mean length, in schedule time."""
 

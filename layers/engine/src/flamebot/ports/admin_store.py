@@ -233,6 +233,14 @@ class AdminStore(Protocol):
         """End the global pause and return the control state."""
         ...
 
+    def open_service(self, name: str, caller: Caller) -> Json:
+        """Open the breaker of a service by hand, and return the service. Raises `NotFound`."""
+        ...
+
+    def close_service(self, name: str, caller: Caller) -> Json:
+        """End an open breaker by hand, and return the service. Raises `NotFound`."""
+        ...
+
     def control_state(self) -> Json:
         """Return `{paused, paused_at, paused_ms}`."""
         ...

@@ -26,6 +26,10 @@ class MaintenanceStore(Protocol):
         """Delete remembered requests older than 24 hours (wall time); return how many."""
         ...
 
+    def delete_old_calls(self) -> int:
+        """Delete old counts of calls to services and old openings, and return how many rows."""
+        ...
+
     def maintain_history(self, keep: timedelta) -> Json:
         """Create the coming days' partitions, drop those older than `keep` (schedule time).
 

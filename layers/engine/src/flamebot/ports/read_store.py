@@ -58,6 +58,10 @@ class ReadStore(Protocol):
         """Return counts by status, step statistics of the last 24 hours, and lateness."""
         ...
 
+    def service_state(self, name: str) -> Json:
+        """Return a service: the state of its breaker, its calls, its openings."""
+        ...
+
     def due_histogram(self, minutes: int) -> list[Json]:
         """Return the number of waiting tasks for each minute from now on."""
         ...

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flamebot.adapters.postgres.connection import Database, Row
-from flamebot.adapters.postgres.overviews import instance_key, overview
+from flamebot.adapters.postgres.overviews import instance_key, overview, service_overview
 from flamebot.adapters.postgres.rows import (
     decision_json,
     instance_of,
@@ -198,6 +198,19 @@ class PostgresAdminStore(SharedCalls):
     def resume_all(self, caller: Caller) -> Json:
         """End the global pause and return the control state."""
         return self._control(f"resume_all(%(now)s, {_CALLER})", caller)
+
+    def open_service(self, name: str, caller: Caller) -> Json:
+        """Open the breaker of a service by hand, and return the service."""
+        return self._service(f"open_service(%(name)s, %(now)s, {_CALLER})", name, caller)
+
+    def close_service(self, name: str, caller: Caller) -> Json:
+        """End an open breaker by hand, and return the service."""
+        return self._service(f"close_service(%(name)s, %(now)s, {_CALLER})", name, caller)
+
+    def _service(self, call: str, name: str, caller: Caller) -> Json:
+        return service_overview(
+            self._value(call, name=name, now=self._clock.now(), **_caller(caller))
+        )
 
     def control_state(self) -> Json:
         """Return `{paused, paused_at, paused_ms}`."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+from flamebot.adapters.postgres.call_counts import call_count_json
 from flamebot.adapters.postgres.connection import Database, Row
 from flamebot.adapters.postgres.rows import (
     begin_result_of,
     begun_of,
-    call_count_json,
     commit_item_json,
     committed_of,
     task_pointer,

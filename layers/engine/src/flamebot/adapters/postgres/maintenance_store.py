@@ -42,6 +42,10 @@ class PostgresMaintenanceStore:
         """Delete remembered requests that no client may repeat any more; return how many."""
         return int(self._value("delete_old_requests()"))
 
+    def delete_old_calls(self) -> int:
+        """Delete old counts of calls to services and old openings."""
+        return int(self._value("delete_old_calls(%(now)s)", now=self._clock.now()))
+
     def maintain_history(self, keep: timedelta) -> Json:
         """Create the coming days' partitions and drop the old ones."""
         return dict(

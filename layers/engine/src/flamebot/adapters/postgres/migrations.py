@@ -46,7 +46,21 @@ class Report:
     dropped: tuple[str, ...]
 
 
-def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a URL or a connection
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerThresholds:
+    """When the breaker of a service opens, and how it lets work through. Schedule time."""
+
+    probe_seconds: float  # between two probes
+    failures: int  # so many calls without a response within 20 seconds open it
+    share: float  # if they are at least this share of the calls, from 0 to 1
+    ramp_per_second: float  # tasks that may begin in the first second after the recovery
+
+
+def migrate(
+    target: Any,  # noqa: ANN401  # a URL or a connection
+    sql_dir: str | Path,
+    thresholds: BreakerThresholds | None = None,
+) -> Report:
     """Apply everything under `sql_dir`; a second run changes nothing.
 
     Two runs at once go one after the other, under an advisory lock.
@@ -54,6 +68,7 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
     Args:
         target: The URL of a database, or a connection that the caller closes.
         sql_dir: The folder with migrations, functions, views, comments and roles.sql.
+        thresholds: The thresholds of the breakers. None: they stay as they are.
 
     Raises:
         MigrationRefused: The database is not what the migrations left behind.
@@ -78,6 +93,16 @@ def migrate(target: Any, sql_dir: str | Path) -> Report:  # noqa: ANN401  # a UR
             with _transaction(cursor):
                 made = make_objects(cursor, root)
             _maintain_history(cursor)
+            if thresholds is not None:
+                cursor.execute(
+                    "select configure_services(%s, %s, %s, %s)",
+                    (
+                        thresholds.probe_seconds,
+                        thresholds.failures,
+                        thresholds.share,
+                        thresholds.ramp_per_second,
+                    ),
+                )
             return Report(
                 migrations=applied, functions=made.functions, views=made.views, dropped=made.dropped
             )

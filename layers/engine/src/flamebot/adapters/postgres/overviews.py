@@ -14,7 +14,8 @@ _TIMES = frozenset(
     {
         "next_action_at", "started_at", "finished_at", "paused_at", "updated_at", "created_at",
         "scheduled_for", "lease_expires_at", "instance_started_at", "last_tick_at",
-        "last_maintenance_at", "database_time", "minute",
+        "last_maintenance_at", "database_time", "minute", "since", "next_probe_at",
+        "last_failure_at", "opened_at", "ended_at", "deferred_at",
     }
 )  # fmt: skip
 _NESTED = ("task",)
@@ -29,6 +30,12 @@ def overview(row: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(values.get(name), dict):
             values[name] = overview(values[name])
     return values
+
+
+def service_overview(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert what `service_state` returns."""
+    openings = [overview(opening) for opening in service["openings"]]
+    return {**overview(service), "openings": openings}
 
 
 def instance_key(instance_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flamebot.adapters.postgres import cursors
 from flamebot.adapters.postgres.connection import Database, Row
-from flamebot.adapters.postgres.overviews import first, instance_key, overview
+from flamebot.adapters.postgres.overviews import first, instance_key, overview, service_overview
 from flamebot.domain.errors import NotFound
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import Json
@@ -124,6 +124,13 @@ class PostgresReadStore:
     def engine_stats(self) -> Json:
         """Return `workflows`, `tasks`, `accounts` by status, `steps` by action, and `lateness`."""
         return self._figures("engine_stats(%(now)s)")
+
+    def service_state(self, name: str) -> Json:
+        """Return a service: the state of its breaker, its calls, its openings."""
+        params = {"name": name, "now": self._clock.now()}
+        return service_overview(
+            self._database.value("service_state(%(name)s, %(now)s)", params, repeatable=True)
+        )
 
     def due_histogram(self, minutes: int) -> list[Json]:
         """Return `minute` and `tasks`; overdue tasks count in the first minute."""

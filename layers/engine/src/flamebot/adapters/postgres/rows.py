@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from flamebot.domain.decision import Decision
 from flamebot.domain.ids import AccountId, DefinitionId, InstanceId, TaskId
 from flamebot.domain.instance import AccountData, Instance, InstanceStatus
 from flamebot.domain.message import TaskPointer
-from flamebot.domain.service_call import CallCount, CallEnd, Service, ServiceRecord
+from flamebot.domain.service_call import Service, ServiceRecord
 from flamebot.domain.task import PHASES, EffectRequest, Payload, Task
 from flamebot.domain.text_issue import TextIssueKind
 from flamebot.ports.admin_store import Started, StartRow
@@ -257,21 +257,6 @@ def commit_item_json(item: CommitItem) -> Json:
             f"{item.task_id}: a decision either ends the instance or leaves it one live task"
         )
     return {"task_id": item.task_id, "fence": item.fence, "decision": decision_json(decision)}
-
-
-def call_count_json(count: CallCount) -> Json:
-    """Return an element of the calls that commit_tasks records."""
-    wait = count.retry_after
-    return {
-        "service": count.service.value,
-        "generation": count.generation,
-        **{end.value: count.ends.get(end, 0) for end in CallEnd},
-        "stubborn_blocked": count.stubborn.get(CallEnd.THROTTLED, 0)
-        + count.stubborn.get(CallEnd.DENIED, 0),
-        "stubborn_unknown": count.stubborn.get(CallEnd.UNKNOWN, 0),
-        "failure": count.failure,
-        "retry_after_ms": wait // timedelta(milliseconds=1) if wait else None,
-    }
 
 
 def committed_of(row: Mapping[str, Any]) -> Committed:

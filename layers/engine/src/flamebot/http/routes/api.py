@@ -15,6 +15,7 @@ from flamebot.http.routes.definitions import Definitions
 from flamebot.http.routes.file_imports import ImportsByFile
 from flamebot.http.routes.health import HealthChecks
 from flamebot.http.routes.me import Caller
+from flamebot.http.routes.services import Services
 from flamebot.http.routes.stats import Statistics
 from flamebot.http.routes.tasks import Tasks
 from flamebot.http.routes.workflows import Workflows
@@ -76,6 +77,7 @@ def router(
         **Accounts(store=store, reads=reads, start=start).handlers(),
         **Workflows(reads=reads, control=control).handlers(),
         **GlobalControl(store=store, control=control).handlers(),
+        **Services(store=store, reads=reads).handlers(),
         **Definitions(reads=reads, publish=publish, schema=definition_schema).handlers(),
         **Statistics(reads=reads).handlers(),
         **Tasks(reads=reads).handlers(),

@@ -14,7 +14,8 @@ from flamebot.domain.errors import FlamebotError
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import Json
 from flamebot.ports.telemetry import Telemetry
-from flamebot.services.maintenance.health_limits import Check, Limits, evaluate
+from flamebot.services.maintenance.check import Check
+from flamebot.services.maintenance.health_limits import Limits, evaluate
 from flamebot.services.maintenance.probes import (
     Probe,
     ProbeResult,

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from flamebot.services.maintenance.check import Check
+from flamebot.services.maintenance.service_checks import failing_workflows, service_checks
+
 # Schedule time: a rule fires anywhere within its minute, and a tick may take another one.
 OLDEST_TICK_SECONDS = 180
 # Wall time: on a fast clock a tick takes as long as on a real one.
@@ -90,16 +93,6 @@ class Resumption:
         return f" A global pause of {self.paused:.0f} s ended {self.age:.0f} s ago."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """The result of one check. `urgent`: if it fails, workflows stand still or run late."""
-
-    name: str
-    ok: bool
-    detail: str
-    urgent: bool = True
-
-
 def evaluate(facts: Mapping[str, Any], limits: Limits) -> tuple[Check, ...]:
     """Return the checks of the figures that `engine_health` returned."""
     maintenance = facts["last_maintenance"]
@@ -110,6 +103,8 @@ def evaluate(facts: Mapping[str, Any], limits: Limits) -> tuple[Check, ...]:
         _stuck_tasks(facts, limits),
         orphaned_workflows(int(maintenance.get("orphaned_workflows", 0))),
         _enough_concurrency(facts, limits),
+        *service_checks(facts),
+        failing_workflows(facts),
         _last_maintenance(facts, limits),
         _history(facts),
         _transactions(facts),

@@ -93,6 +93,7 @@ class RunMaintenance:
             "history": lambda: self._store.maintain_history(self._history_retention),
             "locks": self._store.delete_expired_locks,
             "requests": self._store.delete_old_requests,
+            "calls": self._store.delete_old_calls,
             **self._extra_parts,
             "tasks": lambda: self._delete_finished_tasks(budget),
         }

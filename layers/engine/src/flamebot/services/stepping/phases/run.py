@@ -14,7 +14,7 @@ from flamebot.domain import errors
 from flamebot.domain.action import TextBrief
 from flamebot.domain.begun import Begun
 from flamebot.domain.outcome import Abort, Continue, Defer, Done, Fail, Outcome, Retry
-from flamebot.domain.service_call import CallEnd, ServiceCall, service_of
+from flamebot.domain.service_call import ServiceCall
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from flamebot.domain.text_rules import issues_in
@@ -22,7 +22,7 @@ from flamebot.ports.actions_service import ActionsService
 from flamebot.ports.clock import Clock
 from flamebot.ports.telemetry import Telemetry
 from flamebot.ports.writer import Writer
-from flamebot.services.stepping.phases.call_end import call_end
+from flamebot.services.stepping.phases.call_end import service_call
 from flamebot.services.stepping.phases.cancel import CancelJob
 from flamebot.services.stepping.phases.register import RegisterAccount
 from flamebot.services.stepping.phases.submit import SubmitEffect, SubmitUnknown
@@ -31,7 +31,6 @@ from flamebot.services.time_budget import OutOfTime, TimeBudget
 # Schedule time until a service that named no time itself is called again.
 DEFAULT_BACKOFF = timedelta(seconds=30)
 _LONGEST_BACKOFF = timedelta(days=1)  # wall time, whatever the service demands
-_STUBBORN_AFTER = 2  # deferrals of one step
 _SPREAD = 0.25  # of a wait, so that tasks throttled together do not return together
 _LEAST_SPREAD = timedelta(seconds=1)  # wall time
 
@@ -92,7 +91,8 @@ class ExecutePhase:
         except Exception as caught:  # noqa: BLE001  # every failure is an outcome
             error = caught
             executed = self._after_error(task, caught)
-        executed = replace(executed, call=self._call(begun, executed, error))
+        call = service_call(begun, executed.outcome, error, self._clock.rate)
+        executed = replace(executed, call=call)
         # An earlier try under the same key may still be on its way, and only a response to this
         # key settles it. Until then another task must not write on the account (I4).
         # guard: earlier-try-keeps-the-lock, response-settles-earlier-tries
@@ -103,25 +103,6 @@ class ExecutePhase:
         ):
             return replace(executed, ended=False)
         return executed
-
-    def _call(
-        self, begun: Begun, executed: Executed, error: Exception | None
-    ) -> ServiceCall | None:
-        """Return how the service was seen to be, if it was called."""
-        service, end = service_of(begun.task.phase), call_end(error)
-        if service is None or end is None:
-            return None
-        well = end in (CallEnd.ANSWERED, CallEnd.REFUSED)
-        wait: timedelta | None = getattr(error, "retry_after", None)
-        return ServiceCall(
-            service=service,
-            end=end,
-            generation=begun.generations.get(service, 0),
-            # guard: stubborn-task-is-known
-            stubborn=not well and begun.task.payload.deferrals >= _STUBBORN_AFTER,
-            failure=None if well else _error_of(executed.outcome),
-            retry_after=None if well or not wait else wait * self._clock.rate,
-        )
 
     def _after_error(self, task: Task, error: Exception) -> Executed:
         match error:
@@ -294,10 +275,6 @@ class ExecutePhase:
 
 def _text_of(error: errors.FlamebotError) -> str:
     return f"{error.code}: {error.detail}"
-
-
-def _error_of(outcome: Outcome) -> str | None:
-    return getattr(outcome, "error", None) or getattr(outcome, "reason", None)
 
 
 def _where(error: Exception) -> str:

@@ -51,7 +51,7 @@ class SubmitEffect:
             return self._look_up(task, budget)
         if task.outcome_unknown:
             # The earlier try may have got through: nothing is sent before that is known.
-            job = self._service.find(task.task_id)  # guard: unknown-write-is-asked-for-first
+            job = self._service.find(task.task_id)  # guard: unknown-write-is-looked-up-first
             if job is not None:
                 return Done(result={"job_id": job.job_id})
             budget.need_call()
