@@ -78,7 +78,8 @@ begin
         end if;
         -- The last 15 to 20 seconds: long enough for a share, short enough to notice an outage.
         -- One account that is throttled for ever must not close the service to the others, so the
-        -- failures of stubborn tasks are left out. guard: stubborn-tasks-open-nothing
+        -- failures of stubborn tasks are left out.
+        -- guard: stubborn-tasks-open-nothing
         select coalesce(sum(k.answered + k.refused), 0) as answered,
                coalesce(sum(k.throttled), 0) as throttled,
                coalesce(sum(k.blocked), 0) as blocked,

@@ -170,7 +170,7 @@ def test_a_commit_counts_the_calls_that_led_to_it(database: TestDatabase) -> Non
 
 
 def test_deferrals_are_kept_with_the_step_in_the_history(database: TestDatabase) -> None:
-    """The commit writes them."""
+    """The commit writes them with the step."""
     running = a_running_task(database)
     deferrals = {"times": 14, "ms": 2_460_000, "code": "throttled"}
     entry = {

@@ -41,7 +41,7 @@ def test_it_opens_again_if_the_service_still_fails(database: TestDatabase) -> No
 
 
 def test_closing_a_closed_breaker_changes_nothing(database: TestDatabase) -> None:
-    """But it is audited."""
+    """But it is audited who requested it."""
     before = service(database)
     close_service(database)
     assert service(database) == before

@@ -8,12 +8,12 @@ from tests.support.services import half_opened, opened, record
 
 
 def delete(db: TestDatabase, **age: float) -> int:
-    """Call delete_old_calls."""
+    """Call delete_old_calls at a later time."""
     return int(db.value("select delete_old_calls(%s)", (after(**age),)))
 
 
 def test_counts_are_kept_for_an_hour(database: TestDatabase) -> None:
-    """A younger one stays."""
+    """A count that is younger stays."""
     record(database, answered=1)
     record(database, now=after(minutes=30), answered=1)
     assert delete(database, minutes=59) == 0

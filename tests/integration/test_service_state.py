@@ -11,7 +11,7 @@ from tests.support.services import half_opened, opened, record
 
 
 def state(db: TestDatabase, name: str = "actions_service", minutes: float = 0) -> dict[str, Any]:
-    """Call service_state."""
+    """Call service_state at a later time."""
     found: dict[str, Any] = db.value("select service_state(%s, %s)", (name, after(minutes=minutes)))
     return found
 
@@ -43,7 +43,7 @@ def test_an_open_service(database: TestDatabase) -> None:
 
 
 def test_the_rate_of_a_ramp(database: TestDatabase) -> None:
-    """It is the present one."""
+    """The rate that is shown is the present one."""
     half_opened(database)
     assert state(database)["per_second"] == 10
     assert state(database, minutes=0.5)["per_second"] == 80
@@ -65,5 +65,5 @@ def test_the_last_twenty_openings_the_latest_first(database: TestDatabase) -> No
 
 
 def test_an_unknown_service_is_null(database: TestDatabase) -> None:
-    """It raises nothing."""
+    """It raises nothing, and reads nothing."""
     assert database.value("select service_state('mail_service', null)") is None

@@ -204,9 +204,9 @@ class RecoveringStore(EndlessStore):
         return {**super().engine_health(), "services": [{"per_second": 10 if limited else None}]}
 
 
-@pytest.mark.parametrize(("closes_after", "claims"), [(0, 0), (3, 3), (1000, 8)])
+@pytest.mark.parametrize(("closes_after", "claims"), [(0, 0), (3, 3), (1000, 7)])
 def test_the_tick_watches_a_limited_service(closes_after: int, claims: int) -> None:
-    """It claims again every five seconds until nothing is limited, or its forty seconds are over."""
+    """It claims every five seconds, until nothing is limited or forty seconds are over."""
     clock = HandClock()
     store = RecoveringStore(clock, closes_after)
     service = DispatchDue(

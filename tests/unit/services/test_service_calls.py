@@ -43,7 +43,7 @@ def called(
     ],
 )
 def test_each_end_of_a_call_is_counted_as_what_it_is(error: Exception | None, end: CallEnd) -> None:
-    """Whoever answers is well, whatever the answer is."""
+    """A service that answers is well, whatever the answer is."""
     call = called(Phase.SUBMIT, error, LOST if error else Done())
     assert call is not None
     assert (call.service, call.end) == (Service.ACTIONS, end)

@@ -99,7 +99,7 @@ class Service(ResponseModel):
 
 
 class ServiceList(ResponseModel):
-    """Both services."""
+    """Both services that steps call."""
 
     items: list[Service]
 

@@ -34,7 +34,7 @@ class Services:
         )
 
     def open(self, request: Request) -> Response:
-        """Open a breaker by hand."""
+        """Open the breaker of a service by hand."""
         return respond(Service, self._store.open_service(service_name(request), request.caller()))
 
     def close(self, request: Request) -> Response:
