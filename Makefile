@@ -101,6 +101,11 @@ model: $(DEV) ## check the protocol's model with spin, if installed; ARGS=--quic
 chaos: $(DEV) ## kill and freeze real processes under load, then verify the results; WORKFLOWS=n SEED=k
 	$(BIN)/python -m verification.chaos.main --workflows $(or $(WORKFLOWS),2000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: outage
+outage: $(DEV) ## take the actions service down for hours and measure the recovery; WORKFLOWS=n
+	PYTHONPATH=.:layers/engine/src $(BIN)/python -m verification.outage \
+		--workflows $(or $(WORKFLOWS),1000) $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(DEV) ## send generated bad input to every operation; CASES=n per property, SEED=k to replay
 	FUZZ_CASES=$(or $(CASES),1000) FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \

@@ -15,7 +15,7 @@ DOCUMENTED = {
     "TasksExhausted", "StaleCommits", "LockAcquired", "LockContended", "WorkflowsStarted",
     "WorkflowsCompleted", "WorkflowsFailed", "AccountsImported", "AccountsRejected", "AiTokens",
     "AiErrors", "VendorThrottled", "ImportsCompleted", "ImportsFailed", "ImportsStalled",
-    "HealthChecksFailed",
+    "HealthChecksFailed", "ActionsServiceOpen", "AiServiceOpen",
 }
 # fmt: on
 SERVICES = {"import_accounts", "import_file", "api", "tick", "step", "maintenance", "migrate"}

@@ -18,7 +18,7 @@ from flamebot.domain.definition import Definition
 from flamebot.domain.document import read_definition
 from flamebot.domain.outcome import Retry
 from flamebot.domain.plan import plan
-from flamebot.domain.plan_context import LONGEST_EXTENSION
+from flamebot.domain.plan_context import GIVE_UP_AFTER
 from flamebot.domain.task import Phase, Task
 from flamebot.domain.task_random import TaskRandom
 from tests.unit.domain.builders import (
@@ -112,7 +112,7 @@ def test_the_planner_makes_as_many_attempts_as_are_said_to_fit(  # noqa: PLR0917
     longest = 1 - 2**-53
     assert attempts(definition, longest, phase=phase) == fit
     assert fit <= attempts(definition, fraction, phase=phase) <= most
-    assert sum(requested, timedelta()) <= LONGEST_EXTENSION
+    assert sum(requested, timedelta()) <= GIVE_UP_AFTER
     assert fit <= attempts(definition, fraction, phase=phase, requested=requested) <= most
 
 
