@@ -58,6 +58,11 @@ TASK = {
     "reclaims",
     "sends",
     "lease_expires_at",
+    "error",
+    "deferrals",
+    "deferred_ms",
+    "deferred_at",
+    "held_back_by",
 }
 
 

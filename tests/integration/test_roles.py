@@ -57,6 +57,7 @@ RIGHTS = {
         "delete_account", "free_queue_capacity", "claim_due_tasks", "engine_health", "engine_stats",
         "due_histogram", "allowed_actions",
         "has_workflow_lock", "has_active_workflow",
+        "service_state", "open_service", "close_service",
     },
     "flamebot_tick": {
         "free_queue_capacity", "claim_due_tasks", "resend_expired", "reclaim_expired",
@@ -73,7 +74,7 @@ RIGHTS = {
         "find_stalled_imports", "delete_old_imports",
         "delete_finished_tasks", "delete_expired_locks", "delete_old_requests", "maintain_history",
         "engine_health", "find_orphaned_workflows",
-        "record_maintenance", "allowed_actions",
+        "record_maintenance", "allowed_actions", "delete_old_calls", "service_state",
     },
 }  # fmt: skip
 READERS = {"flamebot_api", "flamebot_maintenance"}

@@ -19,6 +19,7 @@ from flamebot.adapters.postgres.engine_store import PostgresEngineStore
 from flamebot.domain.committed import CommitItem
 from flamebot.domain.decision import Decision, InstanceWrite
 from flamebot.domain.ids import AccountId
+from flamebot.domain.service_call import CallCount, CallEnd, Service
 from flamebot.ports.admin_store import AccountRow
 from tests.support.builders import (
     HORIZON,
@@ -38,6 +39,7 @@ from tests.support.crowd import LARGE
 from tests.support.databases import TestDatabase
 from tests.support.imports import a_chunk, a_row, admin, announce, begun, import_maintenance, worker
 from tests.support.query_plans import WatchedSession, discarding_joins, scanned
+from tests.support.services import opened, record
 from tests.support.stores import ALICE, StoppedClock, begun_of, control, maintenance, reads
 
 BATCH = 500
@@ -255,9 +257,32 @@ def reading(db: TestDatabase) -> None:
     store.engine_health()
 
 
+def breaking(db: TestDatabase) -> None:
+    """Claim, begin and commit while the breaker of a service is open, half open and lowered."""
+    make_due(db)
+    store = tasks(db)
+    opened(db.main, now=after())
+    assert store.claim_due_tasks(BATCH)
+    record(db.main, now=after(), answered=1)
+    begun_again = begun_of(store, store.claim_due_tasks(BATCH))
+    lost = [CallCount(service=Service.ACTIONS, generation=9, ends={CallEnd.UNKNOWN: 5})]
+    store.commit_tasks(
+        [
+            CommitItem(
+                task_id=each.task_id,
+                fence=each.task.fence,
+                decision=a_decision("pending", at=after(minutes=1)),
+            )
+            for each in begun_again
+        ],
+        lost,
+    )
+    store.engine_health()
+
+
 SCENES: list[Callable[[TestDatabase], None]] = [
     dispatching, pausing_everything, controlling, importing, importing_a_file, keeping_accounts,
-    maintaining, reading,
+    maintaining, reading, breaking,
 ]  # fmt: skip
 
 

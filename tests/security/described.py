@@ -44,6 +44,7 @@ class Route:
             "id": UUID if "/workflows/{id}" in self.path else "acct-001",
             "type": "default",
             "version": "1",
+            "name": values.get("id", "ai_service"),
         } | values
         return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], self.path)
 

@@ -24,7 +24,6 @@ STATES: tuple[str, ...] = (
     "a lock was not to be had",
     "a key was looked up after its life",
     "a write of unknown outcome was looked up",
-    "a repeated write got 409",
     "a cancel found the job by its key",
     "a cancel found no job by its key",
     "a new key after the old one's work failed",

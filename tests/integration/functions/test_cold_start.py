@@ -63,11 +63,11 @@ BUDGETS = {
     ),
     "step": Budget(modules=410, absent="cryptography yaml flamebot.http"),
     "maintenance": Budget(
-        modules=230, absent="pydantic httpx cryptography yaml flamebot.actions flamebot.http"
+        modules=234, absent="pydantic httpx cryptography yaml flamebot.actions flamebot.http"
     ),
     "api": Budget(modules=360, absent="httpx cryptography yaml"),
     "import_accounts": Budget(modules=366, absent="httpx yaml"),
-    "import_file": Budget(modules=316, absent="httpx cryptography yaml flamebot.http"),
+    "import_file": Budget(modules=320, absent="httpx cryptography yaml flamebot.http"),
     "migrate": Budget(
         modules=45, absent="pydantic psycopg2 botocore cryptography yaml flamebot.http"
     ),

@@ -84,6 +84,7 @@ def path_of(endpoint: Endpoint, **values: str) -> str:
         "id": UUID if "/workflows/{id}" in endpoint.path else "acct-001",
         "type": "default",
         "version": "1",
+        "name": values.get("id", "ai_service"),
     } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], endpoint.path)
 

@@ -128,6 +128,7 @@ def test_an_id_and_a_number_in_a_path_have_their_format() -> None:
                     == {
                         "version": ("integer", "int32"),
                         "type": ("string", None),
+                        "name": ("string", None),
                         "id": ("string", None if "/accounts/" in name else "uuid"),
                     }[parameter["name"]]
                 ), name

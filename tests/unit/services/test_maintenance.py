@@ -124,7 +124,7 @@ def test_one_part_failing_stops_no_other() -> None:
     store, telemetry = Store(3, locks=unreachable), Remembering()
     with pytest.raises(StoreUnavailable):
         maintenance(store, telemetry).run(lambda: 60)
-    assert store.calls == ["history", "requests", "tasks"]
+    assert store.calls == ["history", "requests", "calls", "tasks"]
     assert (
         "maintenance_part_failed",
         {"part": "locks", "code": "database_unavailable", "detail": StoreUnavailable.__doc__},

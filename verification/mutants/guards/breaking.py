@@ -363,7 +363,7 @@ MUTANTS = (
     TICK(
         "the_tick_leaves_a_ramp_alone",
         "A service that is well again does not wait for the next tick.",
-        "_limited(self._health()) and not budget.over",
+        "_limited(self._health()) and budget.remaining() > wait",
         "False",
         "test_the_tick_watches_a_limited_service",
         guard="tick-watches-limited-services",

@@ -25,7 +25,7 @@ def schema(path: str, name: str) -> dict[str, Any]:
     if name == "type":
         return {"type": "string", "pattern": f"^{_TYPE.pattern}$"}
     if path.startswith("/v1/services/"):
-        return {"type": "string", "enum": list(_SERVICES)}
+        return {"type": "string", "pattern": f"^({'|'.join(_SERVICES)})$"}
     if path.startswith(("/v1/workflows/", "/v1/imports/")):
         return {"type": "string", "format": "uuid", "pattern": f"^{_UUID.pattern}$"}
     return {"type": "string", "pattern": f"^{_ACCOUNT.pattern}$"}

@@ -46,7 +46,10 @@ class ServiceCalls(ResponseModel):
 
 
 class ServiceThresholds(ResponseModel):
-    """When a breaker opens, and how it lets work through; the deployment's parameters."""
+    """When a breaker opens, and how it lets work through: the deployment's parameters.
+
+    Seconds are schedule time.
+    """
 
     probe_seconds: float
     opens_at_failures: int

@@ -120,8 +120,10 @@ class DispatchDue:
             self._clock, TimeBudget.TICK_SECONDS / self._clock.rate - spent
         )
         claim = self._claim_within_capacity()
-        while _limited(self._health()) and not budget.over:  # guard: tick-watches-limited-services
-            self._clock.sleep(_WATCH_SECONDS / self._clock.rate)
+        wait = _WATCH_SECONDS / self._clock.rate
+        # guard: tick-watches-limited-services
+        while _limited(self._health()) and budget.remaining() > wait:
+            self._clock.sleep(wait)
             sent += self._drain(claim, budget)[1]
         return sent
 
