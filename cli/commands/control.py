@@ -29,10 +29,15 @@ _EXAMPLES: Final = """examples:
   flamebot {action} acct-001
   flamebot {action} acct-001 acct-002 --reason "requested by the owner"
   flamebot list --type test{status} --quiet | xargs -r flamebot {action}
-
+{more}
 The exit status is 5 if a workflow's status does not allow the action, and 6 if it succeeded for
 some workflows only."""
+_MORE: Final = {
+    "retry": "  flamebot retry --error-code outcome_unknown --dry-run\n"
+    "  flamebot retry --error-code outcome_unknown --updated-after 2026-11-23T22:00:00Z\n"
+}
 _LISTED: Final = {"resume": "paused", "retry": "failed"}
+_SHOWN: Final = 20  # rows of a dry run
 _STARTS: Final = ("resume", "retry", "run-now", "skip-step")  # a step may begin then
 
 
@@ -57,15 +62,20 @@ def add(commands: Commands) -> None:
     for action, (summary, _) in _ACTIONS.items():
         status = f" --status {_LISTED.get(action, 'active')}"
         parser = commands.add(
-            action, run_control, summary, _EXAMPLES.format(action=action, status=status)
+            action,
+            run_retry if action == "retry" else run_control,
+            summary,
+            _EXAMPLES.format(action=action, status=status, more=_MORE.get(action, "")),
         )
         parser.set_defaults(action=action)
         parser.add_argument(
             "ids",
-            nargs="+",
+            nargs="*" if action == "retry" else "+",
             metavar="ID",
             help="the id of a workflow, or of an account for its live or latest workflow",
         )
+        if action == "retry":
+            _add_filters(parser)
         parser.add_argument("--reason", metavar="TEXT", help="the reason, for the audit log")
         if action == "resume":
             parser.add_argument(
@@ -79,6 +89,64 @@ def add(commands: Commands) -> None:
             parser.add_argument(
                 "-y", "--yes", action="store_true", help="do not ask for confirmation"
             )
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select failed workflows in the place of ids."""
+    parser.add_argument(
+        "--error-code", metavar="CODE", help="all that failed with this code, without any ID"
+    )
+    parser.add_argument("--type", metavar="TYPE", help="with --error-code: only this definition")
+    parser.add_argument(
+        "--updated-after",
+        metavar="TIME",
+        help="with --error-code: only those that failed since (RFC 3339, schedule time)",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="with --error-code: list them and retry none"
+    )
+
+
+def _selected(args: argparse.Namespace, http: Api) -> list[dict[str, Any]]:
+    """Return the failed workflows that the options select, all of them."""
+    if args.ids or not args.error_code:
+        raise Failure(
+            "Nothing was retried",
+            "Name workflows, or select failed ones with --error-code, and not both.",
+            "`flamebot list --status failed` shows them with their errors.",
+            exit=Exit.USAGE,
+        )
+    params = {"status": "failed", "errorCode": args.error_code}
+    params |= {"type": args.type, "updatedAfter": args.updated_after}
+    found, _ = http.listed(
+        "/v1/workflows", what="The workflows cannot be listed", params=params, most=None
+    )
+    return found
+
+
+def run_retry(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:
+    """Retry the workflows that are named, or all that failed with a code."""
+    if args.ids and not (args.error_code or args.dry_run):
+        return run_control(args, api, output)
+    found = _selected(args, api())
+    if args.dry_run:
+        if output.as_json:
+            output.json(found)
+        else:
+            output.line(f"{len(found):,} failed workflows would be retried.")
+            rows = [[one["accountId"], one["id"], one["lastError"]] for one in found[:_SHOWN]]
+            if rows:
+                output.table(["ACCOUNT", "WORKFLOW", "LAST ERROR"], rows)
+            if len(found) > _SHOWN:
+                output.note(f"These are the first {_SHOWN}.")
+        return Exit.OK
+    if not found:
+        output.note(f"No failed workflow has the code {args.error_code}.")
+        return Exit.OK
+    args.ids = [one["id"] for one in found]
+    ended = run_control(args, api, output)
+    output.note(f"{len(found):,} workflows were selected.")
+    return ended
 
 
 def run_start(args: argparse.Namespace, api: Callable[[], Api], output: Output) -> Exit:

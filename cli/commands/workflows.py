@@ -39,6 +39,16 @@ def add(commands: Commands) -> None:
         "--error", metavar="TEXT", help="only workflows whose last error contains this text"
     )
     parser.add_argument(
+        "--error-code",
+        metavar="CODE",
+        help="only workflows that failed with this code, or wait because of it",
+    )
+    parser.add_argument(
+        "--updated-after",
+        metavar="TIME",
+        help="only workflows that changed since this time (RFC 3339, schedule time)",
+    )
+    parser.add_argument(
         "--due-before",
         metavar="TIME",
         help="only workflows whose next action is due before this time (RFC 3339)",
@@ -101,7 +111,8 @@ def run_list(args: argparse.Namespace, api: Callable[[], Api], output: Output) -
         "accountId": args.account,
         "stepId": args.step,
     }
-    filters |= {"error": args.error, "dueBefore": args.due_before}
+    filters |= {"error": args.error, "errorCode": args.error_code}
+    filters |= {"dueBefore": args.due_before, "updatedAfter": args.updated_after}
     for_programs = args.quiet or output.as_json
     most = None if args.all else args.limit or (None if for_programs else _SCREEN)
     items, more = api().listed(

@@ -84,12 +84,51 @@ def test_a_problems_code_is_shown_only_if_it_can_hold_no_secret() -> None:
     """Letters and underscores are shown to operators, anything else is dropped."""
     for code, shown in (("text_too_long", "422, text_too_long"), ("planted-s3cret", "422.")):
         with (
-            service(answer(422, {"code": code, "title": "planted"})) as (api, _),
+            service(answer(422, {"code": code, "detail": "planted"})) as (api, _),
             pytest.raises(ServiceRefused) as caught,
         ):
             submit(api)
         assert shown in caught.value.detail
         assert "planted" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Text Too Long", "422 Text Too Long, no_text"),
+        ("Unprocessable Entity.", "422 Unprocessable Entity, no_text"),
+        ("planted-s3cret", "422, no_text"),
+        ("planted@example.com", "422, no_text"),
+        ("call 0170 1234567", "422, no_text"),
+        ("planted " * 20, "422, no_text"),
+        ({"planted": "x"}, "422, no_text"),
+    ],
+)
+def test_a_problems_title_is_shown_only_if_it_can_hold_no_secret(title: Any, shown: str) -> None:
+    """Letters and blanks, at most 80 of them."""
+    problem = {"code": "no_text", "title": title}
+    with service(answer(422, problem)) as (api, _), pytest.raises(ServiceRefused) as caught:
+        submit(api)
+    assert shown in caught.value.detail
+    assert "planted" not in caught.value.detail
+
+
+def test_the_title_of_a_failure_is_shown_too() -> None:
+    """Operators see what a 5xx says of itself."""
+    problem = {"title": "Maintenance in progress"}
+    with service(answer(503, problem)) as (api, _), pytest.raises(OutcomeUnknown) as caught:
+        submit(api)
+    assert caught.value.detail == (
+        "The actions service returned status 503 Maintenance in progress."
+    )
+
+
+def test_the_title_of_a_refused_registration_is_not_shown() -> None:
+    """Its request holds the credentials, which a response may repeat."""
+    problem = {"title": "planted horse battery"}
+    with service(answer(422, problem)) as (api, _), pytest.raises(ServiceRefused) as caught:
+        api.register("a", {"password": "planted horse battery"}, key="a:1", fencing_token=1)
+    assert "planted" not in caught.value.detail
 
 
 @pytest.mark.parametrize("status", [404, 410])

@@ -433,7 +433,7 @@ def test_an_open_service_is_named_with_its_cause(reason: str, words: str) -> Non
 
 
 def test_a_service_that_a_person_opened_says_who_and_how_to_close_it() -> None:
-    """The advice is a command."""
+    """The advice is a command that closes it."""
     found = service_check(
         state="open", is_manual=True, changed_by="ann", reason="their maintenance", held_back=4
     )

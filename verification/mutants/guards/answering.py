@@ -29,6 +29,22 @@ RESPONSES = Place(
 )
 
 MUTANTS = (
+    CLIENT(
+        "title_of_a_registration_is_shown",
+        "I10: what may repeat credentials is not shown.",
+        "None if secret else responses.problem_title(problem)",
+        "responses.problem_title(problem)",
+        f"{STATUSES.tests}::test_the_title_of_a_refused_registration_is_not_shown",
+        guard="secret-request-shows-no-title",
+    ),
+    RESPONSES(
+        "any_title_is_shown",
+        "I10: a title that may hold a secret is not shown.",
+        "title if _TITLE.fullmatch(title) else None",
+        "title or None",
+        f"{STATUSES.tests}::test_a_problems_title_is_shown_only_if_it_can_hold_no_secret",
+        guard="title-holds-no-secret",
+    ),
     REGISTER(
         "registration_under_one_key",
         "I5: each version is registered under its own key.",

@@ -14,6 +14,9 @@ Type = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$", examples=["default"])]
 Reason = Annotated[str | None, Field(max_length=500)]
 
 
+_WHEN = "Schedule time, in RFC 3339 with any offset. In a query, + is %2B."
+
+
 class NoQuery(Filter):
     """A query without parameters."""
 
@@ -33,10 +36,16 @@ class WorkflowFilter(Paged):
     account_id: Annotated[str | None, Field(max_length=128)] = None
     step_id: Annotated[str | None, Field(max_length=200)] = None
     error: Annotated[str | None, Field(max_length=200)] = None
-    due_before: Annotated[
-        GivenInstant | None,
-        Field(description="Schedule time, in RFC 3339 with any offset. In a query, + is %2B."),
+    error_code: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="The code of lastError, or of the reason why the live task waits.",
+        ),
     ] = None
+    due_before: Annotated[GivenInstant | None, Field(description=_WHEN)] = None
+    updated_after: Annotated[GivenInstant | None, Field(description=_WHEN)] = None
+    updated_before: Annotated[GivenInstant | None, Field(description=_WHEN)] = None
 
 
 class DueFilter(Filter):

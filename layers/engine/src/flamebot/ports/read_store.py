@@ -32,7 +32,8 @@ class ReadStore(Protocol):
         """Return a page of instances, newest first.
 
         Args:
-            filters: Any of status, type, account_id, step_id, error, due_before.
+            filters: Any of status, type, account_id, step_id, error, error_code, due_before,
+                updated_after, updated_before.
             cursor: The `next_cursor` of the page before.
             limit: The largest number of items.
         """

@@ -17,6 +17,7 @@ import httpx
 
 from flamebot.adapters.actions_api import responses
 from flamebot.adapters.actions_api.deadline import Deadline, DeadlineTransport
+from flamebot.adapters.actions_api.silence import silence
 from flamebot.adapters.actions_api.statuses import error_for
 from flamebot.domain.errors import OutcomeUnknown, ServiceDenied
 from flamebot.domain.retry_after import retry_after
@@ -90,6 +91,7 @@ class ActionsApi:
             body,
             key=key,
             fencing_token=fencing_token,
+            secret=True,
         )
         return responses.account_status(_present(response))
 
@@ -137,8 +139,12 @@ class ActionsApi:
         key: str | None = None,
         fencing_token: int | None = None,
         may_be_absent: bool = False,
+        secret: bool = False,
     ) -> dict[str, Any] | None:
-        """Send a request and classify the response. Return None for 404 and 410, if they may be."""
+        """Send a request and classify the response. Return None for 404 and 410, if they may be.
+
+        Of a `secret` request the response's title is not shown: it may repeat the request.
+        """
         headers = self._headers(key, fencing_token)
         content = None
         if body is not None:
@@ -153,28 +159,24 @@ class ActionsApi:
             ):
                 status = response.status_code
                 text = _read(response) if 200 <= status < 300 else b""
-                problem = _problem(response) if 400 <= status < 500 else b""
+                problem = _problem(response) if status >= 400 else b""
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            # A transport error is one of `DeadlineTransport`, whose text is a class name.
-            reason = error if isinstance(error, httpx.TransportError) else type(error).__name__
-            raise OutcomeUnknown(  # guard: silence-is-unknown
-                f"The actions service did not respond: {reason}."
-            ) from None
+            raise OutcomeUnknown(silence(error)) from None  # guard: silence-is-unknown
         if 200 <= status < 300:
             return responses.read_object(text)
         if may_be_absent and status in _ABSENT:
             return None
         wait = retry_after(response.headers.get("retry-after"), self._wall())
-        raise error_for(status, responses.problem_code(problem), wait)
+        # guard: secret-request-shows-no-title
+        title = None if secret else responses.problem_title(problem)
+        raise error_for(status, responses.problem_code(problem), wait, title=title)
 
     def _headers(self, key: str | None, fencing_token: int | None) -> dict[str, str]:
         # An error here means that nothing was sent, and that the operator's settings are wrong.
         try:
             token = self._token()
-        except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
-            raise ServiceDenied(
-                f"The token for the actions service cannot be read: {type(error).__name__}."
-            ) from None
+        except Exception:  # noqa: BLE001  # the source of the secret has errors of its own
+            raise ServiceDenied("The token for the actions service cannot be read.") from None
         if not (token.isascii() and token.isprintable()):
             raise ServiceDenied(
                 "The token for the actions service has characters that a header cannot hold."

@@ -21,6 +21,10 @@ _ID_LENGTH: Final = 200
 _ERROR_LENGTH: Final = 500
 # A problem's code is shown to operators: letters and underscores only, so that it holds no secret.
 _CODE: Final = re.compile(r"[a-z][a-z_]{0,63}")
+# Its title too, which is the same for every occurrence (RFC 9457): letters and blanks only, so that
+# it can hold neither a number nor an address nor a key.
+_TITLE: Final = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){0,11}")
+_TITLE_LENGTH: Final = 80
 
 
 def read_object(content: bytes) -> dict[str, Any]:
@@ -87,13 +91,24 @@ def jobs(response: Mapping[str, Any]) -> Job | None:
 
 def problem_code(content: bytes) -> str | None:
     """Return the `code` of a problem document in lower case; None if it has no usable one."""
+    code = _problem(content).get("code")
+    code = code.lower().replace("-", "_") if isinstance(code, str) else ""
+    return code if _CODE.fullmatch(code) else None
+
+
+def problem_title(content: bytes) -> str | None:
+    """Return the `title` of a problem document; None if it has none that may be shown."""
+    title = _problem(content).get("title")
+    title = title.strip(" .") if isinstance(title, str) and len(title) <= _TITLE_LENGTH else ""
+    return title if _TITLE.fullmatch(title) else None  # guard: title-holds-no-secret
+
+
+def _problem(content: bytes) -> dict[str, Any]:
     try:
         problem = json.loads(content)
     except (ValueError, RecursionError):
-        return None
-    code = problem.get("code") if isinstance(problem, dict) else None
-    code = code.lower().replace("-", "_") if isinstance(code, str) else ""
-    return code if _CODE.fullmatch(code) else None
+        return {}
+    return problem if isinstance(problem, dict) else {}
 
 
 def unreadable(what: str) -> NoReturn:

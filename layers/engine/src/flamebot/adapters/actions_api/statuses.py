@@ -26,7 +26,9 @@ _UNKNOWN: Final = (408, 499)
 _IN_PROGRESS: Final = re.compile(r"progress|in_?flight|in_use|processing|pending|concurrent|locked")
 
 
-def error_for(status: int, code: str | None, wait: timedelta | None) -> ServiceError:
+def error_for(
+    status: int, code: str | None, wait: timedelta | None, *, title: str | None = None
+) -> ServiceError:
     """Return the error that a response means.
 
     Args:
@@ -34,8 +36,9 @@ def error_for(status: int, code: str | None, wait: timedelta | None) -> ServiceE
             whether the request was processed.
         code: The problem document's `code`.
         wait: The response's Retry-After.
+        title: The problem document's `title`, in letters and blanks.
     """
-    shown = f"{status}, {code}" if code else str(status)
+    shown = ", ".join(filter(None, (f"{status} {title}" if title else str(status), code)))
     if code == AccountSuspended.code and 400 <= status < 500:  # guard: suspended-by-code
         return AccountSuspended(
             f"the actions service calls the account suspended ({status})",

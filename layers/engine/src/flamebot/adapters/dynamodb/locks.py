@@ -108,10 +108,8 @@ class DynamoLocks:
                 )
             # guard: failed-lock-is-no-lock
             raise LocksUnavailable(f"The lock table returned {_code(error)}.") from None
-        except BotoCoreError as error:
-            raise LocksUnavailable(
-                f"The lock table cannot be reached: {type(error).__name__}."
-            ) from None
+        except BotoCoreError:
+            raise LocksUnavailable("The lock table cannot be reached.") from None
         return LockAnswer(verdict=Verdict.ACQUIRED)
 
     def release(self, account_id: str, delivery_id: str) -> bool:
@@ -131,10 +129,8 @@ class DynamoLocks:
             if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise LocksUnavailable(f"The lock table returned {_code(error)}.") from None
-        except BotoCoreError as error:
-            raise LocksUnavailable(
-                f"The lock table cannot be reached: {type(error).__name__}."
-            ) from None
+        except BotoCoreError:
+            raise LocksUnavailable("The lock table cannot be reached.") from None
         return True
 
 

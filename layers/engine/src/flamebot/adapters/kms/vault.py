@@ -150,10 +150,8 @@ class KmsVault:
             if operation == "decrypt" and not broken and code not in _TRANSIENT:
                 raise VaultError from None
             raise Unavailable(f"The key service returned {code}.") from None
-        except BotoCoreError as error:
-            raise Unavailable(
-                f"The key service cannot be reached: {type(error).__name__}."
-            ) from None
+        except BotoCoreError:
+            raise Unavailable("The key service cannot be reached.") from None
 
 
 def _associated(account_id: str, version: int) -> bytes:

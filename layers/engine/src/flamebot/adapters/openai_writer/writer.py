@@ -93,10 +93,9 @@ class OpenAiWriter:
                 results.put(self._complete(messages))
             except WriterError as error:
                 results.put(error)
-            except Exception as error:  # noqa: BLE001  # an exception of a thread would be lost
+            except Exception:  # noqa: BLE001  # an exception of a thread would be lost
                 # Its text is left out: it may hold the API key.
-                name = type(error).__name__
-                results.put(WriterError(f"The AI service could not be called: {name}."))
+                results.put(WriterError("The AI service could not be called."))
 
         threading.Thread(target=work, name="openai", daemon=True).start()
         try:
@@ -115,11 +114,8 @@ class OpenAiWriter:
 
         try:
             key = self._key()
-        except Exception as error:  # noqa: BLE001  # the source of the secret has errors of its own
-            name = type(error).__name__
-            raise WriterWait(
-                f"The key of the AI service cannot be read: {name}.", denied=True
-            ) from None
+        except Exception:  # noqa: BLE001  # the source of the secret has errors of its own
+            raise WriterWait("The key of the AI service cannot be read.", denied=True) from None
         try:
             with openai.OpenAI(
                 api_key=key,

@@ -23,7 +23,11 @@ _FILTERS = {
     "account_id": "w.account_id = %(account_id)s",
     "step_id": "w.current_step_id = %(step_id)s",
     "error": "strpos(lower(w.last_error), lower(%(error)s)) > 0",
+    "error_code": "%(error_code)s in (split_part(w.last_error, ':', 1),"
+    " split_part(w.task ->> 'error', ':', 1))",
     "due_before": "w.next_action_at < %(due_before)s",
+    "updated_after": "w.updated_at >= %(updated_after)s",
+    "updated_before": "w.updated_at < %(updated_before)s",
 }
 
 # Materialized: the view is aggregated once, not once per definition.
