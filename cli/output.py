@@ -43,6 +43,20 @@ def moment(at: str | None) -> str:
     return "-" if at is None else at[:19].replace("T", " ") + "Z"
 
 
+def length(milliseconds: int) -> str:
+    """Return a duration for people, in its largest unit that leaves a whole number or two."""
+    seconds = milliseconds / 1000
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def times(number: int) -> str:
+    """Return how often something happened, for people."""
+    return "once" if number == 1 else f"{number} times"
+
+
 class Output:
     """How this run of a command prints."""
 

@@ -11,7 +11,7 @@ from cli.client import Api, segment
 from cli.failures import Exit
 from cli.lookup import LIVE, find, global_pause
 from cli.options import Commands, count
-from cli.output import Output, choose, moment, printable
+from cli.output import Output, choose, length, moment, printable, times
 
 STATUSES: Final = ("active", "paused", "stopping", "completed", "failed", "stopped")
 _FOLLOW_SECONDS: Final = 1.0
@@ -201,23 +201,10 @@ def _waits(task: dict[str, Any] | None) -> dict[str, str]:
         lines["waits because"] = task["error"]
     if task.get("deferrals"):
         lines["deferred"] = (
-            f"{_times(task['deferrals'])}, {length(task['deferredMs'])} in all,"
+            f"{times(task['deferrals'])}, {length(task['deferredMs'])} in all,"
             f" last at {moment(task['deferredAt'])}"
         )
     return lines
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
-
-
-def length(milliseconds: int) -> str:
-    """Return a duration for people, in its largest unit that leaves a whole number or two."""
-    seconds = milliseconds / 1000
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _note_log(http: Api, errors: Iterable[str | None], output: Output) -> None:
@@ -255,7 +242,7 @@ def _entry(entry: dict[str, Any]) -> list[object]:
     result = entry["error"] or entry["result"] or None
     if deferrals := entry.get("deferrals"):
         waited = (
-            f"deferred {_times(deferrals['times'])}, {length(deferrals['ms'])}, {deferrals['code']}"
+            f"deferred {times(deferrals['times'])}, {length(deferrals['ms'])}, {deferrals['code']}"
         )
         result = f"{result or ''} ({waited})".strip()
     return [

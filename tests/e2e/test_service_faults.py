@@ -38,7 +38,7 @@ def outline(stack: LocalStack, instance_id: str) -> list[tuple[str, str, int]]:
 
 
 def test_503_twice(stack: LocalStack) -> None:
-    """After two 503s the third attempt succeeds with the same key and bytes."""
+    """After two 503s the third call succeeds with the same key and bytes, as the first attempt."""
     stack.fault(
         kind="unavailable",
         count=2,
@@ -57,9 +57,7 @@ def test_503_twice(stack: LocalStack) -> None:
     )
     steps = outline(stack, instance_id)
     assert steps == [
-        ("prompt", "retried", 1),
-        ("prompt", "retried", 2),
-        ("prompt", "completed", 3),
+        ("prompt", "completed", 1),
         ("swipe", "completed", 1),
         ("bio", "completed", 1),
     ]
@@ -67,14 +65,13 @@ def test_503_twice(stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("operation", ["updatePrompt", "startSwipeTask"])
 def test_a_lost_answer(stack: LocalStack, operation: str) -> None:
-    """A lost response leads to the same key again and to one effect."""
+    """After a lost response the job is found by the key, and not requested again."""
     account = f"fault-drop-{operation}"
     stack.fault(kind="drop", operation=operation, account=account)
     instance_id = stack.start_workflow(account, "faulty")
     assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     sent = writes(stack, account, operation)
-    assert [(write["status"], write["effect"]) for write in sent] == [(None, True), (202, False)]
-    assert len({(write["key"], write["bodyHash"]) for write in sent}) == 1
+    assert [(write["status"], write["effect"]) for write in sent] == [(None, True)]
     assert [job["operation"] for job in stack.ledger(account)["jobs"]] == [
         "updatePrompt",
         "startSwipeTask",
@@ -96,34 +93,50 @@ def test_a_failed_job(stack: LocalStack) -> None:
     assert outline(stack, instance_id)[:2] == [("prompt", "retried", 1), ("prompt", "completed", 2)]
 
 
-def test_down_for_good_and_back(stack: LocalStack) -> None:
-    """A critical step fails the workflow after its last attempt; retry resumes it there."""
+def test_down_and_back(stack: LocalStack) -> None:
+    """A service that is down fails no workflow, which says meanwhile why it waits."""
     instance_id = stack.start_workflow("fault-down", "faulty_later")
     stack.wait_for(instance_id, lambda workflow: workflow["currentStepId"] == "swipe", TIMEOUT)
     with stack.behaviour(down=True):
-        failed = stack.wait_over(instance_id, TIMEOUT)
-        assert (failed["status"], failed["currentStepId"], failed["task"]) == (
-            "failed",
-            "swipe",
-            None,
+        waiting = stack.wait_for(
+            instance_id, lambda workflow: workflow["task"]["deferrals"] >= 4, TIMEOUT
         )
-        assert "attempt 3 of 3" in failed["lastError"]
-        assert "retry" in failed["allowedActions"]
-    again = stack.command(instance_id, "retry", reason="the service is back")
-    assert (again["status"], again["currentStepId"], again["lastError"]) == (
-        "active",
-        "swipe",
-        None,
-    )
+        assert (waiting["status"], waiting["lastError"]) == ("active", None)
+        assert waiting["task"]["attempts"] == 0
+        assert waiting["task"]["error"].startswith("outcome_unknown: The actions service")
     assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     assert [job["operation"] for job in stack.ledger("fault-down")["jobs"]] == [
         "updatePrompt",
         "startSwipeTask",
         "updateBio",
     ]
+    assert outline(stack, instance_id) == [
+        ("prompt", "completed", 1),
+        ("swipe", "completed", 1),
+        ("bio", "completed", 1),
+    ]
+
+
+def test_refused_for_good_and_mended(stack: LocalStack) -> None:
+    """A critical step fails the workflow when it is refused; retry resumes it there."""
+    instance_id = stack.start_workflow("fault-refused", "faulty_later")
+    stack.wait_for(instance_id, lambda workflow: workflow["currentStepId"] == "swipe", TIMEOUT)
+    stack.fault(kind="refuse", operation="startSwipeTask", account="fault-refused")
+    failed = stack.wait_over(instance_id, TIMEOUT)
+    assert (failed["status"], failed["currentStepId"], failed["task"]) == ("failed", "swipe", None)
+    assert failed["lastError"].startswith("refused: The actions service refused")
+    assert "retry" in failed["allowedActions"]
+    again = stack.command(instance_id, "retry", reason="the cause is mended")
+    assert (again["status"], again["currentStepId"], again["lastError"]) == (
+        "active",
+        "swipe",
+        None,
+    )
+    assert stack.wait_over(instance_id, TIMEOUT)["status"] == "completed"
     assert [(step, status) for step, status, _ in outline(stack, instance_id)] == [
         ("prompt", "completed"),
-        *[("swipe", status) for status in ("retried", "retried", "failed", "completed")],
+        ("swipe", "failed"),
+        ("swipe", "completed"),
         ("bio", "completed"),
     ]
 
@@ -131,11 +144,11 @@ def test_down_for_good_and_back(stack: LocalStack) -> None:
 def test_a_step_that_is_not_critical(stack: LocalStack) -> None:
     """A step that is not critical is recorded as failed, and the workflow completes."""
     stack.fault(
-        kind="unavailable",
+        kind="refuse",
+        status=423,
         count=None,
         operation="startSwipeTask",
         account="fault-optional",
-        retryAfter=0,
     )
     instance_id = stack.start_workflow("fault-optional", "faulty_optional")
     over = stack.wait_over(instance_id, TIMEOUT)

@@ -321,6 +321,14 @@ MUTANTS = (
         guard="failure-of-the-service-is-no-attempt",
     ),
     FAILURE(
+        "an_outage_without_end",
+        "A service that is gone is not called for weeks.",
+        "timedelta(milliseconds=payload.waited_ms) >= ctx.give_up_after",
+        "False",
+        "test_an_outage_ends_a_step_after_a_day",
+        guard="outage-has-an-end",
+    ),
+    FAILURE(
         "the_record_spans_an_outage",
         "What a service answered before and after an outage says nothing about it.",
         "ctx.service_record is ServiceRecord.SICK or payload.unanswered_since is None",

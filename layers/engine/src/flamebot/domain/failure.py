@@ -8,6 +8,7 @@ from typing import Literal
 
 from flamebot.domain.advance import advance
 from flamebot.domain.decision import Decision, InstanceWrite
+from flamebot.domain.duration import duration_text
 from flamebot.domain.error_text import code_of, tidy
 from flamebot.domain.instance import InstanceStatus
 from flamebot.domain.outcome import Abort, Absent, Defer, Fail, LeaseExpired, Retry
@@ -82,6 +83,11 @@ def _unanswered(ctx: PlanContext, outcome: Retry) -> Decision:
     No attempt is counted unless the service has answered other tasks since the task's last failure.
     """
     payload = ctx.payload
+    # A timeout of weeks would be weeks of calls to a service that is gone.
+    if timedelta(milliseconds=payload.waited_ms) >= ctx.give_up_after:  # guard: outage-has-an-end
+        error = f"{outcome.error} (given up after {duration_text(ctx.give_up_after)})"
+        unknown = outcome.unknown or ctx.task.outcome_unknown
+        return given_up(ctx, error, unknown=unknown, tried=False)
     # Compared is the time since the first failure, until it is known how the service was then.
     # guard: sick-service-is-watched-anew
     sick = ctx.service_record is ServiceRecord.SICK or payload.unanswered_since is None

@@ -14,6 +14,7 @@ from uuid import uuid4
 from flamebot.domain.errors import StoreUnavailable
 from flamebot.domain.message import TaskPointer
 from flamebot.domain.plan_context import GIVE_UP_AFTER
+from flamebot.domain.service_call import Service
 from flamebot.ports.clock import Clock
 from flamebot.ports.engine_store import EngineStore
 from flamebot.ports.queue import StepQueue
@@ -25,7 +26,6 @@ from flamebot.services.time_budget import TimeBudget
 
 _CHUNK = 1000  # rows per claim: a transaction of about 20 ms, a hundred messages
 
-_OPEN_METRICS = {"actions_service": "ActionsServiceOpen", "ai_service": "AiServiceOpen"}
 _WATCH_SECONDS = 5.0  # schedule time between two claims while a service is limited
 
 Send = Callable[[Sequence[TaskPointer]], int]
@@ -211,7 +211,10 @@ class DispatchDue:
         telemetry.count("DueBacklog", health["due_backlog"])
         telemetry.seconds("OldestDueAge", health["oldest_due_age_seconds"] / self._clock.rate)
         for service in health["services"]:
-            telemetry.count(_OPEN_METRICS[service["name"]], service["state"] == "open")
+            ours = service["name"] == Service.ACTIONS
+            telemetry.count(
+                "ActionsServiceOpen" if ours else "AiServiceOpen", service["state"] == "open"
+            )
         telemetry.info(
             "tick",
             reclaimed=report.reclaimed,
