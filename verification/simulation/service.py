@@ -144,7 +144,8 @@ class SimTransport(httpx.BaseTransport):
         world = environment.world
         call = self._call(request)
         environment.enter("service")
-        world.poison(environment, call.account)
+        looked_up = world.oracle.mirror.tasks.get(call.facts.get("key", ""))
+        world.poison(environment, looked_up.account_id if looked_up else call.account)
         submits = call.key is not None and call.path.count("/") > 2
         kinds = [kind for kind in (*_BEFORE, *_AFTER) if submits or kind != "lost_then_conflict"]
         fault = world.faults.first(*(f"service.{kind}" for kind in kinds))

@@ -72,7 +72,7 @@ class World:
         self.crowded = (
             self._settings["MAX_QUEUED_TASKS"] == "2"
         )  # a due task may have to wait for queue capacity
-        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8, 8]))
+        self._poisoned = (self.rng.choice(["acc0", "acc1"]), self.rng.choice([1, 2, 6, 8]))
         self.oracle = Oracle(self)
         self.queue = SimQueue(self)
         self.service = SimActionsService(self)

@@ -53,7 +53,7 @@ def retried(ctx: PlanContext, outcome: Retry) -> Decision:
         return given_up(ctx, f"{outcome.error} (attempt {tries} of {ctx.limit})", unknown=unknown)
     # A cancel is not bound by the timeout: it is what a timeout, or a stop after it, leads to.
     if phase is not Phase.CANCEL and ctx.now >= ctx.deadline:  # guard: attempt-before-deadline
-        return failed(ctx, _timed_out(ctx, outcome.error), unknown=unknown)
+        return failed(ctx, f"{ctx.timed_out} ({outcome.error})", unknown=unknown)
     ctx = ctx.extended(outcome.retry_after or _ZERO)  # guard: requested-wait-extends
     wait = max(ctx.backoff(tries), outcome.retry_after or _ZERO)  # guard: retry-wait
     at = ctx.after(wait)
@@ -92,10 +92,8 @@ def _unanswered(ctx: PlanContext, outcome: Retry) -> Decision:
     # guard: sick-service-is-watched-anew
     sick = ctx.service_record is ServiceRecord.SICK or payload.unanswered_since is None
     unanswered = payload.unanswered + 1
-    payload = payload.carried(
-        unanswered=unanswered,
-        unanswered_since=ctx.now if sick else payload.unanswered_since,
-    )
+    since = ctx.now if sick else payload.unanswered_since
+    payload = payload.carried(unanswered=unanswered, unanswered_since=since)
     after = max(ctx.backoff(unanswered), outcome.retry_after or _ZERO)
     defer = Defer(after=after, reason=outcome.error)
     return deferred(replace(ctx, payload=payload), defer, unknown=outcome.unknown)
@@ -142,7 +140,7 @@ def deferred(ctx: PlanContext, outcome: Defer, *, unknown: bool = False) -> Deci
         error = f"{ctx.payload.look_up}; it could not be looked up in time ({outcome.reason})"
         return failed(ctx, error, unknown=True, tried=False)
     unknown = unknown or ctx.task.outcome_unknown  # guard: deferred-unknown
-    return failed(ctx, _timed_out(ctx, outcome.reason), unknown=unknown, tried=False)
+    return failed(ctx, f"{ctx.timed_out} ({outcome.reason})", unknown=unknown, tried=False)
 
 
 def absent(ctx: PlanContext, outcome: Absent) -> Decision:
@@ -299,7 +297,3 @@ def is_stop(ctx: PlanContext) -> bool:
     # The reason alone is not enough: a timeout's cancel may be running when the stop arrives.
     stopping = ctx.instance.status is InstanceStatus.STOPPING
     return ctx.payload.reason == "stop" or stopping  # guard: stop-after-timeout
-
-
-def _timed_out(ctx: PlanContext, error: str) -> str:
-    return f"{ctx.timed_out} ({error})"
