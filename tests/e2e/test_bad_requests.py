@@ -66,6 +66,7 @@ def path_of(path: str, **values: str) -> str:
         "id": UUID if "/workflows/{id}" in path else "acct-001",
         "type": "default",
         "version": "1",
+        "name": values.get("id", "ai_service"),
     } | values
     return re.sub(r"\{(\w+)\}", lambda match: plausible[match[1]], path)
 
