@@ -110,6 +110,13 @@ def _print_status(http: Api, shown: dict[str, Any], output: Output) -> None:
         ]
         mean = "MEAN" if rate == 1 else "MEAN (SCHEDULE TIME)"
         output.table(["LAST 24 HOURS", *(name.upper() for name in names), mean], rows)
+    if stats.get("errors"):
+        output.line()
+        output.table(
+            ["ERROR", "FAILED IN 24 HOURS", "TASKS WAITING"],
+            [[one["code"], one["failed"], one["waiting"]] for one in stats["errors"]],
+        )
+        output.note("next: `flamebot list --error-code CODE` shows the workflows of one code.")
     if stats["accounts"].get("suspended"):
         output.note("next: `flamebot list --error account_suspended` shows whose they are.")
 

@@ -1,7 +1,8 @@
 -- engine_stats(p_now) -> jsonb
 -- Counts instances, live tasks and accounts by status, steps by action over the last 24 hours
--- (schedule time), and how late the last 10,000 finished tasks had begun, in seconds of schedule
--- time.
+-- (schedule time), the 20 most frequent codes of errors (workflows that failed in that time, live
+-- tasks that wait because of one), and how late the last 10,000 finished tasks had begun, in
+-- seconds of schedule time.
 -- Locks: none.
 -- Errors: none.
 -- Callers: adapters/postgres/read_store.py
@@ -43,6 +44,18 @@ begin
                    from step_history h
                   where h.finished_at > v_now - interval '24 hours'
                   group by h.action) a),
+        'errors',
+        (select coalesce(jsonb_agg(to_jsonb(e) order by e.failed + e.waiting desc, e.code), '[]')
+           from (select c.code, sum(c.failed) as failed, sum(c.waiting) as waiting
+                   from (select split_part(i.last_error, ':', 1) as code, 1 as failed, 0 as waiting
+                           from workflow_instances i
+                          where i.status = 'failed'
+                            and i.finished_at > v_now - interval '24 hours'
+                         union all
+                         select split_part(t.error, ':', 1), 0, 1
+                           from scheduled_tasks t
+                          where t.is_live and t.error is not null) c
+                  group by c.code order by count(*) desc, c.code limit 20) e),
         'lateness',
         (select jsonb_build_object(
                     'tasks', count(*),

@@ -15,7 +15,7 @@ def test_an_empty_engine_counts_nothing(database: TestDatabase) -> None:
     )
     assert stats["tasks"] == dict.fromkeys(("pending", "queued", "running", "held"), 0)
     assert stats["accounts"] == {"active": 0, "suspended": 0}
-    assert stats["steps"] == []
+    assert (stats["steps"], stats["errors"]) == ([], [])
     assert stats["lateness"] == {
         "tasks": 0,
         "p50_seconds": None,
@@ -69,3 +69,25 @@ def test_lateness_is_how_long_after_its_due_time_a_task_began(database: TestData
         commit(database, (started.task_id, begun["fence"], a_decision()), now=after(minutes=1))
     lateness = reads(database, after(minutes=2)).engine_stats()["lateness"]
     assert (lateness["tasks"], lateness["p50_seconds"], lateness["max_seconds"]) == (3, 2, 3)
+
+
+def test_errors_are_grouped_by_their_code(database: TestDatabase) -> None:
+    """Workflows that failed in the last day, and live tasks that wait because of an error."""
+    for code, number in (("refused", 2), ("step_timeout", 1)):
+        for _ in range(number):
+            database.rows(
+                "update workflow_instances set last_error = %s where id = %s",
+                (f"{code}: no", failed(database).instance_id),
+            )
+    for error in ("throttled: 429", "throttled: 420", "refused: by a cancel"):
+        database.rows(
+            "update scheduled_tasks set error = %s where task_id = %s",
+            (error, an_instance(database).task_id),
+        )
+    assert reads(database, after(hours=1)).engine_stats()["errors"] == [
+        {"code": "refused", "failed": 2, "waiting": 1},
+        {"code": "throttled", "failed": 0, "waiting": 2},
+        {"code": "step_timeout", "failed": 1, "waiting": 0},
+    ]
+    later = reads(database, after(days=2)).engine_stats()["errors"]
+    assert [(one["code"], one["failed"]) for one in later] == [("throttled", 0), ("refused", 0)]

@@ -59,6 +59,15 @@ def test_status_is_one_screen(api: CannedApi, flamebot: Flamebot) -> None:
         assert text in ran.out
 
 
+def test_errors_are_shown_by_their_code(api: CannedApi, flamebot: Flamebot) -> None:
+    """`status` says what fails and what waits, and how to see whose it is."""
+    errors = [{"code": "throttled", "failed": 3, "waiting": 812}]
+    api.on("GET", "/v1/stats", stats(errors=errors))
+    ran = flamebot("status")
+    assert ["throttled", "3", "812"] in [line.split() for line in ran.out.splitlines()]
+    assert "flamebot list --error-code CODE" in ran.err
+
+
 def test_lateness_is_shown_in_real_seconds(
     api: CannedApi, flamebot: Flamebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

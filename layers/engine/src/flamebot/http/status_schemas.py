@@ -119,6 +119,14 @@ class StepStats(ResponseModel):
     mean_seconds: float | None
 
 
+class ErrorStats(ResponseModel):
+    """The code of an error: workflows that failed with it in 24 hours, tasks that wait for it."""
+
+    code: str
+    failed: int
+    waiting: int
+
+
 class Lateness(ResponseModel):
     """How long after their due times tasks began, in seconds of schedule time."""
 
@@ -136,6 +144,7 @@ class Stats(ResponseModel):
     tasks: dict[str, int]
     accounts: dict[str, int]
     steps: list[StepStats]
+    errors: Annotated[list[ErrorStats], Field(description="The 20 most frequent codes.")]
     lateness: Lateness
 
 
