@@ -14,7 +14,7 @@
 create or replace function engine_health(p_now timestamptz) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp
 -- A plan for any p_now reads every sleeping task; one for this p_now reads what is due.
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());

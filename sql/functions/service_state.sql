@@ -9,7 +9,7 @@
 -- Test: tests/integration/test_service_state.py
 create or replace function service_state(p_name text, p_now timestamptz) returns jsonb
 language plpgsql volatile security definer set search_path = public, pg_temp
-set plan_cache_mode = force_custom_plan
+set plan_cache_mode = force_custom_plan set enable_seqscan = off
 as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
