@@ -36,7 +36,7 @@ begin
            stubborn_unknown = k.stubborn_unknown + excluded.stubborn_unknown;
 
     for c in
-        select x.service,
+        select x.service, max(v.generation) as generation,
                sum(x.answered + x.refused + x.throttled + x.denied + x.unknown) as total,
                sum(x.throttled) as throttled,
                sum(x.throttled + x.denied + x.unknown) as failed,
@@ -61,6 +61,11 @@ begin
         -- Race with another commit and with claim: each finds what the other wrote.
         select * into s from services v
          where v.name = c.service for no key update; -- guard: breaker-is-locked
+        -- The calls were compared with the generation from before the wait for the lock.
+        if s.generation <> c.generation then -- guard: trials-of-a-former-state-count-no-more
+            c.trial_answered := 0;
+            c.trial_failed := 0;
+        end if;
         if c.failed > 0 then
             update services v set last_failure = c.failure, last_failure_at = p_now
              where v.name = c.service;

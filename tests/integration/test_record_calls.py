@@ -221,3 +221,17 @@ def test_two_commits_open_one_breaker_once(database: TestDatabase) -> None:
     database.main.commit()
     assert waiting.result()["state"] == "open"
     assert len(database.rows("select * from service_openings")) == 1
+
+
+def test_an_answer_from_before_an_opening_that_it_waited_for_changes_nothing(
+    database: TestDatabase,
+) -> None:
+    """Race: a commit counts an answered trial while another one opens the breaker again."""
+    half_opened(database)
+    other = database.session()
+    database.main.begin()
+    assert record(database, now=after(seconds=1), unknown=1)["state"] == "open"
+    waiting = start(lambda: record(other, now=after(seconds=1), generation=3, answered=1))
+    database.until_blocked(other)
+    database.main.commit()
+    assert waiting.result()["state"] == "open"

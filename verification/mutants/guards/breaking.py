@@ -46,6 +46,14 @@ MUTANTS = (
         guard="only-trials-close-a-breaker",
     ),
     RECORD(
+        "trials_of_a_former_state_count",
+        "A commit that waited for a change of state does not undo it.",
+        "if s.generation <> c.generation then",
+        "if false then",
+        "test_an_answer_from_before_an_opening_that_it_waited_for_changes_nothing",
+        guard="trials-of-a-former-state-count-no-more",
+    ),
+    RECORD(
         "breaker_without_a_lock",
         "Two commits open a breaker once.",
         "where v.name = c.service for no key update;",
