@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,8 @@ from tests.support.builders import (
     HORIZON,
     LEASE,
     NOON,
+    Running,
+    Started,
     a_cancel,
     a_decision,
     a_next,
@@ -31,8 +32,13 @@ from tests.support.builders import (
     second,
     task,
 )
-from tests.support.databases import TestDatabase, start
+from tests.support.databases import Row, TestDatabase, start
 from tests.support.services import half_opened, opened, record, service
+
+
+def a_running(started: Started, begun: Row) -> Running:
+    """Return what commits of a begun task need."""
+    return Running(started.instance_id, started.task_id, begun["fence"], started.account_id)
 
 
 @pytest.mark.parametrize("phase", [Phase.SUBMIT, Phase.POLL])
@@ -132,13 +138,6 @@ def test_what_a_ramp_let_through_is_finished(database: TestDatabase) -> None:
     polled = running._replace(task_id=poll, fence=begun["fence"])
     assert commit_one(database, polled, again, now=after(minutes=5, seconds=2))["send"] is not None
     assert len(begin(database, poll, now=after(minutes=5, seconds=9))) == 1
-
-
-def a_running(started: Any, begun: Any) -> Any:
-    """Return what commits of a begun task need."""
-    from tests.support.builders import Running
-
-    return Running(started.instance_id, started.task_id, begun["fence"], started.account_id)
 
 
 def test_a_deferred_submit_takes_a_slot_again(database: TestDatabase) -> None:

@@ -12,7 +12,6 @@ from flamebot.domain.decision import NextTask
 from flamebot.domain.service_call import Service
 from flamebot.domain.task import Phase
 from tests.support.builders import (
-    NOON,
     a_cancel,
     a_next,
     a_poll,
@@ -219,4 +218,3 @@ def test_the_other_service_has_slots_of_its_own(database: TestDatabase) -> None:
     rows = claim(database, now=AT + timedelta(seconds=15), horizon=timedelta(seconds=5))
     assert sorted(row["phase"] for row in rows) == ["generate", "submit"]
     assert {row["due"] for row in rows} == {AT + timedelta(seconds=15)}
-    assert NOON < AT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flamebot.domain.service_call import Service
 from tests.support.builders import NOON, after
@@ -71,4 +71,3 @@ def test_a_ramp_counts_as_sick(database: TestDatabase) -> None:
     half_opened(database, now=after(seconds=1))
     record(database, now=after(seconds=30), answered=50)
     assert seen(database, now=after(minutes=1)) == "sick"
-    assert timedelta() < after(minutes=1) - FAILED

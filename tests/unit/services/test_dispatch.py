@@ -65,17 +65,22 @@ class Queue:
         return len(messages) if self.up else 0
 
 
+def dispatcher(store: EndlessStore, *, up: bool = True) -> DispatchDue:
+    """The tick's service on a store and its clock."""
+    return DispatchDue(
+        store=store,  # type: ignore[arg-type]  # as much of it as is called
+        queue=Queue(up=up),
+        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
+        clock=store.clock,
+        telemetry=ListTelemetry(),
+    )
+
+
 def tick(*, up: bool) -> tuple[TickReport, EndlessStore]:
     """One tick over an endless backlog."""
     clock = HandClock()
     store = EndlessStore(clock)
-    service = DispatchDue(
-        store=store,  # type: ignore[arg-type]  # as much of it as is called
-        queue=Queue(up=up),
-        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
-        clock=clock,
-        telemetry=ListTelemetry(),
-    )
+    service = dispatcher(store, up=up)
     return service.run(), store
 
 
@@ -101,13 +106,7 @@ def busy_tick(chunks: int) -> tuple[TickReport, HandClock]:
     """One tick over so many full chunks, none of which is due yet."""
     clock = HandClock(scheduled=True)
     store = BusyStore(clock, chunks)
-    service = DispatchDue(
-        store=store,  # type: ignore[arg-type]  # as much of it as is called
-        queue=Queue(up=True),
-        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
-        clock=clock,
-        telemetry=ListTelemetry(),
-    )
+    service = dispatcher(store)
     return service.run(), clock
 
 
@@ -135,13 +134,7 @@ def tick_within(most: int) -> NarrowStore:
     """One tick over an endless backlog with a capacity of so many tasks in flight."""
     clock = HandClock()
     store = NarrowStore(clock, most)
-    DispatchDue(
-        store=store,  # type: ignore[arg-type]  # as much of it as is called
-        queue=Queue(up=True),
-        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
-        clock=clock,
-        telemetry=ListTelemetry(),
-    ).run()
+    dispatcher(store).run()
     return store
 
 
@@ -209,12 +202,6 @@ def test_the_tick_watches_a_limited_service(closes_after: int, claims: int) -> N
     """It claims every five seconds, until nothing is limited or forty seconds are over."""
     clock = HandClock()
     store = RecoveringStore(clock, closes_after)
-    service = DispatchDue(
-        store=store,  # type: ignore[arg-type]  # as much of it as is called
-        queue=Queue(up=True),
-        catalog=DefinitionCatalog(store, REGISTRY, POLICY),
-        clock=clock,
-        telemetry=ListTelemetry(),
-    )
+    service = dispatcher(store)
     assert service.watch(spent=0.0) == claims
     assert clock.elapsed == 5 * claims
