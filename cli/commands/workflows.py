@@ -244,7 +244,7 @@ def _entry(entry: dict[str, Any]) -> list[object]:
         waited = (
             f"deferred {times(deferrals['times'])}, {length(deferrals['ms'])}, {deferrals['code']}"
         )
-        result = f"{result or ''} ({waited})".strip()
+        result = f"{printable(result)} ({waited})" if result else f"({waited})"
     return [
         str(entry["sequence"]),
         *choose(entry, "stepId", "action", "status"),

@@ -135,11 +135,16 @@ def test_history_sums_up_deferrals_and_shows_reclaims(api: CannedApi, flamebot: 
     api.on(
         "GET",
         f"{SHOW[1]}/history",
-        page(entry(1, "reclaimed", error="lease_expired"), entry(2, deferrals=deferrals)),
+        page(
+            entry(1, "reclaimed", error="lease_expired"),
+            entry(2, deferrals=deferrals),
+            entry(3, deferrals=deferrals, result={"performed": 5}),
+        ),
     )
     shown = flamebot("history", ID).out
     assert "reclaimed" in shown
-    assert "(deferred 14 times, 41 min, throttled)" in shown
+    assert "  (deferred 14 times, 41 min, throttled)" in shown
+    assert '{"performed": 5} (deferred 14 times, 41 min, throttled)' in shown
 
 
 def failed(number: int) -> dict[str, Any]:
