@@ -51,9 +51,8 @@ begin
            set status = 'queued', fence = nextval('fence_seq'), sends = 1,
                admitted = s.generation, -- guard: slot-admits
                lease_expires_at = clock_timestamp()
-                                  + greatest(coalesce(greatest(v_slots[locked.number],
-                                                               t.scheduled_for),
-                                                      t.scheduled_for) - p_now, interval '0')
+                                  + greatest(greatest(v_slots[locked.number], t.scheduled_for)
+                                             - p_now, interval '0')
                                     / p_rate + p_lease
           from unnest(v_locked) with ordinality locked (place, number)
          where t.ctid = locked.place

@@ -3,7 +3,7 @@
 -- Returns the status in which a task of a live instance is inserted or rescheduled.
 -- held: its instance is paused. running: the caller requested it (p_run) and it is due. queued: it
 -- is due within the horizon. pending: everything else. A cancel is not held, and no pause delays
--- it.
+-- it. p_engine_paused: the engine is paused, or a breaker holds the task back.
 -- Locks: none.
 -- Errors: none.
 -- Callers: sql/functions/apply_decision.sql, sql/functions/commit_tasks.sql,

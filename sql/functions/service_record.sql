@@ -15,6 +15,7 @@ declare
     v_answered bigint;
     v_unknown bigint;
 begin
+    -- The first generation was never open: its time is the wall time of the migration.
     -- guard: open-breaker-is-sick
     if exists (select from services s
                 where s.name = p_service and (s.state <> 'closed' or s.changed_at > p_since)
